@@ -1,0 +1,82 @@
+/**
+ * The seam between the engine and the kinds of jobs. A module provides one of these for each kind it brings; the
+ * composition root registers them; the engine never names a kind.
+ *
+ * K1. `validate` and `advance` are pure: the same arguments give the same answer. What they need of time or chance is
+ *     handed in.
+ * K2. `advance` folds facts, in order, into the cursor. Folding all facts again from an empty cursor gives the same
+ *     cursor, so it may be rebuilt.
+ */
+import type { ClaimedJob } from "@windlass/ports";
+import type {
+  Concurrency,
+  ExecutorName,
+  Fact,
+  Fault,
+  Json,
+  JobKindName,
+  JobRecord,
+  JsonObject,
+  LiveJob,
+  Progress,
+  Reason,
+  Result,
+  RetryPolicy,
+} from "@windlass/kernel";
+
+/** A child that a decision asks for. What is left out is taken from the parent. */
+export interface ChildSpec {
+  /** Unique among the children of its parent, e.g. `extract`, `upload[3]`. */
+  readonly key: string;
+  readonly kind: JobKindName;
+  readonly name: string;
+  readonly spec: JsonObject;
+  readonly input?: Json;
+  readonly executor: ExecutorName;
+  readonly queue?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly retry?: RetryPolicy | null | undefined;
+  readonly timeoutMs?: number | null | undefined;
+  readonly concurrency?: Concurrency | null | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Decision {
+  /** Entries of the cursor that changed; null removes one. */
+  readonly cursor: Readonly<Record<string, Json>>;
+  readonly children: readonly ChildSpec[];
+  /** Ids of children to end. */
+  readonly stops: readonly { readonly id: string; readonly reason: Reason; readonly message: string | null }[];
+  /** The fact `time` follows at this time. */
+  readonly waitUntil: number | null;
+  readonly progress: Progress | null;
+  /** The end of the job; only when none of its children is open. */
+  readonly finish: Result | null;
+}
+
+export interface AdvanceInput extends ClaimedJob {
+  readonly cursor: ReadonlyMap<string, Json>;
+  /** New facts, oldest first. */
+  readonly facts: readonly Fact[];
+  readonly now: number;
+}
+
+/** What a kind knows about why a job is where it is; appended to the engine's own causes. */
+export interface Cause {
+  readonly reason: Reason;
+  readonly message: string;
+  /** The object that is the cause: a job's id, a queue, a key. */
+  readonly object: string | null;
+  readonly since: number | null;
+}
+
+export interface JobKind {
+  readonly kind: JobKindName;
+  /** All faults of a specification and its input at once; none: it may be submitted. */
+  validate(spec: JsonObject, input: Json): readonly Fault[];
+  /** For jobs with executor `none`. Not called while the job is stopping: the engine ends its children then. */
+  advance?(input: AdvanceInput): Decision;
+  explain?(job: { readonly record: JobRecord; readonly live: LiveJob | null }): readonly Cause[];
+}
+
+export const NOTHING: Decision = { cursor: {}, children: [], stops: [], waitUntil: null, progress: null, finish: null };

@@ -1,0 +1,105 @@
+/**
+ * Changes: what anybody may propose about jobs, as data with guards. `transition.ts` decides whether one is legal now
+ * and what it does; a store makes it durable. One refused change never undoes its neighbours.
+ */
+import type { ErrorCode } from "./error.ts";
+import type { Json } from "./json.ts";
+import type { JobRecord, Progress, Result, StopFor, Wait } from "./job.ts";
+import type { Reason } from "./reason.ts";
+
+/** The holder of an attempt, proved by its fencing token. */
+export interface Held {
+  readonly id: string;
+  readonly token: number;
+}
+
+export type Change =
+  | { readonly type: "submit"; readonly job: JobRecord }
+  /** Its time came: scheduled → queued; waiting for a time → woken, or timed out. */
+  | { readonly type: "due"; readonly id: string }
+  | ({ readonly type: "launched"; readonly ref: string } & Held)
+  /** A successor takes over an attempt whose launcher is gone; refused unless `token` is still the current one. */
+  | ({ readonly type: "adopt"; readonly session: string } & Held)
+  | ({ readonly type: "progress"; readonly progress: Progress } & Held)
+  /** Given back unstarted (drain): no attempt counted. */
+  | ({ readonly type: "release" } & Held)
+  /** Put off (quota, 429): no attempt counted. */
+  | ({ readonly type: "defer"; readonly until: number; readonly reason: Reason } & Held)
+  | ({ readonly type: "wait"; readonly wait: Wait; readonly until: number | null } & Held)
+  | { readonly type: "resume"; readonly id: string; readonly attempt: number }
+  | Settle
+  | Lose
+  | {
+      readonly type: "stop";
+      readonly id: string;
+      readonly stopFor: StopFor;
+      readonly reason: Reason;
+      readonly message: string | null;
+      readonly by: string;
+      readonly graceMs: number;
+      /** Only if this attempt is still the current one: for deadlines. */
+      readonly attempt?: number;
+    }
+  /** Its start deadline passed; refused once it was started. */
+  | { readonly type: "expire"; readonly id: string }
+  | Advance;
+
+/** An attempt ended. First one wins; matched on attempt, and on token (its holder) or name and reference (a fact from outside). */
+export interface Settle {
+  readonly type: "settle";
+  readonly id: string;
+  readonly attempt: number;
+  readonly by:
+    | { readonly type: "holder"; readonly token: number }
+    | { readonly type: "executor"; readonly name: string; readonly ref: string | null }
+    | { readonly type: "completion"; readonly tokenHash: string };
+  readonly result: Result;
+  /** True when our own stop is what ended it. */
+  readonly stopped: boolean;
+  readonly retryAfterMs?: number | undefined;
+  /** In [0, 1), for the jitter of a back-off. */
+  readonly random: number;
+}
+
+/** What held an attempt is gone. In-band work ends with it; `token` says which attempt was meant. */
+export interface Lose extends Held {
+  readonly type: "lose";
+  readonly reason: Reason;
+  readonly message: string;
+  readonly random: number;
+}
+
+/** The decision of a job without executor. Refused when a fact came that it has not seen (`wakes`). */
+export interface Advance {
+  readonly type: "advance";
+  readonly id: string;
+  readonly wakes: number;
+  /** Entries of the cursor to store; null removes one. */
+  readonly cursor: Readonly<Record<string, Json>>;
+  readonly children: readonly JobRecord[];
+  /** Children that are to end; those that have ended already are passed over. */
+  readonly stops: readonly { readonly id: string; readonly reason: Reason; readonly message: string | null }[];
+  /** Wait for this time; the fact `time` follows. */
+  readonly waitUntil: number | null;
+  readonly progress: Progress | null;
+  /** The end. Only with no child open. */
+  readonly finish: Result | null;
+}
+
+export type ChangeType = Change["type"];
+
+/** What became of a change. */
+export type ChangeResult =
+  | { readonly ok: true; readonly id: string; readonly created?: boolean }
+  | { readonly ok: false; readonly id: string; readonly refusal: Refusal };
+
+/** Why a change was refused. `code` is what a caller may branch on. */
+export interface Refusal {
+  readonly code: Extract<ErrorCode, "not_found" | "conflict" | "job_finished" | "idempotency_mismatch" | "parent_closed" | "token_stale" | "too_many_jobs">;
+  readonly why: string;
+}
+
+/** The id of the job that a change is about. */
+export function subjectOf(change: Change): string {
+  return change.type === "submit" ? change.job.id : change.id;
+}

@@ -1,0 +1,35 @@
+/** Durations as people write them (`1h30m`, `250ms`, or a number of seconds) and as code holds them: a branded number of milliseconds. */
+export type Duration = number & { readonly __unit: "ms" };
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+export const ms = (value: number): Duration => value as Duration;
+export const seconds = (value: number): Duration => (value * UNITS.s) as Duration;
+export const minutes = (value: number): Duration => (value * UNITS.m) as Duration;
+export const days = (value: number): Duration => (value * UNITS.d) as Duration;
+
+/** Reads `90`, `"90"` (seconds), `"1h30m"`, `"250ms"`. Undefined when it is not a duration; never negative. */
+export function parseDuration(value: string | number): Duration | undefined {
+  if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? seconds(value) : undefined;
+  const text = value.trim();
+  if (/^\d+(\.\d+)?$/u.test(text)) return seconds(Number(text));
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/u.test(text)) return undefined;
+  let total = 0;
+  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/gu)) total += Number(number) * UNITS[unit as keyof typeof UNITS];
+  return total as Duration;
+}
+
+/** `1d 2h`, `1m 30s`, `1.5s`, `12ms`: two units at most, for people. */
+export function formatDuration(value: number): string {
+  if (value < UNITS.s) return `${Math.round(value)}ms`;
+  if (value < 10 * UNITS.s) return `${Math.round(value / 100) / 10}s`;
+  const parts: string[] = [];
+  let rest = Math.round(value / UNITS.s) * UNITS.s;
+  for (const unit of ["d", "h", "m", "s"] as const) {
+    const count = Math.floor(rest / UNITS[unit]);
+    rest -= count * UNITS[unit];
+    if (count > 0) parts.push(`${count}${unit}`);
+    if (parts.length === 2) break;
+  }
+  return parts.join(" ");
+}

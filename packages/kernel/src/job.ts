@@ -1,0 +1,254 @@
+/**
+ * The nouns: a job as it was submitted, what changes while it lives, how it ended, and its attempts.
+ * Times are milliseconds since 1970 (UTC) unless the name says otherwise.
+ */
+import type { Json, JsonObject } from "./json.ts";
+import type { JobState, LiveState, TerminalState } from "./lifecycle.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Reason } from "./reason.ts";
+import type { RetryPolicy } from "./retry.ts";
+
+/** What sorts of jobs there are. What each means is in the glossary; what decides about it is in its module. */
+export const JOB_KINDS = ["workflow", "step", "app", "task", "watcher", "operation", "release", "run"] as const;
+export type JobKindName = (typeof JOB_KINDS)[number];
+
+/** Who carries the attempts of a job out. `none`: nobody, its kind decides what is next (executions, timers). */
+export const EXECUTORS = ["none", "handler", "process", "docker", "kubernetes", "agent"] as const;
+export type ExecutorName = (typeof EXECUTORS)[number];
+
+/** In-band work dies with the worker that holds it; out-of-band work does not. */
+export function isOutOfBand(executor: ExecutorName): boolean {
+  return executor !== "none" && executor !== "handler";
+}
+
+export type Cause =
+  | { readonly type: "user"; readonly by: string }
+  | { readonly type: "parent"; readonly id: string }
+  | { readonly type: "retry"; readonly of: string; readonly by: string }
+  | { readonly type: "schedule"; readonly id: string; readonly nominalAt: number }
+  | { readonly type: "trigger"; readonly by: string };
+
+/** A key that at most `limit` jobs may hold at once. The limit belongs to the key: the newest one given counts. */
+export interface Concurrency {
+  readonly key: string;
+  readonly limit: number;
+}
+
+/** A job as it was submitted. Nothing in it ever changes. */
+export interface JobRecord {
+  readonly id: string;
+  readonly workspace: string;
+  readonly kind: JobKindName;
+  readonly name: string;
+  readonly parentId: string | null;
+  readonly rootId: string;
+  /** Ids of the ancestors from the root down, joined by `/`; empty for a root. */
+  readonly path: string;
+  /** Which child of its parent this is (step, index, round); unique among its siblings. Null for a root. */
+  readonly childKey: string | null;
+  readonly spec: JsonObject;
+  readonly input: Json;
+  readonly queue: string;
+  /** Higher is sooner; -1000 to 1000. */
+  readonly priority: number;
+  readonly executor: ExecutorName;
+  readonly concurrency: Concurrency | null;
+  readonly idempotencyKey: string | null;
+  /** Hash of what was asked, to tell a repeat from another request under the same key. */
+  readonly requestHash: string | null;
+  readonly notBefore: number | null;
+  readonly startDeadline: number | null;
+  /** Null: the default policy. */
+  readonly retry: RetryPolicy | null;
+  /** Per attempt, from the start of the work; for a composite, of the whole. */
+  readonly timeoutMs: number | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly commit: string | null;
+  readonly cause: Cause;
+  readonly createdAt: number;
+}
+
+/** Who keeps a running job alive: a worker session, something outside, or nobody (children, timers). */
+export type Holder = "none" | "lease" | "external";
+
+export const PHASES = ["launching", "running", "stopping", "settled"] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** Why a job is being stopped; what it becomes when it has ended. */
+export type StopFor = "cancelled" | "failed_timeout" | "replaced";
+
+export interface Stop {
+  readonly stopFor: StopFor;
+  readonly reason: Reason;
+  readonly message: string | null;
+  readonly by: string;
+  readonly at: number;
+  /** How long the attempt has between the polite and the hard signal. */
+  readonly graceMs: number;
+}
+
+export type Wait =
+  | { readonly for: "time" }
+  /** Ended from outside by whoever has the token; only its SHA-256 is stored. */
+  | { readonly for: "completion"; readonly tokenHash: string };
+
+export interface Progress {
+  /** 0..1 */
+  readonly fraction: number | null;
+  readonly text: string | null;
+}
+
+/** All of a job that changes while it lives, and what claims need to see. Gone when the job ends. */
+export interface LiveJob {
+  readonly id: string;
+  readonly parentId: string | null;
+  readonly rootId: string;
+  readonly path: string;
+  readonly childKey: string | null;
+  readonly name: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly executor: ExecutorName;
+  readonly retry: RetryPolicy | null;
+  readonly timeoutMs: number | null;
+  readonly startDeadline: number | null;
+  readonly concurrencyKey: string | null;
+
+  readonly state: LiveState;
+  readonly holder: Holder;
+  /** True while its concurrency key is full: it has left the ready index. */
+  readonly blocked: boolean;
+  /** True when its parked attempt may go on: queue limits, pauses and start deadlines do not apply to it again. */
+  readonly resumed: boolean;
+  /** Scheduled: when it becomes due. Waiting: when the wait ends. */
+  readonly dueAt: number | null;
+  /** Why it is scheduled: not_before, back_off, deferred … */
+  readonly dueReason: Reason | null;
+  /** When the attempt (or composite) has taken too long. */
+  readonly deadlineAt: number | null;
+  /** Number of the current or last attempt; 0 before the first. */
+  readonly attempt: number;
+  /** Fencing token: grows with each claim and adoption; a write that carries an older one is refused. */
+  readonly token: number;
+  readonly phase: Phase | null;
+  readonly session: string | null;
+  /** Where an out-of-band attempt lives: the executor's own address (a data folder's id, a cluster). */
+  readonly place: string | null;
+  readonly externalName: string | null;
+  readonly externalRef: string | null;
+  readonly startedAt: number | null;
+  readonly attemptStartedAt: number | null;
+  readonly stop: Stop | null;
+  readonly wait: Wait | null;
+  readonly progress: Progress | null;
+  readonly wakes: number;
+  /** The value of `wakes` that the last decision has seen. */
+  readonly decided: number;
+  readonly openChildren: number;
+  /** How many children it ever had, for the limit on the size of a tree. */
+  readonly childrenMade: number;
+  readonly eventSeq: number;
+  readonly revision: number;
+}
+
+/** How an attempt ended. */
+export interface Result {
+  readonly outcome: Outcome;
+  readonly reason: Reason;
+  readonly message: string | null;
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly output?: Json | undefined;
+  /** What was observed: peak memory, last log lines, statuses. */
+  readonly evidence?: JsonObject | undefined;
+}
+
+/** How a job ended: written once. */
+export interface FinalState {
+  readonly state: TerminalState;
+  readonly outcome: Outcome;
+  readonly reason: Reason;
+  readonly message: string | null;
+  readonly exitCode: number | null;
+  readonly output: Json;
+  readonly attempts: number;
+  readonly progress: Progress | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number;
+}
+
+export interface Attempt {
+  readonly jobId: string;
+  readonly number: number;
+  readonly token: number;
+  readonly phase: Phase;
+  readonly executor: ExecutorName;
+  readonly session: string | null;
+  readonly place: string | null;
+  readonly externalName: string | null;
+  readonly externalRef: string | null;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly outcome: Outcome | null;
+  readonly reason: Reason | null;
+  readonly message: string | null;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly evidence: JsonObject | null;
+}
+
+/** A job as it is read: what was submitted, and either what lives or how it ended. */
+export interface JobView {
+  readonly record: JobRecord;
+  readonly state: JobState;
+  readonly live: LiveJob | null;
+  readonly final: FinalState | null;
+}
+
+/** A fact that wakes a job without executor; kept, in order, until the decision that has seen it is stored. */
+export type Fact =
+  | { readonly type: "started" }
+  | { readonly type: "time" }
+  | { readonly type: "stopping" }
+  | ChildFact;
+
+export interface ChildFact {
+  readonly type: "child";
+  readonly id: string;
+  readonly key: string;
+  readonly outcome: Outcome;
+  readonly reason: Reason;
+  readonly message: string | null;
+  readonly exitCode: number | null;
+  readonly output: Json;
+}
+
+/** Hints for those who wait; losing one costs time, never correctness. */
+export interface Signals {
+  /** Jobs that may now be claimed: `<executor>/<queue>`. */
+  readonly ready: ReadonlySet<string>;
+  /** True when a job without executor has something to decide. */
+  readonly woken: boolean;
+  /** Sessions and places that hold a job which is now to stop. */
+  readonly stopping: ReadonlySet<string>;
+  /** The earliest time at which something became due by these changes. */
+  readonly timerAt: number | null;
+  readonly finished: readonly string[];
+}
+
+/** The longest JSON text of an output that is stored with a job, in characters. */
+export const OUTPUT_LENGTH_MAX = 262_144;
+/** The most children one job may ever have: a graph of 10,000 steps with room for its loops. */
+export const CHILDREN_MAX = 100_000;
+/** How deep a tree of jobs may be. */
+export const DEPTH_MAX = 16;
+/** The queue of what names none. */
+export const DEFAULT_QUEUE = "default";
+export const DEFAULT_WORKSPACE = "default";
+/** Between the polite and the hard signal, where nothing else is said. */
+export const DEFAULT_GRACE_MS = 10_000;
+
+/** How many jobs lie above this one. */
+export function depthOf(path: string): number {
+  return path === "" ? 0 : path.split("/").length;
+}

@@ -1,0 +1,28 @@
+/** Every setting, once: its default, its environment variable (derived), and what it does. */
+export const SETTINGS = {
+  "server.host": { default: "127.0.0.1", doc: "address that the API listens on" },
+  "server.port": { default: 4180, doc: "port that the API listens on; 0 takes a free one" },
+  "server.bodyBytesMax": { default: 4_194_304, doc: "largest request body" },
+  "store.url": { default: "", doc: "where jobs are kept: empty for SQLite in the data folder, or postgres://…" },
+  "session.ttlSeconds": { default: 15, doc: "a worker or launcher that has not reported for this long is lost" },
+  "host.lostAfterSeconds": { default: 90, doc: "processes of a host that has not reported for this long count as lost" },
+  "process.runningMax": { default: 16, doc: "the most processes that run at once on this host" },
+  "process.graceSeconds": { default: 10, doc: "time between TERM and KILL when a process is stopped" },
+  "log.bytesMax": { default: 104_857_600, doc: "largest log of one stream of one attempt; beyond it the log is cut and says so" },
+  "retention.days": { default: 30, doc: "finished jobs and their logs are removed this long after their root ended; 0 keeps them" },
+  "drain.seconds": { default: 20, doc: "how long a stopping server waits for handlers to end before it gives up" },
+} as const satisfies Record<string, { default: string | number | boolean; doc: string }>;
+
+export type SettingName = keyof typeof SETTINGS;
+export const settingNames = Object.keys(SETTINGS) as SettingName[];
+type Widen<T> = T extends string ? string : T extends number ? number : boolean;
+export type Settings = { readonly [K in SettingName]: Widen<(typeof SETTINGS)[K]["default"]> };
+
+/** `process.runningMax` → `WINDLASS_PROCESS_RUNNING_MAX`. */
+export function environmentVariableOf(name: SettingName): string {
+  return `WINDLASS_${name.replace(/\./gu, "_").replace(/([a-z])([A-Z])/gu, "$1_$2").toUpperCase()}`;
+}
+
+export function defaultSettings(): Settings {
+  return Object.fromEntries(settingNames.map((name) => [name, SETTINGS[name].default])) as unknown as Settings;
+}

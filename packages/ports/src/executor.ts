@@ -1,0 +1,64 @@
+/**
+ * Carries attempts out of band: a process, a container, a host. It outlives whoever asked it.
+ *
+ * X1. A name is launched at most once, however often and from wherever it is asked for.
+ * X2. What has ended is told through facts until it is forgotten, also after a restart of either side.
+ * X3. `stop` may be repeated, and is fine for what has ended or never was.
+ */
+import type { ExecutorName, JsonObject, Result, StopFor } from "@windlass/kernel";
+
+export interface LaunchRequest {
+  /** Deterministic from (job, attempt), stored before the launch. */
+  readonly name: string;
+  readonly jobId: string;
+  readonly attempt: number;
+  /** What to do, in this executor's words. */
+  readonly spec: JsonObject;
+  /** Facts that the work may want to know: WINDLASS_JOB, WINDLASS_ATTEMPT, … */
+  readonly environment: Readonly<Record<string, string>>;
+  /** From the start of the work. */
+  readonly timeoutMs: number | null;
+  readonly graceMs: number;
+}
+
+export interface Found {
+  readonly name: string;
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly ref: string;
+  readonly state: "running" | "ended";
+}
+
+/** An attempt has ended. */
+export interface EndedFact {
+  readonly name: string;
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly ref: string;
+  readonly result: Result;
+  /** True when a stop that was asked for is what ended it. */
+  readonly stopped: boolean;
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+export type Launched = { readonly ref: string } | { readonly refused: Result };
+
+export interface Executor {
+  readonly name: ExecutorName;
+  /** Where its attempts live: stays the same over restarts. */
+  readonly place: string;
+  /** The most attempts that may be alive here at once. */
+  readonly runningMax: number;
+  /** Starts listening; facts about what ended meanwhile follow. */
+  start(onEnded: (fact: EndedFact) => void): Promise<void>;
+  /** Throws for a failure that may pass; `refused` for one that cannot. See X1. */
+  launch(request: LaunchRequest): Promise<Launched>;
+  find(name: string): Promise<Found | null>;
+  stop(name: string, graceMs: number, stopFor: StopFor): Promise<void>;
+  list(): Promise<readonly Found[]>;
+  /** Its end is stored: what is kept of it may go. */
+  forget(name: string): Promise<void>;
+  /** Lets go; what runs goes on. */
+  close(): Promise<void>;
+}

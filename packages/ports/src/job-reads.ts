@@ -1,0 +1,47 @@
+/** Reading jobs: lists, timelines, the feed. Never touches what claims lock, and may lag behind by a moment. */
+import type { Attempt, JobEvent, JobKindName, JobState, JobView, Outcome } from "@windlass/kernel";
+
+export interface JobFilter {
+  readonly workspace: string;
+  readonly kind?: JobKindName;
+  readonly name?: string;
+  readonly states?: readonly JobState[];
+  readonly outcome?: Outcome;
+  readonly queue?: string;
+  readonly label?: { readonly key: string; readonly value: string };
+  readonly parentId?: string;
+  readonly rootId?: string;
+  /** Only jobs without a parent. */
+  readonly rootsOnly?: boolean;
+  /** By id: newest first (the default) or oldest first. */
+  readonly order?: "newest" | "oldest";
+  /** Continue behind this job id. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface FeedEntry {
+  /** Opaque; continues the feed behind this event. Positions sort as text does, in commit order. */
+  readonly position: string;
+  readonly event: JobEvent;
+}
+
+export interface JobReads {
+  get(id: string): Promise<JobView | null>;
+  list(filter: JobFilter): Promise<readonly JobView[]>;
+  /** Oldest first; the one that is alive comes last. */
+  attempts(jobId: string): Promise<readonly Attempt[]>;
+  /** Events of one job with `seq` greater than `after`, in order. */
+  events(jobId: string, after: number, limit: number): Promise<readonly JobEvent[]>;
+  /**
+   * Events of all jobs in the order in which they were committed, behind `after` ("" = from the beginning).
+   * Never passes over an event that is committed later (architecture, feed order).
+   */
+  feed(after: string, limit: number): Promise<readonly FeedEntry[]>;
+  /** The position of the newest event, "" when there is none. */
+  feedEnd(): Promise<string>;
+  /** Ids of the jobs that hold a concurrency key, and its limit. */
+  keyHolders(key: string): Promise<{ readonly limit: number; readonly holders: readonly string[] }>;
+  /** How many jobs there are of each state, capped at `cap` each. */
+  counts(workspace: string, cap: number): Promise<Readonly<Record<JobState, number>>>;
+}

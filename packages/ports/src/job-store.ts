@@ -1,0 +1,75 @@
+/**
+ * Where jobs are kept. A driver loads and locks the rows that a change touches, lets the kernel decide, and writes what
+ * came out, in one transaction. It has no rule of its own about states.
+ *
+ * S1. What `commit` and `claim` have answered is durable.
+ * S2. A refused change leaves no trace, and never undoes its neighbours.
+ * S3. Per job, changes take effect one after the other; events have gap-free numbers in that order.
+ * S4. No method reads a clock for a decision: `now` is handed in.
+ */
+import type { Change, ChangeResult, ExecutorName, Fact, Json, JobRecord, LiveJob, LiveState, Signals } from "@windlass/kernel";
+
+export interface Committed {
+  /** One for each change, in order. */
+  readonly results: readonly ChangeResult[];
+  readonly signals: Signals;
+}
+
+export interface ClaimRequest {
+  readonly executor: ExecutorName;
+  /** Only these queues; all when left out. */
+  readonly queues?: readonly string[] | undefined;
+  /** The session that will hold what is claimed. */
+  readonly session: string;
+  /** Where an out-of-band attempt will live; its name is stored with the claim. */
+  readonly place: string | null;
+  readonly limit: number;
+  readonly now: number;
+}
+
+export interface ClaimedJob {
+  readonly record: JobRecord;
+  readonly live: LiveJob;
+}
+
+export interface WokenJob extends ClaimedJob {
+  /** What it has not seen yet, oldest first; the last one's number is `live.wakes` unless there are more than a decision takes. */
+  readonly facts: readonly Fact[];
+  /** The number of the last fact given: what the decision has seen. */
+  readonly seen: number;
+}
+
+export interface LiveFilter {
+  readonly session?: string;
+  readonly place?: string;
+  readonly states?: readonly LiveState[];
+  readonly executor?: ExecutorName;
+  readonly parentId?: string;
+  /** Live jobs whose parent has ended or is stopping. */
+  readonly orphaned?: boolean;
+  /** Only ids greater than this one, in order of id: for going through all of them. */
+  readonly after?: string;
+}
+
+export interface JobStore {
+  /** Applies each change on its own merits; see S1, S2, S3. */
+  commit(changes: readonly Change[], now: number): Promise<Committed>;
+  /** Starts up to `limit` attempts of ready jobs: highest priority first, then oldest. */
+  claim(request: ClaimRequest): Promise<{ readonly jobs: readonly ClaimedJob[]; readonly signals: Signals }>;
+  /** Live jobs whose next time has come, earliest first. */
+  due(now: number, limit: number): Promise<readonly LiveJob[]>;
+  /** When the next live job becomes due, or null. */
+  nextDue(): Promise<number | null>;
+  /** Jobs without executor that have facts to look at. */
+  woken(limit: number): Promise<readonly WokenJob[]>;
+  /** All entries of a composite's cursor. */
+  cursor(id: string): Promise<Readonly<Record<string, Json>>>;
+  live(filter: LiveFilter, limit: number): Promise<readonly LiveJob[]>;
+  /** The record of each id that exists, in no particular order. */
+  records(ids: readonly string[]): Promise<readonly JobRecord[]>;
+  /** Makes blocked jobs ready whose key has room. Commits do this by themselves; this heals what was missed. */
+  unblock(now: number): Promise<Signals>;
+}
+
+/** How many facts one decision takes at most. */
+export const FACTS_PER_DECISION_MAX = 500;

@@ -1,0 +1,84 @@
+/** The smaller stores beside jobs, and all of them together as one driver gives them. */
+import type { ExecutorName, Json, Queue, QueueView } from "@windlass/kernel";
+import type { JobReads } from "./job-reads.ts";
+import type { JobStore } from "./job-store.ts";
+
+export interface QueueStore {
+  list(): Promise<readonly QueueView[]>;
+  get(name: string): Promise<Queue | null>;
+  /** Makes the queue when it is not there; undefined leaves a field as it is. Returns what is stored now. */
+  put(name: string, change: { paused?: boolean; by?: string; concurrencyLimit?: number | null }, now: number): Promise<Queue>;
+}
+
+/** A worker or launcher that is alive as long as it reports. */
+export interface Session {
+  readonly id: string;
+  readonly role: "worker" | "launcher" | "server";
+  /** The place of its executor, for launchers. */
+  readonly place: string | null;
+  /** What it carries out: executor and queue (`*` = all), for `explain`. */
+  readonly serves: readonly { readonly executor: ExecutorName; readonly queue: string; readonly handlers?: readonly string[] }[];
+  readonly startedAt: number;
+  readonly expiresAt: number;
+}
+
+export interface SessionStore {
+  open(session: Session): Promise<void>;
+  /** Extends sessions that are still there; returns their ids. One that was given up stays so. */
+  beat(ids: readonly string[], expiresAt: number): Promise<readonly string[]>;
+  list(): Promise<readonly Session[]>;
+  /** Removes the session: what it holds may be taken from it. */
+  close(id: string): Promise<void>;
+  /** Takes or keeps the lead of a chore until `expiresAt`; false while another's lead lasts. Saves polling, guards nothing. */
+  lead(chore: string, session: string, now: number, expiresAt: number): Promise<boolean>;
+}
+
+/** Reports that a session is alive, away from the event loop, and stops when the loop hangs. */
+export interface Heartbeats {
+  keep(sessionId: string, options: { readonly intervalMs: number; readonly ttlMs: number; readonly onLost: () => void }): Promise<{ stop(): Promise<void> }>;
+}
+
+/** A named, versioned text that jobs are made from (a workflow file). Versions count from 1 and never change. */
+export interface Definition {
+  readonly id: string;
+  readonly workspace: string;
+  readonly type: string;
+  readonly name: string;
+  readonly version: number;
+  readonly hash: string;
+  readonly body: Json;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+}
+
+export interface DefinitionStore {
+  /** Stores a new version unless the newest has the same hash; then that one is returned with `created: false`. */
+  put(definition: Omit<Definition, "version">): Promise<{ readonly definition: Definition; readonly created: boolean }>;
+  /** The newest when `version` is left out. */
+  get(key: { readonly workspace: string; readonly type: string; readonly name: string; readonly version?: number }): Promise<Definition | null>;
+  byId(id: string): Promise<Definition | null>;
+  /** The newest version of each, by name. */
+  list(workspace: string, type: string): Promise<readonly Definition[]>;
+}
+
+export interface RetentionStore {
+  /** Ids of roots that ended before `before`, oldest first. */
+  ended(before: number, limit: number): Promise<readonly string[]>;
+  /** Removes whole trees whose root has ended, with all that belongs to them; returns the ids of all jobs removed. Others are left alone. */
+  remove(rootIds: readonly string[]): Promise<readonly string[]>;
+}
+
+export interface Store {
+  readonly jobs: JobStore;
+  readonly reads: JobReads;
+  readonly queues: QueueStore;
+  readonly sessions: SessionStore;
+  readonly definitions: DefinitionStore;
+  readonly retention: RetentionStore;
+  readonly heartbeats: Heartbeats;
+  /** Milliseconds to add to this machine's clock to have the store's; 0 where they are the same. */
+  timeOffset(): Promise<number>;
+  /** Answers when the store can be read and written. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
