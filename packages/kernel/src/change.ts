@@ -25,6 +25,8 @@ export type Change =
   | ({ readonly type: "release" } & Held)
   /** Put off (quota, 429): no attempt counted. */
   | ({ readonly type: "defer"; readonly until: number; readonly reason: Reason } & Held)
+  /** Stores the hash of a completion token before it is handed out, so that a completion may come before the park. */
+  | ({ readonly type: "expect"; readonly tokenHash: string } & Held)
   | ({ readonly type: "wait"; readonly wait: Wait; readonly until: number | null } & Held)
   | { readonly type: "resume"; readonly id: string; readonly attempt: number }
   | Settle
@@ -69,11 +71,17 @@ export interface Lose extends Held {
   readonly random: number;
 }
 
-/** The decision of a job without executor. Refused when a fact came that it has not seen (`wakes`). */
+/**
+ * The decision of a job without executor. Refused when another decision came first (`decided`); may not finish the job
+ * while there is a fact that it has not seen (`seen`). Facts beyond `seen` stay, and keep the job woken.
+ */
 export interface Advance {
   readonly type: "advance";
   readonly id: string;
-  readonly wakes: number;
+  /** What `decided` of the job was when this was decided. */
+  readonly decided: number;
+  /** The number of the last fact that this decision has seen. */
+  readonly seen: number;
   /** Entries of the cursor to store; null removes one. */
   readonly cursor: Readonly<Record<string, Json>>;
   readonly children: readonly JobRecord[];

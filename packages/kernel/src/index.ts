@@ -14,3 +14,8 @@ export * from "./queue.ts";
 export * from "./reason.ts";
 export * from "./retry.ts";
 export * from "./setting.ts";
+export * from "./admission.ts";
+export * from "./apply.ts";
+export { attemptOf, type NewEvent, type Step } from "./ending.ts";
+export { LAUNCH_SLACK_MS, startDeadlineOf, timerOf, transition, unblocked, type OwnChange, type Transition } from "./transition.ts";
+export { WorkingSet, type Loaded, type Writes } from "./working-set.ts";

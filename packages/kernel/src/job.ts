@@ -141,8 +141,9 @@ export interface LiveJob {
   readonly stop: Stop | null;
   readonly wait: Wait | null;
   readonly progress: Progress | null;
+  /** How many facts it was ever woken by; they are numbered from 1. */
   readonly wakes: number;
-  /** The value of `wakes` that the last decision has seen. */
+  /** The number of the last fact that a stored decision has seen; less than `wakes`: there is something to decide. */
   readonly decided: number;
   readonly openChildren: number;
   /** How many children it ever had, for the limit on the size of a tree. */

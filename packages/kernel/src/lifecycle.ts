@@ -36,6 +36,7 @@ export const LIFECYCLE = {
     end: ["cancelled"],
     retry: ["scheduled"],
     wait: ["waiting"],
+    proceed: ["running"],
     resume: ["queued"],
     stop: ["stopping"],
   },

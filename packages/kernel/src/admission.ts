@@ -1,0 +1,73 @@
+/**
+ * Which of the ready jobs may start now: pauses, queue limits and concurrency keys. Pure; a store hands in candidates in
+ * order (highest priority, then oldest) with their queues and keys locked, so that what is counted here cannot change
+ * before it is written.
+ *
+ * D1. A key is never held by more jobs than its limit; a descendant of a holder is let in without a place of its own.
+ * D2. A job whose key is full leaves the ready index (`blocked`) until the key has room.
+ * D3. A resumed attempt was admitted before: no pause, limit or key applies to it again.
+ */
+import type { LiveJob } from "./job.ts";
+import { blocked, claimed, type Claim } from "./transition.ts";
+import type { WorkingSet } from "./working-set.ts";
+
+export interface QueueState {
+  readonly paused: boolean;
+  readonly limit: number | null;
+  /** Attempts of this queue that are alive; needed only where there is a limit. */
+  running: number;
+}
+
+export interface KeyState {
+  readonly limit: number;
+  readonly holders: Set<string>;
+}
+
+export interface Admission {
+  readonly candidates: readonly LiveJob[];
+  readonly queues: ReadonlyMap<string, QueueState>;
+  readonly keys: ReadonlyMap<string, KeyState>;
+  readonly claim: Claim;
+  readonly limit: number;
+  readonly now: number;
+}
+
+/** Claims up to `limit` candidates; returns the ids of those that were. Others stay or become blocked. */
+export function admit(set: WorkingSet, admission: Admission): string[] {
+  const admitted: string[] = [];
+  for (const live of admission.candidates) {
+    if (admitted.length >= admission.limit) break;
+    if (live.state !== "queued" || live.blocked) continue;
+    const queue = admission.queues.get(live.queue);
+    if (!live.resumed) {
+      if (queue !== undefined && (queue.paused || (queue.limit !== null && queue.running >= queue.limit))) continue;
+      if (!takeKey(set, live, admission.keys)) continue;
+    }
+    set.take(live, claimed(live, admission.claim, admission.now));
+    if (queue !== undefined) queue.running++;
+    admitted.push(live.id);
+  }
+  return admitted;
+}
+
+/** How many blocked jobs of a key may become ready now. */
+export function roomOf(key: KeyState): number {
+  return Math.max(0, key.limit - key.holders.size);
+}
+
+function takeKey(set: WorkingSet, live: LiveJob, keys: ReadonlyMap<string, KeyState>): boolean {
+  if (live.concurrencyKey === null) return true;
+  const key = keys.get(live.concurrencyKey);
+  if (key === undefined || key.holders.has(live.id) || descendsFromHolder(live, key.holders)) return true;
+  if (roomOf(key) === 0) {
+    set.take(live, blocked(live, [...key.holders]));
+    return false;
+  }
+  key.holders.add(live.id);
+  set.writes.keysTaken.push({ key: live.concurrencyKey, jobId: live.id });
+  return true;
+}
+
+function descendsFromHolder(live: LiveJob, holders: ReadonlySet<string>): boolean {
+  return live.path !== "" && live.path.split("/").some((ancestor) => holders.has(ancestor));
+}

@@ -1,0 +1,153 @@
+/**
+ * How attempts and jobs end: what a result means in the state the job is in, whether another attempt follows, and the
+ * final record. Pure; called by transition.ts and apply.ts.
+ */
+import { assert } from "./assert.ts";
+import type { EventType } from "./event.ts";
+import type { Json } from "./json.ts";
+import type { Attempt, Fact, FinalState, LiveJob, Result } from "./job.ts";
+import type { LifecycleEvent } from "./lifecycle.ts";
+import { stateOf } from "./outcome.ts";
+import { DEFAULT_RETRY, retryDelay } from "./retry.ts";
+
+export interface NewEvent {
+  readonly type: EventType;
+  readonly attempt: number | null;
+  readonly data: Json;
+}
+
+/** What applying one change to one job came to. */
+export interface Step {
+  /** The job as it lives on; null when it ended. */
+  readonly next: LiveJob | null;
+  readonly final: FinalState | null;
+  /** The event of the life cycle that moved it; null when its state stayed. */
+  readonly via: LifecycleEvent | null;
+  /** The attempt that ended, to be kept. */
+  readonly attempt: Attempt | null;
+  readonly events: readonly NewEvent[];
+  /** A fact that its own kind is to look at. */
+  readonly fact: Fact | null;
+  /** True when a concurrency key that it holds is free again. */
+  readonly releasesKey: boolean;
+}
+
+export interface Ending {
+  readonly result: Result;
+  /** True when our own stop is what ended it. */
+  readonly stopped?: boolean;
+  readonly retryAfterMs?: number | undefined;
+  readonly random: number;
+}
+
+/** The current attempt ended: another follows, or the job ends with it. */
+export function endAttempt(live: LiveJob, ending: Ending, now: number): Step {
+  const result = live.state === "stopping" ? resultWhileStopping(live, ending) : ending.result;
+  const attempt = attemptOf(live, { result, endedAt: now });
+  if (result.outcome !== "succeeded" && mayRetry(live)) {
+    const { outcome, reason } = result;
+    const delay = retryDelay(live.retry ?? DEFAULT_RETRY, { outcome, reason, attempt: live.attempt, retryAfterMs: ending.retryAfterMs, random: ending.random });
+    if (delay !== undefined && stateOf(outcome) === "failed") return again(live, { result, attempt, at: now + delay });
+  }
+  return { ...finish(live, eventFor(live, result), result, now), attempt };
+}
+
+/** The job ends: `via` is the event of the life cycle. Refuses nothing; callers have checked (T3). */
+export function finish(live: LiveJob, via: LifecycleEvent, result: Result, now: number): Step {
+  assert(live.openChildren === 0, `a job with ${live.openChildren} open children cannot end`);
+  const final: FinalState = {
+    state: stateOf(result.outcome),
+    outcome: result.outcome,
+    reason: result.reason,
+    message: result.message,
+    exitCode: result.exitCode ?? null,
+    output: result.output ?? null,
+    attempts: live.attempt,
+    progress: live.progress,
+    startedAt: live.startedAt,
+    finishedAt: now,
+  };
+  const attempt = live.phase === null ? null : attemptOf(live, { result, endedAt: now });
+  const data = { ...summaryOf(result), ...(live.stop === null ? {} : { stoppedBy: live.stop.by }) };
+  return { next: null, final, via, attempt, events: [{ type: "job.finished", attempt: live.attempt === 0 ? null : live.attempt, data }], fact: null, releasesKey: true };
+}
+
+/** An attempt as it is kept; the current one when it has not ended. */
+export function attemptOf(live: LiveJob, ended: { readonly result: Result; readonly endedAt: number } | null): Attempt {
+  const result = ended?.result ?? null;
+  return {
+    jobId: live.id,
+    number: live.attempt,
+    token: live.token,
+    phase: ended === null ? (live.phase ?? "running") : "settled",
+    executor: live.executor,
+    session: live.session,
+    place: live.place,
+    externalName: live.externalName,
+    externalRef: live.externalRef,
+    startedAt: live.attemptStartedAt ?? live.startedAt ?? 0,
+    endedAt: ended?.endedAt ?? null,
+    outcome: result?.outcome ?? null,
+    reason: result?.reason ?? null,
+    message: result?.message ?? null,
+    exitCode: result?.exitCode ?? null,
+    signal: result?.signal ?? null,
+    evidence: result?.evidence ?? null,
+  };
+}
+
+/** The event of the life cycle by which a result ends a job in its state. */
+export function eventFor(live: LiveJob, result: Result): LifecycleEvent {
+  const state = stateOf(result.outcome);
+  if (state === "succeeded") return "succeed";
+  if (state === "skipped") return "skip";
+  if (state === "cancelled") return "end";
+  return live.state === "stopping" && live.stop?.stopFor === "failed_timeout" ? "end" : "fail";
+}
+
+/** Told to stop: what our stop ended has the outcome that the stop was for; what ended by itself first keeps its own. */
+export function resultWhileStopping(live: LiveJob, ending: Ending): Result {
+  const { result } = ending;
+  const stop = live.stop;
+  assert(stop !== null, "a stopping job knows why");
+  const endedByStop = ending.stopped === true || result.outcome === "cancelled";
+  if (!endedByStop || result.outcome === "succeeded") return result;
+  const outcome = stop.stopFor === "failed_timeout" ? "failed_timeout" : "cancelled";
+  return { ...result, outcome, reason: stop.reason, message: stop.message ?? result.message };
+}
+
+/** Whoever asked for the end of a job does not want it again. */
+function mayRetry(live: LiveJob): boolean {
+  return live.executor !== "none" && (live.stop === null || live.stop.stopFor === "failed_timeout");
+}
+
+function again(live: LiveJob, next: { readonly result: Result; readonly attempt: Attempt; readonly at: number }): Step {
+  const job: LiveJob = {
+    ...live,
+    state: "scheduled",
+    holder: "none",
+    blocked: false,
+    resumed: false,
+    dueAt: next.at,
+    dueReason: "back_off",
+    deadlineAt: null,
+    phase: null,
+    session: null,
+    place: null,
+    externalName: null,
+    externalRef: null,
+    attemptStartedAt: null,
+    stop: null,
+    wait: null,
+  };
+  const data = { ...summaryOf(next.result), nextAt: next.at };
+  return { next: job, final: null, via: "retry", attempt: next.attempt, events: [{ type: "job.retrying", attempt: live.attempt, data }], fact: null, releasesKey: true };
+}
+
+function summaryOf(result: Result): Record<string, Json> {
+  const summary: Record<string, Json> = { outcome: result.outcome, reason: result.reason };
+  if (result.message !== null) summary["message"] = result.message;
+  if (result.exitCode !== undefined) summary["exitCode"] = result.exitCode;
+  if (result.signal !== undefined) summary["signal"] = result.signal;
+  return summary;
+}

@@ -1,0 +1,278 @@
+/**
+ * What one change does to one job: the rules of the life cycle, pure. Stores load, call this, and write what comes out.
+ *
+ * T1. A holder's write carries the current fencing token, or it is refused.
+ * T2. The first settle of an attempt wins; it is legal while running, waiting and stopping, also before the launcher has
+ *     recorded its part, and matches on attempt and on token, name or completion token.
+ * T3. A job ends only with no child open; a job that ended is never touched again.
+ * T4. What was never started may expire; what was started may not.
+ * T5. Every move is one that the table in `lifecycle.ts` allows.
+ */
+import { assert, unreachable } from "./assert.ts";
+import type { Advance, Change, Refusal } from "./change.ts";
+import { endAttempt, finish, type NewEvent, type Step } from "./ending.ts";
+import { externalNameOf } from "./id.ts";
+import { isOutOfBand, type LiveJob } from "./job.ts";
+import { isLegal } from "./lifecycle.ts";
+
+/** Changes that concern one job alone; `submit` and `advance` are in apply.ts. */
+export type OwnChange = Exclude<Change, { readonly type: "submit" } | Advance>;
+export type Transition = Step | { readonly refused: Refusal };
+
+/** Applies `change` to `live` at `now`. Never changes its arguments. */
+export function transition(live: LiveJob, change: OwnChange, now: number): Transition {
+  const step = decide(live, change, now);
+  if ("refused" in step || step.next === live) return step;
+  const to = step.next?.state ?? step.final?.state;
+  assert(to !== undefined, `${change.type} leaves the job neither alive nor ended`);
+  assert(to === live.state || step.via === null || isLegal(live.state, step.via, to), `${change.type}: ${live.state} → ${to} by ${step.via} is not in the life cycle`);
+  assert(to === live.state || step.via !== null, `${change.type} moves ${live.state} → ${to} without naming the event`);
+  return step;
+}
+
+export interface Claim {
+  readonly session: string;
+  readonly place: string | null;
+}
+
+/** A ready job begins (or, when resumed, continues) an attempt. */
+export function claimed(live: LiveJob, claim: Claim, now: number): Step {
+  assert(live.state === "queued" && !live.blocked, `claim of a job that is ${live.state}`);
+  const attempt = live.resumed ? live.attempt : live.attempt + 1;
+  const outOfBand = isOutOfBand(live.executor);
+  const composite = live.executor === "none";
+  const next: LiveJob = {
+    ...live,
+    state: "running",
+    holder: composite ? "none" : "lease",
+    attempt,
+    token: live.token + 1,
+    phase: outOfBand ? "launching" : "running",
+    session: composite ? null : claim.session,
+    place: outOfBand ? claim.place : null,
+    externalName: outOfBand ? externalNameOf(live.id, live.name, attempt) : null,
+    externalRef: null,
+    startedAt: live.startedAt ?? now,
+    attemptStartedAt: live.resumed ? (live.attemptStartedAt ?? now) : now,
+    deadlineAt: outOfBand || live.timeoutMs === null ? null : now + live.timeoutMs,
+    dueAt: null,
+    dueReason: null,
+    wait: null,
+  };
+  const data = composite ? {} : { session: claim.session, ...(next.externalName === null ? {} : { name: next.externalName, place: claim.place }) };
+  return { next, final: null, via: "claim", attempt: null, events: [event("job.started", attempt, data)], fact: composite ? { type: "started" } : null, releasesKey: false };
+}
+
+/** A job whose key was full leaves the ready index until the key has room. */
+export function blocked(live: LiveJob, holders: readonly string[]): Step {
+  return keep({ ...live, blocked: true }, event("job.blocked", null, { key: live.concurrencyKey, holders: holders.slice(0, 10) }));
+}
+
+export function unblocked(live: LiveJob): Step {
+  return keep({ ...live, blocked: false }, event("job.unblocked", null, { key: live.concurrencyKey }));
+}
+
+/** When this job next needs to be looked at for the sake of time, or null. */
+export function timerOf(live: LiveJob): number | null {
+  switch (live.state) {
+    case "scheduled":
+      return earliest(live.dueAt, startDeadlineOf(live));
+    case "queued":
+      return startDeadlineOf(live);
+    case "running":
+    case "waiting":
+      return earliest(live.dueAt, live.deadlineAt);
+    case "stopping":
+      return null;
+    default:
+      return unreachable(live.state);
+  }
+}
+
+/** The start deadline, as long as it counts: never once an attempt began (T4). */
+export function startDeadlineOf(live: LiveJob): number | null {
+  return live.attempt === 0 ? live.startDeadline : null;
+}
+
+function decide(live: LiveJob, change: OwnChange, now: number): Transition {
+  switch (change.type) {
+    case "due":
+      return due(live, now);
+    case "expire":
+      return expire(live, now);
+    case "stop":
+      return stop(live, change, now);
+    case "settle":
+      return settle(live, change, now);
+    case "resume":
+      return resume(live, change.attempt);
+    case "launched":
+    case "adopt":
+    case "progress":
+    case "release":
+    case "defer":
+    case "expect":
+    case "wait":
+    case "lose":
+      if (live.token !== change.token || live.attempt === 0) return refuse("token_stale", "the attempt was handed on or has ended");
+      return decideHeld(live, change, now);
+    default:
+      return unreachable(change);
+  }
+}
+
+type HeldChange = Extract<OwnChange, { readonly token: number }>;
+
+function decideHeld(live: LiveJob, change: HeldChange, now: number): Transition {
+  const alive = live.state === "running" || live.state === "stopping";
+  if (!alive) return refuse("conflict", `the job is ${live.state}`);
+  switch (change.type) {
+    case "launched":
+      return launched(live, change.ref, now);
+    case "adopt":
+      if (live.phase !== "launching" || live.holder !== "lease") return refuse("conflict", "its launch is recorded; there is nothing to adopt");
+      return keep({ ...live, session: change.session, token: live.token + 1 }, event("job.adopted", live.attempt, { session: change.session }));
+    case "progress":
+      return keep({ ...live, progress: change.progress }, event("job.progress", live.attempt, { ...change.progress }));
+    case "expect":
+      if (live.holder !== "lease") return refuse("conflict", "only a handler may be completed from outside");
+      return { ...keep({ ...live, wait: { for: "completion", tokenHash: change.tokenHash } }), events: [] };
+    case "lose":
+      return lose(live, change, now);
+    case "release":
+      if (live.state !== "running" || live.holder !== "lease") return refuse("conflict", `the job is ${live.state}`);
+      return back(live, { state: "queued", dueAt: null, dueReason: null }, event("job.released", live.attempt, {}));
+    case "defer":
+      if (live.state !== "running" || live.holder !== "lease") return refuse("conflict", `the job is ${live.state}`);
+      return back(live, { state: "scheduled", dueAt: change.until, dueReason: change.reason }, event("job.deferred", live.attempt, { until: change.until, reason: change.reason }));
+    case "wait": {
+      if (live.state !== "running" || live.holder !== "lease" || isOutOfBand(live.executor)) return refuse("conflict", `the job is ${live.state}`);
+      const next: LiveJob = { ...live, state: "waiting", holder: "none", session: null, wait: change.wait, dueAt: change.until, resumed: false };
+      return moved("wait", next, event("job.waiting", live.attempt, { for: change.wait.for, until: change.until }));
+    }
+    default:
+      return unreachable(change);
+  }
+}
+
+function due(live: LiveJob, now: number): Transition {
+  if (live.dueAt === null || live.dueAt > now) return refuse("conflict", "it is not due");
+  if (live.state === "scheduled") return moved("due", { ...live, state: "queued", dueAt: null, dueReason: null }, event("job.due", null, {}));
+  if (live.executor === "none" && (live.state === "running" || live.state === "waiting")) {
+    return { ...keep({ ...live, dueAt: null }), events: [], fact: { type: "time" } };
+  }
+  if (live.state === "waiting") {
+    const result = { outcome: "failed_timeout", reason: "wait_timeout", message: "it was not completed in time" } as const;
+    return endAttempt(live, { result, random: 0 }, now);
+  }
+  return refuse("conflict", `the job is ${live.state}`);
+}
+
+function expire(live: LiveJob, now: number): Transition {
+  const deadline = startDeadlineOf(live);
+  if ((live.state !== "scheduled" && live.state !== "queued") || deadline === null || deadline > now) return refuse("conflict", "its start deadline has not passed, or it was started");
+  return finish(live, "expire", { outcome: "expired", reason: "start_deadline", message: "it could not start before its start deadline" }, now);
+}
+
+function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" }>, now: number): Transition {
+  if (change.attempt !== undefined && change.attempt !== live.attempt) return refuse("token_stale", "that attempt has ended");
+  if (live.state === "stopping") return { ...keep(live), events: [] };
+  const stopping = { stopFor: change.stopFor, reason: change.reason, message: change.message, by: change.by, at: now, graceMs: change.graceMs };
+  const carried = live.holder !== "none" || live.openChildren > 0;
+  if (!carried) {
+    const result = { outcome: change.stopFor === "failed_timeout" ? "failed_timeout" : "cancelled", reason: change.reason, message: change.message } as const;
+    if (live.state === "scheduled" || live.state === "queued") return finish(live, "cancel", { ...result, outcome: "cancelled" }, now);
+    return finish(live, result.outcome === "cancelled" ? "end" : "fail", result, now);
+  }
+  const next: LiveJob = { ...live, state: "stopping", phase: live.phase === "running" ? "stopping" : live.phase, stop: stopping, deadlineAt: null, dueAt: null };
+  const data = { stopFor: change.stopFor, reason: change.reason, by: change.by, ...(change.message === null ? {} : { message: change.message }) };
+  return { ...moved("stop", next, event("job.stopping", live.attempt, data)), fact: live.executor === "none" ? { type: "stopping" } : null };
+}
+
+function settle(live: LiveJob, change: Extract<OwnChange, { readonly type: "settle" }>, now: number): Transition {
+  if (live.state === "scheduled" || live.state === "queued") return refuse("token_stale", `the attempt has ended; the job is ${live.state}`);
+  if (live.attempt !== change.attempt) return refuse("token_stale", `attempt ${change.attempt} has ended; attempt ${live.attempt} is current`);
+  const mismatch = mismatchOf(live, change.by);
+  if (mismatch !== null) return refuse("token_stale", mismatch);
+  return endAttempt(live, change, now);
+}
+
+/** Why whoever settles is not the one who may, or null (T2). */
+function mismatchOf(live: LiveJob, by: Extract<OwnChange, { readonly type: "settle" }>["by"]): string | null {
+  switch (by.type) {
+    case "holder":
+      return by.token === live.token && live.holder === "lease" ? null : "the attempt was handed on";
+    case "executor":
+      if (by.name !== live.externalName) return `its name is ${live.externalName ?? "not set"}, not ${by.name}`;
+      return live.externalRef === null || by.ref === null || by.ref === live.externalRef ? null : `its reference is ${live.externalRef}, not ${by.ref}`;
+    case "completion":
+      return live.wait?.for === "completion" && live.wait.tokenHash === by.tokenHash ? null : "the completion token is not the current one";
+    default:
+      return unreachable(by);
+  }
+}
+
+/** In-band work ends with its holder. What goes on outside ends only by a fact of its executor, unless its host is gone for good. */
+function lose(live: LiveJob, change: Extract<OwnChange, { readonly type: "lose" }>, now: number): Transition {
+  if (live.holder === "none") return refuse("conflict", "nobody holds it");
+  if (isOutOfBand(live.executor) && change.reason !== "host_lost") return refuse("conflict", "it goes on without its launcher");
+  return endAttempt(live, { result: { outcome: "failed_node_lost", reason: change.reason, message: change.message }, stopped: live.state === "stopping", random: change.random }, now);
+}
+
+function resume(live: LiveJob, attempt: number): Transition {
+  if (live.state !== "waiting" || live.executor !== "handler") return refuse("conflict", `the job is ${live.state}; only a parked handler can be resumed`);
+  if (live.attempt !== attempt) return refuse("token_stale", `attempt ${live.attempt} is current`);
+  return moved("resume", { ...live, state: "queued", resumed: true, dueAt: null, wait: null }, event("job.resumed", live.attempt, {}));
+}
+
+function launched(live: LiveJob, ref: string, now: number): Transition {
+  if (live.phase !== "launching" && !(live.state === "stopping" && live.holder === "lease")) return refuse("conflict", "its launch is recorded already");
+  const deadlineAt = live.timeoutMs === null || live.state === "stopping" ? null : now + live.timeoutMs + LAUNCH_SLACK_MS;
+  const next: LiveJob = { ...live, holder: "external", phase: live.state === "stopping" ? "stopping" : "running", session: null, externalRef: ref, attemptStartedAt: now, deadlineAt };
+  return keep(next, event("job.launched", live.attempt, { name: live.externalName, ref, place: live.place }));
+}
+
+/**
+ * Executors enforce time limits where the work is; the engine's own deadline, a little later, is for those that cannot
+ * (a host that hangs), so that the executor's more exact account normally comes first.
+ */
+export const LAUNCH_SLACK_MS = 5_000;
+
+/** The attempt did not count: back to where it was before the claim. */
+function back(live: LiveJob, to: Pick<LiveJob, "dueAt" | "dueReason"> & { readonly state: "queued" | "scheduled" }, record: NewEvent): Step {
+  if (isOutOfBand(live.executor)) assert(live.phase === "launching", "only what was not launched may be given back");
+  const next: LiveJob = {
+    ...live,
+    ...to,
+    holder: "none",
+    attempt: live.resumed ? live.attempt : live.attempt - 1,
+    phase: null,
+    session: null,
+    place: null,
+    externalName: null,
+    deadlineAt: null,
+    attemptStartedAt: null,
+    wait: null,
+  };
+  return { ...moved(to.state === "queued" ? "release" : "defer", next, record), releasesKey: !live.resumed };
+}
+
+function keep(next: LiveJob, ...events: NewEvent[]): Step {
+  return { next, final: null, via: null, attempt: null, events, fact: null, releasesKey: false };
+}
+
+function moved(via: Step["via"], next: LiveJob, ...events: NewEvent[]): Step {
+  return { ...keep(next, ...events), via };
+}
+
+function event(type: NewEvent["type"], attempt: number | null, data: NewEvent["data"]): NewEvent {
+  return { type, attempt, data };
+}
+
+function refuse(code: Refusal["code"], why: string): { readonly refused: Refusal } {
+  return { refused: { code, why } };
+}
+
+function earliest(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b);
+}
