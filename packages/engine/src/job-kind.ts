@@ -45,8 +45,8 @@ export interface Decision {
   /** Entries of the cursor that changed; null removes one. */
   readonly cursor: Readonly<Record<string, Json>>;
   readonly children: readonly ChildSpec[];
-  /** Ids of children to end. */
-  readonly stops: readonly { readonly id: string; readonly reason: Reason; readonly message: string | null }[];
+  /** Keys of children to end; those that have ended are passed over. (A kind never learns the ids of children that run.) */
+  readonly stops: readonly { readonly key: string; readonly reason: Reason; readonly message: string | null }[];
   /** The fact `time` follows at this time. */
   readonly waitUntil: number | null;
   readonly progress: Progress | null;
