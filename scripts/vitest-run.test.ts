@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { closingLine, sum } from "./tally.ts";
+import { count, type TestReport } from "./vitest-run.ts";
+
+const report = (more: Partial<TestReport>): TestReport => ({ success: true, numPassedTests: 3, numFailedTests: 0, testResults: [], ...more });
+
+test("a run without report has failed", () => {
+  expect(count(undefined, 0)).toEqual({ passed: 0, failed: 1 });
+});
+
+test("a project in which no test passed has failed", () => {
+  expect(count(report({ numPassedTests: 0 }), 0)).toEqual({ passed: 0, failed: 1 });
+});
+
+test("a file that could not be loaded counts as a failure", () => {
+  const testResults = [{ status: "failed", assertionResults: [] }];
+  expect(count(report({ success: false, testResults }), 1)).toEqual({ passed: 3, failed: 1 });
+});
+
+test("an error outside of any test counts as a failure", () => {
+  expect(count(report({}), 1)).toEqual({ passed: 3, failed: 1 });
+});
+
+test("failed tests are counted, and counted once", () => {
+  expect(count(report({ success: false, numFailedTests: 2 }), 1)).toEqual({ passed: 3, failed: 2 });
+});
+
+test("the closing line adds up all parts", () => {
+  expect(closingLine(sum([{ passed: 4, failed: 0 }, { passed: 2, failed: 1 }]))).toBe("6 passed, 1 failed");
+});

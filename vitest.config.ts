@@ -1,0 +1,28 @@
+/** The four groups of tests. Each must find tests; `npm test` runs all of them. */
+import { defineConfig } from "vitest/config";
+
+const source = ["packages/*/src", "modules/*/src", "drivers/*/src", "programs/*/src"];
+const realTests = ["**/*.real.test.ts"];
+
+/** Real servers and processes take their time on a busy machine; a test that hangs is ended all the same. */
+const REAL_TIMEOUT_MS = 120_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: [...source, "scripts"].map((folder) => `${folder}/**/*.test.ts`), exclude: realTests } },
+      { test: { name: "architecture", include: ["test/architecture/**/*.test.ts"] } },
+      { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], exclude: realTests, testTimeout: REAL_TIMEOUT_MS } },
+      {
+        test: {
+          name: "real",
+          include: [...source, "test/simulation"].map((folder) => `${folder}/**/*.real.test.ts`).concat("test/e2e/**/*.test.ts"),
+          testTimeout: REAL_TIMEOUT_MS,
+          hookTimeout: REAL_TIMEOUT_MS,
+          // They start processes of their own: side by side they would only slow each other down.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
