@@ -1,0 +1,68 @@
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Clock } from "@windlass/ports";
+import { logStoreContract } from "@windlass/testkit";
+import { fileLogStore } from "./file-log-store.ts";
+
+const clock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "windlass-files-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+logStoreContract("files", async (bytesMax) => ({
+  store: fileLogStore({ folder, bytesMax, clock }),
+  reopen: async () => fileLogStore({ folder, bytesMax, clock }),
+  close: async () => {},
+}));
+
+const KEY = { jobId: "job_1", attempt: 1 };
+
+test("a line of the index that is still being written is not read, and read once it is whole", async () => {
+  const store = fileLogStore({ folder, bytesMax: 1000, clock });
+  mkdirSync(join(folder, "logs/job_1"));
+  writeFileSync(join(folder, "logs/job_1/1.stdout.log"), "one\ntwo\n");
+  writeFileSync(join(folder, "logs/job_1/1.index"), "1 o 0 4;\n2 o 4 ");
+  const first = await store.read(KEY, { bytesMax: 100 });
+  expect(Buffer.concat(first.chunks.map((it) => it.data)).toString()).toBe("one\n");
+  appendFileSync(join(folder, "logs/job_1/1.index"), "4;\n");
+  const second = await store.read(KEY, { bytesMax: 100, after: first.position });
+  expect(Buffer.concat(second.chunks.map((it) => it.data)).toString()).toBe("two\n");
+});
+
+test("what a killed writer left is mended before the next append: no byte is lost or doubled", async () => {
+  mkdirSync(join(folder, "logs/job_1"), { recursive: true });
+  writeFileSync(join(folder, "logs/job_1/1.stdout.log"), "one\ntwo\n");
+  writeFileSync(join(folder, "logs/job_1/1.index"), "1 o 0 4;\n2 o 4");
+  const store = fileLogStore({ folder, bytesMax: 1000, clock });
+  await store.append(KEY, [{ stream: "stdout", at: 3, data: Buffer.from("three\n") }]);
+  const slice = await store.read(KEY, { bytesMax: 100 });
+  expect(Buffer.concat(slice.chunks.map((it) => it.data)).toString()).toBe("one\ntwo\nthree\n");
+});
+
+test("tails are found in an index of many blocks", async () => {
+  const store = fileLogStore({ folder, bytesMax: 10_000_000, clock });
+  const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}\n`);
+  await store.append(KEY, lines.map((line, at) => ({ stream: "stdout" as const, at, data: Buffer.from(line) })));
+  expect(statSync(join(folder, "logs/job_1/1.index")).size).toBeGreaterThan(3 * 65_536);
+  const slice = await store.read(KEY, { bytesMax: 10_000_000, tailLines: 15_000 });
+  expect(Buffer.concat(slice.chunks.map((it) => it.data)).toString()).toBe(lines.slice(-15_000).join(""));
+});
+
+test("logs are readable by their owner alone", async () => {
+  const store = fileLogStore({ folder, bytesMax: 1000, clock });
+  await store.append(KEY, [{ stream: "stdout", at: 1, data: Buffer.from("x") }]);
+  expect(statSync(join(folder, "logs")).mode & 0o077).toBe(0);
+  expect(statSync(join(folder, "logs/job_1/1.stdout.log")).mode & 0o077).toBe(0);
+});

@@ -1,0 +1,84 @@
+/**
+ * The LogStore on plain files, in the format of log-format.ts.
+ *
+ * L1. Within this process the appends of one log follow each other. Different logs do not wait for each other.
+ * L2. Before its first append here a log is mended, for its last writer may have been killed.
+ * L3. Readers take no lock: they see whole lines of the index, however far the writer is (F1, F2).
+ */
+import { mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { assert, WindlassError } from "@windlass/kernel";
+import { LOG_FOLDER, logFilesOf, logFolderOf } from "@windlass/ports";
+import type { Clock, LogKey, LogStore } from "@windlass/ports";
+import { readLog } from "./log-file-reader.ts";
+import { appendToLog, mendLog } from "./log-file-writer.ts";
+import type { LogPlace } from "./log-file-writer.ts";
+import { watchLog } from "./log-file-watch.ts";
+
+export interface FileLogStoreOptions {
+  /** The data folder; logs lie below it in `logs/`. */
+  readonly folder: string;
+  /** The most bytes of one stream of one attempt. */
+  readonly bytesMax: number;
+  readonly clock: Clock;
+}
+
+/** How many folders are removed at once. */
+const REMOVALS_MAX = 8;
+/** How many logs this process remembers as mended. */
+const MENDED_MAX = 10_000;
+
+/** Throws `data_folder_unusable` when the folder cannot be made. */
+export function fileLogStore(options: FileLogStoreOptions): LogStore {
+  assert(options.bytesMax > 0, "a log must have room");
+  const root = join(options.folder, LOG_FOLDER);
+  try {
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new WindlassError("data_folder_unusable", `the folder for logs, ${root}, cannot be made`, { cause: error });
+  }
+  const placeOf = (key: LogKey): LogPlace => ({ root, files: logFilesOf(key) });
+  const queue = appendQueue();
+  const mended = new Set<string>();
+
+  return {
+    append: async (key, chunks) => {
+      const place = placeOf(key);
+      await queue(place.files.index, async () => {
+        if (!mended.has(place.files.index)) {
+          await mendLog(place, options.clock.now());
+          if (mended.size >= MENDED_MAX) mended.clear();
+          mended.add(place.files.index);
+        }
+        await appendToLog(place, chunks, options.bytesMax);
+      });
+    },
+    read: async (key, range) => {
+      assert(range.bytesMax > 0, "a reader must have room");
+      return readLog(root, placeOf(key).files, range);
+    },
+    watch: (key, changed) => watchLog(placeOf(key), options.clock, changed),
+    remove: async (jobIds) => {
+      const folders = jobIds.map((jobId) => join(root, logFolderOf(jobId)));
+      for (let first = 0; first < folders.length; first += REMOVALS_MAX) {
+        await Promise.all(folders.slice(first, first + REMOVALS_MAX).map((folder) => rm(folder, { recursive: true, force: true })));
+      }
+    },
+  };
+}
+
+/** Runs what belongs to one key one after the other. See L1. */
+function appendQueue(): (key: string, work: () => Promise<void>) => Promise<void> {
+  const last = new Map<string, Promise<void>>();
+  return async (key, work) => {
+    const before = last.get(key);
+    const own = before === undefined ? work() : before.then(work, work);
+    last.set(key, own);
+    try {
+      await own;
+    } finally {
+      if (last.get(key) === own) last.delete(key);
+    }
+  };
+}

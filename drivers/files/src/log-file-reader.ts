@@ -1,0 +1,141 @@
+/**
+ * Reads a part of one log: finds where to begin (position or tail), then walks the index to as many bytes as wanted.
+ * Bytes come out as they were written, in the order in which they came.
+ */
+import type { FileHandle } from "node:fs/promises";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import type { LogChunk, LogEntry, LogFiles, LogRange, LogSlice, Stream } from "@windlass/ports";
+import { linesBackward, linesForward } from "./log-index.ts";
+import { decodeLogPosition, encodeLogPosition, LOG_START } from "./log-position.ts";
+import type { LogPosition } from "./log-position.ts";
+
+/** Bytes of one stream that one slice is to hold. */
+interface Piece {
+  readonly at: number;
+  readonly stream: Stream;
+  readonly offset: number;
+  readonly length: number;
+}
+
+interface Plan {
+  readonly pieces: readonly Piece[];
+  readonly position: LogPosition;
+  readonly more: boolean;
+}
+
+const LINE_FEED = 10;
+
+export async function readLog(root: string, files: LogFiles, range: LogRange): Promise<LogSlice> {
+  const after = range.after === undefined ? LOG_START : decodeLogPosition(range.after);
+  const index = await openIfThere(join(root, files.index));
+  if (index === null) return { chunks: [], position: encodeLogPosition(after), more: false };
+  const streams: Record<Stream, FileHandle | null> = { stdout: null, stderr: null };
+  try {
+    streams.stdout = await openIfThere(join(root, files.stdout));
+    streams.stderr = await openIfThere(join(root, files.stderr));
+    const isTail = range.tailLines !== undefined || range.tailBytes !== undefined;
+    const from = isTail ? later(after, await findTail(index, streams, range)) : after;
+    const plan = await planSlice(index, from, range);
+    return { chunks: await readPieces(streams, plan.pieces), position: encodeLogPosition(plan.position), more: plan.more };
+  } finally {
+    await Promise.all([index.close(), streams.stdout?.close(), streams.stderr?.close()]);
+  }
+}
+
+async function planSlice(index: FileHandle, from: LogPosition, range: LogRange): Promise<Plan> {
+  const pieces: Piece[] = [];
+  let room = range.bytesMax;
+  let position = from;
+  for await (const { start, end, entry } of linesForward(index, from.line)) {
+    const skip = start === from.line ? from.within : 0;
+    const length = entry !== null && isWanted(entry, range) ? Math.max(0, entry.length - skip) : 0;
+    if (entry !== null && length > 0) {
+      if (room === 0) return { pieces, position, more: true };
+      const take = Math.min(length, room);
+      pieces.push({ at: entry.at, stream: entry.stream, offset: entry.offset + skip, length: take });
+      room -= take;
+      if (take < length) return { pieces, position: { line: start, within: skip + take }, more: true };
+    }
+    position = { line: end, within: 0 };
+  }
+  return { pieces, position, more: false };
+}
+
+/** Walks back until the tail is long enough. What is before `since` is not part of it. */
+async function findTail(index: FileHandle, streams: Record<Stream, FileHandle | null>, range: LogRange): Promise<LogPosition> {
+  let bytesLeft = range.tailBytes ?? Number.POSITIVE_INFINITY;
+  let lineFeedsLeft = range.tailLines ?? Number.POSITIVE_INFINITY;
+  let isLast = true;
+  for await (const { start, end, entry } of linesBackward(index)) {
+    if (entry === null || entry.length === 0 || !isWanted(entry, range)) continue;
+    if (bytesLeft <= 0 || lineFeedsLeft <= 0) return { line: end, within: 0 };
+    let within = 0;
+    if (Number.isFinite(lineFeedsLeft)) {
+      const bytes = await readBytes(streams[entry.stream], entry.offset, entry.length);
+      for (let at = bytes.length - (isLast ? 2 : 1); at >= 0; at--) {
+        if (bytes[at] !== LINE_FEED) continue;
+        if (--lineFeedsLeft === 0) {
+          within = at + 1;
+          break;
+        }
+      }
+    }
+    isLast = false;
+    if (entry.length - within >= bytesLeft) return { line: start, within: entry.length - bytesLeft };
+    bytesLeft -= entry.length - within;
+    if (lineFeedsLeft <= 0) return { line: start, within };
+  }
+  return LOG_START;
+}
+
+/** Neighbouring pieces of a stream are read at once. */
+async function readPieces(streams: Record<Stream, FileHandle | null>, pieces: readonly Piece[]): Promise<LogChunk[]> {
+  const data = new Map<Piece, Uint8Array>();
+  for (const stream of ["stdout", "stderr"] as const) {
+    const own = pieces.filter((piece) => piece.stream === stream);
+    for (let first = 0; first < own.length; ) {
+      let next = first + 1;
+      while (next < own.length && endOf(own[next - 1]) === own[next]?.offset) next++;
+      const run = own.slice(first, next);
+      const begin = run[0]?.offset ?? 0;
+      const bytes = await readBytes(streams[stream], begin, endOf(run.at(-1)) - begin);
+      for (const piece of run) data.set(piece, bytes.subarray(piece.offset - begin, piece.offset - begin + piece.length));
+      first = next;
+    }
+  }
+  return pieces.map((piece) => ({ stream: piece.stream, at: piece.at, data: data.get(piece) ?? new Uint8Array() }));
+}
+
+async function readBytes(file: FileHandle | null, offset: number, length: number): Promise<Uint8Array> {
+  if (file === null) return new Uint8Array();
+  const bytes = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
+function isWanted(entry: LogEntry, range: LogRange): boolean {
+  return (range.stream === undefined || entry.stream === range.stream) && (range.since === undefined || entry.at >= range.since);
+}
+
+function later(one: LogPosition, other: LogPosition): LogPosition {
+  return one.line > other.line || (one.line === other.line && one.within > other.within) ? one : other;
+}
+
+function endOf(piece: Piece | undefined): number {
+  return piece === undefined ? 0 : piece.offset + piece.length;
+}
+
+async function openIfThere(path: string): Promise<FileHandle | null> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
+}

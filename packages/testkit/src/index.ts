@@ -1,0 +1,1 @@
+export * from "./log-store-contract.ts";
