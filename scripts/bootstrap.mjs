@@ -89,7 +89,12 @@ function quietly(what, { command, args, cwd }) {
     tell(`windlass: ${what} …`, "");
     const ticker = process.stderr.isTTY ? setInterval(() => tell(`windlass: ${what} … ${secondsPassed()} s`, ""), 1000) : undefined;
     // The npm to use must not be run by a Node that it is about to replace.
-    const child = spawn(command, args, { cwd, shell: windows, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, PATH: outerPath() } });
+    const child = spawn(command, args, {
+      cwd,
+      shell: windows,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, PATH: outerPath() },
+    });
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (text += chunk));
     const release = forwardSignals(child);

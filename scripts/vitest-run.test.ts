@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { closingLine, sum } from "./tally.ts";
 import { count, type TestReport } from "./vitest-run.ts";
 
-const report = (more: Partial<TestReport>): TestReport => ({ success: true, numPassedTests: 3, numFailedTests: 0, testResults: [], ...more });
+const report = (more: Partial<TestReport>): TestReport => ({
+  success: true,
+  numPassedTests: 3,
+  numFailedTests: 0,
+  testResults: [],
+  ...more,
+});
 
 test("a run without report has failed", () => {
   expect(count(undefined, 0)).toEqual({ passed: 0, failed: 1 });
@@ -26,5 +32,12 @@ test("failed tests are counted, and counted once", () => {
 });
 
 test("the closing line adds up all parts", () => {
-  expect(closingLine(sum([{ passed: 4, failed: 0 }, { passed: 2, failed: 1 }]))).toBe("6 passed, 1 failed");
+  expect(
+    closingLine(
+      sum([
+        { passed: 4, failed: 0 },
+        { passed: 2, failed: 1 },
+      ]),
+    ),
+  ).toBe("6 passed, 1 failed");
 });

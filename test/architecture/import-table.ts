@@ -1,0 +1,77 @@
+/**
+ * Who may import whom: the table of ARCHITECTURE.md as data. A package that is not listed here fails the test, so a
+ * new one gets its row before its first file.
+ */
+export interface Row {
+  /** Packages of this repository, by folder. A type import counts like any other. */
+  readonly packages: readonly string[];
+  /** Packages from the registry. */
+  readonly libraries: readonly string[];
+  /** Built-in modules: all, or only these. */
+  readonly builtins: "all" | readonly string[];
+}
+
+const kernel = "packages/kernel";
+const ports = "packages/ports";
+const contract = "packages/contract";
+const engine = "packages/engine";
+
+/** Drivers carry out what ports promise: the domain, the machine, and one library each. */
+const driver = (...libraries: string[]): Row => ({ packages: [kernel, ports], libraries, builtins: "all" });
+
+/** A store driver, on the schema and statements that both share. */
+const storeDriver = (...libraries: string[]): Row => ({ packages: [kernel, ports, "drivers/sql"], libraries, builtins: "all" });
+
+/** Modules meet in the job tree and in `JobKind`, never in each other. */
+const module = (...libraries: string[]): Row => ({
+  packages: [kernel, ports, contract, engine],
+  libraries: ["zod", ...libraries],
+  builtins: [],
+});
+
+export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
+  [kernel]: { packages: [], libraries: [], builtins: [] },
+  [ports]: { packages: [kernel], libraries: [], builtins: [] },
+  [contract]: { packages: [kernel], libraries: ["zod"], builtins: [] },
+  [engine]: { packages: [kernel, ports], libraries: [], builtins: ["node:crypto"] },
+  "packages/sdk": { packages: [kernel, contract], libraries: [], builtins: [] },
+  "packages/testkit": { packages: [kernel, ports, engine], libraries: ["vitest", "fast-check"], builtins: "all" },
+  "modules/tasks": module(),
+  "modules/workflows": module("@bufbuild/cel", "yaml"),
+  "drivers/files": driver(),
+  "drivers/process": driver(),
+  "drivers/sql": driver(),
+  "drivers/sqlite": storeDriver(),
+  "drivers/postgres": storeDriver("pg"),
+  "programs/server": {
+    packages: [kernel, ports, contract, engine],
+    libraries: ["hono", "@hono/node-server", "pino", "prom-client", "zod"],
+    builtins: "all",
+  },
+  // The composition root: it alone chooses drivers. What it may load eagerly is in eager-imports.test.ts.
+  "programs/cli": {
+    packages: [
+      kernel,
+      ports,
+      contract,
+      engine,
+      "packages/sdk",
+      "modules/tasks",
+      "modules/workflows",
+      "drivers/files",
+      "drivers/process",
+      "drivers/sqlite",
+      "drivers/postgres",
+      "programs/server",
+    ],
+    libraries: ["commander", "pino", "yaml"],
+    builtins: "all",
+  },
+};
+
+/** What tests may import besides: the test kit, the runner, and the real store instead of a mock. */
+export const TESTS_MAY: Row = {
+  packages: ["packages/testkit", "drivers/sqlite", "drivers/files"],
+  libraries: ["vitest", "fast-check"],
+  builtins: "all",
+};
