@@ -1,1 +1,11 @@
+export { engineContext, type EngineContext, type EnginePorts } from "./context.ts";
+export { engine, type Engine, type EngineOptions } from "./engine.ts";
+export type { Explain, ExplainedCause, Explanation } from "./explain.ts";
+export type { Feed, FeedItem, Subscription } from "./feed.ts";
+export { failForGood, isAnswer, parked, retryAfter, type Answer, type Handler, type HandlerContext } from "./handler.ts";
 export * from "./job-kind.ts";
+export type { Jobs, Submitted } from "./jobs.ts";
+export { loop, serviceOf, together, type Loop, type Service } from "./service.ts";
+export { recordOf, type SubmitRequest } from "./submit.ts";
+export { dueChange } from "./timers.ts";
+export type { Worker, WorkerOptions } from "./worker.ts";

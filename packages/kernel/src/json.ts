@@ -23,3 +23,15 @@ export function isJsonObject(value: unknown): value is JsonObject {
 function isList(value: object): value is readonly Json[] {
   return Array.isArray(value);
 }
+
+/** True when the value is JSON all the way down: no functions, dates, maps, NaN or cycles. */
+export function isJson(value: unknown, above: ReadonlySet<object> = new Set()): value is Json {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || above.has(value)) return false;
+  const inside = new Set(above).add(value);
+  if (Array.isArray(value)) return value.every((item) => isJson(item, inside));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  return Object.values(value).every((item) => item === undefined || isJson(item, inside));
+}

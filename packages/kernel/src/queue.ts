@@ -19,3 +19,9 @@ export interface QueueView extends Queue {
 }
 
 export const QUEUE_NAME = /^[a-z0-9]([a-z0-9._/-]{0,126}[a-z0-9])?$/u;
+
+export const PRIORITY_MAX = 1000;
+
+export function isLegalPriority(priority: number): boolean {
+  return Number.isInteger(priority) && Math.abs(priority) <= PRIORITY_MAX;
+}

@@ -14,3 +14,6 @@ export interface Random {
   next(): number;
   bytes(count: number): Uint8Array;
 }
+
+/** SHA-256 of a text as UTF-8, in lower-case hexadecimal. */
+export type Sha256 = (text: string) => string;

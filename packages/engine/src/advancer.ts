@@ -1,0 +1,126 @@
+/**
+ * Moves the jobs that nobody executes (executions, timers): takes those that a fact has woken, asks their kind what is
+ * next, and commits the answer. No queue, slot or attempt per wake.
+ *
+ * N1. Any number of advancers may run: a decision counts only if no other came first (kernel, A3).
+ * N2. A fact stays in the store until a decision that has seen it is stored, so a crash anywhere loses nothing.
+ * N3. A stopping job starts nothing; it ends its children and then itself.
+ * N4. A kind that throws cannot stall a job: the job is stopped, with what was thrown as its message.
+ */
+import { messageOf, type Advance, type Change, type Json, type LiveJob } from "@windlass/kernel";
+import type { WokenJob } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+import type { Decision } from "./job-kind.ts";
+import { loop, type Loop } from "./service.ts";
+import { childRecordOf } from "./submit.ts";
+import { stopOf } from "./stop.ts";
+
+/** Jobs that one pass takes. */
+const BATCH = 100;
+/** Cursors kept in memory: reading one back costs a query, so those of busy executions stay. */
+const CURSORS_MAX = 1_000;
+/** Wake-ups come by the bus; this is for those that were lost. */
+const REST_MS = 1_000;
+
+interface KnownCursor {
+  readonly decided: number;
+  readonly entries: Map<string, Json>;
+}
+
+export function advancer(context: EngineContext, session: () => string): Loop {
+  const cursors = new Map<string, KnownCursor>();
+  return loop({
+    name: "advancer",
+    clock: context.clock,
+    random: context.random,
+    logger: context.logger,
+    restMs: REST_MS,
+    subscribe: (wake) => {
+      const ends = [context.bus.subscribe("woken", wake), context.bus.subscribe("ready", (key) => key.startsWith("none/") && wake())];
+      return () => ends.forEach((end) => end());
+    },
+    pass: async () => {
+      const { jobs, signals } = await context.store.jobs.claim({ executor: "none", session: session(), place: null, limit: BATCH, now: context.now() });
+      if (jobs.length > 0) context.announce(signals);
+      const woken = await context.store.jobs.woken(BATCH);
+      if (woken.length > 0) await advanceAll(context, woken, cursors);
+      return jobs.length > 0 || woken.length > 0;
+    },
+  });
+}
+
+async function advanceAll(context: EngineContext, woken: readonly WokenJob[], cursors: Map<string, KnownCursor>): Promise<void> {
+  const changes: Change[] = [];
+  for (const job of woken) changes.push(...(await changesFor(context, job, cursors)));
+  const results = await context.commit(changes);
+  results.forEach((result, i) => {
+    const change = changes[i];
+    if (change?.type !== "advance") return;
+    if (result.ok && change.finish === null) remember(cursors, change);
+    else cursors.delete(change.id);
+  });
+}
+
+async function changesFor(context: EngineContext, job: WokenJob, cursors: Map<string, KnownCursor>): Promise<Change[]> {
+  if (job.live.state === "stopping") return stoppingChanges(context, job);
+  try {
+    const kind = context.kindOf(job.record.kind);
+    if (kind?.advance === undefined) throw new Error(`this server does not know how to run a job of kind "${job.record.kind}"`);
+    const cursor = await cursorOf(context, job, cursors);
+    const decision = kind.advance({ ...job, cursor, now: context.now() });
+    return [await advanceOf(context, job, decision)];
+  } catch (error) {
+    context.logger.error("a decision failed; the job is stopped", { job: job.live.id, error: messageOf(error), stack: error instanceof Error ? error.stack : null });
+    cursors.delete(job.live.id);
+    return [stopOf(job.live.id, { reason: "bad_spec", message: `it could not be decided what is next: ${messageOf(error)}`, by: "windlass" })];
+  }
+}
+
+/** Ends what is open, then itself (N3). */
+async function stoppingChanges(context: EngineContext, { record, live, seen }: WokenJob): Promise<Change[]> {
+  const open = live.openChildren === 0 ? [] : await context.store.jobs.live({ parentId: live.id }, live.openChildren);
+  const stops = open.filter((child) => child.state !== "stopping").map((child) => stopOf(child.id, { reason: "parent_ended", message: `${record.name} is stopping`, by: live.id }));
+  const over = live.openChildren === 0 && seen === live.wakes;
+  const finish = over ? ({ outcome: "cancelled", reason: live.stop?.reason ?? "cancel_requested", message: live.stop?.message ?? null } as const) : null;
+  return [...stops, { ...EMPTY, id: live.id, decided: live.decided, seen, finish }];
+}
+
+const EMPTY = { type: "advance", cursor: {}, children: [], stops: [], waitUntil: null, progress: null } as const;
+
+async function advanceOf(context: EngineContext, { record, live, seen }: WokenJob, decision: Decision): Promise<Advance> {
+  const children = decision.children.map((child) => childRecordOf(context, record, child));
+  const stops = decision.stops.length === 0 ? [] : await childrenNamed(context, live, decision);
+  return { ...decision, type: "advance", id: live.id, decided: live.decided, seen, children, stops };
+}
+
+/** The live children that a decision ends, by id; those that have ended meanwhile are left out. */
+async function childrenNamed(context: EngineContext, live: LiveJob, decision: Decision): Promise<Advance["stops"]> {
+  const open = await context.store.jobs.live({ parentId: live.id }, live.openChildren);
+  const ids = new Map(open.map((child) => [child.childKey, child.id]));
+  return decision.stops.flatMap(({ key, reason, message }) => {
+    const id = ids.get(key);
+    return id === undefined ? [] : [{ id, reason, message }];
+  });
+}
+
+async function cursorOf(context: EngineContext, { live }: WokenJob, cursors: Map<string, KnownCursor>): Promise<ReadonlyMap<string, Json>> {
+  const known = cursors.get(live.id);
+  if (known?.decided === live.decided) return known.entries;
+  const entries = new Map(live.decided === 0 ? [] : Object.entries(await context.store.jobs.cursor(live.id)));
+  cursors.set(live.id, { decided: live.decided, entries });
+  return entries;
+}
+
+function remember(cursors: Map<string, KnownCursor>, change: Advance): void {
+  const entries = cursors.get(change.id)?.entries ?? new Map<string, Json>();
+  for (const [key, value] of Object.entries(change.cursor)) {
+    if (value === null) entries.delete(key);
+    else entries.set(key, value);
+  }
+  cursors.delete(change.id);
+  cursors.set(change.id, { decided: change.seen, entries });
+  if (cursors.size > CURSORS_MAX) {
+    const [oldest] = cursors.keys();
+    if (oldest !== undefined) cursors.delete(oldest);
+  }
+}

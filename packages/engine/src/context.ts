@@ -1,0 +1,85 @@
+/** What every part of the engine works with: the ports it was given, and the few things derived from them. */
+import { assert, encodeId, ID_ENTROPY_BYTES, type Change, type ChangeResult, type IdPrefix, type JobKindName, type Signals } from "@windlass/kernel";
+import type { Bus, Clock, Logger, LogStore, Random, Sha256, Store } from "@windlass/ports";
+import type { JobKind } from "./job-kind.ts";
+
+export interface EnginePorts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly logs: LogStore;
+  readonly sha256: Sha256;
+  readonly kinds: readonly JobKind[];
+}
+
+export interface EngineContext extends Omit<EnginePorts, "kinds"> {
+  /** The store's time: this machine's clock corrected by the store's offset. */
+  now(): number;
+  newId(prefix: IdPrefix): string;
+  kindOf(kind: JobKindName): JobKind | undefined;
+  /** Commits and tells those who wait. Every change goes through here. */
+  commit(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
+  /** Tells those who wait; for claims, which do not go through `commit`. */
+  announce(signals: Signals): void;
+  /** Learns again how far the store's clock is from ours. */
+  syncClock(): Promise<void>;
+}
+
+export function engineContext(ports: EnginePorts): EngineContext {
+  const { store, clock, random, bus } = ports;
+  const kinds = new Map(ports.kinds.map((kind) => [kind.kind, kind]));
+  assert(kinds.size === ports.kinds.length, "two kinds of the same name");
+  let offset = 0;
+  const now = (): number => clock.now() + offset;
+  const announce = (signals: Signals): void => {
+    for (const key of signals.ready) bus.publish("ready", key);
+    for (const key of signals.stopping) bus.publish("stopping", key);
+    if (signals.woken) bus.publish("woken", "");
+    if (signals.timerAt !== null) bus.publish("timer", String(signals.timerAt));
+    bus.publish("events", "");
+  };
+  return {
+    ...ports,
+    now,
+    newId: monotonicIds(now, random),
+    kindOf: (kind) => kinds.get(kind),
+    announce,
+    async commit(changes) {
+      if (changes.length === 0) return [];
+      const { results, signals } = await store.jobs.commit(changes, now());
+      announce(signals);
+      return results;
+    },
+    async syncClock() {
+      offset = await store.timeOffset();
+    },
+  };
+}
+
+/** Ids of one process sort in the order in which they were made, also within a millisecond. */
+function monotonicIds(now: () => number, random: Random): (prefix: IdPrefix) => string {
+  let lastAt = 0;
+  let entropy = random.bytes(ID_ENTROPY_BYTES);
+  return (prefix) => {
+    const at = now();
+    if (at > lastAt) {
+      lastAt = at;
+      entropy = random.bytes(ID_ENTROPY_BYTES);
+      // Room to count up within a millisecond.
+      entropy[0] = (entropy[0] ?? 0) & 0x7f;
+    } else {
+      increment(entropy);
+    }
+    return encodeId(prefix, lastAt, entropy);
+  };
+}
+
+function increment(bytes: Uint8Array): void {
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    const value = ((bytes[i] ?? 0) + 1) & 0xff;
+    bytes[i] = value;
+    if (value !== 0) return;
+  }
+}

@@ -1,0 +1,63 @@
+/** Puts the engine together: the services that keep jobs moving, and what callers may do. */
+import type { Executor } from "@windlass/ports";
+import { advancer } from "./advancer.ts";
+import { engineContext, type EngineContext, type EnginePorts } from "./context.ts";
+import { explainer, type Explain } from "./explain.ts";
+import { feed, type Feed } from "./feed.ts";
+import { jobs, type Jobs } from "./jobs.ts";
+import { launcher } from "./launcher.ts";
+import { reconciler } from "./reconciler.ts";
+import { retention } from "./retention.ts";
+import { serviceOf, together, type Service } from "./service.ts";
+import { openSession } from "./session.ts";
+import { timers } from "./timers.ts";
+import { worker, type Worker, type WorkerOptions } from "./worker.ts";
+
+export interface EngineOptions extends EnginePorts {
+  readonly executors: readonly Executor[];
+  readonly sessionTtlMs?: number;
+  readonly hostLostAfterMs?: number;
+  /** 0 keeps everything. */
+  readonly retentionDays?: number;
+}
+
+export interface Engine extends Service {
+  readonly context: EngineContext;
+  readonly jobs: Jobs;
+  readonly feed: Feed;
+  readonly explain: Explain;
+  /** Runs handlers in this process. Start and stop it like any service. */
+  worker(options: WorkerOptions): Worker;
+}
+
+export function engine(options: EngineOptions): Engine {
+  const context = engineContext(options);
+  const events = feed(context);
+  const service = serviceOf("engine", async () => {
+    await context.syncClock();
+    const session = await openSession(context, { role: "server", place: null, serves: [{ executor: "none", queue: "*" }], ttlMs: options.sessionTtlMs, onLost: () => {} });
+    const id = (): string => session.id;
+    const hostLostAfterMs = options.hostLostAfterMs;
+    const services = together("services", [
+      events,
+      timers(context),
+      advancer(context, id),
+      ...options.executors.map((executor) => launcher(context, { executor, ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }) })),
+      reconciler(context, { session: id, ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }) }),
+      retention(context, { session: id, days: options.retentionDays ?? 0 }),
+    ]);
+    await services.start();
+    return async () => {
+      await services.stop();
+      await session.close();
+    };
+  });
+  return {
+    ...service,
+    context,
+    jobs: jobs(context, events),
+    feed: events,
+    explain: explainer(context, options.executors),
+    worker: (workerOptions) => worker(context, { ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }), ...workerOptions }),
+  };
+}

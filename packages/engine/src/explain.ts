@@ -1,0 +1,174 @@
+/**
+ * Why a job does not run, or why it died: one ordered chain of causes, built from stored facts, never guessed. The first
+ * cause is the nearest; for a job that waits for children, their causes follow.
+ */
+import {
+  didYouMean,
+  isOutOfBand,
+  REASONS,
+  WindlassError,
+  type FinalState,
+  type JobView,
+  type LiveJob,
+  type Reason,
+} from "@windlass/kernel";
+import type { Executor, Session } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+import type { Cause } from "./job-kind.ts";
+
+export interface ExplainedCause extends Cause {
+  /** What to do about it; empty when there is nothing to do. */
+  readonly todo: string;
+}
+
+export interface Explanation {
+  readonly view: JobView;
+  readonly causes: readonly ExplainedCause[];
+}
+
+export type Explain = (id: string) => Promise<Explanation>;
+
+/** Children whose causes are followed; the others are counted. */
+const CHILDREN_MAX = 5;
+/** How deep the chain goes. */
+const DEPTH_MAX = 6;
+
+export function explainer(context: EngineContext, executors: readonly Executor[]): Explain {
+  return async (id) => {
+    const view = await context.store.reads.get(id);
+    if (view === null) throw new WindlassError("not_found", `there is no job ${id}`);
+    const causes = await causesOf({ context, executors }, view, 0);
+    return { view, causes: causes.map((cause) => ({ ...cause, todo: REASONS[cause.reason].todo })) };
+  };
+}
+
+interface Facts {
+  readonly context: EngineContext;
+  readonly executors: readonly Executor[];
+}
+
+async function causesOf(facts: Facts, view: JobView, depth: number): Promise<Cause[]> {
+  const own = facts.context.kindOf(view.record.kind)?.explain?.(view) ?? [];
+  if (view.final !== null) return [...(await endedBecause(facts, view, { final: view.final, depth })), ...own];
+  if (view.live === null) return [...own];
+  return [...(await livesBecause(facts, view, { live: view.live, depth })), ...own];
+}
+
+async function livesBecause(facts: Facts, view: JobView, { live, depth }: { readonly live: LiveJob; readonly depth: number }): Promise<Cause[]> {
+  switch (live.state) {
+    case "scheduled":
+      return scheduledBecause(facts, live);
+    case "queued":
+      return queuedBecause(facts, view, live);
+    case "waiting":
+      return [
+        live.wait?.for === "completion"
+          ? cause("waiting_completion", `${describe(view)} is parked until it is completed with its token${live.dueAt === null ? "" : `, at the latest at ${iso(live.dueAt)}`}`, { object: live.id })
+          : cause("waiting_time", `${describe(view)} waits until ${iso(live.dueAt)}`, { object: live.id, since: live.attemptStartedAt }),
+      ];
+    case "stopping":
+      return [
+        cause("is_stopping", `${describe(view)} was told to end by ${live.stop?.by ?? "somebody"} at ${iso(live.stop?.at ?? null)}: ${live.stop?.message ?? live.stop?.reason ?? ""}`, {
+          object: live.id,
+          since: live.stop?.at ?? null,
+        }),
+        ...(await openChildren(facts, view, depth)),
+      ];
+    case "running":
+      return runningBecause(facts, view, { live, depth });
+  }
+}
+
+async function scheduledBecause({ context }: Facts, live: LiveJob): Promise<Cause[]> {
+  const reason: Reason = live.dueReason ?? "not_before";
+  const first = cause(reason, `it is not to start before ${iso(live.dueAt)}: ${REASONS[reason].meaning}`, { object: live.id });
+  if (reason !== "back_off") return [first];
+  const last = (await context.store.reads.attempts(live.id)).at(-1);
+  return last?.reason === null || last === undefined ? [first] : [first, cause(last.reason, `attempt ${last.number} ended: ${last.message ?? last.outcome ?? ""}`, { object: live.id, since: last.endedAt })];
+}
+
+async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promise<Cause[]> {
+  const { context } = facts;
+  if (live.blocked && live.concurrencyKey !== null) {
+    const { limit, holders } = await context.store.reads.keyHolders(live.concurrencyKey);
+    const key = live.concurrencyKey.slice(live.concurrencyKey.indexOf("/") + 1);
+    return [cause("key_held", `its concurrency key "${key}" is held by ${holders.join(", ") || "nobody any more"} (limit ${limit})`, { object: holders[0] ?? key })];
+  }
+  const queue = await context.store.queues.get(live.queue);
+  if (queue?.paused === true) return [cause("queue_paused", `queue "${live.queue}" was paused by ${queue.pausedBy ?? "somebody"} at ${iso(queue.pausedAt)}`, { object: live.queue, since: queue.pausedAt })];
+  if (queue !== null && queue.concurrencyLimit !== null) {
+    const running = (await context.store.queues.list()).find((other) => other.name === live.queue)?.running ?? 0;
+    if (running >= queue.concurrencyLimit) return [cause("queue_limit", `queue "${live.queue}" runs ${running} jobs; its limit is ${queue.concurrencyLimit}`, { object: live.queue })];
+  }
+  const sessions = (await context.store.sessions.list()).filter((session) => session.expiresAt >= context.now());
+  return [await unservedBecause(facts, view, { live, sessions })];
+}
+
+async function unservedBecause({ context, executors }: Facts, view: JobView, { live, sessions }: { readonly live: LiveJob; readonly sessions: readonly Session[] }): Promise<Cause> {
+  const serving = sessions.flatMap((session) => session.serves).filter((served) => served.executor === live.executor && (served.queue === "*" || served.queue === live.queue));
+  if (serving.length === 0 && live.executor === "handler") {
+    const queues = new Set(sessions.flatMap((session) => session.serves).filter((served) => served.executor === "handler").map((served) => served.queue));
+    return cause("no_worker", `no worker serves queue "${live.queue}"${didYouMean(live.queue, queues)}`, { object: live.queue, since: view.record.createdAt });
+  }
+  if (serving.length === 0) return cause("no_executor", `no server here has the executor "${live.executor}"`, { object: live.executor, since: view.record.createdAt });
+  const handler = (view.record.spec as { handler?: unknown }).handler;
+  const known = serving.flatMap((served) => served.handlers ?? []);
+  if (live.executor === "handler" && typeof handler === "string" && !known.includes(handler)) {
+    return cause("handler_unknown", `no worker of queue "${live.queue}" knows the handler "${handler}"${didYouMean(handler, known)}`, { object: handler });
+  }
+  const executor = executors.find((candidate) => candidate.name === live.executor);
+  if (executor !== undefined && isOutOfBand(live.executor)) {
+    const running = (await context.store.jobs.live({ place: executor.place, states: ["running", "stopping"] }, executor.runningMax)).length;
+    if (running >= executor.runningMax) return cause("executor_full", `the ${live.executor} executor runs ${running} attempts; its limit is ${executor.runningMax}`, { object: executor.place });
+  }
+  return cause("ready", `nothing holds it back; it is next in order in queue "${live.queue}"`, { object: live.queue });
+}
+
+async function runningBecause(facts: Facts, view: JobView, { live, depth }: { readonly live: LiveJob; readonly depth: number }): Promise<Cause[]> {
+  if (live.executor === "none") {
+    if (live.openChildren === 0) return [cause("is_running", `${describe(view)} is deciding what is next`, { object: live.id, since: live.startedAt })];
+    const children = await openChildren(facts, view, depth);
+    return [cause("waiting_children", `${describe(view)} waits for ${live.openChildren} ${live.openChildren === 1 ? "child" : "children"}`, { object: live.id, since: live.startedAt }), ...children];
+  }
+  if (live.phase === "launching") return [cause("launching", `attempt ${live.attempt} is being started by the ${live.executor} executor`, { object: live.externalName, since: live.attemptStartedAt })];
+  const where = live.externalName === null ? `worker ${live.session ?? "?"}` : `${live.executor} ${live.externalName}`;
+  return [cause("is_running", `${describe(view)}: attempt ${live.attempt} runs in ${where} since ${iso(live.attemptStartedAt)}`, { object: live.externalName ?? live.session, since: live.attemptStartedAt })];
+}
+
+async function openChildren(facts: Facts, view: JobView, depth: number): Promise<Cause[]> {
+  if (depth >= DEPTH_MAX) return [];
+  const { context } = facts;
+  const children = await context.store.jobs.live({ parentId: view.record.id }, CHILDREN_MAX);
+  const causes: Cause[] = [];
+  for (const child of children) {
+    const childView = await context.store.reads.get(child.id);
+    if (childView !== null) causes.push(...(await causesOf(facts, childView, depth + 1)));
+  }
+  return causes;
+}
+
+/** A job that ended badly: its own account first, then the children that failed, which are what it is about. */
+async function endedBecause(facts: Facts, view: JobView, { final, depth }: { readonly final: FinalState; readonly depth: number }): Promise<Cause[]> {
+  const { context } = facts;
+  const took = final.attempts > 1 ? ` after ${final.attempts} attempts` : "";
+  const exit = final.exitCode === null || (final.message ?? "").includes("exit code") ? "" : ` (exit code ${final.exitCode})`;
+  const first = cause(final.reason, `${describe(view)} ${final.state}${took}: ${final.message ?? REASONS[final.reason].meaning}${exit}`, { object: view.record.id, since: final.finishedAt });
+  if (final.state === "succeeded" || depth >= DEPTH_MAX) return [first];
+  const failed = await context.store.reads.list({ workspace: view.record.workspace, parentId: view.record.id, states: ["failed", "expired"], order: "oldest", limit: CHILDREN_MAX });
+  const causes = [first];
+  for (const child of failed) causes.push(...(await causesOf(facts, child, depth + 1)));
+  return causes;
+}
+
+function cause(reason: Reason, message: string, more: { readonly object?: string | null; readonly since?: number | null } = {}): Cause {
+  return { reason, message, object: more.object ?? null, since: more.since ?? null };
+}
+
+function describe(view: JobView): string {
+  return `${view.record.kind} "${view.record.name}"`;
+}
+
+function iso(at: number | null): string {
+  return at === null ? "an unknown time" : new Date(at).toISOString();
+}
+

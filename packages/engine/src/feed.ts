@@ -1,0 +1,106 @@
+/**
+ * The events of all jobs, live, for many listeners: one tailer per process reads the store's feed and hands each event on
+ * through a bounded buffer. A listener that is too slow gets `reset` and has to read again.
+ *
+ * F1. A subscriber sees every event that is committed after `subscribe` has resolved, in order, or `reset`.
+ * F2. With no subscriber, nothing is read.
+ */
+import type { JobEvent } from "@windlass/kernel";
+import type { FeedEntry } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+import { loop, type Service } from "./service.ts";
+
+/** Events that a slow listener may lag behind. */
+const BUFFER_MAX = 1_000;
+/** Events that one read takes. */
+const PAGE = 500;
+/** Wake-ups come by the bus; this is for those that were lost. */
+const REST_MS = 500;
+
+export type FeedItem = { readonly type: "event"; readonly position: string; readonly event: JobEvent } | { readonly type: "reset" };
+
+export interface Subscription extends AsyncIterable<FeedItem> {
+  end(): void;
+}
+
+export interface Feed extends Service {
+  /** Events that match, from now on, or behind `after`. */
+  subscribe(matches: (event: JobEvent) => boolean, after?: string): Promise<Subscription>;
+}
+
+interface Listener {
+  readonly matches: (event: JobEvent) => boolean;
+  /** Positions up to this one were seen. */
+  seen: string;
+  readonly push: (item: FeedItem) => void;
+}
+
+export function feed(context: EngineContext): Feed {
+  const listeners = new Set<Listener>();
+  const tail = loop({
+    name: "feed",
+    clock: context.clock,
+    random: context.random,
+    logger: context.logger,
+    restMs: REST_MS,
+    subscribe: (wake) => context.bus.subscribe("events", () => listeners.size > 0 && wake()),
+    pass: async () => {
+      if (listeners.size === 0) return false;
+      const from = [...listeners].map((listener) => listener.seen).reduce((a, b) => (a < b ? a : b));
+      const entries = await context.store.reads.feed(from, PAGE);
+      for (const entry of entries) for (const listener of listeners) hand(listener, entry);
+      return entries.length === PAGE;
+    },
+  });
+  return {
+    ...tail,
+    async subscribe(matches, after) {
+      const queue = buffer(() => listeners.delete(listener));
+      const listener: Listener = { matches, seen: after ?? (await context.store.reads.feedEnd()), push: queue.push };
+      listeners.add(listener);
+      tail.wake();
+      return queue.subscription;
+    },
+  };
+}
+
+function hand(listener: Listener, { position, event }: FeedEntry): void {
+  if (position <= listener.seen) return;
+  listener.seen = position;
+  if (listener.matches(event)) listener.push({ type: "event", position, event });
+}
+
+function buffer(ended: () => void): { readonly push: (item: FeedItem) => void; readonly subscription: Subscription } {
+  let items: FeedItem[] = [];
+  let done = false;
+  let resume: (() => void) | null = null;
+  const end = (): void => {
+    done = true;
+    ended();
+    resume?.();
+  };
+  return {
+    push(item) {
+      if (items.length >= BUFFER_MAX) items = [{ type: "reset" }];
+      else items.push(item);
+      resume?.();
+    },
+    subscription: {
+      end,
+      async *[Symbol.asyncIterator]() {
+        try {
+          while (!done) {
+            const next = items.shift();
+            if (next !== undefined) yield next;
+            else
+              await new Promise<void>((resolve) => {
+                resume = resolve;
+              });
+          }
+        } finally {
+          end();
+        }
+      },
+    },
+  };
+}

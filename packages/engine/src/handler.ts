@@ -1,0 +1,43 @@
+/** What a handler is given, and what it may answer besides a plain output. */
+import type { Json } from "@windlass/kernel";
+
+export interface HandlerContext<Input extends Json = Json> {
+  readonly jobId: string;
+  readonly name: string;
+  /** Number of this attempt, from 1. */
+  readonly attempt: number;
+  readonly input: Input;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Aborted when the job is to stop or the worker has lost it; its `reason` says which. */
+  readonly signal: AbortSignal;
+  /** Reports progress: `fraction` 0..1. */
+  progress(fraction: number | null, text?: string): Promise<void>;
+  /** Adds a line to the log of the attempt. */
+  log(line: string): void;
+  /** A token that whoever has it may complete this job with, also after the handler answered `parked()`. */
+  completionToken(): Promise<string>;
+}
+
+/** Answers with an output (JSON), with one of the answers below, or throws. */
+export type Handler<Input extends Json = Json> = (context: HandlerContext<Input>) => Promise<Json | void | Answer> | Json | void | Answer;
+
+const ANSWER = Symbol.for("windlass.answer");
+
+export type Answer = { readonly [ANSWER]: true } & (
+  | { readonly type: "retry"; readonly afterMs: number; readonly message: string | null }
+  | { readonly type: "fail"; readonly message: string }
+  | { readonly type: "parked"; readonly timeoutMs: number | null }
+);
+
+/** This attempt failed; try again after so long, if the retry policy has attempts left. May be returned or thrown. */
+export const retryAfter = (afterMs: number, message: string | null = null): Answer => ({ [ANSWER]: true, type: "retry", afterMs, message });
+
+/** This job failed, and trying again cannot help. May be returned or thrown. */
+export const failForGood = (message: string): Answer => ({ [ANSWER]: true, type: "fail", message });
+
+/** The work goes on elsewhere; whoever has the completion token ends it. Holds no slot meanwhile. */
+export const parked = (options: { readonly timeoutMs?: number } = {}): Answer => ({ [ANSWER]: true, type: "parked", timeoutMs: options.timeoutMs ?? null });
+
+export function isAnswer(value: unknown): value is Answer {
+  return typeof value === "object" && value !== null && ANSWER in value;
+}

@@ -1,0 +1,143 @@
+/** What callers may do with jobs: submit, read, cancel, retry, complete, resume, delete. Thin: rules are in the kernel. */
+import { WindlassError, isTerminal, type ChangeResult, type JobRecord, type JobView, type Json, type Refusal, type Result } from "@windlass/kernel";
+import type { EngineContext } from "./context.ts";
+import type { Feed } from "./feed.ts";
+import { stopOf } from "./stop.ts";
+import { recordOf, type SubmitRequest } from "./submit.ts";
+
+export interface Submitted {
+  readonly id: string;
+  /** False when an earlier request under the same idempotency key made it. */
+  readonly created: boolean;
+}
+
+export interface Jobs {
+  /** Durable when it resolves. Throws `invalid`, `idempotency_mismatch`, `parent_closed`. */
+  submit(request: SubmitRequest): Promise<Submitted>;
+  /** Each on its own merits: the answer of a refused one is the error. */
+  submitMany(requests: readonly SubmitRequest[]): Promise<readonly (Submitted | WindlassError)[]>;
+  get(id: string): Promise<JobView>;
+  /** Asks for the end of a job. Fine to repeat; throws `job_finished` once it has ended. */
+  cancel(id: string, request: { readonly by: string; readonly message?: string | null; readonly graceMs?: number }): Promise<void>;
+  /** Runs a root that has ended again, as a new job. Returns the new job's id. */
+  retry(id: string, by: string): Promise<string>;
+  /** Ends a parked job with the token that it gave out. */
+  complete(token: string, result: { readonly output: Json } | { readonly failed: string }): Promise<string>;
+  resume(id: string): Promise<void>;
+  /** Removes a tree of jobs that has ended, with its logs. Returns how many jobs went. */
+  remove(id: string): Promise<number>;
+  /** Resolves when the job has ended; throws `timed_out`. */
+  wait(id: string, timeoutMs?: number): Promise<JobView>;
+}
+
+export function jobs(context: EngineContext, feed: Feed): Jobs {
+  const get = async (id: string): Promise<JobView> => {
+    const view = await context.store.reads.get(id);
+    if (view === null) throw new WindlassError("not_found", `there is no job ${id}`);
+    return view;
+  };
+  return {
+    get,
+    async submit(request) {
+      const record = recordOf(context, request);
+      return submittedOf(only(await context.commit([{ type: "submit", job: record }])));
+    },
+    async submitMany(requests) {
+      const records = requests.map((request) => attempted(() => recordOf(context, request)));
+      const accepted = records.filter((record) => !(record instanceof WindlassError));
+      const results = await context.commit(accepted.map((job) => ({ type: "submit", job }) as const));
+      const rest = results.values();
+      return records.map((record) => (record instanceof WindlassError ? record : attempted(() => submittedOf(rest.next().value))));
+    },
+    async cancel(id, { by, message, graceMs }) {
+      const change = stopOf(id, { reason: "cancel_requested", message: message ?? `cancelled by ${by}`, by, ...(graceMs === undefined ? {} : { graceMs }) });
+      accepted(only(await context.commit([change])));
+    },
+    async retry(id, by) {
+      const view = await get(id);
+      const { record } = view;
+      if (record.parentId !== null) throw new WindlassError("conflict", `${id} is part of ${record.rootId}; retry that one: windlass jobs retry ${record.rootId}`);
+      if (!isTerminal(view.state)) throw new WindlassError("job_not_finished", `${id} is ${view.state}; cancel it first, or wait for its end`);
+      const fresh: JobRecord = again(context, record, by);
+      return submittedOf(only(await context.commit([{ type: "submit", job: fresh }]))).id;
+    },
+    async complete(token, end) {
+      const [id = "", attempt = ""] = token.split(".");
+      const result: Result =
+        "output" in end ? { outcome: "succeeded", reason: "ok", message: null, output: end.output } : { outcome: "failed", reason: "error", message: end.failed };
+      const by = { type: "completion", tokenHash: context.sha256(token) } as const;
+      accepted(only(await context.commit([{ type: "settle", id, attempt: Number(attempt), by, result, stopped: false, random: context.random.next() }])));
+      return id;
+    },
+    async resume(id) {
+      const { live } = await get(id);
+      if (live === null) throw new WindlassError("job_finished", `${id} has ended`);
+      accepted(only(await context.commit([{ type: "resume", id, attempt: live.attempt }])));
+    },
+    async remove(id) {
+      const view = await get(id);
+      if (view.record.parentId !== null) throw new WindlassError("conflict", `${id} is part of ${view.record.rootId}; delete that one`);
+      if (!isTerminal(view.state)) throw new WindlassError("job_not_finished", `${id} is ${view.state}; cancel it first`);
+      const removed = await context.store.retention.remove([id]);
+      await context.logs.remove(removed);
+      return removed.length;
+    },
+    wait: (id, timeoutMs) => waitForEnd({ context, feed, get }, id, timeoutMs),
+  };
+}
+
+interface Waiting {
+  readonly context: EngineContext;
+  readonly feed: Feed;
+  readonly get: (id: string) => Promise<JobView>;
+}
+
+async function waitForEnd({ context, feed, get }: Waiting, id: string, timeoutMs?: number): Promise<JobView> {
+  const subscription = await feed.subscribe((event) => event.jobId === id && event.type === "job.finished");
+  const cancel = timeoutMs === undefined ? () => {} : context.clock.after(timeoutMs, () => subscription.end());
+  try {
+    const now = await get(id);
+    if (isTerminal(now.state)) return now;
+    for await (const item of subscription) {
+      const view = await get(id);
+      if (item.type === "event" || isTerminal(view.state)) return view;
+    }
+    throw new WindlassError("timed_out", `${id} had not ended after ${(timeoutMs ?? 0) / 1000} s`);
+  } finally {
+    cancel();
+    subscription.end();
+  }
+}
+
+function again(context: EngineContext, record: JobRecord, by: string): JobRecord {
+  const id = context.newId("job");
+  return { ...record, id, rootId: id, idempotencyKey: null, requestHash: null, notBefore: null, startDeadline: null, cause: { type: "retry", of: record.id, by }, createdAt: context.now() };
+}
+
+function only(results: readonly ChangeResult[]): ChangeResult | undefined {
+  return results[0];
+}
+
+/** Throws what a refusal means to a caller. */
+function accepted(result: ChangeResult | undefined): asserts result is Extract<ChangeResult, { readonly ok: true }> {
+  if (result === undefined) throw new WindlassError("internal", "the store did not answer a change");
+  if (!result.ok) throw errorOf(result.refusal, result.id);
+}
+
+function submittedOf(result: ChangeResult | undefined): Submitted {
+  accepted(result);
+  return { id: result.id, created: result.created ?? true };
+}
+
+function errorOf({ code, why }: Refusal, id: string): WindlassError {
+  return new WindlassError(code, `${id}: ${why}`);
+}
+
+function attempted<T>(work: () => T): T | WindlassError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof WindlassError) return error;
+    throw error;
+  }
+}

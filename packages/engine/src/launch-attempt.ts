@@ -1,0 +1,46 @@
+/** One launch, from the claimed attempt to the record that it runs (launcher.ts, L1 and L2). */
+import { DEFAULT_GRACE_MS, messageOf, ms, seconds, backoffDelay, type Backoff, type JobRecord, type LiveJob } from "@windlass/kernel";
+import type { ClaimedJob, Launched, LaunchRequest } from "@windlass/ports";
+import { settleByHolder, type Place } from "./place.ts";
+
+/** Tries before a launch counts as failed; about 25 seconds in all. */
+const TRIES_MAX = 6;
+const BACKOFF: Backoff = { initial: ms(500), factor: 2, max: seconds(10), jitter: 0.3 };
+
+/** Asks the executor, and stores what became of it. Repeating it is harmless: names are launched at most once. */
+export async function launchAttempt(place: Place, { record, live }: ClaimedJob): Promise<void> {
+  const launched = await launchWithRetries(place, requestFor(record, live));
+  if ("refused" in launched) {
+    await place.results.settle(settleByHolder(place, live, launched.refused));
+    place.alive.delete(live.id);
+    return;
+  }
+  const stored = await place.results.settle({ type: "launched", id: live.id, token: live.token, ref: launched.ref });
+  if (stored?.ok === false) place.context.logger.debug("the attempt ended or was handed on before its launch was recorded", { job: live.id, why: stored.refusal.why });
+  // A stop that came while the launch was under way was announced before there was anything to stop.
+  else place.context.bus.publish("stopping", place.executor.place);
+}
+
+async function launchWithRetries(place: Place, request: LaunchRequest): Promise<Launched> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await place.executor.launch(request);
+    } catch (error) {
+      place.context.logger.warn("a launch failed and will be tried again", { job: request.jobId, name: request.name, tries, error: messageOf(error) });
+      if (tries >= TRIES_MAX) return { refused: { outcome: "failed", reason: "launch_failed", message: `it could not be started: ${messageOf(error)}` } };
+    }
+    await new Promise<void>((resolve) => void place.context.clock.after(backoffDelay(BACKOFF, tries, place.context.random.next()), resolve));
+  }
+}
+
+function requestFor(record: JobRecord, live: LiveJob): LaunchRequest {
+  return {
+    name: live.externalName ?? "",
+    jobId: record.id,
+    attempt: live.attempt,
+    spec: record.spec,
+    environment: { WINDLASS_JOB: record.id, WINDLASS_JOB_NAME: record.name, WINDLASS_ATTEMPT: String(live.attempt), WINDLASS_WORKSPACE: record.workspace, WINDLASS_ROOT_JOB: record.rootId },
+    timeoutMs: record.timeoutMs,
+    graceMs: DEFAULT_GRACE_MS,
+  };
+}

@@ -1,0 +1,135 @@
+/**
+ * Starts everything that runs out of band, and stores how it ended. One launcher for each executor of this process.
+ *
+ * L1. The name of an attempt is stored (by the claim) before the executor is asked; names are launched at most once.
+ * L2. A launch whose record is missing is adopted by whoever serves its place: found → recorded, absent → launched.
+ * L3. Only a fact of the executor ends what was launched. It is forgotten there once the store has answered.
+ * L4. What runs at our place and belongs to no living attempt is stopped (zombies); what should run and is nowhere is
+ *     reported as vanished.
+ * L5. A slot of the executor is free when its attempt was settled, or refused.
+ */
+import { messageOf, seconds, type Change } from "@windlass/kernel";
+import type { ClaimedJob, EndedFact, Executor } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+import { launchAttempt } from "./launch-attempt.ts";
+import type { Place } from "./place.ts";
+import { reconcilePlace } from "./reconcile-place.ts";
+import { loop, serviceOf, type Service } from "./service.ts";
+import { openSession, type OpenSession } from "./session.ts";
+import { settling } from "./settling.ts";
+
+export interface LauncherOptions {
+  readonly executor: Executor;
+  readonly sessionTtlMs?: number;
+}
+
+/** Claims are woken by the bus; this is for wake-ups that were lost. */
+const REST_MS = 1_000;
+/** How often the place is compared with the store when nothing is known to have gone wrong. */
+const RECONCILE_MS: number = seconds(5);
+/** Attempts that one pass claims at most. */
+const CLAIM_MAX = 100;
+
+export function launcher(context: EngineContext, options: LauncherOptions): Service {
+  const { executor } = options;
+  return serviceOf(`launcher ${executor.name}`, async () => {
+    const results = settling(context);
+    const session = await openSession(context, {
+      role: "launcher",
+      place: executor.place,
+      serves: [{ executor: executor.name, queue: "*" }],
+      ttlMs: options.sessionTtlMs,
+      onLost: () => {},
+    });
+    const place: Place = { context, executor, session: () => session.id, results, alive: new Map(), launching: new Set() };
+    const launches = new Set<Promise<void>>();
+    const claims = claimLoop(place, { session, launches });
+    await executor.start((fact) => void ended(place, fact).finally(() => claims.wake()));
+    await reconcilePlace(place);
+    const reconcile = reconcileLoop(place, () => claims.wake());
+    await claims.start();
+    await reconcile.start();
+    return async () => {
+      await claims.stop();
+      await reconcile.stop();
+      await Promise.all(launches);
+      await executor.close();
+      results.close();
+      await session.leave();
+    };
+  });
+}
+
+function claimLoop(place: Place, { session, launches }: { readonly session: OpenSession; readonly launches: Set<Promise<void>> }) {
+  const { context, executor, alive } = place;
+  const claims = loop({
+    name: `claims for ${executor.name}`,
+    clock: context.clock,
+    random: context.random,
+    logger: context.logger,
+    restMs: REST_MS,
+    subscribe: (wake) => context.bus.subscribe("ready", (key) => key.startsWith(`${executor.name}/`) && wake()),
+    pass: async () => {
+      await session.ensure();
+      const limit = Math.min(CLAIM_MAX, executor.runningMax - alive.size);
+      if (limit <= 0) return false;
+      const { jobs, signals } = await context.store.jobs.claim({ executor: executor.name, session: session.id, place: executor.place, limit, now: context.now() });
+      if (jobs.length === 0) return false;
+      context.announce(signals);
+      for (const job of jobs) {
+        const launch = launchClaimed(place, job).finally(() => {
+          launches.delete(launch);
+          claims.wake();
+        });
+        launches.add(launch);
+      }
+      return jobs.length === limit;
+    },
+  });
+  return claims;
+}
+
+async function launchClaimed(place: Place, job: ClaimedJob): Promise<void> {
+  const name = job.live.externalName ?? "";
+  place.alive.set(job.live.id, name);
+  place.launching.add(name);
+  try {
+    await launchAttempt(place, job);
+  } catch (error) {
+    // The attempt stays `launching`; the reconciler of the place takes it up again.
+    place.context.logger.error("a launch could not be finished", { job: job.live.id, error: messageOf(error) });
+  } finally {
+    place.launching.delete(name);
+  }
+}
+
+/** An attempt ended outside: store it, then forget it there (L3, L5). */
+async function ended(place: Place, fact: EndedFact): Promise<void> {
+  const result = await place.results.settle(settleFor(place, fact));
+  if (result === undefined) return;
+  if (!result.ok) place.context.logger.info("the end of an attempt came too late", { job: fact.jobId, name: fact.name, why: result.refusal.why });
+  if (place.alive.get(fact.jobId) === fact.name) place.alive.delete(fact.jobId);
+  await place.executor.forget(fact.name);
+}
+
+function settleFor({ context }: Place, fact: EndedFact): Change {
+  const { jobId, attempt, name, ref, result, stopped } = fact;
+  return { type: "settle", id: jobId, attempt, by: { type: "executor", name, ref }, result, stopped, random: context.random.next() };
+}
+
+function reconcileLoop(place: Place, freed: () => void) {
+  const { context, executor } = place;
+  return loop({
+    name: `reconciler of ${executor.name}`,
+    clock: context.clock,
+    random: context.random,
+    logger: context.logger,
+    restMs: RECONCILE_MS,
+    subscribe: (wake) => context.bus.subscribe("stopping", (key) => key === executor.place && wake()),
+    pass: async () => {
+      await reconcilePlace(place);
+      freed();
+      return false;
+    },
+  });
+}

@@ -1,0 +1,22 @@
+/** What a launcher and its reconciler share about the place that they look after. */
+import type { Change, LiveJob, Result } from "@windlass/kernel";
+import type { Executor } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+import type { Settling } from "./settling.ts";
+
+/** What the launcher knows of its place right now. */
+export interface Place {
+  readonly context: EngineContext;
+  readonly executor: Executor;
+  readonly session: () => string;
+  readonly results: Settling;
+  /** Jobs whose attempt counts against the executor's limit: id → name. */
+  readonly alive: Map<string, string>;
+  /** Names that are being launched by us at this moment. */
+  readonly launching: Set<string>;
+}
+
+/** How an attempt is settled by whoever holds its launch. */
+export function settleByHolder(place: Place, live: LiveJob, result: Result): Change {
+  return { type: "settle", id: live.id, attempt: live.attempt, by: { type: "holder", token: live.token }, result, stopped: live.state === "stopping", random: place.context.random.next() };
+}

@@ -1,0 +1,89 @@
+/**
+ * Compares what should run at a place (the store) with what runs there (the executor), and acts on each difference.
+ * Level-triggered: looks at both from scratch each time, so nothing depends on having heard of anything.
+ */
+import { messageOf, type LiveJob } from "@windlass/kernel";
+import type { Found } from "@windlass/ports";
+import { launchAttempt } from "./launch-attempt.ts";
+import { settleByHolder, type Place } from "./place.ts";
+
+/** Live rows that are read at once. */
+const PAGE = 500;
+
+export async function reconcilePlace(place: Place): Promise<void> {
+  // First the store, then the executor: what was launched in between is in neither's way (see `zombie`).
+  const wanted = await aliveHere(place);
+  const found = new Map((await place.executor.list()).map((item) => [item.name, item]));
+  place.alive.clear();
+  for (const live of wanted) if (live.externalName !== null) place.alive.set(live.id, live.externalName);
+  for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, found.get(live.externalName ?? "")));
+  const names = new Set(wanted.map((live) => live.externalName));
+  for (const item of found.values()) if (!names.has(item.name) && !place.launching.has(item.name)) await guarded(place, item.jobId, () => zombie(place, item));
+}
+
+async function aliveHere({ context, executor }: Place): Promise<LiveJob[]> {
+  const alive: LiveJob[] = [];
+  for (let after = ""; ; ) {
+    const page = await context.store.jobs.live({ place: executor.place, executor: executor.name, states: ["running", "stopping"], after }, PAGE);
+    alive.push(...page);
+    if (page.length < PAGE) return alive;
+    after = page.at(-1)?.id ?? "";
+  }
+}
+
+async function reconcileAttempt(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
+  const name = live.externalName;
+  if (name === null || place.launching.has(name)) return;
+  if (live.holder === "lease") return adopt(place, live, found);
+  if (found === undefined) return vanished(place, live);
+  if (live.state === "stopping" && live.stop !== null && found.state === "running") await place.executor.stop(name, live.stop.graceMs, live.stop.stopFor);
+}
+
+/** Its launcher is gone (or gave up) between the claim and the record (L2). */
+async function adopt(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
+  const result = await place.results.settle({ type: "adopt", id: live.id, token: live.token, session: place.session() });
+  if (result?.ok !== true) return;
+  const mine = { ...live, token: live.token + 1, session: place.session() };
+  if (found === undefined && live.state === "stopping") {
+    await place.results.settle(settleByHolder(place, mine, { outcome: "cancelled", reason: live.stop?.reason ?? "cancel_requested", message: live.stop?.message ?? null }));
+    return;
+  }
+  const [record] = await place.context.store.jobs.records([live.id]);
+  if (record === undefined) return;
+  await launchAttempt(place, { record, live: mine });
+}
+
+/** It was launched, its end was never told, and it is nowhere: nothing is guessed about how it ended. */
+async function vanished(place: Place, live: LiveJob): Promise<void> {
+  const name = live.externalName ?? "";
+  if ((await place.executor.find(name)) !== null) return;
+  const message = "it is gone from its executor, and nobody saw how it ended";
+  await place.results.settle({
+    type: "settle",
+    id: live.id,
+    attempt: live.attempt,
+    by: { type: "executor", name, ref: null },
+    result: { outcome: "failed", reason: "vanished_unobserved", message },
+    stopped: live.state === "stopping",
+    random: place.context.random.next(),
+  });
+  place.alive.delete(live.id);
+}
+
+/** Runs here and belongs to no attempt that we saw alive: look again at its own job, and end it if that is so. */
+async function zombie(place: Place, item: Found): Promise<void> {
+  if (item.state === "ended") return;
+  const job = await place.context.store.reads.get(item.jobId);
+  if (job?.live?.externalName === item.name) return;
+  place.context.logger.warn("something runs here that belongs to no living attempt; it is stopped", { job: item.jobId, name: item.name });
+  await place.executor.stop(item.name, 0, "cancelled");
+}
+
+/** One attempt's trouble must not keep the others from being looked after. */
+async function guarded(place: Place, job: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    place.context.logger.error("an attempt could not be reconciled; the next round tries again", { job, error: messageOf(error) });
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Enforces what must be true whoever has died: sessions that ran out lose their work, hosts that are gone for good lose
+ * theirs, children of ended parents end, keys with room let blocked jobs through. One process leads; more do no harm.
+ */
+import { isOutOfBand, seconds, type Change, type LiveJob } from "@windlass/kernel";
+import type { Session } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+import { loop, type Loop } from "./service.ts";
+import { stopOf } from "./stop.ts";
+
+const REST_MS = 1_000;
+const LEAD_MS = 5_000;
+const PAGE = 500;
+
+export interface ReconcilerOptions {
+  /** The session under which this process leads. */
+  readonly session: () => string;
+  /** A place whose launcher has not reported for this long is lost with all that runs there. */
+  readonly hostLostAfterMs?: number;
+}
+
+const DEFAULT_HOST_LOST_AFTER: number = seconds(90);
+
+export function reconciler(context: EngineContext, options: ReconcilerOptions): Loop {
+  return loop({
+    name: "reconciler",
+    clock: context.clock,
+    random: context.random,
+    logger: context.logger,
+    restMs: REST_MS,
+    pass: async () => {
+      const now = context.now();
+      if (!(await context.store.sessions.lead("reconciler", options.session(), now, now + LEAD_MS))) return false;
+      await context.syncClock();
+      await loseExpired(context, options.hostLostAfterMs ?? DEFAULT_HOST_LOST_AFTER);
+      await stopOrphans(context);
+      context.announce(await context.store.jobs.unblock(context.now()));
+      return false;
+    },
+  });
+}
+
+async function loseExpired(context: EngineContext, hostLostAfterMs: number): Promise<void> {
+  const now = context.now();
+  const sessions = await context.store.sessions.list();
+  const expired = sessions.filter((session) => session.expiresAt < now);
+  const alivePlaces = new Set(sessions.filter((session) => session.expiresAt >= now).map((session) => session.place));
+  for (const session of expired) {
+    await loseInBand(context, session);
+    if (session.place === null || alivePlaces.has(session.place)) {
+      await context.store.sessions.close(session.id);
+    } else if (session.expiresAt + hostLostAfterMs < now) {
+      await losePlace(context, session, session.place);
+      await context.store.sessions.close(session.id);
+    }
+  }
+}
+
+/** In-band work ends with its holder; a launch is taken up by whoever serves its place next. */
+async function loseInBand(context: EngineContext, session: Session): Promise<void> {
+  await eachLive(context, { session: session.id }, (live) =>
+    isOutOfBand(live.executor) ? null : loss(context, live, { reason: "worker_lost", message: `its worker (${session.id}) stopped reporting` }),
+  );
+}
+
+async function losePlace(context: EngineContext, session: Session, place: string): Promise<void> {
+  context.logger.warn("a host has not reported for too long; what ran there counts as lost", { place, session: session.id });
+  await eachLive(context, { place }, (live) => loss(context, live, { reason: "host_lost", message: `its host (${place}) stopped reporting` }));
+}
+
+function loss(context: EngineContext, live: LiveJob, why: { readonly reason: "worker_lost" | "host_lost"; readonly message: string }): Change {
+  return { type: "lose", id: live.id, token: live.token, random: context.random.next(), ...why };
+}
+
+/** Heals what an advancer that died left behind: live children under parents that have ended or are stopping. */
+async function stopOrphans(context: EngineContext): Promise<void> {
+  await eachLive(context, { orphaned: true }, (live) =>
+    live.state === "stopping" ? null : stopOf(live.id, { reason: "parent_ended", message: "the job that it belongs to ended", by: "windlass" }),
+  );
+}
+
+type LiveFilter = Parameters<EngineContext["store"]["jobs"]["live"]>[0];
+
+/** Commits what `change` proposes for each live job, page by page in order of id. */
+async function eachLive(context: EngineContext, filter: LiveFilter, change: (live: LiveJob) => Change | null): Promise<void> {
+  for (let after = ""; ; ) {
+    const page = await context.store.jobs.live({ ...filter, after }, PAGE);
+    await context.commit(page.flatMap((live) => change(live) ?? []));
+    if (page.length < PAGE) return;
+    after = page.at(-1)?.id ?? "";
+  }
+}

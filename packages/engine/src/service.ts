@@ -1,0 +1,134 @@
+/**
+ * What runs in the background, and how it is started and stopped.
+ *
+ * V1. `start` and `stop` may be called in any order, any number of times, also while the other is under way; the last
+ *     call wins, and each promise resolves when what it asked for (or what a later call asked for) is so.
+ * V2. When `stop` has resolved, nothing of the service runs any more.
+ */
+import { messageOf } from "@windlass/kernel";
+import type { Clock, Logger, Random } from "@windlass/ports";
+import { backoffDelay, type Backoff, ms, seconds } from "@windlass/kernel";
+
+export interface Service {
+  readonly name: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Makes a service of an `open` that gives back how to close it; keeps V1 and V2 for it. */
+export function serviceOf(name: string, open: () => Promise<() => Promise<void>>): Service {
+  let close: (() => Promise<void>) | null = null;
+  let wanted = false;
+  let work: Promise<void> | null = null;
+  const settle = async (): Promise<void> => {
+    while (wanted !== (close !== null)) {
+      if (close === null) {
+        close = await open();
+      } else {
+        const closing = close;
+        await closing();
+        close = null;
+      }
+    }
+  };
+  const want = (value: boolean): Promise<void> => {
+    wanted = value;
+    work ??= settle().finally(() => {
+      work = null;
+    });
+    return work;
+  };
+  return { name, start: () => want(true), stop: () => want(false) };
+}
+
+/** Starts in order, stops in reverse; a failing start stops what was started. */
+export function together(name: string, services: readonly Service[]): Service {
+  return serviceOf(name, async () => {
+    const started: Service[] = [];
+    const stopAll = async (): Promise<void> => {
+      for (const service of started.toReversed()) await service.stop();
+    };
+    try {
+      for (const service of services) {
+        started.push(service);
+        await service.start();
+      }
+    } catch (error) {
+      await stopAll();
+      throw error;
+    }
+    return stopAll;
+  });
+}
+
+export interface LoopOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** How long to rest when nothing was found to do; `wake` ends the rest. */
+  readonly restMs: number | (() => number);
+  /** One pass; true when there is likely more to do at once. */
+  readonly pass: () => Promise<boolean>;
+  /** Stops listening to what wakes the loop; called by stop. */
+  readonly subscribe?: (wake: () => void) => () => void;
+}
+
+export interface Loop extends Service {
+  wake(): void;
+}
+
+const ERROR_BACKOFF: Backoff = { initial: ms(100), factor: 2, max: seconds(10), jitter: 0.3 };
+
+/**
+ * Passes, rests, passes. A pass that throws is logged and tried again with growing rests. A wake during a pass makes
+ * another pass follow, so that no wake is lost between looking and resting.
+ */
+export function loop(options: LoopOptions): Loop {
+  const { clock, logger } = options;
+  let running = false;
+  let woken = false;
+  let endRest: (() => void) | null = null;
+  const wake = (): void => {
+    woken = true;
+    endRest?.();
+  };
+  const rest = (delayMs: number): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = clock.after(delayMs, () => endRest?.());
+      endRest = () => {
+        endRest = null;
+        cancel();
+        resolve();
+      };
+    });
+  const run = async (): Promise<void> => {
+    let failures = 0;
+    while (running) {
+      woken = false;
+      let more = false;
+      try {
+        more = await options.pass();
+        failures = 0;
+      } catch (error) {
+        failures++;
+        logger.error(`${options.name} failed and will be tried again`, { error: messageOf(error), failures });
+      }
+      if (!running) return;
+      if (failures > 0) await rest(backoffDelay(ERROR_BACKOFF, failures, options.random.next()));
+      else if (!more && !woken) await rest(typeof options.restMs === "number" ? options.restMs : options.restMs());
+    }
+  };
+  const service = serviceOf(options.name, async () => {
+    running = true;
+    const unsubscribe = options.subscribe?.(wake);
+    const done = run();
+    return async () => {
+      running = false;
+      unsubscribe?.();
+      endRest?.();
+      await done;
+    };
+  });
+  return { ...service, wake };
+}

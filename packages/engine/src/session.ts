@@ -1,0 +1,69 @@
+/** A worker's or launcher's session: opened, kept alive away from the event loop, and opened anew when it was lost. */
+import type { Session } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+
+export interface OpenSession {
+  /** The current id; another one after a loss. */
+  readonly id: string;
+  /** Opens a new session when the old one was lost. */
+  ensure(): Promise<void>;
+  close(): Promise<void>;
+  /** Stops reporting and leaves the session to run out: for places whose work goes on without their launcher. */
+  leave(): Promise<void>;
+}
+
+export interface SessionOptions extends Pick<Session, "role" | "place" | "serves"> {
+  readonly ttlMs?: number | undefined;
+  readonly onLost: () => void;
+}
+
+const DEFAULT_TTL_MS = 15_000;
+/** Reports per time to live: two may be lost. */
+const BEATS_PER_TTL = 3;
+
+export async function openSession(context: EngineContext, options: SessionOptions): Promise<OpenSession> {
+  const ttlMs = options.ttlMs ?? DEFAULT_TTL_MS;
+  const { sessions, heartbeats } = context.store;
+  let id = "";
+  let lost = true;
+  let kept: { stop(): Promise<void> } = { stop: async () => {} };
+
+  const open = async (): Promise<void> => {
+    id = context.newId("ses");
+    const { role, place, serves } = options;
+    const now = context.now();
+    await sessions.open({ id, role, place, serves, startedAt: now, expiresAt: now + ttlMs });
+    lost = false;
+    const opened = id;
+    kept = await heartbeats.keep(id, {
+      intervalMs: ttlMs / BEATS_PER_TTL,
+      ttlMs,
+      onLost: () => {
+        if (lost || id !== opened) return;
+        lost = true;
+        context.logger.warn("the session was lost: out of touch with the store for too long", { session: opened });
+        options.onLost();
+      },
+    });
+  };
+  await open();
+  return {
+    get id() {
+      return id;
+    },
+    async ensure() {
+      if (!lost) return;
+      await kept.stop();
+      await open();
+    },
+    async close() {
+      await kept.stop();
+      if (!lost) await sessions.close(id);
+      lost = true;
+    },
+    async leave() {
+      await kept.stop();
+      lost = true;
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/** From what somebody asks for to the record of a job: defaults, limits, and all faults at once. */
+import {
+  canonicalJson,
+  DEFAULT_QUEUE,
+  DEFAULT_WORKSPACE,
+  DEPTH_MAX,
+  depthOf,
+  EXECUTORS,
+  isLegalPriority,
+  PRIORITY_MAX,
+  QUEUE_NAME,
+  WindlassError,
+  type Cause,
+  type Concurrency,
+  type ExecutorName,
+  type Fault,
+  type Json,
+  type JobKindName,
+  type JobRecord,
+  type JsonObject,
+  type RetryPolicy,
+} from "@windlass/kernel";
+import type { EngineContext } from "./context.ts";
+import type { ChildSpec } from "./job-kind.ts";
+
+export interface SubmitRequest {
+  readonly kind: JobKindName;
+  readonly name: string;
+  readonly spec: JsonObject;
+  readonly input?: Json;
+  readonly executor: ExecutorName;
+  readonly workspace?: string;
+  readonly queue?: string;
+  readonly priority?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly concurrency?: Concurrency | null;
+  readonly idempotencyKey?: string | null;
+  readonly notBefore?: number | null;
+  readonly startDeadline?: number | null;
+  readonly retry?: RetryPolicy | null;
+  readonly timeoutMs?: number | null;
+  readonly commit?: string | null;
+  readonly cause?: Cause;
+  /** Makes it a child of this job; `childKey` names it among its siblings. */
+  readonly parent?: JobRecord;
+  readonly childKey?: string;
+}
+
+/** Labels a job may have. */
+const LABELS_MAX = 64;
+/** The largest specification and input, as JSON text: larger things belong in a file or an object store. */
+const PAYLOAD_LENGTH_MAX = 1_048_576;
+
+/** The record to be stored. Throws `invalid` with every fault. */
+export function recordOf(context: EngineContext, request: SubmitRequest): JobRecord {
+  const faults = faultsOf(context, request);
+  if (faults.length > 0) throw new WindlassError("invalid", `the job cannot be submitted: ${faults.map((fault) => fault.message).join("; ")}`, { faults });
+  const id = context.newId("job");
+  const parent = request.parent;
+  const record: JobRecord = {
+    id,
+    workspace: parent?.workspace ?? request.workspace ?? DEFAULT_WORKSPACE,
+    kind: request.kind,
+    name: request.name,
+    parentId: parent?.id ?? null,
+    rootId: parent?.rootId ?? id,
+    path: parent === undefined ? "" : parent.path === "" ? parent.id : `${parent.path}/${parent.id}`,
+    childKey: parent === undefined ? null : (request.childKey ?? request.name),
+    spec: request.spec,
+    input: request.input ?? null,
+    queue: request.queue ?? parent?.queue ?? DEFAULT_QUEUE,
+    priority: request.priority ?? parent?.priority ?? 0,
+    executor: request.executor,
+    concurrency: scoped(request, parent),
+    idempotencyKey: request.idempotencyKey ?? null,
+    requestHash: request.idempotencyKey === undefined || request.idempotencyKey === null ? null : fingerprint(request),
+    notBefore: request.notBefore ?? null,
+    startDeadline: request.startDeadline ?? null,
+    retry: request.retry ?? null,
+    timeoutMs: request.timeoutMs ?? null,
+    labels: request.labels ?? {},
+    commit: request.commit ?? parent?.commit ?? null,
+    cause: parent === undefined ? (request.cause ?? { type: "user", by: "unknown" }) : { type: "parent", id: parent.id },
+    createdAt: context.now(),
+  };
+  return record;
+}
+
+export function childRecordOf(context: EngineContext, parent: JobRecord, child: ChildSpec): JobRecord {
+  const { key, ...rest } = child;
+  return recordOf(context, { ...definedOnly(rest), parent, childKey: key });
+}
+
+/** Without the fields that are undefined, so that defaults apply to them. */
+function definedOnly(child: Omit<ChildSpec, "key">): SubmitRequest {
+  return Object.fromEntries(Object.entries(child).filter(([, value]) => value !== undefined)) as unknown as SubmitRequest;
+}
+
+/** Keys belong to a workspace. */
+function scoped(request: SubmitRequest, parent: JobRecord | undefined): Concurrency | null {
+  if (request.concurrency === undefined || request.concurrency === null) return null;
+  const workspace = parent?.workspace ?? request.workspace ?? DEFAULT_WORKSPACE;
+  return { key: `${workspace}/${request.concurrency.key}`, limit: request.concurrency.limit };
+}
+
+/** What was asked, without what differs between two tries of the same request. */
+function fingerprint(request: SubmitRequest): string {
+  const { cause: _cause, parent, idempotencyKey: _key, ...asked } = request;
+  return canonicalJson({ ...JSON.parse(JSON.stringify(asked)), parentId: parent?.id ?? null });
+}
+
+function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
+  const faults: Fault[] = [];
+  const fault = (path: string, message: string): void => void faults.push({ path, message });
+  if (request.name.trim() === "" || request.name.length > 200) fault("name", "name must have 1 to 200 characters");
+  if (!(EXECUTORS as readonly string[]).includes(request.executor)) fault("executor", `executor is "${request.executor}"; it must be one of ${EXECUTORS.join(", ")}`);
+  if (request.queue !== undefined && !QUEUE_NAME.test(request.queue)) fault("queue", `queue is "${request.queue}"; a queue's name has lower-case letters, digits and . _ - / only`);
+  if (request.priority !== undefined && !isLegalPriority(request.priority)) fault("priority", `priority is ${request.priority}; it must be a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`);
+  if (Object.keys(request.labels ?? {}).length > LABELS_MAX) fault("labels", `a job may have ${LABELS_MAX} labels`);
+  if (request.concurrency && (!Number.isInteger(request.concurrency.limit) || request.concurrency.limit < 1)) fault("concurrency.limit", "concurrency.limit must be a whole number of at least 1");
+  if (request.timeoutMs !== undefined && request.timeoutMs !== null && !(request.timeoutMs > 0)) fault("timeout", "a time limit must be greater than 0");
+  for (const field of ["spec", "input"] as const) {
+    const length = JSON.stringify(request[field] ?? null).length;
+    if (length > PAYLOAD_LENGTH_MAX) fault(field, `${field} has ${length} characters as JSON; at most ${PAYLOAD_LENGTH_MAX} are stored with a job, larger things belong in a file or an object store`);
+  }
+  if (request.parent !== undefined && depthOf(request.parent.path) + 1 > DEPTH_MAX) fault("parent", `a tree of jobs may be ${DEPTH_MAX} levels deep`);
+  const kind = context.kindOf(request.kind);
+  if (kind === undefined) fault("kind", `kind is "${request.kind}", which this server does not know`);
+  else if (faults.length === 0) faults.push(...kind.validate(request.spec, request.input ?? null));
+  return faults;
+}

@@ -1,0 +1,157 @@
+/**
+ * Runs handlers: claims jobs of one queue, calls the code registered for them, stores how it went.
+ *
+ * W1. A slot is taken by a claim and freed once the store has answered the settle, whatever it answered.
+ * W2. Results are kept until the store has taken them or the session is lost.
+ * W3. A worker that has lost its session stops its handlers and writes nothing for them: their tokens are stale.
+ * W4. Stopping drains: no more claims; handlers may finish; what is left when the time is over is given up as lost.
+ */
+import { messageOf, seconds, type Json } from "@windlass/kernel";
+import type { ClaimedJob } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+import type { Handler } from "./handler.ts";
+import { runHandler, type Run } from "./run-handler.ts";
+import { loop, serviceOf, type Loop, type Service } from "./service.ts";
+import { openSession, type OpenSession } from "./session.ts";
+import { settling, type Settling } from "./settling.ts";
+
+export interface WorkerOptions {
+  readonly queue?: string;
+  readonly handlers: Readonly<Record<string, Handler>>;
+  /** Handlers that run at once. */
+  readonly concurrency?: number;
+  /** How long a stop waits for handlers. */
+  readonly drainMs?: number;
+  readonly sessionTtlMs?: number;
+}
+
+export interface Worker extends Service {
+  /** Handlers that run now. */
+  readonly running: number;
+}
+
+const DEFAULT_CONCURRENCY = 10;
+const DEFAULT_DRAIN: number = seconds(20);
+/** Claims are woken by the bus; this is for wake-ups that were lost. */
+const REST_MS = 1_000;
+/** A job whose handler is not known here may be known to another worker: it is put off for so long. */
+const UNKNOWN_HANDLER_REST: number = seconds(10);
+
+export function worker(context: EngineContext, options: WorkerOptions): Worker {
+  const queue = options.queue ?? "default";
+  const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
+  const runs = new Map<string, Run>();
+  const service = serviceOf(`worker ${queue}`, async () => {
+    const results = settling(context);
+    let claims: Loop | null = null;
+    const session = await openSession(context, {
+      role: "worker",
+      place: null,
+      serves: [{ executor: "handler", queue, handlers: Object.keys(options.handlers) }],
+      ttlMs: options.sessionTtlMs,
+      onLost: () => {
+        for (const run of runs.values()) run.abandon("the worker was out of touch for too long and lost the job");
+        claims?.wake();
+      },
+    });
+    const stops = context.bus.subscribe("stopping", (key) => {
+      if (key === session.id) void tellStops(context, session.id, runs);
+    });
+    const running: ClaimLoop = { context, queue, concurrency, session, runs, takes: new Set(), results, handlers: options.handlers };
+    claims = claimLoop(running);
+    await claims.start();
+    return async () => {
+      await claims.stop();
+      await drain(running, options.drainMs ?? DEFAULT_DRAIN);
+      stops();
+      results.close();
+      await session.close();
+    };
+  });
+  return Object.defineProperty({ ...service, running: 0 }, "running", { get: () => runs.size, enumerable: true });
+}
+
+interface ClaimLoop {
+  readonly context: EngineContext;
+  readonly queue: string;
+  readonly concurrency: number;
+  readonly session: OpenSession;
+  readonly runs: Map<string, Run>;
+  /** One for each claimed job, until its result is stored. */
+  readonly takes: Set<Promise<void>>;
+  readonly results: Settling;
+  readonly handlers: Readonly<Record<string, Handler>>;
+}
+
+function claimLoop(options: ClaimLoop): Loop {
+  const { context, queue, concurrency, session, runs, takes } = options;
+  const topic = `handler/${queue}`;
+  const claims: Loop = loop({
+    name: `claims of ${queue}`,
+    clock: context.clock,
+    random: context.random,
+    logger: context.logger,
+    restMs: REST_MS,
+    subscribe: (wake) => context.bus.subscribe("ready", (key) => key === topic && wake()),
+    pass: async () => {
+      await session.ensure();
+      const free = concurrency - takes.size;
+      await tellStops(context, session.id, runs);
+      if (free <= 0) return false;
+      const { jobs, signals } = await context.store.jobs.claim({ executor: "handler", queues: [queue], session: session.id, place: null, limit: free, now: context.now() });
+      if (jobs.length === 0) return false;
+      context.announce(signals);
+      for (const job of jobs) {
+        const taken = take(options, job).finally(() => {
+          takes.delete(taken);
+          claims.wake();
+        });
+        takes.add(taken);
+      }
+      return jobs.length === free;
+    },
+  });
+  return claims;
+}
+
+async function take({ context, handlers, runs, results }: ClaimLoop, job: ClaimedJob): Promise<void> {
+  const name = String((job.record.spec as { handler?: Json }).handler ?? job.record.name);
+  const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+  const { id, token } = job.live;
+  if (handler === undefined) {
+    context.logger.warn("no handler of that name here; the job is put off", { job: id, handler: name, known: Object.keys(handlers) });
+    await results.settle({ type: "defer", id, token, until: context.now() + UNKNOWN_HANDLER_REST, reason: "handler_unknown" });
+    return;
+  }
+  const run = runHandler(context, job, handler);
+  runs.set(id, run);
+  try {
+    const change = await run.ended;
+    if (change !== null) await results.settle(change);
+  } catch (error) {
+    context.logger.error("a handler's result could not be made", { job: id, error: messageOf(error) });
+  } finally {
+    if (runs.get(id) === run) runs.delete(id);
+  }
+}
+
+/** Tells the handlers whose jobs are to stop. Looks at the store: the wake-up alone says nothing. */
+async function tellStops(context: EngineContext, session: string, runs: ReadonlyMap<string, Run>): Promise<void> {
+  if (runs.size === 0) return;
+  const stopping = await context.store.jobs.live({ session, states: ["stopping"] }, runs.size);
+  for (const live of stopping) if (live.stop !== null) runs.get(live.id)?.stop(live.stop);
+}
+
+/** Waits for what runs; what is left when the time is over is given up (W4). */
+async function drain({ context, runs, takes }: ClaimLoop, drainMs: number): Promise<void> {
+  if (takes.size === 0) return;
+  await new Promise<void>((resolve) => {
+    const cancel = context.clock.after(drainMs, resolve);
+    void Promise.all(takes).then(() => {
+      cancel();
+      resolve();
+    });
+  });
+  for (const run of runs.values()) run.giveUp("the worker stopped before the handler had ended");
+  await Promise.all(takes);
+}
