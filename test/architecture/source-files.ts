@@ -2,7 +2,7 @@
  * The repository's own source files, and what each imports, read by a parser. Every architecture test asks this and
  * asserts that it saw files: a test that looks at nothing must not pass.
  */
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseSync, type Program } from "oxc-parser";
 
@@ -11,7 +11,7 @@ export const root = join(import.meta.dirname, "..", "..");
 /** Where packages live: each folder in one of these is a package. */
 export const PACKAGE_GROUPS = ["packages", "modules", "drivers", "programs"] as const;
 
-/** Folders of the whole, beside the packages. */
+/** Folders of the whole, beside the packages; not all need be there. */
 export const SHARED_FOLDERS = ["scripts", "test", "bench", "examples"] as const;
 
 export interface Import {
@@ -58,6 +58,7 @@ let known: readonly SourceFile[] | undefined;
 /** All source files of packages and shared folders, parsed once. */
 export function sourceFiles(): readonly SourceFile[] {
   known ??= [...PACKAGE_GROUPS, ...SHARED_FOLDERS]
+    .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => filesBelow(folder))
     .filter((path) => /\.(ts|mts|mjs|js)$/u.test(path))
     .map(readSource);
