@@ -44,7 +44,7 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
     },
     async submitMany(requests) {
       const records = requests.map((request) => attempted(() => recordOf(context, request)));
-      const accepted = records.filter((record) => !(record instanceof WindlassError));
+      const accepted = records.filter((record): record is JobRecord => !(record instanceof WindlassError));
       const results = await context.commit(accepted.map((job) => ({ type: "submit", job }) as const));
       const rest = results.values();
       return records.map((record) => (record instanceof WindlassError ? record : attempted(() => submittedOf(rest.next().value))));
