@@ -1,0 +1,21 @@
+/** From the text of a workflow file to the workflow, or to all that is wrong with it, each with its line and column. */
+import type { Fault, JsonObject } from "@windlass/kernel";
+import { pathText } from "./finding.ts";
+import { readWorkflow } from "./read-workflow.ts";
+import type { Workflow } from "./workflow.ts";
+import { readYaml } from "./yaml-source.ts";
+
+export type ParsedWorkflow = { readonly workflow: Workflow } | { readonly faults: readonly Fault[] };
+
+export function parseWorkflow(text: string): ParsedWorkflow {
+  const source = readYaml(text);
+  if ("faults" in source) return source;
+  const { workflow, findings } = readWorkflow(source.data);
+  return workflow === null ? { faults: source.faultsOf(findings) } : { workflow };
+}
+
+/** The same for what is data already: a request's body, a stored definition. */
+export function checkDefinition(data: JsonObject): ParsedWorkflow {
+  const { workflow, findings } = readWorkflow(data);
+  return workflow === null ? { faults: findings.map(({ path, message }) => ({ path: pathText(path), message })) } : { workflow };
+}

@@ -1,0 +1,114 @@
+/** From plain data to a workflow, or to everything that is wrong with it. Pure; knows nothing of YAML. */
+import type { Json } from "@windlass/kernel";
+import { checkExpressions } from "./check-workflow.ts";
+import { Fields, present } from "./fields.ts";
+import { shown, sortOf, type Finding } from "./finding.ts";
+import { findGraphFaults } from "./graph.ts";
+import { readInputs } from "./read-inputs.ts";
+import { readRetry } from "./read-retry.ts";
+import { readQueue, readStep } from "./read-step.ts";
+import { STEPS_MAX, TIMEOUT_SECONDS_MAX, type Step, type Workflow } from "./workflow.ts";
+
+const API_VERSION = "windlass.dev/v1";
+const WORKFLOW_KEYS = {
+  known: ["apiVersion", "kind", "metadata", "inputs", "timeoutSeconds", "concurrency", "retry", "queue", "priority", "steps", "output"],
+  later: ["isolation", "executor", "schedules", "finally", "images"],
+};
+/** A workflow's name is part of addresses and of names of jobs outside. */
+const WORKFLOW_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/u;
+/** The most labels: each is a row of an index. */
+const LABELS_MAX = 64;
+const LABEL_LENGTH_MAX = 253;
+
+export interface ReadResult {
+  /** Null when there are findings. */
+  readonly workflow: Workflow | null;
+  readonly findings: readonly Finding[];
+}
+
+export function readWorkflow(data: Json): ReadResult {
+  const findings: Finding[] = [];
+  const fields = new Fields({ value: data, path: [], findings, keys: WORKFLOW_KEYS });
+  if (findings.some(({ path }) => path.length === 0)) return { workflow: null, findings };
+  readHeader(fields);
+  const workflow: Workflow = present({
+    apiVersion: API_VERSION,
+    kind: "Workflow",
+    metadata: readMetadata(fields),
+    inputs: readInputs(fields, findings),
+    timeoutSeconds: fields.number("timeoutSeconds", { min: 1, max: TIMEOUT_SECONDS_MAX }),
+    concurrency: readConcurrency(fields),
+    retry: readRetry(fields),
+    queue: readQueue(fields),
+    priority: fields.number("priority", { min: -1000, max: 1000, whole: true }),
+    steps: readSteps(fields, findings),
+    output: fields.raw("output"),
+  } as const);
+  const graph = findGraphFaults(workflow.steps, stepPath(fields));
+  findings.push(...graph);
+  checkExpressions({ workflow, data, findings, graphIsSound: graph.length === 0 });
+  return { workflow: findings.length === 0 ? workflow : null, findings };
+}
+
+function readHeader(fields: Fields): void {
+  for (const [key, expected] of [["apiVersion", API_VERSION], ["kind", "Workflow"]] as const) {
+    const value = fields.raw(key);
+    if (value === undefined) fields.missing(key, `write ${expected}`);
+    else if (value !== expected) fields.fault(key, `expected ${expected}, found ${shown(value)}`);
+  }
+}
+
+function readMetadata(fields: Fields): Workflow["metadata"] {
+  const metadata = fields.inner("metadata", { known: ["name", "labels"] });
+  if (metadata === undefined) {
+    fields.missing("metadata", "it holds at least the workflow's name");
+    return { name: "" };
+  }
+  const name = metadata.text("name");
+  if (!metadata.has("name")) metadata.missing("name", "a workflow has a name");
+  else if (name !== undefined && !WORKFLOW_NAME.test(name)) {
+    metadata.fault("name", `${shown(name)} is no name of a workflow: at most 63 lower-case letters, digits and . _ - with a letter or digit at both ends`);
+  }
+  return present({ name: name ?? "", labels: readLabels(metadata) });
+}
+
+function readLabels(metadata: Fields): Readonly<Record<string, string>> | undefined {
+  const labels = metadata.object("labels");
+  if (labels === undefined) return undefined;
+  const entries = Object.entries(labels);
+  if (entries.length > LABELS_MAX) metadata.fault("labels", `${entries.length} labels; ${LABELS_MAX} are allowed`);
+  for (const [key, value] of entries) {
+    if (typeof value !== "string") metadata.note(["labels", key], `a label is text, found ${shown(value)}; put it in quotes`);
+    else if (key.length > LABEL_LENGTH_MAX || value.length > LABEL_LENGTH_MAX) metadata.note(["labels", key], `a label has at most ${LABEL_LENGTH_MAX} characters`);
+  }
+  return labels as Readonly<Record<string, string>>;
+}
+
+function readConcurrency(fields: Fields): Workflow["concurrency"] {
+  const concurrency = fields.inner("concurrency", { known: ["key", "limit", "onConflict"] });
+  if (concurrency === undefined) return undefined;
+  const key = concurrency.text("key");
+  if (!concurrency.has("key")) concurrency.missing("key", "executions with the same key wait for each other");
+  else if (key === "") concurrency.fault("key", "a key is not empty");
+  const limit = concurrency.number("limit", { min: 1, max: 10_000, whole: true }) ?? 1;
+  const onConflict = concurrency.oneOf("onConflict", ["queue"], ["skip", "replace"]);
+  return present({ key: key ?? "", limit, onConflict });
+}
+
+function readSteps(fields: Fields, findings: Finding[]): readonly Step[] {
+  const list = fields.raw("steps");
+  if (!Array.isArray(list) || list.length === 0) {
+    if (list === undefined) fields.missing("steps", "a workflow has at least one step");
+    else fields.fault("steps", `expected a list of at least one step, found ${Array.isArray(list) ? "an empty list" : sortOf(list)}`);
+    return [];
+  }
+  if (list.length > STEPS_MAX) {
+    fields.fault("steps", `${list.length} steps; ${STEPS_MAX} are allowed`);
+    return [];
+  }
+  return list.map((value: Json, index) => readStep({ value, path: [...fields.pathOf("steps"), index], findings }));
+}
+
+function stepPath(fields: Fields): (index: number, ...more: (string | number)[]) => readonly (string | number)[] {
+  return (index, ...more) => [...fields.pathOf("steps"), index, ...more];
+}

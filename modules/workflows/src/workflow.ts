@@ -1,0 +1,115 @@
+/**
+ * What a workflow is once its file has been read: plain JSON, stored as the specification of its executions.
+ * Reading it again gives the same (parse-workflow.test.ts), so a stored definition can be checked like a file.
+ * Texts may hold `{{ }}` templates (template.ts); they stay texts until a step starts.
+ */
+import type { Json, JsonObject, Outcome } from "@windlass/kernel";
+
+/** A file larger than this was made by a program that should split it: 10,000 small steps fit in. */
+export const FILE_LENGTH_MAX = 1_048_576;
+/** The most steps: a decision that starts them all is still one commit of some megabytes. */
+export const STEPS_MAX = 10_000;
+/** The most items of one loop: the same bound, for the same reason. */
+export const ITEMS_MAX = 10_000;
+/** How many items of a loop run at once where nothing else is said. */
+export const DEFAULT_MAX_PARALLEL = 10;
+/** The most inputs: more are better given as one object. */
+export const INPUTS_MAX = 200;
+/** Names of steps become parts of child keys and log lines. */
+export const STEP_NAME_LENGTH_MAX = 100;
+/** A year: a wait beyond it is a mistake or a schedule. */
+export const WAIT_MS_MAX = 366 * 86_400_000;
+/** The longest `timeout_seconds`: a year. */
+export const TIMEOUT_SECONDS_MAX = 366 * 86_400;
+
+export const INPUT_TYPES = ["string", "integer", "number", "boolean", "array", "object"] as const;
+export type InputType = (typeof INPUT_TYPES)[number];
+
+export interface InputSpec {
+  readonly type: InputType;
+  readonly description?: string;
+  /** With a default an input need not be given. */
+  readonly default?: Json;
+  /** False: null when it is not given. True when left out and there is no default. */
+  readonly required?: boolean;
+  /** The only values allowed. */
+  readonly enum?: readonly Json[];
+}
+
+export interface RetrySpec {
+  readonly limit: number;
+  readonly on?: readonly Outcome[];
+  readonly backoff?: {
+    readonly initial?: string | number;
+    readonly factor?: number;
+    readonly max?: string | number;
+    readonly jitter?: number;
+  };
+}
+
+export interface ShellTool {
+  readonly kind: "shell";
+  /** A program and its arguments, or one template that gives them. Exactly one of `command` and `script` is there. */
+  readonly command?: readonly string[];
+  readonly script?: string;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** `json`: the last line of its standard output is its output. */
+  readonly output?: "json";
+  readonly resources?: { readonly limits: { readonly memory: string | number } };
+}
+
+export interface HandlerTool {
+  readonly kind: "handler";
+  readonly handler: string;
+  readonly input?: Json;
+}
+
+export interface WaitTool {
+  readonly kind: "wait";
+  readonly for: string | number;
+}
+
+export type Tool = ShellTool | HandlerTool | WaitTool | { readonly kind: "noop" };
+
+export interface Step {
+  readonly name: string;
+  readonly needs?: readonly string[];
+  /** A bare expression; without it a step runs when all it needs succeeded. */
+  readonly when?: string;
+  readonly tool: Tool;
+  /** One template that gives a list, or the list. */
+  readonly foreach?: Json;
+  readonly maxParallel?: number;
+  readonly failFast?: boolean;
+  readonly timeoutSeconds?: number;
+  readonly retry?: RetrySpec;
+  readonly continueOnFailure?: boolean;
+  /** Which failed steps its success makes good; those that `when` names when left out. */
+  readonly handles?: readonly string[];
+  readonly queue?: string;
+}
+
+export interface Workflow {
+  readonly apiVersion: "windlass.dev/v1";
+  readonly kind: "Workflow";
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly inputs?: Readonly<Record<string, InputSpec>>;
+  readonly timeoutSeconds?: number;
+  readonly concurrency?: { readonly key: string; readonly limit: number; readonly onConflict?: "queue" };
+  readonly retry?: RetrySpec;
+  readonly queue?: string;
+  readonly priority?: number;
+  readonly steps: readonly Step[];
+  readonly output?: Json;
+}
+
+/** A workflow is JSON by its very shape; TypeScript cannot see that of interfaces. */
+export function specOf(workflow: Workflow): JsonObject {
+  return workflow as unknown as JsonObject;
+}
+
+/** Of a specification that has been validated. */
+export function workflowOf(spec: JsonObject): Workflow {
+  return spec as unknown as Workflow;
+}
