@@ -38,10 +38,11 @@ function whatIsMissing() {
   if (installed === undefined) return "nothing is installed yet";
   for (const [path, entry] of Object.entries(wanted)) {
     const found = installed[path];
-    if (!path.includes("node_modules/") || (found === undefined && (entry.optional === true || entry.peer === true))) continue;
-    const name = path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
+    if (found === undefined && (path === "" || entry.optional === true || entry.peer === true)) continue;
+    const name = path.split("node_modules/").at(-1);
     if (found === undefined) return `${name} is not installed`;
     if (found.version !== entry.version) return `${name} is installed as ${found.version}, and ${entry.version} is needed`;
+    if (JSON.stringify(found.bin) !== JSON.stringify(entry.bin)) return `${name} has other commands now`;
   }
   return undefined;
 }
