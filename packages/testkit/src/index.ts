@@ -1,6 +1,5 @@
+export * from "./executor-contract.ts";
 export * from "./log-store-contract.ts";
-export * from "./clock-heartbeats.ts";
-export * from "./fake-clock.ts";
-export * from "./memory-logs.ts";
-export * from "./quiet-logger.ts";
-export * from "./seeded-random.ts";
+export * from "./fakes.ts";
+export { advanceOf, childRecord, compositeRecord, failed, jobRecord, nextJobId, settleOf, succeeded, T0 } from "./factories.ts";
+export { storeContract, type Opened } from "./store-contract.ts";

@@ -1,0 +1,7 @@
+export { listQueries, mergeLists, type Placeholder, type Query } from "./list-jobs.ts";
+export { liveQuery } from "./live-filter.ts";
+export { migrations, migrationsAfter, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
+export { changedQueue, queueViews, type QueueCount } from "./queue-figures.ts";
+export { joinSignals, noSignals } from "./signals.ts";
+export { decodeValue, encodeValue, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";
+export { attemptsTable, decodeView, definitionsTable, eventsTable, finalTable, jobsTable, liveChangingColumns, liveTable, queuesTable, sessionsTable, viewColumns } from "./tables.ts";

@@ -1,0 +1,76 @@
+/**
+ * The statements behind a list of jobs. A list is walked by id and never counted. States that live on are looked up in
+ * `jobs_live`, those that ended in `jobs`: at most two statements, whose rows are merged by id.
+ */
+import { isTerminal, stateOf, type JobState, type JobView } from "@windlass/kernel";
+import type { JobFilter } from "@windlass/ports";
+import { viewColumns } from "./tables.ts";
+import type { SqlValue } from "./table.ts";
+
+export interface Query {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+}
+
+/** How a driver writes the n-th value of a statement, from 1. */
+export type Placeholder = (n: number) => string;
+
+/** The statements for one list; their rows are of `viewColumns`. */
+export function listQueries(filter: JobFilter, placeholder: Placeholder): readonly Query[] {
+  const states = statesOf(filter);
+  if (states === null) return [query(filter, { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id", states: null, column: null }, placeholder)];
+  const ended = states.filter((state) => isTerminal(state));
+  const alive = states.filter((state) => !isTerminal(state));
+  const queries: Query[] = [];
+  if (ended.length > 0) queries.push(query(filter, { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id", states: ended, column: "j.state" }, placeholder));
+  if (alive.length > 0) queries.push(query(filter, { from: "jobs_live l JOIN jobs j ON j.id = l.id", states: alive, column: "l.state" }, placeholder));
+  return queries;
+}
+
+/** The rows of several statements as one list. */
+export function mergeLists(lists: readonly (readonly JobView[])[], filter: JobFilter): readonly JobView[] {
+  const only = lists[0] ?? [];
+  if (lists.length <= 1) return only;
+  const sign = filter.order === "oldest" ? 1 : -1;
+  return lists
+    .flat()
+    .toSorted((a, b) => (a.record.id < b.record.id ? -sign : sign))
+    .slice(0, filter.limit);
+}
+
+interface Source {
+  readonly from: string;
+  readonly states: readonly JobState[] | null;
+  readonly column: string | null;
+}
+
+function query(filter: JobFilter, source: Source, placeholder: Placeholder): Query {
+  const values: SqlValue[] = [];
+  const value = (one: SqlValue): string => placeholder(values.push(one));
+  const where = [`j.workspace = ${value(filter.workspace)}`];
+  if (filter.kind !== undefined) where.push(`j.kind = ${value(filter.kind)}`);
+  if (filter.name !== undefined) where.push(`j.name = ${value(filter.name)}`);
+  if (source.states !== null) where.push(`${source.column} IN (${source.states.map(value).join(", ")})`);
+  if (filter.outcome !== undefined) where.push(`j.outcome = ${value(filter.outcome)}`);
+  if (filter.queue !== undefined) where.push(`j.queue = ${value(filter.queue)}`);
+  if (filter.parentId !== undefined) where.push(`j.parent_id = ${value(filter.parentId)}`);
+  // The root of a tree is found by its id, its descendants by an index that does not hold roots.
+  if (filter.rootId !== undefined) where.push(`(j.id = ${value(filter.rootId)} OR (j.root_id = ${value(filter.rootId)} AND j.parent_id IS NOT NULL))`);
+  if (filter.rootsOnly === true) where.push("j.parent_id IS NULL");
+  if (filter.label !== undefined) {
+    const { key, value: text } = filter.label;
+    where.push(`j.id IN (SELECT job_id FROM job_labels WHERE workspace = ${value(filter.workspace)} AND label = ${value(key)} AND value = ${value(text)})`);
+  }
+  const newest = filter.order !== "oldest";
+  const id = source.column === "l.state" ? "l.id" : "j.id";
+  if (filter.after !== undefined) where.push(`${id} ${newest ? "<" : ">"} ${value(filter.after)}`);
+  const sql = `SELECT ${viewColumns} FROM ${source.from} WHERE ${where.join(" AND ")} ORDER BY ${id} ${newest ? "DESC" : "ASC"} LIMIT ${value(filter.limit)}`;
+  return { sql, values };
+}
+
+/** The states to look for; null: any. An outcome belongs to one state, which has an index. */
+function statesOf(filter: JobFilter): readonly JobState[] | null {
+  if (filter.outcome === undefined) return filter.states ?? null;
+  const state = stateOf(filter.outcome);
+  return filter.states === undefined || filter.states.includes(state) ? [state] : [];
+}

@@ -1,0 +1,22 @@
+/** The statement behind a walk over live jobs, and the ones that both drivers use word for word. */
+import type { LiveFilter } from "@windlass/ports";
+import type { Placeholder, Query } from "./list-jobs.ts";
+import type { SqlValue } from "./table.ts";
+import { liveTable } from "./tables.ts";
+
+export function liveQuery(filter: LiveFilter, limit: number, placeholder: Placeholder): Query {
+  const values: SqlValue[] = [];
+  const value = (one: SqlValue): string => placeholder(values.push(one));
+  const where: string[] = [];
+  if (filter.session !== undefined) where.push(`l.session = ${value(filter.session)}`);
+  if (filter.place !== undefined) where.push(`l.place = ${value(filter.place)}`);
+  if (filter.states !== undefined) where.push(filter.states.length === 0 ? "1 = 0" : `l.state IN (${filter.states.map(value).join(", ")})`);
+  if (filter.executor !== undefined) where.push(`l.executor = ${value(filter.executor)}`);
+  if (filter.parentId !== undefined) where.push(`l.parent_id = ${value(filter.parentId)}`);
+  if (filter.orphaned === true) {
+    where.push("l.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs_live p WHERE p.id = l.parent_id AND p.state <> 'stopping')");
+  }
+  if (filter.after !== undefined) where.push(`l.id > ${value(filter.after)}`);
+  const condition = where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`;
+  return { sql: `SELECT ${liveTable.list("l.")} FROM jobs_live l${condition} ORDER BY l.id LIMIT ${value(limit)}`, values };
+}

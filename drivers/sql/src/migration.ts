@@ -1,0 +1,53 @@
+/**
+ * Numbered migrations: how a stored schema becomes the one that this Windlass works with. A migration that was released
+ * never changes. Each runs in the transaction that also stores its number, so a failed one leaves the old schema.
+ */
+import { WindlassError } from "@windlass/kernel";
+import { firstMigration } from "./migration-0001.ts";
+
+/** How the two databases write what differs between them. */
+export interface Dialect {
+  readonly text: string;
+  readonly integer: string;
+  /** After the closing bracket of a table. */
+  readonly table: string;
+  /** The same for a table that is found by its primary key alone. */
+  readonly keyedTable: string;
+  /** The columns of `events` that give its order in the feed, and the statement that indexes them. */
+  readonly feedColumns: string;
+  readonly feedIndex: string | null;
+}
+
+export type Migration = (dialect: Dialect) => readonly string[];
+
+/** In order; the first has number 1. */
+export const migrations: readonly Migration[] = [firstMigration];
+
+export const sqliteDialect: Dialect = {
+  text: "TEXT",
+  integer: "INTEGER",
+  table: " STRICT",
+  keyedTable: " STRICT, WITHOUT ROWID",
+  feedColumns: "position INTEGER PRIMARY KEY AUTOINCREMENT",
+  feedIndex: null,
+};
+
+export const postgresDialect: Dialect = {
+  text: 'TEXT COLLATE "C"',
+  integer: "BIGINT",
+  table: "",
+  keyedTable: "",
+  feedColumns: "xid XID8 NOT NULL DEFAULT pg_current_xact_id(), position BIGINT GENERATED ALWAYS AS IDENTITY",
+  feedIndex: "CREATE INDEX events_feed ON events (xid, position)",
+};
+
+/**
+ * The migrations that a schema of number `stored` still needs, with their numbers.
+ * @throws WindlassError `schema_newer` when the store was written by a newer Windlass.
+ */
+export function migrationsAfter(stored: number, known: readonly Migration[] = migrations): readonly { readonly number: number; readonly migration: Migration }[] {
+  if (stored > known.length) {
+    throw new WindlassError("schema_newer", `the store has schema ${stored}, this Windlass knows schemas up to ${known.length}: run the Windlass that wrote it, or a newer one`);
+  }
+  return known.map((migration, index) => ({ number: index + 1, migration })).slice(stored);
+}

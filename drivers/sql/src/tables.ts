@@ -1,0 +1,154 @@
+/**
+ * The tables, as the drivers read and write them. `jobs` is written at submit and at the end; `jobs_live` is all that
+ * changes in between and is gone when the job ends; an attempt has a row of its own only once it has ended.
+ * The migrations make these tables; a test holds the two together.
+ */
+import type { Attempt, FinalState, JobEvent, JobRecord, JobView, LiveJob, Queue } from "@windlass/kernel";
+import type { Definition, Session } from "@windlass/ports";
+import { tableOf, type SqlValue } from "./table.ts";
+
+export const jobsTable = tableOf<JobRecord>(
+  "jobs",
+  {
+    id: "text",
+    workspace: "text",
+    kind: "text",
+    name: "text",
+    parentId: "text",
+    rootId: "text",
+    path: "text",
+    childKey: "text",
+    spec: "json",
+    input: "json",
+    queue: "text",
+    priority: "integer",
+    executor: "text",
+    concurrency: "json",
+    idempotencyKey: "text",
+    requestHash: "text",
+    notBefore: "integer",
+    startDeadline: "integer",
+    retry: "json",
+    timeoutMs: "integer",
+    labels: "json",
+    commit: "text",
+    cause: "json",
+    createdAt: "integer",
+  },
+  { commit: "commit_hash" },
+);
+
+/** The part of `jobs` that is written when a job ends; all null until then. */
+export const finalTable = tableOf<FinalState>("jobs", {
+  state: "text",
+  outcome: "text",
+  reason: "text",
+  message: "text",
+  exitCode: "integer",
+  output: "json",
+  attempts: "integer",
+  progress: "json",
+  startedAt: "integer",
+  finishedAt: "integer",
+});
+
+/** Columns of `jobs_live` that never change; the rest is in `liveChanging`. */
+const liveFixed = {
+  id: "text",
+  parentId: "text",
+  rootId: "text",
+  path: "text",
+  childKey: "text",
+  name: "text",
+  queue: "text",
+  priority: "integer",
+  executor: "text",
+  retry: "json",
+  timeoutMs: "integer",
+  startDeadline: "integer",
+  concurrencyKey: "text",
+} as const;
+
+const liveChanging = {
+  state: "text",
+  holder: "text",
+  blocked: "flag",
+  resumed: "flag",
+  dueAt: "integer",
+  dueReason: "text",
+  deadlineAt: "integer",
+  attempt: "integer",
+  token: "integer",
+  phase: "text",
+  session: "text",
+  place: "text",
+  externalName: "text",
+  externalRef: "text",
+  startedAt: "integer",
+  attemptStartedAt: "integer",
+  stop: "json",
+  wait: "json",
+  progress: "json",
+  wakes: "integer",
+  decided: "integer",
+  openChildren: "integer",
+  childrenMade: "integer",
+  eventSeq: "integer",
+  revision: "integer",
+} as const;
+
+/** Has one column more than this, `timer_at`: what `timerOf` says of the row. */
+export const liveTable = tableOf<LiveJob>("jobs_live", { ...liveFixed, ...liveChanging });
+export const liveChangingColumns = liveTable.columns.filter((column) => column.key in liveChanging);
+
+export const attemptsTable = tableOf<Attempt>("attempts", {
+  jobId: "text",
+  number: "integer",
+  token: "integer",
+  phase: "text",
+  executor: "text",
+  session: "text",
+  place: "text",
+  externalName: "text",
+  externalRef: "text",
+  startedAt: "integer",
+  endedAt: "integer",
+  outcome: "text",
+  reason: "text",
+  message: "text",
+  exitCode: "integer",
+  signal: "text",
+  evidence: "json",
+});
+
+export const eventsTable = tableOf<JobEvent>("events", { jobId: "text", seq: "integer", at: "integer", type: "text", attempt: "integer", data: "json" });
+
+export const queuesTable = tableOf<Queue>("queues", { name: "text", paused: "flag", pausedBy: "text", pausedAt: "integer", concurrencyLimit: "integer" });
+
+export const sessionsTable = tableOf<Session>("sessions", { id: "text", role: "text", place: "text", serves: "json", startedAt: "integer", expiresAt: "integer" });
+
+export const definitionsTable = tableOf<Definition>("definitions", {
+  id: "text",
+  workspace: "text",
+  type: "text",
+  name: "text",
+  version: "integer",
+  hash: "text",
+  body: "json",
+  labels: "json",
+  createdAt: "integer",
+});
+
+const FINAL_FROM = jobsTable.columns.length;
+const LIVE_FROM = FINAL_FROM + finalTable.columns.length;
+
+/** The columns of a job as it is read, for `jobs j left join jobs_live l`. */
+export const viewColumns = `${jobsTable.list("j.")}, ${finalTable.list("j.")}, ${liveTable.list("l.")}`;
+
+/** A job as it is read, from a row of `viewColumns`. */
+export function decodeView(row: readonly SqlValue[]): JobView {
+  const record = jobsTable.decode(row);
+  const final = row[FINAL_FROM] === null ? null : finalTable.decode(row, FINAL_FROM);
+  const live = final !== null || row[LIVE_FROM] === null ? null : liveTable.decode(row, LIVE_FROM);
+  return { record, state: final?.state ?? live?.state ?? "failed", live, final };
+}

@@ -1,0 +1,105 @@
+/**
+ * `commit` and `unblock` on SQLite: load the rows that the changes need, let the kernel decide, write what came out. The
+ * caller holds the write transaction, so nothing needs a lock.
+ */
+import { applyChanges, childKeyOf, idempotencyKeyOf, idsNeeded, recordsMade, roomOf, unblocked, WorkingSet, type Change, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
+import type { Committed } from "@windlass/ports";
+import { joinSignals, liveTable, noSignals } from "@windlass/sql";
+import type { Database, Row } from "./database.ts";
+import { writeRows } from "./write-rows.ts";
+
+export function commit(db: Database, changes: readonly Change[], now: number): Committed {
+  const { live, ended } = loadLive(db, idsNeeded(changes));
+  const set = new WorkingSet({ live: live.values(), ended, ...loadMade(db, changes) }, now);
+  const results = applyChanges(set, changes, now);
+  const grown = storeKeyLimits(db, set.writes);
+  writeRows(db, set.writes, live);
+  const freed = releaseKeys(db, set.writes);
+  return { results, signals: joinSignals(set.signals, promote(db, [...new Set([...grown, ...freed])], now)) };
+}
+
+/** Makes blocked jobs ready wherever a key has room. */
+export function unblock(db: Database, now: number): Signals {
+  const keys = db.all("SELECT DISTINCT concurrency_key FROM jobs_live WHERE state = 'queued' AND blocked = 1").map((row) => row[0] as string);
+  return promote(db, keys, now);
+}
+
+const LOAD_LIVE = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = ?`;
+const BLOCKED = `SELECT ${liveTable.list()} FROM jobs_live WHERE concurrency_key = ? AND state = 'queued' AND blocked = 1 ORDER BY priority DESC, id LIMIT ?`;
+
+/** The live rows of these jobs and of their parents. */
+function loadLive(db: Database, ids: Iterable<string>): { live: Map<string, LiveJob>; ended: string[] } {
+  const live = new Map<string, LiveJob>();
+  const ended: string[] = [];
+  const parents = new Set<string>();
+  for (const id of ids) {
+    const row = db.get(LOAD_LIVE, [id]);
+    if (row === undefined) {
+      if (db.get("SELECT 1 FROM jobs WHERE id = ?", [id]) !== undefined) ended.push(id);
+      continue;
+    }
+    const job = liveTable.decode(row);
+    live.set(id, job);
+    if (job.parentId !== null) parents.add(job.parentId);
+  }
+  for (const id of parents) {
+    const row = live.has(id) ? undefined : db.get(LOAD_LIVE, [id]);
+    if (row !== undefined) live.set(id, liveTable.decode(row));
+  }
+  return { live, ended };
+}
+
+/** Which of the jobs to be made are there already. */
+function loadMade(db: Database, changes: readonly Change[]): { children: [string, string][]; idempotent: [string, { id: string; requestHash: string | null }][] } {
+  const children: [string, string][] = [];
+  const idempotent: [string, { id: string; requestHash: string | null }][] = [];
+  for (const job of recordsMade(changes)) {
+    if (job.parentId !== null) {
+      const childKey = job.childKey ?? job.id;
+      const row = db.get("SELECT id FROM jobs WHERE parent_id = ? AND child_key = ?", [job.parentId, childKey]);
+      if (row !== undefined) children.push([childKeyOf(job.parentId, childKey), row[0] as string]);
+    }
+    if (job.idempotencyKey !== null) {
+      const row = db.get("SELECT job_id, request_hash FROM idempotency_keys WHERE workspace = ? AND idempotency_key = ?", [job.workspace, job.idempotencyKey]);
+      if (row !== undefined) idempotent.push([idempotencyKeyOf(job.workspace, job.idempotencyKey), { id: row[0] as string, requestHash: row[1] as string | null }]);
+    }
+  }
+  return { children, idempotent };
+}
+
+/** Stores the limits that came with new jobs; returns the keys whose limit grew. */
+function storeKeyLimits(db: Database, writes: Writes): string[] {
+  const grown: string[] = [];
+  for (const [key, limit] of writes.keyLimits) {
+    const stored = db.get("SELECT slots FROM concurrency_keys WHERE name = ?", [key])?.[0] as number | undefined;
+    if (stored === limit) continue;
+    db.run("INSERT INTO concurrency_keys (name, slots) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET slots = excluded.slots", [key, limit]);
+    if (stored !== undefined && stored < limit) grown.push(key);
+  }
+  return grown;
+}
+
+/** Also of a job that held none: it may have been promised the room that another blocked job can have now. */
+function releaseKeys(db: Database, writes: Writes): string[] {
+  for (const { key, jobId } of writes.keysReleased) db.run("DELETE FROM key_holders WHERE name = ? AND job_id = ?", [key, jobId]);
+  return writes.keysReleased.map((released) => released.key);
+}
+
+function promote(db: Database, keys: readonly string[], now: number): Signals {
+  const jobs = keys.flatMap((key) => {
+    const room = roomOf(loadKey(db, key));
+    return room === 0 ? [] : db.all(BLOCKED, [key, room]).map((row: Row) => liveTable.decode(row));
+  });
+  if (jobs.length === 0) return noSignals;
+  const set = new WorkingSet({ live: jobs, ended: [], children: [], idempotent: [] }, now);
+  for (const job of jobs) set.take(job, unblocked(job));
+  writeRows(db, set.writes, new Map(jobs.map((job) => [job.id, job])));
+  return set.signals;
+}
+
+/** A key with its limit and its holders. */
+export function loadKey(db: Database, key: string): { limit: number; holders: Set<string> } {
+  const limit = db.get("SELECT slots FROM concurrency_keys WHERE name = ?", [key])?.[0] as number | undefined;
+  const holders = db.all("SELECT job_id FROM key_holders WHERE name = ?", [key]).map((row) => row[0] as string);
+  return { limit: limit ?? 1, holders: new Set(holders) };
+}

@@ -1,0 +1,81 @@
+/**
+ * One connection to a SQLite file: settings, migrations, and statements prepared once each. Synchronous.
+ * WAL with `synchronous = FULL`: what a COMMIT has answered survives a power cut (S1), and readers never wait for it.
+ */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { assert } from "@windlass/kernel";
+import { migrations, migrationsAfter, sqliteDialect, type Migration, type SqlValue } from "@windlass/sql";
+
+export type Row = readonly SqlValue[];
+
+/** How long a statement waits for another process that writes (a backup, a `sqlite3` shell). */
+const BUSY_MS = 5_000;
+/** Pages in the log after which a commit moves them into the file (16 MB); the writer thread does so, away from the event loop. */
+const CHECKPOINT_PAGES = 4_000;
+
+export class Database {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
+    this.#db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: BUSY_MS });
+    if (options.readOnly === true) return;
+    this.#db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA temp_store = MEMORY`);
+  }
+
+  /** All rows, each as the list of its values. */
+  all(sql: string, values: readonly SqlValue[] = []): readonly Row[] {
+    return this.#statement(sql).all(...values) as unknown as readonly Row[];
+  }
+
+  /** The first row, or undefined. */
+  get(sql: string, values: readonly SqlValue[] = []): Row | undefined {
+    return this.#statement(sql).get(...values) as unknown as Row | undefined;
+  }
+
+  /** Returns how many rows were changed. */
+  run(sql: string, values: readonly SqlValue[] = []): number {
+    return Number(this.#statement(sql).run(...values).changes);
+  }
+
+  /** Runs `work` in one transaction; what it throws undoes all of it. */
+  transaction<T>(work: () => T): T {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      this.#db.exec("COMMIT");
+      return result;
+    } catch (error) {
+      // A full disk or a failed COMMIT may have ended the transaction already.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** Brings the schema up to date. @throws WindlassError `schema_newer`. */
+  migrate(known: readonly Migration[] = migrations): void {
+    const [version] = this.get("PRAGMA user_version") ?? [];
+    assert(typeof version === "number", "SQLite has a user_version");
+    for (const { number, migration } of migrationsAfter(version, known)) {
+      this.transaction(() => {
+        for (const statement of migration(sqliteDialect)) this.#db.exec(statement);
+        this.#db.exec(`PRAGMA user_version = ${number}`);
+      });
+    }
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      statement.setReturnArrays(true);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}

@@ -1,0 +1,57 @@
+/** `JobReads` on SQLite. Runs on the reader's connection where there is one; sees what was committed before the call. */
+import { attemptOf, jobStates, type Attempt, type JobEvent, type JobState, type JobView } from "@windlass/kernel";
+import type { FeedEntry, JobFilter } from "@windlass/ports";
+import { attemptsTable, decodeView, eventsTable, listQueries, liveTable, mergeLists, viewColumns } from "@windlass/sql";
+import { loadKey } from "./commit-jobs.ts";
+import type { Database, Row } from "./database.ts";
+
+const VIEW = `SELECT ${viewColumns} FROM jobs j LEFT JOIN jobs_live l ON l.id = j.id WHERE j.id = ?`;
+const EVENTS = eventsTable.list();
+
+export function getJob(db: Database, id: string): JobView | null {
+  const row = db.get(VIEW, [id]);
+  return row === undefined ? null : decodeView(row);
+}
+
+export function listJobs(db: Database, filter: JobFilter): readonly JobView[] {
+  const lists = listQueries(filter, () => "?").map(({ sql, values }) => db.all(sql, values).map((row: Row) => decodeView(row)));
+  return mergeLists(lists, filter);
+}
+
+export function listAttempts(db: Database, jobId: string): Attempt[] {
+  const ended = db.all(`SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = ? ORDER BY number`, [jobId]).map((row) => attemptsTable.decode(row));
+  const row = db.get(`SELECT ${liveTable.list()} FROM jobs_live WHERE id = ? AND phase IS NOT NULL`, [jobId]);
+  return row === undefined ? ended : [...ended, attemptOf(liveTable.decode(row), null)];
+}
+
+export function listEvents(db: Database, jobId: string, query: { readonly after: number; readonly limit: number }): JobEvent[] {
+  return db.all(`SELECT ${EVENTS} FROM events WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?`, [jobId, query.after, query.limit]).map((row) => eventsTable.decode(row));
+}
+
+/** One writer at a time: the order of positions is the order of commits. */
+export function feed(db: Database, after: string, limit: number): FeedEntry[] {
+  const rows = db.all(`SELECT position, ${EVENTS} FROM events WHERE position > ? ORDER BY position LIMIT ?`, [after === "" ? 0 : Number(after), limit]);
+  return rows.map((row) => ({ position: positionText(row[0] as number), event: eventsTable.decode(row, 1) }));
+}
+
+export function feedEnd(db: Database): string {
+  const last = db.get("SELECT max(position) FROM events")?.[0] as number | null;
+  return last === null ? "" : positionText(last);
+}
+
+export function keyHolders(db: Database, key: string): { limit: number; holders: string[] } {
+  const { limit, holders } = loadKey(db, key);
+  return { limit, holders: [...holders].toSorted() };
+}
+
+export function counts(db: Database, workspace: string, cap: number): Record<JobState, number> {
+  const ended = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE workspace = ? AND state = ? LIMIT ?)";
+  const alive = "SELECT count(*) FROM (SELECT 1 FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE j.workspace = ? AND l.state = ? LIMIT ?)";
+  const count = (state: JobState): number => (db.get(ended, [workspace, state, cap])?.[0] as number) + (db.get(alive, [workspace, state, cap])?.[0] as number);
+  return Object.fromEntries(jobStates.map((state) => [state, count(state)])) as Record<JobState, number>;
+}
+
+/** Sixteen digits: the text sorts as the number does. */
+function positionText(position: number): string {
+  return String(position).padStart(16, "0");
+}

@@ -1,0 +1,39 @@
+/**
+ * Everything the store can be asked, as one table: name → function on a connection. The fronts differ only in where they
+ * run it. `writes` need the write transaction; `near` are quick reads of what the services work on; `far` are reads that
+ * may take a while and run on a connection of their own.
+ */
+import { claim } from "./claim-jobs.ts";
+import { commit, unblock } from "./commit-jobs.ts";
+import type { Database } from "./database.ts";
+import { cursor, due, live, nextDue, records, woken } from "./job-queries.ts";
+import { counts, feed, feedEnd, getJob, keyHolders, listAttempts, listEvents, listJobs } from "./job-reads.ts";
+import { getQueue, listQueues, putQueue } from "./queues.ts";
+import { endedRoots, removeTrees } from "./retention.ts";
+import { beat, closeSession, definitionById, getDefinition, lead, listDefinitions, listSessions, openSession, putDefinition } from "./small-stores.ts";
+
+export const writes = { commit, claim, unblock, putQueue, openSession, beat, closeSession, lead, putDefinition, removeTrees, ping: pingWritable };
+export const near = { due, nextDue, woken, cursor, records, getQueue };
+export const far = { live, getJob, listJobs, listAttempts, listEvents, feed, feedEnd, keyHolders, counts, listQueues, listSessions, getDefinition, definitionById, listDefinitions, endedRoots };
+export const operations = { ...writes, ...near, ...far };
+
+type Operations = typeof operations;
+export type OperationName = keyof Operations;
+export type Arguments<N extends OperationName> = Operations[N] extends (db: Database, ...rest: infer A) => unknown ? A : never;
+export type Answer<N extends OperationName> = ReturnType<Operations[N]>;
+
+/** Runs one operation somewhere and answers when it is durable. */
+export type Caller = <N extends OperationName>(name: N, ...values: Arguments<N>) => Promise<Answer<N>>;
+
+export function run(db: Database, name: OperationName, values: readonly unknown[]): unknown {
+  return (operations[name] as (db: Database, ...rest: readonly unknown[]) => unknown)(db, ...values);
+}
+
+export function isWrite(name: OperationName): boolean {
+  return name in writes;
+}
+
+/** A write that changes nothing, so that a store which can only be read is found out. */
+function pingWritable(db: Database): void {
+  db.run("DELETE FROM leads WHERE chore = ''");
+}

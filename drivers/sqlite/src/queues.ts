@@ -1,0 +1,31 @@
+/** `QueueStore` on SQLite. Figures are counted from live jobs when they are asked for; nothing keeps a counter. */
+import type { Queue, QueueView } from "@windlass/kernel";
+import type { QueueStore } from "@windlass/ports";
+import { changedQueue, queuesTable, queueViews, type QueueCount } from "@windlass/sql";
+import type { Database } from "./database.ts";
+
+const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
+
+export function listQueues(db: Database): QueueView[] {
+  const queues = db.all(QUEUES).map((row) => queuesTable.decode(row));
+  const rows = db.all("SELECT queue, state, count(*), min(id) FROM jobs_live GROUP BY queue, state");
+  const figures = rows.map(([queue, state, count, oldest]) => ({
+    queue,
+    state,
+    count,
+    oldestAt: state === "queued" ? (db.get("SELECT created_at FROM jobs WHERE id = ?", [oldest ?? null])?.[0] ?? null) : null,
+  })) as QueueCount[];
+  return queueViews(queues, figures);
+}
+
+export function getQueue(db: Database, name: string): Queue | null {
+  const row = db.get(`${QUEUES} WHERE name = ?`, [name]);
+  return row === undefined ? null : queuesTable.decode(row);
+}
+
+export function putQueue(db: Database, change: { readonly name: string; readonly now: number } & Parameters<QueueStore["put"]>[1]): Queue {
+  const { name, now, ...wanted } = change;
+  const next = changedQueue(getQueue(db, name) ?? { name }, wanted, now);
+  db.run(`INSERT OR REPLACE INTO queues (${queuesTable.list()}) VALUES (?, ?, ?, ?, ?)`, queuesTable.encode(next));
+  return next;
+}

@@ -1,0 +1,55 @@
+/** Sessions with their leads, and definitions, on SQLite. */
+import type { Definition, DefinitionStore, Session } from "@windlass/ports";
+import { definitionsTable, sessionsTable } from "@windlass/sql";
+import type { Database } from "./database.ts";
+
+export function openSession(db: Database, session: Session): void {
+  db.run(`INSERT OR REPLACE INTO sessions (${sessionsTable.list()}) VALUES (?, ?, ?, ?, ?, ?)`, sessionsTable.encode(session));
+}
+
+export function beat(db: Database, ids: readonly string[], expiresAt: number): string[] {
+  return ids.filter((id) => db.run("UPDATE sessions SET expires_at = ? WHERE id = ?", [expiresAt, id]) === 1);
+}
+
+export function listSessions(db: Database): Session[] {
+  return db.all(`SELECT ${sessionsTable.list()} FROM sessions ORDER BY id`).map((row) => sessionsTable.decode(row));
+}
+
+export function closeSession(db: Database, id: string): void {
+  db.run("DELETE FROM sessions WHERE id = ?", [id]);
+  db.run("DELETE FROM leads WHERE session = ?", [id]);
+}
+
+export function lead(db: Database, claim: { readonly chore: string; readonly session: string; readonly now: number; readonly expiresAt: number }): boolean {
+  const sql = `INSERT INTO leads (chore, session, expires_at) VALUES (?, ?, ?)
+    ON CONFLICT (chore) DO UPDATE SET session = excluded.session, expires_at = excluded.expires_at WHERE leads.session = excluded.session OR leads.expires_at <= ?`;
+  return db.run(sql, [claim.chore, claim.session, claim.expiresAt, claim.now]) === 1;
+}
+
+const DEFINITIONS = `SELECT ${definitionsTable.list()} FROM definitions`;
+
+export function putDefinition(db: Database, given: Omit<Definition, "version">): Awaited<ReturnType<DefinitionStore["put"]>> {
+  const newest = getDefinition(db, given);
+  if (newest !== null && newest.hash === given.hash) return { definition: newest, created: false };
+  const definition: Definition = { ...given, version: (newest?.version ?? 0) + 1 };
+  db.run(`INSERT INTO definitions (${definitionsTable.list()}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, definitionsTable.encode(definition));
+  return { definition, created: true };
+}
+
+export function getDefinition(db: Database, key: Parameters<DefinitionStore["get"]>[0]): Definition | null {
+  const version = key.version ?? null;
+  const sql = `${DEFINITIONS} WHERE workspace = ? AND type = ? AND name = ? AND (? IS NULL OR version = ?) ORDER BY version DESC LIMIT 1`;
+  const row = db.get(sql, [key.workspace, key.type, key.name, version, version]);
+  return row === undefined ? null : definitionsTable.decode(row);
+}
+
+export function definitionById(db: Database, id: string): Definition | null {
+  const row = db.get(`${DEFINITIONS} WHERE id = ?`, [id]);
+  return row === undefined ? null : definitionsTable.decode(row);
+}
+
+export function listDefinitions(db: Database, workspace: string, type: string): Definition[] {
+  const sql = `${DEFINITIONS} d WHERE workspace = ? AND type = ?
+    AND version = (SELECT max(n.version) FROM definitions n WHERE n.workspace = d.workspace AND n.type = d.type AND n.name = d.name) ORDER BY name`;
+  return db.all(sql, [workspace, type]).map((row) => definitionsTable.decode(row));
+}

@@ -1,0 +1,62 @@
+/** The ports on top of one caller: what both fronts have in common. */
+import type { Heartbeats, Store } from "@windlass/ports";
+import type { Caller } from "./operations.ts";
+
+export interface Front {
+  readonly call: Caller;
+  readonly heartbeats: Heartbeats;
+  readonly close: () => Promise<void>;
+}
+
+export function storeOn({ call, heartbeats, close }: Front): Store {
+  let closed: Promise<void> | null = null;
+  return {
+    jobs: {
+      commit: (changes, now) => call("commit", changes, now),
+      claim: (request) => call("claim", request),
+      due: (now, limit) => call("due", now, limit),
+      nextDue: () => call("nextDue"),
+      woken: (limit) => call("woken", limit),
+      cursor: (id) => call("cursor", id),
+      live: (filter, limit) => call("live", filter, limit),
+      records: (ids) => call("records", ids),
+      unblock: (now) => call("unblock", now),
+    },
+    reads: {
+      get: (id) => call("getJob", id),
+      list: (filter) => call("listJobs", filter),
+      attempts: (jobId) => call("listAttempts", jobId),
+      events: (jobId, after, limit) => call("listEvents", jobId, { after, limit }),
+      feed: (after, limit) => call("feed", after, limit),
+      feedEnd: () => call("feedEnd"),
+      keyHolders: (key) => call("keyHolders", key),
+      counts: (workspace, cap) => call("counts", workspace, cap),
+    },
+    queues: {
+      list: () => call("listQueues"),
+      get: (name) => call("getQueue", name),
+      put: (name, change, now) => call("putQueue", { ...change, name, now }),
+    },
+    sessions: {
+      open: (session) => call("openSession", session),
+      beat: (ids, expiresAt) => call("beat", ids, expiresAt),
+      list: () => call("listSessions"),
+      close: (id) => call("closeSession", id),
+      lead: (chore, session, now, expiresAt) => call("lead", { chore, session, now, expiresAt }),
+    },
+    definitions: {
+      put: (definition) => call("putDefinition", definition),
+      get: (key) => call("getDefinition", key),
+      byId: (id) => call("definitionById", id),
+      list: (workspace, type) => call("listDefinitions", workspace, type),
+    },
+    retention: {
+      ended: (before, limit) => call("endedRoots", before, limit),
+      remove: (rootIds) => call("removeTrees", rootIds),
+    },
+    heartbeats,
+    timeOffset: () => Promise.resolve(0),
+    ping: () => call("ping"),
+    close: () => (closed ??= close()),
+  };
+}

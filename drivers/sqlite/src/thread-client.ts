@@ -1,0 +1,87 @@
+/**
+ * The event loop's end of one store thread: sends calls, resolves them by their number, fails all of them when the thread
+ * dies. The thread keeps the process alive only while a call is open.
+ */
+import { Worker } from "node:worker_threads";
+import { WindlassError } from "@windlass/kernel";
+import type { OperationName } from "./operations.ts";
+import { fromErrorText, type FromThread, type ThreadData, type ToThread } from "./thread-message.ts";
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class ThreadClient {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #onLost: (session: string) => void;
+  readonly #started = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  #next = 1;
+  #broken: Error | null = null;
+
+  constructor(program: URL, data: ThreadData, onLost: (session: string) => void = () => {}) {
+    this.#onLost = onLost;
+    this.#worker = new Worker(program, { workerData: data });
+    this.#worker.on("message", (message: FromThread) => this.#receive(message));
+    this.#worker.on("error", (error) => this.#fail(new WindlassError("unavailable", `a thread of the store died: ${String(error)}`, { cause: error })));
+    this.#worker.on("exit", () => {
+      this.#fail(new WindlassError("shutting_down", "the store is closed"));
+      this.#ended.resolve();
+    });
+  }
+
+  /** Resolves when the thread has opened the file, rejects when it could not. */
+  started(): Promise<void> {
+    return this.#started.promise;
+  }
+
+  call(name: OperationName, values: readonly unknown[]): Promise<unknown> {
+    if (this.#broken !== null) return Promise.reject(this.#broken);
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const id = this.#next++;
+    if (this.#waiting.size === 0) this.#worker.ref();
+    this.#waiting.set(id, { resolve, reject });
+    this.send({ type: "call", id, name, values });
+    return promise;
+  }
+
+  send(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** Lets the thread finish what it was sent, and waits for its end. */
+  close(): Promise<void> {
+    this.#worker.ref();
+    if (this.#broken === null) this.send({ type: "close" });
+    return this.#ended.promise;
+  }
+
+  #receive(message: FromThread): void {
+    switch (message.type) {
+      case "ready":
+        this.#worker.unref();
+        return this.#started.resolve();
+      case "refused":
+        return this.#started.reject(fromErrorText(message.error));
+      case "lost":
+        return this.#onLost(message.session);
+      case "replies":
+        for (const reply of message.replies) {
+          const waiting = this.#waiting.get(reply.id);
+          this.#waiting.delete(reply.id);
+          if (reply.error === undefined) waiting?.resolve(reply.value);
+          else waiting?.reject(fromErrorText(reply.error));
+        }
+        if (this.#waiting.size === 0) this.#worker.unref();
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#broken ??= error;
+    this.#started.reject(this.#broken);
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#broken);
+    this.#waiting.clear();
+  }
+}

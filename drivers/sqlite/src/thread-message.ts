@@ -1,0 +1,44 @@
+/** What the event loop and the store's threads say to each other, and how an error gets across. */
+import { isWindlassError, messageOf, WindlassError, type ErrorCode } from "@windlass/kernel";
+import type { OperationName } from "./operations.ts";
+
+export type ToThread =
+  | { readonly type: "call"; readonly id: number; readonly name: OperationName; readonly values: readonly unknown[] }
+  | { readonly type: "keep"; readonly session: string; readonly intervalMs: number; readonly ttlMs: number }
+  | { readonly type: "unkeep"; readonly session: string }
+  | { readonly type: "close" };
+
+export type FromThread =
+  | { readonly type: "ready" }
+  | { readonly type: "refused"; readonly error: ErrorText }
+  | { readonly type: "replies"; readonly replies: readonly Reply[] }
+  | { readonly type: "lost"; readonly session: string };
+
+export interface Reply {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: ErrorText;
+}
+
+export interface ErrorText {
+  readonly code: ErrorCode | null;
+  readonly message: string;
+  readonly stack: string | null;
+}
+
+export interface ThreadData {
+  readonly path: string;
+  /** The event loop adds to it each second: heartbeats stop when it stands still. */
+  readonly moved: SharedArrayBuffer;
+}
+
+export function toErrorText(error: unknown): ErrorText {
+  return { code: isWindlassError(error) ? error.code : null, message: messageOf(error), stack: error instanceof Error ? (error.stack ?? null) : null };
+}
+
+/** An error of SQLite itself (full disk, I/O) means that the store cannot answer; its text is kept as the cause. */
+export function fromErrorText(text: ErrorText): Error {
+  const cause = new Error(text.message);
+  if (text.stack !== null) cause.stack = text.stack;
+  return text.code === null ? new WindlassError("unavailable", `the store failed: ${text.message}`, { cause }) : new WindlassError(text.code, text.message, { cause });
+}

@@ -1,0 +1,69 @@
+/** Records for tests: the least that is valid, with what the test is about given by it. */
+import { DEFAULT_QUEUE, DEFAULT_WORKSPACE, encodeId, ID_ENTROPY_BYTES, type Change, type JobRecord, type LiveJob, type Result } from "@windlass/kernel";
+
+/** Where time begins in tests: 2026-01-01T00:00:00Z. */
+export const T0 = 1_767_225_600_000;
+
+let made = 0;
+
+/** Ids that are unique in this process and sort in the order in which they were made. */
+export function nextJobId(): string {
+  const entropy = new Uint8Array(ID_ENTROPY_BYTES);
+  new DataView(entropy.buffer).setUint32(0, ++made);
+  return encodeId("job", T0, entropy);
+}
+
+export function jobRecord(given: Partial<JobRecord> = {}): JobRecord {
+  const id = given.id ?? nextJobId();
+  return {
+    id,
+    workspace: DEFAULT_WORKSPACE,
+    kind: "task",
+    name: "greet",
+    parentId: null,
+    rootId: id,
+    path: "",
+    childKey: null,
+    spec: { handler: "greet" },
+    input: null,
+    queue: DEFAULT_QUEUE,
+    priority: 0,
+    executor: "handler",
+    concurrency: null,
+    idempotencyKey: null,
+    requestHash: null,
+    notBefore: null,
+    startDeadline: null,
+    retry: null,
+    timeoutMs: null,
+    labels: {},
+    commit: null,
+    cause: { type: "user", by: "test" },
+    createdAt: T0,
+    ...given,
+  };
+}
+
+/** A job that its kind decides about: an execution. */
+export function compositeRecord(given: Partial<JobRecord> = {}): JobRecord {
+  return jobRecord({ kind: "workflow", name: "nightly", executor: "none", spec: { workflow: "nightly" }, ...given });
+}
+
+/** A child of `parent`, one level below it. */
+export function childRecord(parent: Pick<JobRecord, "id" | "rootId" | "path">, childKey: string, given: Partial<JobRecord> = {}): JobRecord {
+  const path = parent.path === "" ? parent.id : `${parent.path}/${parent.id}`;
+  return jobRecord({ kind: "step", name: childKey, parentId: parent.id, rootId: parent.rootId, path, childKey, cause: { type: "parent", id: parent.id }, ...given });
+}
+
+export const succeeded: Result = { outcome: "succeeded", reason: "ok", message: null };
+export const failed: Result = { outcome: "failed", reason: "exit_code", message: "it ended with exit code 1", exitCode: 1 };
+
+/** What the holder of a live attempt says of its end. */
+export function settleOf(live: Pick<LiveJob, "id" | "attempt" | "token">, result: Result = succeeded): Extract<Change, { readonly type: "settle" }> {
+  return { type: "settle", id: live.id, attempt: live.attempt, by: { type: "holder", token: live.token }, result, stopped: false, random: 0 };
+}
+
+/** A decision that does nothing, to be changed by the test. */
+export function advanceOf(live: Pick<LiveJob, "id" | "decided" | "wakes">, given: Partial<Extract<Change, { readonly type: "advance" }>> = {}): Extract<Change, { readonly type: "advance" }> {
+  return { type: "advance", id: live.id, decided: live.decided, seen: live.wakes, cursor: {}, children: [], stops: [], waitUntil: null, progress: null, finish: null, ...given };
+}

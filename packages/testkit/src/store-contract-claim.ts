@@ -1,0 +1,112 @@
+/** Contract: who is started, in which order, and what holds a job back. */
+import { expect, test } from "vitest";
+import type { ClaimRequest, Store } from "@windlass/ports";
+import { childRecord, jobRecord, nextJobId, settleOf, T0 } from "./factories.ts";
+import { commitOne } from "./store-contract-commit.ts";
+import type { Subject } from "./store-contract.ts";
+
+const request: ClaimRequest = { executor: "handler", session: "ses_1", place: null, limit: 100, now: T0 + 1 };
+
+async function submit(store: Store, ...given: Parameters<typeof jobRecord>[0][]): Promise<string[]> {
+  const jobs = given.map((one) => jobRecord(one));
+  await store.jobs.commit(
+    jobs.map((job) => ({ type: "submit", job })),
+    T0,
+  );
+  return jobs.map((job) => job.id);
+}
+
+async function claimIds(store: Store, given: Partial<ClaimRequest> = {}): Promise<string[]> {
+  const { jobs } = await store.jobs.claim({ ...request, ...given });
+  return jobs.map((job) => job.record.id);
+}
+
+export function describeClaims(subject: Subject): void {
+  test("claims highest priority first, then oldest, across queues", async () => {
+    const { store } = subject;
+    const [a, b, c, d] = await submit(store, { priority: 1 }, { priority: 5, queue: "mail" }, { priority: 5 }, { priority: -1 });
+    expect(await claimIds(store, { limit: 2 })).toEqual([b, c]);
+    expect(await claimIds(store)).toEqual([a, d]);
+    expect(await claimIds(store)).toEqual([]);
+  });
+
+  test("claims only the executor and the queues that were asked for", async () => {
+    const { store } = subject;
+    const [, mail, process] = await submit(store, {}, { queue: "mail" }, { executor: "process", name: "build" });
+    expect(await claimIds(store, { queues: ["mail", "none"] })).toEqual([mail]);
+    const { jobs } = await store.jobs.claim({ ...request, executor: "process", place: "host-1" });
+    expect(jobs).toMatchObject([{ record: { id: process }, live: { state: "running", phase: "launching", place: "host-1", attempt: 1, token: 1 } }]);
+    expect(jobs[0]?.live.externalName).toMatch(/^windlass-build-/u);
+    expect((await store.reads.get(process as string))?.live).toEqual(jobs[0]?.live);
+  });
+
+  test("a paused queue starts nothing, but lets a resumed attempt go on", async () => {
+    const { store } = subject;
+    const [parked] = await submit(store, {});
+    const { jobs } = await store.jobs.claim(request);
+    await commitOne(store, { type: "wait", id: parked as string, token: jobs[0]?.live.token as number, wait: { for: "completion", tokenHash: "h" }, until: null });
+    const [fresh] = await submit(store, {});
+    await store.queues.put("default", { paused: true, by: "test" }, T0);
+    expect(await claimIds(store)).toEqual([]);
+    await commitOne(store, { type: "resume", id: parked as string, attempt: 1 });
+    expect(await claimIds(store)).toEqual([parked]);
+    await store.queues.put("default", { paused: false }, T0);
+    expect(await claimIds(store)).toEqual([fresh]);
+  });
+
+  test("a queue never has more attempts alive than its limit", async () => {
+    const { store } = subject;
+    await store.queues.put("default", { concurrencyLimit: 2 }, T0);
+    const [a, b, c] = await submit(store, {}, {}, {});
+    const { jobs } = await store.jobs.claim(request);
+    expect(jobs.map((job) => job.record.id)).toEqual([a, b]);
+    expect(await claimIds(store)).toEqual([]);
+    await commitOne(store, settleOf(jobs[0]?.live as never));
+    expect(await claimIds(store)).toEqual([c]);
+  });
+
+  test("a key is held by no more jobs than its limit; others wait and follow in order", async () => {
+    const { store } = subject;
+    const concurrency = { key: "db", limit: 1 };
+    const [a, b, c, d] = await submit(store, { concurrency }, { concurrency }, { concurrency, priority: 3 }, {});
+    expect(await claimIds(store, { limit: 2 })).toEqual([c, d]);
+    expect(await store.reads.keyHolders("db")).toEqual({ limit: 1, holders: [c] });
+    expect((await store.reads.get(a as string))?.live?.blocked).toBe(true);
+    const live = (await store.reads.get(c as string))?.live;
+    const { signals } = await store.jobs.commit([settleOf(live as never)], T0 + 5);
+    expect([...signals.ready]).toEqual(["handler/default"]);
+    expect((await store.reads.get(a as string))?.live?.blocked).toBe(false);
+    expect((await store.reads.get(b as string))?.live?.blocked).toBe(true);
+    expect(await claimIds(store)).toEqual([a]);
+  });
+
+  test("jobs with a full key do not hide what is behind them", async () => {
+    const { store } = subject;
+    const concurrency = { key: "db", limit: 1 };
+    await submit(store, ...Array.from({ length: 12 }, () => ({ concurrency, priority: 5 })));
+    const [last] = await submit(store, {});
+    expect(await claimIds(store, { limit: 2 })).toContain(last);
+  });
+
+  test("a key whose limit grew lets blocked jobs in", async () => {
+    const { store } = subject;
+    const ids = await submit(store, { concurrency: { key: "db", limit: 1 } }, { concurrency: { key: "db", limit: 1 } });
+    expect(await claimIds(store)).toEqual([ids[0]]);
+    await submit(store, { concurrency: { key: "db", limit: 3 }, priority: -1 });
+    expect(await claimIds(store, { limit: 1 })).toEqual([ids[1]]);
+  });
+
+  test("a descendant of a holder is let in without a place of its own", async () => {
+    const { store } = subject;
+    const concurrency = { key: "deploy", limit: 1 };
+    const root = jobRecord({ kind: "workflow", executor: "none", concurrency });
+    await commitOne(store, { type: "submit", job: root });
+    expect(await claimIds(store, { executor: "none" })).toEqual([root.id]);
+    const child = childRecord(root, "a", { id: nextJobId(), concurrency });
+    await commitOne(store, { type: "submit", job: child });
+    const [stranger] = await submit(store, { concurrency });
+    expect(await claimIds(store)).toEqual([child.id]);
+    expect((await store.reads.get(stranger as string))?.live?.blocked).toBe(true);
+    expect(await store.reads.keyHolders("deploy")).toEqual({ limit: 1, holders: [root.id] });
+  });
+}

@@ -1,0 +1,40 @@
+/**
+ * What every store must do, whatever keeps it: each driver runs this suite. `open` gives an empty store.
+ * The rules themselves are the kernel's and tested there; this asks whether a driver loads, locks and writes what they need.
+ */
+import { afterEach, beforeEach, describe } from "vitest";
+import type { Store } from "@windlass/ports";
+import { describeClaims } from "./store-contract-claim.ts";
+import { describeChanges } from "./store-contract-commit.ts";
+
+export interface Opened {
+  readonly store: Store;
+  /** Ends the store and removes what it was kept in. */
+  readonly remove: () => Promise<void>;
+}
+
+/** How the parts of the suite reach the store of the running test. */
+export interface Subject {
+  readonly store: Store;
+}
+
+export function storeContract(name: string, open: () => Promise<Opened>): void {
+  describe(`${name} keeps the contract of a store`, () => {
+    let opened: Opened | null = null;
+    const subject: Subject = {
+      get store() {
+        if (opened === null) throw new Error("the store is open only while a test runs");
+        return opened.store;
+      },
+    };
+    beforeEach(async () => {
+      opened = await open();
+    });
+    afterEach(async () => {
+      await opened?.remove();
+      opened = null;
+    });
+    describeChanges(subject);
+    describeClaims(subject);
+  });
+}
