@@ -1,0 +1,4 @@
+export { processExecutor } from "./process-executor.ts";
+export type { ProcessExecutorOptions } from "./process-executor.ts";
+export { faultsOfProcessSpec } from "./process-spec.ts";
+export type { ProcessSpec } from "./process-spec.ts";

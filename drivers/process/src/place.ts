@@ -1,0 +1,25 @@
+/** The id of a data folder: made once, kept in it, so that attempts know where they live. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { WindlassError } from "@windlass/kernel";
+import type { Random } from "@windlass/ports";
+import { placePath } from "./folder-layout.ts";
+
+const ID_BYTES = 12;
+
+/** Throws `data_folder_unusable` when it can neither be read nor made. */
+export function placeOf(folder: string, random: Random): string {
+  const path = placePath(folder);
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, `place-${Buffer.from(random.bytes(ID_BYTES)).toString("hex")}\n`, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    const isThere = error instanceof Error && "code" in error && error.code === "EEXIST";
+    if (!isThere) throw new WindlassError("data_folder_unusable", `${path} cannot be made`, { cause: error });
+  }
+  const place = readFileSync(path, "utf8").trim();
+  if (!/^place-[0-9a-f]+$/u.test(place)) {
+    throw new WindlassError("data_folder_unusable", `${path} does not hold the id of a place; remove it if nothing runs here`);
+  }
+  return place;
+}
