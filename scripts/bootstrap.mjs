@@ -59,7 +59,17 @@ function readPackages(path) {
 async function install(why) {
   const ended = await quietly(`installing (${why}): npm ci`, {
     command: windows ? "npm.cmd" : "npm",
-    args: ["ci", "--include=dev", "--include=optional", "--loglevel=error", "--no-audit", "--no-fund", "--progress=false"],
+    args: [
+      "ci",
+      "--include=dev",
+      "--include=optional",
+      "--loglevel=error",
+      "--no-audit",
+      "--no-fund",
+      "--progress=false",
+      "--fetch-retry-mintimeout=2000",
+      "--fetch-retry-maxtimeout=10000",
+    ],
     cwd: root,
   });
   if (ended.code === 0) return;

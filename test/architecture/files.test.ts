@@ -8,7 +8,7 @@ import { filesBelow, root, sourceFiles } from "./source-files.ts";
 const LINES_MAX = 400;
 
 /** Names that say nothing about what is inside. */
-const EMPTY_WORDS = ["util", "utils", "helper", "helpers", "common", "misc", "type", "types", "manager", "base", "impl", "shared", "stuff"];
+const EMPTY_WORDS = ["util", "utils", "helper", "helpers", "common", "misc", "types", "manager", "base", "impl"];
 
 const files = sourceFiles();
 const allPaths = filesBelow("");

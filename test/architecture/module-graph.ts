@@ -21,7 +21,7 @@ const doors = new Map(
 export type Target = { readonly type: "file"; readonly path: string } | { readonly type: "outside"; readonly specifier: string };
 
 /** What a specifier means in a file; a file of ours, or something that is not ours. */
-export function resolve(file: SourceFile, specifier: string): Target {
+function resolve(file: SourceFile, specifier: string): Target {
   const path = specifier.startsWith(".") ? normalize(join(dirname(file.path), specifier)) : doors.get(specifier);
   return path === undefined || isBuiltin(specifier) ? { type: "outside", specifier } : { type: "file", path };
 }

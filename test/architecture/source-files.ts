@@ -9,10 +9,10 @@ import { parseSync, type Program } from "oxc-parser";
 export const root = join(import.meta.dirname, "..", "..");
 
 /** Where packages live: each folder in one of these is a package. */
-export const PACKAGE_GROUPS = ["packages", "modules", "drivers", "programs"] as const;
+const PACKAGE_GROUPS = ["packages", "modules", "drivers", "programs"] as const;
 
 /** Folders of the whole, beside the packages; not all need be there. */
-export const SHARED_FOLDERS = ["scripts", "test", "bench", "examples"] as const;
+const SHARED_FOLDERS = ["scripts", "test", "bench", "examples"] as const;
 
 export interface Import {
   readonly specifier: string;
