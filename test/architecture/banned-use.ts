@@ -28,7 +28,6 @@ export function bannedUses(program: Program): Use[] {
     CallExpression(node) {
       const { callee } = node;
       if (callee.type === "Identifier" && TIMERS.has(callee.name)) found("timer", node);
-      if (callee.type === "Identifier" && RANDOM.has(callee.name)) found("random", node);
       if (callee.type === "Identifier" && callee.name === "Date") found("clock", node);
     },
     NewExpression(node) {
@@ -53,6 +52,7 @@ export function bannedUses(program: Program): Use[] {
       const names = node.specifiers.map((one) =>
         one.type === "ImportSpecifier" && one.imported.type === "Identifier" ? one.imported.name : "",
       );
+      if (source === "node:crypto" && names.some((name) => RANDOM.has(name))) found("random", node);
       if (source === "node:process" && names.includes("env")) found("environment", node);
     },
   }).visit(program);

@@ -48,12 +48,17 @@ test.each([
   expect(bannedUses(parse("a.ts", code).program).map((use) => use.banned)).toContain(banned);
 });
 
-test.each(["new Date(0)", "clock.now()", "socket.setTimeout(5)", "Date.parse(text)", "// Date.now()", "const text = 'process.env'"])(
-  "%s is fine",
-  (code) => {
-    expect(bannedUses(parse("a.ts", code).program)).toEqual([]);
-  },
-);
+test.each([
+  "new Date(0)",
+  "clock.now()",
+  "socket.setTimeout(5)",
+  "Date.parse(text)",
+  "(randomBytes) => randomBytes(8)",
+  "// Date.now()",
+  "const text = 'process.env'",
+])("%s is fine", (code) => {
+  expect(bannedUses(parse("a.ts", code).program)).toEqual([]);
+});
 
 function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split("\n").length;

@@ -27,7 +27,7 @@ test(`no source file has more than ${LINES_MAX} lines`, () => {
 });
 
 test("source files are named in kebab-case", () => {
-  const odd = files.filter((file) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.real)?(\.(test|config|bench))?\.(ts|mjs)$/u.test(basename(file.path)));
+  const odd = files.filter((file) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.real)?(\.test)?\.(ts|mjs|js)$/u.test(basename(file.path)));
   expect(odd.map((file) => file.path)).toEqual([]);
 });
 

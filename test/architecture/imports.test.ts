@@ -88,6 +88,11 @@ test("relative imports stay in their package and name the file with its ending",
   expect(faults.map(({ file, used }) => where(file, used))).toEqual([]);
 });
 
+test("nothing but tests uses fixtures", () => {
+  const faults = each.filter(({ file, used }) => !file.isTest && used.specifier.endsWith("-fixture.ts"));
+  expect(faults.map(({ file, used }) => where(file, used))).toEqual([]);
+});
+
 test("the engine names no kind of job", () => {
   const kinds = /["'`](workflow|step|app|task|watcher|operation|release|run)["'`]/u;
   const engine = files.filter((file) => file.owner === "packages/engine" && !file.isTest);

@@ -26,6 +26,7 @@ export interface SourceFile {
   readonly path: string;
   /** The package it belongs to (`packages/kernel`), or the shared folder. */
   readonly owner: string;
+  /** A test, or what only tests use: `*-fixture.ts`. */
   readonly isTest: boolean;
   readonly text: string;
   readonly program: Program;
@@ -76,7 +77,7 @@ export function isPackage(owner: string): boolean {
 
 function readSource(path: string): SourceFile {
   const text = readFileSync(join(root, path), "utf8");
-  return { path, text, owner: ownerOf(path), isTest: path.endsWith(".test.ts"), ...parse(path, text) };
+  return { path, text, owner: ownerOf(path), isTest: /(\.test|-fixture)\.ts$/u.test(path), ...parse(path, text) };
 }
 
 /** Parses one file. A file that cannot be parsed is a failure of the test that asked. */
