@@ -1,0 +1,220 @@
+/** What can be done with jobs over the API. */
+import { EXECUTORS, failureOutcomes, JOB_KINDS } from "@windlass/kernel";
+import * as z from "zod";
+import { attemptJson, eventJson, jobDetailJson, jobJson, jobState, outcome, reason } from "./job-json.ts";
+import { idParams, jsonObject, jsonValue, labels, time } from "./json-schema.ts";
+import { logItemJson, logsJson, stream } from "./log-json.ts";
+import { operation } from "./operation.ts";
+import { problemJson } from "./problem.ts";
+
+/** Jobs that one request may submit. */
+export const SUBMIT_MANY_MAX = 1_000;
+
+const retryPolicy = z
+  .strictObject({
+    /** Attempts after the first. */
+    limit: z.int().min(0).max(1_000),
+    on: z.array(z.enum(failureOutcomes)).optional(),
+    backoff: z
+      .strictObject({
+        initialSeconds: z.number().min(0).optional(),
+        factor: z.number().min(1).max(100).optional(),
+        maxSeconds: z.number().min(0).optional(),
+        jitter: z.number().min(0).max(1).optional(),
+      })
+      .optional(),
+  })
+  .meta({ id: "RetryPolicy" });
+
+export const submission = z
+  .strictObject({
+    kind: z.enum(JOB_KINDS).default("task"),
+    name: z.string().min(1).max(200),
+    executor: z.enum(EXECUTORS),
+    spec: jsonObject,
+    input: jsonValue.optional(),
+    queue: z.string().optional(),
+    priority: z.int().optional(),
+    labels: labels.optional(),
+    concurrency: z.strictObject({ key: z.string().min(1).max(500), limit: z.int().min(1) }).optional(),
+    idempotencyKey: z.string().min(1).max(255).optional(),
+    notBefore: time.optional(),
+    startDeadline: time.optional(),
+    retry: retryPolicy.optional(),
+    timeoutSeconds: z.number().positive().optional(),
+  })
+  .meta({ id: "Submission" });
+
+/** Of `submit` and `run`: the job, and whether this request made it or an earlier one under the same key. */
+export const submittedJson = z.object({ id: z.string(), created: z.boolean(), job: jobJson }).meta({ id: "Submitted" });
+
+/** Continue behind this position of the feed; `Last-Event-ID` does the same. */
+const after = z.string().max(200).optional();
+
+const logRange = {
+  /** The newest attempt when left out. */
+  attempt: z.int().min(1).optional(),
+  stream: stream.optional(),
+  tailLines: z.int().min(0).max(1_000_000).optional(),
+  tailBytes: z.int().min(0).optional(),
+  since: time.optional(),
+};
+
+/** One item of a watch. `job`: where it stands now; `end`: it has ended; `reset`: events were lost, read again. */
+export const watchItemJson = z
+  .discriminatedUnion("type", [
+    z.object({ type: z.literal("job"), job: jobJson }),
+    z.object({ type: z.literal("event"), event: eventJson }),
+    z.object({ type: z.literal("reset") }),
+    z.object({ type: z.literal("end"), job: jobJson }),
+  ])
+  .meta({ id: "WatchItem" });
+
+const explained = z
+  .object({ reason, message: z.string(), object: z.string().nullable(), since: time.nullable(), todo: z.string() })
+  .meta({ id: "ExplainedCause" });
+
+export const explanationJson = z.object({ job: jobJson, causes: z.array(explained) }).meta({ id: "Explanation" });
+
+export type Submission = z.input<typeof submission>;
+export type SubmittedJson = z.output<typeof submittedJson>;
+export type WatchItemJson = z.output<typeof watchItemJson>;
+export type ExplanationJson = z.output<typeof explanationJson>;
+
+export const jobOperations = {
+  submit: operation("jobs.submit", {
+    summary: "Submit a job",
+    permission: "jobs:submit",
+    body: submission,
+    result: submittedJson,
+    status: 201,
+    errors: ["idempotency_mismatch", "conflict", "too_many_jobs"],
+    idempotent: true,
+  }),
+  submitMany: operation("jobs.submitMany", {
+    summary: "Submit many jobs, each on its own merits",
+    permission: "jobs:submit",
+    body: z.strictObject({ jobs: z.array(submission).min(1).max(SUBMIT_MANY_MAX) }),
+    /** In the order of the request: either the job, or why it was refused. */
+    result: z.object({
+      results: z.array(z.union([z.object({ id: z.string(), created: z.boolean() }), z.object({ problem: problemJson })])),
+    }),
+    errors: [],
+  }),
+  list: operation("jobs.list", {
+    summary: "List jobs, newest first",
+    permission: "jobs:read",
+    query: z.strictObject({
+      kind: z.enum(JOB_KINDS).optional(),
+      name: z.string().optional(),
+      state: z.array(jobState).optional(),
+      outcome: outcome.optional(),
+      queue: z.string().optional(),
+      label: z
+        .string()
+        .regex(/^[^=]+=/u, "a label is written key=value")
+        .optional(),
+      parentId: z.string().optional(),
+      rootId: z.string().optional(),
+      rootsOnly: z.boolean().optional(),
+      order: z.enum(["newest", "oldest"]).optional(),
+      limit: z.int().min(1).max(500).default(50),
+      cursor: z.string().max(200).optional(),
+    }),
+    result: z.object({ items: z.array(jobJson), nextCursor: z.string().nullable() }),
+  }),
+  get: operation("jobs.get", { summary: "Show a job, with its steps", permission: "jobs:read", params: idParams, result: jobDetailJson, errors: ["not_found"] }),
+  attempts: operation("jobs.attempts", {
+    summary: "List the attempts of a job, oldest first, with what was observed of each",
+    permission: "jobs:read",
+    params: idParams,
+    result: z.object({ items: z.array(attemptJson) }),
+    errors: ["not_found"],
+  }),
+  events: operation("jobs.events", {
+    summary: "List the events of one job in order",
+    permission: "jobs:read",
+    params: idParams,
+    query: z.strictObject({ after: z.int().min(0).default(0), limit: z.int().min(1).max(1_000).default(500) }),
+    result: z.object({ items: z.array(eventJson), more: z.boolean() }),
+    errors: ["not_found"],
+  }),
+  watch: operation("jobs.watch", {
+    summary: "Watch a job, and the jobs below it, until it has ended",
+    permission: "jobs:read",
+    params: idParams,
+    query: z.strictObject({ scope: z.enum(["job", "tree"]).default("tree"), after }),
+    result: watchItemJson,
+    errors: ["not_found"],
+  }),
+  logs: operation("jobs.logs", {
+    summary: "Read what an attempt printed, in pieces with stream and time",
+    permission: "jobs:read",
+    params: idParams,
+    query: z.strictObject({ ...logRange, after, limitBytes: z.int().min(1).max(4_194_304).default(1_048_576) }),
+    result: logsJson,
+    errors: ["not_found"],
+  }),
+  rawLogs: operation("jobs.rawLogs", {
+    summary: "Read what an attempt printed, byte for byte",
+    permission: "jobs:read",
+    params: idParams,
+    query: z.strictObject(logRange),
+    errors: ["not_found"],
+  }),
+  followLogs: operation("jobs.followLogs", {
+    summary: "Follow what a job prints, over its attempts, until it has ended",
+    permission: "jobs:read",
+    params: idParams,
+    query: z.strictObject({ ...logRange, after }),
+    result: logItemJson,
+    errors: ["not_found"],
+  }),
+  cancel: operation("jobs.cancel", {
+    summary: "Ask for the end of a job and of all below it",
+    permission: "jobs:cancel",
+    params: idParams,
+    body: z.strictObject({ message: z.string().max(1_000).optional(), graceSeconds: z.number().min(0).max(86_400).optional() }),
+    result: jobJson,
+    errors: ["not_found", "job_finished"],
+  }),
+  retry: operation("jobs.retry", {
+    summary: "Run a job that has ended again, as a new job",
+    permission: "jobs:submit",
+    params: idParams,
+    body: z.strictObject({}),
+    result: submittedJson,
+    status: 201,
+    errors: ["not_found", "conflict", "job_not_finished"],
+  }),
+  complete: operation("jobs.complete", {
+    summary: "End a parked job with the completion token that it gave out; the token is the permission",
+    permission: null,
+    body: z.strictObject({ token: z.string().min(1).max(500), output: jsonValue.optional(), failed: z.string().max(10_000).optional() }),
+    result: jobJson,
+    errors: ["token_stale", "not_found", "job_finished"],
+  }),
+  explain: operation("jobs.explain", {
+    summary: "Tell why a job does not run, or why it ended as it did",
+    permission: "jobs:read",
+    params: idParams,
+    result: explanationJson,
+    errors: ["not_found"],
+  }),
+  delete: operation("jobs.delete", {
+    summary: "Remove a job that has ended, all below it, and their logs",
+    permission: "jobs:delete",
+    params: idParams,
+    result: z.object({ removed: z.int() }),
+    errors: ["not_found", "conflict", "job_not_finished"],
+  }),
+} as const;
+
+export const eventOperations = {
+  watch: operation("events.watch", {
+    summary: "Watch the events of all jobs",
+    permission: "jobs:read",
+    query: z.strictObject({ after, type: z.array(eventJson.shape.type).optional() }),
+    result: z.discriminatedUnion("type", [z.object({ type: z.literal("event"), event: eventJson }), z.object({ type: z.literal("reset") })]),
+  }),
+} as const;

@@ -1,0 +1,96 @@
+/**
+ * What an operation of the API is: one entry of data from which the routes, the client, the OpenAPI document and the
+ * permission are derived. Whoever adds an operation adds its route (routes.ts), this, and its handler; nothing else.
+ */
+import type { ErrorCode } from "@windlass/kernel";
+import * as z from "zod";
+import { ROUTES, type OperationId, type Route } from "./routes.ts";
+
+type Shape = z.ZodObject;
+
+export interface Operation<P extends Shape = Shape, Q extends Shape = Shape, B extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
+  readonly id: OperationId;
+  readonly method: Route["method"];
+  /** With the names of its parameters in braces. */
+  readonly path: string;
+  readonly summary: string;
+  readonly params: P;
+  readonly query: Q;
+  /** An object; `z.undefined()` when there is no body. */
+  readonly body: B;
+  /** Of a stream: one of its items. Of bytes: nothing. */
+  readonly result: R;
+  readonly response: "json" | "bytes" | "sse";
+  /** HTTP status when all went well. */
+  readonly status: 200 | 201;
+  /** `resource:verb`; null: the operation needs no token of ours. */
+  readonly permission: string | null;
+  /** What it may refuse with, besides what every operation may. */
+  readonly errors: readonly ErrorCode[];
+  /** True when the Idempotency-Key header means something to it. */
+  readonly idempotent: boolean;
+}
+
+export interface OperationParts<P extends Shape, Q extends Shape, B extends z.ZodType, R extends z.ZodType> {
+  readonly summary: string;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly result?: R;
+  readonly status?: 201;
+  readonly permission: string | null;
+  readonly errors?: readonly ErrorCode[];
+  readonly idempotent?: boolean;
+}
+
+/** What any operation may refuse with. */
+export const COMMON_ERRORS = [
+  "bad_request",
+  "unauthorized",
+  "forbidden",
+  "invalid",
+  "too_large",
+  "internal",
+  "unavailable",
+  "shutting_down",
+] as const satisfies readonly ErrorCode[];
+
+const nothing = z.strictObject({});
+type Nothing = typeof nothing;
+
+export function operation<P extends Shape = Nothing, Q extends Shape = Nothing, B extends z.ZodType = z.ZodUndefined, R extends z.ZodType = z.ZodUndefined>(
+  id: OperationId,
+  parts: OperationParts<P, Q, B, R>,
+): Operation<P, Q, B, R> {
+  const route: Route = ROUTES[id];
+  return {
+    id,
+    method: route.method,
+    path: route.path,
+    response: route.response ?? "json",
+    summary: parts.summary,
+    permission: parts.permission,
+    status: parts.status ?? 200,
+    errors: parts.errors ?? [],
+    idempotent: parts.idempotent ?? false,
+    params: parts.params ?? (nothing as unknown as P),
+    query: parts.query ?? (nothing as unknown as Q),
+    body: parts.body ?? (z.undefined() as unknown as B),
+    result: parts.result ?? (z.undefined() as unknown as R),
+  };
+}
+
+type Fields<T extends z.ZodType> = z.input<T> extends undefined ? unknown : keyof z.input<T> extends never ? unknown : z.input<T>;
+
+/** What a caller gives: the fields of path, query and body together (a test holds that no two share a name). */
+export type Input<O extends Operation> = Fields<O["params"]> & Fields<O["query"]> & Fields<O["body"]>;
+
+/** What the server's handler gets. */
+export interface Call<O extends Operation> {
+  readonly params: z.output<O["params"]>;
+  readonly query: z.output<O["query"]>;
+  readonly body: z.output<O["body"]>;
+}
+
+/** What a JSON operation answers, and what one item of a stream is. */
+export type Result<O extends Operation> = z.output<O["result"]>;

@@ -1,0 +1,18 @@
+/** All operations of the API, by noun and verb. Server, client and OpenAPI document are made from this table. */
+import { eventOperations, jobOperations } from "./job-operations.ts";
+import type { Operation } from "./operation.ts";
+import { queueOperations } from "./queue-operations.ts";
+import { systemOperations } from "./system-operations.ts";
+import { workflowOperations } from "./workflow-operations.ts";
+
+export const operations = {
+  jobs: jobOperations,
+  events: eventOperations,
+  workflows: workflowOperations,
+  queues: queueOperations,
+  system: systemOperations,
+} as const;
+
+export type Operations = typeof operations;
+
+export const operationList: readonly Operation[] = Object.values(operations).flatMap((noun): readonly Operation[] => Object.values(noun));

@@ -1,0 +1,57 @@
+/**
+ * Where each operation lives: method, path, names of its query parameters, and what it answers with. Plain data, so that a
+ * client starts without loading schemas; the schemas are in the `*-operations.ts` files, which take the rest from here.
+ * A test holds both together.
+ */
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly query?: readonly string[];
+  /** JSON when left out. */
+  readonly response?: "bytes" | "sse";
+}
+
+export const API = "/api/v1";
+
+export const ROUTES = {
+  "jobs.submit": { method: "POST", path: "/api/v1/jobs" },
+  "jobs.submitMany": { method: "POST", path: "/api/v1/job-batches" },
+  "jobs.list": {
+    method: "GET",
+    path: "/api/v1/jobs",
+    query: ["kind", "name", "state", "outcome", "queue", "label", "parentId", "rootId", "rootsOnly", "order", "limit", "cursor"],
+  },
+  "jobs.get": { method: "GET", path: "/api/v1/jobs/{id}" },
+  "jobs.attempts": { method: "GET", path: "/api/v1/jobs/{id}/attempts" },
+  "jobs.events": { method: "GET", path: "/api/v1/jobs/{id}/events", query: ["after", "limit"] },
+  "jobs.watch": { method: "GET", path: "/api/v1/jobs/{id}/watch", query: ["scope", "after"], response: "sse" },
+  "jobs.logs": {
+    method: "GET",
+    path: "/api/v1/jobs/{id}/logs",
+    query: ["attempt", "stream", "tailLines", "tailBytes", "since", "after", "limitBytes"],
+  },
+  "jobs.rawLogs": { method: "GET", path: "/api/v1/jobs/{id}/logs/raw", query: ["attempt", "stream", "tailLines", "tailBytes", "since"], response: "bytes" },
+  "jobs.followLogs": {
+    method: "GET",
+    path: "/api/v1/jobs/{id}/logs/follow",
+    query: ["attempt", "stream", "tailLines", "tailBytes", "since", "after"],
+    response: "sse",
+  },
+  "jobs.cancel": { method: "POST", path: "/api/v1/jobs/{id}/cancel" },
+  "jobs.retry": { method: "POST", path: "/api/v1/jobs/{id}/retry" },
+  "jobs.complete": { method: "POST", path: "/api/v1/completions" },
+  "jobs.explain": { method: "GET", path: "/api/v1/jobs/{id}/explain" },
+  "jobs.delete": { method: "DELETE", path: "/api/v1/jobs/{id}" },
+  "events.watch": { method: "GET", path: "/api/v1/events", query: ["after", "type"], response: "sse" },
+  "workflows.apply": { method: "POST", path: "/api/v1/workflows" },
+  "workflows.validate": { method: "POST", path: "/api/v1/workflow-checks" },
+  "workflows.list": { method: "GET", path: "/api/v1/workflows" },
+  "workflows.get": { method: "GET", path: "/api/v1/workflows/{name}", query: ["version"] },
+  "workflows.run": { method: "POST", path: "/api/v1/executions" },
+  "queues.list": { method: "GET", path: "/api/v1/queues" },
+  "queues.get": { method: "GET", path: "/api/v1/queues/{name}" },
+  "queues.put": { method: "PUT", path: "/api/v1/queues/{name}" },
+  "system.info": { method: "GET", path: "/api/v1/system" },
+} as const satisfies Record<string, Route>;
+
+export type OperationId = keyof typeof ROUTES;

@@ -1,0 +1,73 @@
+/** What can be done with workflows over the API. A workflow is stored by name; each change makes a new version. */
+import * as z from "zod";
+import { jsonObject, jsonValue, labels, nameParams, time } from "./json-schema.ts";
+import { submittedJson } from "./job-operations.ts";
+import { operation } from "./operation.ts";
+import { faultJson } from "./problem.ts";
+
+/** The text of a workflow file. */
+const source = z.string().max(1_048_576);
+
+export const workflowJson = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    version: z.int(),
+    hash: z.string(),
+    labels,
+    createdAt: time,
+  })
+  .meta({ id: "Workflow" });
+
+export const workflowDetailJson = workflowJson.extend({ definition: jsonObject }).meta({ id: "WorkflowDetail" });
+
+export type WorkflowJson = z.output<typeof workflowJson>;
+export type WorkflowDetailJson = z.output<typeof workflowDetailJson>;
+
+export const workflowOperations = {
+  apply: operation("workflows.apply", {
+    summary: "Store a workflow; the same content makes no new version",
+    permission: "workflows:write",
+    body: z.strictObject({ source }),
+    result: z.object({ workflow: workflowJson, created: z.boolean() }),
+  }),
+  validate: operation("workflows.validate", {
+    summary: "Check a workflow file without storing it; every fault with line and column",
+    permission: "workflows:read",
+    body: z.strictObject({ source }),
+    result: z.object({ valid: z.boolean(), name: z.string().nullable(), faults: z.array(faultJson) }),
+  }),
+  list: operation("workflows.list", {
+    summary: "List the newest version of each workflow, by name",
+    permission: "workflows:read",
+    result: z.object({ items: z.array(workflowJson) }),
+  }),
+  get: operation("workflows.get", {
+    summary: "Show a workflow; name@2 or version=2 for an older version",
+    permission: "workflows:read",
+    params: nameParams,
+    query: z.strictObject({ version: z.int().min(1).optional() }),
+    result: workflowDetailJson,
+    errors: ["not_found"],
+  }),
+  run: operation("workflows.run", {
+    summary: "Run a stored workflow by name (or name@version), or the text of a file; answers at once",
+    permission: "workflows:run",
+    body: z
+      .strictObject({
+        name: z.string().min(1).max(256).optional(),
+        source: source.optional(),
+        input: z.record(z.string(), jsonValue).default({}),
+        queue: z.string().optional(),
+        priority: z.int().optional(),
+        labels: labels.optional(),
+        idempotencyKey: z.string().min(1).max(255).optional(),
+        notBefore: time.optional(),
+        startDeadline: time.optional(),
+      }),
+    result: submittedJson,
+    status: 201,
+    errors: ["not_found", "idempotency_mismatch", "conflict"],
+    idempotent: true,
+  }),
+} as const;
