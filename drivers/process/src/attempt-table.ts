@@ -50,7 +50,7 @@ export class AttemptTable {
         if (kept.pid !== null) killGroup(kept.pid);
       }
     }
-    await killMarked(lost.map((launch) => launch.ref));
+    await killMarked(lost.map((launch) => launch.ref), this.#around.clock);
     for (const launch of lost) this.#declareLost(launch);
   }
 
@@ -60,7 +60,7 @@ export class AttemptTable {
       await known.started;
       return { ref: known.attempt.order.ref };
     }
-    if (!makeAttemptFolder(this.#around.data, order, Date.now())) return { ref: this.#refOf(order.name) };
+    if (!makeAttemptFolder(this.#around.data, order, this.#around.clock.now())) return { ref: this.#refOf(order.name) };
     try {
       const attempt = new SupervisedAttempt(order, this.#around);
       const started = attempt.start();
@@ -101,7 +101,7 @@ export class AttemptTable {
 
   /** What ended at least so long ago and was not forgotten. */
   *endedFacts(olderThanMs: number): Generator<EndedFact> {
-    const until = Date.now() - olderThanMs;
+    const until = this.#around.clock.now() - olderThanMs;
     for (const { name, endedAt } of this.#ended.values()) {
       const kept = endedAt <= until ? readAttempt(this.#around.data, name) : null;
       if (kept?.state === "ended") yield kept.fact;
@@ -125,8 +125,8 @@ export class AttemptTable {
   }
 
   #declareLost({ name, jobId, attempt, ref, launchedAt }: LaunchRecord): void {
-    const { data, complain } = this.#around;
-    const endedAt = Date.now();
+    const { data, complain, clock } = this.#around;
+    const endedAt = clock.now();
     try {
       mendAttemptLog(data, { jobId, attempt }, endedAt);
     } catch (error) {

@@ -3,6 +3,7 @@
  * a second. Resident memory counts shared pages once for each process, so what seems too much is counted again with
  * shared pages divided among their users before anybody is accused.
  */
+import type { Clock } from "@windlass/ports";
 import { proportionalBytes, readProcesses, residentBytes } from "./process-table.ts";
 import type { ProcessEntry } from "./process-table.ts";
 
@@ -20,12 +21,13 @@ export interface MemoryWatch {
 
 const SAMPLE_MS = 100;
 
-export function memoryWatch(): MemoryWatch {
+export function memoryWatch(clock: Clock): MemoryWatch {
   const all = new Map<number, WatchedMemory>();
   const peaks = new Map<number, number>();
-  let timer: NodeJS.Timeout | null = null;
+  let cancel: (() => void) | null = null;
 
   const sample = (): void => {
+    cancel = clock.after(SAMPLE_MS, sample);
     const members = membersOf(new Set(all.keys()), readProcesses());
     for (const [pid, watched] of all) {
       const own = members.get(pid) ?? [];
@@ -39,15 +41,15 @@ export function memoryWatch(): MemoryWatch {
   return {
     add: (watched) => {
       all.set(watched.pid, watched);
-      timer ??= setInterval(sample, SAMPLE_MS);
+      cancel ??= clock.after(SAMPLE_MS, sample);
     },
     remove: (pid) => {
       const peak = peaks.get(pid) ?? null;
       all.delete(pid);
       peaks.delete(pid);
-      if (all.size === 0 && timer !== null) {
-        clearInterval(timer);
-        timer = null;
+      if (all.size === 0 && cancel !== null) {
+        cancel();
+        cancel = null;
       }
       return peak;
     },

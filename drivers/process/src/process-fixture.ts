@@ -1,14 +1,14 @@
 /** For tests: a data folder of its own, clients of it, and the end of everything that was started there. */
-import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LOG_FOLDER, logFilesOf } from "@windlass/ports";
-import type { Clock, Executor, Random, Stream } from "@windlass/ports";
+import type { Executor, Random, Stream } from "@windlass/ports";
 import { pidPath } from "./folder-layout.ts";
 import { processExecutor } from "./process-executor.ts";
 import type { ProcessExecutorOptions } from "./process-executor.ts";
 import { readProcess, readProcesses } from "./process-table.ts";
+import { pause, supervisorClock } from "./supervisor-clock.ts";
 
 export interface ProcessFixture {
   readonly folder: string;
@@ -18,15 +18,10 @@ export interface ProcessFixture {
   close(): Promise<void>;
 }
 
-const clock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs).unref();
-    return () => clearTimeout(timer);
-  },
-};
-const random: Random = { next: () => randomBytes(4).readUInt32LE() / 2 ** 32, bytes: (count) => randomBytes(count) };
+const clock = supervisorClock();
+let launches = 0;
+/** Launches are told apart by these bytes, also from those of a test that runs beside this one. */
+const random: Random = { next: () => 0.5, bytes: (count) => Buffer.from(`${process.pid}.${++launches}`.padStart(count, "0")) };
 
 export function processFixture(folder = mkdtempSync(join(tmpdir(), "windlass-process-"))): ProcessFixture {
   const supervisorPid = (): number => Number(readFileSync(pidPath(folder), "utf8"));
@@ -48,7 +43,7 @@ export function processFixture(folder = mkdtempSync(join(tmpdir(), "windlass-pro
         const pid = supervisorPid();
         for (const child of readProcesses().filter((it) => it.parent === pid)) killQuietly(-child.pid);
         killQuietly(pid);
-        while (readProcess(pid) !== null && readProcess(pid)?.state !== "Z") await new Promise((resolve) => setImmediate(resolve));
+        while (readProcess(pid) !== null && readProcess(pid)?.state !== "Z") await pause(clock, 1);
       }
       rmSync(folder, { recursive: true, force: true });
     },

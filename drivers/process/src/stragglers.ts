@@ -2,7 +2,9 @@
  * Finds processes of an attempt that left its group, by a mark in their environment, and kills them. Looking through
  * all processes is dear, so one look serves all attempts that ended meanwhile.
  */
+import type { Clock } from "@windlass/ports";
 import { processesMarked } from "./process-table.ts";
+import { pause } from "./supervisor-clock.ts";
 
 const VARIABLE = "WINDLASS_LAUNCH";
 const LOOK_AFTER_MS = 250;
@@ -19,25 +21,27 @@ export function markOf(ref: string): Record<string, string> {
   return { [VARIABLE]: ref };
 }
 
-export function stragglers(): Stragglers {
+export function stragglers(clock: Clock): Stragglers {
   const wanted = new Set<string>();
-  let timer: NodeJS.Timeout | null = null;
+  let isLooking = false;
   const look = (): void => {
-    timer = null;
+    isLooking = false;
     const refs = [...wanted];
     wanted.clear();
-    void killMarked(refs);
+    void killMarked(refs, clock);
   };
   return {
     killSoon: (ref) => {
       wanted.add(ref);
-      timer ??= setTimeout(look, LOOK_AFTER_MS);
+      if (isLooking) return;
+      isLooking = true;
+      clock.after(LOOK_AFTER_MS, look);
     },
   };
 }
 
 /** Resolves when no process of these launches is left, or after several looks. Returns how many were found. */
-export async function killMarked(refs: readonly string[]): Promise<number> {
+export async function killMarked(refs: readonly string[], clock: Clock): Promise<number> {
   const lines = new Set(refs.map((ref) => `${VARIABLE}=${ref}`));
   const killed = new Set<number>();
   for (let look = 0; look < LOOKS_MAX && lines.size > 0; look++) {
@@ -47,7 +51,7 @@ export async function killMarked(refs: readonly string[]): Promise<number> {
       killed.add(pid);
       killOne(pid);
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    await pause(clock, LOOK_AGAIN_MS);
   }
   return killed.size;
 }

@@ -7,7 +7,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import type { Result, StopFor } from "@windlass/kernel";
-import type { EndedFact, Found, Stream } from "@windlass/ports";
+import type { Clock, EndedFact, Found, Stream } from "@windlass/ports";
 import { resultOfEnd } from "./attempt-ending.ts";
 import type { EndCause, ProcessEnd } from "./attempt-ending.ts";
 import { writeEnd, writePid } from "./attempt-files.ts";
@@ -26,6 +26,7 @@ import type { Stragglers } from "./stragglers.ts";
 
 export interface AttemptSurroundings {
   readonly data: string;
+  readonly clock: Clock;
   readonly pipes: PipePool;
   readonly memory: MemoryWatch;
   readonly stragglers: Stragglers;
@@ -53,7 +54,7 @@ export class SupervisedAttempt {
   #child: ChildProcess | null = null;
   #pipes: PipePair[] = [];
   #openReaders = 0;
-  #timers: NodeJS.Timeout[] = [];
+  #timers: (() => void)[] = [];
   #killAt = Number.POSITIVE_INFINITY;
   #cause: EndCause | null = null;
   #exit: ProcessEnd | null = null;
@@ -64,7 +65,7 @@ export class SupervisedAttempt {
     this.order = order;
     this.#spec = order.spec as ProcessSpec;
     this.#around = around;
-    this.#startedAt = Date.now();
+    this.#startedAt = around.clock.now();
     this.#log = openAttemptLog(around.data, order, order.logBytesMax);
     this.#outputTail = this.#spec.output === "json" ? byteTail(OUTPUT_TAIL_BYTES) : null;
   }
@@ -115,7 +116,7 @@ export class SupervisedAttempt {
       if (leftMs > waitMs) this.#limitTime(leftMs - waitMs);
       else this.#end({ by: "timeout", timeoutMs: this.order.timeoutMs ?? 0 }, this.order.graceMs);
     };
-    this.#timers.push(setTimeout(next, waitMs));
+    this.#after(waitMs, next);
   }
 
   #end(cause: EndCause, graceMs: number): void {
@@ -128,10 +129,10 @@ export class SupervisedAttempt {
     if (graceMs <= 0) return this.#kill();
     // One that is suspended could not act on TERM.
     if (isFirst) for (const signal of ["SIGTERM", "SIGCONT"] as const) signalGroup(pid, signal);
-    const killAt = performance.now() + graceMs;
+    const killAt = this.#around.clock.monotonic() + graceMs;
     if (killAt >= this.#killAt) return;
     this.#killAt = killAt;
-    this.#timers.push(setTimeout(() => this.#kill(), Math.min(graceMs, TIMER_MAX_MS)));
+    this.#after(Math.min(graceMs, TIMER_MAX_MS), () => this.#kill());
   }
 
   #kill(): void {
@@ -142,7 +143,7 @@ export class SupervisedAttempt {
 
   #read(stream: Stream, pipe: PipePair): void {
     pipe.reader.on("data", (data: Uint8Array) => {
-      this.#log.write(stream, data, Date.now());
+      this.#log.write(stream, data, this.#around.clock.now());
       if (stream === "stdout") this.#outputTail?.push(data);
     });
     let sawEnd = false;
@@ -160,16 +161,14 @@ export class SupervisedAttempt {
   #onExit(exit: ProcessEnd): void {
     if (this.#exit !== null) return;
     this.#exit = exit;
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#clearTimers();
     this.#peakBytes = this.#around.memory.remove(this.#child?.pid ?? 0);
     if (this.#openReaders === 0) return this.#finishWhenDone();
     // See S2. The pipes are then read to their end, however long that takes, for all who could write are dead.
-    this.#timers.push(
-      setTimeout(() => {
-        this.#kill();
-        this.#timers.push(setTimeout(() => this.#pipes.forEach((pipe) => pipe.reader.destroy()), PIPE_PATIENCE_MS));
-      }, DRAIN_MS),
-    );
+    this.#after(DRAIN_MS, () => {
+      this.#kill();
+      this.#after(PIPE_PATIENCE_MS, () => this.#pipes.forEach((pipe) => pipe.reader.destroy()));
+    });
   }
 
   #finishWhenDone(): void {
@@ -184,8 +183,8 @@ export class SupervisedAttempt {
   #finish(result: Result): void {
     this.#kill();
     this.#finished = true;
-    for (const timer of this.#timers) clearTimeout(timer);
-    const endedAt = Date.now();
+    this.#clearTimers();
+    const endedAt = this.#around.clock.now();
     const evidence = this.#evidence(endedAt);
     this.#log.close();
     const { name, jobId, attempt, ref } = this.order;
@@ -199,10 +198,18 @@ export class SupervisedAttempt {
       writeEnd(this.#around.data, fact);
     } catch (error) {
       this.#around.complain(`storing the end of ${fact.name}; trying again`, error);
-      setTimeout(() => this.#store(fact), STORE_AGAIN_MS);
+      this.#around.clock.after(STORE_AGAIN_MS, () => this.#store(fact));
       return;
     }
     this.#around.onEnded(fact);
+  }
+
+  #after(delayMs: number, work: () => void): void {
+    this.#timers.push(this.#around.clock.after(delayMs, work));
+  }
+
+  #clearTimers(): void {
+    for (const cancel of this.#timers.splice(0)) cancel();
   }
 
   #evidence(endedAt: number): NonNullable<Result["evidence"]> {

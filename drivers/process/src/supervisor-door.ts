@@ -74,7 +74,7 @@ function send(socket: Socket, message: Message): void {
   if (socket.destroyed) return;
   if (socket.writableCorked === 0) {
     socket.cork();
-    setImmediate(() => socket.uncork());
+    queueMicrotask(() => socket.uncork());
   }
   socket.write(encodeLine(message));
 }

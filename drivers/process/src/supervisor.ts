@@ -13,6 +13,7 @@ import { lockPath, pidPath, pipesFolder, socketPath, supervisorFolder } from "./
 import { memoryWatch } from "./memory-watch.ts";
 import { pipePool } from "./pipe-pool.ts";
 import { stragglers } from "./stragglers.ts";
+import { supervisorClock } from "./supervisor-clock.ts";
 import { supervisorDoor } from "./supervisor-door.ts";
 import type { SupervisorDoor } from "./supervisor-door.ts";
 
@@ -27,6 +28,7 @@ const CHECKS_PER_IDLE_TIME = 4;
 /** Backlog of the socket: launchers that connect at once. */
 const BACKLOG = 128;
 
+const clock = supervisorClock();
 const options = JSON.parse(process.argv[2] ?? "{}") as SupervisorOptions;
 await main();
 
@@ -42,9 +44,10 @@ async function main(): Promise<void> {
   let door: SupervisorDoor | null = null;
   const table = new AttemptTable({
     data: options.folder,
+    clock,
     pipes: pipePool(pipesFolder(options.folder)),
-    memory: memoryWatch(),
-    stragglers: stragglers(),
+    memory: memoryWatch(clock),
+    stragglers: stragglers(clock),
     onEnded: (fact) => door?.tell(fact),
     complain,
   });
@@ -77,13 +80,17 @@ function takeLock(): DatabaseSync | null {
 }
 
 function exitWhenIdle(table: AttemptTable, door: SupervisorDoor): void {
-  let idleSince = performance.now();
+  let idleSince = clock.monotonic();
   let isLeaving = false;
   const check = (): void => {
-    if (table.runningCount > 0 || (door.clientCount > 0 && !isLeaving)) idleSince = performance.now();
-    else if (isLeaving || performance.now() - idleSince >= options.idleExitMs) leave();
+    if (table.runningCount > 0 || (door.clientCount > 0 && !isLeaving)) idleSince = clock.monotonic();
+    else if (isLeaving || clock.monotonic() - idleSince >= options.idleExitMs) leave();
   };
-  setInterval(check, Math.max(10, options.idleExitMs / CHECKS_PER_IDLE_TIME));
+  const checkAgain = (): void => {
+    check();
+    clock.after(Math.max(10, options.idleExitMs / CHECKS_PER_IDLE_TIME), checkAgain);
+  };
+  checkAgain();
   // Asked politely it leaves as soon as that harms nobody.
   process.on("SIGTERM", () => {
     isLeaving = true;
@@ -99,5 +106,5 @@ function leave(): void {
 
 /** Its standard error is a file in the data folder. */
 function complain(what: string, error: unknown): void {
-  process.stderr.write(`${new Date().toISOString()} ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`${new Date(clock.now()).toISOString()} ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
 }
