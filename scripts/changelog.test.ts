@@ -16,6 +16,6 @@ test("what users must change for comes first, and a long text stays one item", (
     ],
   });
   expect(after).toBe(
-    "# Changelog\n\n## 1.0.0\n\n### What you must change for\n\n- other name\n  \n  ```\n  old → new\n  ```\n\n### Mended\n\n- mended\n",
+    "# Changelog\n\n## 1.0.0\n\n### What you must change for\n\n- other name\n\n  ```\n  old → new\n  ```\n\n### Mended\n\n- mended\n",
   );
 });

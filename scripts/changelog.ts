@@ -16,7 +16,7 @@ export function changelogWith(changelog: string, released: Released): string {
 
 function sectionOf({ version, changes }: Released): string {
   const parts = (["major", "minor", "patch"] as const).flatMap((size) => {
-    const texts = changes.filter((change) => change.size === size).map((change) => `- ${change.text.trim().replaceAll("\n", "\n  ")}`);
+    const texts = changes.filter((change) => change.size === size).map((change) => `- ${change.text.trim().replace(/\n(?=.)/gu, "\n  ")}`);
     return texts.length === 0 ? [] : [`### ${HEADINGS[size]}\n\n${texts.join("\n")}`];
   });
   return [`## ${version}`, ...parts].join("\n\n");
