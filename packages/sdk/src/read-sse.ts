@@ -1,0 +1,40 @@
+/** Reads server-sent events from bytes as they come (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
+export interface SseMessage {
+  /** The last id seen; it outlives messages without one. */
+  readonly id: string;
+  readonly event: string;
+  readonly data: string;
+}
+
+/** A line longer than this is not from a server of ours. */
+const LINE_LENGTH_MAX = 16_777_216;
+
+export async function* readSse(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<SseMessage> {
+  let [id, event, data] = ["", "", [] as string[]];
+  for await (const line of linesOf(bytes)) {
+    if (line === "") {
+      if (data.length > 0) yield { id, event: event === "" ? "message" : event, data: data.join("\n") };
+      [event, data] = ["", []];
+      continue;
+    }
+    const colon = line.indexOf(":");
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /u, "");
+    if (field === "data") data.push(value);
+    else if (field === "event") event = value;
+    else if (field === "id") id = value;
+  }
+}
+
+async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const piece of bytes) {
+    rest += decoder.decode(piece, { stream: true });
+    if (rest.length > LINE_LENGTH_MAX) throw new Error("a line of the stream is too long");
+    // A carriage return at the very end may be half of a line end: it waits for what follows.
+    const lines = rest.split(/\r\n|\n|\r(?!$)/u);
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}

@@ -1,0 +1,113 @@
+/** One request to the server, and what its failures mean: every one becomes a WindlassError with a code. */
+import type { Route } from "@windlass/contract/routes";
+import { ERRORS, messageOf, WindlassError, type ErrorCode, type Fault, type JsonObject } from "@windlass/kernel";
+
+export interface Target {
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly fetch: typeof fetch;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Request extends CallOptions {
+  readonly route: Route;
+  /** Fields of path, query and body together. */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The answer, when the server agreed. */
+export async function sendRequest(target: Target, request: Request): Promise<Response> {
+  const { url, body } = partsOf(target, request);
+  const headers: Record<string, string> = { accept: acceptOf(request.route), ...request.headers };
+  if (target.token !== undefined) headers["authorization"] = `Bearer ${target.token}`;
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const answer = await reached(target, request, () =>
+    target.fetch(url, { method: request.route.method, headers, ...(body === undefined ? {} : { body }), ...(request.signal === undefined ? {} : { signal: request.signal }) }),
+  );
+  if (!answer.ok) throw await refusalOf(target, answer);
+  return answer;
+}
+
+/** Runs what talks to the server; a failure of the network becomes `unreachable`. An abort by the caller stays what it is. */
+export async function reached<T>(target: Target, { signal }: CallOptions, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof WindlassError || signal?.aborted === true) throw error;
+    throw unreachable(target, error);
+  }
+}
+
+export function unreachable({ url }: Target, error: unknown): WindlassError {
+  const why = causeOf(error);
+  const advice = 'start one with "windlass server", or name another with --server or WINDLASS_URL';
+  return new WindlassError("unreachable", `no Windlass server answers at ${url} (${why}); ${advice}`, { cause: error });
+}
+
+function partsOf({ url: base }: Target, { route, input }: Request): { readonly url: URL; readonly body: string | undefined } {
+  const rest = new Map(Object.entries(input).filter(([, value]) => value !== undefined));
+  const take = (name: string): unknown => {
+    const value = rest.get(name);
+    rest.delete(name);
+    return value;
+  };
+  const path = route.path.replace(/\{(\w+)\}/gu, (_, name: string) => segmentOf(name, take(name)));
+  const url = new URL(base.replace(/\/+$/u, "") + path);
+  for (const name of route.query ?? []) {
+    const value = take(name);
+    for (const one of Array.isArray(value) ? value : value === undefined ? [] : [value]) url.searchParams.append(name, String(one));
+  }
+  const hasBody = route.method === "POST" || route.method === "PUT";
+  return { url, body: hasBody ? JSON.stringify(Object.fromEntries(rest)) : undefined };
+}
+
+/** An empty or dotted segment would silently address something else. */
+function segmentOf(name: string, value: unknown): string {
+  const text = typeof value === "string" || typeof value === "number" ? String(value) : "";
+  if (text === "" || text === "." || text === "..") throw new WindlassError("invalid", `${name} is ${JSON.stringify(text)}, which names nothing`);
+  return encodeURIComponent(text);
+}
+
+function acceptOf(route: Route): string {
+  return route.response === "sse" ? "text/event-stream" : route.response === "bytes" ? "application/octet-stream" : "application/json";
+}
+
+interface ProblemBody {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly faults?: readonly Fault[];
+  readonly details?: JsonObject;
+  readonly requestId?: string;
+}
+
+async function refusalOf(target: Target, answer: Response): Promise<WindlassError> {
+  const text = await answer.text().catch(() => "");
+  const problem = parsed(text);
+  if (problem === undefined) {
+    const code = answer.status === 503 || answer.status === 502 || answer.status === 504 ? "unavailable" : "unreachable";
+    return new WindlassError(code, `what answers at ${target.url} with status ${answer.status} is no Windlass server`);
+  }
+  const request = problem.code === "internal" && problem.requestId !== undefined ? { requestId: problem.requestId } : {};
+  return new WindlassError(problem.code, problem.detail, { faults: problem.faults ?? [], details: { ...problem.details, ...request } });
+}
+
+function parsed(text: string): ProblemBody | undefined {
+  try {
+    const body = JSON.parse(text) as Partial<ProblemBody> | null;
+    return typeof body === "object" && body !== null && typeof body.detail === "string" && Object.hasOwn(ERRORS, body.code ?? "") ? (body as ProblemBody) : undefined;
+  } catch {
+    return undefined; // Not JSON, so not from a server of ours: the caller says so.
+  }
+}
+
+/** `fetch failed` says nothing; its cause does. */
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
+  const words: Record<string, string> = { ECONNREFUSED: "connection refused", ENOTFOUND: "unknown host", ECONNRESET: "connection reset", EHOSTUNREACH: "host unreachable", ETIMEDOUT: "timed out" };
+  return words[code] ?? (cause instanceof Error && cause.message !== "" ? cause.message : messageOf(error));
+}
