@@ -109,7 +109,12 @@ async function ended(place: Place, fact: EndedFact): Promise<void> {
   if (result === undefined) return;
   if (!result.ok) place.context.logger.info("the end of an attempt came too late", { job: fact.jobId, name: fact.name, why: result.refusal.why });
   if (place.alive.get(fact.jobId) === fact.name) place.alive.delete(fact.jobId);
-  await place.executor.forget(fact.name);
+  try {
+    await place.executor.forget(fact.name);
+  } catch (error) {
+    // The executor tells the end again until it is forgotten, and the store will refuse it again.
+    place.context.logger.warn("an attempt that ended could not be forgotten yet", { job: fact.jobId, name: fact.name, error: messageOf(error) });
+  }
 }
 
 function settleFor({ context }: Place, fact: EndedFact): Change {

@@ -4,7 +4,8 @@
  * W1. A slot is taken by a claim and freed once the store has answered the settle, whatever it answered.
  * W2. Results are kept until the store has taken them or the session is lost.
  * W3. A worker that has lost its session stops its handlers and writes nothing for them: their tokens are stale.
- * W4. Stopping drains: no more claims; handlers may finish; what is left when the time is over is given up as lost.
+ * W4. What the session holds and the worker does not know of (the reply to its claim was lost) is given back.
+ * W5. Stopping drains: no more claims; handlers may finish; what is left when the time is over is given up as lost.
  */
 import { messageOf, seconds, type Json } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
@@ -34,6 +35,10 @@ const DEFAULT_CONCURRENCY = 10;
 const DEFAULT_DRAIN: number = seconds(20);
 /** Claims are woken by the bus; this is for wake-ups that were lost. */
 const REST_MS = 1_000;
+/** How often the worker compares what its session holds with what it runs. */
+const COMPARE_MS: number = seconds(5);
+/** Jobs that one comparison gives back at most. */
+const UNKNOWN_MAX = 100;
 /** A job whose handler is not known here may be known to another worker: it is put off for so long. */
 const UNKNOWN_HANDLER_REST: number = seconds(10);
 
@@ -57,7 +62,7 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
     const stops = context.bus.subscribe("stopping", (key) => {
       if (key === session.id) void tellStops(context, session.id, runs);
     });
-    const running: ClaimLoop = { context, queue, concurrency, session, runs, takes: new Set(), results, handlers: options.handlers };
+    const running: ClaimLoop = { context, queue, concurrency, session, runs, takes: new Map(), results, handlers: options.handlers };
     claims = claimLoop(running);
     await claims.start();
     return async () => {
@@ -77,8 +82,8 @@ interface ClaimLoop {
   readonly concurrency: number;
   readonly session: OpenSession;
   readonly runs: Map<string, Run>;
-  /** One for each claimed job, until its result is stored. */
-  readonly takes: Set<Promise<void>>;
+  /** One for each claimed job, by id, until its result is stored. */
+  readonly takes: Map<string, Promise<void>>;
   readonly results: Settling;
   readonly handlers: Readonly<Record<string, Handler>>;
 }
@@ -86,6 +91,7 @@ interface ClaimLoop {
 function claimLoop(options: ClaimLoop): Loop {
   const { context, queue, concurrency, session, runs, takes } = options;
   const topic = `handler/${queue}`;
+  let comparedAt = context.clock.monotonic();
   const claims: Loop = loop({
     name: `claims of ${queue}`,
     clock: context.clock,
@@ -97,16 +103,20 @@ function claimLoop(options: ClaimLoop): Loop {
       await session.ensure();
       const free = concurrency - takes.size;
       await tellStops(context, session.id, runs);
+      if (context.clock.monotonic() - comparedAt >= COMPARE_MS) {
+        await giveBackUnknown(options);
+        comparedAt = context.clock.monotonic();
+      }
       if (free <= 0) return false;
       const { jobs, signals } = await context.store.jobs.claim({ executor: "handler", queues: [queue], session: session.id, place: null, limit: free, now: context.now() });
       if (jobs.length === 0) return false;
       context.announce(signals);
       for (const job of jobs) {
         const taken = take(options, job).finally(() => {
-          takes.delete(taken);
+          if (takes.get(job.live.id) === taken) takes.delete(job.live.id);
           claims.wake();
         });
-        takes.add(taken);
+        takes.set(job.live.id, taken);
       }
       return jobs.length === free;
     },
@@ -142,16 +152,29 @@ async function tellStops(context: EngineContext, session: string, runs: Readonly
   for (const live of stopping) if (live.stop !== null) runs.get(live.id)?.stop(live.stop);
 }
 
-/** Waits for what runs; what is left when the time is over is given up (W4). */
+/** Runs between claims, never beside one, so whatever is held and not known was claimed by a call whose reply was lost (W4). */
+async function giveBackUnknown({ context, session, takes }: ClaimLoop): Promise<void> {
+  const held = await context.store.jobs.live({ session: session.id }, takes.size + UNKNOWN_MAX);
+  const unknown = held.filter((live) => !takes.has(live.id));
+  await context.commit(
+    unknown.map((live) =>
+      live.state === "stopping"
+        ? { type: "lose", id: live.id, token: live.token, reason: "worker_lost", message: "its worker never learned that it held it", random: context.random.next() }
+        : { type: "release", id: live.id, token: live.token },
+    ),
+  );
+}
+
+/** Waits for what runs; what is left when the time is over is given up (W5). */
 async function drain({ context, runs, takes }: ClaimLoop, drainMs: number): Promise<void> {
   if (takes.size === 0) return;
   await new Promise<void>((resolve) => {
     const cancel = context.clock.after(drainMs, resolve);
-    void Promise.all(takes).then(() => {
+    void Promise.all(takes.values()).then(() => {
       cancel();
       resolve();
     });
   });
   for (const run of runs.values()) run.giveUp("the worker stopped before the handler had ended");
-  await Promise.all(takes);
+  await Promise.all(takes.values());
 }

@@ -1,0 +1,17 @@
+/** Runs seeds and says which fails: `node test/simulation/run.ts [first] [count]`. Exit code 1 at the first failure. */
+import { runScenario } from "./scenario.ts";
+
+const first = Number(process.argv[2] ?? 1);
+const count = Number(process.argv[3] ?? 100);
+const sums = { jobs: 0, handlerRuns: 0, launches: 0, kills: 0 };
+for (let seed = first; seed < first + count; seed++) {
+  try {
+    const figures = await runScenario(seed);
+    for (const key of Object.keys(sums) as (keyof typeof sums)[]) sums[key] += figures[key];
+  } catch (error) {
+    process.stdout.write(`seed ${seed} failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+process.stdout.write(`seeds ${first} to ${first + count - 1} passed: ${JSON.stringify(sums)}\n`);
+process.exit(0);

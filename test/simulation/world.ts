@@ -1,0 +1,174 @@
+/**
+ * The whole core on a fake clock, from one seed: two processes on one store, handlers, a host each, jobs of all shapes,
+ * and everything that goes wrong. `history` is what really happened, to hold the store's account against.
+ */
+import { engine, localBus, parked, retryAfter, failForGood, type Engine, type Handler, type SubmitRequest, type Worker } from "@windlass/engine";
+import type { Bus, Store } from "@windlass/ports";
+import { openSqliteStore } from "@windlass/sqlite";
+import { fakeClock, memoryLogs, quietLogger, seededRandom, type FakeClock, type SeededRandom } from "@windlass/testkit/fakes";
+import { CALM, simulatedProcess, type FaultRates, type SimulatedProcess } from "./faults.ts";
+import { fakeSite, type FakeSite } from "./fake-site.ts";
+import { graphKind, stepKind, taskKind } from "./graph-kind.ts";
+
+/** One call of a handler. */
+export interface HandlerRun {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly process: number;
+  readonly startedAt: number;
+  /** What it answered; null while it runs, and for ever when its process died. */
+  answer: "ok" | "error" | "retry" | "fail" | "parked" | null;
+}
+
+export interface Server {
+  readonly index: number;
+  readonly process: SimulatedProcess;
+  readonly engine: Engine;
+  readonly workers: readonly Worker[];
+}
+
+export interface World {
+  readonly seed: number;
+  readonly clock: FakeClock;
+  readonly random: SeededRandom;
+  /** The store as it is, without faults. */
+  readonly store: Store;
+  readonly sites: readonly FakeSite[];
+  readonly servers: (Server | null)[];
+  readonly runs: HandlerRun[];
+  /** Completion tokens that handlers gave out. */
+  readonly tokens: string[];
+  readonly lines: readonly { readonly level: string; readonly message: string }[];
+  setRates(rates: FaultRates): void;
+  boot(index: number): Promise<void>;
+  kill(index: number): void;
+  submit(request: SubmitRequest): Promise<string | null>;
+  close(): Promise<void>;
+}
+
+export const QUEUES = ["default", "slow"] as const;
+export const WORKER_SLOTS = 3;
+const SESSION_TTL_MS = 3_000;
+const HOST_LOST_AFTER_MS = 20_000;
+
+export async function openWorld(seed: number): Promise<World> {
+  const clock = fakeClock();
+  const random = seededRandom(seed);
+  const store = await openSqliteStore({ path: ":memory:", clock });
+  const logger = quietLogger();
+  let rates = CALM;
+  const sites = [0, 1].map((index) => fakeSite(`place-${index}`, { clock, random, faulty: () => rates.failing }));
+  const servers: (Server | null)[] = [null, null];
+  const buses: Bus[] = [];
+  const runs: HandlerRun[] = [];
+  const tokens: string[] = [];
+  const control = simulatedProcess({ store, clock, random, rates: () => CALM });
+  const boot = async (index: number): Promise<void> => {
+    const process = simulatedProcess({ store, clock, random, rates: () => rates });
+    const bus = sharedBus(buses, { clock, random, losing: () => rates.losing });
+    const site = sites[index];
+    if (site === undefined) throw new Error(`no site ${index}`);
+    const server = engine({
+      store: process.store,
+      clock: process.clock,
+      random,
+      bus,
+      logger,
+      logs: memoryLogs(),
+      sha256: (text) => `hash of ${text}`,
+      kinds: [graphKind, stepKind, taskKind],
+      executors: [site.executor(process)],
+      sessionTtlMs: SESSION_TTL_MS,
+      hostLostAfterMs: HOST_LOST_AFTER_MS,
+    });
+    const handlers = { work: workHandler({ index, process, random, runs, tokens }) };
+    const workers = QUEUES.map((queue) => server.worker({ queue, handlers, concurrency: WORKER_SLOTS, drainMs: 1_000 }));
+    servers[index] = { index, process, engine: server, workers };
+    // A start may meet faults; the process then counts as one that did not come up, and is booted again later.
+    for (const service of [server, ...workers]) {
+      service.start().catch(() => {
+        if (servers[index]?.process === process) kill(index);
+      });
+    }
+  };
+  const kill = (index: number): void => {
+    servers[index]?.process.kill();
+    servers[index] = null;
+  };
+  const front = engine({ store: control.store, clock, random, bus: sharedBus(buses, { clock, random, losing: () => 0 }), logger, logs: memoryLogs(), sha256: (text) => `hash of ${text}`, kinds: [graphKind, stepKind, taskKind], executors: [] });
+  return {
+    seed,
+    clock,
+    random,
+    store,
+    sites,
+    servers,
+    runs,
+    tokens,
+    lines: logger.lines,
+    setRates: (next) => {
+      rates = next;
+    },
+    boot,
+    kill,
+    submit: async (request) => (await front.jobs.submit(request)).id,
+    async close() {
+      for (const index of servers.keys()) kill(index);
+      await store.close();
+    },
+  };
+}
+
+/** A bus that reaches every process, late and not always. */
+function sharedBus(buses: Bus[], { clock, random, losing }: { readonly clock: FakeClock; readonly random: SeededRandom; readonly losing: () => number }): Bus {
+  const own = localBus();
+  buses.push(own);
+  return {
+    ...own,
+    publish(topic, key) {
+      for (const bus of buses) if (!random.chance(losing() * 3)) clock.after(random.int(5), () => bus.publish(topic, key));
+    },
+  };
+}
+
+interface HandlerParts {
+  readonly index: number;
+  readonly process: SimulatedProcess;
+  readonly random: SeededRandom;
+  readonly runs: HandlerRun[];
+  readonly tokens: string[];
+}
+
+/** Does what its input says for each attempt: `{ms, answers: ["error", "ok"], deaf}`. */
+function workHandler({ index, process, random, runs, tokens }: HandlerParts): Handler {
+  return async (context) => {
+    const input = context.input as { ms?: number; answers?: string[]; deaf?: boolean } | null;
+    const run: HandlerRun = { jobId: context.jobId, attempt: context.attempt, process: index, startedAt: process.clock.now(), answer: null };
+    runs.push(run);
+    if (random.chance(0.2)) await context.progress(0.5, "half way").catch(() => {});
+    await new Promise<void>((resolve, reject) => {
+      process.clock.after(input?.ms ?? 0, resolve);
+      if (input?.deaf !== true) context.signal.addEventListener("abort", () => reject(context.signal.reason as Error));
+    });
+    const answer = input?.answers?.[context.attempt - 1] ?? "ok";
+    const output = { jobId: context.jobId, attempt: context.attempt };
+    switch (answer) {
+      case "error":
+        run.answer = "error";
+        throw new Error("simulated: the handler failed");
+      case "retry":
+        run.answer = "retry";
+        return retryAfter(500);
+      case "fail":
+        run.answer = "fail";
+        return failForGood("simulated: hopeless");
+      case "parked":
+        tokens.push(await context.completionToken());
+        run.answer = "parked";
+        return parked({ timeoutMs: 30_000 });
+      default:
+        run.answer = "ok";
+        return output;
+    }
+  };
+}
