@@ -1,9 +1,11 @@
 /** For tests: a data folder of its own, clients of it, and the end of everything that was started there. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LOG_FOLDER, logFilesOf } from "@windlass/ports";
-import type { Executor, Random, Stream } from "@windlass/ports";
+import type { Executor, LaunchRequest, Random, Stream } from "@windlass/ports";
 import { pidPath } from "./folder-layout.ts";
 import { processExecutor } from "./process-executor.ts";
 import type { ProcessExecutorOptions } from "./process-executor.ts";
@@ -39,15 +41,25 @@ export function processFixture(folder = mkdtempSync(join(tmpdir(), "windlass-pro
     },
     supervisorPid,
     close: async () => {
-      if (existsSync(pidPath(folder))) {
-        const pid = supervisorPid();
-        for (const child of readProcesses().filter((it) => it.parent === pid)) killQuietly(-child.pid);
-        killQuietly(pid);
-        while (readProcess(pid) !== null && readProcess(pid)?.state !== "Z") await pause(clock, 1);
+      // Also those that found the folder taken and are about to leave.
+      for (let own = supervisorsOf(folder); own.length > 0; own = supervisorsOf(folder)) {
+        for (const pid of own) {
+          for (const child of readProcesses().filter((it) => it.parent === pid)) killQuietly(-child.pid);
+          killQuietly(pid);
+        }
+        await pause(clock, 5);
       }
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** By their command line, in which their folder is the only one of its name. */
+function supervisorsOf(folder: string): number[] {
+  return readProcesses().flatMap(({ pid, state }) => {
+    const commandLine = state === "Z" || !existsSync(`/proc/${pid}/cmdline`) ? "" : readFileSync(`/proc/${pid}/cmdline`, "latin1");
+    return commandLine.includes("supervisor") && commandLine.includes(folder) && pid !== process.pid ? [pid] : [];
+  });
 }
 
 export function killQuietly(pid: number): void {
@@ -56,4 +68,15 @@ export function killQuietly(pid: number): void {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
+}
+
+/** A program of its own group that launches and then stays, to be killed. */
+export function fixtureProgram(folder: string, request: LaunchRequest): ChildProcess {
+  const module = JSON.stringify(new URL("process-fixture.ts", import.meta.url).href);
+  const code = `const { processFixture } = await import(${module});
+    const executor = processFixture(${JSON.stringify(folder)}).connect();
+    await executor.start(() => {});
+    await executor.launch(${JSON.stringify(request)});
+    setInterval(() => {}, 1000);`;
+  return spawn(process.execPath, ["--input-type=module", "-e", code], { stdio: "ignore", detached: true });
 }

@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   if (lock === null) return;
   // A path of a Unix socket has 107 bytes at most; this one is relative.
   process.chdir(supervisorFolder(options.folder));
-  process.title = "windlass-supervisor";
+  process.title = `windlass-supervisor ${options.folder}`;
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
 
   let door: SupervisorDoor | null = null;
