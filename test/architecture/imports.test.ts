@@ -94,7 +94,8 @@ test("nothing but tests uses fixtures", () => {
 });
 
 test("the engine names no kind of job", () => {
-  const kinds = /["'`](workflow|step|app|task|watcher|operation|release|run)["'`]/u;
+  // `release` is also a change: what a `type` is, is no kind.
+  const kinds = /(?<!type: |type === )["'`](workflow|step|app|task|watcher|operation|release|run)["'`]/u;
   const engine = files.filter((file) => file.owner === "packages/engine" && !file.isTest);
   expect(engine.length).toBeGreaterThan(0);
   const faults = engine.flatMap((file) =>
