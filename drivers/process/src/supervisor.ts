@@ -63,10 +63,10 @@ async function main(): Promise<void> {
     chmodSync("socket", 0o600);
     writeFileSync(pidPath(options.folder), `${process.pid}\n`, { mode: 0o600 });
   });
-  exitWhenIdle(table, door);
+  exitWhenIdle(table, door, lock);
 }
 
-/** Null when another supervisor has the folder. See V1. */
+/** Null when another supervisor has the folder. It must stay referenced: collected as garbage, it would be free. See V1. */
 function takeLock(): DatabaseSync | null {
   const lock = new DatabaseSync(lockPath(options.folder));
   try {
@@ -79,12 +79,12 @@ function takeLock(): DatabaseSync | null {
   }
 }
 
-function exitWhenIdle(table: AttemptTable, door: SupervisorDoor): void {
+function exitWhenIdle(table: AttemptTable, door: SupervisorDoor, lock: DatabaseSync): void {
   let idleSince = clock.monotonic();
   let isLeaving = false;
   const check = (): void => {
     if (table.runningCount > 0 || (door.clientCount > 0 && !isLeaving)) idleSince = clock.monotonic();
-    else if (isLeaving || clock.monotonic() - idleSince >= options.idleExitMs) leave();
+    else if (isLeaving || clock.monotonic() - idleSince >= options.idleExitMs) leave(lock);
   };
   const checkAgain = (): void => {
     check();
@@ -98,9 +98,10 @@ function exitWhenIdle(table: AttemptTable, door: SupervisorDoor): void {
   });
 }
 
-function leave(): void {
+function leave(lock: DatabaseSync): void {
   rmSync(socketPath(options.folder), { force: true });
   rmSync(pidPath(options.folder), { force: true });
+  lock.close();
   process.exit(0);
 }
 
