@@ -25,10 +25,10 @@ export const logsJson = z
   })
   .meta({ id: "Logs" });
 
-/** One item of a log that is followed. `end`: the attempt (or the job) has ended and everything was sent. */
+/** One item of a log that is followed. `attempt`: what follows belongs to it; `end`: the attempt (or the job) has ended and everything was sent. */
 export const logItemJson = z
   .discriminatedUnion("type", [
-    z.object({ type: z.literal("chunk"), chunk: logChunkJson }),
+    z.object({ type: z.literal("chunks"), chunks: z.array(logChunkJson) }),
     z.object({ type: z.literal("attempt"), attempt: z.int() }),
     z.object({ type: z.literal("end") }),
   ])

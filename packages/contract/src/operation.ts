@@ -80,7 +80,8 @@ export function operation<P extends Shape = Nothing, Q extends Shape = Nothing, 
   };
 }
 
-type Fields<T extends z.ZodType> = z.input<T> extends undefined ? unknown : keyof z.input<T> extends never ? unknown : z.input<T>;
+/** Nothing for an object without fields, whose input type would otherwise forbid every field. */
+type Fields<T extends z.ZodType> = T extends z.ZodObject ? (keyof T["shape"] extends never ? unknown : z.input<T>) : unknown;
 
 /** What a caller gives: the fields of path, query and body together (a test holds that no two share a name). */
 export type Input<O extends Operation> = Fields<O["params"]> & Fields<O["query"]> & Fields<O["body"]>;

@@ -1,0 +1,1 @@
+export type { ReadWorkflow, ServerParts, WorkflowLanguage } from "./server-parts.ts";

@@ -1,0 +1,35 @@
+/** What the composition hands to the server: the engine and what only the composition knows. */
+import type { Engine, SubmitRequest } from "@windlass/engine";
+import type { Fault, Json, JsonObject } from "@windlass/kernel";
+
+/** A workflow as it is stored. */
+export interface ReadWorkflow {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly definition: JsonObject;
+  /** Equal for equal workflows, however their files are written; its hash tells whether a new version is needed. */
+  readonly content: string;
+}
+
+/** The workflow module, as far as the server needs it; handed in, for modules and programs never meet but in the composition. */
+export interface WorkflowLanguage {
+  read(source: string): ReadWorkflow | { readonly faults: readonly Fault[] };
+  /** Throws `invalid` with every fault of definition and input. `versionId`: of the stored definition, null for one that is not stored. */
+  execution(request: { readonly definition: JsonObject; readonly versionId: string | null; readonly input: Json }): SubmitRequest;
+}
+
+export interface ServerParts {
+  readonly engine: Engine;
+  readonly workflows: WorkflowLanguage;
+  /** Whoever has it may do everything. */
+  readonly adminToken: string;
+  readonly version: string;
+  /** sqlite or postgres. */
+  readonly store: string;
+  readonly executors: readonly string[];
+  /** Names under which the server may be addressed, besides localhost, 127.0.0.1 and [::1]; `any` where a proxy checks that. */
+  readonly hosts?: readonly string[] | "any";
+  /** False: /metrics wants the token, as it should where others than this machine can reach it. Open when left out. */
+  readonly openMetrics?: boolean;
+  readonly bodyBytesMax?: number;
+}
