@@ -1,0 +1,99 @@
+/**
+ * What comes next in a loop: at most `maxParallel` items run at once, in order; the outputs come out in the order of
+ * the items. A loop is a job of its own below the execution, so that its step is one job with one outcome.
+ *
+ * L1. Item n is started once: `next` only grows.
+ * L2. One end touches the entry of that item and the total, however many items there are; the last reads all, once.
+ * L3. With `failFast` the first failure starts nothing more and ends what runs.
+ */
+import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
+import { isJsonObject, OUTPUT_LENGTH_MAX, type ChildFact, type Json, type Result } from "@windlass/kernel";
+import { holds } from "./predicates.ts";
+import { evaluateIn, restore, type StepFacts } from "./scope.ts";
+import type { LoopSpec } from "./step-spec.ts";
+import { toolChild } from "./tool-child.ts";
+
+const TOTAL = "#";
+const NAMED_MAX = 5;
+
+interface Total {
+  /** The first item that was not started yet. */
+  readonly next: number;
+  readonly done: number;
+  readonly failed: number;
+}
+
+export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
+  const items = (Array.isArray(input.record.input) ? input.record.input : []) as readonly Json[];
+  const changed = new Map<string, Json>();
+  const before = totalOf(input.cursor.get(TOTAL));
+  let { next, done, failed } = before;
+  for (const fact of input.facts) {
+    if (fact.type !== "child" || changed.has(fact.key) || input.cursor.has(fact.key)) continue;
+    changed.set(fact.key, entryOf(fact));
+    done++;
+    if (holds("failed", fact.outcome)) failed++;
+  }
+  const stopped = spec.failFast && failed > 0;
+  const running = next - done;
+  const last = stopped ? next : Math.min(items.length, next + spec.maxParallel - running);
+  const children: ChildSpec[] = [];
+  for (; next < last; next++) {
+    const evaluate = evaluateIn(restore(spec.scope, { value: items[next] ?? null, index: next }));
+    children.push(toolChild({ step: spec.step, key: keyOf(spec, next), evaluate }));
+  }
+  changed.set(TOTAL, { next, done, failed });
+  const over = done === next && (stopped || next === items.length);
+  const facts = (index: number): StepFacts | undefined => (changed.get(keyOf(spec, index)) ?? input.cursor.get(keyOf(spec, index))) as StepFacts | undefined;
+  return {
+    cursor: Object.fromEntries(changed),
+    children,
+    stops: stopped && !over ? runningKeys(spec, next, facts) : [],
+    waitUntil: null,
+    progress: { fraction: done / items.length, text: `${done} of ${items.length} items` },
+    finish: over ? finishOf(spec, items.length, facts) : null,
+  };
+}
+
+function totalOf(entry: Json | undefined): Total {
+  return isJsonObject(entry) ? (entry as unknown as Total) : { next: 0, done: 0, failed: 0 };
+}
+
+function keyOf(spec: LoopSpec, index: number): string {
+  return `${spec.step.name}[${index}]`;
+}
+
+function entryOf({ outcome, reason, exitCode, output, message }: ChildFact): Json {
+  return { outcome, reason, exitCode, output, error: holds("failed", outcome) ? (message ?? outcome) : null };
+}
+
+/** At most `maxParallel` of them run, but those that ended in between must be passed over: only after a failure. */
+function runningKeys(spec: LoopSpec, next: number, facts: (index: number) => StepFacts | undefined): Decision["stops"] {
+  const keys: { key: string; reason: "fail_fast"; message: string }[] = [];
+  for (let index = 0; index < next; index++) {
+    if (facts(index) === undefined) keys.push({ key: keyOf(spec, index), reason: "fail_fast", message: "another item of its loop failed" });
+  }
+  return keys;
+}
+
+/** The loop ends as its first failed item did: the first in order, leaving out those that were ended for another's sake. */
+function finishOf(spec: LoopSpec, count: number, facts: (index: number) => StepFacts | undefined): Result {
+  const all = Array.from({ length: count }, (_, index) => facts(index));
+  const output = all.map((item) => item?.output ?? null);
+  const failed = [...all.keys()].filter((index) => all[index] !== undefined && holds("failed", all[index].outcome));
+  const tooLarge = JSON.stringify(output).length > OUTPUT_LENGTH_MAX;
+  if (failed.length === 0) {
+    if (tooLarge) return { outcome: "failed", reason: "output_too_large", message: `the outputs of its ${count} items together are larger than ${OUTPUT_LENGTH_MAX} characters` };
+    return { outcome: "succeeded", reason: "ok", message: null, output };
+  }
+  const real = failed.filter((index) => all[index]?.reason !== "fail_fast");
+  const first = all[real[0] ?? failed[0] ?? 0];
+  const names = real.slice(0, NAMED_MAX).map((index) => `${keyOf(spec, index)} (${all[index]?.outcome ?? ""})`);
+  const ended = first !== undefined && first.outcome.startsWith("failed") ? { outcome: first.outcome, reason: first.reason } : { outcome: "failed" as const, reason: "step_failed" as const };
+  return {
+    ...ended,
+    message: `${failed.length} of ${count} items failed: ${names.join(", ")}${real.length > NAMED_MAX ? ` and ${real.length - NAMED_MAX} more` : ""}`,
+    ...(first?.exitCode === null || first === undefined ? {} : { exitCode: first.exitCode }),
+    ...(tooLarge ? {} : { output }),
+  };
+}

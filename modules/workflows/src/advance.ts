@@ -1,0 +1,126 @@
+/**
+ * What comes next in an execution: folds the ends of its steps into a cursor, starts the steps that waited for them,
+ * and ends the execution when all have finished. Pure (engine, K1 and K2).
+ *
+ * W1. A step is decided once, by the end of the last one it needs: each step counts how many needs are open.
+ * W2. One end touches the entries of that step, of its dependants and of the total: never of the whole graph. Only the
+ *     last end of all reads every entry, once.
+ * W3. Everything that a step comes to, also being skipped, comes back as the end of a child: there is one way to fold.
+ */
+import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
+import { assert, isJsonObject, OUTPUT_LENGTH_MAX, type ChildFact, type Json, type JsonObject, type Result } from "@windlass/kernel";
+import { compiledFor, forgetCompiled, type CompiledWorkflow } from "./compile-workflow.ts";
+import { decideStep, isHandled, stepNamed } from "./decide-step.ts";
+import { holds } from "./predicates.ts";
+import { evaluateIn, type Scope, type StepFacts } from "./scope.ts";
+import { render } from "./template.ts";
+import { inField } from "./tool-child.ts";
+
+/** The entry with the total; no step can be called so. */
+const TOTAL = "#";
+/** How many failed steps a message names. */
+const NAMED_MAX = 5;
+
+export function advanceWorkflow(input: AdvanceInput): Decision {
+  const compiled = compiledFor(input.record);
+  const fold = new Fold(input, compiled);
+  for (const fact of input.facts) {
+    if (fact.type === "started") fold.start();
+    else if (fact.type === "child") fold.end(fact);
+  }
+  const scope = scopeOf(input, compiled, (name) => fold.facts(name));
+  const children: ChildSpec[] = fold.ready.map((name) => decideStep(compiled, name, scope));
+  const { finished, total } = fold;
+  const finish = finished === total ? finishOf(compiled, scope) : null;
+  if (finish !== null) forgetCompiled(input.record);
+  return { cursor: fold.changes(), children, stops: [], waitUntil: null, progress: { fraction: finished / total, text: `${finished} of ${total} steps` }, finish };
+}
+
+/** The cursor with what changed in it: a step's entry is absent or `{open}` while it waits, its facts once it has finished. */
+class Fold {
+  /** Steps whose last need has finished in this fold, in order. */
+  readonly ready: string[] = [];
+  readonly total: number;
+  readonly #compiled: CompiledWorkflow;
+  readonly #cursor: ReadonlyMap<string, Json>;
+  readonly #changed = new Map<string, Json>();
+
+  constructor({ cursor }: AdvanceInput, compiled: CompiledWorkflow) {
+    this.#cursor = cursor;
+    this.#compiled = compiled;
+    this.total = compiled.steps.size;
+  }
+
+  start(): void {
+    if (this.#entry(TOTAL) !== undefined) return;
+    this.#changed.set(TOTAL, { finished: 0 });
+    for (const [name, { needs }] of this.#compiled.steps) if (needs.length === 0) this.ready.push(name);
+  }
+
+  end(fact: ChildFact): void {
+    const name = fact.key;
+    const { dependants } = stepNamed(this.#compiled, name);
+    if (this.facts(name) !== undefined) return;
+    const { outcome, reason, exitCode, output, message } = fact;
+    this.#changed.set(name, { outcome, reason, exitCode, output, error: holds("failed", outcome) ? (message ?? outcome) : null });
+    this.#changed.set(TOTAL, { finished: this.finished + 1 });
+    for (const dependant of dependants) {
+      const open = this.#open(dependant) - 1;
+      this.#changed.set(dependant, { open });
+      if (open === 0) this.ready.push(dependant);
+    }
+  }
+
+  get finished(): number {
+    const entry = this.#entry(TOTAL);
+    return entry === undefined ? 0 : Number(entry["finished"]);
+  }
+
+  facts(name: string): StepFacts | undefined {
+    const entry = this.#entry(name);
+    return entry === undefined || entry["outcome"] === undefined ? undefined : (entry as unknown as StepFacts);
+  }
+
+  changes(): Readonly<Record<string, Json>> {
+    return Object.fromEntries(this.#changed);
+  }
+
+  #open(name: string): number {
+    const open = this.#entry(name)?.["open"] ?? stepNamed(this.#compiled, name).needs.length;
+    assert(typeof open === "number" && open > 0, `step ${name} waits for something when one of its needs ends`);
+    return open;
+  }
+
+  #entry(key: string): JsonObject | undefined {
+    const entry = this.#changed.get(key) ?? this.#cursor.get(key);
+    return isJsonObject(entry) ? entry : undefined;
+  }
+}
+
+function scopeOf({ record, live }: AdvanceInput, compiled: CompiledWorkflow, step: Scope["step"]): Scope {
+  const inputs = isJsonObject(record.input) ? record.input : {};
+  return { inputs, doubles: compiled.doubles, job: { id: record.id, name: record.name, attempt: live.attempt }, step: (name) => (compiled.steps.has(name) ? step(name) : undefined) };
+}
+
+function finishOf(compiled: CompiledWorkflow, scope: Scope): Result {
+  const failed = [...compiled.steps.values()].filter((own) => {
+    const outcome = scope.step(own.step.name)?.outcome;
+    return outcome !== undefined && holds("failed", outcome) && !isHandled(own, scope.step);
+  });
+  if (failed.length > 0) return { outcome: "failed", reason: "step_failed", message: failureText(failed.map(({ step }) => step.name), scope) };
+  const { output } = compiled.workflow;
+  if (output === undefined) return { outcome: "succeeded", reason: "ok", message: null };
+  const rendered = render(output, evaluateIn(scope));
+  if (!rendered.ok) return { outcome: "failed_config", reason: "expression_failed", message: inField("output", rendered) };
+  const length = JSON.stringify(rendered.value).length;
+  if (length > OUTPUT_LENGTH_MAX) return { outcome: "failed", reason: "output_too_large", message: `output: ${length} characters; ${OUTPUT_LENGTH_MAX} are allowed` };
+  return { outcome: "succeeded", reason: "ok", message: null, output: rendered.value };
+}
+
+function failureText(names: readonly string[], scope: Scope): string {
+  const [first = ""] = names;
+  const facts = scope.step(first);
+  if (names.length === 1) return `step ${first} ended as ${facts?.outcome ?? "failed"}: ${facts?.error ?? ""}`;
+  const rest = names.length - NAMED_MAX;
+  return `${names.length} steps failed: ${names.slice(0, NAMED_MAX).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}

@@ -1,0 +1,112 @@
+/** What expressions see when a step starts: inputs, the job, finished steps, and in a loop the item. */
+import type { CelInput } from "@bufbuild/cel";
+import type { Json, JsonObject, Outcome, Reason } from "@windlass/kernel";
+import { isJsonObject } from "@windlass/kernel";
+import { celOf } from "./cel-value.ts";
+import type { Evaluated, Expression } from "./expression.ts";
+import { cachedExpression, isTemplate, splitTemplate, type Evaluate } from "./template.ts";
+
+/** How a step ended, as its dependants see it. */
+export interface StepFacts {
+  readonly outcome: Outcome;
+  readonly reason: Reason;
+  readonly exitCode: number | null;
+  readonly output: Json;
+  readonly error: string | null;
+}
+
+export interface Scope {
+  readonly inputs: JsonObject;
+  /** Inputs declared as `number`: always `double` in expressions, also 2, so that `n * 1.5` works for every value. */
+  readonly doubles: readonly string[];
+  readonly job: { readonly id: string; readonly name: string; readonly attempt: number };
+  readonly step: (name: string) => StepFacts | undefined;
+  readonly item?: { readonly value: Json; readonly index: number };
+}
+
+/** The part of a scope that some texts need, as JSON: what a loop keeps for its items. */
+export interface CapturedScope {
+  readonly inputs: JsonObject;
+  readonly doubles: readonly string[];
+  readonly job: { readonly id: string; readonly name: string; readonly attempt: number };
+  readonly steps: Readonly<Record<string, StepFacts>>;
+}
+
+export function evaluateIn(scope: Scope): Evaluate {
+  return (text) => {
+    const expression = cachedExpression(text);
+    if ("mistake" in expression) return failed(text, expression.mistake.message);
+    const result = expression.evaluate(variablesOf(expression, scope));
+    return result.ok ? result : failed(text, result.message);
+  };
+}
+
+export function capture(value: Json, scope: Scope): CapturedScope {
+  const inputs = new Map<string, Json>();
+  const steps = new Map<string, StepFacts>();
+  for (const text of expressionsIn(value)) {
+    const expression = cachedExpression(text);
+    for (const { by, name } of "mistake" in expression ? [] : expression.references) {
+      const facts = by === "all steps" ? undefined : scope.step(name);
+      if (name === "inputs") for (const [input, given] of Object.entries(scope.inputs)) inputs.set(input, given);
+      else if (facts !== undefined) steps.set(name, facts);
+      else if (by === "name" && Object.hasOwn(scope.inputs, name)) inputs.set(name, scope.inputs[name] ?? null);
+    }
+  }
+  return { inputs: Object.fromEntries(inputs), doubles: scope.doubles.filter((name) => inputs.has(name)), job: scope.job, steps: Object.fromEntries(steps) };
+}
+
+export function restore({ steps, ...rest }: CapturedScope, item: { value: Json; index: number }): Scope {
+  return { ...rest, item, step: (name) => (Object.hasOwn(steps, name) ? steps[name] : undefined) };
+}
+
+function failed(text: string, message: string): Evaluated {
+  return { ok: false, message: `${text.length > 100 ? `${text.slice(0, 97)}...` : text}: ${message}` };
+}
+
+/** Only what the expression names is made, and on an object without a prototype. */
+function variablesOf(expression: Expression, scope: Scope): Readonly<Record<string, CelInput>> {
+  const variables: Record<string, CelInput> = Object.assign(Object.create(null), {});
+  const steps = new Map<string, CelInput>();
+  for (const { by, name } of expression.references) {
+    const facts = by === "all steps" ? undefined : scope.step(name);
+    if (by !== "name") {
+      if (facts !== undefined) steps.set(name, stepValue(name, facts));
+      continue;
+    }
+    const value = nameValue(name, facts, scope);
+    if (value !== undefined) variables[name] = value;
+  }
+  if (steps.size > 0) variables["steps"] = steps;
+  return variables;
+}
+
+function nameValue(name: string, facts: StepFacts | undefined, scope: Scope): CelInput | undefined {
+  if (name === "inputs") return new Map(Object.keys(scope.inputs).map((input) => [input, inputValue(input, scope)]));
+  if (name === "job") return celOf({ ...scope.job });
+  if (name === "item" && scope.item !== undefined) return celOf(scope.item.value);
+  if (name === "index" && scope.item !== undefined) return BigInt(scope.item.index);
+  if (facts !== undefined) return stepValue(name, facts);
+  return Object.hasOwn(scope.inputs, name) ? inputValue(name, scope) : undefined;
+}
+
+function inputValue(name: string, { inputs, doubles }: Scope): CelInput {
+  const value = inputs[name] ?? null;
+  return typeof value === "number" && doubles.includes(name) ? value : celOf(value);
+}
+
+/** The facts come last: a field of the output that is called like one of them is reached by `output` only. */
+function stepValue(name: string, facts: StepFacts): CelInput {
+  const { outcome, reason, exitCode, output, error } = facts;
+  const fields = isJsonObject(output) ? Object.entries(output) : [];
+  const own: [string, Json][] = [["name", name], ["outcome", outcome], ["reason", reason], ["exit_code", exitCode], ["output", output], ["error", error]];
+  return new Map([...fields, ...own].map(([key, value]) => [key, celOf(value)]));
+}
+
+function expressionsIn(value: Json): readonly string[] {
+  if (typeof value === "string") {
+    const parts = isTemplate(value) ? splitTemplate(value) : [];
+    return "mistake" in parts ? [] : parts.flatMap((part) => ("expression" in part ? [part.expression] : []));
+  }
+  return value === null || typeof value !== "object" ? [] : Object.values(value).flatMap(expressionsIn);
+}

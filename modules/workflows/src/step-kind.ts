@@ -1,0 +1,29 @@
+/** Jobs of kind `step`. Those with an executor are carried out there; the others are decided here: nothing to do, waiting, an end that is known, a loop. */
+import { NOTHING, type AdvanceInput, type Decision, type JobKind } from "@windlass/engine";
+import { unreachable } from "@windlass/kernel";
+import { advanceLoop } from "./advance-loop.ts";
+import { ownSpecOf, stepSpecFaults } from "./step-spec.ts";
+
+export const stepKind: JobKind = { kind: "step", validate: stepSpecFaults, advance };
+
+function advance(input: AdvanceInput): Decision {
+  const spec = ownSpecOf(input.record.spec);
+  switch (spec.type) {
+    case "noop":
+      return { ...NOTHING, finish: { outcome: "succeeded", reason: "ok", message: null } };
+    case "end": {
+      const { outcome, reason, message, output } = spec;
+      return { ...NOTHING, finish: { outcome, reason, message, ...(output === undefined ? {} : { output }) } };
+    }
+    case "wait": {
+      const stored = input.cursor.get("until");
+      const until = typeof stored === "number" ? stored : input.now + spec.ms;
+      if (input.now < until) return { ...NOTHING, cursor: { until }, waitUntil: until };
+      return { ...NOTHING, finish: { outcome: "succeeded", reason: "ok", message: null } };
+    }
+    case "loop":
+      return advanceLoop(input, spec);
+    default:
+      return unreachable(spec);
+  }
+}

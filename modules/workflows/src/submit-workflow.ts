@@ -1,0 +1,72 @@
+/** From a definition and inputs to what the engine is asked to submit as an execution. */
+import { canonicalJson, NO_RETRY, WindlassError, type Concurrency, type Fault, type Json, type JsonObject, type RetryPolicy } from "@windlass/kernel";
+import { checkDefinition } from "./parse-workflow.ts";
+import { resolveInputs } from "./resolve-inputs.ts";
+import { evaluateIn } from "./scope.ts";
+import { render, textOf } from "./template.ts";
+import { specOf, type Workflow } from "./workflow.ts";
+
+/** Keys are rows of an index. */
+const KEY_LENGTH_MAX = 500;
+/** Which stored version an execution runs. */
+const VERSION_LABEL = "windlass.dev/definition";
+
+export interface Execution {
+  readonly kind: "workflow";
+  readonly name: string;
+  readonly spec: JsonObject;
+  /** All inputs, defaults filled in. */
+  readonly input: JsonObject;
+  readonly executor: "none";
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number | null;
+  readonly concurrency: Concurrency | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly queue?: string;
+  readonly priority?: number;
+}
+
+/** Throws WindlassError `invalid` with every fault of the definition or the inputs. `versionId`: of the stored definition, null for one that is not stored. */
+export function executionOf({ definition, versionId, input }: { definition: JsonObject; versionId: string | null; input: Json }): Execution {
+  const parsed = checkDefinition(definition);
+  if ("faults" in parsed) throw refused("the workflow cannot be run", parsed.faults);
+  const { workflow } = parsed;
+  const resolved = resolveInputs(workflow, input);
+  if ("faults" in resolved) throw refused(`the inputs of ${workflow.metadata.name} are not as they should be`, resolved.faults);
+  const { metadata, timeoutSeconds, queue, priority } = workflow;
+  return {
+    kind: "workflow",
+    name: metadata.name,
+    spec: specOf(workflow),
+    input: resolved.inputs,
+    executor: "none",
+    retry: NO_RETRY,
+    timeoutMs: timeoutSeconds === undefined ? null : timeoutSeconds * 1000,
+    concurrency: concurrencyOf(workflow, resolved.inputs),
+    labels: { ...metadata.labels, ...(versionId === null ? {} : { [VERSION_LABEL]: versionId }) },
+    ...(queue === undefined ? {} : { queue }),
+    ...(priority === undefined ? {} : { priority }),
+  };
+}
+
+/** The text whose SHA-256 is the content hash of a definition: equal for equal workflows, however their files are written. */
+export function contentOf(workflow: Workflow): string {
+  return canonicalJson(specOf(workflow));
+}
+
+function concurrencyOf(workflow: Workflow, inputs: JsonObject): Concurrency | null {
+  const { concurrency, inputs: specs = {} } = workflow;
+  if (concurrency === undefined) return null;
+  const doubles = Object.keys(specs).filter((name) => specs[name]?.type === "number");
+  const scope = { inputs, doubles, job: { id: "", name: workflow.metadata.name, attempt: 0 }, step: () => undefined };
+  const key = render(concurrency.key, evaluateIn(scope));
+  const path = "concurrency.key";
+  if (!key.ok) throw refused("the concurrency key cannot be made", [{ path, message: key.message }]);
+  const text = textOf(key.value);
+  if (text === "" || text.length > KEY_LENGTH_MAX) throw refused("the concurrency key cannot be used", [{ path, message: `a key has 1 to ${KEY_LENGTH_MAX} characters; this one has ${text.length}` }]);
+  return { key: text, limit: concurrency.limit };
+}
+
+function refused(what: string, faults: readonly Fault[]): WindlassError {
+  return new WindlassError("invalid", `${what}: ${faults.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ")}`, { faults });
+}

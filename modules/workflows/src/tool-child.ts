@@ -1,0 +1,108 @@
+/** Renders the tool of a step (or of one item of a loop) into the job that carries it out. Never throws: what cannot be rendered becomes a job that fails as `failed_config`. */
+import type { ChildSpec } from "@windlass/engine";
+import { NO_RETRY, parseBytes, type Json, type JsonObject, type Outcome, type Reason } from "@windlass/kernel";
+import { retryPolicyOf } from "./read-retry.ts";
+import type { Evaluated } from "./expression.ts";
+import { shown } from "./finding.ts";
+import { endSpec, specJson, stepSpecFaults, waitOf, type LoopSpec, type OwnSpec } from "./step-spec.ts";
+import { render, textOf, type Evaluate } from "./template.ts";
+import type { HandlerTool, ShellTool, Step } from "./workflow.ts";
+
+/** A little under what a store takes for the specification or the input of one job. */
+const PAYLOAD_LENGTH_MAX = 1_000_000;
+
+type Rendered = { readonly spec: JsonObject; readonly input?: Json } | { readonly reason: Reason; readonly message: string };
+
+export function toolChild({ step, key, evaluate }: { step: LoopSpec["step"]; key: string; evaluate: Evaluate }): ChildSpec {
+  const { tool } = step;
+  switch (tool.kind) {
+    case "noop":
+      return ownChild(step, key, { type: "noop" });
+    case "wait": {
+      const time = render(tool.for, evaluate);
+      if (!time.ok) return failedChild(step, key, { reason: "expression_failed", message: time.message });
+      const ms = waitOf(time.value);
+      if (ms === undefined) return failedChild(step, key, { reason: "bad_spec", message: `for: expected a time of at most a year, such as 30s, found ${shown(time.value)}` });
+      return { ...ownChild(step, key, { type: "wait", ms }), timeoutMs: timeoutOf(step) };
+    }
+    case "shell":
+    case "handler": {
+      const rendered = withinBounds(tool.kind === "shell" ? renderShell(tool, evaluate) : renderHandler(tool, evaluate));
+      if ("reason" in rendered) return failedChild(step, key, rendered);
+      return {
+        ...baseOf(step, key),
+        spec: rendered.spec,
+        input: rendered.input ?? null,
+        executor: tool.kind === "shell" ? "process" : "handler",
+        retry: retryPolicyOf(step.retry),
+        timeoutMs: timeoutOf(step),
+      };
+    }
+  }
+}
+
+/** A job of ours, without executor: it is never tried again, for it would do the same. */
+export function ownChild(step: Pick<Step, "name" | "queue">, key: string, spec: OwnSpec, input: Json = null): ChildSpec {
+  return { ...baseOf(step, key), spec: specJson(spec), input, executor: "none", retry: NO_RETRY, timeoutMs: null };
+}
+
+/** A step whose end is known before it starts is a job all the same: everything that a user sees is one. */
+export function endedChild(step: Pick<Step, "name" | "queue">, key: string, end: { outcome: Outcome; reason: Reason; message: string | null; output?: Json }): ChildSpec {
+  return ownChild(step, key, endSpec(end.outcome, end.reason, end.message, end.output));
+}
+
+export function failedChild(step: Pick<Step, "name" | "queue">, key: string, { reason, message }: { reason: Reason; message: string }): ChildSpec {
+  return endedChild(step, key, { outcome: "failed_config", reason, message });
+}
+
+function baseOf(step: Pick<Step, "queue">, key: string): Pick<ChildSpec, "key" | "kind" | "name" | "queue" | "concurrency"> {
+  return { key, kind: "step", name: key, queue: step.queue, concurrency: null };
+}
+
+function timeoutOf(step: Pick<Step, "timeoutSeconds">): number | null {
+  return step.timeoutSeconds === undefined ? null : step.timeoutSeconds * 1000;
+}
+
+function withinBounds(rendered: Rendered): Rendered {
+  if ("reason" in rendered) return rendered;
+  const [fault] = stepSpecFaults(rendered.spec);
+  if (fault !== undefined) return { reason: "bad_spec", message: `${fault.path.replace(/^spec\./u, "")}: ${fault.message}` };
+  const length = JSON.stringify([rendered.spec, rendered.input ?? null]).length;
+  if (length <= PAYLOAD_LENGTH_MAX) return rendered;
+  return { reason: "bad_spec", message: `its tool and input have ${length} characters once rendered; ${PAYLOAD_LENGTH_MAX} are allowed` };
+}
+
+function renderHandler({ handler, input }: HandlerTool, evaluate: Evaluate): Rendered {
+  const name = render(handler, evaluate);
+  if (!name.ok) return { reason: "expression_failed", message: name.message };
+  const given = render(input ?? null, evaluate);
+  return given.ok ? { spec: { handler: textOf(name.value) }, input: given.value } : { reason: "expression_failed", message: given.message };
+}
+
+function renderShell({ command, script, cwd, env, output, resources }: ShellTool, evaluate: Evaluate): Rendered {
+  const parts = render({ command: command ?? null, script: script ?? null, cwd: cwd ?? null, env: env ?? {}, memory: resources?.limits.memory ?? null }, evaluate);
+  if (!parts.ok) return { reason: "expression_failed", message: parts.message };
+  const values = parts.value as { command: Json; script: Json; cwd: Json; env: JsonObject; memory: Json };
+  const memory = values.memory === null ? null : parseBytes(textOf(values.memory));
+  if (memory === undefined) return { reason: "bad_spec", message: `resources.limits.memory: expected an amount of memory such as 64Mi, found ${shown(values.memory)}` };
+  return {
+    spec: {
+      ...commandOf(values),
+      ...(values.cwd === null ? {} : { cwd: textOf(values.cwd) }),
+      ...(env === undefined ? {} : { env: Object.fromEntries(Object.entries(values.env).map(([name, value]) => [name, textOf(value)])) }),
+      ...(memory === null ? {} : { memoryLimitBytes: memory }),
+      ...(output === undefined ? {} : { output }),
+    },
+  };
+}
+
+/** One template that gives a list is a program with its arguments. */
+function commandOf({ command, script }: { command: Json; script: Json }): JsonObject {
+  const list = Array.isArray(command) ? command : Array.isArray(script) ? script : undefined;
+  return list === undefined ? { script: textOf(script) } : { command: (list as readonly Json[]).map(textOf) };
+}
+
+/** The message of an expression that could not be evaluated, with the field it stands in. */
+export function inField(field: string, result: Evaluated & { ok: false }): string {
+  return `${field}: ${result.message}`;
+}

@@ -1,0 +1,30 @@
+/** Jobs of kind `workflow`: executions. */
+import type { JobKind } from "@windlass/engine";
+import type { Fault, Json, JsonObject } from "@windlass/kernel";
+import { advanceWorkflow } from "./advance.ts";
+import { checkDefinition, type ParsedWorkflow } from "./parse-workflow.ts";
+import { resolveInputs } from "./resolve-inputs.ts";
+
+export const workflowKind: JobKind = { kind: "workflow", validate, advance: advanceWorkflow };
+
+/** Definitions that were checked last: one that is run again and again is checked once. */
+const CHECKED_MAX = 16;
+const checked = new Map<string, ParsedWorkflow>();
+
+function validate(spec: JsonObject, input: Json): readonly Fault[] {
+  const parsed = checkOnce(spec);
+  if ("faults" in parsed) return parsed.faults.map(({ path, message }) => ({ path: path === "" ? "spec" : `spec.${path}`, message }));
+  const resolved = resolveInputs(parsed.workflow, input);
+  return "faults" in resolved ? resolved.faults : [];
+}
+
+function checkOnce(spec: JsonObject): ParsedWorkflow {
+  const text = JSON.stringify(spec);
+  const known = checked.get(text);
+  if (known !== undefined) return known;
+  const parsed = checkDefinition(spec);
+  const [oldest] = checked.size >= CHECKED_MAX ? checked.keys() : [];
+  if (oldest !== undefined) checked.delete(oldest);
+  checked.set(text, parsed);
+  return parsed;
+}
