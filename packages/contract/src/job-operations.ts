@@ -49,7 +49,10 @@ export const submission = z
 export const submittedJson = z.object({ id: z.string(), created: z.boolean(), job: jobJson }).meta({ id: "Submitted" });
 
 /** Continue behind this position of the feed; `Last-Event-ID` does the same. */
-const after = z.string().max(200).optional();
+const after = z
+  .string()
+  .regex(/^[0-9._:/-]{0,100}$/u, "expected a position of an earlier answer")
+  .optional();
 
 const logRange = {
   /** The newest attempt when left out. */

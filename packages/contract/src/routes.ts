@@ -55,3 +55,6 @@ export const ROUTES = {
 } as const satisfies Record<string, Route>;
 
 export type OperationId = keyof typeof ROUTES;
+
+/** What an operation answers with. */
+export type ResponseOf<Id extends string> = Id extends OperationId ? ((typeof ROUTES)[Id] extends { readonly response: infer R } ? R : "json") : never;

@@ -2,7 +2,7 @@
  * The API as functions: `client.jobs.list({ state: ["running"] })`. Made from the table of routes; its types come from the
  * operations. Loads no schema, so it starts at once: what the server answers is taken at its word.
  */
-import { ROUTES, type OperationId, type Route } from "@windlass/contract/routes";
+import { ROUTES, type ResponseOf, type Route } from "@windlass/contract/routes";
 import type { Input, JobDetailJson, Operation, Operations, Result } from "@windlass/contract";
 import { WindlassError } from "@windlass/kernel";
 import { pause, type Pause } from "./pause.ts";
@@ -18,8 +18,6 @@ export interface ClientOptions {
   /** Instead of a timer, in tests. */
   readonly pause?: Pause | undefined;
 }
-
-type ResponseOf<Id extends string> = Id extends OperationId ? ((typeof ROUTES)[Id] extends { readonly response: infer R } ? R : "json") : never;
 
 type Arguments<O extends Operation> = Record<never, never> extends Input<O> ? [input?: Input<O>, options?: CallOptions] : [input: Input<O>, options?: CallOptions];
 

@@ -1,0 +1,89 @@
+/** From what a schema found wrong to faults for people: where, what was found, what is allowed, the nearest right word. */
+import { didYouMean, type Fault } from "@windlass/kernel";
+import type * as z from "zod";
+
+type Issue = z.core.$ZodIssue;
+
+/** Faults that one answer lists; more help nobody. */
+const FAULTS_MAX = 100;
+
+/** `schema` is asked for the names that it knows. */
+export function faultsOf(error: z.ZodError, input: unknown, schema: z.ZodType): readonly Fault[] {
+  return error.issues.flatMap((issue) => faultsOfIssue(issue, input, schema)).slice(0, FAULTS_MAX);
+}
+
+export function pathText(path: readonly PropertyKey[]): string {
+  return path.map((part, index) => (typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${String(part)}`)).join("");
+}
+
+function faultsOfIssue(issue: Issue, input: unknown, schema: z.ZodType): Fault[] {
+  const path = pathText(issue.path);
+  const subject = path === "" ? "the request" : path;
+  const found = at(input, issue.path);
+  if (issue.code === "unrecognized_keys") {
+    const known = keysOf(schemaAt(schema, issue.path));
+    return issue.keys.map((key) => ({ path: path === "" ? key : `${path}.${key}`, message: `there is no field "${key}"${didYouMean(key, known) || allowed(known)}` }));
+  }
+  if (issue.code === "invalid_type" && found === undefined) return [{ path, message: `${subject} is missing; it must be ${nounOf(issue.expected)}` }];
+  if (issue.code === "invalid_type") return [{ path, message: `${subject} is ${shown(found)}; it must be ${nounOf(issue.expected)}` }];
+  if (issue.code === "invalid_value") {
+    const words = issue.values.map(String);
+    if (found === undefined) return [{ path, message: `${subject} is missing; it must be one of ${words.join(", ")}` }];
+    const near = typeof found === "string" ? didYouMean(found, words) : "";
+    return [{ path, message: `${subject} is ${shown(found)}; it must be one of ${words.join(", ")}${near}` }];
+  }
+  if (issue.code === "too_small" || issue.code === "too_big") return [{ path, message: `${subject} ${sizeFault(issue, found)}` }];
+  if (issue.code === "invalid_format" && issue.format === "datetime") return [{ path, message: `${subject} is ${shown(found)}; it must be a time like 2026-01-31T12:00:00Z` }];
+  return [{ path, message: `${subject} is ${shown(found)}: ${issue.message}` }];
+}
+
+function sizeFault(issue: Extract<Issue, { code: "too_small" | "too_big" }>, found: unknown): string {
+  const [word, bound] = issue.code === "too_small" ? ["at least", issue.minimum] : ["at most", issue.maximum];
+  const edge = issue.inclusive === false ? `${issue.code === "too_small" ? "greater" : "less"} than ${bound}` : `${word} ${bound}`;
+  if (issue.origin === "string") return `has ${String(found).length} characters; it must have ${edge}`;
+  if (issue.origin === "array") return `has ${Array.isArray(found) ? found.length : "?"} entries; it must have ${edge}`;
+  return `is ${shown(found)}; it must be ${edge}`;
+}
+
+function nounOf(expected: string): string {
+  const nouns: Record<string, string> = { string: "text", int: "a whole number", number: "a number", boolean: "true or false", array: "a list", object: "an object", record: "an object" };
+  return nouns[expected] ?? expected;
+}
+
+/** A value as it was found, shortened. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? "missing";
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function allowed(known: readonly string[]): string {
+  return known.length === 0 ? "; none are allowed here" : `; allowed are ${known.join(", ")}`;
+}
+
+function at(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, part) => (typeof value === "object" && value !== null && Object.hasOwn(value, part) ? (value as Record<PropertyKey, unknown>)[part] : undefined), input);
+}
+
+interface SchemaParts {
+  readonly shape?: Readonly<Record<string, z.ZodType>>;
+  readonly element?: z.ZodType;
+  readonly unwrap?: () => z.ZodType;
+}
+
+function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
+  const parts = bare(schema) as SchemaParts;
+  const [first, ...rest] = path;
+  if (first === undefined) return bare(schema);
+  const next = typeof first === "number" ? parts.element : parts.shape?.[String(first)];
+  return next === undefined ? undefined : schemaAt(next, rest);
+}
+
+/** Without what makes it optional or gives it a default. */
+export function bare(schema: z.ZodType): z.ZodType {
+  const type = schema.type;
+  return (type === "optional" || type === "default" || type === "nullable") && "unwrap" in schema ? bare((schema as unknown as Required<Pick<SchemaParts, "unwrap">>).unwrap()) : schema;
+}
+
+function keysOf(schema: z.ZodType | undefined): readonly string[] {
+  return Object.keys((schema as SchemaParts | undefined)?.shape ?? {});
+}

@@ -1,0 +1,60 @@
+/** From the bytes of a body to JSON, within bounds: whoever sends too much, too deep or broken text is told where. */
+import { WindlassError, type Json } from "@windlass/kernel";
+
+/** Deeper values make those who walk through them run out of stack. */
+const DEPTH_MAX = 64;
+
+/** Reads no more than `bytesMax`, also when the length was not announced. Throws `too_large`. */
+export async function readBody(request: Request, bytesMax: number): Promise<string> {
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > bytesMax) throw tooLarge(bytesMax);
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += piece.length;
+    if (size > bytesMax) throw tooLarge(bytesMax);
+    pieces.push(piece);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces));
+  } catch (error) {
+    throw new WindlassError("bad_request", "the body is not UTF-8 text", { cause: error });
+  }
+}
+
+/** An empty body counts as an empty object. Throws `bad_request` with line and column. */
+export function readJson(text: string): Json {
+  if (text.trim() === "") return {};
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch (error) {
+    const { line, column, what } = placeOf(text, error as Error);
+    throw new WindlassError("bad_request", `the body is not JSON: line ${line}, column ${column}: ${what}`, { faults: [{ path: "", message: what, line, column }], cause: error });
+  }
+  if (isDeeperThan(value, DEPTH_MAX)) throw new WindlassError("too_large", `the body is nested more than ${DEPTH_MAX} deep`);
+  return value;
+}
+
+function tooLarge(bytesMax: number): WindlassError {
+  return new WindlassError("too_large", `the body is larger than ${bytesMax} bytes (server.bodyBytesMax)`);
+}
+
+/** The parser tells the position of what it did not expect, but not of the end. */
+function placeOf(text: string, error: Error): { readonly line: number; readonly column: number; readonly what: string } {
+  const told = /at position (\d+)/u.exec(error.message)?.[1];
+  const position = told === undefined ? text.length : Number(told);
+  const before = text.slice(0, position).split("\n");
+  const what = error.message.replace(/ in JSON at position.*| \(line \d+ column \d+\)|, (\.\.\.)?".*$/gsu, "");
+  return { line: before.length, column: (before.at(-1) ?? "").length + 1, what };
+}
+
+/** Without recursion: the value may be deeper than the stack. */
+function isDeeperThan(value: Json, depthMax: number): boolean {
+  let level: Json[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > depthMax) return true;
+    level = level.flatMap((item) => (item !== null && typeof item === "object" ? (Object.values(item) as Json[]) : []));
+  }
+  return false;
+}

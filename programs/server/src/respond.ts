@@ -1,0 +1,23 @@
+/** From an error to an answer: refusals as problems; everything else is logged whole and answered with `internal` alone. */
+import { problemOf, PROBLEM_TYPE } from "@windlass/contract";
+import { isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
+import type { Logger } from "@windlass/ports";
+
+export function problemResponse(error: unknown, { requestId, logger }: { readonly requestId: string; readonly logger: Logger }): Response {
+  const refusal = isWindlassError(error) ? error : hidden(error, { requestId, logger });
+  const problem = problemOf(refusal, requestId);
+  if (isWindlassError(error) && problem.status >= 500) logger.error("a request failed", { requestId, code: error.code, error: error.message, cause: stackOf(error.cause) });
+  const headers: Record<string, string> = { "content-type": PROBLEM_TYPE };
+  if (problem.code === "unauthorized") headers["www-authenticate"] = 'Bearer realm="windlass"';
+  if (problem.status === 503) headers["retry-after"] = "1";
+  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+}
+
+function hidden(error: unknown, { requestId, logger }: { readonly requestId: string; readonly logger: Logger }): WindlassError {
+  logger.error("a request failed in a way that nobody foresaw", { requestId, error: messageOf(error), stack: stackOf(error) });
+  return new WindlassError("internal", `the server failed; its log has the details under ${requestId}`);
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}

@@ -1,0 +1,29 @@
+/** What every handler of an operation works with. */
+import type { Call, Operation, Operations, ResponseOf, Result } from "@windlass/contract";
+import type { Principal } from "./authenticate.ts";
+import type { ServerParts } from "./server-parts.ts";
+
+export interface Asking {
+  readonly principal: Principal;
+  /** Ends when the caller has gone or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/** One message of a stream. Without `id` the caller continues behind the one before. */
+export interface StreamItem<T> {
+  readonly id?: string;
+  readonly item: T;
+}
+
+type Answer<O extends Operation, Kind> = Kind extends "json" ? Promise<Result<O>> : Kind extends "sse" ? AsyncIterable<StreamItem<Result<O>>> : Promise<AsyncIterable<Uint8Array>>;
+
+/** A handler for each operation of one noun; a missing one does not compile. */
+export type Handlers<Noun extends keyof Operations> = {
+  readonly [Verb in keyof Operations[Noun] & string]: Operations[Noun][Verb] extends Operation
+    ? (call: Call<Operations[Noun][Verb]>, asking: Asking) => Answer<Operations[Noun][Verb], ResponseOf<`${Noun}.${Verb}`>>
+    : never;
+};
+
+export type AllHandlers = { readonly [Noun in keyof Operations]: Handlers<Noun> };
+
+export type ServerContext = ServerParts & { readonly startedAt: number };
