@@ -2,7 +2,7 @@
  * What is kept of an attempt in its folder, so that a restart of either side knows it.
  *
  * A1. The folder is made before anything is started: who finds it made starts nothing (X1).
- * A2. Without `spec.json` nothing was started; with `exit.json` it has ended. Both appear whole or not at all.
+ * A2. Without a whole `spec.json` nothing was started; with `exit.json`, which appears whole or not at all, it has ended.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -38,7 +38,7 @@ export function makeAttemptFolder(data: string, order: LaunchOrder, now: number)
   }
   const { name, jobId, attempt, ref } = order;
   const record: LaunchRecord = { name, jobId, attempt, ref, launchedAt: now };
-  writeWhole(folder, "spec.json", JSON.stringify({ ...record, spec: order.spec }));
+  writeFileSync(join(folder, "spec.json"), JSON.stringify({ ...record, spec: order.spec }), { mode: 0o600 });
   return true;
 }
 

@@ -11,6 +11,8 @@ export const socketPath = (data: string): string => join(supervisorFolder(data),
 export const lockPath = (data: string): string => join(supervisorFolder(data), "lock");
 export const pidPath = (data: string): string => join(supervisorFolder(data), "pid");
 export const supervisorLogPath = (data: string): string => join(supervisorFolder(data), "log");
+/** What Node made of the sources, so that it need not make it again. */
+export const cacheFolder = (data: string): string => join(supervisorFolder(data), "cache");
 export const pipesFolder = (data: string): string => join(supervisorFolder(data), "pipes");
 export const placePath = (data: string): string => join(data, "place");
 

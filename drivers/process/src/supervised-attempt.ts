@@ -40,6 +40,8 @@ const DRAIN_MS = 200;
 const PIPE_PATIENCE_MS = 5000;
 /** How long until an end that could not be stored (full disk) is tried again. */
 const STORE_AGAIN_MS = 1000;
+/** What is shorter does not pay for the file; if it must be found later, its mark does that. */
+const PID_AFTER_MS = 500;
 const TIMER_MAX_MS = 2 ** 31 - 1;
 const EVIDENCE_LINES = 20;
 const EVIDENCE_BYTES = 4096;
@@ -91,13 +93,8 @@ export class SupervisedAttempt {
     this.#read("stdout", pipes[0]);
     this.#read("stderr", pipes[1]);
     const pid = child.pid ?? 0;
-    try {
-      writePid(this.#around.data, this.order.name, pid);
-    } catch (error) {
-      // It runs: its mark finds it if it must be found later.
-      this.#around.complain(`writing the pid of ${this.order.name}`, error);
-    }
     if (this.#exit !== null) return;
+    this.#after(PID_AFTER_MS, () => this.#writePid(pid));
     if (this.order.timeoutMs !== null) this.#limitTime(this.order.timeoutMs);
     const limitBytes = this.#spec.memoryLimitBytes;
     if (limitBytes !== undefined) {
@@ -108,6 +105,15 @@ export class SupervisedAttempt {
   /** May be repeated; a shorter grace counts. */
   stop(graceMs: number, stopFor: StopFor): void {
     this.#end({ by: "stop", stopFor }, graceMs);
+  }
+
+  #writePid(pid: number): void {
+    try {
+      writePid(this.#around.data, this.order.name, pid);
+    } catch (error) {
+      // It runs: its mark finds it if it must be found later.
+      this.#around.complain(`writing the pid of ${this.order.name}`, error);
+    }
   }
 
   #limitTime(leftMs: number): void {

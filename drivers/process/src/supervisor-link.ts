@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { ERRORS, WindlassError } from "@windlass/kernel";
 import type { ErrorCode } from "@windlass/kernel";
 import type { Clock, EndedFact } from "@windlass/ports";
-import { socketPath, supervisorFolder, supervisorLogPath } from "./folder-layout.ts";
+import { cacheFolder, socketPath, supervisorFolder, supervisorLogPath } from "./folder-layout.ts";
 import { encodeLine, lineSplitter, PROTOCOL_VERSION } from "./protocol.ts";
 import type { Message, OperationName, Operations, Question } from "./protocol.ts";
 import type { SupervisorOptions } from "./supervisor.ts";
@@ -185,7 +185,7 @@ function startSupervisor(options: SupervisorOptions, environment: Readonly<Recor
   try {
     const program = fileURLToPath(new URL("supervisor.ts", import.meta.url));
     const args = [...NODE_FLAGS, program, JSON.stringify(options)];
-    const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log, log], cwd: options.folder, env: { ...environment } });
+    const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log, log], cwd: options.folder, env: { ...environment, NODE_COMPILE_CACHE: cacheFolder(options.folder) } });
     // Its failure shows in its log, and in that nobody answers.
     child.on("error", () => {});
     child.unref();
