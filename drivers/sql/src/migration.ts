@@ -37,8 +37,10 @@ export const postgresDialect: Dialect = {
   integer: "BIGINT",
   table: "",
   keyedTable: "",
-  feedColumns: "xid XID8 NOT NULL DEFAULT pg_current_xact_id(), position BIGINT GENERATED ALWAYS AS IDENTITY",
-  feedIndex: "CREATE INDEX events_feed ON events (xid, position)",
+  // Decision 0002 shows why this number, and not the transaction's own, makes an order that nothing is missed in.
+  feedColumns: `mark BIGINT NOT NULL DEFAULT greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1),
+      position BIGINT GENERATED ALWAYS AS IDENTITY`,
+  feedIndex: "CREATE INDEX events_feed ON events (mark, position)",
 };
 
 /**

@@ -1,0 +1,67 @@
+/**
+ * `commit` and `unblock` on PostgreSQL: lock the rows that the changes need, let the kernel decide, write what came out.
+ *
+ * P1. Live rows are locked in the order of their ids, then keys in the order of their names; who is chosen as the victim
+ *     of a deadlock all the same runs again.
+ * P2. What is looked up besides (ends, children, idempotency keys) is read after the locks, so that it is as new as they are.
+ * P3. A row whose parent is not locked with it is loaded again: its end must wake the parent in the same transaction.
+ */
+import { applyChanges, childKeyOf, idempotencyKeyOf, idsNeeded, recordsMade, WorkingSet, type Change, type LiveJob, type Signals } from "@windlass/kernel";
+import type { Committed } from "@windlass/ports";
+import { joinSignals, liveTable } from "@windlass/sql";
+import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
+import type { Querier } from "./connection.ts";
+import { LoadAgain } from "./transaction.ts";
+import { writeRows } from "./write-rows.ts";
+
+export async function commit(db: Querier, changes: readonly Change[], now: number): Promise<Committed> {
+  const ids = [...idsNeeded(changes)];
+  const live = await lockLive(db, ids);
+  const missing = ids.filter((id) => !live.has(id));
+  const ended = missing.length === 0 ? [] : (await db.rows("SELECT id FROM jobs WHERE id = ANY($1::text[])", [missing])).map((row) => row[0] as string);
+  const set = new WorkingSet({ live: live.values(), ended, ...(await loadMade(db, changes)) }, now);
+  const results = applyChanges(set, changes, now);
+  const grown = await storeKeyLimits(db, set.writes.keyLimits);
+  await writeRows(db, set.writes, new Set(live.keys()));
+  const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
+  return { results, signals: joinSignals(set.signals, freed) };
+}
+
+/** Makes blocked jobs ready wherever a key has room. */
+export async function unblock(db: Querier, now: number): Promise<Signals> {
+  const rows = await db.rows("SELECT DISTINCT concurrency_key FROM jobs_live WHERE state = 'queued' AND blocked = 1");
+  return freeKeys(db, { released: [], grown: rows.map((row) => row[0] as string), now });
+}
+
+const LOCK_LIVE = `SELECT ${liveTable.list()} FROM jobs_live
+  WHERE id = ANY($1::text[] || ARRAY(SELECT parent_id FROM jobs_live WHERE id = ANY($1::text[]) AND parent_id IS NOT NULL)) ORDER BY id FOR UPDATE`;
+
+async function lockLive(db: Querier, ids: readonly string[]): Promise<Map<string, LiveJob>> {
+  if (ids.length === 0) return new Map();
+  const live = new Map((await db.rows(LOCK_LIVE, [ids])).map((row) => liveTable.decode(row)).map((job) => [job.id, job]));
+  const wanted = new Set(ids);
+  const unlocked = [...live.values()].flatMap(({ id, parentId }) => (wanted.has(id) && parentId !== null && !live.has(parentId) ? [parentId] : []));
+  if (unlocked.length === 0) return live;
+  // Either the parent has ended, or the row was committed while this statement waited for another one (P3).
+  const found = await db.rows("SELECT 1 FROM jobs_live WHERE id = ANY($1::text[]) LIMIT 1", [unlocked]);
+  if (found.length > 0) throw new LoadAgain();
+  return live;
+}
+
+type Made = Pick<ConstructorParameters<typeof WorkingSet>[0], "children" | "idempotent">;
+
+/** Which of the jobs to be made are there already. */
+async function loadMade(db: Querier, changes: readonly Change[]): Promise<Made> {
+  const made = recordsMade(changes);
+  const under = made.flatMap((job) => (job.parentId === null ? [] : [[job.parentId, job.childKey ?? job.id] as const]));
+  const keyed = made.flatMap((job) => (job.idempotencyKey === null ? [] : [[job.workspace, job.idempotencyKey] as const]));
+  const childSql = "SELECT j.parent_id, j.child_key, j.id FROM unnest($1::text[], $2::text[]) AS u (parent_id, child_key) JOIN jobs j ON j.parent_id = u.parent_id AND j.child_key = u.child_key";
+  const keySql = `SELECT k.workspace, k.idempotency_key, k.job_id, k.request_hash FROM unnest($1::text[], $2::text[]) AS u (workspace, idempotency_key)
+    JOIN idempotency_keys k ON k.workspace = u.workspace AND k.idempotency_key = u.idempotency_key`;
+  const children = under.length === 0 ? [] : await db.rows(childSql, [under.map(([id]) => id), under.map(([, key]) => key)]);
+  const idempotent = keyed.length === 0 ? [] : await db.rows(keySql, [keyed.map(([workspace]) => workspace), keyed.map(([, key]) => key)]);
+  return {
+    children: children.map(([parentId, childKey, id]) => [childKeyOf(parentId as string, childKey as string), id as string] as const),
+    idempotent: idempotent.map(([workspace, key, id, requestHash]) => [idempotencyKeyOf(workspace as string, key as string), { id: id as string, requestHash: requestHash as string | null }] as const),
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * Connections to PostgreSQL: rows as lists of values, 64-bit integers as numbers (times and counts are far below 2^53),
+ * statements prepared once per connection under a name that is made from their text.
+ */
+import { createHash } from "node:crypto";
+import pg from "pg";
+import type { SqlValue } from "@windlass/sql";
+
+export type Row = readonly SqlValue[];
+/** A value of a statement; lists become arrays of PostgreSQL. */
+export type Value = SqlValue | readonly SqlValue[];
+
+export interface Querier {
+  /** Rows of a statement whose text is one of a few: prepared on first use. */
+  rows(sql: string, values?: readonly Value[]): Promise<readonly Row[]>;
+  /** Rows of a statement that was put together for this call. */
+  once(sql: string, values: readonly Value[]): Promise<readonly Row[]>;
+  /** Like `rows`, for how many rows were changed. */
+  count(sql: string, values?: readonly Value[]): Promise<number>;
+}
+
+const INT8 = 20;
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: "text" | "binary") => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format))) as typeof pg.types.getTypeParser,
+};
+
+export function connectionConfig(url: string): pg.ClientConfig {
+  return { connectionString: url, types, application_name: "windlass", keepAlive: true, connectionTimeoutMillis: CONNECT_MS };
+}
+
+/** How long a connection may take before the store counts as unreachable. */
+const CONNECT_MS = 10_000;
+/** Connections of one process; claims, commits and reads share them. */
+const CONNECTIONS_MAX = 10;
+
+export function openPool(url: string): pg.Pool {
+  const pool = new pg.Pool({ ...connectionConfig(url), max: CONNECTIONS_MAX });
+  // An idle connection was lost: the pool has dropped it already, and whoever needs one gets a new one or an error.
+  pool.on("error", () => {});
+  return pool;
+}
+
+export function querierOf(client: pg.Pool | pg.ClientBase): Querier {
+  const query = (config: pg.QueryArrayConfig): Promise<pg.QueryArrayResult<SqlValue[]>> => client.query(config) as unknown as Promise<pg.QueryArrayResult<SqlValue[]>>;
+  const named = (text: string, values: readonly Value[]): pg.QueryArrayConfig => ({ name: nameOf(text), text, values: [...values], rowMode: "array" });
+  return {
+    rows: async (text, values = []) => (await query(named(text, values))).rows,
+    once: async (text, values) => (await query({ text, values: [...values], rowMode: "array" })).rows,
+    count: async (text, values = []) => (await query(named(text, values))).rowCount ?? 0,
+  };
+}
+
+const names = new Map<string, string>();
+
+/** The same text has the same name in every process, so a pooler between us may share connections. */
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = `windlass_${createHash("sha256").update(text).digest("hex").slice(0, 24)}`;
+    names.set(text, name);
+  }
+  return name;
+}

@@ -1,0 +1,2 @@
+export { openPostgresBus, type PostgresBusOptions } from "./postgres-bus.ts";
+export { openPostgresStore, type PostgresOptions } from "./postgres-store.ts";

@@ -1,0 +1,58 @@
+/** `JobReads` on PostgreSQL: each read is one statement, or several that need not agree. */
+import { attemptOf, jobStates, type JobState } from "@windlass/kernel";
+import type { JobReads } from "@windlass/ports";
+import { attemptsTable, decodeView, eventsTable, listQueries, liveTable, mergeLists, viewColumns } from "@windlass/sql";
+import type { Querier, Row } from "./connection.ts";
+
+const VIEW = `SELECT ${viewColumns} FROM jobs j LEFT JOIN jobs_live l ON l.id = j.id WHERE j.id = $1`;
+const ATTEMPTS = `SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = $1 ORDER BY number`;
+const CURRENT = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = $1 AND phase IS NOT NULL`;
+const EVENTS = `SELECT ${eventsTable.list()} FROM events WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`;
+/** Below the oldest transaction that may still commit: nothing can come to lie before what was read. */
+const SETTLED = "mark < pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+const FEED = `SELECT mark, position, ${eventsTable.list()} FROM events WHERE (mark, position) > ($1::bigint, $2::bigint) AND ${SETTLED} ORDER BY mark, position LIMIT $3`;
+const FEED_END = `SELECT mark, position FROM events WHERE ${SETTLED} ORDER BY mark DESC, position DESC LIMIT 1`;
+const ENDED_COUNT = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE workspace = $1 AND state = $2 LIMIT $3) capped";
+const ALIVE_COUNT = "SELECT count(*) FROM (SELECT 1 FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE j.workspace = $1 AND l.state = $2 LIMIT $3) capped";
+
+export function jobReads(db: Querier): JobReads {
+  const one = async (sql: string, values: readonly (string | number)[]): Promise<number> => ((await db.rows(sql, values))[0]?.[0] ?? 0) as number;
+  return {
+    get: async (id) => (await db.rows(VIEW, [id])).map(decodeView)[0] ?? null,
+    list: async (filter) => {
+      const queries = listQueries(filter, (n) => `$${n}`);
+      return mergeLists(await Promise.all(queries.map(async ({ sql, values }) => (await db.once(sql, values)).map(decodeView))), filter);
+    },
+    attempts: async (jobId) => {
+      // The current one first: an attempt that ends in between is then in both and counted once, not in neither.
+      const current = (await db.rows(CURRENT, [jobId])).map((row) => attemptOf(liveTable.decode(row), null));
+      const ended = (await db.rows(ATTEMPTS, [jobId])).map((row) => attemptsTable.decode(row));
+      return [...ended, ...current.filter((attempt) => ended.every((other) => other.number !== attempt.number))];
+    },
+    events: async (jobId, after, limit) => (await db.rows(EVENTS, [jobId, after, limit])).map((row) => eventsTable.decode(row)),
+    feed: async (after, limit) => (await db.rows(FEED, [...markAndPosition(after), limit])).map((row) => ({ position: positionText(row), event: eventsTable.decode(row, 2) })),
+    feedEnd: async () => (await db.rows(FEED_END)).map(positionText)[0] ?? "",
+    keyHolders: async (key) => {
+      const limit = await one("SELECT coalesce(max(slots), 1) FROM concurrency_keys WHERE name = $1", [key]);
+      const holders = await db.rows("SELECT job_id FROM key_holders WHERE name = $1 ORDER BY job_id", [key]);
+      return { limit, holders: holders.map((row) => row[0] as string) };
+    },
+    counts: async (workspace, cap) => {
+      const count = async (state: JobState): Promise<number> => Math.min(cap, (await one(ENDED_COUNT, [workspace, state, cap])) + (await one(ALIVE_COUNT, [workspace, state, cap])));
+      const entries: [JobState, number][] = [];
+      for (const state of jobStates) entries.push([state, await count(state)]);
+      return Object.fromEntries(entries) as Record<JobState, number>;
+    },
+  };
+}
+
+const MARK_DIGITS = 19;
+
+/** Both numbers with leading zeros, so that the text sorts as they do. */
+function positionText([mark, position]: Row): string {
+  return `${String(mark).padStart(MARK_DIGITS, "0")}-${String(position).padStart(MARK_DIGITS, "0")}`;
+}
+
+function markAndPosition(text: string): [number, number] {
+  return text === "" ? [-1, -1] : [Number(text.slice(0, MARK_DIGITS)), Number(text.slice(MARK_DIGITS + 1))];
+}

@@ -1,0 +1,16 @@
+import { afterAll, beforeAll, describe } from "vitest";
+import { storeContract, testPostgres } from "@windlass/testkit";
+import { fakeClock } from "@windlass/testkit/fakes";
+import { openPostgresStore } from "./postgres-store.ts";
+
+const postgres = testPostgres();
+
+describe.skipIf(postgres.missing)("on a real server", () => {
+  beforeAll(() => postgres.start());
+  afterAll(() => postgres.stop());
+
+  storeContract("PostgreSQL", async () => {
+    const store = await openPostgresStore({ url: await postgres.schema(), clock: fakeClock() });
+    return { store, remove: () => store.close() };
+  });
+});

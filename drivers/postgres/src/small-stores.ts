@@ -1,0 +1,108 @@
+/** Queues, sessions with their leads, definitions and retention on PostgreSQL. */
+import type pg from "pg";
+import type { Definition, DefinitionStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
+import { changedQueue, definitionsTable, queuesTable, queueViews, sessionsTable, type QueueCount } from "@windlass/sql";
+import type { Querier } from "./connection.ts";
+import { inTransaction } from "./transaction.ts";
+
+const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
+const FIGURES = `SELECT f.queue, f.state, f.count, CASE WHEN f.state = 'queued' THEN j.created_at END
+  FROM (SELECT queue, state, count(*) AS count, min(id) AS oldest FROM jobs_live GROUP BY queue, state) f LEFT JOIN jobs j ON j.id = f.oldest`;
+const PUT_QUEUE = `INSERT INTO queues (${queuesTable.list()}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO UPDATE
+  SET paused = excluded.paused, paused_by = excluded.paused_by, paused_at = excluded.paused_at, concurrency_limit = excluded.concurrency_limit`;
+
+export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
+  return {
+    list: async () => {
+      const queues = (await db.rows(QUEUES)).map((row) => queuesTable.decode(row));
+      const figures = (await db.rows(FIGURES)).map(([queue, state, count, oldestAt]) => ({ queue, state, count, oldestAt }) as QueueCount);
+      return queueViews(queues, figures);
+    },
+    get: async (name) => (await db.rows(`${QUEUES} WHERE name = $1`, [name])).map((row) => queuesTable.decode(row))[0] ?? null,
+    put: (name, change, now) =>
+      inTransaction(pool, async (tx) => {
+        const [row] = await tx.rows(`${QUEUES} WHERE name = $1 FOR UPDATE`, [name]);
+        const next = changedQueue(row === undefined ? { name } : queuesTable.decode(row), change, now);
+        await tx.rows(PUT_QUEUE, queuesTable.encode(next));
+        return next;
+      }),
+  };
+}
+
+const OPEN_SESSION = `INSERT INTO sessions (${sessionsTable.list()}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE
+  SET role = excluded.role, place = excluded.place, serves = excluded.serves, started_at = excluded.started_at, expires_at = excluded.expires_at`;
+const LEAD = `INSERT INTO leads (chore, session, expires_at) VALUES ($1, $2, $3) ON CONFLICT (chore) DO UPDATE
+  SET session = excluded.session, expires_at = excluded.expires_at WHERE leads.session = excluded.session OR leads.expires_at <= $4`;
+
+export function sessionStore(db: Querier): SessionStore {
+  return {
+    open: async (session) => void (await db.rows(OPEN_SESSION, sessionsTable.encode(session))),
+    beat: async (ids, expiresAt) => {
+      const kept = new Set((await db.rows("UPDATE sessions SET expires_at = $2 WHERE id = ANY($1::text[]) RETURNING id", [ids, expiresAt])).map((row) => row[0] as string));
+      return ids.filter((id) => kept.has(id));
+    },
+    list: async () => (await db.rows(`SELECT ${sessionsTable.list()} FROM sessions ORDER BY id`)).map((row) => sessionsTable.decode(row)),
+    close: async (id) => {
+      await db.rows("DELETE FROM sessions WHERE id = $1", [id]);
+      await db.rows("DELETE FROM leads WHERE session = $1", [id]);
+    },
+    lead: async (chore, session, ...[now, expiresAt]) => (await db.count(LEAD, [chore, session, expiresAt, now])) === 1,
+  };
+}
+
+const DEFINITIONS = `SELECT ${definitionsTable.list()} FROM definitions`;
+const NEWEST = `${DEFINITIONS} WHERE workspace = $1 AND type = $2 AND name = $3 ORDER BY version DESC LIMIT 1`;
+const LIST_NEWEST = `SELECT DISTINCT ON (name) ${definitionsTable.list()} FROM definitions WHERE workspace = $1 AND type = $2 ORDER BY name, version DESC`;
+
+export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
+  return {
+    // Two that store a version at once: the second finds the number taken and runs again.
+    put: (given) =>
+      inTransaction(pool, async (tx) => {
+        const [row] = await tx.rows(NEWEST, [given.workspace, given.type, given.name]);
+        const newest = row === undefined ? null : definitionsTable.decode(row);
+        if (newest !== null && newest.hash === given.hash) return { definition: newest, created: false };
+        const definition: Definition = { ...given, version: (newest?.version ?? 0) + 1 };
+        await tx.rows(`INSERT INTO definitions (${definitionsTable.list()}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, definitionsTable.encode(definition));
+        return { definition, created: true };
+      }),
+    get: async ({ workspace, type, name, version }) => {
+      const sql = version === undefined ? NEWEST : `${DEFINITIONS} WHERE workspace = $1 AND type = $2 AND name = $3 AND version = $4`;
+      const rows = await db.rows(sql, version === undefined ? [workspace, type, name] : [workspace, type, name, version]);
+      return rows.map((row) => definitionsTable.decode(row))[0] ?? null;
+    },
+    byId: async (id) => (await db.rows(`${DEFINITIONS} WHERE id = $1`, [id])).map((row) => definitionsTable.decode(row))[0] ?? null,
+    list: async (workspace, type) => (await db.rows(LIST_NEWEST, [workspace, type])).map((row) => definitionsTable.decode(row)),
+  };
+}
+
+const ENDED_ROOTS = "SELECT id FROM jobs WHERE parent_id IS NULL AND state IS NOT NULL AND finished_at < $1 ORDER BY finished_at, id LIMIT $2";
+/** Trees with a job that is alive are left alone, also below a root that has ended. */
+const REMOVABLE = `SELECT j.id FROM jobs j WHERE (j.id = $1 AND j.parent_id IS NULL OR j.root_id = $1 AND j.parent_id IS NOT NULL)
+  AND EXISTS (SELECT 1 FROM jobs r WHERE r.id = $1 AND r.parent_id IS NULL) AND NOT EXISTS (SELECT 1 FROM jobs_live l JOIN jobs t ON t.id = l.id WHERE t.id = $1 OR t.root_id = $1)`;
+const REMOVE: readonly string[] = [
+  "DELETE FROM job_labels l USING jobs j WHERE j.id = ANY($1::text[]) AND l.workspace = j.workspace AND l.job_id = j.id",
+  "DELETE FROM idempotency_keys k USING jobs j WHERE j.id = ANY($1::text[]) AND k.workspace = j.workspace AND k.idempotency_key = j.idempotency_key AND k.job_id = j.id",
+  "DELETE FROM attempts WHERE job_id = ANY($1::text[])",
+  "DELETE FROM events WHERE job_id = ANY($1::text[])",
+  "DELETE FROM jobs WHERE id = ANY($1::text[])",
+];
+
+export function retentionStore(db: Querier, pool: pg.Pool): RetentionStore {
+  return {
+    ended: async (before, limit) => (await db.rows(ENDED_ROOTS, [before, limit])).map((row) => row[0] as string),
+    remove: async (rootIds) => {
+      const removed: string[] = [];
+      for (const rootId of rootIds) {
+        // A tree at a time: a large one is one long transaction already.
+        const ids = await inTransaction(pool, async (tx) => {
+          const tree = (await tx.rows(REMOVABLE, [rootId])).map((row) => row[0] as string);
+          if (tree.length > 0) for (const sql of REMOVE) await tx.rows(sql, [tree]);
+          return tree;
+        });
+        removed.push(...ids);
+      }
+      return removed;
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * One transaction at READ COMMITTED, run again when PostgreSQL says that it lost a race. What `work` decides is pure, so
+ * running it again on what is stored now is always right.
+ */
+import type pg from "pg";
+import { isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
+import { querierOf, type Querier } from "./connection.ts";
+
+/** Deadlock, serialization failure, and a key that another transaction inserted first. */
+const LOST_RACES: ReadonlySet<string> = new Set(["40P01", "40001", "23505"]);
+/** A race is lost to somebody who won it; losing so many in a row means something else is wrong. */
+const TRIES_MAX = 10;
+
+/** Thrown by `work` when what it loaded turned out to be too little. */
+export class LoadAgain extends Error {
+  override name = "LoadAgain";
+}
+
+export async function inTransaction<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await once(pool, work);
+    } catch (error) {
+      if (tries < TRIES_MAX && (error instanceof LoadAgain || LOST_RACES.has(sqlStateOf(error)))) continue;
+      throw asStoreError(error);
+    }
+  }
+}
+
+/** An error of the database as one of ours; its own text is kept. */
+export function asStoreError(error: unknown): unknown {
+  if (isWindlassError(error) || (error instanceof Error && error.name === "BugError")) return error;
+  return new WindlassError("unavailable", `the store failed: ${messageOf(error)}`, { cause: error });
+}
+
+async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken = false;
+  try {
+    await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+    const result = await work(querierOf(client));
+    await client.query("COMMIT");
+    return result;
+  } catch (error) {
+    // A connection that cannot even roll back is thrown away; the server rolls back by itself.
+    await client.query("ROLLBACK").catch(() => {
+      broken = true;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+function sqlStateOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}

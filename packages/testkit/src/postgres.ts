@@ -1,0 +1,83 @@
+/**
+ * A real PostgreSQL for tests: its own data folder and unix socket in a temporary folder, no network port, ended with the
+ * test file. PostgreSQL refuses to run as root; then it runs as the user `postgres`.
+ */
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+
+export interface PostgresServer {
+  /** The address of an empty schema of its own. */
+  schema(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+const run = promisify(execFile);
+
+/** Where PostgreSQL's programs are, or null. */
+export function findPostgres(environment: Readonly<Record<string, string | undefined>>): string | null {
+  const packaged = existsSync("/usr/lib/postgresql") ? readdirSync("/usr/lib/postgresql").toSorted((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/postgresql/${version}/bin`) : [];
+  const folders = [...packaged, ...(environment["PATH"] ?? "").split(delimiter)];
+  return folders.find((folder) => folder !== "" && ["postgres", "initdb", "psql"].every((program) => isProgram(join(folder, program)))) ?? null;
+}
+
+/** Starts a server that nothing else uses. */
+export async function startPostgres(programs: string): Promise<PostgresServer> {
+  const user = await serverUser();
+  const folder = mkdtempSync(join(tmpdir(), "windlass-postgres-"));
+  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid ?? user.uid);
+  const data = join(folder, "data");
+  const options = { ...user, cwd: folder };
+  await run(join(programs, "initdb"), ["-D", data, "-U", "windlass", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], options);
+  const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, "fsync=off", "max_connections=100", "deadlock_timeout=100ms"];
+  const server = spawn(join(programs, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], { ...options, stdio: ["ignore", "ignore", "pipe"] });
+  await listening(server);
+  let schemas = 0;
+  const psql = (sql: string): Promise<unknown> => run(join(programs, "psql"), ["-h", folder, "-U", "windlass", "-d", "postgres", "-c", sql], options);
+  return {
+    async schema() {
+      const name = `test_${++schemas}`;
+      await psql(`CREATE SCHEMA ${name}`);
+      return `postgres://windlass@/postgres?host=${encodeURIComponent(folder)}&options=${encodeURIComponent(`-csearch_path=${name}`)}`;
+    },
+    async stop() {
+      if (server.exitCode === null && server.signalCode === null) {
+        server.kill("SIGINT");
+        await once(server, "exit");
+      }
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves once the server says that it takes connections; what it said is in the error when it ends instead. */
+async function listening(server: ChildProcess): Promise<void> {
+  let said = "";
+  await new Promise<void>((resolve, reject) => {
+    server.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      said = (said + text).slice(-4_000);
+      if (said.includes("ready to accept connections")) resolve();
+    });
+    server.once("error", reject);
+    server.once("exit", (code) => reject(new Error(`PostgreSQL ended with code ${code}: ${said}`)));
+  });
+}
+
+async function serverUser(): Promise<{ uid?: number; gid?: number }> {
+  if (userInfo().uid !== 0) return {};
+  const id = async (flag: string): Promise<number> => Number((await run("id", [flag, "postgres"])).stdout);
+  return { uid: await id("-u"), gid: await id("-g") };
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
