@@ -38,7 +38,13 @@ export function makeAttemptFolder(data: string, order: LaunchOrder, now: number)
   }
   const { name, jobId, attempt, ref } = order;
   const record: LaunchRecord = { name, jobId, attempt, ref, launchedAt: now };
-  writeFileSync(join(folder, "spec.json"), JSON.stringify({ ...record, spec: order.spec }), { mode: 0o600 });
+  try {
+    writeFileSync(join(folder, "spec.json"), JSON.stringify({ ...record, spec: order.spec }), { mode: 0o600 });
+  } catch (error) {
+    // A full disk: without its folder the name may be launched when there is room again.
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
   return true;
 }
 
@@ -55,9 +61,9 @@ export function writeEnd(data: string, fact: EndedFact): void {
 /** Null when there is none, or when nothing was started. */
 export function readAttempt(data: string, name: string): KeptAttempt | null {
   const folder = attemptFolder(data, name);
-  const fact = readJson<EndedFact>(join(folder, "exit.json"));
+  const fact = readJson(join(folder, "exit.json")) as EndedFact | null;
   if (fact !== null) return { state: "ended", fact };
-  const launch = readJson<LaunchRecord>(join(folder, "spec.json"));
+  const launch = readJson(join(folder, "spec.json")) as LaunchRecord | null;
   return launch === null ? null : { state: "open", launch, pid: livingPid(folder) };
 }
 
@@ -108,10 +114,10 @@ function readText(path: string): string | null {
   }
 }
 
-function readJson<T extends object>(path: string): T | null {
+function readJson(path: string): object | null {
   const text = readText(path);
   try {
-    return text === null ? null : (JSON.parse(text) as T);
+    return text === null ? null : (JSON.parse(text) as object);
   } catch {
     // Torn by a power cut: the same as not written.
     return null;

@@ -89,7 +89,8 @@ export class AttemptTable {
   async stop(name: string, graceMs: number, stopFor: StopFor): Promise<void> {
     const running = this.#running.get(name);
     if (running === undefined) return;
-    await running.started;
+    // One that could not be started has nothing to stop; its launcher is told why.
+    await running.started.catch(() => {});
     running.attempt.stop(graceMs, stopFor);
   }
 

@@ -35,6 +35,7 @@ const SUPERVISOR_IDLE_MS = 60_000;
 const TELL_AGAIN_MS = 10_000;
 const RECONNECT_MS = 500;
 const REF_BYTES = 12;
+const PROCESS_TABLE = "/proc/self/stat";
 
 export function processExecutor(options: ProcessExecutorOptions): Executor {
   const { clock, random } = options;
@@ -97,6 +98,10 @@ export function processExecutor(options: ProcessExecutorOptions): Executor {
 }
 
 function refusalOf(request: LaunchRequest): Launched | null {
+  if (!existsSync(PROCESS_TABLE)) {
+    const why = `processes are run on Linux only: there is no ${PROCESS_TABLE} here, by which they are watched and ended; choose another executor`;
+    return { refused: { outcome: "failed_config", reason: "no_executor", message: why } };
+  }
   const faults = faultsOfProcessSpec(request.spec);
   if (faults.length === 0) return null;
   const message = faults.map((fault) => `${fault.path}: ${fault.message}`).join("; ");

@@ -9,7 +9,7 @@ import type { Executor, LaunchRequest, Random, Stream } from "@windlass/ports";
 import { pidPath } from "./folder-layout.ts";
 import { processExecutor } from "./process-executor.ts";
 import type { ProcessExecutorOptions } from "./process-executor.ts";
-import { readProcess, readProcesses } from "./process-table.ts";
+import { readProcesses } from "./process-table.ts";
 import { pause, supervisorClock } from "./supervisor-clock.ts";
 
 export interface ProcessFixture {

@@ -65,7 +65,7 @@ export class SupervisedAttempt {
 
   constructor(order: LaunchOrder, around: AttemptSurroundings) {
     this.order = order;
-    this.#spec = order.spec as ProcessSpec;
+    this.#spec = order.spec;
     this.#around = around;
     this.#startedAt = around.clock.now();
     this.#log = openAttemptLog(around.data, order, order.logBytesMax);
