@@ -1,1 +1,3 @@
+export { createApp, type WindlassApp } from "./create-app.ts";
+export { listen, type Listening, type ListenOptions } from "./serve.ts";
 export type { ReadWorkflow, ServerParts, WorkflowLanguage } from "./server-parts.ts";

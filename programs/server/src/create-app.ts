@@ -1,0 +1,123 @@
+/**
+ * The server as a function from request to answer; sockets are in serve.ts, so that tests and `run --local` need none.
+ * What every answer has: a request id, headers that keep browsers from guessing, a problem when it is a refusal.
+ */
+import { API, operationList } from "@windlass/contract";
+import { didYouMean, WindlassError } from "@windlass/kernel";
+import { Hono } from "hono";
+import { authenticator, demand, type Authenticate } from "./authenticate.ts";
+import { hostCheck } from "./check-host.ts";
+import { jobHandlers } from "./job-handlers.ts";
+import { logHandlers } from "./log-handlers.ts";
+import { metrics, type Metrics } from "./metrics.ts";
+import { mount, type App, type Variables } from "./mount.ts";
+import { openStreams } from "./open-streams.ts";
+import { queueHandlers } from "./queue-handlers.ts";
+import { problemResponse } from "./respond.ts";
+import type { AllHandlers, ServerContext } from "./server-context.ts";
+import type { ServerParts } from "./server-parts.ts";
+import { systemHandlers } from "./system-handlers.ts";
+import { watchHandlers } from "./watch-handlers.ts";
+import { workflowHandlers } from "./workflow-handlers.ts";
+
+export interface WindlassApp {
+  /** Answers one request. Never rejects. */
+  fetch(request: Request): Promise<Response>;
+  /** Ends all streams and refuses everything from now on. */
+  close(): void;
+}
+
+const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "cache-control": "no-store",
+} as const;
+
+const OPEN_ADDRESSES = ["/healthz", "/readyz", "/metrics"];
+
+export function createApp(parts: ServerParts): WindlassApp {
+  const context: ServerContext = { ...parts, startedAt: parts.engine.context.now() };
+  const streams = openStreams();
+  const figures = metrics(context, streams);
+  const authenticate = authenticator(parts.adminToken);
+  const app: App = new Hono<{ Variables: Variables }>();
+  let closing = false;
+  observe(app, { context, figures });
+  const checkHost = hostCheck(parts.hosts ?? []);
+  app.use(async (c, next) => {
+    checkHost(c.req.header("host") ?? new URL(c.req.url).host);
+    if (closing && c.req.path !== "/healthz") throw new WindlassError("shutting_down", "the server is about to stop");
+    await next();
+  });
+  health(app, { context, figures, authenticate });
+  mount({ app, context, handlers: handlersOf(context), authenticate, streams });
+  app.notFound((c) => {
+    throw unknownAddress(c.req.method, c.req.path);
+  });
+  app.onError((error, c) => problemResponse(error, { requestId: c.get("requestId"), logger: parts.engine.context.logger }));
+  return {
+    fetch: async (request) => app.fetch(request),
+    close() {
+      closing = true;
+      streams.endAll();
+      figures.close();
+    },
+  };
+}
+
+function handlersOf(context: ServerContext): AllHandlers {
+  const watch = watchHandlers(context);
+  return {
+    jobs: { ...jobHandlers(context), ...logHandlers(context), ...watch.jobs },
+    events: watch.events,
+    workflows: workflowHandlers(context),
+    queues: queueHandlers(context),
+    system: systemHandlers(context),
+  };
+}
+
+/** Around everything else: also refusals are counted and carry the id. */
+function observe(app: App, { context, figures }: { readonly context: ServerContext; readonly figures: Metrics }): void {
+  const { clock, logger, newId } = context.engine.context;
+  app.use(async (c, next) => {
+    const startedAt = clock.monotonic();
+    const requestId = newId("req");
+    c.set("requestId", requestId);
+    c.set("operation", "none");
+    await next();
+    c.res.headers.set("x-request-id", requestId);
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
+    const tookMs = clock.monotonic() - startedAt;
+    figures.observe({ operation: c.get("operation"), status: c.res.status, seconds: tookMs / 1000 });
+    logger.debug("answered a request", { requestId, operation: c.get("operation"), status: c.res.status, tookMs });
+  });
+}
+
+function health(app: App, { context, figures, authenticate }: { readonly context: ServerContext; readonly figures: Metrics; readonly authenticate: Authenticate }): void {
+  app.get("/healthz", (c) => c.json({ status: "ok" }));
+  app.get("/readyz", async (c) => {
+    try {
+      await context.engine.context.store.ping();
+    } catch (error) {
+      throw new WindlassError("unavailable", "the store does not answer", { cause: error });
+    }
+    return c.json({ status: "ready" });
+  });
+  app.get("/metrics", async (c) => {
+    if (context.openMetrics === false) demand(authenticate(c.req.header("authorization")), "system:read");
+    return c.body(await figures.text(), 200, { "content-type": figures.contentType });
+  });
+}
+
+function unknownAddress(method: string, path: string): WindlassError {
+  const methods = operationList.filter((operation) => patternOf(operation.path).test(path)).map((operation) => operation.method);
+  if (methods.length > 0) return new WindlassError("route_not_found", `${path} is not asked with ${method}, but with ${methods.join(" or ")}`);
+  const known = [...new Set(operationList.map((operation) => operation.path)), ...OPEN_ADDRESSES];
+  return new WindlassError("route_not_found", `there is no address ${path}${didYouMean(path, known) || `; all begin with ${API}`}`);
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/\{\w+\}/gu, "[^/]+")}$`, "u");
+}

@@ -1,0 +1,122 @@
+/** The operations on jobs that answer at once; logs and watches have files of their own. */
+import { problemOf, type Submission, submission } from "@windlass/contract";
+import { DEFAULT_BACKOFF, DEFAULT_WORKSPACE, seconds, WindlassError, type JobView, type Outcome, type RetryPolicy } from "@windlass/kernel";
+import type { SubmitRequest } from "@windlass/engine";
+import type * as z from "zod";
+import { definedOnly } from "./defined-only.ts";
+import { maybeTime, presentAttempt, presentDetail, presentEvent, presentJob } from "./present-job.ts";
+import type { Handlers, ServerContext } from "./server-context.ts";
+
+/** Children that one answer shows. */
+const STEPS_MAX = 1_000;
+const PAGE = 500;
+/** What a policy without `on` repeats: ends that another try may mend. Workflow files mean the same. */
+const RETRY_ON: readonly Outcome[] = ["failed", "failed_timeout", "failed_node_lost"];
+
+type JobHandlers = Omit<Handlers<"jobs">, "watch" | "logs" | "rawLogs" | "followLogs">;
+
+export function jobHandlers({ engine }: ServerContext): JobHandlers {
+  const { jobs, context, explain } = engine;
+  const { reads } = context.store;
+  return {
+    submit: async ({ body }, { principal }) => submitted(engine, await jobs.submit(requestOf(body, principal.name))),
+    async submitMany({ body }, { principal }) {
+      const results = await jobs.submitMany(body.jobs.map((job) => requestOf(job, principal.name)));
+      return { results: results.map((result) => (result instanceof WindlassError ? { problem: problemOf(result) } : { ...result })) };
+    },
+    async list({ query }) {
+      const { state, label, cursor, limit, ...rest } = query;
+      const [key = "", ...value] = label?.split("=") ?? [];
+      const filter = {
+        ...definedOnly(rest),
+        workspace: DEFAULT_WORKSPACE,
+        // One more than asked for, to know whether there is a next page.
+        limit: limit + 1,
+        ...(state === undefined ? {} : { states: state }),
+        ...(label === undefined ? {} : { label: { key, value: value.join("=") } }),
+        ...(cursor === undefined ? {} : { after: cursor }),
+      };
+      const views = await reads.list(filter);
+      const items = views.slice(0, limit).map(presentJob);
+      return { items, nextCursor: views.length > limit ? (items.at(-1)?.id ?? null) : null };
+    },
+    async get({ params }) {
+      const view = await jobs.get(params.id);
+      return presentDetail(view, view.record.executor === "none" ? await childrenOf(view) : { views: [], cut: false });
+    },
+    async attempts({ params }) {
+      await jobs.get(params.id);
+      return { items: (await reads.attempts(params.id)).map(presentAttempt) };
+    },
+    async events({ params, query }) {
+      await jobs.get(params.id);
+      const events = await reads.events(params.id, query.after, query.limit + 1);
+      return { items: events.slice(0, query.limit).map((event) => presentEvent(event)), more: events.length > query.limit };
+    },
+    async cancel({ params, body }, { principal }) {
+      const { message, graceSeconds } = body;
+      await jobs.cancel(params.id, {
+        by: principal.name,
+        ...(message === undefined ? {} : { message }),
+        ...(graceSeconds === undefined ? {} : { graceMs: graceSeconds * 1000 }),
+      });
+      return presentJob(await jobs.get(params.id));
+    },
+    retry: async ({ params }, { principal }) => submitted(engine, { id: await jobs.retry(params.id, principal.name), created: true }),
+    async complete({ body: { token, output, failed } }) {
+      if (output !== undefined && failed !== undefined) throw new WindlassError("invalid", "output and failed exclude each other", { faults: [{ path: "failed", message: "give either output or failed" }] });
+      return presentJob(await jobs.get(await jobs.complete(token, failed === undefined ? { output: output ?? null } : { failed })));
+    },
+    async explain({ params }) {
+      const { view, causes } = await explain(params.id);
+      return { job: presentJob(view), causes: causes.map((cause) => ({ ...cause, since: maybeTime(cause.since) })) };
+    },
+    delete: async ({ params }) => ({ removed: await jobs.remove(params.id) }),
+  };
+
+  async function childrenOf(view: JobView): Promise<{ readonly views: readonly JobView[]; readonly cut: boolean }> {
+    const views: JobView[] = [];
+    for (;;) {
+      const after = views.at(-1)?.record.id;
+      const page = await reads.list({ workspace: view.record.workspace, parentId: view.record.id, order: "oldest", limit: PAGE, ...(after === undefined ? {} : { after }) });
+      views.push(...page);
+      if (page.length < PAGE) return { views: views.slice(0, STEPS_MAX), cut: views.length > STEPS_MAX };
+      if (views.length > STEPS_MAX) return { views: views.slice(0, STEPS_MAX), cut: true };
+    }
+  }
+}
+
+/** What `submit`, `retry` and `run` answer. */
+export async function submitted(engine: ServerContext["engine"], result: { readonly id: string; readonly created: boolean }): Promise<{ id: string; created: boolean; job: ReturnType<typeof presentJob> }> {
+  return { ...result, job: presentJob(await engine.jobs.get(result.id)) };
+}
+
+function requestOf(body: z.output<typeof submission>, by: string): SubmitRequest {
+  const { kind, name, executor, spec, notBefore, startDeadline, retry, timeoutSeconds, ...rest } = body;
+  return {
+    ...definedOnly(rest),
+    kind,
+    name,
+    executor,
+    spec,
+    cause: { type: "user", by },
+    ...(notBefore === undefined ? {} : { notBefore: Date.parse(notBefore) }),
+    ...(startDeadline === undefined ? {} : { startDeadline: Date.parse(startDeadline) }),
+    ...(retry === undefined ? {} : { retry: policyOf(retry) }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }),
+  };
+}
+
+function policyOf({ limit, on, backoff = {} }: NonNullable<Submission["retry"]>): RetryPolicy {
+  const { initialSeconds, factor, maxSeconds, jitter } = backoff;
+  return {
+    limit,
+    on: on ?? RETRY_ON,
+    backoff: {
+      initial: initialSeconds === undefined ? DEFAULT_BACKOFF.initial : seconds(initialSeconds),
+      factor: factor ?? DEFAULT_BACKOFF.factor,
+      max: maxSeconds === undefined ? DEFAULT_BACKOFF.max : seconds(maxSeconds),
+      jitter: jitter ?? DEFAULT_BACKOFF.jitter,
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/** Figures for Prometheus: requests by operation, jobs by state, and how the process is. One registry per server. */
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { memoryUsage, resourceUsage } from "node:process";
+import { DEFAULT_WORKSPACE, type JobState } from "@windlass/kernel";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { OpenStreams } from "./open-streams.ts";
+import type { ServerContext } from "./server-context.ts";
+import { COUNT_CAP } from "./system-handlers.ts";
+
+export interface Metrics {
+  observe(request: { readonly operation: string; readonly status: number; readonly seconds: number }): void;
+  /** In Prometheus' text format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+  close(): void;
+}
+
+const NANO = 1e9;
+const MICRO = 1e6;
+
+export function metrics(context: ServerContext, streams: OpenStreams): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Counter({ name: "windlass_http_requests_total", help: "Requests answered, by operation and status", labelNames: ["operation", "status"], registers });
+  const duration = new Histogram({
+    name: "windlass_http_request_duration_seconds",
+    help: "Time until the head of an answer was ready, by operation",
+    labelNames: ["operation"],
+    buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10],
+    registers,
+  });
+  jobGauge(context, registers);
+  new Gauge({ name: "windlass_http_streams", help: "Streams that are open", registers, collect() { this.set(streams.count); } });
+  new Gauge({ name: "windlass_info", help: "Version of the server", labelNames: ["version", "store"], registers }).set({ version: context.version, store: context.store }, 1);
+  const closeProcess = processGauges(registers);
+  return {
+    observe({ operation, status, seconds }) {
+      requests.inc({ operation, status });
+      duration.observe({ operation }, seconds);
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+    close: closeProcess,
+  };
+}
+
+function jobGauge({ engine: { context } }: ServerContext, registers: Registry[]): void {
+  new Gauge({
+    name: "windlass_jobs",
+    help: `Jobs by state; counted up to ${COUNT_CAP} each`,
+    labelNames: ["state"],
+    registers,
+    async collect() {
+      const counts = await context.store.reads.counts(DEFAULT_WORKSPACE, COUNT_CAP);
+      for (const state of Object.keys(counts) as JobState[]) this.set({ state }, counts[state]);
+    },
+  });
+}
+
+/** Not the library's own set: that one cannot be switched off again. */
+function processGauges(registers: Registry[]): () => void {
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  new Gauge({ name: "process_resident_memory_bytes", help: "Resident memory", registers, collect() { this.set(memoryUsage.rss()); } });
+  new Gauge({ name: "nodejs_heap_size_used_bytes", help: "Heap in use", registers, collect() { this.set(memoryUsage().heapUsed); } });
+  new Gauge({
+    name: "process_cpu_seconds_total",
+    help: "User and system time",
+    registers,
+    collect() {
+      const { userCPUTime, systemCPUTime } = resourceUsage();
+      this.set((userCPUTime + systemCPUTime) / MICRO);
+    },
+  });
+  new Gauge({
+    name: "nodejs_eventloop_lag_seconds",
+    help: "Delay of the event loop since the last look",
+    labelNames: ["quantile"],
+    registers,
+    collect() {
+      for (const quantile of [50, 99, 100]) {
+        const value = delay.percentile(quantile);
+        this.set({ quantile: String(quantile / 100) }, value / NANO);
+      }
+      delay.reset();
+    },
+  });
+  return () => {
+    delay.disable();
+  };
+}

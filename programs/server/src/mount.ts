@@ -1,0 +1,117 @@
+/** Makes a route of each operation: who asks, may they, what do they ask (all faults at once), and the answer. */
+import { operationList, type Operation } from "@windlass/contract";
+import { isJsonObject, WindlassError, type Fault, type Json } from "@windlass/kernel";
+import type { Context, Hono } from "hono";
+import type * as z from "zod";
+import { demand, type Authenticate, type Principal } from "./authenticate.ts";
+import { faultsOf } from "./faults-of.ts";
+import type { OpenStreams } from "./open-streams.ts";
+import { readBody, readJson } from "./read-json.ts";
+import { readQuery } from "./read-query.ts";
+import type { AllHandlers, Asking, ServerContext, StreamItem } from "./server-context.ts";
+import { sseResponse } from "./sse-response.ts";
+
+export interface Variables {
+  requestId: string;
+  operation: string;
+}
+export type App = Hono<{ Variables: Variables }>;
+type RequestContext = Context<{ Variables: Variables }>;
+
+export interface MountOptions {
+  readonly app: App;
+  readonly context: ServerContext;
+  readonly handlers: AllHandlers;
+  readonly authenticate: Authenticate;
+  readonly streams: OpenStreams;
+}
+
+type Handler = (call: { readonly params: unknown; readonly query: unknown; readonly body: unknown }, asking: Asking) => unknown;
+
+const BODY_BYTES_MAX = 4_194_304;
+const NOBODY: Principal = { name: "completion", may: () => false };
+
+export function mount(options: MountOptions): void {
+  const { app, context, authenticate } = options;
+  for (const operation of operationList) {
+    const handler = handlerOf(options.handlers, operation.id);
+    app.on(operation.method, operation.path.replace(/\{(\w+)\}/gu, ":$1"), async (c) => {
+      c.set("operation", operation.id);
+      const principal = operation.permission === null ? NOBODY : authenticate(c.req.header("authorization"));
+      if (operation.permission !== null) demand(principal, operation.permission);
+      const call = await callOf(c, operation, context.bodyBytesMax ?? BODY_BYTES_MAX);
+      return answer({ ...options, operation, c, ask: (signal) => handler(call, { principal, signal }) });
+    });
+  }
+}
+
+function handlerOf(handlers: AllHandlers, id: string): Handler {
+  const [noun = "", verb = ""] = id.split(".");
+  return (handlers as unknown as Record<string, Record<string, Handler>>)[noun]?.[verb] as Handler;
+}
+
+interface Answering extends MountOptions {
+  readonly operation: Operation;
+  readonly c: RequestContext;
+  readonly ask: (signal: AbortSignal) => unknown;
+}
+
+async function answer({ operation, c, ask, streams, context }: Answering): Promise<Response> {
+  if (operation.response === "json") return c.json((await ask(c.req.raw.signal)) as Json, operation.status);
+  const { signal, close } = streams.open(c.req.raw.signal);
+  try {
+    const items = await ask(signal);
+    if (operation.response === "sse") {
+      const { clock, logger } = context.engine.context;
+      return sseResponse(items as AsyncIterable<StreamItem<unknown>>, { clock, logger, ended: close });
+    }
+    const bytes = ReadableStream.from(closing(items as AsyncIterable<Uint8Array>, close)) as ReadableStream<Uint8Array>;
+    return new Response(bytes, { headers: { "content-type": "application/octet-stream" } });
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function* closing<T>(items: AsyncIterable<T>, close: () => void): AsyncGenerator<T> {
+  try {
+    yield* items;
+  } finally {
+    close();
+  }
+}
+
+/** Everything that was sent, read by the schemas of the operation. Throws `invalid` with the faults of all three parts. */
+async function callOf(c: RequestContext, operation: Operation, bytesMax: number): Promise<{ readonly params: unknown; readonly query: unknown; readonly body: unknown }> {
+  const faults: Fault[] = [];
+  const read = (schema: z.ZodType, value: unknown): unknown => {
+    const result = schema.safeParse(value);
+    if (!result.success) faults.push(...faultsOf(result.error, value, schema));
+    return result.data;
+  };
+  const params = read(operation.params, c.req.param());
+  const query = read(operation.query, queryOf(c, operation));
+  const body = operation.body.type === "undefined" ? undefined : read(operation.body, await bodyOf(c, operation, { bytesMax, faults }));
+  if (faults.length > 0) throw new WindlassError("invalid", faults.map((fault) => fault.message).join("; "), { faults });
+  return { params, query, body };
+}
+
+/** `Last-Event-ID`, which browsers send when they connect again, is `after`, and newer than the one in the address. */
+function queryOf(c: RequestContext, operation: Operation): Record<string, unknown> {
+  const query = readQuery(operation.query, c.req.queries());
+  const last = operation.response === "sse" ? c.req.header("last-event-id") : undefined;
+  return last === undefined || last === "" ? query : { ...query, after: last };
+}
+
+async function bodyOf(c: RequestContext, operation: Operation, { bytesMax, faults }: { readonly bytesMax: number; readonly faults: Fault[] }): Promise<Json> {
+  const text = await readBody(c.req.raw, bytesMax);
+  const type = c.req.header("content-type") ?? "";
+  // Forms of other pages may be sent here without asking; JSON may not.
+  if (text !== "" && !/^application\/json\s*(;|$)/iu.test(type)) throw new WindlassError("bad_request", `the body is ${type === "" ? "of unknown type" : type}; send JSON with the header content-type: application/json`);
+  const body = readJson(text);
+  const key = c.req.header("idempotency-key");
+  if (!operation.idempotent || key === undefined || !isJsonObject(body)) return body;
+  const given = body["idempotencyKey"];
+  if (given !== undefined && given !== key) faults.push({ path: "idempotencyKey", message: `idempotencyKey is ${JSON.stringify(given)}, but the header Idempotency-Key is ${JSON.stringify(key)}` });
+  return { ...body, idempotencyKey: key };
+}

@@ -1,0 +1,79 @@
+/**
+ * The server on a socket.
+ *
+ * S1. `close` refuses new requests, ends streams, lets requests that are under way finish for a while, and then cuts them.
+ * S2. When `close` has resolved, the port is free.
+ */
+import { createAdaptorServer } from "@hono/node-server";
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { WindlassError } from "@windlass/kernel";
+import type { Clock } from "@windlass/ports";
+import type { WindlassApp } from "./create-app.ts";
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly clock: Clock;
+  /** How long requests may take to finish when the server closes. */
+  readonly drainMs?: number;
+}
+
+export interface Listening {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const DRAIN_MS = 5_000;
+/** A request whose head takes longer than this is somebody holding the door. */
+const HEAD_MS = 10_000;
+
+/** Throws `port_in_use`. */
+export async function listen(app: WindlassApp, { host, port, clock, drainMs }: ListenOptions): Promise<Listening> {
+  const server = createAdaptorServer({
+    fetch: (request) => app.fetch(request),
+    overrideGlobalObjects: false,
+    serverOptions: { headersTimeout: HEAD_MS, keepAliveTimeout: 30_000, requireHostHeader: true },
+  }) as Server;
+  await bound(server, { host, port });
+  const address = server.address() as AddressInfo;
+  const name = address.family === "IPv6" ? `[${host}]` : host;
+  let closed: Promise<void> | null = null;
+  return {
+    url: `http://${name}:${address.port}`,
+    port: address.port,
+    close: () => (closed ??= close({ app, server, clock, drainMs: drainMs ?? DRAIN_MS })),
+  };
+}
+
+async function bound(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
+  server.listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw refusalOf(error as NodeJS.ErrnoException, { host, port });
+  }
+}
+
+function refusalOf(error: NodeJS.ErrnoException, { host, port }: { readonly host: string; readonly port: number }): WindlassError {
+  const advice = "choose another with --port, or the setting server.port (WINDLASS_SERVER_PORT); 0 takes a free one";
+  if (error.code === "EADDRINUSE") return new WindlassError("port_in_use", `another program listens on ${host}:${port}; ${advice}`, { cause: error });
+  if (error.code === "EACCES") return new WindlassError("port_in_use", `port ${port} may not be used by this user; ${advice}`, { cause: error });
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") {
+    return new WindlassError("port_in_use", `${host} is no address of this machine; correct the setting server.host (WINDLASS_SERVER_HOST)`, { cause: error });
+  }
+  return new WindlassError("internal", `the server cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
+}
+
+async function close({ app, server, clock, drainMs }: { readonly app: WindlassApp; readonly server: Server; readonly clock: Clock; readonly drainMs: number }): Promise<void> {
+  app.close();
+  const done = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const cancel = clock.after(drainMs, () => server.closeAllConnections());
+  await done;
+  cancel();
+}
