@@ -208,6 +208,36 @@ test("hundreds of short processes end well, each once, and leave no process behi
   expect(readProcesses().filter((it) => it.parent === supervisor && it.state === "Z")).toEqual([]);
 });
 
+test("whenever the supervisor is killed, each name has one end and no more than one effect", async () => {
+  const effects = join(fixture.folder, "effects");
+  mkdirSync(effects);
+  const requests = Array.from({ length: 60 }, () => requestOf({ script: `echo x >> "${effects}/$WINDLASS_ATTEMPT_NAME"; sleep 0.05` }));
+  let launched = 0;
+  const lane = async (first: number): Promise<void> => {
+    for (let i = first; i < requests.length; i += 6) {
+      const request = requests[i] ?? requestOf({});
+      await vi.waitFor(async () => launch(request), PATIENCE);
+      launched++;
+    }
+  };
+  const killer = async (): Promise<void> => {
+    for (const after of [7, 20, 33, 46]) {
+      await vi.waitFor(() => expect(launched).toBeGreaterThanOrEqual(after), PATIENCE);
+      await vi.waitFor(() => killQuietly(fixture.supervisorPid()), PATIENCE);
+    }
+  };
+  await Promise.all([...Array.from({ length: 6 }, (_, k) => lane(k)), killer()]);
+  for (const { name } of requests) {
+    const fact = await endOf(name);
+    const path = join(effects, name);
+    const count = existsSync(path) ? readFileSync(path, "utf8").length / 2 : 0;
+    if (fact.result.outcome === "succeeded") expect(count).toBe(1);
+    else expect([fact.result.reason, count <= 1]).toEqual(["supervisor_lost", true]);
+    expect(new Set(facts.filter((it) => it.name === name).map((it) => JSON.stringify(it))).size).toBe(1);
+  }
+  expect(facts.some((fact) => fact.result.reason === "supervisor_lost")).toBe(true);
+});
+
 async function start(more: Parameters<ProcessFixture["connect"]>[0] = {}): Promise<Executor> {
   const client = fixture.connect(more);
   facts = [];
