@@ -10,10 +10,14 @@ export interface Account {
   /** Jobs by id, as they were seen when they ended. */
   readonly ended: Map<string, string>;
   readonly events: Map<string, JobEvent[]>;
+  /** Where in the feed a job was submitted and where it was told to stop. */
+  readonly submittedAt: Map<string, number>;
+  readonly stoppingAt: Map<string, number>;
+  seen: number;
   position: string;
 }
 
-export const newAccount = (): Account => ({ ended: new Map(), events: new Map(), position: "" });
+export const newAccount = (): Account => ({ ended: new Map(), events: new Map(), submittedAt: new Map(), stoppingAt: new Map(), seen: 0, position: "" });
 
 const WORKSPACE = "default";
 
@@ -21,7 +25,7 @@ const WORKSPACE = "default";
 export async function check(world: World, account: Account): Promise<JobView[]> {
   const jobs = await allJobs(world);
   await readEvents(world, account);
-  const wrong = [...terminalNeverChanges(jobs, account), ...eventsAreGapFree(jobs, account), ...(await limitsHold(world, jobs)), ...treesHold(jobs, account), ...endsAreTrue(world, jobs)];
+  const wrong = [...terminalNeverChanges(jobs, account), ...eventsAreGapFree(jobs, account), ...(await limitsHold(world, jobs)), ...treesHold(jobs, account), ...endsAreTrue(world, jobs), ...(await launchesAreTrue(world, account)), ...listenersHeardAll(world)];
   if (wrong.length > 0) throw new Error(`seed ${world.seed}: ${wrong.slice(0, 3).join("; ")}`);
   return jobs;
 }
@@ -42,6 +46,9 @@ async function readEvents(world: World, account: Account): Promise<void> {
       const own = account.events.get(event.jobId) ?? [];
       account.events.set(event.jobId, own);
       own.push(event);
+      account.seen++;
+      if (event.type === "job.submitted") account.submittedAt.set(event.jobId, account.seen);
+      if (event.type === "job.stopping") account.stoppingAt.set(event.jobId, account.seen);
       account.position = position;
     }
     if (entries.length < 500) return;
@@ -95,15 +102,12 @@ function treesHold(jobs: readonly JobView[], account: Account): string[] {
     if (keys.has(key)) return [`${record.parentId} has two children "${record.childKey}"`];
     keys.add(key);
     const parent = byId.get(record.parentId);
-    const stopping = account.events.get(record.parentId)?.find((event) => event.type === "job.stopping");
-    if (stopping !== undefined && stopping.at < record.createdAt - LATEST_DECISION_MS) return [`${record.id} was made ${record.createdAt - stopping.at} ms after its parent was told to stop`];
+    const stopping = account.stoppingAt.get(record.parentId) ?? Infinity;
+    if ((account.submittedAt.get(record.id) ?? 0) > stopping) return [`${record.id} was made after its parent had been told to stop`];
     if (parent?.final != null && final === null) return [`${record.parentId} ended before its child ${record.id}`];
     return neededFirst(record.parentId, { jobs, byId, account });
   });
 }
-
-/** A record is made a moment before it is committed: faults delay commits by no more than this. */
-const LATEST_DECISION_MS = 0;
 
 function neededFirst(parentId: string, { byId, jobs, account }: { readonly jobs: readonly JobView[]; readonly byId: ReadonlyMap<string, JobView>; readonly account: Account }): string[] {
   const parent = byId.get(parentId);
@@ -138,4 +142,38 @@ function endsAreTrue(world: World, jobs: readonly JobView[]): string[] {
     }
     return [];
   });
+}
+
+/** An attempt has one name and is launched once; the site loses nothing, so nothing may count as vanished. */
+async function launchesAreTrue(world: World, account: Account): Promise<string[]> {
+  const wrong: string[] = [];
+  const names = new Map<string, string>();
+  for (const [name, launches] of world.sites.flatMap((site) => [...site.history])) {
+    const { jobId, attempt } = launches[0]?.request ?? { jobId: "", attempt: 0 };
+    const other = names.get(`${jobId} ${attempt}`);
+    if (other !== undefined) wrong.push(`attempt ${attempt} of ${jobId} was launched as ${other} and as ${name}`);
+    names.set(`${jobId} ${attempt}`, name);
+    for (const again of launches.slice(1)) {
+      const ended = (await world.store.reads.attempts(jobId)).find((kept) => kept.number === attempt)?.endedAt ?? Infinity;
+      if (ended > again.startedAt) wrong.push(`${name} was launched again while its attempt was alive`);
+    }
+  }
+  for (const [jobId, events] of account.events) {
+    const vanished = events.find((event) => isJsonObject(event.data) && event.data["reason"] === "vanished_unobserved");
+    if (vanished !== undefined) wrong.push(`attempt ${vanished.attempt} of ${jobId} counts as vanished`);
+  }
+  return wrong;
+}
+
+function listenersHeardAll(world: World): string[] {
+  return world.listeners.flatMap(({ wrong }) => (wrong === null ? [] : [wrong]));
+}
+
+/** At rest every listener has heard of everything, also one that came late. */
+export function listenersAreComplete(world: World, account: Account): void {
+  for (const { last } of world.listeners) {
+    for (const [jobId, events] of account.events) {
+      if (last.get(jobId) !== events.length) throw new Error(`seed ${world.seed}: a listener heard ${last.get(jobId) ?? 0} of ${events.length} events of ${jobId}`);
+    }
+  }
 }

@@ -4,13 +4,21 @@ import { runScenario } from "./scenario.ts";
 const first = Number(process.argv[2] ?? 1);
 const count = Number(process.argv[3] ?? 100);
 const sums = { jobs: 0, handlerRuns: 0, launches: 0, kills: 0 };
-for (let seed = first; seed < first + count; seed++) {
+let seed = first;
+
+const fail = (error: unknown): never => {
+  process.stdout.write(`seed ${seed} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+};
+// A promise that nobody looks after is a defect of the core, like any other.
+process.on("unhandledRejection", fail);
+
+for (; seed < first + count; seed++) {
   try {
     const figures = await runScenario(seed);
     for (const key of Object.keys(sums) as (keyof typeof sums)[]) sums[key] += figures[key];
   } catch (error) {
-    process.stdout.write(`seed ${seed} failed: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
+    fail(error);
   }
 }
 process.stdout.write(`seeds ${first} to ${first + count - 1} passed: ${JSON.stringify(sums)}\n`);

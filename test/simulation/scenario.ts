@@ -1,7 +1,7 @@
 /** One run of the simulation: a busy minute with faults from one seed, then calm, in which everything must come to its end. */
 import { DEFAULT_BACKOFF, type Json, type RetryPolicy } from "@windlass/kernel";
 import type { SubmitRequest } from "@windlass/engine";
-import { check, newAccount, type Account } from "./invariants.ts";
+import { check, listenersAreComplete, newAccount, type Account } from "./invariants.ts";
 import { CALM, type FaultRates } from "./faults.ts";
 import { openWorld, QUEUES, WORKER_SLOTS, type World } from "./world.ts";
 import type { GraphNode } from "./graph-kind.ts";
@@ -53,7 +53,9 @@ async function disturb(world: World): Promise<number> {
   else if (roll < 0.67) await cancelOne(world);
   else if (roll < 0.75) await completeOne(world);
   else if (roll < 0.8) await world.store.queues.put(random.pick(QUEUES), { paused: random.chance(0.5), by: "simulation", concurrencyLimit: random.pick([null, 1, 4]) }, world.clock.now());
-  else if (roll < 0.88) world.servers[index]?.process.freeze(random.int(12_000));
+  else if (roll < 0.82) await world.listen();
+  else if (roll < 0.85) await world.replace(index, 1_000 + random.int(12_000));
+  else if (roll < 0.9) world.servers[index]?.process.freeze(random.int(12_000));
   else if (world.servers[index] === null) await world.boot(index);
   else if (roll < 0.95) {
     world.kill(index);
@@ -110,6 +112,7 @@ async function completeOne({ store, random, clock, tokens }: World): Promise<voi
 /** No more faults; both processes run; queues are open. Every job must end, and nothing may be left behind. */
 async function comeToRest(world: World, account: Account): Promise<void> {
   world.setRates(CALM);
+  world.killZombies();
   for (const queue of QUEUES) await world.store.queues.put(queue, { paused: false, by: "simulation", concurrencyLimit: null }, world.clock.now());
   const end = world.clock.now() + CALM_MS;
   for (;;) {
@@ -117,9 +120,10 @@ async function comeToRest(world: World, account: Account): Promise<void> {
     await world.clock.advance(2_000);
     const open = (await check(world, account)).filter((job) => job.final === null);
     const running = world.sites.flatMap((site) => site.running());
-    if (open.length === 0 && running.length === 0) return;
+    if (open.length === 0 && running.length === 0) return listenersAreComplete(world, account);
     if (world.clock.now() > end) {
-      const stuck = open.map(({ record, live }) => `${record.id} ${record.kind}/${record.executor} ${live?.state} ${live?.phase ?? ""} holder=${live?.holder} attempt=${live?.attempt} wakes=${live?.wakes}/${live?.decided} children=${live?.openChildren}`);
+      const stuck = open.map(({ record, live }) => `${record.id} ${record.kind}/${record.executor} ${live?.state} ${live?.phase ?? ""} holder=${live?.holder} session=${live?.session} attempt=${live?.attempt} wakes=${live?.wakes}/${live?.decided} children=${live?.openChildren}`);
+      if (process.env["DEBUG"]) process.stdout.write(JSON.stringify({sessions: await world.store.sessions.list(), lines: world.lines.slice(-15), events: account.events.get(open[0]?.record.id ?? "")}, null, 1));
       throw new Error(`seed ${world.seed}: stuck after ${CALM_MS} ms of calm: ${[...stuck, ...running.map((name) => `${name} still runs outside`)].slice(0, 5).join("; ")}`);
     }
   }

@@ -42,8 +42,20 @@ export interface World {
   setRates(rates: FaultRates): void;
   boot(index: number): Promise<void>;
   kill(index: number): void;
+  /** Freezes the process and starts another in its place; the frozen one wakes up as a zombie. */
+  replace(index: number, ms: number): Promise<void>;
+  killZombies(): void;
+  /** What listeners of the live feed were told. */
+  readonly listeners: readonly HeardEvents[];
+  listen(): Promise<void>;
   submit(request: SubmitRequest): Promise<string | null>;
   close(): Promise<void>;
+}
+
+/** What one listener, which began at the beginning, heard: the last number of each job's events. */
+export interface HeardEvents {
+  readonly last: Map<string, number>;
+  wrong: string | null;
 }
 
 export const QUEUES = ["default", "slow"] as const;
@@ -60,6 +72,8 @@ export async function openWorld(seed: number): Promise<World> {
   const sites = [0, 1].map((index) => fakeSite(`place-${index}`, { clock, random, faulty: () => rates.failing }));
   const servers: (Server | null)[] = [null, null];
   const buses: Bus[] = [];
+  const zombies: SimulatedProcess[] = [];
+  const listeners: HeardEvents[] = [];
   const runs: HandlerRun[] = [];
   const tokens: string[] = [];
   const control = simulatedProcess({ store, clock, random, rates: () => CALM });
@@ -96,6 +110,7 @@ export async function openWorld(seed: number): Promise<World> {
     servers[index] = null;
   };
   const front = engine({ store: control.store, clock, random, bus: sharedBus(buses, { clock, random, losing: () => 0 }), logger, logs: memoryLogs(), sha256: (text) => `hash of ${text}`, kinds: [graphKind, stepKind, taskKind], executors: [] });
+  await front.feed.start();
   return {
     seed,
     clock,
@@ -105,6 +120,15 @@ export async function openWorld(seed: number): Promise<World> {
     servers,
     runs,
     tokens,
+    listeners,
+    listen: async () => void listeners.push(await listenTo(front)),
+    async replace(index, ms) {
+      const old = servers[index]?.process;
+      if (old !== undefined) zombies.push(old);
+      old?.freeze(ms);
+      await boot(index);
+    },
+    killZombies: () => zombies.forEach((zombie) => zombie.kill()),
     lines: logger.lines,
     setRates: (next) => {
       rates = next;
@@ -113,10 +137,27 @@ export async function openWorld(seed: number): Promise<World> {
     kill,
     submit: async (request) => (await front.jobs.submit(request)).id,
     async close() {
+      for (const zombie of zombies) zombie.kill();
+      await front.feed.stop();
       for (const index of servers.keys()) kill(index);
       await store.close();
     },
   };
+}
+
+async function listenTo({ feed }: Engine): Promise<HeardEvents> {
+  const heard: HeardEvents = { last: new Map(), wrong: null };
+  const subscription = await feed.subscribe(() => true, "");
+  void (async () => {
+    for await (const item of subscription) {
+      if (item.type === "reset") return void (heard.wrong ??= "a listener that keeps up was reset");
+      const { jobId, seq } = item.event;
+      const last = heard.last.get(jobId) ?? 0;
+      if (seq !== last + 1) heard.wrong ??= `a listener heard event ${seq} of ${jobId} after ${last}`;
+      heard.last.set(jobId, seq);
+    }
+  })();
+  return heard;
 }
 
 /** A bus that reaches every process, late and not always. */

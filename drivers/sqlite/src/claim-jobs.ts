@@ -3,7 +3,8 @@
  * transaction, so what is counted cannot change before it is written.
  *
  * C1. A queue that is paused or full offers only resumed attempts: they were admitted before.
- * C2. Jobs whose key is full leave the ready index as they are met, so a claim looks at each of them once.
+ * C2. A session that is not open claims nothing (ports, S4).
+ * C3. Jobs whose key is full leave the ready index as they are met, so a claim looks at each of them once.
  */
 import { admit, WorkingSet, type LiveJob, type QueueState, type Signals } from "@windlass/kernel";
 import type { ClaimedJob, ClaimRequest } from "@windlass/ports";
@@ -18,6 +19,7 @@ const ROUNDS_MAX = 20;
 export function claim(db: Database, request: ClaimRequest): { jobs: ClaimedJob[]; signals: Signals } {
   const claimed: LiveJob[] = [];
   let signals = noSignals;
+  if (db.get(SESSION, [request.session]) === undefined) return { jobs: [], signals };
   for (let round = 0; claimed.length < request.limit; round++) {
     const limit = request.limit - claimed.length;
     const queues = loadQueues(db, request);
@@ -38,6 +40,7 @@ export function claim(db: Database, request: ClaimRequest): { jobs: ClaimedJob[]
   return { jobs: claimed.map((live) => ({ record: jobsTable.decode(db.get(RECORD, [live.id]) as Row), live })), signals };
 }
 
+const SESSION = "SELECT 1 FROM sessions WHERE id = ?";
 const RECORD = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ?`;
 const CANDIDATES = `SELECT ${liveTable.list()} FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued'`;
 const READY = `${CANDIDATES} AND blocked = 0 ORDER BY priority DESC, id LIMIT ?`;

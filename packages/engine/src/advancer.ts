@@ -12,6 +12,7 @@ import type { WokenJob } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import type { Decision } from "./job-kind.ts";
 import { loop, type Loop } from "./service.ts";
+import type { OpenSession } from "./session.ts";
 import { childRecordOf } from "./submit.ts";
 import { stopOf } from "./stop.ts";
 
@@ -27,7 +28,7 @@ interface KnownCursor {
   readonly entries: Map<string, Json>;
 }
 
-export function advancer(context: EngineContext, session: () => string): Loop {
+export function advancer(context: EngineContext, session: OpenSession): Loop {
   const cursors = new Map<string, KnownCursor>();
   return loop({
     name: "advancer",
@@ -40,7 +41,8 @@ export function advancer(context: EngineContext, session: () => string): Loop {
       return () => ends.forEach((end) => end());
     },
     pass: async () => {
-      const { jobs, signals } = await context.store.jobs.claim({ executor: "none", session: session(), place: null, limit: BATCH, now: context.now() });
+      await session.ensure();
+      const { jobs, signals } = await context.store.jobs.claim({ executor: "none", session: session.id, place: null, limit: BATCH, now: context.now() });
       if (jobs.length > 0) context.announce(signals);
       const woken = await context.store.jobs.woken(BATCH);
       if (woken.length > 0) await advanceAll(context, woken, cursors);

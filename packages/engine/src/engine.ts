@@ -41,7 +41,7 @@ export function engine(options: EngineOptions): Engine {
     const services = together("services", [
       events,
       timers(context),
-      advancer(context, id),
+      advancer(context, session),
       ...options.executors.map((executor) => launcher(context, { executor, ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }) })),
       reconciler(context, { session: id, ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }) }),
       retention(context, { session: id, days: options.retentionDays ?? 0 }),

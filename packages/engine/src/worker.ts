@@ -60,7 +60,7 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
       },
     });
     const stops = context.bus.subscribe("stopping", (key) => {
-      if (key === session.id) void tellStops(context, session.id, runs);
+      if (key === session.id) claims?.wake();
     });
     const running: ClaimLoop = { context, queue, concurrency, session, runs, takes: new Map(), results, handlers: options.handlers };
     claims = claimLoop(running);

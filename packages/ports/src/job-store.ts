@@ -5,7 +5,9 @@
  * S1. What `commit` and `claim` have answered is durable.
  * S2. A refused change leaves no trace, and never undoes its neighbours.
  * S3. Per job, changes take effect one after the other; events have gap-free numbers in that order.
- * S4. No method reads a clock for a decision: `now` is handed in.
+ * S4. A session that is not open (any more) claims nothing: nobody would ever take from it what it claimed. The check and
+ *     the claim are one: a session cannot be closed in between.
+ * S5. No method reads a clock for a decision: `now` is handed in.
  */
 import type { Change, ChangeResult, ExecutorName, Fact, Json, JobRecord, LiveJob, LiveState, Signals } from "@windlass/kernel";
 

@@ -30,6 +30,14 @@ export function describeClaims(subject: Subject): void {
     expect(await claimIds(store)).toEqual([]);
   });
 
+  test("a session that was closed claims nothing, so that nothing is held by nobody", async () => {
+    const { store } = subject;
+    const [id] = await submit(store, {});
+    await store.sessions.close("ses_1");
+    expect(await claimIds(store)).toEqual([]);
+    expect(await claimIds(store, { session: "ses_2" })).toEqual([id]);
+  });
+
   test("claims only the executor and the queues that were asked for", async () => {
     const { store } = subject;
     const [, mail, process] = await submit(store, {}, { queue: "mail" }, { executor: "process", name: "build" });

@@ -18,6 +18,9 @@ export interface Subject {
   readonly store: Store;
 }
 
+/** Sessions that are open in each test; a session that is not open claims nothing. */
+export const OPEN_SESSIONS = ["ses_1", "ses_2"] as const;
+
 export function storeContract(name: string, open: () => Promise<Opened>): void {
   describe(`${name} keeps the contract of a store`, () => {
     let opened: Opened | null = null;
@@ -29,6 +32,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     };
     beforeEach(async () => {
       opened = await open();
+      for (const id of OPEN_SESSIONS) await opened.store.sessions.open({ id, role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER });
     });
     afterEach(async () => {
       await opened?.remove();
