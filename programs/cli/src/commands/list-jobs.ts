@@ -1,0 +1,58 @@
+/** `windlass jobs list` */
+import type { Input, Operations } from "@windlass/contract";
+import { jobStates, outcomes, JOB_KINDS, WindlassError, didYouMean } from "@windlass/kernel";
+import { connect } from "../connection/connect.ts";
+import { now, presentTable } from "../output/api-object.ts";
+import { jobColumns } from "../output/job-lines.ts";
+import type { Call } from "../tree/call.ts";
+
+export interface ListJobsOptions {
+  readonly all?: boolean;
+  readonly state?: readonly string[];
+  readonly outcome?: string;
+  readonly kind?: string;
+  readonly name?: string;
+  readonly queue?: string;
+  readonly label?: readonly (readonly [string, string])[];
+  readonly parent?: string;
+  readonly limit?: number;
+  readonly cursor?: string;
+  readonly watch?: boolean;
+}
+
+type Query = NonNullable<Input<Operations["jobs"]["list"]>>;
+
+export async function listJobs(call: Call<ListJobsOptions>): Promise<void> {
+  const { client } = connect(call);
+  const query = queryOf(call.options);
+  const list = async (): Promise<void> => {
+    const page = await client.jobs.list(query);
+    await presentTable(call, page, { columns: jobColumns(now()), rows: page.items, none: NONE });
+    if (page.nextCursor !== null && call.format === "table") call.terminal.err(`There are more: add --cursor ${page.nextCursor}, or --limit.\n`);
+  };
+  await list();
+  if (call.options.watch !== true) return;
+  const ended = new AbortController();
+  const takeBack = call.onInterrupt(() => ended.abort());
+  for await (const _item of client.events.watch({}, { signal: ended.signal })) {
+    if (call.terminal.live) call.terminal.out("\u001B[H\u001B[2J");
+    await list();
+  }
+  takeBack();
+}
+
+const NONE = "No jobs. Make one: windlass run examples/hello.yaml, or windlass jobs submit -- COMMAND";
+
+function queryOf(options: ListJobsOptions): Query {
+  for (const state of options.state ?? []) oneOf("state", state, jobStates);
+  if (options.outcome !== undefined) oneOf("outcome", options.outcome, outcomes);
+  if (options.kind !== undefined) oneOf("kind", options.kind, JOB_KINDS);
+  const label = options.label?.[0];
+  const named = { state: options.state, outcome: options.outcome, kind: options.kind, name: options.name, queue: options.queue, parentId: options.parent, limit: options.limit, cursor: options.cursor };
+  const rootsOnly = options.all === true || options.parent !== undefined || options.kind !== undefined ? undefined : true;
+  return { ...named, rootsOnly, label: label === undefined ? undefined : label.join("=") } as unknown as Query;
+}
+
+function oneOf(what: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value)) throw new WindlassError("usage", `there is no ${what} "${value}"${didYouMean(value, allowed)}\nAllowed: ${allowed.join(", ")}`);
+}

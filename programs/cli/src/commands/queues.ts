@@ -1,0 +1,64 @@
+/** `windlass queues …` */
+import type { QueueJson } from "@windlass/contract";
+import { WindlassError } from "@windlass/kernel";
+import { connect } from "../connection/connect.ts";
+import { fields, now, presentTable } from "../output/api-object.ts";
+import { agoOf } from "../output/job-lines.ts";
+import { present } from "../output/present.ts";
+import type { Column } from "../output/table.ts";
+import { argumentOf, type Call } from "../tree/call.ts";
+
+export async function listQueues(call: Call): Promise<void> {
+  const answer = await connect(call).client.queues.list();
+  await presentTable(call, answer, { columns: columns(now()), rows: answer.items, none: "No queues yet: a queue is there once a job names it." });
+}
+
+export async function getQueue(call: Call): Promise<void> {
+  await show(call, await connect(call).client.queues.get({ name: argumentOf(call, 0) }));
+}
+
+export async function pauseQueue(call: Call): Promise<void> {
+  await show(call, await connect(call).client.queues.put({ name: argumentOf(call, 0), paused: true }));
+}
+
+export async function resumeQueue(call: Call): Promise<void> {
+  await show(call, await connect(call).client.queues.put({ name: argumentOf(call, 0), paused: false }));
+}
+
+export async function limitQueue(call: Call): Promise<void> {
+  const count = argumentOf(call, 1);
+  if (count !== "none" && !/^\d{1,6}$/u.test(count)) throw new WindlassError("usage", `the limit is "${count}"; it must be a whole number, or \`none\``);
+  await show(call, await connect(call).client.queues.put({ name: argumentOf(call, 0), concurrencyLimit: count === "none" ? null : Number(count) }));
+}
+
+async function show(call: Call, queue: QueueJson): Promise<void> {
+  await present(call, queue, () =>
+    fields(call, [
+      ["queue", queue.name],
+      ["state", stateOf(queue)],
+      ["limit", String(queue.concurrencyLimit ?? "none")],
+      ["queued", String(queue.queued)],
+      ["scheduled", String(queue.scheduled)],
+      ["running", String(queue.running)],
+      ["waiting", String(queue.waiting)],
+      ["oldest", agoOf(queue.oldestQueuedAt, now())],
+    ]),
+  );
+}
+
+function columns(at: number): readonly Column<QueueJson>[] {
+  return [
+    { title: "QUEUE", value: (queue) => queue.name, elastic: true },
+    { title: "STATE", value: stateOf, colour: (queue) => (queue.paused ? "yellow" : null) },
+    { title: "LIMIT", value: (queue) => String(queue.concurrencyLimit ?? "none") },
+    { title: "SCHEDULED", value: (queue) => String(queue.scheduled) },
+    { title: "QUEUED", value: (queue) => String(queue.queued) },
+    { title: "RUNNING", value: (queue) => String(queue.running) },
+    { title: "WAITING", value: (queue) => String(queue.waiting) },
+    { title: "OLDEST", value: (queue) => agoOf(queue.oldestQueuedAt, at) },
+  ];
+}
+
+function stateOf(queue: QueueJson): string {
+  return queue.paused ? `paused${queue.pausedBy === null ? "" : ` by ${queue.pausedBy}`}` : "open";
+}

@@ -1,0 +1,105 @@
+/** `windlass logs`: of a job byte for byte, of an execution line by line under the names of its steps. */
+import type { JobDetailJson } from "@windlass/contract";
+import { WindlassError } from "@windlass/kernel";
+import type { Client } from "@windlass/sdk";
+import { logBytes } from "@windlass/sdk";
+import { connect } from "../connection/connect.ts";
+import { findJob } from "../connection/find-job.ts";
+import { now } from "../output/api-object.ts";
+import { logLines, type LogLine } from "../output/log-lines.ts";
+import { argumentOf, type Call } from "../tree/call.ts";
+
+export interface LogsOptions {
+  readonly follow?: boolean;
+  readonly attempt?: number;
+  readonly tail?: number;
+  /** Milliseconds back from now. */
+  readonly since?: number;
+  readonly stream?: "stdout" | "stderr";
+  readonly timestamps?: boolean;
+}
+
+export async function showLogs(call: Call<LogsOptions>): Promise<void> {
+  const { client } = connect(call);
+  const id = await findJob(client, argumentOf(call, 0));
+  const job = await client.jobs.get({ id });
+  const ended = new AbortController();
+  const takeBack = call.onInterrupt(() => ended.abort());
+  const reading: Reading = { call, client, signal: ended.signal, range: rangeOf(call.options, now()) };
+  await (job.kind === "workflow" ? ofSteps(reading, job) : ofOne(reading, id, ""));
+  takeBack();
+}
+
+interface Reading {
+  readonly call: Call<LogsOptions>;
+  readonly client: Client;
+  readonly signal: AbortSignal;
+  readonly range: { readonly attempt?: number; readonly tailLines?: number; readonly since?: string; readonly stream?: "stdout" | "stderr" };
+}
+
+function rangeOf(options: LogsOptions, at: number): Reading["range"] {
+  return {
+    ...(options.attempt === undefined ? {} : { attempt: options.attempt }),
+    ...(options.tail === undefined ? {} : { tailLines: options.tail }),
+    ...(options.since === undefined ? {} : { since: new Date(at - options.since).toISOString() }),
+    ...(options.stream === undefined ? {} : { stream: options.stream }),
+  };
+}
+
+/** With a title each line is prefixed; without one, and without times, bytes are passed on as they came. */
+async function ofOne(reading: Reading, id: string, title: string): Promise<void> {
+  const { call, client, range, signal } = reading;
+  const raw = title === "" && call.options.timestamps !== true && call.format !== "json";
+  if (raw && call.options.follow !== true) {
+    for await (const bytes of await client.jobs.rawLogs({ id, ...range }, { signal })) call.terminal.out(bytes);
+    return;
+  }
+  const lines = logLines();
+  const print = (line: LogLine): void => call.terminal.out(lineText(call, title, line));
+  for await (const chunk of chunksOf(reading, id)) {
+    if (call.format === "json") call.terminal.out(`${JSON.stringify({ ...chunk, ...(title === "" ? {} : { step: title }) })}\n`);
+    else if (raw) call.terminal.out(logBytes(chunk));
+    else lines.push(chunk).forEach(print);
+  }
+  lines.rest().forEach(print);
+}
+
+async function* chunksOf({ call, client, range, signal }: Reading, id: string) {
+  if (call.options.follow === true) {
+    for await (const item of client.jobs.followLogs({ id, ...range }, { signal })) if (item.type === "chunks") yield* item.chunks;
+    return;
+  }
+  let after: string | undefined;
+  for (;;) {
+    const page = await client.jobs.logs({ id, ...range, ...(after === undefined ? {} : { after }) }, { signal });
+    yield* page.chunks;
+    if (!page.more) return;
+    after = page.position;
+  }
+}
+
+/** The steps one after the other; followed ones side by side, with those that begin later. */
+async function ofSteps(reading: Reading, job: JobDetailJson): Promise<void> {
+  const { call, client, signal } = reading;
+  if (reading.range.attempt !== undefined) throw new WindlassError("usage", `${job.name} is an execution: --attempt goes with the log of one of its steps (windlass jobs get ${job.id})`);
+  const begun = (detail: JobDetailJson): readonly (readonly [string, string])[] => (detail.steps ?? []).filter((step) => step.attempts > 0).map((step) => [step.id, step.key]);
+  if (call.options.follow !== true) {
+    for (const [id, key] of begun(job)) await ofOne(reading, id, key);
+    return;
+  }
+  const followed = new Map<string, Promise<void>>();
+  const attend = async (): Promise<void> => {
+    for (const [id, key] of begun(await client.jobs.get({ id: job.id }))) if (!followed.has(id)) followed.set(id, ofOne(reading, id, key));
+  };
+  for await (const item of client.jobs.watch({ id: job.id, scope: "tree" }, { signal })) {
+    if (item.type !== "event" || item.event.type === "job.started" || item.event.type === "job.launched") await attend();
+    if (item.type === "end") break;
+  }
+  await Promise.all(followed.values());
+}
+
+function lineText(call: Call<LogsOptions>, title: string, line: LogLine): string {
+  const { style } = call.terminal;
+  const at = call.options.timestamps === true ? `${style("dim", line.at)} ` : "";
+  return `${at}${title === "" ? "" : style("dim", `${title} │ `)}${line.text}\n`;
+}

@@ -1,0 +1,42 @@
+/** `windlass workflows apply`, `list`, `get` */
+import type { WorkflowJson } from "@windlass/contract";
+import { connect } from "../connection/connect.ts";
+import { now, presentTable } from "../output/api-object.ts";
+import { agoOf } from "../output/job-lines.ts";
+import { present } from "../output/present.ts";
+import { argumentOf, type Call } from "../tree/call.ts";
+import { about, readSource } from "./workflow-source.ts";
+
+/** Prints one object for one file, a list for several. */
+export async function applyWorkflows(call: Call): Promise<void> {
+  const { client } = connect(call);
+  const files = call.args[0] as readonly string[];
+  const sources = files.map((file) => ({ file, source: readSource(file) }));
+  const answers = [];
+  for (const { file, source } of sources) answers.push(await about(file, () => client.workflows.apply({ source })));
+  await present(call, answers.length === 1 ? answers[0] : { items: answers }, () =>
+    answers.map(({ workflow, created }) => `${workflow.name}@${workflow.version} ${created ? "applied" : "is unchanged"}\n`).join(""),
+  );
+}
+
+export async function listWorkflows(call: Call): Promise<void> {
+  const answer = await connect(call).client.workflows.list();
+  const at = now();
+  await presentTable<WorkflowJson>(call, answer, {
+    columns: [
+      { title: "NAME", value: (workflow) => workflow.name, elastic: true },
+      { title: "VERSION", value: (workflow) => String(workflow.version) },
+      { title: "APPLIED", value: (workflow) => agoOf(workflow.createdAt, at) },
+      { title: "LABELS", value: (workflow) => Object.entries(workflow.labels).map(([key, value]) => `${key}=${value}`).join(","), elastic: true },
+      { title: "HASH", value: (workflow) => workflow.hash, wide: true },
+    ],
+    rows: answer.items,
+    none: "No workflows are applied here: windlass workflows apply FILE",
+  });
+}
+
+export async function getWorkflow(call: Call): Promise<void> {
+  const workflow = await connect(call).client.workflows.get({ name: argumentOf(call, 0) });
+  const { stringify } = await import("yaml");
+  await present(call, workflow, () => stringify(workflow.definition));
+}

@@ -1,0 +1,78 @@
+/**
+ * The composition root: it alone chooses drivers, and loads only those that are needed. What it opens is not yet
+ * started, and belongs to whoever holds the lock of the data folder.
+ */
+import { join } from "node:path";
+import { engine, type Engine } from "@windlass/engine";
+import type { Settings } from "@windlass/kernel";
+import type { Bus, Executor, Logger, Store } from "@windlass/ports";
+import { taskKind } from "@windlass/tasks";
+import { stepKind, workflowKind } from "@windlass/workflows";
+import type { Environment } from "../machine/environment.ts";
+import { inProcessBus } from "../machine/in-process-bus.ts";
+import { systemClock } from "../machine/system-clock.ts";
+import { sha256, systemRandom } from "../machine/system-random.ts";
+import { storeNameOf, type StoreName } from "./store-name.ts";
+
+export interface OpenOptions {
+  /** Absolute, and there. */
+  readonly folder: string;
+  readonly settings: Settings;
+  readonly environment: Environment;
+  readonly logger: Logger;
+}
+
+export interface Opened {
+  readonly engine: Engine;
+  /** sqlite or postgres. */
+  readonly storeName: StoreName;
+  readonly executors: readonly Executor[];
+  /** After the engine was stopped. */
+  close(): Promise<void>;
+}
+
+const DATABASE_FILE = "windlass.db";
+
+export async function openWindlass({ folder, settings, environment, logger }: OpenOptions): Promise<Opened> {
+  const { fileLogStore } = await import("@windlass/files");
+  const { processExecutor } = await import("@windlass/process");
+  const storeName = storeNameOf(settings["store.url"]);
+  const logBytesMax = settings["log.bytesMax"];
+  const logs = fileLogStore({ folder, bytesMax: logBytesMax, clock: systemClock });
+  const bus: Bus = inProcessBus();
+  const store = await openStore(storeName, { url: settings["store.url"], folder });
+  const executors = [processExecutor({ folder, runningMax: settings["process.runningMax"], logBytesMax, environment, clock: systemClock, random: systemRandom, logger })];
+  const made = engine({
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    bus,
+    logger,
+    logs,
+    sha256,
+    kinds: [taskKind, workflowKind, stepKind],
+    executors,
+    sessionTtlMs: settings["session.ttlSeconds"] * 1000,
+    hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
+    retentionDays: settings["retention.days"],
+  });
+  return {
+    engine: made,
+    storeName,
+    executors,
+    async close() {
+      for (const executor of executors) await executor.close();
+      await store.close();
+      await bus.close();
+    },
+  };
+}
+
+async function openStore(name: StoreName, { url, folder }: { readonly url: string; readonly folder: string }): Promise<Store> {
+  if (name === "sqlite") {
+    const { openSqliteStore } = await import("@windlass/sqlite");
+    return openSqliteStore({ path: join(folder, DATABASE_FILE), clock: systemClock });
+  }
+  const { openPostgresStore } = await import("@windlass/postgres");
+  return openPostgresStore({ url, clock: systemClock });
+}

@@ -1,0 +1,51 @@
+/**
+ * Which server a command talks to: the one that was named, else the one of the data folder, else the usual address on
+ * this machine. The token of a data folder goes to nobody but its own server.
+ */
+import { WindlassError } from "@windlass/kernel";
+import { client, type Client } from "@windlass/sdk";
+import { DEFAULT_DATA_FOLDER, readDataFolder, type DataFolder } from "../compose/data-folder.ts";
+import type { Environment } from "../machine/environment.ts";
+import type { GlobalOptions, World } from "../tree/call.ts";
+
+export interface Connection {
+  readonly client: Client;
+  readonly url: string;
+}
+
+export interface Target {
+  readonly url: string;
+  readonly token: string | undefined;
+}
+
+const USUAL_URL = "http://127.0.0.1:4180";
+
+/** Names the server; nothing is sent yet. */
+export function connect({ options, environment }: Pick<World, "environment"> & { readonly options: GlobalOptions }): Connection {
+  const target = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
+  if (!URL.canParse(target.url)) throw new WindlassError("usage", `WINDLASS_URL is "${target.url}"; it must be an address such as ${USUAL_URL}`);
+  return { client: client(target), url: target.url };
+}
+
+export function dataFolderOf(options: Pick<GlobalOptions, "data">, environment: Environment): string {
+  return options.data ?? given(environment["WINDLASS_DATA"]) ?? DEFAULT_DATA_FOLDER;
+}
+
+/** Pure. */
+export function targetOf({ options, environment, folder }: { readonly options: GlobalOptions; readonly environment: Environment; readonly folder: DataFolder }): Target {
+  const named = options.server ?? given(environment["WINDLASS_URL"]);
+  const own = folder.server?.url;
+  const url = (named ?? own ?? USUAL_URL).replace(/\/+$/u, "");
+  const mayHaveToken = named === undefined || (own !== undefined && url === own);
+  const token = options.token ?? given(environment["WINDLASS_TOKEN"]) ?? (mayHaveToken || isLoopback(url) ? (folder.token ?? undefined) : undefined);
+  return { url, token };
+}
+
+function isLoopback(url: string): boolean {
+  return URL.canParse(url) && /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/u.test(new URL(url).hostname);
+}
+
+/** An empty variable counts as not set. */
+function given(text: string | undefined): string | undefined {
+  return text === undefined || text === "" ? undefined : text;
+}

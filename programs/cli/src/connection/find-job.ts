@@ -1,0 +1,25 @@
+/** Ids as people give them: whole, the last characters of one, or `last`. */
+import { isId, WindlassError } from "@windlass/kernel";
+import type { Client } from "@windlass/sdk";
+
+/** How many of the newest jobs are looked through for a shortened id. */
+const LOOKED_AT_MAX = 500;
+const SHORT_MIN = 4;
+
+/** The id of the job that is meant. Throws `not_found`, and `usage` for what could mean several. */
+export async function findJob(client: Client, given: string): Promise<string> {
+  if (isId("job", given)) return given;
+  if (given === "last") {
+    const newest = (await client.jobs.list({ rootsOnly: true, limit: 1 })).items[0];
+    if (newest === undefined) throw new WindlassError("not_found", "there is no job yet; make one: windlass run FILE, or windlass jobs submit -- COMMAND");
+    return newest.id;
+  }
+  const end = given.replace(/^job_/u, "").toLowerCase();
+  const fits = end.length < SHORT_MIN ? [] : (await client.jobs.list({ limit: LOOKED_AT_MAX })).items.filter((job) => job.id.endsWith(end));
+  const [found, ...others] = fits;
+  if (found === undefined) {
+    throw new WindlassError("not_found", `there is no job "${given}"; give its id, at least ${SHORT_MIN} of its last characters, or \`last\` (windlass jobs list shows them)`);
+  }
+  if (others.length > 0) throw new WindlassError("usage", `"${given}" could be ${fits.map((job) => `${job.id} (${job.name})`).join(" or ")}; give more of its end`);
+  return found.id;
+}

@@ -1,0 +1,35 @@
+/** Waits for a job as a command was asked to, prints how it ended, and gives the exit code. */
+import type { JobJson } from "@windlass/contract";
+import type { Client } from "@windlass/sdk";
+import { now } from "../output/api-object.ts";
+import { endOf } from "../output/job-lines.ts";
+import { present } from "../output/present.ts";
+import type { Call } from "../tree/call.ts";
+import { followJob } from "./follow-job.ts";
+
+const FAILED = 1;
+const INTERRUPTED = 130;
+
+export interface Waiting {
+  readonly client: Client;
+  readonly job: Pick<JobJson, "id" | "name">;
+  /** Lines for all that happens, and what is printed. */
+  readonly watch: boolean;
+  readonly logs?: boolean;
+}
+
+/** 0 only when the job succeeded. */
+export async function waitForEnd(call: Call, { client, job, watch, logs = true }: Waiting): Promise<number> {
+  const interrupted = new AbortController();
+  const takeBack = call.onInterrupt(() => interrupted.abort());
+  const forPeople = call.format === "table" || call.format === "wide";
+  const show = !forPeople ? "none" : watch ? "all" : "live";
+  const ended = await followJob({ client, id: job.id, terminal: call.terminal, show, logs, signal: interrupted.signal });
+  takeBack();
+  if (ended === null) {
+    call.terminal.err(`\nNo longer waiting: ${job.name} (${job.id}) goes on.\n  follow it   windlass jobs watch ${job.id}\n  cancel it   windlass cancel ${job.id}\n`);
+    return INTERRUPTED;
+  }
+  await present(call, ended, () => endOf(ended, call.terminal.style, now()));
+  return ended.state === "succeeded" ? 0 : FAILED;
+}

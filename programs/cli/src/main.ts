@@ -1,0 +1,69 @@
+/**
+ * The program `windlass`: builds the command line, runs one command, and says how it went by its exit code. The only
+ * file that touches the process itself: its streams, signals and end.
+ */
+import { isWindlassError } from "@windlass/kernel";
+import { CommanderError } from "commander";
+import { processEnvironment } from "./machine/environment.ts";
+import { errorObject, errorText, exitCodeOf } from "./output/error-text.ts";
+import { terminalOf } from "./output/terminal.ts";
+import { programOf } from "./program.ts";
+import type { World } from "./tree/call.ts";
+import { usageError } from "./tree/usage-error.ts";
+
+/** As shells have it: ended by SIGINT. */
+const INTERRUPTED = 130;
+
+const environment = processEnvironment();
+const terminal = terminalOf(process, environment);
+const world: World = { terminal, environment, onInterrupt };
+
+// `windlass jobs list | head`: whoever read has read enough.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
+    throw error;
+  });
+}
+
+process.exitCode = await run(process.argv.slice(2));
+// What is left behind (an idle connection) does not hold the program up once everything is written.
+process.stdout.write("", () => process.stderr.write("", () => process.exit()));
+
+async function run(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = programOf(world, (code) => {
+    exitCode = code;
+  });
+  try {
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    return failed(error instanceof CommanderError ? usageError(error, program, args) : error, args);
+  }
+}
+
+function failed(error: unknown, args: readonly string[]): number {
+  const asJson = args.includes("--json") || args.some((arg, index) => arg === "-ojson" || arg === "--output=json" || (arg === "json" && (args[index - 1] === "-o" || args[index - 1] === "--output")));
+  terminal.err(asJson ? `${JSON.stringify(errorObject(error))}\n` : errorText(error, terminal.errStyle));
+  if (!isWindlassError(error) && !asJson) terminal.err("Please report it, with what you did and what is printed above.\n");
+  return exitCodeOf(error);
+}
+
+function onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void {
+  let asked = false;
+  const listeners = (["SIGINT", "SIGTERM"] as const).map((signal) => {
+    const listener = (): void => {
+      if (asked) process.exit(INTERRUPTED);
+      asked = true;
+      callback(signal);
+    };
+    process.on(signal, listener);
+    return () => void process.off(signal, listener);
+  });
+  return () => {
+    for (const takeBack of listeners) takeBack();
+  };
+}

@@ -1,0 +1,24 @@
+/** Lists and single objects of the API, printed in the format that was asked for. */
+import { systemClock } from "../machine/system-clock.ts";
+import type { Call } from "../tree/call.ts";
+import { present } from "./present.ts";
+import { renderTable, type Column } from "./table.ts";
+
+/** `none` is said, on standard error, when there are no rows. */
+export async function presentTable<Row>(call: Call, object: unknown, table: { readonly columns: readonly Column<Row>[]; readonly rows: readonly Row[]; readonly none: string }): Promise<void> {
+  const { terminal } = call;
+  if (table.rows.length === 0 && (call.format === "table" || call.format === "wide")) {
+    terminal.err(`${table.none}\n`);
+    return;
+  }
+  await present(call, object, (wide) => renderTable(table.columns, table.rows, { style: terminal.style, width: terminal.live ? terminal.columns : undefined, wide }));
+}
+
+/** `title: value` lines; empty values are left out. */
+export function fields(call: Call, entries: readonly (readonly [string, string])[]): string {
+  const shown = entries.filter(([, value]) => value !== "");
+  const width = Math.max(0, ...shown.map(([title]) => title.length));
+  return shown.map(([title, value]) => `${call.terminal.style("dim", `${title}:`.padEnd(width + 1))} ${value}\n`).join("");
+}
+
+export const now = (): number => systemClock.now();

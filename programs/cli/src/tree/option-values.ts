@@ -1,0 +1,51 @@
+/** Readers of option values, for commander: each says what is allowed when a value is not. */
+import { formatDuration, isLegalPriority, parseDuration, PRIORITY_MAX } from "@windlass/kernel";
+import { InvalidArgumentError } from "commander";
+
+/** `-i name=value`, any number of times. The value stays text here; what it becomes is decided by the type of the input. */
+export function pair(text: string, before: readonly (readonly [string, string])[] = []): readonly (readonly [string, string])[] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("it is written name=value.");
+  return [...before, [text.slice(0, at), text.slice(at + 1)]];
+}
+
+export function several(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(",").filter((part) => part !== "")];
+}
+
+/** A whole number from `min` to `max`. */
+export function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^-?\d+$/u.test(text) || value < min || value > max) throw new InvalidArgumentError(`it must be a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+export function priority(text: string): number {
+  const value = Number(text);
+  if (text === "" || !isLegalPriority(value)) throw new InvalidArgumentError(`it must be a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}; higher is sooner.`);
+  return value;
+}
+
+/** Milliseconds. */
+export function duration(text: string): number {
+  const value = parseDuration(text);
+  if (value === undefined) throw new InvalidArgumentError(`it must be a duration such as 90, ${formatDuration(90_000).replace(" ", "")} or 250ms.`);
+  return value;
+}
+
+/** A time, as text that the API takes. */
+export function time(text: string): string {
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) throw new InvalidArgumentError("it must be a time such as 2026-01-31T08:00:00Z.");
+  return new Date(at).toISOString();
+}
+
+export function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`it must be JSON: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}

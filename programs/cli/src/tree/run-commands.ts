@@ -1,0 +1,33 @@
+/** What people type all day: `run`, `logs`, `explain`, `cancel`. */
+import type { Command } from "commander";
+import type { Performing } from "../program.ts";
+import { addCancel, addExplain, addLogs } from "./job-commands.ts";
+import { duration, json, pair, priority } from "./option-values.ts";
+
+export function addRunCommands(program: Command, perform: Performing): void {
+  program
+    .command("run")
+    .description("run a workflow: a file, or the name of an applied one")
+    .argument("<file|name>", "a path such as hello.yaml, or a name, or name@version; - reads standard input")
+    .option("-i, --input <name=value>", "an input; again for more", pair)
+    .option("--input-json <object>", "all inputs as one JSON object", json)
+    .option("--wait", "wait for the end; the exit code is 0 only when it succeeded")
+    .option("--watch", "wait, and show what happens and what the steps print")
+    .option("--local", "without a server: carry it out here, in the data folder, and wait")
+    .option("--queue <queue>", "the queue of its steps")
+    .option("--priority <number>", "higher is sooner; -1000 to 1000", priority)
+    .option("-l, --label <key=value>", "a label; again for more", pair)
+    .option("--delay <duration>", "start it so much later, for example 90 or 1h30m", duration)
+    .option("--idempotency-key <key>", "a second run under the same key answers with the first")
+    .addHelpText("after", EXAMPLES)
+    .action(perform(async () => (await import("../commands/run.ts")).run));
+  addLogs(program, perform);
+  addExplain(program, perform);
+  addCancel(program, perform);
+}
+
+const EXAMPLES = `
+Examples:
+  windlass run examples/hello.yaml --watch
+  windlass run hello -i name=Ada --wait --json
+  windlass run examples/hello.yaml --local`;

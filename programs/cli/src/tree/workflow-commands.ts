@@ -1,0 +1,26 @@
+/** `workflows …` */
+import type { Command } from "commander";
+import type { Performing } from "../program.ts";
+
+export function addWorkflowCommands(program: Command, perform: Performing): void {
+  const workflows = program.command("workflows").description("files with steps: check, store, list");
+  workflows
+    .command("apply")
+    .description("store workflows under their names; a file that changed makes a new version")
+    .argument("<file...>", "files; - reads standard input")
+    .action(perform(async () => (await import("../commands/workflows.ts")).applyWorkflows));
+  workflows
+    .command("validate")
+    .description("say everything that is wrong with a file, with line and column; needs no server")
+    .argument("<file...>", "files; - reads standard input")
+    .action(perform(async () => (await import("../commands/validate-workflows.ts")).validateWorkflows));
+  workflows
+    .command("list")
+    .description("the newest version of each workflow")
+    .action(perform(async () => (await import("../commands/workflows.ts")).listWorkflows));
+  workflows
+    .command("get")
+    .description("one workflow, as it was applied")
+    .argument("<name>", "its name, or name@version")
+    .action(perform(async () => (await import("../commands/workflows.ts")).getWorkflow));
+}
