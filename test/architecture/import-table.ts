@@ -69,9 +69,9 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   },
 };
 
-/** What tests may import besides: the test kit, the runner, and the real store instead of a mock. */
+/** What tests may import besides: the test kit, the runner, the real store instead of a mock, and the client to ask a server. */
 export const TESTS_MAY: Row = {
-  packages: ["packages/testkit", "drivers/sqlite", "drivers/files"],
+  packages: ["packages/testkit", "packages/sdk", "drivers/sqlite", "drivers/files"],
   libraries: ["vitest", "fast-check"],
   builtins: "all",
 };
