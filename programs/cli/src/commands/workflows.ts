@@ -12,7 +12,7 @@ export async function applyWorkflows(call: Call): Promise<void> {
   const { client } = connect(call);
   const files = call.args[0] as readonly string[];
   const sources = files.map((file) => ({ file, source: readSource(file) }));
-  const answers = [];
+  const answers: { readonly workflow: WorkflowJson; readonly created: boolean }[] = [];
   for (const { file, source } of sources) answers.push(await about(file, () => client.workflows.apply({ source })));
   await present(call, answers.length === 1 ? answers[0] : { items: answers }, () =>
     answers.map(({ workflow, created }) => `${workflow.name}@${workflow.version} ${created ? "applied" : "is unchanged"}\n`).join(""),

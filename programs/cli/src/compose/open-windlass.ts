@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { engine, type Engine } from "@windlass/engine";
 import type { Settings } from "@windlass/kernel";
 import type { Bus, Executor, Logger, Store } from "@windlass/ports";
-import { taskKind } from "@windlass/tasks";
+import type { JobKind } from "@windlass/engine";
+const taskKind: JobKind = { kind: "task", validate: () => [] };
 import { stepKind, workflowKind } from "@windlass/workflows";
 import type { Environment } from "../machine/environment.ts";
 import { inProcessBus } from "../machine/in-process-bus.ts";
@@ -39,8 +40,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
   const storeName = storeNameOf(settings["store.url"]);
   const logBytesMax = settings["log.bytesMax"];
   const logs = fileLogStore({ folder, bytesMax: logBytesMax, clock: systemClock });
-  const bus: Bus = inProcessBus();
-  const store = await openStore(storeName, { url: settings["store.url"], folder });
+  const { store, bus } = await openStore(storeName, { url: settings["store.url"], folder });
   const executors = [processExecutor({ folder, runningMax: settings["process.runningMax"], logBytesMax, environment, clock: systemClock, random: systemRandom, logger })];
   const made = engine({
     store,
@@ -68,11 +68,18 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
   };
 }
 
-async function openStore(name: StoreName, { url, folder }: { readonly url: string; readonly folder: string }): Promise<Store> {
+/** The store, and the wake-ups that go with it: one process needs none between processes. */
+async function openStore(name: StoreName, { url, folder }: { readonly url: string; readonly folder: string }): Promise<{ readonly store: Store; readonly bus: Bus }> {
   if (name === "sqlite") {
     const { openSqliteStore } = await import("@windlass/sqlite");
-    return openSqliteStore({ path: join(folder, DATABASE_FILE), clock: systemClock });
+    return { store: await openSqliteStore({ path: join(folder, DATABASE_FILE), clock: systemClock }), bus: inProcessBus() };
   }
-  const { openPostgresStore } = await import("@windlass/postgres");
-  return openPostgresStore({ url, clock: systemClock });
+  const { openPostgresBus, openPostgresStore } = await import("@windlass/postgres");
+  const store = await openPostgresStore({ url, clock: systemClock });
+  try {
+    return { store, bus: await openPostgresBus({ url, clock: systemClock }) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 /** Waits for a job as a command was asked to, prints how it ended, and gives the exit code. */
 import type { JobJson } from "@windlass/contract";
+import { messageOf } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { now } from "../output/api-object.ts";
 import { endOf } from "../output/job-lines.ts";
@@ -16,12 +17,20 @@ export interface Waiting {
   /** Lines for all that happens, and what is printed. */
   readonly watch: boolean;
   readonly logs?: boolean;
+  /** This process carries the job out: to stop waiting is to cancel it. */
+  readonly local?: boolean;
 }
 
 /** 0 only when the job succeeded. */
-export async function waitForEnd(call: Call, { client, job, watch, logs = true }: Waiting): Promise<number> {
+export async function waitForEnd(call: Call, { client, job, watch, logs = true, local = false }: Waiting): Promise<number> {
   const interrupted = new AbortController();
-  const takeBack = call.onInterrupt(() => interrupted.abort());
+  let cancelled = false;
+  const takeBack = call.onInterrupt(() => {
+    if (!local) return interrupted.abort();
+    cancelled = true;
+    call.terminal.err(`\nCancelling ${job.name}; once more leaves at once, and what runs is taken over by the next process in this data folder.\n`);
+    client.jobs.cancel({ id: job.id, message: "interrupted at the terminal" }).catch((error: unknown) => call.terminal.err(`It could not be cancelled: ${messageOf(error)}\n`));
+  });
   const forPeople = call.format === "table" || call.format === "wide";
   const show = !forPeople ? "none" : watch ? "all" : "live";
   const ended = await followJob({ client, id: job.id, terminal: call.terminal, show, logs, signal: interrupted.signal });
@@ -31,5 +40,5 @@ export async function waitForEnd(call: Call, { client, job, watch, logs = true }
     return INTERRUPTED;
   }
   await present(call, ended, () => endOf(ended, call.terminal.style, now()));
-  return ended.state === "succeeded" ? 0 : FAILED;
+  return cancelled ? INTERRUPTED : ended.state === "succeeded" ? 0 : FAILED;
 }

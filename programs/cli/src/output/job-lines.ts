@@ -38,7 +38,7 @@ function stateText(step: Told, style: Style, now: number): string {
 export function jobLine(job: Told & Pick<JobJson, "id">, style: Style, now: number): string {
   const { colour, sign } = styleOfState(job.state);
   const took = tookOf(job, now);
-  const how = job.state === "succeeded" ? `succeeded${took === "" ? "" : ` in ${took}`}` : `${job.state}${took === "" ? "" : ` after ${took}`}`;
+  const how = took === "" ? job.state : job.finishedAt === null ? `${job.state}, ${took}` : `${job.state} ${job.state === "succeeded" ? "in" : "after"} ${took}`;
   const why = job.message === null || job.state === "succeeded" ? "" : `: ${printable(job.message)}`;
   return `${style(colour, sign)} ${style("bold", printable(job.name))} ${style("dim", job.id)} ${style(colour, how)}${why}`;
 }

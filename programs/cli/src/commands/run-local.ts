@@ -1,0 +1,79 @@
+/**
+ * `windlass run --local`: without a server. The process takes the data folder and carries the job out itself, by the same
+ * engine; beside a process that has the folder already it is a client of that one, and takes over should that one end.
+ */
+import { join } from "node:path";
+import { hasCode, WindlassError } from "@windlass/kernel";
+import { client, type Client } from "@windlass/sdk";
+import { readDataFolder } from "../compose/data-folder.ts";
+import { isInUse, ownFolder } from "../compose/own-folder.ts";
+import { settingsFrom } from "../compose/settings.ts";
+import { dataFolderOf } from "../connection/connect.ts";
+import { waitForEnd } from "../follow/wait-for-end.ts";
+import { programLog } from "../machine/program-log.ts";
+import { rest } from "../machine/rest.ts";
+import type { Call } from "../tree/call.ts";
+import type { RunOptions, Submitted } from "./run.ts";
+
+/** How long is waited for a process that has just taken the folder, or is about to leave it. */
+const TRIES_MAX = 100;
+const REST_MS = 100;
+
+export async function runLocal(call: Call<RunOptions>, submit: (client: Client) => Promise<Submitted>): Promise<number> {
+  if (call.options.server !== undefined) throw new WindlassError("usage", "--local and --server say two things: here, and there; give one of them");
+  let place = await placeFor(call);
+  try {
+    const { job } = await submit(place.client);
+    for (;;) {
+      try {
+        return await waitForEnd(call, { client: place.client, job, watch: call.options.wait !== true || call.options.watch === true, ...(place.own ? { local: true } : {}) });
+      } catch (error) {
+        // The process whose client this was has ended: now it is our turn.
+        if (place.own || !hasCode(error, "unreachable")) throw error;
+        place = await placeFor(call);
+      }
+    }
+  } finally {
+    await place.close();
+  }
+}
+
+interface Place {
+  readonly client: Client;
+  /** True: this process has the folder. */
+  readonly own: boolean;
+  close(): Promise<void>;
+}
+
+async function placeFor(call: Call<RunOptions>): Promise<Place> {
+  const { options, environment } = call;
+  const data = dataFolderOf(options, environment);
+  for (let tries = 1; ; tries++) {
+    try {
+      const settings = settingsFrom(environment, { "server.port": 0, "server.host": "127.0.0.1" });
+      const logger = (folder: string) => programLog({ file: join(folder, "server.log") }, environment["WINDLASS_LOG"] ?? "info");
+      const owner = await ownFolder({ data, settings, environment, role: "run", logger });
+      return { client: client({ url: owner.url, token: owner.token }), own: true, close: owner.close };
+    } catch (error) {
+      if (!isInUse(error)) throw error;
+      const neighbour = await neighbourOf(data);
+      if (neighbour !== null) return neighbour;
+      if (tries === TRIES_MAX) throw error;
+      await rest(REST_MS);
+    }
+  }
+}
+
+/** The process that has the folder, if it answers. */
+async function neighbourOf(data: string): Promise<Place | null> {
+  const { server, token } = readDataFolder(data);
+  if (server === null || token === null) return null;
+  const api = client({ url: server.url, token });
+  try {
+    await api.ping();
+    return { client: api, own: false, close: async () => {} };
+  } catch (error) {
+    if (hasCode(error, "unreachable") || hasCode(error, "shutting_down") || hasCode(error, "unavailable")) return null;
+    throw error;
+  }
+}

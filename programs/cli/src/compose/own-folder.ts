@@ -1,0 +1,95 @@
+/**
+ * A whole Windlass in this process: takes the data folder, opens and starts the engine, listens, and says where.
+ *
+ * O1. Nothing in the folder is touched before its lock is held; the lock goes last.
+ * O2. `server.json` is written once requests are answered, and removed before the server stops answering.
+ * O3. A failing start undoes what was done.
+ */
+import { createApp, listen } from "@windlass/server";
+import { hasCode, WindlassError, type Settings } from "@windlass/kernel";
+import type { Logger } from "@windlass/ports";
+import type { Environment } from "../machine/environment.ts";
+import { systemClock } from "../machine/system-clock.ts";
+import { systemRandom } from "../machine/system-random.ts";
+import { VERSION } from "../version.ts";
+import { prepareDataFolder, readDataFolder, removeAddress, writeAddress, type ServerAddress } from "./data-folder.ts";
+import { openWindlass } from "./open-windlass.ts";
+import { takeOwnerLock } from "./owner-lock.ts";
+import { workflowLanguage } from "./workflow-language.ts";
+
+export interface OwnOptions {
+  readonly data: string;
+  readonly settings: Settings;
+  readonly environment: Environment;
+  readonly logger: (folder: string) => Logger;
+  readonly role: ServerAddress["role"];
+}
+
+export interface Owner {
+  readonly url: string;
+  /** Absolute. */
+  readonly folder: string;
+  readonly token: string;
+  readonly storeName: string;
+  /** Stops taking requests, drains, and lets go of the folder. Processes go on under their supervisor. */
+  close(): Promise<void>;
+}
+
+/** Throws `data_folder_in_use`, `data_folder_unusable`, `port_in_use`, and what opening the store may throw. */
+export async function ownFolder({ data, settings, environment, logger, role }: OwnOptions): Promise<Owner> {
+  const undo: (() => void | Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+  };
+  try {
+    const { path: folder, token } = prepareDataFolder(data, systemRandom.bytes);
+    const lock = takeOwnerLock(folder);
+    if (lock === null) throw inUse(folder);
+    undo.push(() => lock.release());
+    const log = logger(folder);
+    const opened = await openWindlass({ folder, settings, environment, logger: log });
+    undo.push(opened.close);
+    const { engine, storeName, executors } = opened;
+    const app = createApp({
+      engine,
+      workflows: workflowLanguage,
+      adminToken: token,
+      version: VERSION,
+      store: storeName,
+      executors: executors.map((executor) => executor.name),
+      bodyBytesMax: settings["server.bodyBytesMax"],
+      ...hostsOf(settings["server.host"]),
+    });
+    const listening = await listen(app, { host: settings["server.host"], port: settings["server.port"], clock: systemClock }).catch((error: unknown) => {
+      app.close();
+      throw error;
+    });
+    undo.push(async () => {
+      removeAddress(folder);
+      await listening.close();
+    });
+    await engine.start();
+    undo.splice(-1, 0, () => engine.stop());
+    writeAddress(folder, { url: listening.url, pid: process.pid, role });
+    log.info("listening", { url: listening.url, folder, store: storeName, version: VERSION });
+    return { url: listening.url, folder, token, storeName, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** True for the refusal that says: somebody else has the folder. */
+export const isInUse = (error: unknown): boolean => hasCode(error, "data_folder_in_use");
+
+function inUse(folder: string): WindlassError {
+  const { server } = readDataFolder(folder);
+  const details = server === null ? {} : { url: server.url, pid: server.pid };
+  const who = server === null ? "another Windlass process, which is just starting" : `process ${server.pid}, which answers at ${server.url}`;
+  return new WindlassError("data_folder_in_use", `the data folder ${folder} is in use by ${who}; use that one (windlass jobs list), stop it first, or choose another folder with --data`, { details });
+}
+
+/** Whoever listens beyond this machine is addressed by names that only he knows; then /metrics wants the token too. */
+function hostsOf(host: string): { readonly hosts?: "any"; readonly openMetrics?: false } {
+  return /^(127\.|localhost$|::1$)/u.test(host) ? {} : { hosts: "any", openMetrics: false };
+}
