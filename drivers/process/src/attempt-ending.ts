@@ -32,7 +32,7 @@ function resultOfCause(cause: EndCause): Result {
       return {
         outcome: "failed_oom",
         reason: "memory_limit",
-        message: `used ${formatBytes(cause.usedBytes)} of memory; its limit is ${formatBytes(cause.limitBytes)}`,
+        message: `needed more memory than its limit of ${formatBytes(cause.limitBytes)} (${formatBytes(cause.usedBytes)} seen)`,
       };
     case "stop":
       return resultOfStop(cause.stopFor);
