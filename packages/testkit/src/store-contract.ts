@@ -4,8 +4,12 @@
  */
 import { afterEach, beforeEach, describe } from "vitest";
 import type { Store } from "@windlass/ports";
+import { describeDecisions } from "./store-contract-advance.ts";
 import { describeClaims } from "./store-contract-claim.ts";
 import { describeChanges } from "./store-contract-commit.ts";
+import { describeHolders } from "./store-contract-holders.ts";
+import { describeReads } from "./store-contract-reads.ts";
+import { describeSmallStores } from "./store-contract-small.ts";
 
 export interface Opened {
   readonly store: Store;
@@ -40,5 +44,9 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     });
     describeChanges(subject);
     describeClaims(subject);
+    describeHolders(subject);
+    describeDecisions(subject);
+    describeReads(subject);
+    describeSmallStores(subject);
   });
 }

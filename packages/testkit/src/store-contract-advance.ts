@@ -1,0 +1,137 @@
+/** Contract: decisions of composites, the facts that wake them, and what else the services look for. */
+import { expect, test } from "vitest";
+import { assert, type LiveJob } from "@windlass/kernel";
+import type { Store, WokenJob } from "@windlass/ports";
+import { advanceOf, childRecord, compositeRecord, jobRecord, settleOf, succeeded, T0 } from "./factories.ts";
+import { commitOne, running } from "./store-contract-commit.ts";
+import type { Subject } from "./store-contract.ts";
+
+async function wokenOne(store: Store): Promise<WokenJob> {
+  const [job] = await store.jobs.woken(10);
+  assert(job !== undefined, "a job is woken");
+  return job;
+}
+
+async function liveOf(store: Store, id: string): Promise<LiveJob> {
+  const live = (await store.reads.get(id))?.live;
+  assert(live !== null && live !== undefined, "the job is alive");
+  return live;
+}
+
+export function describeDecisions(subject: Subject): void {
+  test("facts reach a decision in the order in which they happened, with the end of each child", async () => {
+    const { store } = subject;
+    const parent = await running(store, compositeRecord());
+    const started = await wokenOne(store);
+    expect(started).toMatchObject({ record: { id: parent.id }, facts: [{ type: "started" }], seen: 1 });
+    const children = [childRecord(parent, "a"), childRecord(parent, "b")];
+    expect(await commitOne(store, advanceOf(started.live, { children, cursor: { open: 2, plan: ["a", "b"] } }))).toMatchObject({ ok: true });
+    expect(await store.jobs.woken(10)).toEqual([]);
+    expect(await store.jobs.cursor(parent.id)).toEqual({ open: 2, plan: ["a", "b"] });
+    const { jobs } = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 10, now: T0 + 2 });
+    for (const job of jobs.toReversed()) await commitOne(store, settleOf(job.live, { ...succeeded, output: job.record.childKey }));
+    const woken = await wokenOne(store);
+    expect(woken.facts).toMatchObject([
+      { type: "child", key: "b", output: "b", outcome: "succeeded" },
+      { type: "child", key: "a", output: "a" },
+    ]);
+    expect([woken.seen, woken.live.wakes, woken.live.openChildren]).toEqual([3, 3, 0]);
+  });
+
+  test("of two decisions about the same facts the second is refused", async () => {
+    const { store } = subject;
+    await running(store, compositeRecord());
+    const { live } = await wokenOne(store);
+    const child = (key: string): ReturnType<typeof advanceOf> => advanceOf(live, { children: [childRecord(live, key)] });
+    expect(await commitOne(store, child("a"))).toMatchObject({ ok: true });
+    expect(await commitOne(store, child("b"))).toMatchObject({ ok: false, refusal: { code: "token_stale" } });
+    expect((await store.jobs.live({ parentId: live.id }, 10)).map((one) => one.childKey)).toEqual(["a"]);
+  });
+
+  test("a decision may not end a job while there is a fact that it has not seen, or a child that is open", async () => {
+    const { store } = subject;
+    await running(store, compositeRecord());
+    const first = await wokenOne(store);
+    await commitOne(store, advanceOf(first.live, { children: [childRecord(first.live, "a")] }));
+    const waiting = await liveOf(store, first.live.id);
+    expect(await commitOne(store, advanceOf(waiting, { finish: succeeded }))).toMatchObject({ ok: false, refusal: { code: "conflict" } });
+    const { jobs } = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 });
+    await commitOne(store, settleOf(jobs[0]?.live as LiveJob));
+    expect(await commitOne(store, advanceOf(waiting, { finish: succeeded }))).toMatchObject({ ok: false, refusal: { code: "token_stale" } });
+    const { live } = await wokenOne(store);
+    expect(await commitOne(store, advanceOf(live, { finish: { ...succeeded, output: 1 } }))).toMatchObject({ ok: true });
+    expect(await store.reads.get(live.id)).toMatchObject({ state: "succeeded", live: null, final: { output: 1 } });
+    expect(await store.jobs.cursor(live.id)).toEqual({});
+    expect(await store.jobs.woken(10)).toEqual([]);
+  });
+
+  test("entries of a cursor are changed and removed one by one, and facts beyond those seen stay", async () => {
+    const { store } = subject;
+    const parent = await running(store, compositeRecord());
+    const { live } = await wokenOne(store);
+    await commitOne(store, advanceOf(live, { cursor: { a: 1, b: { c: [2] } }, waitUntil: T0 + 50 }), T0 + 1);
+    expect(await liveOf(store, parent.id)).toMatchObject({ state: "waiting", dueAt: T0 + 50 });
+    expect(await commitOne(store, { type: "due", id: parent.id }, T0 + 50)).toMatchObject({ ok: true });
+    await commitOne(store, { type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }, T0 + 51);
+    // Nothing carries it, so it ended at once: nothing is left of it.
+    expect((await store.reads.get(parent.id))?.state).toBe("cancelled");
+    const other = await running(store, compositeRecord());
+    const one = await wokenOne(store);
+    await commitOne(store, advanceOf(one.live, { cursor: { a: 1, b: { c: [2] } }, children: [childRecord(other, "x")] }));
+    await commitOne(store, { type: "stop", id: other.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 });
+    const stopping = await wokenOne(store);
+    expect(stopping.facts).toEqual([{ type: "stopping" }]);
+    await commitOne(store, advanceOf(stopping.live, { seen: stopping.live.decided, cursor: { a: null, b: 3 } }));
+    expect(await store.jobs.cursor(other.id)).toEqual({ b: 3 });
+    expect((await wokenOne(store)).facts).toEqual([{ type: "stopping" }]);
+  });
+
+  test("a decision stops its children, those that wait at once and those that run politely", async () => {
+    const { store } = subject;
+    const parent = await running(store, compositeRecord());
+    const { live } = await wokenOne(store);
+    const [a, b] = [childRecord(parent, "a"), childRecord(parent, "b")];
+    await commitOne(store, advanceOf(live, { children: [a, b] }));
+    await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 });
+    const now = await liveOf(store, parent.id);
+    const stops = [a, b].map((child) => ({ id: child.id, reason: "fail_fast", message: null }) as const);
+    const { signals } = await store.jobs.commit([advanceOf(now, { stops })], T0 + 3);
+    expect([...signals.stopping]).toEqual(["ses_1"]);
+    expect([(await store.reads.get(a.id))?.state, (await store.reads.get(b.id))?.state]).toEqual(["stopping", "cancelled"]);
+    expect((await wokenOne(store)).facts).toMatchObject([{ type: "child", key: "b", outcome: "cancelled", reason: "fail_fast" }]);
+  });
+
+  test("what is due comes earliest first, and the next time is known", async () => {
+    const { store } = subject;
+    expect(await store.jobs.nextDue()).toBeNull();
+    const [late, soon, deadline] = [jobRecord({ notBefore: T0 + 30 }), jobRecord({ notBefore: T0 + 10 }), jobRecord({ startDeadline: T0 + 20 })];
+    await store.jobs.commit([late, soon, deadline, jobRecord()].map((job) => ({ type: "submit", job }) as const), T0);
+    expect(await store.jobs.nextDue()).toBe(T0 + 10);
+    expect((await store.jobs.due(T0 + 30, 10)).map((live) => live.id)).toEqual([soon.id, deadline.id, late.id]);
+    expect((await store.jobs.due(T0 + 29, 1)).map((live) => live.id)).toEqual([soon.id]);
+    await store.jobs.commit([{ type: "due", id: soon.id }, { type: "expire", id: deadline.id }], T0 + 20);
+    expect((await store.reads.get(deadline.id))?.state).toBe("expired");
+    expect(await store.jobs.nextDue()).toBe(T0 + 30);
+  });
+
+  test("live jobs are found by session, place, state, executor and parent, in the order of ids", async () => {
+    const { store } = subject;
+    const held = await running(store);
+    const placed = await running(store, { executor: "process" });
+    const parent = await running(store, compositeRecord());
+    const child = childRecord(parent, "a");
+    await commitOne(store, { type: "submit", job: child });
+    const ids = async (filter: Parameters<Store["jobs"]["live"]>[0], limit = 10): Promise<string[]> => (await store.jobs.live(filter, limit)).map((live) => live.id);
+    expect(await ids({})).toEqual([held.id, placed.id, parent.id, child.id].toSorted());
+    expect(await ids({ after: held.id }, 1)).toEqual([placed.id]);
+    expect(await ids({ session: "ses_1" })).toEqual([held.id, placed.id]);
+    expect(await ids({ place: "here" })).toEqual([placed.id]);
+    expect(await ids({ states: ["queued"] })).toEqual([child.id]);
+    expect(await ids({ states: [] })).toEqual([]);
+    expect(await ids({ executor: "none", states: ["running", "queued"] })).toEqual([parent.id]);
+    expect(await ids({ parentId: parent.id })).toEqual([child.id]);
+    expect(await ids({ orphaned: true })).toEqual([]);
+    await commitOne(store, { type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 });
+    expect(await ids({ orphaned: true })).toEqual([child.id]);
+  });
+}

@@ -1,0 +1,97 @@
+/** Contract: queues, sessions, leads, definitions, and what the store says of itself. */
+import { expect, test } from "vitest";
+import type { Definition, Session } from "@windlass/ports";
+import { compositeRecord, jobRecord, settleOf, T0 } from "./factories.ts";
+import { commitOne, running } from "./store-contract-commit.ts";
+import { OPEN_SESSIONS, type Subject } from "./store-contract.ts";
+
+const session: Session = { id: "ses_a", role: "worker", place: null, serves: [{ executor: "handler", queue: "*", handlers: ["greet"] }], startedAt: T0, expiresAt: T0 + 10 };
+const definition: Omit<Definition, "version"> = { id: "wfv_1", workspace: "default", type: "workflow", name: "nightly", hash: "h1", body: { steps: [1, null] }, labels: { a: "b" }, createdAt: T0 };
+
+export function describeSmallStores(subject: Subject): void {
+  test("a queue keeps what it is not told to change, and who paused it first", async () => {
+    const { queues } = subject.store;
+    expect(await queues.get("mail")).toBeNull();
+    expect(await queues.put("mail", { paused: true, by: "ann" }, T0)).toEqual({ name: "mail", paused: true, pausedBy: "ann", pausedAt: T0, concurrencyLimit: null });
+    expect(await queues.put("mail", { concurrencyLimit: 3 }, T0 + 1)).toMatchObject({ paused: true, pausedBy: "ann", concurrencyLimit: 3 });
+    expect(await queues.put("mail", { paused: true, by: "bob" }, T0 + 2)).toMatchObject({ pausedBy: "ann", pausedAt: T0 });
+    expect(await queues.put("mail", { paused: false, concurrencyLimit: null }, T0 + 3)).toEqual({ name: "mail", paused: false, pausedBy: null, pausedAt: null, concurrencyLimit: null });
+    expect(await queues.get("mail")).toEqual({ name: "mail", paused: false, pausedBy: null, pausedAt: null, concurrencyLimit: null });
+  });
+
+  test("queues are listed with their figures, also those that only have jobs", async () => {
+    const { store } = subject;
+    await store.queues.put("empty", {}, T0);
+    const ended = await running(store);
+    await commitOne(store, settleOf(ended));
+    const stopped = await running(store);
+    await commitOne(store, { type: "stop", id: stopped.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 });
+    await store.jobs.commit(
+      [jobRecord({ createdAt: T0 + 5 }), jobRecord({ createdAt: T0 + 6 }), jobRecord({ notBefore: T0 + 99 }), compositeRecord({ queue: "flows" })].map((job) => ({ type: "submit", job }) as const),
+      T0,
+    );
+    const none = { paused: false, pausedBy: null, pausedAt: null, concurrencyLimit: null };
+    expect(await store.queues.list()).toEqual([
+      { name: "default", ...none, scheduled: 1, queued: 2, running: 1, waiting: 0, oldestQueuedAt: T0 + 5 },
+      { name: "empty", ...none, scheduled: 0, queued: 0, running: 0, waiting: 0, oldestQueuedAt: null },
+      { name: "flows", ...none, scheduled: 0, queued: 1, running: 0, waiting: 0, oldestQueuedAt: T0 },
+    ]);
+  });
+
+  test("a session lives as long as it is extended, and one that was closed stays closed", async () => {
+    const { sessions } = subject.store;
+    await sessions.open(session);
+    await sessions.open({ ...session, id: "ses_b", role: "launcher", place: "here" });
+    expect(await sessions.beat(["ses_b", "ses_a", "ses_c"], T0 + 20)).toEqual(["ses_b", "ses_a"]);
+    await sessions.close("ses_b");
+    expect(await sessions.beat(["ses_a", "ses_b"], T0 + 30)).toEqual(["ses_a"]);
+    const added = (await sessions.list()).filter((one) => !(OPEN_SESSIONS as readonly string[]).includes(one.id));
+    expect(added).toEqual([{ ...session, expiresAt: T0 + 30 }]);
+  });
+
+  test("a chore has one leader until its lead runs out or its session is closed", async () => {
+    const { sessions } = subject.store;
+    await sessions.open(session);
+    expect(await sessions.lead("timers", "ses_a", T0, T0 + 10)).toBe(true);
+    expect(await sessions.lead("timers", "ses_b", T0 + 9, T0 + 19)).toBe(false);
+    expect(await sessions.lead("timers", "ses_a", T0 + 9, T0 + 19)).toBe(true);
+    expect(await sessions.lead("timers", "ses_b", T0 + 18, T0 + 28)).toBe(false);
+    expect(await sessions.lead("timers", "ses_b", T0 + 19, T0 + 29)).toBe(true);
+    expect(await sessions.lead("feed", "ses_a", T0, T0 + 10)).toBe(true);
+    await sessions.close("ses_a");
+    expect(await sessions.lead("feed", "ses_b", T0 + 1, T0 + 10)).toBe(true);
+  });
+
+  test("a definition gets a new version only when it changed", async () => {
+    const { definitions } = subject.store;
+    const key = { workspace: "default", type: "workflow", name: "nightly" };
+    expect(await definitions.get(key)).toBeNull();
+    expect(await definitions.put(definition)).toEqual({ definition: { ...definition, version: 1 }, created: true });
+    expect(await definitions.put({ ...definition, id: "wfv_2" })).toEqual({ definition: { ...definition, version: 1 }, created: false });
+    const second = { ...definition, id: "wfv_3", hash: "h2", body: "text" };
+    expect(await definitions.put(second)).toEqual({ definition: { ...second, version: 2 }, created: true });
+    // Back to what it was: a version of its own, for the newest is another.
+    expect(await definitions.put({ ...definition, id: "wfv_4" })).toMatchObject({ definition: { version: 3 }, created: true });
+    await definitions.put({ ...definition, id: "wfv_5", name: "hourly" });
+    expect(await definitions.get({ ...key, version: 2 })).toEqual({ ...second, version: 2 });
+    expect(await definitions.get(key)).toMatchObject({ id: "wfv_4", version: 3 });
+    expect(await definitions.get({ ...key, version: 9 })).toBeNull();
+    expect(await definitions.byId("wfv_3")).toEqual({ ...second, version: 2 });
+    expect(await definitions.byId("wfv_2")).toBeNull();
+    expect((await definitions.list("default", "workflow")).map((one) => [one.name, one.version])).toEqual([
+      ["hourly", 1],
+      ["nightly", 3],
+    ]);
+    expect(await definitions.list("default", "release")).toEqual([]);
+  });
+
+  test("a store answers while it is open, and is closed once for all who ask", async () => {
+    const { store } = subject;
+    await store.ping();
+    expect(await store.timeOffset()).toBeTypeOf("number");
+    const last = store.jobs.commit([{ type: "submit", job: jobRecord() }], T0);
+    await Promise.all([store.close(), store.close()]);
+    expect((await last).results).toMatchObject([{ ok: true }]);
+    await expect(store.jobs.nextDue()).rejects.toMatchObject({ code: "shutting_down" });
+  });
+}
