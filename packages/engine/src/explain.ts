@@ -14,6 +14,7 @@ import {
 } from "@windlass/kernel";
 import type { Executor, Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import { handlerNameOf } from "./handler.ts";
 import type { Cause } from "./job-kind.ts";
 
 export interface ExplainedCause extends Cause {
@@ -111,9 +112,9 @@ async function unservedBecause({ context, executors }: Facts, view: JobView, { l
     return cause("no_worker", `no worker serves queue "${live.queue}"${didYouMean(live.queue, queues)}`, { object: live.queue, since: view.record.createdAt });
   }
   if (serving.length === 0) return cause("no_executor", `no server here has the executor "${live.executor}"`, { object: live.executor, since: view.record.createdAt });
-  const handler = (view.record.spec as { handler?: unknown }).handler;
+  const handler = handlerNameOf(view.record);
   const known = serving.flatMap((served) => served.handlers ?? []);
-  if (live.executor === "handler" && typeof handler === "string" && !known.includes(handler)) {
+  if (live.executor === "handler" && !known.includes(handler)) {
     return cause("handler_unknown", `no worker of queue "${live.queue}" knows the handler "${handler}"${didYouMean(handler, known)}`, { object: handler });
   }
   const executor = executors.find((candidate) => candidate.name === live.executor);

@@ -1,5 +1,5 @@
 /** What a handler is given, and what it may answer besides a plain output. */
-import type { Json } from "@windlass/kernel";
+import type { JobRecord, Json } from "@windlass/kernel";
 
 export interface HandlerContext<Input extends Json = Json> {
   readonly jobId: string;
@@ -37,6 +37,12 @@ export const failForGood = (message: string): Answer => ({ [ANSWER]: true, type:
 
 /** The work goes on elsewhere; whoever has the completion token ends it. Holds no slot meanwhile. */
 export const parked = (options: { readonly timeoutMs?: number } = {}): Answer => ({ [ANSWER]: true, type: "parked", timeoutMs: options.timeoutMs ?? null });
+
+/** The name under which a worker looks for the handler of a job: what its specification says, or the job's own name. */
+export function handlerNameOf({ spec, name }: Pick<JobRecord, "spec" | "name">): string {
+  const handler = spec["handler"];
+  return typeof handler === "string" ? handler : name;
+}
 
 export function isAnswer(value: unknown): value is Answer {
   return typeof value === "object" && value !== null && ANSWER in value;

@@ -7,10 +7,10 @@
  * W4. What the session holds and the worker does not know of (the reply to its claim was lost) is given back.
  * W5. Stopping drains: no more claims; handlers may finish; what is left when the time is over is given up as lost.
  */
-import { messageOf, seconds, type Json } from "@windlass/kernel";
+import { messageOf, seconds } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
-import type { Handler } from "./handler.ts";
+import { handlerNameOf, type Handler } from "./handler.ts";
 import { runHandler, type Run } from "./run-handler.ts";
 import { loop, serviceOf, type Loop, type Service } from "./service.ts";
 import { openSession, type OpenSession } from "./session.ts";
@@ -59,10 +59,12 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
         claims?.wake();
       },
     });
+    const running: ClaimLoop = { context, queue, concurrency, session, runs, takes: new Map(), stops: { suspected: false }, results, handlers: options.handlers };
     const stops = context.bus.subscribe("stopping", (key) => {
-      if (key === session.id) claims?.wake();
+      if (key !== session.id) return;
+      running.stops.suspected = true;
+      claims?.wake();
     });
-    const running: ClaimLoop = { context, queue, concurrency, session, runs, takes: new Map(), results, handlers: options.handlers };
     claims = claimLoop(running);
     await claims.start();
     return async () => {
@@ -84,6 +86,8 @@ interface ClaimLoop {
   readonly runs: Map<string, Run>;
   /** One for each claimed job, by id, until its result is stored. */
   readonly takes: Map<string, Promise<void>>;
+  /** Set by a wake-up: one of our jobs may be told to stop. */
+  readonly stops: { suspected: boolean };
   readonly results: Settling;
   readonly handlers: Readonly<Record<string, Handler>>;
 }
@@ -91,7 +95,8 @@ interface ClaimLoop {
 function claimLoop(options: ClaimLoop): Loop {
   const { context, queue, concurrency, session, runs, takes } = options;
   const topic = `handler/${queue}`;
-  let comparedAt = context.clock.monotonic();
+  const lookForStops = every(context, REST_MS);
+  const compare = every(context, COMPARE_MS);
   const claims: Loop = loop({
     name: `claims of ${queue}`,
     clock: context.clock,
@@ -102,11 +107,11 @@ function claimLoop(options: ClaimLoop): Loop {
     pass: async () => {
       await session.ensure();
       const free = concurrency - takes.size;
-      await tellStops(context, session.id, runs);
-      if (context.clock.monotonic() - comparedAt >= COMPARE_MS) {
-        await giveBackUnknown(options);
-        comparedAt = context.clock.monotonic();
+      if (options.stops.suspected || lookForStops()) {
+        options.stops.suspected = false;
+        await tellStops(context, session.id, runs);
       }
+      if (compare()) await giveBackUnknown(options);
       if (free <= 0) return false;
       const { jobs, signals } = await context.store.jobs.claim({ executor: "handler", queues: [queue], session: session.id, place: null, limit: free, now: context.now() });
       if (jobs.length === 0) return false;
@@ -124,8 +129,19 @@ function claimLoop(options: ClaimLoop): Loop {
   return claims;
 }
 
+/** True at most once per `ms`. */
+function every(context: EngineContext, ms: number): () => boolean {
+  let lastAt = context.clock.monotonic();
+  return () => {
+    const now = context.clock.monotonic();
+    if (now - lastAt < ms) return false;
+    lastAt = now;
+    return true;
+  };
+}
+
 async function take({ context, handlers, runs, results }: ClaimLoop, job: ClaimedJob): Promise<void> {
-  const name = String((job.record.spec as { handler?: Json }).handler ?? job.record.name);
+  const name = handlerNameOf(job.record);
   const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
   const { id, token } = job.live;
   if (handler === undefined) {

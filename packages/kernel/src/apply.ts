@@ -12,6 +12,7 @@ import type { Advance, Change, ChangeResult, Refusal } from "./change.ts";
 import { eventFor, finish, resultWhileStopping } from "./ending.ts";
 import { CHILDREN_MAX, DEPTH_MAX, depthOf, type JobRecord, type LiveJob } from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
+import { stateOf } from "./outcome.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /** Applies the changes in order, each on its own merits. */
@@ -94,8 +95,8 @@ function advance(set: WorkingSet, live: LiveJob, { change, now }: { readonly cha
   if (change.finish !== null) {
     const result = decided.state === "stopping" ? resultWhileStopping(decided, { result: change.finish, random: 0 }) : change.finish;
     const via = eventFor(decided, result);
-    assert(isLegal(decided.state, via, finish(decided, via, result, now).final?.state ?? "failed"), `a ${decided.state} job cannot end by ${via}`);
-    set.take(decided, finish(decided, via, result, now));
+    assert(isLegal(decided.state, via, stateOf(result.outcome)), `a ${decided.state} job cannot end by ${via}`);
+    set.take(decided, finish(decided, { via, result }, now));
   } else {
     set.take(live, wait(decided, change.waitUntil, fresh.length));
   }

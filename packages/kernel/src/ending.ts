@@ -49,11 +49,11 @@ export function endAttempt(live: LiveJob, ending: Ending, now: number): Step {
     const delay = retryDelay(live.retry ?? DEFAULT_RETRY, { outcome, reason, attempt: live.attempt, retryAfterMs: ending.retryAfterMs, random: ending.random });
     if (delay !== undefined && stateOf(outcome) === "failed") return again(live, { result, attempt, at: now + delay });
   }
-  return { ...finish(live, eventFor(live, result), result, now), attempt };
+  return { ...finish(live, { via: eventFor(live, result), result }, now), attempt };
 }
 
 /** The job ends: `via` is the event of the life cycle. Refuses nothing; callers have checked (T3). */
-export function finish(live: LiveJob, via: LifecycleEvent, result: Result, now: number): Step {
+export function finish(live: LiveJob, { via, result }: { readonly via: LifecycleEvent; readonly result: Result }, now: number): Step {
   assert(live.openChildren === 0, `a job with ${live.openChildren} open children cannot end`);
   const final: FinalState = {
     state: stateOf(result.outcome),

@@ -77,7 +77,7 @@ const edges: Record<JobState, Partial<Record<LifecycleEvent, readonly string[]>>
 
 export const jobStates = Object.keys(LIFECYCLE) as JobState[];
 export const liveStates = jobStates.filter((state) => Object.keys(edges[state]).length > 0) as LiveState[];
-export const terminalStates = jobStates.filter((state) => isTerminal(state)) as TerminalState[];
+export const terminalStates = jobStates.filter(isTerminal);
 export const lifecycleEvents = [...new Set(jobStates.flatMap((state) => Object.keys(edges[state])))] as LifecycleEvent[];
 
 /** The states that `event` may lead to from `from`; empty when it is not legal there. */

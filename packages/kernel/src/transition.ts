@@ -171,7 +171,8 @@ function due(live: LiveJob, now: number): Transition {
 function expire(live: LiveJob, now: number): Transition {
   const deadline = startDeadlineOf(live);
   if ((live.state !== "scheduled" && live.state !== "queued") || deadline === null || deadline > now) return refuse("conflict", "its start deadline has not passed, or it was started");
-  return finish(live, "expire", { outcome: "expired", reason: "start_deadline", message: "it could not start before its start deadline" }, now);
+  const result = { outcome: "expired", reason: "start_deadline", message: "it could not start before its start deadline" } as const;
+  return finish(live, { via: "expire", result }, now);
 }
 
 function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" }>, now: number): Transition {
@@ -181,8 +182,8 @@ function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" 
   const carried = live.holder !== "none" || live.openChildren > 0;
   if (!carried) {
     const result = { outcome: change.stopFor === "failed_timeout" ? "failed_timeout" : "cancelled", reason: change.reason, message: change.message } as const;
-    if (live.state === "scheduled" || live.state === "queued") return finish(live, "cancel", { ...result, outcome: "cancelled" }, now);
-    return finish(live, result.outcome === "cancelled" ? "end" : "fail", result, now);
+    if (live.state === "scheduled" || live.state === "queued") return finish(live, { via: "cancel", result: { ...result, outcome: "cancelled" } }, now);
+    return finish(live, { via: result.outcome === "cancelled" ? "end" : "fail", result }, now);
   }
   const next: LiveJob = { ...live, state: "stopping", phase: live.phase === "running" ? "stopping" : live.phase, stop: stopping, deadlineAt: null, dueAt: null };
   const data = { stopFor: change.stopFor, reason: change.reason, by: change.by, ...(change.message === null ? {} : { message: change.message }) };
