@@ -3,7 +3,7 @@ import { isJsonObject, type Json } from "@windlass/kernel";
 import { checkExpression, type Vocabulary } from "./check-expression.ts";
 import type { Mistake } from "./expression.ts";
 import { suggestion } from "./fields.ts";
-import { shown, type Finding, type Path } from "./finding.ts";
+import { FINDINGS_MAX, shown, type Finding, type Path } from "./finding.ts";
 import { ancestry } from "./graph.ts";
 import type { Type } from "./infer-type.ts";
 import { isTemplate, splitTemplate, wholeOf } from "./template.ts";
@@ -31,6 +31,7 @@ export function checkExpressions({ workflow, data, findings, graphIsSound }: { w
     checkTemplates(key, { path: ["concurrency", "key"], vocabulary, findings });
   }
   for (const [index, step] of steps.entries()) {
+    if (findings.length >= FINDINGS_MAX) return;
     const vocabulary: Vocabulary = { ...base, barred: (name) => barredFor(step, name, comesBefore) };
     const path = ["steps", index];
     checkHandles({ step, path, findings, vocabulary });

@@ -4,7 +4,7 @@
  */
 import { camelCaseOf, snakeCaseOf } from "@windlass/contract";
 import { isJsonObject, nearest, type Json, type JsonObject } from "@windlass/kernel";
-import { shown, sortOf, type Finding, type Path } from "./finding.ts";
+import { FINDINGS_MAX, shown, sortOf, type Finding, type Path } from "./finding.ts";
 
 interface Keys {
   readonly known: readonly string[];
@@ -28,6 +28,7 @@ export class Fields {
   }
 
   #take(raw: string, value: Json, keys: Keys): void {
+    if (this.#findings.length >= FINDINGS_MAX) return;
     const key = camelCaseOf(raw);
     const before = this.#values.get(key);
     if (before !== undefined) this.note([raw], `the same key as ${before.raw}, given twice`, true);

@@ -1,11 +1,16 @@
 /** What is wrong with a workflow, by its path in the data; where that is in a text is known to yaml-source.ts alone. */
 export type Path = readonly (string | number)[];
 
+/** More are of no help to a reader; whoever finds stops looking then. */
+export const FINDINGS_MAX = 100;
+
 export interface Finding {
   readonly path: Path;
   readonly message: string;
   /** True when the key itself is what is wrong, not its value. */
   readonly atKey?: boolean;
+  /** Offset in the file, where the path does not tell it. */
+  readonly at?: number;
   /** Which part of a text is meant: an expression in it, and the offset in that expression. */
   readonly within?: { readonly text: string; readonly from: number; readonly offset: number };
 }

@@ -1,7 +1,7 @@
 /** The graph that `needs` makes: who depends on whom, what is wrong with it, and who comes before whom. */
 import { assert } from "@windlass/kernel";
 import { suggestion } from "./fields.ts";
-import { shown, type Finding, type Path } from "./finding.ts";
+import { FINDINGS_MAX, shown, type Finding, type Path } from "./finding.ts";
 import type { Step } from "./workflow.ts";
 
 type StepPath = (index: number, ...more: (string | number)[]) => Path;
@@ -17,6 +17,7 @@ export function findGraphFaults(steps: readonly Step[], stepPath: StepPath): rea
   }
   const names = [...numbers.keys()].filter((name) => name !== "");
   for (const [index, step] of steps.entries()) {
+    if (findings.length >= FINDINGS_MAX) break;
     const seen = new Set<string>();
     for (const [place, need] of (step.needs ?? []).entries()) {
       const path = stepPath(index, "needs", place);

@@ -164,7 +164,7 @@ test.each([
 });
 
 test.each([
-  ["a: 1\na: 2\n", "not valid YAML: Map keys must be unique"],
+  ["a: 1\na: 2\n", '2:1 a: the key "a" is given twice'],
   ["a: 1\n---\nb: 2\n", "multiple documents"],
   ["a: &x [*x]\n", "nested more than"],
   ["__proto__: {a: 1}\n", "the key __proto__ is not allowed"],
@@ -183,6 +183,12 @@ test("aliases cannot blow a small file up", () => {
   const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
   for (let i = 1; i < 12; i++) lines.push(`a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join(", ")}]`);
   expect(faultsOf(lines.join("\n")).join("\n")).toContain("counting what aliases repeat");
+}, 30_000);
+
+test("an alias stands for what was marked last before it", () => {
+  const workflow = workflowOf(`${head}steps:\n  - {name: a, tool: {kind: handler, handler: h, input: [&x 1, *x, &x 2, *x]}}\n`);
+  expect(workflow.steps[0]?.tool).toMatchObject({ input: [1, 1, 2, 2] });
+  expect(faultsOf("a: *x\nb: &x 1\n").join()).toContain("1:4 a: nothing before it is marked &x");
 });
 
 test("a graph of ten thousand steps is checked in a moment", () => {
@@ -190,4 +196,4 @@ test("a graph of ten thousand steps is checked in a moment", () => {
   const started = performance.now();
   expect(faultsOf(`${head}steps:\n${steps.join("\n")}\n`)).toEqual([]);
   expect(performance.now() - started).toBeLessThan(20_000);
-});
+}, 60_000);

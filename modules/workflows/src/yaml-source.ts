@@ -6,16 +6,16 @@
  * Y2. No value is changed on the way: what JSON cannot carry exactly is refused.
  */
 import type { Fault, Json } from "@windlass/kernel";
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Alias, type Document, type Node } from "yaml";
-import { pathText, shown, type Finding, type Path } from "./finding.ts";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Alias, type Document, type Node } from "yaml";
+import { FINDINGS_MAX, pathText, shown, type Finding, type Path } from "./finding.ts";
 import { FILE_LENGTH_MAX } from "./workflow.ts";
 
 /** Deeper files are not written by people, and recursion must end somewhere. */
 const DEPTH_MAX = 50;
-/** What a file of the largest size can hold without aliases; with them it could be any number ("billion laughs"). */
-const VALUES_MAX = 500_000;
-/** More are of no help to a reader. */
-const FAULTS_MAX = 100;
+/** Three times what 10,000 steps hold; with aliases a small file could have any number ("billion laughs"). */
+const VALUES_MAX = 300_000;
+
+type Targets = ReadonlyMap<Alias, Node>;
 
 export type YamlSource = { readonly data: Json; readonly faultsOf: (findings: readonly Finding[]) => readonly Fault[] };
 
@@ -25,21 +25,22 @@ export function readYaml(text: string): YamlSource | { readonly faults: readonly
   const lines = new LineCounter();
   let document: Document;
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, schema: "core", logLevel: "error", stringKeys: true });
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, merge: false, schema: "core", logLevel: "error", stringKeys: true });
   } catch (error) {
     // The parser recurses: a text that is nested too deeply ends it with a RangeError.
     return { faults: [{ path: "", message: error instanceof RangeError ? "the file is nested too deeply" : `the file cannot be read as YAML: ${String(error)}` }] };
   }
   const troubles = [...document.errors, ...document.warnings];
   if (troubles.length > 0) {
-    return { faults: troubles.slice(0, FAULTS_MAX).map((trouble) => ({ path: "", message: `not valid YAML: ${trouble.message}`, ...position(lines, trouble.pos[0]) })) };
+    return { faults: troubles.slice(0, FINDINGS_MAX).map((trouble) => ({ path: "", message: `not valid YAML: ${trouble.message}`, ...position(lines, trouble.pos[0]) })) };
   }
-  const reader = new Reader(document);
+  const targets = targetsOf(document);
+  const reader = new Reader(targets);
   const data = reader.read(document.contents, [], 0);
   const faultsOf = (findings: readonly Finding[]): readonly Fault[] =>
     findings
-      .slice(0, FAULTS_MAX)
-      .map((finding) => ({ path: pathText(finding.path), message: finding.message, ...position(lines, offsetOf({ document, text, finding })) }))
+      .slice(0, FINDINGS_MAX)
+      .map((finding) => ({ path: pathText(finding.path), message: finding.message, ...position(lines, offsetOf({ document, targets, text, finding })) }))
       .toSorted((a, b) => a.line - b.line || a.column - b.column);
   return reader.findings.length > 0 ? { faults: faultsOf(reader.findings) } : { data, faultsOf };
 }
@@ -51,12 +52,11 @@ function position(lines: LineCounter, offset: number): { line: number; column: n
 
 class Reader {
   readonly findings: Finding[] = [];
-  readonly #document: Document;
-  readonly #targets = new Map<Alias, unknown>();
+  readonly #targets: Targets;
   #values = 0;
 
-  constructor(document: Document) {
-    this.#document = document;
+  constructor(targets: Targets) {
+    this.#targets = targets;
   }
 
   read(node: unknown, path: Path, depth: number): Json {
@@ -66,17 +66,16 @@ class Reader {
       this.#values = Infinity;
       return null;
     }
-    if (isAlias(node)) return this.read(this.#target(node), path, depth + 1);
+    if (isAlias(node)) {
+      const target = this.#targets.get(node);
+      if (target !== undefined) return this.read(target, path, depth + 1);
+      this.findings.push({ path, message: `nothing before it is marked &${node.source}`, at: startOf(node) });
+      return null;
+    }
     if (isSeq(node)) return this.#list(node.items, path, depth);
     if (isMap(node)) return this.#map(node.items, path, depth);
     if (!isScalar(node)) return null;
     return this.#scalar(node.value, path);
-  }
-
-  /** Looked up once: the library goes through the whole document for each. */
-  #target(alias: Alias): unknown {
-    if (!this.#targets.has(alias)) this.#targets.set(alias, alias.resolve(this.#document));
-    return this.#targets.get(alias);
   }
 
   #list(items: readonly unknown[], path: Path, depth: number): Json {
@@ -93,7 +92,9 @@ class Reader {
     for (const { key, value } of items) {
       if (this.#values === Infinity) break;
       const name = isScalar(key) ? String(key.value) : "";
-      if (!isScalar(key)) this.findings.push({ path, message: "keys must be plain text" });
+      // Checked here: the library's own check compares every key with every other, half a minute for 20,000.
+      if (Object.hasOwn(map, name)) this.findings.push({ path: [...path, name], message: `the key ${shown(name)} is given twice`, at: startOf(key) });
+      else if (!isScalar(key)) this.findings.push({ path, message: "keys must be plain text" });
       else if (name === "__proto__") this.findings.push({ path: [...path, name], message: "the key __proto__ is not allowed", atKey: true });
       else map[name] = this.read(value, [...path, name], depth + 1);
     }
@@ -112,11 +113,12 @@ class Reader {
 }
 
 /** Where a finding is in the text: of its value, its key, or the innermost thing around it that is there. */
-function offsetOf({ document, text, finding }: { document: Document; text: string; finding: Finding }): number {
+function offsetOf({ document, targets, text, finding }: { document: Document; targets: Targets; text: string; finding: Finding }): number {
+  if (finding.at !== undefined) return finding.at;
   let node: unknown = document.contents;
   let offset = startOf(node);
   for (const [depth, part] of finding.path.entries()) {
-    node = resolved(document, node);
+    if (isAlias(node)) node = targets.get(node);
     const last = depth === finding.path.length - 1;
     if (isMap(node)) {
       const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === part);
@@ -139,8 +141,20 @@ function offsetOf({ document, text, finding }: { document: Document; text: strin
   return found + inner;
 }
 
-function resolved(document: Document, node: unknown): unknown {
-  return isAlias(node) ? node.resolve(document) : node;
+/** What each alias stands for, found in one pass: the library goes through the whole document for every one of them. */
+function targetsOf(document: Document): Targets {
+  const targets = new Map<Alias, Node>();
+  const anchors = new Map<string, Node>();
+  visit(document, {
+    Alias: (_, alias) => {
+      const target = anchors.get(alias.source);
+      if (target !== undefined) targets.set(alias, target);
+    },
+    Value: (_, node) => {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 function startOf(node: unknown, otherwise = 0): number {

@@ -1,0 +1,2 @@
+/** Tasks: single jobs without a workflow. */
+export { taskKind } from "./task-kind.ts";
