@@ -45,13 +45,14 @@ export function advancer(context: EngineContext, session: OpenSession): Loop {
       const { jobs, signals } = await context.store.jobs.claim({ executor: "none", session: session.id, place: null, limit: BATCH, now: context.now() });
       if (jobs.length > 0) context.announce(signals);
       const woken = await context.store.jobs.woken(BATCH);
-      if (woken.length > 0) await advanceAll(context, woken, cursors);
-      return jobs.length > 0 || woken.length > 0;
+      const moved = woken.length > 0 && (await advanceAll(context, woken, cursors));
+      return jobs.length > 0 || moved;
     },
   });
 }
 
-async function advanceAll(context: EngineContext, woken: readonly WokenJob[], cursors: Map<string, KnownCursor>): Promise<void> {
+/** True when at least one decision counted: if none did, looking again at once would spin. */
+async function advanceAll(context: EngineContext, woken: readonly WokenJob[], cursors: Map<string, KnownCursor>): Promise<boolean> {
   const changes: Change[] = [];
   for (const job of woken) changes.push(...(await changesFor(context, job, cursors)));
   const results = await context.commit(changes);
@@ -61,6 +62,7 @@ async function advanceAll(context: EngineContext, woken: readonly WokenJob[], cu
     if (result.ok && change.finish === null) remember(cursors, change);
     else cursors.delete(change.id);
   });
+  return results.some((result) => result.ok);
 }
 
 async function changesFor(context: EngineContext, job: WokenJob, cursors: Map<string, KnownCursor>): Promise<Change[]> {

@@ -78,6 +78,9 @@ export interface Loop extends Service {
   wake(): void;
 }
 
+/** A loop that always finds more to do lets others have their turn after so many passes. */
+const PASSES_PER_TURN = 64;
+
 const ERROR_BACKOFF: Backoff = { initial: ms(100), factor: 2, max: seconds(10), jitter: 0.3 };
 
 /**
@@ -104,7 +107,7 @@ export function loop(options: LoopOptions): Loop {
     });
   const run = async (): Promise<void> => {
     let failures = 0;
-    while (running) {
+    for (let passes = 1; running; passes++) {
       woken = false;
       let more = false;
       try {
@@ -116,6 +119,7 @@ export function loop(options: LoopOptions): Loop {
       }
       if (!running) return;
       if (failures > 0) await rest(backoffDelay(ERROR_BACKOFF, failures, options.random.next()));
+      else if (passes % PASSES_PER_TURN === 0) await rest(0);
       else if (!more && !woken) await rest(typeof options.restMs === "number" ? options.restMs : options.restMs());
     }
   };
