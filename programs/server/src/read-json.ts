@@ -3,6 +3,8 @@ import { WindlassError, type Json } from "@windlass/kernel";
 
 /** Deeper values make those who walk through them run out of stack. */
 const DEPTH_MAX = 64;
+/** In longer texts the place of a fault is not searched for. */
+const SEARCHED_LENGTH_MAX = 100_000;
 
 /** Reads no more than `bytesMax`, also when the length was not announced. Throws `too_large`. */
 export async function readBody(request: Request, bytesMax: number): Promise<string> {
@@ -40,13 +42,47 @@ function tooLarge(bytesMax: number): WindlassError {
   return new WindlassError("too_large", `the body is larger than ${bytesMax} bytes (server.bodyBytesMax)`);
 }
 
-/** The parser tells the position of what it did not expect, but not of the end. */
-function placeOf(text: string, error: Error): { readonly line: number; readonly column: number; readonly what: string } {
-  const told = /at position (\d+)/u.exec(error.message)?.[1];
-  const position = told === undefined ? text.length : Number(told);
+interface Place {
+  readonly line: number;
+  readonly column: number;
+  readonly what: string;
+}
+
+function placeOf(text: string, error: Error): Place {
+  const position = positionIn(error) ?? (isCutShort(error) ? text.length : firstFault(text));
   const before = text.slice(0, position).split("\n");
   const what = error.message.replace(/ in JSON at position.*| \(line \d+ column \d+\)|, (\.\.\.)?".*$/gsu, "");
   return { line: before.length, column: (before.at(-1) ?? "").length + 1, what };
+}
+
+function positionIn(error: Error): number | undefined {
+  const told = /at position (\d+)/u.exec(error.message)?.[1];
+  return told === undefined ? undefined : Number(told);
+}
+
+function isCutShort(error: Error): boolean {
+  return /end of JSON|Unterminated/u.test(error.message);
+}
+
+/** For an unexpected character the parser tells no position: it is where the shortest beginning ends that nothing can mend. */
+function firstFault(text: string): number {
+  if (text.length > SEARCHED_LENGTH_MAX) return 0;
+  let [good, bad] = [0, text.length];
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if (mayGoOn(text.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return bad - 1;
+}
+
+function mayGoOn(beginning: string): boolean {
+  try {
+    JSON.parse(beginning);
+    return true;
+  } catch (error) {
+    return isCutShort(error as Error) || (positionIn(error as Error) ?? -1) >= beginning.length;
+  }
 }
 
 /** Without recursion: the value may be deeper than the stack. */
