@@ -1,11 +1,12 @@
 /** `windlass server` */
 import { join } from "node:path";
 import { messageOf } from "@windlass/kernel";
-import { ownFolder } from "../compose/own-folder.ts";
+import { ownFolder, type Owner } from "../compose/own-folder.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { dataFolderOf } from "../connection/connect.ts";
 import { programLog } from "../machine/program-log.ts";
 import { interruption } from "../machine/interruption.ts";
+import { systemClock } from "../machine/system-clock.ts";
 import type { Call } from "../tree/call.ts";
 
 export interface ServerOptions {
@@ -13,6 +14,9 @@ export interface ServerOptions {
   readonly host?: string;
   readonly store?: string;
 }
+
+/** After the drain: for the store to close. */
+const CLOSE_SLACK_MS = 3_000;
 
 /** Runs until it is told to end. The program's own log goes to standard error, or to a file when that is a terminal. */
 export async function server(call: Call<ServerOptions>): Promise<void> {
@@ -34,5 +38,12 @@ export async function server(call: Call<ServerOptions>): Promise<void> {
   else terminal.out(`Windlass answers at ${owner.url}\n  data   ${owner.folder} (${owner.storeName})\n  token  ${join(owner.folder, "token")}\n${terminal.live ? `  log    ${join(owner.folder, "server.log")}\nEnd it with Ctrl-C.\n` : ""}`);
   await interrupted.asked;
   terminal.err("Stopping: nothing new is started; what runs goes on and is taken over by the next server on this folder.\n");
-  await owner.close().catch((error: unknown) => terminal.err(`It did not stop cleanly: ${messageOf(error)}\n`));
+  await closeInTime(owner, settings["drain.seconds"] * 1000).catch((error: unknown) => terminal.err(`It did not stop cleanly: ${messageOf(error)}\n`));
+}
+
+/** What has not stopped by then is left: everything is stored, and the next server takes over. */
+export async function closeInTime(owner: Pick<Owner, "close">, drainMs: number): Promise<void> {
+  const tooLate = systemClock.after(drainMs + CLOSE_SLACK_MS, () => process.exit());
+  await owner.close();
+  tooLate();
 }

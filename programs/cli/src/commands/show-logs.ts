@@ -5,6 +5,7 @@ import type { Client } from "@windlass/sdk";
 import { logBytes } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { findJob } from "../connection/find-job.ts";
+import { logSources, type LogSource } from "../connection/log-sources.ts";
 import { now } from "../output/api-object.ts";
 import { logLines, type LogLine } from "../output/log-lines.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
@@ -26,7 +27,7 @@ export async function showLogs(call: Call<LogsOptions>): Promise<void> {
   const ended = new AbortController();
   const takeBack = call.onInterrupt(() => ended.abort());
   const reading: Reading = { call, client, signal: ended.signal, range: rangeOf(call.options, now()) };
-  await (job.kind === "workflow" ? ofSteps(reading, job) : ofOne(reading, id, ""));
+  await (job.executor === "none" ? ofSteps(reading, job) : ofOne(reading, { id, title: "" }));
   takeBack();
 }
 
@@ -47,7 +48,7 @@ function rangeOf(options: LogsOptions, at: number): Reading["range"] {
 }
 
 /** With a title each line is prefixed; without one, and without times, bytes are passed on as they came. */
-async function ofOne(reading: Reading, id: string, title: string): Promise<void> {
+async function ofOne(reading: Reading, { id, title }: LogSource): Promise<void> {
   const { call, client, range, signal } = reading;
   const raw = title === "" && call.options.timestamps !== true && call.format !== "json";
   if (raw && call.options.follow !== true) {
@@ -81,15 +82,14 @@ async function* chunksOf({ call, client, range, signal }: Reading, id: string) {
 /** The steps one after the other; followed ones side by side, with those that begin later. */
 async function ofSteps(reading: Reading, job: JobDetailJson): Promise<void> {
   const { call, client, signal } = reading;
-  if (reading.range.attempt !== undefined) throw new WindlassError("usage", `${job.name} is an execution: --attempt goes with the log of one of its steps (windlass jobs get ${job.id})`);
-  const begun = (detail: JobDetailJson): readonly (readonly [string, string])[] => (detail.steps ?? []).filter((step) => step.attempts > 0).map((step) => [step.id, step.key]);
+  if (reading.range.attempt !== undefined) throw new WindlassError("usage", `${job.name} is an execution: --attempt goes with the log of one of its steps (windlass jobs get ${job.id} --json has their ids)`);
   if (call.options.follow !== true) {
-    for (const [id, key] of begun(job)) await ofOne(reading, id, key);
+    for (const source of await logSources(client, job)) await ofOne(reading, source);
     return;
   }
   const followed = new Map<string, Promise<void>>();
   const attend = async (): Promise<void> => {
-    for (const [id, key] of begun(await client.jobs.get({ id: job.id }))) if (!followed.has(id)) followed.set(id, ofOne(reading, id, key));
+    for (const source of await logSources(client, job)) if (!followed.has(source.id)) followed.set(source.id, ofOne(reading, source));
   };
   for await (const item of client.jobs.watch({ id: job.id, scope: "tree" }, { signal })) {
     if (item.type !== "event" || item.event.type === "job.started" || item.event.type === "job.launched") await attend();

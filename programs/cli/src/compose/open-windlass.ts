@@ -3,11 +3,10 @@
  * started, and belongs to whoever holds the lock of the data folder.
  */
 import { join } from "node:path";
-import { engine, type Engine } from "@windlass/engine";
+import { engine, type Engine, type JobKind } from "@windlass/engine";
 import type { Settings } from "@windlass/kernel";
 import type { Bus, Executor, Logger, Store } from "@windlass/ports";
-import type { JobKind } from "@windlass/engine";
-const taskKind: JobKind = { kind: "task", validate: () => [] };
+import { taskKind } from "@windlass/tasks";
 import { stepKind, workflowKind } from "@windlass/workflows";
 import type { Environment } from "../machine/environment.ts";
 import { inProcessBus } from "../machine/in-process-bus.ts";
@@ -32,6 +31,9 @@ export interface Opened {
   close(): Promise<void>;
 }
 
+/** Every kind of job that this program knows. */
+export const KINDS_OF_JOBS: readonly JobKind[] = [taskKind, workflowKind, stepKind];
+
 const DATABASE_FILE = "windlass.db";
 
 export async function openWindlass({ folder, settings, environment, logger }: OpenOptions): Promise<Opened> {
@@ -50,7 +52,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     logger,
     logs,
     sha256,
-    kinds: [taskKind, workflowKind, stepKind],
+    kinds: KINDS_OF_JOBS,
     executors,
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,

@@ -60,7 +60,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       bodyBytesMax: settings["server.bodyBytesMax"],
       ...hostsOf(settings["server.host"]),
     });
-    const listening = await listen(app, { host: settings["server.host"], port: settings["server.port"], clock: systemClock }).catch((error: unknown) => {
+    const listening = await listen(app, { host: settings["server.host"], port: settings["server.port"], clock: systemClock, drainMs: settings["drain.seconds"] * 1000 }).catch((error: unknown) => {
       app.close();
       throw error;
     });

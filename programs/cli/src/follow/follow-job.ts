@@ -39,7 +39,7 @@ export async function followJob(following: Following): Promise<JobDetailJson | n
       job = await client.jobs.get({ id }, { signal });
       if (show === "all") {
         for (const line of changes(job)) region.print(line);
-        if (following.logs) logs.attend(job);
+        if (following.logs) await logs.attend(job);
       }
     }
     if (job !== null) region.set(progressLines(job, terminal, systemClock.now()));
@@ -53,6 +53,8 @@ export async function followJob(following: Following): Promise<JobDetailJson | n
       }
       if (signal.aborted) return null;
       await looking.stop();
+      // Once more, for what came after the last look.
+      dirty = true;
       await look();
       await logs.ended();
       return client.jobs.get({ id });

@@ -1,6 +1,7 @@
 /** Follows what a job, or the steps of an execution, print; each line under the name of its step. */
 import type { JobDetailJson } from "@windlass/contract";
 import type { Client } from "@windlass/sdk";
+import { logSources, type LogSource } from "../connection/log-sources.ts";
 import { logLines } from "../output/log-lines.ts";
 import type { Style } from "../output/style.ts";
 
@@ -13,7 +14,7 @@ export interface LogFollowing {
 
 export interface LogFollower {
   /** Begins to follow what is new in this job. */
-  attend(job: JobDetailJson): void;
+  attend(job: JobDetailJson): Promise<void>;
   /** Resolves when all that was printed is shown. */
   ended(): Promise<void>;
 }
@@ -23,14 +24,14 @@ const FOLLOWED_MAX = 24;
 
 export function followLogs(following: LogFollowing): LogFollower {
   const seen = new Set<string>();
-  const waiting: (readonly [string, string])[] = [];
+  const waiting: LogSource[] = [];
   const running = new Set<Promise<void>>();
   let failure: unknown = null;
   const next = (): void => {
     while (running.size < FOLLOWED_MAX) {
-      const [id, title] = waiting.shift() ?? [];
-      if (id === undefined) return;
-      const one = followOne(following, id, title ?? "")
+      const source = waiting.shift();
+      if (source === undefined) return;
+      const one = followOne(following, source)
         .catch((error: unknown) => {
           failure ??= error;
         })
@@ -42,11 +43,10 @@ export function followLogs(following: LogFollowing): LogFollower {
     }
   };
   return {
-    attend(job) {
-      const sources = job.kind === "workflow" ? (job.steps ?? []).filter((step) => step.attempts > 0).map((step) => [step.id, step.key] as const) : [[job.id, ""] as const];
-      for (const source of sources) {
-        if (seen.has(source[0])) continue;
-        seen.add(source[0]);
+    async attend(job) {
+      for (const source of await logSources(following.client, job)) {
+        if (seen.has(source.id)) continue;
+        seen.add(source.id);
         waiting.push(source);
       }
       next();
@@ -58,7 +58,7 @@ export function followLogs(following: LogFollowing): LogFollower {
   };
 }
 
-async function followOne({ client, signal, style, print }: LogFollowing, id: string, title: string): Promise<void> {
+async function followOne({ client, signal, style, print }: LogFollowing, { id, title }: LogSource): Promise<void> {
   const lines = logLines();
   const prefix = title === "" ? "" : style("dim", `${title} │ `);
   for await (const item of client.jobs.followLogs({ id }, { signal })) {

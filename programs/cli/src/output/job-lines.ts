@@ -50,9 +50,18 @@ export function stepsBlock(steps: readonly StepJson[], style: Style, now: number
 
 /** What is printed when a job that was waited for has ended. */
 export function endOf(job: JobDetailJson, style: Style, now: number): string {
-  const output = job.output === null ? "" : `output: ${JSON.stringify(job.output, null, 2)}\n`;
+  const output = job.output === null ? "" : `${style("dim", "output:")} ${outputText(job, style)}\n`;
   const more = job.state === "failed" || job.state === "expired" ? style("dim", `why: windlass explain ${job.id}`) + "\n" : "";
   return `${jobLine(job, style, now)}\n${stepsBlock(job.steps ?? [], style, now)}${output}${more}`;
+}
+
+/** Lines of an output that are shown unasked. */
+const OUTPUT_LINES_MAX = 20;
+
+function outputText({ id, output }: JobDetailJson, style: Style): string {
+  const lines = JSON.stringify(output, null, 2).split("\n");
+  if (lines.length <= OUTPUT_LINES_MAX) return lines.join("\n");
+  return `${lines.slice(0, OUTPUT_LINES_MAX).join("\n")}\n${style("dim", `… and ${lines.length - OUTPUT_LINES_MAX} more lines: windlass jobs get ${id} --json`)}`;
 }
 
 export function jobColumns(now: number): readonly Column<JobJson>[] {

@@ -1,0 +1,105 @@
+/**
+ * Windlass inside another program: no server, no command line. With a data folder everything lasts and processes can be
+ * run; in memory there are handlers and timers only, and everything is gone at the end.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { engine, type Engine, type Worker, type WorkerOptions } from "@windlass/engine";
+import { fileLogStore } from "@windlass/files";
+import { defaultSettings, WindlassError, type Settings } from "@windlass/kernel";
+import type { Logger } from "@windlass/ports";
+import { openSqliteStore } from "@windlass/sqlite";
+import { prepareDataFolder } from "./compose/data-folder.ts";
+import { KINDS_OF_JOBS, openWindlass } from "./compose/open-windlass.ts";
+import { takeOwnerLock } from "./compose/owner-lock.ts";
+import { processEnvironment } from "./machine/environment.ts";
+import { inProcessBus } from "./machine/in-process-bus.ts";
+import { systemClock } from "./machine/system-clock.ts";
+import { sha256, systemRandom } from "./machine/system-random.ts";
+
+export type EmbeddedOptions = ({ readonly dataFolder: string } | { readonly memory: true }) & {
+  readonly settings?: Partial<Settings>;
+  /** Silent when left out. */
+  readonly logger?: Logger;
+};
+
+export interface Embedded {
+  readonly engine: Engine;
+  /** A worker of this program, started; it is stopped with everything else. */
+  worker(options: WorkerOptions): Promise<Worker>;
+  /** Drains the workers, stops, and lets go of the data folder. */
+  close(): Promise<void>;
+}
+
+/** Opens and starts. Throws `data_folder_in_use` when another process has the folder. */
+export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
+  const opened = "memory" in options ? await openInMemory(options) : await openInFolder(options);
+  const workers: Worker[] = [];
+  await opened.engine.start();
+  return {
+    engine: opened.engine,
+    async worker(workerOptions) {
+      const worker = opened.engine.worker(workerOptions);
+      workers.push(worker);
+      await worker.start();
+      return worker;
+    },
+    async close() {
+      await Promise.all(workers.map((worker) => worker.stop()));
+      await opened.engine.stop();
+      await opened.close();
+    },
+  };
+}
+
+type OpenedHere = { readonly engine: Engine; close(): Promise<void> };
+
+async function openInFolder(options: EmbeddedOptions & { readonly dataFolder: string }): Promise<OpenedHere> {
+  const { path: folder } = prepareDataFolder(options.dataFolder, systemRandom.bytes);
+  const lock = takeOwnerLock(folder);
+  if (lock === null) throw new WindlassError("data_folder_in_use", `the data folder ${folder} is in use by another process; stop it, or use its API`);
+  try {
+    const opened = await openWindlass({ folder, settings: { ...defaultSettings(), ...options.settings }, environment: processEnvironment(), logger: options.logger ?? silent });
+    return {
+      engine: opened.engine,
+      async close() {
+        await opened.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function openInMemory(options: EmbeddedOptions): Promise<OpenedHere> {
+  const folder = mkdtempSync(join(tmpdir(), "windlass-"));
+  const store = await openSqliteStore({ path: ":memory:", clock: systemClock });
+  const bus = inProcessBus();
+  const settings = { ...defaultSettings(), ...options.settings };
+  const made = engine({
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    bus,
+    logger: options.logger ?? silent,
+    logs: fileLogStore({ folder, bytesMax: settings["log.bytesMax"], clock: systemClock }),
+    sha256,
+    kinds: KINDS_OF_JOBS,
+    executors: [],
+    sessionTtlMs: settings["session.ttlSeconds"] * 1000,
+    retentionDays: 0,
+  });
+  return {
+    engine: made,
+    async close() {
+      await store.close();
+      await bus.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silent };
