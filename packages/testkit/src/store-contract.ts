@@ -10,6 +10,7 @@ import { describeChanges } from "./store-contract-commit.ts";
 import { describeHolders } from "./store-contract-holders.ts";
 import { describeReads } from "./store-contract-reads.ts";
 import { describeSmallStores } from "./store-contract-small.ts";
+import { describeWalks } from "./store-contract-walk.ts";
 
 export interface Opened {
   readonly store: Store;
@@ -48,5 +49,6 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     describeDecisions(subject);
     describeReads(subject);
     describeSmallStores(subject);
+    describeWalks(subject);
   });
 }

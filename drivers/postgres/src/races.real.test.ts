@@ -1,0 +1,137 @@
+/** Races between processes, each with a store of its own on one database. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Store } from "@windlass/ports";
+import { advanceOf, childRecord, compositeRecord, jobRecord, settleOf, succeeded, T0, testPostgres } from "@windlass/testkit";
+import { fakeClock } from "@windlass/testkit/fakes";
+import { openPostgresStore } from "./postgres-store.ts";
+
+const postgres = testPostgres();
+const PROCESSES = 4;
+
+describe.skipIf(postgres.missing)("several processes on one database", () => {
+  let stores: Store[] = [];
+  const store = (index: number): Store => stores[index % stores.length] as Store;
+
+  beforeAll(() => postgres.start());
+  afterAll(() => postgres.stop());
+  beforeEach(async () => {
+    const url = await postgres.schema();
+    stores = [];
+    for (let i = 0; i < PROCESSES; i++) stores.push(await openPostgresStore({ url, clock: fakeClock() }));
+    await store(0).sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER });
+  });
+  afterEach(() => Promise.all(stores.map((one) => one.close())));
+
+  test("a reader of the feed misses no event of four writers, and sees those of each job in order", async () => {
+    const rounds = 60;
+    let writing = true;
+    const read = async (): Promise<Map<string, number[]>> => {
+      const seen = new Map<string, number[]>();
+      for (let after = "", idle = false; ; ) {
+        const ended = !writing;
+        const entries = await store(0).reads.feed(after, 50);
+        for (const { position, event } of entries) {
+          expect(position > after).toBe(true);
+          after = position;
+          seen.set(event.jobId, [...(seen.get(event.jobId) ?? []), event.seq]);
+        }
+        idle = entries.length === 0 && ended;
+        if (idle) return seen;
+      }
+    };
+    const ids: string[] = [];
+    // Jobs of different writers share their parents, so that transactions wait for each other in the middle.
+    const parents = [compositeRecord(), compositeRecord()];
+    await store(0).jobs.commit(parents.map((job) => ({ type: "submit", job }) as const), T0);
+    await store(0).jobs.claim({ executor: "none", session: "ses_1", place: null, limit: 10, now: T0 });
+    const write = async (writer: number): Promise<void> => {
+      for (let round = 0; round < rounds; round++) {
+        const jobs = parents.map((parent, index) => childRecord(parent, `${writer}-${round}-${index}`));
+        ids.push(...jobs.map((job) => job.id));
+        await store(writer).jobs.commit(jobs.map((job) => ({ type: "submit", job }) as const), T0);
+        const { jobs: claimed } = await store(writer).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 3, now: T0 });
+        await store(writer).jobs.commit(claimed.map((job) => settleOf(job.live)), T0);
+      }
+    };
+    const reading = read();
+    await Promise.all(Array.from({ length: PROCESSES }, (_, writer) => write(writer)));
+    writing = false;
+    const seen = await reading;
+    for (const id of ids) {
+      const stored = (await store(0).reads.events(id, 0, 100)).map((event) => event.seq);
+      expect(seen.get(id)).toEqual(stored);
+    }
+  });
+
+  test("of decisions made at once about the same facts one counts, and no wake of a child is lost", async () => {
+    for (let round = 0; round < 15; round++) {
+      const parent = compositeRecord({ queue: `r${round}` });
+      await store(0).jobs.commit([{ type: "submit", job: parent }], T0);
+      await store(0).jobs.claim({ executor: "none", session: "ses_1", place: null, limit: 10, now: T0 });
+      const [woken] = (await store(0).jobs.woken(100)).filter((job) => job.record.id === parent.id);
+      if (woken === undefined) throw new Error("the parent is woken");
+      const children = Array.from({ length: PROCESSES }, (_, index) => childRecord(parent, `c${index}`, { queue: `r${round}` }));
+      const decisions = await Promise.all(stores.map((one) => one.jobs.commit([advanceOf(woken.live, { children })], T0)));
+      expect(decisions.filter(({ results }) => results[0]?.ok === true)).toHaveLength(1);
+      const { jobs } = await store(1).jobs.claim({ executor: "handler", queues: [`r${round}`], session: "ses_1", place: null, limit: 10, now: T0 });
+      // All children end at once, while somebody decides.
+      const before = (await store(0).reads.get(parent.id))?.live;
+      const ends = jobs.map((job, index) => store(index).jobs.commit([settleOf(job.live)], T0));
+      await Promise.all([...ends, before ? store(0).jobs.commit([advanceOf(before)], T0) : undefined]);
+      const after = (await store(0).reads.get(parent.id))?.live;
+      expect(after).toMatchObject({ openChildren: 0, wakes: 1 + PROCESSES });
+      const live = (await store(2).jobs.woken(100)).find((job) => job.record.id === parent.id);
+      expect(live?.facts).toHaveLength(PROCESSES - ((after?.decided ?? 1) - 1));
+      const finished = await Promise.all(stores.map((one) => one.jobs.commit([advanceOf(after as never, { finish: succeeded })], T0)));
+      expect(finished.filter(({ results }) => results[0]?.ok === true)).toHaveLength(1);
+    }
+  });
+
+  test("a key and a queue are never taken by more than their limits while all claim at once", async () => {
+    await store(0).queues.put("narrow", { concurrencyLimit: 2 }, T0);
+    const keyed = Array.from({ length: 24 }, () => jobRecord({ concurrency: { key: "db", limit: 1 } }));
+    const narrow = Array.from({ length: 24 }, () => jobRecord({ queue: "narrow" }));
+    await store(0).jobs.commit([...keyed, ...narrow].map((job) => ({ type: "submit", job }) as const), T0);
+    const work = async (one: Store): Promise<number> => {
+      let done = 0;
+      for (let idle = 0; idle < 30; ) {
+        const { jobs } = await one.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 3, now: T0 });
+        idle = jobs.length === 0 ? idle + 1 : 0;
+        const running = await one.jobs.live({ states: ["running"] }, 100);
+        expect(running.filter((live) => live.concurrencyKey !== null).length).toBeLessThanOrEqual(1);
+        expect(running.filter((live) => live.queue === "narrow").length).toBeLessThanOrEqual(2);
+        await one.jobs.commit(jobs.map((job) => settleOf(job.live)), T0);
+        done += jobs.length;
+      }
+      return done;
+    };
+    const done = await Promise.all(stores.map(work));
+    expect(done.reduce((sum, count) => sum + count, 0)).toBe(keyed.length + narrow.length);
+    expect(await store(0).reads.keyHolders("db")).toEqual({ limit: 1, holders: [] });
+  });
+
+  test("a parent that is stopped while children are made has no child that it does not know of", async () => {
+    for (let round = 0; round < 20; round++) {
+      const parent = compositeRecord();
+      await store(0).jobs.commit([{ type: "submit", job: parent }], T0);
+      await store(0).jobs.claim({ executor: "none", session: "ses_1", place: null, limit: 10, now: T0 });
+      const children = Array.from({ length: 6 }, (_, index) => childRecord(parent, `c${index}`));
+      const stop = store(3).jobs.commit([{ type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }], T0);
+      const inserts = children.map((job, index) => store(index).jobs.commit([{ type: "submit", job }], T0));
+      const made = (await Promise.all(inserts)).filter(({ results }) => results[0]?.ok === true).length;
+      await stop;
+      const view = await store(0).reads.get(parent.id);
+      const live = await store(0).jobs.live({ parentId: parent.id }, 100);
+      expect(live).toHaveLength(made);
+      if (view?.live) expect(view.live).toMatchObject({ state: "stopping", openChildren: made });
+      else expect(made).toBe(0);
+    }
+  });
+
+  test("one request under one idempotency key makes one job, however many ask at once", async () => {
+    const jobs = Array.from({ length: 12 }, () => jobRecord({ idempotencyKey: "once", requestHash: "h" }));
+    const answers = await Promise.all(jobs.map((job, index) => store(index).jobs.commit([{ type: "submit", job }], T0)));
+    expect(new Set(answers.map(({ results }) => results[0]?.id)).size).toBe(1);
+    expect(answers.filter(({ results }) => results[0]?.ok === true && results[0].created === true)).toHaveLength(1);
+  });
+});
