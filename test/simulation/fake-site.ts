@@ -50,7 +50,8 @@ export function fakeSite(place: string, { clock, random, faulty }: { readonly cl
     history.set(request.name, [...(history.get(request.name) ?? []), running]);
     const spec = request.spec as { ms?: number; exitCodes?: number[] };
     const exitCode = spec.exitCodes?.[request.attempt - 1] ?? 0;
-    clock.after(spec.ms ?? 0, () => end(running, resultOf(exitCode, request), false));
+    // What is launched again after it was forgotten is a zombie: it runs until somebody ends it.
+    if (history.get(request.name)?.length === 1) clock.after(spec.ms ?? 0, () => end(running, resultOf(exitCode, request), false));
     return running;
   };
   const found = (running: Running): Found => ({ name: running.request.name, jobId: running.request.jobId, attempt: running.request.attempt, ref: running.ref, state: running.end === null ? "running" : "ended" });
@@ -73,7 +74,7 @@ export function fakeSite(place: string, { clock, random, faulty }: { readonly cl
         tell = (fact) => process.alive && process.clock.after(0, () => onEnded(fact));
       },
       async launch(request) {
-        await new Promise<void>((resolve) => void process.clock.after(random.int(200), resolve));
+        await new Promise<void>((resolve) => void process.clock.after(random.int(random.pick([50, 1_500])), resolve));
         return flaky(() => ({ ref: (kept.get(request.name) ?? begin(request)).ref }));
       },
       async find(name) {

@@ -49,15 +49,16 @@ async function disturb(world: World): Promise<number> {
   const { random } = world;
   const index = random.int(2);
   const roll = random.next();
-  if (roll < 0.55) await world.submit(randomJob(world));
+  if (roll < 0.5) await world.submit(randomJob(world));
+  else if (roll < 0.58) await cancelSoon(world);
   else if (roll < 0.67) await cancelOne(world);
-  else if (roll < 0.75) await completeOne(world);
-  else if (roll < 0.8) await world.store.queues.put(random.pick(QUEUES), { paused: random.chance(0.5), by: "simulation", concurrencyLimit: random.pick([null, 1, 4]) }, world.clock.now());
-  else if (roll < 0.82) await world.listen();
-  else if (roll < 0.85) await world.replace(index, 1_000 + random.int(12_000));
-  else if (roll < 0.9) world.servers[index]?.process.freeze(random.int(12_000));
+  else if (roll < 0.74) await completeOne(world);
+  else if (roll < 0.79) await world.store.queues.put(random.pick(QUEUES), { paused: random.chance(0.5), by: "simulation", concurrencyLimit: random.pick([null, 1, 4]) }, world.clock.now());
+  else if (roll < 0.8) await world.listen();
+  else if (roll < 0.85) await world.replace(index, 1_000 + random.int(10_000));
+  else if (roll < 0.92) world.servers[index]?.process.freeze(2_000 + random.int(8_000));
   else if (world.servers[index] === null) await world.boot(index);
-  else if (roll < 0.95) {
+  else if (roll < 0.96) {
     world.kill(index);
     return 1;
   }
@@ -82,8 +83,8 @@ function randomJob({ random, clock }: World): SubmitRequest {
 
 type Random = World["random"];
 
-const handlerInput = (random: Random): Json => ({ ms: random.int(3_000), answers: Array.from({ length: 4 }, () => random.pick(["ok", "ok", "ok", "error", "retry", "fail", "parked"])), deaf: random.chance(0.1) });
-const processSpec = (random: Random) => ({ ms: random.int(6_000), exitCodes: Array.from({ length: 4 }, () => random.pick([0, 0, 3])) });
+const handlerInput = (random: Random): Json => ({ ms: random.int(random.pick([500, 3_000, 9_000])), answers: Array.from({ length: 4 }, () => random.pick(["ok", "ok", "ok", "error", "retry", "fail", "parked"])), deaf: random.chance(0.1) });
+const processSpec = (random: Random) => ({ ms: random.int(random.pick([1, 50, 6_000])), exitCodes: Array.from({ length: 4 }, () => random.pick([0, 0, 3])) });
 
 function randomGraph(random: Random): GraphNode[] {
   const keys = Array.from({ length: 1 + random.int(6) }, (_, i) => `n${i}`);
@@ -94,11 +95,22 @@ function randomGraph(random: Random): GraphNode[] {
   });
 }
 
+/** An execution that is cancelled while it makes its first children. */
+async function cancelSoon(world: World): Promise<void> {
+  const { store, random, clock } = world;
+  const id = await world.submit({ kind: "workflow", name: "brief", executor: "none", spec: { nodes: randomGraph(random) as unknown as Json } });
+  if (id === null) return;
+  clock.after(random.int(150), () => {
+    void store.jobs.commit([stop(id, random.int(2_000))], clock.now());
+  });
+}
+
+const stop = (id: string, graceMs: number) => ({ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "simulation", graceMs }) as const;
+
 async function cancelOne({ store, random, clock }: World): Promise<void> {
   const live = await store.jobs.live({}, 200);
   if (live.length === 0) return;
-  const { id } = random.pick(live);
-  await store.jobs.commit([{ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "simulation", graceMs: random.int(2_000) }], clock.now());
+  await store.jobs.commit([stop(random.pick(live).id, random.int(2_000))], clock.now());
 }
 
 async function completeOne({ store, random, clock, tokens }: World): Promise<void> {
@@ -123,7 +135,6 @@ async function comeToRest(world: World, account: Account): Promise<void> {
     if (open.length === 0 && running.length === 0) return listenersAreComplete(world, account);
     if (world.clock.now() > end) {
       const stuck = open.map(({ record, live }) => `${record.id} ${record.kind}/${record.executor} ${live?.state} ${live?.phase ?? ""} holder=${live?.holder} session=${live?.session} attempt=${live?.attempt} wakes=${live?.wakes}/${live?.decided} children=${live?.openChildren}`);
-      if (process.env["DEBUG"]) process.stdout.write(JSON.stringify({sessions: await world.store.sessions.list(), lines: world.lines.slice(-15), events: account.events.get(open[0]?.record.id ?? "")}, null, 1));
       throw new Error(`seed ${world.seed}: stuck after ${CALM_MS} ms of calm: ${[...stuck, ...running.map((name) => `${name} still runs outside`)].slice(0, 5).join("; ")}`);
     }
   }
