@@ -76,6 +76,11 @@ ${more}`;
     expect(outcomesOf(run(text(beside), { extract: "failed_oom" }))).toMatchObject({ beside: "skipped" });
   });
 
+  test("a handler that happens to have finished, but does not come before a step, makes nothing good for it", () => {
+    const late = `  - {name: timer, tool: {kind: wait, for: 1h}}\n  - {name: late, needs: [extract, timer], ${sh}}`;
+    expect(outcomesOf(run(text(late), { extract: "failed_oom" }))).toMatchObject({ bigger: "succeeded", late: "skipped" });
+  });
+
   test.each(["cancelled", "expired"] as const)("a step that was %s counts as failed", (outcome) => {
     const played = run(`steps: [{name: a, ${sh}}, {name: b, needs: [a], when: failed(a), ${sh}}]`, { a: outcome });
     expect(outcomesOf(played)).toEqual({ a: outcome, b: "succeeded" });
