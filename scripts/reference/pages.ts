@@ -2,10 +2,11 @@
  * All generated pages. To add one (the CLI's commands, the API's description), write its `ReferencePage` beside these
  * and put it into the list; `npm run gen` and the test on drift take it from here.
  */
+import { apiPage } from "./api.ts";
 import { commandLinePage } from "./command-line.ts";
 import { errorsPage, eventsPage, outcomesPage, reasonsPage } from "./codes.ts";
 import { lifeCyclePage } from "./life-cycle.ts";
 import type { ReferencePage } from "./page.ts";
 import { settingsPage } from "./settings.ts";
 
-export const REFERENCE_PAGES: readonly ReferencePage[] = [lifeCyclePage, outcomesPage, reasonsPage, errorsPage, eventsPage, settingsPage, commandLinePage];
+export const REFERENCE_PAGES: readonly ReferencePage[] = [lifeCyclePage, outcomesPage, reasonsPage, errorsPage, eventsPage, settingsPage, apiPage, commandLinePage];

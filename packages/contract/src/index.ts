@@ -3,6 +3,7 @@ export * from "./job-json.ts";
 export * from "./job-operations.ts";
 export * from "./json-schema.ts";
 export * from "./log-json.ts";
+export * from "./openapi.ts";
 export * from "./operation.ts";
 export * from "./operations.ts";
 export * from "./problem.ts";

@@ -86,6 +86,7 @@ function observe(app: App, { context, figures }: { readonly context: ServerConte
     const requestId = newId("req");
     c.set("requestId", requestId);
     c.set("operation", "none");
+    figures.begin();
     await next();
     c.res.headers.set("x-request-id", requestId);
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);

@@ -8,6 +8,8 @@ import type { ServerContext } from "./server-context.ts";
 import { COUNT_CAP } from "./system-handlers.ts";
 
 export interface Metrics {
+  /** A request came; `observe` follows when its answer begins. */
+  begin(): void;
   observe(request: { readonly operation: string; readonly status: number; readonly seconds: number }): void;
   /** In Prometheus' text format. */
   text(): Promise<string>;
@@ -29,12 +31,15 @@ export function metrics(context: ServerContext, streams: OpenStreams): Metrics {
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10],
     registers,
   });
+  const underWay = new Gauge({ name: "windlass_http_requests_under_way", help: "Requests whose answer has not begun", registers });
   jobGauge(context, registers);
   new Gauge({ name: "windlass_http_streams", help: "Streams that are open", registers, collect() { this.set(streams.count); } });
   new Gauge({ name: "windlass_info", help: "Version of the server", labelNames: ["version", "store"], registers }).set({ version: context.version, store: context.store }, 1);
   const closeProcess = processGauges(registers);
   return {
+    begin: () => underWay.inc(),
     observe({ operation, status, seconds }) {
+      underWay.dec();
       requests.inc({ operation, status });
       duration.observe({ operation }, seconds);
     },

@@ -1,0 +1,130 @@
+/** The server on a real socket: bound, streamed, left, drained. */
+import { once } from "node:events";
+import { connect } from "node:net";
+import { get, request } from "node:http";
+import type { Handler } from "@windlass/engine";
+import { client, type Client } from "@windlass/sdk";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { listen, type Listening } from "./serve.ts";
+import { clock, testServer, TOKEN, type TestServer } from "./server-fixture.ts";
+
+let server: TestServer;
+let listening: Listening;
+let api: Client;
+let letGo: () => void;
+
+const gated: Handler = async ({ log, signal }) => {
+  log("begun");
+  await new Promise<void>((resolve) => {
+    letGo = resolve;
+    signal.addEventListener("abort", () => resolve());
+  });
+};
+
+beforeEach(async () => {
+  server = await testServer();
+  await server.work({ echo: ({ input }) => input, gated });
+  listening = await listen(server.app, { host: "127.0.0.1", port: 0, clock, drainMs: 500 });
+  api = client({ url: listening.url, token: TOKEN });
+});
+afterEach(async () => {
+  letGo?.();
+  await listening.close();
+  await server.close();
+});
+
+const task = (handler: string) => ({ name: handler, executor: "handler", spec: { handler } }) as const;
+
+const metric = async (name: string): Promise<number> => {
+  const text = await (await fetch(`${listening.url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (.*)$`, "mu").exec(text)?.[1]);
+};
+
+test("a job is submitted, followed and waited for over a socket", async () => {
+  await api.ping();
+  const { id } = await api.jobs.submit(task("gated"));
+  let log = "";
+  for await (const item of api.jobs.followLogs({ id })) {
+    if (item.type !== "chunks") continue;
+    log += item.chunks.map((chunk) => chunk.text).join("");
+    letGo();
+  }
+  expect(log).toBe("begun\n");
+  expect((await api.wait(id)).state).toBe("succeeded");
+});
+
+test("a port that is taken is told with the way out, and the taker is left alone", async () => {
+  const second = listen(server.app, { host: "127.0.0.1", port: listening.port, clock });
+  await expect(second).rejects.toMatchObject({ code: "port_in_use", message: expect.stringMatching(new RegExp(`127\\.0\\.0\\.1:${listening.port}.*--port.*server\\.port`, "u")) });
+  await api.ping();
+});
+
+test("an address that is not of this machine is told", async () => {
+  await expect(listen(server.app, { host: "203.0.113.7", port: 0, clock })).rejects.toThrow(/203\.0\.113\.7 is no address of this machine; correct the setting server\.host/u);
+});
+
+test("whoever leaves a stream leaves nothing behind", async () => {
+  const { id } = await api.jobs.submit(task("gated"));
+  const controllers = Array.from({ length: 5 }, () => new AbortController());
+  const firsts = controllers.map(async ({ signal }, n) => {
+    const stream = n % 2 === 0 ? api.jobs.watch({ id }, { signal }) : api.jobs.followLogs({ id }, { signal });
+    await stream.next();
+    return stream.next().catch(() => null);
+  });
+  await vi.waitFor(async () => expect(await metric("windlass_http_streams")).toBe(5));
+  for (const controller of controllers) controller.abort();
+  await Promise.all(firsts);
+  await vi.waitFor(async () => expect(await metric("windlass_http_streams")).toBe(0));
+});
+
+test("a caller who cuts the connection in the middle of its request harms nobody", async () => {
+  const socket = connect(listening.port, "127.0.0.1");
+  await once(socket, "connect");
+  socket.write(`POST /api/v1/jobs HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${TOKEN}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"na`);
+  await new Promise<void>((resolve) => socket.write("me", () => resolve()));
+  socket.destroy();
+  await api.ping();
+  expect((await api.jobs.list({})).items).toEqual([]);
+});
+
+test("a forged Host is refused on the wire", async () => {
+  const asked = get({ host: "127.0.0.1", port: listening.port, path: "/healthz", headers: { host: "evil.example" } });
+  const [answer] = (await once(asked, "response")) as [{ statusCode: number; resume(): void }];
+  answer.resume();
+  expect(answer.statusCode).toBe(403);
+});
+
+test("closing ends streams, lets requests finish, and frees the port", async () => {
+  const { id } = await api.jobs.submit(task("gated"));
+  const watching = api.jobs.watch({ id })[Symbol.asyncIterator]();
+  await watching.next();
+  // A request whose body is still on its way.
+  const slow = request({ host: "127.0.0.1", port: listening.port, path: "/api/v1/jobs", method: "POST", headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json", host: "localhost" } });
+  slow.write('{"name": "late", "executor": "handler", ');
+  // The one that asks is the second.
+  await vi.waitFor(async () => expect(await metric("windlass_http_requests_under_way")).toBe(2));
+  const answered = once(slow, "response") as Promise<[{ statusCode: number; resume(): void }]>;
+  const closed = listening.close();
+  slow.end('"spec": {"handler": "echo"}}');
+  const [answer] = await answered;
+  answer.resume();
+  expect(answer.statusCode).toBe(201);
+  await closed;
+  await expect(api.system.info()).rejects.toMatchObject({ code: "unreachable", message: expect.stringContaining("connection refused") });
+  listening = await listen(server.app, { host: "127.0.0.1", port: listening.port, clock, drainMs: 500 });
+  expect(listening.port).toBeGreaterThan(0);
+  await watching.return?.(undefined);
+});
+
+test("a request that never ends is cut when the time to drain is over", async () => {
+  const hanging = request({ host: "127.0.0.1", port: listening.port, path: "/api/v1/jobs", method: "POST", headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json", host: "localhost" } });
+  const failed = once(hanging, "error");
+  hanging.write("{");
+  await vi.waitFor(async () => expect(await metric("windlass_http_requests_under_way")).toBe(2));
+  await Promise.all([listening.close(), failed.catch(() => null)]);
+});
+
+test("closing twice, and while the first is under way, is fine", async () => {
+  await Promise.all([listening.close(), listening.close()]);
+  await listening.close();
+});
