@@ -132,7 +132,11 @@ async function comeToRest(world: World, account: Account): Promise<void> {
     await world.clock.advance(2_000);
     const open = (await check(world, account)).filter((job) => job.final === null);
     const running = world.sites.flatMap((site) => site.running());
-    if (open.length === 0 && running.length === 0) return listenersAreComplete(world, account);
+    if (open.length === 0 && running.length === 0) {
+      // The last events are told a moment after they happened.
+      await world.clock.advance(1_000);
+      return listenersAreComplete(world, account);
+    }
     if (world.clock.now() > end) {
       const stuck = open.map(({ record, live }) => `${record.id} ${record.kind}/${record.executor} ${live?.state} ${live?.phase ?? ""} holder=${live?.holder} session=${live?.session} attempt=${live?.attempt} wakes=${live?.wakes}/${live?.decided} children=${live?.openChildren}`);
       throw new Error(`seed ${world.seed}: stuck after ${CALM_MS} ms of calm: ${[...stuck, ...running.map((name) => `${name} still runs outside`)].slice(0, 5).join("; ")}`);
