@@ -1,8 +1,10 @@
 /** Races between processes, each with a store of its own on one database. */
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Store } from "@windlass/ports";
 import { advanceOf, childRecord, compositeRecord, jobRecord, settleOf, succeeded, T0, testPostgres } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
+import { connectionConfig } from "./connection.ts";
 import { openPostgresStore } from "./postgres-store.ts";
 
 const postgres = testPostgres();
@@ -10,12 +12,13 @@ const PROCESSES = 4;
 
 describe.skipIf(postgres.missing)("several processes on one database", () => {
   let stores: Store[] = [];
+  let url = "";
   const store = (index: number): Store => stores[index % stores.length] as Store;
 
   beforeAll(() => postgres.start());
   afterAll(() => postgres.stop());
   beforeEach(async () => {
-    const url = await postgres.schema();
+    url = await postgres.schema();
     stores = [];
     for (let i = 0; i < PROCESSES; i++) stores.push(await openPostgresStore({ url, clock: fakeClock() }));
     await store(0).sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER });
@@ -108,6 +111,44 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     const done = await Promise.all(stores.map(work));
     expect(done.reduce((sum, count) => sum + count, 0)).toBe(keyed.length + narrow.length);
     expect(await store(0).reads.keyHolders("db")).toEqual({ limit: 1, holders: [] });
+  });
+
+  test("of claims made at once one takes a key or the last place of a queue", async () => {
+    await store(0).queues.put("narrow", { concurrencyLimit: 1 }, T0);
+    for (let round = 0; round < 25; round++) {
+      const concurrency = { key: `key-${round}`, limit: 1 };
+      const jobs = Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? jobRecord({ concurrency }) : jobRecord({ queue: "narrow" })));
+      await store(0).jobs.commit(jobs.map((job) => ({ type: "submit", job }) as const), T0);
+      const claims = await Promise.all(stores.map((one, index) => one.jobs.claim({ executor: "handler", queues: [index % 2 === 0 ? "default" : "narrow"], session: "ses_1", place: null, limit: 1, now: T0 })));
+      const more = await Promise.all(stores.map((one, index) => one.jobs.claim({ executor: "handler", queues: [index % 2 === 1 ? "default" : "narrow"], session: "ses_1", place: null, limit: 1, now: T0 })));
+      const claimed = [...claims, ...more].flatMap((claim) => claim.jobs);
+      expect(claimed.map((job) => job.record.queue).toSorted()).toEqual(["default", "narrow"]);
+      const rest = [...claimed.map((job) => job.live.id), ...jobs.map((job) => job.id)];
+      await store(0).jobs.commit(claimed.map((job) => settleOf(job.live)), T0);
+      await store(0).jobs.commit(rest.map((id) => ({ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }) as const), T0);
+    }
+  });
+
+  test("the feed keeps the order of a job's events when the transaction that began first writes last", async () => {
+    const [first, middle, last] = [jobRecord(), jobRecord(), jobRecord()];
+    await store(0).jobs.commit([first, middle, last].map((job) => ({ type: "submit", job }) as const), T0);
+    const { jobs } = await store(0).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 3, now: T0 });
+    const progress = jobs.map(({ live }) => ({ type: "progress", id: live.id, token: live.token, progress: { fraction: 0, text: null } }) as const);
+    const blocker = new pg.Client(connectionConfig(url));
+    await blocker.connect();
+    try {
+      await blocker.query("BEGIN");
+      await blocker.query("SELECT 1 FROM jobs_live WHERE id = $1 FOR UPDATE", [middle.id]);
+      const late = store(1).jobs.commit(progress, T0);
+      await expect.poll(async () => (await blocker.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).rowCount, { timeout: 10_000 }).toBe(1);
+      await store(2).jobs.commit(progress.filter((change) => change.id === last.id), T0);
+      await blocker.query("ROLLBACK");
+      await late;
+    } finally {
+      await blocker.end();
+    }
+    const events = (await store(0).reads.feed("", 100)).filter(({ event }) => event.jobId === last.id);
+    expect(events.map(({ event }) => event.seq)).toEqual([1, 2, 3, 4]);
   });
 
   test("a parent that is stopped while children are made has no child that it does not know of", async () => {
