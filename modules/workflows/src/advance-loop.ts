@@ -87,12 +87,12 @@ function finishOf(spec: LoopSpec, count: number, facts: (index: number) => StepF
     return { outcome: "succeeded", reason: "ok", message: null, output };
   }
   const real = failed.filter((index) => all[index]?.reason !== "fail_fast");
-  const first = all[real[0] ?? failed[0] ?? 0];
+  const first = all[real[0] ?? 0];
   const names = real.slice(0, NAMED_MAX).map((index) => `${keyOf(spec, index)} (${all[index]?.outcome ?? ""})`);
   const ended = first !== undefined && first.outcome.startsWith("failed") ? { outcome: first.outcome, reason: first.reason } : { outcome: "failed" as const, reason: "step_failed" as const };
   return {
     ...ended,
-    message: `${failed.length} of ${count} items failed: ${names.join(", ")}${real.length > NAMED_MAX ? ` and ${real.length - NAMED_MAX} more` : ""}`,
+    message: `${real.length} of ${count} items failed: ${names.join(", ")}${real.length > NAMED_MAX ? ` and ${real.length - NAMED_MAX} more` : ""}`,
     ...(first?.exitCode === null || first === undefined ? {} : { exitCode: first.exitCode }),
     ...(tooLarge ? {} : { output }),
   };

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Json } from "@windlass/kernel";
 import { checkDefinition, parseWorkflow } from "./parse-workflow.ts";
 import { specOf } from "./workflow.ts";
 
@@ -197,3 +198,10 @@ test("a graph of ten thousand steps is checked in a moment", () => {
   expect(faultsOf(`${head}steps:\n${steps.join("\n")}\n`)).toEqual([]);
   expect(performance.now() - started).toBeLessThan(20_000);
 }, 60_000);
+
+test("data that come as JSON are held to the same shape as a file", () => {
+  let deep: Json = 1;
+  for (let i = 0; i < 50_000; i++) deep = [deep];
+  expect(checkDefinition({ output: deep })).toMatchObject({ faults: [{ message: "nested more than 50 deep" }] });
+  expect(checkDefinition(JSON.parse('{"inputs": {"__proto__": {"type": "string"}}}'))).toMatchObject({ faults: [{ path: "inputs.__proto__", message: "the key __proto__ is not allowed" }] });
+});

@@ -1,5 +1,6 @@
 /** From the text of a workflow file to the workflow, or to all that is wrong with it, each with its line and column. */
 import type { Fault, JsonObject } from "@windlass/kernel";
+import { shapeFault } from "./check-shape.ts";
 import { pathText } from "./finding.ts";
 import { readWorkflow } from "./read-workflow.ts";
 import type { Workflow } from "./workflow.ts";
@@ -16,6 +17,8 @@ export function parseWorkflow(text: string): ParsedWorkflow {
 
 /** The same for what is data already: a request's body, a stored definition. */
 export function checkDefinition(data: JsonObject): ParsedWorkflow {
+  const shape = shapeFault(data);
+  if (shape !== undefined) return { faults: [shape] };
   const { workflow, findings } = readWorkflow(data);
   return workflow === null ? { faults: findings.map(({ path, message }) => ({ path: pathText(path), message })) } : { workflow };
 }

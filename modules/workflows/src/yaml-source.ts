@@ -7,11 +7,10 @@
  */
 import type { Fault, Json } from "@windlass/kernel";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Alias, type Document, type Node } from "yaml";
+import { DEPTH_MAX } from "./check-shape.ts";
 import { FINDINGS_MAX, pathText, shown, type Finding, type Path } from "./finding.ts";
 import { FILE_LENGTH_MAX } from "./workflow.ts";
 
-/** Deeper files are not written by people, and recursion must end somewhere. */
-const DEPTH_MAX = 50;
 /** Three times what 10,000 steps hold; with aliases a small file could have any number ("billion laughs"). */
 const VALUES_MAX = 300_000;
 

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import type { Json } from "@windlass/kernel";
+import { coerceInput, resolveInputs } from "./resolve-inputs.ts";
+import { contentOf, executionOf } from "./submit-workflow.ts";
+import { specOf, type Workflow } from "./workflow.ts";
+
+const workflow: Workflow = {
+  apiVersion: "windlass.dev/v1",
+  kind: "Workflow",
+  metadata: { name: "w", labels: { team: "data" } },
+  inputs: { day: { type: "string", default: "today" }, count: { type: "integer" }, mode: { type: "string", enum: ["fast", "slow"], default: "fast" }, note: { type: "object", required: false } },
+  timeoutSeconds: 60,
+  concurrency: { key: "{{ day }}-{{ count }}", limit: 2 },
+  steps: [{ name: "a", tool: { kind: "noop" } }],
+};
+
+test("defaults are filled in, and what is optional is null", () => {
+  expect(resolveInputs(workflow, { count: 3 })).toEqual({ inputs: { day: "today", count: 3, mode: "fast", note: null } });
+});
+
+test("all that is wrong with inputs is told at once", () => {
+  const resolved = resolveInputs(workflow, { day: 3, cuont: 1, mode: "fats", toString: 1 } as unknown as Json);
+  expect("faults" in resolved && resolved.faults.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+    'input.cuont: there is no input "cuont"; did you mean count?',
+    'input.toString: there is no input "toString"; its inputs: day, count, mode, note',
+    "input.day: expected text, found 3",
+    "input.count: the input count (integer) is missing",
+    'input.mode: expected one of fast, slow, found "fats"; did you mean fast?',
+  ]);
+});
+
+test.each<[Parameters<typeof coerceInput>[0], string, Json]>([
+  ["string", "3", "3"],
+  ["string", "true", "true"],
+  ["integer", "3", 3],
+  ["integer", "3.5", 3.5],
+  ["integer", "three", "three"],
+  ["number", "1e3", 1000],
+  ["number", "", ""],
+  ["number", "Infinity", "Infinity"],
+  ["boolean", "false", false],
+  ["boolean", "yes", "yes"],
+  ["array", "[1, 2]", [1, 2]],
+  ["object", '{"a": 1}', { a: 1 }],
+  ["object", "{a: 1}", "{a: 1}"],
+])("on a command line an input of type %s given as %j is %j", (type, text, value) => {
+  expect(coerceInput(type, text)).toEqual(value);
+});
+
+test("an execution has its inputs, limits, labels and rendered key", () => {
+  expect(executionOf({ definition: specOf(workflow), versionId: "wfv_1", input: { count: 3 } })).toMatchObject({
+    kind: "workflow",
+    name: "w",
+    executor: "none",
+    input: { day: "today", count: 3, mode: "fast", note: null },
+    timeoutMs: 60_000,
+    concurrency: { key: "today-3", limit: 2 },
+    labels: { team: "data", "windlass.dev/definition": "wfv_1" },
+    retry: { limit: 0 },
+  });
+});
+
+test("wrong inputs are refused with every fault", () => {
+  expect(() => executionOf({ definition: specOf(workflow), versionId: null, input: { day: 1 } })).toThrow(expect.objectContaining({ code: "invalid", faults: [expect.anything(), expect.anything()] }) as Error);
+});
+
+test("the same workflow has the same content however its keys are ordered", () => {
+  const turned = Object.fromEntries(Object.entries(workflow).toReversed()) as unknown as Workflow;
+  expect(contentOf(turned)).toBe(contentOf(workflow));
+  expect(contentOf({ ...workflow, timeoutSeconds: 61 })).not.toBe(contentOf(workflow));
+});
