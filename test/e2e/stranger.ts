@@ -1,0 +1,132 @@
+/**
+ * A stranger's folder, terminal and server: real processes of the program, each bounded in time, all ended by their own
+ * id when the test is over, with the folder.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { root } from "../architecture/source-files.ts";
+
+const PROGRAM = join(root, "programs", "cli", "bin", "windlass.js");
+/** A command that has not ended by then hangs. */
+const COMMAND_MS_MAX = 60_000;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly pid: number;
+  /** What was printed so far. */
+  readonly printed: () => string;
+  readonly ended: Promise<Ended>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface Server extends Running {
+  readonly url: string;
+}
+
+export interface Stranger {
+  readonly folder: string;
+  write(name: string, text: string): void;
+  read(name: string): string;
+  start(args: readonly string[], environment?: Readonly<Record<string, string>>): Running;
+  /** Runs a command to its end. */
+  windlass(...args: readonly string[]): Promise<Ended>;
+  /** A server on a free port; resolves when it answers. */
+  server(...args: readonly string[]): Promise<Server>;
+  leave(): Promise<void>;
+}
+
+export function stranger(): Stranger {
+  const folder = mkdtempSync(join(tmpdir(), "windlass-e2e-"));
+  const running = new Set<Running>();
+  const start = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running => {
+    const one = startIn(folder, args, environment);
+    running.add(one);
+    void one.ended.finally(() => running.delete(one));
+    return one;
+  };
+  return {
+    folder,
+    start,
+    write: (name, text) => writeFileSync(join(folder, name), text),
+    read: (name) => readFileSync(join(folder, name), "utf8"),
+    windlass: (...args) => start(args).ended,
+    async server(...args) {
+      const one = start(["server", "--port", "0", "--json", ...args]);
+      return { ...one, url: await addressOf(one) };
+    },
+    async leave() {
+      for (const one of running) one.kill("SIGTERM");
+      await Promise.all([...running].map((one) => one.ended));
+      await endSupervisor(folder);
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+    },
+  };
+}
+
+/** A workflow with one step `work` that runs a script of one line. */
+export function workflowOf(name: string, script: string): string {
+  return ["apiVersion: windlass.dev/v1", "kind: Workflow", `metadata: {name: ${name}}`, "steps:", "  - name: work", "    tool:", "      kind: shell", `      script: ${JSON.stringify(script)}`, ""].join("\n");
+}
+
+/** Resolves when `text` was printed; rejects when the program ends without it. */
+export async function until(one: Running, text: string): Promise<void> {
+  for (;;) {
+    if (one.printed().includes(text)) return;
+    const ended = await Promise.race([one.ended, pause()]);
+    if (ended !== undefined && !one.printed().includes(text)) throw new Error(`it ended with ${ended.code} and did not print "${text}":\n${ended.stdout}\n${ended.stderr}`);
+  }
+}
+
+function startIn(folder: string, args: readonly string[], environment: Readonly<Record<string, string>>): Running {
+  const path = process.env["PATH"] ?? "";
+  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder, env: { PATH: path, HOME: folder, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+  const pid = child.pid;
+  if (pid === undefined) throw new Error("the program could not be started");
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const ended = new Promise<Ended>((resolve) => {
+    const timer = args.includes("server") || args.includes("start") ? undefined : setTimeout(() => child.kill("SIGKILL"), COMMAND_MS_MAX);
+    child.once("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code, stdout, stderr });
+    });
+  });
+  return { pid, ended, printed: () => stdout + stderr, kill: (signal) => void child.kill(signal) };
+}
+
+/** The address that a server prints once it answers. */
+async function addressOf(one: Running): Promise<string> {
+  await until(one, '"store":"');
+  const line = one.printed().split("\n").find((text) => text.startsWith('{"url"')) ?? "{}";
+  return (JSON.parse(line) as { url: string }).url;
+}
+
+/** The supervisor outlives servers on purpose; here it is to go at once, with what it runs. */
+async function endSupervisor(folder: string): Promise<void> {
+  const file = join(folder, ".windlass", "supervisor", "pid");
+  if (!existsSync(file)) return;
+  const pid = Number.parseInt(readFileSync(file, "utf8"), 10);
+  if (!(pid > 1)) return;
+  try {
+    process.kill(pid, "SIGTERM");
+    for (;;) {
+      process.kill(pid, 0);
+      await pause();
+    }
+  } catch {
+    // It is gone.
+  }
+}
+
+function pause(): Promise<undefined> {
+  return new Promise((resolve) => void setTimeout(() => resolve(undefined), 25));
+}
+
