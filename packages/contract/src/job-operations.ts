@@ -1,5 +1,5 @@
 /** What can be done with jobs over the API. */
-import { EXECUTORS, failureOutcomes, JOB_KINDS } from "@windlass/kernel";
+import { EXECUTORS, failureOutcomes, JOB_KINDS, RETRY_LIMIT_MAX } from "@windlass/kernel";
 import * as z from "zod";
 import { attemptJson, eventJson, jobDetailJson, jobJson, jobState, outcome, reason } from "./job-json.ts";
 import { idParams, jsonObject, jsonValue, labels, time } from "./json-schema.ts";
@@ -9,17 +9,19 @@ import { problemJson } from "./problem.ts";
 
 /** Jobs that one request may submit. */
 export const SUBMIT_MANY_MAX = 1_000;
+/** A year: what is longer is a mistake. */
+const SECONDS_MAX = 366 * 86_400;
 
 const retryPolicy = z
   .strictObject({
     /** Attempts after the first. */
-    limit: z.int().min(0).max(1_000),
+    limit: z.int().min(0).max(RETRY_LIMIT_MAX),
     on: z.array(z.enum(failureOutcomes)).optional(),
     backoff: z
       .strictObject({
-        initialSeconds: z.number().min(0).optional(),
+        initialSeconds: z.number().min(0).max(SECONDS_MAX).optional(),
         factor: z.number().min(1).max(100).optional(),
-        maxSeconds: z.number().min(0).optional(),
+        maxSeconds: z.number().min(0).max(SECONDS_MAX).optional(),
         jitter: z.number().min(0).max(1).optional(),
       })
       .optional(),
@@ -41,7 +43,7 @@ export const submission = z
     notBefore: time.optional(),
     startDeadline: time.optional(),
     retry: retryPolicy.optional(),
-    timeoutSeconds: z.number().positive().optional(),
+    timeoutSeconds: z.number().positive().max(SECONDS_MAX).optional(),
   })
   .meta({ id: "Submission" });
 

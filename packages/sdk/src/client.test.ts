@@ -9,7 +9,7 @@ function recording(answer: () => Response): { readonly sent: Sent[]; readonly fe
   return {
     sent,
     fetch: async (url, init) => {
-      sent.push({ url: String(url), init: init ?? {} });
+      sent.push({ url: new Request(url).url, init: init ?? {} });
       return answer();
     },
   };

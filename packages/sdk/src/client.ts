@@ -19,7 +19,7 @@ export interface ClientOptions {
   readonly pause?: Pause | undefined;
 }
 
-type Arguments<O extends Operation> = Record<never, never> extends Input<O> ? [input?: Input<O>, options?: CallOptions] : [input: Input<O>, options?: CallOptions];
+type Arguments<O extends Operation> = Partial<Input<O>> extends Input<O> ? [input?: Input<O>, options?: CallOptions] : [input: Input<O>, options?: CallOptions];
 
 type Caller<O extends Operation, Kind> = Kind extends "json"
   ? (...given: Arguments<O>) => Promise<Result<O>>
@@ -28,7 +28,7 @@ type Caller<O extends Operation, Kind> = Kind extends "json"
     : (...given: Arguments<O>) => Promise<AsyncIterable<Uint8Array>>;
 
 type Calls = {
-  readonly [Noun in keyof Operations & string]: {
+  readonly [Noun in keyof Operations]: {
     readonly [Verb in keyof Operations[Noun] & string]: Operations[Noun][Verb] extends Operation ? Caller<Operations[Noun][Verb], ResponseOf<`${Noun}.${Verb}`>> : never;
   };
 };

@@ -42,7 +42,7 @@ export async function reached<T>(target: Target, { signal }: CallOptions, work: 
   }
 }
 
-export function unreachable({ url }: Target, error: unknown): WindlassError {
+function unreachable({ url }: Target, error: unknown): WindlassError {
   const why = causeOf(error);
   const advice = 'start one with "windlass server", or name another with --server or WINDLASS_URL';
   return new WindlassError("unreachable", `no Windlass server answers at ${url} (${why}); ${advice}`, { cause: error });

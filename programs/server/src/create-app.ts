@@ -80,10 +80,11 @@ function handlersOf(context: ServerContext): AllHandlers {
 
 /** Around everything else: also refusals are counted and carry the id. */
 function observe(app: App, { context, figures }: { readonly context: ServerContext; readonly figures: Metrics }): void {
-  const { clock, logger, newId } = context.engine.context;
+  const { context: inner } = context.engine;
+  const { clock, logger } = inner;
   app.use(async (c, next) => {
     const startedAt = clock.monotonic();
-    const requestId = newId("req");
+    const requestId = inner.newId("req");
     c.set("requestId", requestId);
     c.set("operation", "none");
     figures.begin();

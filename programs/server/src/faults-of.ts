@@ -12,7 +12,7 @@ export function faultsOf(error: z.ZodError, input: unknown, schema: z.ZodType): 
   return error.issues.flatMap((issue) => faultsOfIssue(issue, input, schema)).slice(0, FAULTS_MAX);
 }
 
-export function pathText(path: readonly PropertyKey[]): string {
+function pathText(path: readonly PropertyKey[]): string {
   return path.map((part, index) => (typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${String(part)}`)).join("");
 }
 

@@ -10,7 +10,7 @@ import type { Engine } from "@windlass/engine";
 import { isTerminal, type JobView } from "@windlass/kernel";
 import type { LogRange } from "@windlass/ports";
 import { alarm, type Alarm } from "./alarm.ts";
-import { continued, presentChunk, rangeOf, type RangeQuery } from "./log-handlers.ts";
+import { continued, presentChunk, rangeOf, type RangeQuery } from "./log-range.ts";
 import type { StreamItem } from "./server-context.ts";
 
 const BATCH_BYTES = 65_536;
@@ -69,12 +69,12 @@ interface OneAttempt {
 async function* followAttempt({ engine, id, attempt, range, bell, signal }: OneAttempt): AsyncGenerator<Item> {
   const { logs, store } = engine.context;
   const key = { jobId: id, attempt };
-  const unwatch = logs.watch(key, bell.ring);
+  const unwatch = logs.watch(key, () => bell.ring());
   let next = range;
   try {
     while (!signal.aborted) {
       const attempts = await store.reads.attempts(id);
-      const settled = (attempts.find((one) => one.number === attempt)?.endedAt ?? null) !== null || (await store.reads.get(id))?.live == null;
+      const settled = (attempts.find((one) => one.number === attempt)?.endedAt ?? null) !== null || ((await store.reads.get(id))?.live ?? null) === null;
       const slice = await logs.read(key, next);
       next = continued(next, slice.position);
       if (slice.chunks.length > 0) {

@@ -14,8 +14,8 @@ beforeAll(async () => {
       throw new Error("this cannot work");
     },
     again: ({ attempt }) => (attempt === 1 ? retryAfter(1, "not yet") : "now"),
-    park: async ({ completionToken }) => {
-      tokens.push(await completionToken());
+    park: async (context) => {
+      tokens.push(await context.completionToken());
       return parked();
     },
   });

@@ -1,5 +1,5 @@
 /** The operations on jobs that answer at once; logs and watches have files of their own. */
-import { problemOf, type Submission, submission } from "@windlass/contract";
+import { problemOf, type Submission, type submission } from "@windlass/contract";
 import { DEFAULT_BACKOFF, DEFAULT_WORKSPACE, seconds, WindlassError, type JobView, type Outcome, type RetryPolicy } from "@windlass/kernel";
 import type { SubmitRequest } from "@windlass/engine";
 import type * as z from "zod";

@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { memoryUsage, resourceUsage } from "node:process";
 import { DEFAULT_WORKSPACE, type JobState } from "@windlass/kernel";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry, type GaugeConfiguration } from "prom-client";
 import type { OpenStreams } from "./open-streams.ts";
 import type { ServerContext } from "./server-context.ts";
 import { COUNT_CAP } from "./system-handlers.ts";
@@ -33,8 +33,8 @@ export function metrics(context: ServerContext, streams: OpenStreams): Metrics {
   });
   const underWay = new Gauge({ name: "windlass_http_requests_under_way", help: "Requests whose answer has not begun", registers });
   jobGauge(context, registers);
-  new Gauge({ name: "windlass_http_streams", help: "Streams that are open", registers, collect() { this.set(streams.count); } });
-  new Gauge({ name: "windlass_info", help: "Version of the server", labelNames: ["version", "store"], registers }).set({ version: context.version, store: context.store }, 1);
+  gauge({ name: "windlass_http_streams", help: "Streams that are open", registers, collect() { this.set(streams.count); } });
+  gauge({ name: "windlass_info", help: "Version of the server", labelNames: ["version", "store"], registers }).set({ version: context.version, store: context.store }, 1);
   const closeProcess = processGauges(registers);
   return {
     begin: () => underWay.inc(),
@@ -50,7 +50,7 @@ export function metrics(context: ServerContext, streams: OpenStreams): Metrics {
 }
 
 function jobGauge({ engine: { context } }: ServerContext, registers: Registry[]): void {
-  new Gauge({
+  gauge({
     name: "windlass_jobs",
     help: `Jobs by state; counted up to ${COUNT_CAP} each`,
     labelNames: ["state"],
@@ -66,9 +66,9 @@ function jobGauge({ engine: { context } }: ServerContext, registers: Registry[])
 function processGauges(registers: Registry[]): () => void {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
-  new Gauge({ name: "process_resident_memory_bytes", help: "Resident memory", registers, collect() { this.set(memoryUsage.rss()); } });
-  new Gauge({ name: "nodejs_heap_size_used_bytes", help: "Heap in use", registers, collect() { this.set(memoryUsage().heapUsed); } });
-  new Gauge({
+  gauge({ name: "process_resident_memory_bytes", help: "Resident memory", registers, collect() { this.set(memoryUsage.rss()); } });
+  gauge({ name: "nodejs_heap_size_used_bytes", help: "Heap in use", registers, collect() { this.set(memoryUsage().heapUsed); } });
+  gauge({
     name: "process_cpu_seconds_total",
     help: "User and system time",
     registers,
@@ -77,7 +77,7 @@ function processGauges(registers: Registry[]): () => void {
       this.set((userCPUTime + systemCPUTime) / MICRO);
     },
   });
-  new Gauge({
+  gauge({
     name: "nodejs_eventloop_lag_seconds",
     help: "Delay of the event loop since the last look",
     labelNames: ["quantile"],
@@ -93,4 +93,9 @@ function processGauges(registers: Registry[]): () => void {
   return () => {
     delay.disable();
   };
+}
+
+/** Belongs to the registry, which asks it. */
+function gauge<Label extends string>(options: GaugeConfiguration<Label>): Gauge<Label> {
+  return new Gauge(options);
 }

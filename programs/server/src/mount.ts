@@ -65,7 +65,7 @@ async function answer({ operation, c, ask, streams, context }: Answering): Promi
       const { clock, logger } = context.engine.context;
       return sseResponse(items as AsyncIterable<StreamItem<unknown>>, { clock, logger, ended: close });
     }
-    const bytes = ReadableStream.from(closing(items as AsyncIterable<Uint8Array>, close)) as ReadableStream<Uint8Array>;
+    const bytes = ReadableStream.from<Uint8Array>(closing(items as AsyncIterable<Uint8Array>, close));
     return new Response(bytes, { headers: { "content-type": "application/octet-stream" } });
   } catch (error) {
     close();

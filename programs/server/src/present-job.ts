@@ -39,7 +39,7 @@ export function presentDetail(view: JobView, children: { readonly views: readonl
   };
 }
 
-export function presentStep(view: JobView): StepJson {
+function presentStep(view: JobView): StepJson {
   const { id, name, kind, childKey, createdAt } = view.record;
   return { name, id, key: childKey ?? name, kind, ...endOf(view), createdAt: isoTime(createdAt) };
 }

@@ -90,7 +90,7 @@ function isDeeperThan(value: Json, depthMax: number): boolean {
   let level: Json[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > depthMax) return true;
-    level = level.flatMap((item) => (item !== null && typeof item === "object" ? (Object.values(item) as Json[]) : []));
+    level = level.flatMap((item) => (item !== null && typeof item === "object" ? Object.values<Json>(item) : []));
   }
   return false;
 }

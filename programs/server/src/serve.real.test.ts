@@ -13,11 +13,11 @@ let listening: Listening;
 let api: Client;
 let letGo: () => void;
 
-const gated: Handler = async ({ log, signal }) => {
-  log("begun");
+const gated: Handler = async (context) => {
+  context.log("begun");
   await new Promise<void>((resolve) => {
     letGo = resolve;
-    signal.addEventListener("abort", () => resolve());
+    context.signal.addEventListener("abort", () => resolve());
   });
 };
 
@@ -126,5 +126,5 @@ test("a request that never ends is cut when the time to drain is over", async ()
 
 test("closing twice, and while the first is under way, is fine", async () => {
   await Promise.all([listening.close(), listening.close()]);
-  await listening.close();
+  await expect(listening.close()).resolves.toBeUndefined();
 });

@@ -24,7 +24,7 @@ export interface TestServer {
   readonly api: Client;
   readonly lines: ReturnType<typeof quietLogger>["lines"];
   /** Asks with the token, and with JSON where there is a body. */
-  ask(method: string, path: string, more?: { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }): Promise<Response>;
+  readonly ask: (method: string, path: string, more?: { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }) => Promise<Response>;
   work(handlers: Readonly<Record<string, Handler>>, queue?: string): Promise<Worker>;
   close(): Promise<void>;
 }
@@ -118,16 +118,20 @@ const jsonWorkflows: WorkflowLanguage = {
   read(source) {
     try {
       const definition = JSON.parse(source) as JsonObject;
-      return { name: String(definition["name"]), labels: {}, definition, content: source };
+      return { name: nameOf(definition), labels: {}, definition, content: source };
     } catch {
       return { faults: [{ path: "", message: "not a workflow", line: 1, column: 2 }] };
     }
   },
   execution({ definition, input }): SubmitRequest {
     if ((input as JsonObject)["wrong"] !== undefined) throw new WindlassError("invalid", "there is no input wrong", { faults: [{ path: "input.wrong", message: "there is no input wrong" }] });
-    return { kind: "workflow", name: String(definition["name"]), spec: definition, input, executor: "none" };
+    return { kind: "workflow", name: nameOf(definition), spec: definition, input, executor: "none" };
   },
 };
+
+function nameOf({ name }: JsonObject): string {
+  return typeof name === "string" ? name : "nameless";
+}
 
 function stepsOf(spec: JsonObject): readonly string[] {
   return (spec["steps"] ?? []) as readonly string[];

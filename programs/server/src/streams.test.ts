@@ -9,10 +9,11 @@ let server: TestServer;
 const gates = new Map<string, () => void>();
 
 /** Prints, waits to be let go on, prints. */
-const gated: Handler = async ({ jobId, attempt, log }) => {
-  log(`one of attempt ${attempt}`);
+const gated: Handler = async (context) => {
+  const { jobId, attempt } = context;
+  context.log(`one of attempt ${attempt}`);
   await new Promise<void>((resolve) => gates.set(`${jobId}/${attempt}`, resolve));
-  log(`two of attempt ${attempt} 🚀`);
+  context.log(`two of attempt ${attempt} 🚀`);
 };
 
 beforeAll(async () => {

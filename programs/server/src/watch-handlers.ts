@@ -36,7 +36,7 @@ async function* watchAll(
   { signal }: Pick<Asking, "signal">,
 ): AsyncGenerator<StreamItem<Extract<WatchItemJson, { type: "event" | "reset" }>>> {
   const subscription = await engine.feed.subscribe(matches, after);
-  signal.addEventListener("abort", subscription.end, { once: true });
+  signal.addEventListener("abort", () => subscription.end(), { once: true });
   if (signal.aborted) subscription.end();
   try {
     for await (const item of subscription) yield itemOf(item);
@@ -57,7 +57,7 @@ async function* watchJob(engine: Engine, { view: { record }, scope, after, signa
   const tree = treeOf(record.id, scope);
   const from = after ?? (await reads.feedEnd());
   const subscription = await engine.feed.subscribe(tree.mayHave, from);
-  signal.addEventListener("abort", subscription.end, { once: true });
+  signal.addEventListener("abort", () => subscription.end(), { once: true });
   if (signal.aborted) subscription.end();
   try {
     if (scope === "tree") await addDescendants(engine, { record, tree, endedToo: after !== undefined });

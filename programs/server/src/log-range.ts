@@ -1,0 +1,49 @@
+/** Which part of which log is asked for, and how a piece of it is shown. Pure. */
+import type { LogChunkJson } from "@windlass/contract";
+import { isTerminal, WindlassError, type JobView } from "@windlass/kernel";
+import type { LogChunk, LogRange } from "@windlass/ports";
+import { definedOnly } from "./defined-only.ts";
+import { isoTime } from "./present-job.ts";
+
+export interface RangeQuery {
+  readonly attempt?: number | undefined;
+  readonly stream?: "stdout" | "stderr" | undefined;
+  readonly tailLines?: number | undefined;
+  readonly tailBytes?: number | undefined;
+  readonly since?: string | undefined;
+  readonly after?: string | undefined;
+}
+
+/** The number of the attempt that is meant: the newest where none is named; 0 when there is none yet. Throws `not_found`. */
+export function attemptOf(view: JobView, wanted: number | undefined): number {
+  const made = view.live?.attempt ?? view.final?.attempts ?? 0;
+  if (wanted === undefined || wanted <= made) return wanted ?? made;
+  // An attempt of a job that is alive may still come.
+  const more = isTerminal(view.state) ? "" : " so far";
+  throw new WindlassError("not_found", `${view.record.id} has made ${made} ${made === 1 ? "attempt" : "attempts"}${more}; there is no attempt ${wanted}`);
+}
+
+export function rangeOf({ stream, tailLines, tailBytes, since, after }: RangeQuery, bytesMax: number): LogRange {
+  // Who continues has had the tail already.
+  const tail = after === undefined || after === "" ? definedOnly({ tailLines, tailBytes }) : { after };
+  return { ...definedOnly({ stream }), ...tail, ...(since === undefined ? {} : { since: Date.parse(since) }), bytesMax };
+}
+
+/** The same reading, behind a position. */
+export function continued({ stream, since, bytesMax }: LogRange, after: string): LogRange {
+  return { ...definedOnly({ stream, since }), after, bytesMax };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+export function presentChunk(attempt: number, { stream, at, data }: LogChunk): LogChunkJson {
+  return { attempt, stream, at: isoTime(at), ...contentOf(data) };
+}
+
+function contentOf(data: Uint8Array): { readonly text: string } | { readonly base64: string } {
+  try {
+    return { text: utf8.decode(data) };
+  } catch {
+    return { base64: Buffer.from(data).toString("base64") }; // Not UTF-8, or cut within a character.
+  }
+}
