@@ -18,7 +18,10 @@ export async function openThreadedStore(path: string, clock: Clock): Promise<Sto
   });
   await writer.started();
   const reader = new ThreadClient(new URL("./reader-thread.ts", import.meta.url), data);
-  await reader.started();
+  await reader.started().catch(async (error: unknown) => {
+    await writer.close();
+    throw error;
+  });
 
   let open = true;
   const stopMoving = showMoves(clock, new Int32Array(data.moved));

@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Store } from "@windlass/ports";
+import { jobRecord, T0 } from "@windlass/testkit";
+import { fakeClock } from "@windlass/testkit/fakes";
+import { openSqliteStore } from "./sqlite-store.ts";
+
+let folder: string;
+let store: Store;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "windlass-sqlite-"));
+  store = await openSqliteStore({ path: join(folder, "windlass.db"), clock: fakeClock() });
+});
+afterEach(async () => {
+  await store.close();
+  await rm(folder, { recursive: true });
+});
+
+test("commits that wait together are answered each with its own results", async () => {
+  const jobs = Array.from({ length: 60 }, () => jobRecord());
+  const committed = await Promise.all(jobs.map((job) => store.jobs.commit([{ type: "submit", job }], T0)));
+  expect(committed.map(({ results }) => results[0]?.id)).toEqual(jobs.map((job) => job.id));
+  expect((await store.reads.feed("", 100)).map(({ event }) => event.jobId)).toEqual(jobs.map((job) => job.id));
+});
+
+test("a commit that cannot be stored fails alone, whoever shared its transaction", async () => {
+  const twice = jobRecord();
+  const answers = await Promise.allSettled([jobRecord(), twice, twice, jobRecord()].map((job) => store.jobs.commit([{ type: "submit", job }], T0)));
+  expect(answers.map((answer) => answer.status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+  expect(answers[2]).toMatchObject({ reason: { code: "unavailable", message: expect.stringContaining("UNIQUE") } });
+  expect(await store.reads.list({ workspace: "default", limit: 10 })).toHaveLength(3);
+});
+
+test("a session is extended by the thread, and its owner hears when it was given up", async () => {
+  await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: 1 });
+  const { promise: lost, resolve } = Promise.withResolvers<void>();
+  await store.heartbeats.keep("ses_1", { intervalMs: 5, ttlMs: 60_000, onLost: resolve });
+  await expect.poll(async () => (await store.sessions.list())[0]?.expiresAt, { timeout: 5_000 }).toBeGreaterThan(1);
+  await store.sessions.close("ses_1");
+  await lost;
+  expect(await store.sessions.list()).toEqual([]);
+});
+
+test("a file that is no database is refused", async () => {
+  await expect(openSqliteStore({ path: folder, clock: fakeClock() })).rejects.toMatchObject({ code: "unavailable" });
+});
