@@ -28,6 +28,8 @@ export interface Listening {
 }
 
 const DRAIN_MS = 5_000;
+/** How often a closing server looks for connections that have become idle. */
+const SWEEP_MS = 50;
 /** A request whose head takes longer than this is somebody holding the door. */
 const HEAD_MS = 10_000;
 
@@ -72,8 +74,15 @@ async function close({ app, server, clock, drainMs }: { readonly app: WindlassAp
   app.close();
   const done = once(server, "close");
   server.close();
-  server.closeIdleConnections();
+  // A connection whose last answer goes out only now would stay open, idle, until its time is over.
+  let cancelSweep = (): void => {};
+  const sweep = (): void => {
+    server.closeIdleConnections();
+    cancelSweep = clock.after(SWEEP_MS, sweep);
+  };
+  sweep();
   const cancel = clock.after(drainMs, () => server.closeAllConnections());
   await done;
+  cancelSweep();
   cancel();
 }
