@@ -38,6 +38,8 @@ export function openPool(url: string): pg.Pool {
   const pool = new pg.Pool({ ...connectionConfig(url), max: CONNECTIONS_MAX });
   // An idle connection was lost: the pool has dropped it already, and whoever needs one gets a new one or an error.
   pool.on("error", () => {});
+  // One that is lost while in use fails its query; the event besides would end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return pool;
 }
 
