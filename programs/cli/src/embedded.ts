@@ -15,6 +15,7 @@ import { KINDS_OF_JOBS, openWindlass } from "./compose/open-windlass.ts";
 import { takeOwnerLock } from "./compose/owner-lock.ts";
 import { processEnvironment } from "./machine/environment.ts";
 import { inProcessBus } from "./machine/in-process-bus.ts";
+import { keepAlive } from "./machine/rest.ts";
 import { systemClock } from "./machine/system-clock.ts";
 import { sha256, systemRandom } from "./machine/system-random.ts";
 
@@ -36,6 +37,7 @@ export interface Embedded {
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const opened = "memory" in options ? await openInMemory(options) : await openInFolder(options);
   const workers: Worker[] = [];
+  const rest = keepAlive();
   await opened.engine.start();
   return {
     engine: opened.engine,
@@ -49,6 +51,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       await Promise.all(workers.map((worker) => worker.stop()));
       await opened.engine.stop();
       await opened.close();
+      rest();
     },
   };
 }
