@@ -93,8 +93,8 @@ function knownType(question: Question): Type | undefined {
   const field = fieldOf(tree);
   if (field === undefined) return undefined;
   const object = field.object.exprKind.case === "identExpr" && !bound.has(field.object.exprKind.value.name) ? field.object.exprKind.value.name : undefined;
-  if (object === "inputs") return fieldType(question, field.name, [...vocabulary.inputs.keys()], "input") ?? testOnly(tree) ?? vocabulary.inputs.get(field.name) ?? "dyn";
-  if (object === "job") return fieldType(question, field.name, JOB_FIELDS, "field of job") ?? (field.name === "attempt" ? "int" : "string");
+  if (object === "inputs") return missingField(question, field.name, { names: [...vocabulary.inputs.keys()], what: "input" }) ?? testOnly(tree) ?? vocabulary.inputs.get(field.name) ?? "dyn";
+  if (object === "job") return missingField(question, field.name, { names: JOB_FIELDS, what: "field of job" }) ?? (field.name === "attempt" ? "int" : "string");
   if (isStep(field.object, question)) return testOnly(tree) ?? (["name", "outcome", "reason"].includes(field.name) ? "string" : "dyn");
   return undefined;
 }
@@ -121,7 +121,7 @@ function fieldOf(tree: Tree): { object: Tree; name: string } | undefined {
 }
 
 /** Notes a field that is not there; undefined when it is. */
-function fieldType({ tree, parsed, mistakes }: Question, name: string, names: readonly string[], what: string): Type | undefined {
+function missingField({ tree, parsed, mistakes }: Question, name: string, { names, what }: { names: readonly string[]; what: string }): Type | undefined {
   if (names.includes(name)) return undefined;
   mistakes.push({ message: `there is no ${what} called ${name}${suggestion(name, names)}`, offset: parsed.offsetOf(tree) });
   return "dyn";

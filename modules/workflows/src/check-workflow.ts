@@ -70,7 +70,7 @@ function checkHandles({ step, path, findings, vocabulary }: { step: Step; path: 
 function checkTemplates(value: Json, place: Place): void {
   if (typeof value === "string") checkText(value, place);
   else if (value !== null && typeof value === "object") {
-    for (const [key, field] of Object.entries(value)) checkTemplates(field as Json, { ...place, path: [...place.path, Array.isArray(value) ? Number(key) : key] });
+    for (const [key, field] of Object.entries(value)) checkTemplates(field, { ...place, path: [...place.path, Array.isArray(value) ? Number(key) : key] });
   }
 }
 

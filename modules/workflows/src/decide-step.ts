@@ -21,7 +21,7 @@ export function decideStep(compiled: CompiledWorkflow, name: string, scope: Scop
   const own = stepNamed(compiled, name);
   const { step } = own;
   if (step.when === undefined) {
-    const bad = own.needs.find((need) => !isGood(compiled, own, need, scope.step));
+    const bad = own.needs.find((need) => !isGood(stepNamed(compiled, need), own, scope.step));
     if (bad !== undefined) return endedChild(step, name, { outcome: "skipped", reason: "needs_failed", message: `${bad} ${scope.step(bad)?.outcome === "skipped" ? "was skipped" : "did not succeed"}` });
   } else {
     const verdict = evaluateIn(scope)(step.when);
@@ -46,11 +46,11 @@ export function isHandled(own: CompiledStep, facts: Facts, handlers: readonly st
 }
 
 /** Only handlers that come before the step count: whether another one has finished by now would be chance. */
-function isGood(compiled: CompiledWorkflow, own: CompiledStep, need: string, facts: Facts): boolean {
-  const outcome = facts(need)?.outcome;
+function isGood(need: CompiledStep, own: CompiledStep, facts: Facts): boolean {
+  const outcome = facts(need.step.name)?.outcome;
   if (outcome === undefined) return false;
   if (holds("succeeded", outcome)) return true;
-  return holds("failed", outcome) && isHandled(stepNamed(compiled, need), facts, own.healers.get(need) ?? []);
+  return holds("failed", outcome) && isHandled(need, facts, own.healers.get(need.step.name) ?? []);
 }
 
 function loopChild(step: CompiledStep["step"], scope: Scope): ChildSpec {
@@ -72,7 +72,7 @@ function loopChild(step: CompiledStep["step"], scope: Scope): ChildSpec {
   if (JSON.stringify([spec, items]).length > LOOP_LENGTH_MAX) {
     return failedChild(step, name, { reason: "bad_spec", message: `foreach: the items and what their templates use are larger than ${LOOP_LENGTH_MAX} characters` });
   }
-  return ownChild(step, name, spec, items);
+  return ownChild(step, name, { spec, input: items });
 }
 
 function isList(value: Json): value is readonly Json[] {

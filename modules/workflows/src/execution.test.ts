@@ -152,7 +152,7 @@ output: "{{ each.output }}"`;
   const first = { first: { output: { x: 1 } } };
 
   test("outputs come in the order of the items, with at most max_parallel at once", () => {
-    const ends = Object.fromEntries([..."abcde"].map((letter, i) => [`each[${i}]`, { output: letter.toUpperCase() }]));
+    const ends = Object.fromEntries(["a", "b", "c", "d", "e"].map((letter, i) => [`each[${i}]`, { output: letter.toUpperCase() }]));
     const played = run(loop(), { ...first, ...ends });
     expect(played.result.output).toEqual(["A", "B", "C", "D", "E"]);
     expect(played.peaks.get("each")).toBe(2);

@@ -2,7 +2,7 @@
  * The tree of a parsed expression: its children, the names that are free in it, and the rewriting that bounds what its
  * evaluation costs.
  */
-import { parse } from "@bufbuild/cel";
+import type { parse } from "@bufbuild/cel";
 
 export type Tree = ReturnType<typeof parse>["expr"];
 
@@ -109,5 +109,5 @@ function call(name: string, argument: Tree): Tree {
     $typeName: "cel.expr.Expr",
     id: argument.id,
     exprKind: { case: "callExpr", value: { $typeName: "cel.expr.Expr.Call", function: name, args: [argument] } },
-  } as Tree;
+  };
 }

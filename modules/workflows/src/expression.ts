@@ -54,9 +54,9 @@ const ours = new WeakMap<CelList, CelValue[]>();
 const environment = celEnv({
   funcs: [
     ...strings,
-    ...PREDICATES.map((predicate) => celFunc(predicate, [CelScalar.DYN], CelScalar.BOOL, (step) => holds(predicate, outcomeOf(step as CelValue, predicate)))),
-    celFunc(TICK, [CelScalar.DYN], CelScalar.DYN, (value) => spend(1, value as CelInput)),
-    celFunc(CHARGE, [CelScalar.DYN], CelScalar.DYN, (value) => spend(sizeOf(value as CelValue), value as CelInput)),
+    ...PREDICATES.map((predicate) => celFunc(predicate, [CelScalar.DYN], CelScalar.BOOL, (step) => holds(predicate, outcomeOf(step, predicate)))),
+    celFunc(TICK, [CelScalar.DYN], CelScalar.DYN, (value) => spend(1, value)),
+    celFunc(CHARGE, [CelScalar.DYN], CelScalar.DYN, (value) => spend(sizeOf(value), value)),
     celFunc(APPEND, [listType(CelScalar.DYN), listType(CelScalar.DYN)], listType(CelScalar.DYN), append),
   ],
 });
@@ -142,7 +142,7 @@ function startOf(tree: Tree, positions: Readonly<Record<string, number>>): numbe
   let node = tree;
   for (;;) {
     const { case: kind, value } = node.exprKind;
-    const left = kind === "selectExpr" ? value.operand : kind === "callExpr" && (value.target !== undefined || /^_/u.test(value.function)) ? (value.target ?? value.args[0]) : undefined;
+    const left = kind === "selectExpr" ? value.operand : kind === "callExpr" && (value.target !== undefined || value.function.startsWith("_")) ? (value.target ?? value.args[0]) : undefined;
     if (left === undefined) return positions[String(node.id)] ?? 0;
     node = left;
   }

@@ -92,7 +92,7 @@ export class Fields {
     const word = words.find((candidate) => candidate === value);
     if (word !== undefined) return word;
     if (typeof value === "string" && later.includes(value)) this.fault(key, `${value} is not supported yet; supported: ${words.join(", ")}`);
-    else this.fault(key, `expected one of ${words.join(", ")}, found ${shown(value)}${suggestion(String(value), [...words, ...later])}`);
+    else this.fault(key, `expected one of ${words.join(", ")}, found ${shown(value)}${typeof value === "string" ? suggestion(value, [...words, ...later]) : ""}`);
     return undefined;
   }
 

@@ -74,14 +74,18 @@ export function ancestry(steps: readonly Step[]): (before: string, after: string
     for (const need of steps[index]?.needs ?? []) {
       const from = numbers.get(need);
       assert(from !== undefined, "ancestry is asked of a graph without faults");
-      for (let word = 0; word < words; word++) bits[index * words + word]! |= bits[from * words + word]!;
-      bits[index * words + (from >>> 5)]! |= 1 << (from & 31);
+      for (let word = 0; word < words; word++) mark(bits, index * words + word, bits[from * words + word] ?? 0);
+      mark(bits, index * words + (from >>> 5), 1 << (from & 31));
     }
   }
   return (before, after) => {
     const [from, to] = [numbers.get(before), numbers.get(after)];
-    return from !== undefined && to !== undefined && (bits[to * words + (from >>> 5)]! & (1 << (from & 31))) !== 0;
+    return from !== undefined && to !== undefined && ((bits[to * words + (from >>> 5)] ?? 0) & (1 << (from & 31))) !== 0;
   };
+}
+
+function mark(bits: Uint32Array, at: number, more: number): void {
+  bits[at] = (bits[at] ?? 0) | more;
 }
 
 /** Indexes such that each step comes after all it needs. */
@@ -91,7 +95,11 @@ function inOrder(steps: readonly Step[], numbers: ReadonlyMap<string, number>): 
   for (const [index, { needs = [] }] of steps.entries()) for (const need of needs) dependants[numbers.get(need) ?? 0]?.push(index);
   const order = [...steps.keys()].filter((index) => open[index] === 0);
   for (let at = 0; at < order.length; at++) {
-    for (const index of dependants[order[at] ?? 0] ?? []) if (--open[index]! === 0) order.push(index);
+    for (const index of dependants[order[at] ?? 0] ?? []) {
+      const left = (open[index] ?? 0) - 1;
+      open[index] = left;
+      if (left === 0) order.push(index);
+    }
   }
   return order;
 }

@@ -3,7 +3,7 @@
  * says, in an order that the test chooses, and hands the facts back in bundles of any size.
  */
 import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
-import { BugError, type ChildFact, type Fact, type Json, type JsonObject, type JobRecord, type LiveJob, type Result } from "@windlass/kernel";
+import { BugError, type ChildFact, type Fact, type Json, type JobRecord, type JsonObject, type LiveJob, type Result } from "@windlass/kernel";
 import { stepKind } from "./step-kind.ts";
 import { specOf, type Workflow } from "./workflow.ts";
 import { workflowKind } from "./workflow-kind.ts";
@@ -38,105 +38,129 @@ interface Job {
   readonly parent: Job | null;
   readonly record: JobRecord;
   readonly cursor: Map<string, Json>;
-  inbox: Fact[];
-  open: Map<string, Job>;
+  readonly inbox: Fact[];
+  readonly open: Map<string, Job>;
   waitUntil: number | null;
 }
 
-const STEPS_MAX = 200_000;
+const TURNS_MAX = 200_000;
 let plays = 0;
 
-export function play({ workflow, input = {}, endOf = () => ({}), random = () => 0 }: Play): Played {
-  let now = 1_000;
-  let ids = 0;
-  const prefix = `job_${++plays}`;
-  const made: string[] = [];
-  const leaves: ChildSpec[] = [];
-  const steps = new Map<string, ChildFact>();
-  const decisions: Decision[] = [];
-  const peaks = new Map<string, number>();
-  const facts: Fact[] = [];
-  const recordOf = (id: string, spec: JsonObject, given: Json): JobRecord => ({ id, name: workflow.metadata.name, spec, input: given, createdAt: 0, path: "" }) as unknown as JobRecord;
-  const job = (parent: Job | null, child: ChildSpec | null, record: JobRecord): Job => ({ id: record.id, key: child?.key ?? "", child, parent, record, cursor: new Map(), inbox: [], open: new Map(), waitUntil: null });
-  const root = job(null, null, recordOf(prefix, specOf(workflow), input));
-  root.inbox.push({ type: "started" });
-  const composites = new Set<Job>([root]);
-  const open = new Set<Job>();
+export function play(options: Play): Played {
+  return new Player(options).run();
+}
 
-  const end = (ended: Job, result: Result): void => {
-    if (ended.open.size > 0) throw new BugError(`${ended.key} ended with children open`);
-    open.delete(ended);
-    composites.delete(ended);
-    const { parent } = ended;
-    if (parent === null) return;
-    parent.open.delete(ended.key);
-    const fact: ChildFact = { type: "child", id: ended.id, key: ended.key, outcome: result.outcome, reason: result.reason, message: result.message, exitCode: result.exitCode ?? null, output: result.output ?? null };
-    parent.inbox.push(fact);
-    if (parent === root) steps.set(ended.key, fact);
-  };
+class Player {
+  readonly #options: Required<Play>;
+  readonly #prefix = `job_${++plays}`;
+  readonly #root: Job;
+  readonly #composites = new Set<Job>();
+  readonly #open = new Set<Job>();
+  readonly #made = new Set<string>();
+  readonly #leaves: ChildSpec[] = [];
+  readonly #steps = new Map<string, ChildFact>();
+  readonly #decisions: Decision[] = [];
+  readonly #peaks = new Map<string, number>();
+  readonly #facts: Fact[] = [];
+  #now = 1_000;
+  #ids = 0;
 
-  const start = (parent: Job, child: ChildSpec): void => {
+  constructor({ workflow, input = {}, endOf = () => ({}), random = () => 0 }: Play) {
+    this.#options = { workflow, input, endOf, random };
+    this.#root = this.#job(null, null);
+  }
+
+  run(): Played {
+    for (let turn = 0; turn < TURNS_MAX; turn++) {
+      const woken = [...this.#composites].filter((job) => job.inbox.length > 0);
+      const chosen = Math.floor(this.#options.random() * (woken.length + this.#open.size));
+      const deciding = woken[chosen];
+      const leaf = [...this.#open][chosen - woken.length];
+      if (deciding !== undefined) {
+        const result = this.#decide(deciding);
+        if (result !== null) return this.#played(result);
+      } else if (leaf?.child === undefined || leaf.child === null) this.#letTimePass();
+      else this.#end(leaf, { outcome: "succeeded", reason: "ok", message: null, ...this.#options.endOf(leaf.child) });
+    }
+    throw new BugError("the execution does not end");
+  }
+
+  #played(result: Result): Played {
+    if (this.#root.open.size > 0 || this.#root.inbox.length > 0) throw new BugError("the execution ended with steps open");
+    return {
+      result,
+      steps: this.#steps,
+      made: [...this.#made],
+      leaves: this.#leaves,
+      cursor: this.#root.cursor,
+      decisions: this.#decisions,
+      peaks: this.#peaks,
+      facts: this.#facts,
+    };
+  }
+
+  #job(parent: Job | null, child: ChildSpec | null): Job {
+    const { workflow, input } = this.#options;
+    const id = `${this.#prefix}_${++this.#ids}`;
+    const given = { id, name: workflow.metadata.name, spec: child?.spec ?? specOf(workflow), input: child === null ? input : (child.input ?? null), createdAt: 0 };
+    const job: Job = { id, key: child?.key ?? "", child, parent, record: given as unknown as JobRecord, cursor: new Map(), inbox: [], open: new Map(), waitUntil: null };
+    if (child === null || child.executor === "none") {
+      job.inbox.push({ type: "started" });
+      this.#composites.add(job);
+    } else {
+      this.#leaves.push(child);
+      this.#open.add(job);
+    }
+    return job;
+  }
+
+  #start(parent: Job, child: ChildSpec): void {
     const path = `${parent.key}/${child.key}`;
-    if (made.includes(path) && made.length < 2_000) throw new BugError(`${path} was made twice`);
-    if (parent.open.has(child.key) || parent.cursor.get(child.key) !== undefined && steps.has(child.key) && parent === root) throw new BugError(`${path} was made twice`);
+    if (this.#made.has(path)) throw new BugError(`${path} was made twice`);
+    this.#made.add(path);
     const faults = stepKind.validate(child.spec, child.input ?? null);
     if (faults.length > 0) throw new BugError(`${path}: ${JSON.stringify(faults)}`);
-    made.push(path);
-    const one = job(parent, child, recordOf(`${prefix}_${++ids}`, child.spec, child.input ?? null));
-    parent.open.set(child.key, one);
-    if (child.executor === "none") {
-      one.inbox.push({ type: "started" });
-      composites.add(one);
-    } else {
-      leaves.push(child);
-      open.add(one);
-    }
-    if (parent !== root) peaks.set(parent.key, Math.max(peaks.get(parent.key) ?? 0, parent.open.size));
-  };
-
-  const decide = (one: Job): Result | null => {
-    const count = 1 + Math.floor(random() * one.inbox.length);
-    const seen = one.inbox.slice(0, count);
-    one.inbox = one.inbox.slice(count);
-    if (one === root) facts.push(...seen);
-    const kind = one === root ? workflowKind : stepKind;
-    const given: AdvanceInput = { record: one.record, live: { attempt: 1 } as LiveJob, cursor: one.cursor, facts: seen, now };
-    const decision = kind.advance?.(given);
-    if (decision === undefined) throw new BugError("it advances");
-    if (one === root) decisions.push(decision);
-    for (const [key, value] of Object.entries(decision.cursor)) one.cursor.set(key, value);
-    for (const child of decision.children) start(one, child);
-    for (const { key, reason, message } of decision.stops) {
-      const target = one.open.get(key);
-      if (target !== undefined && open.has(target)) end(target, { outcome: "cancelled", reason, message });
-    }
-    one.waitUntil = decision.waitUntil;
-    if (decision.finish !== null && one !== root) end(one, decision.finish);
-    return one === root ? decision.finish : null;
-  };
-
-  for (let turn = 0; turn < STEPS_MAX; turn++) {
-    const woken = [...composites].filter((one) => one.inbox.length > 0);
-    const choices = woken.length + open.size;
-    if (choices === 0) {
-      const waiting = [...composites].filter((one) => one.waitUntil !== null).toSorted((a, b) => (a.waitUntil ?? 0) - (b.waitUntil ?? 0))[0];
-      if (waiting === undefined) throw new BugError("the execution is stuck");
-      now = waiting.waitUntil ?? now;
-      waiting.inbox.push({ type: "time" });
-      continue;
-    }
-    const chosen = Math.floor(random() * choices);
-    const deciding = woken[chosen];
-    if (deciding === undefined) {
-      const leaf = [...open][chosen - woken.length];
-      if (leaf?.child != null) end(leaf, { outcome: "succeeded", reason: "ok", message: null, ...endOf(leaf.child) });
-      continue;
-    }
-    const result = decide(deciding);
-    if (result !== null) {
-      if (root.open.size > 0 || root.inbox.length > 0) throw new BugError("the execution ended with steps open");
-      return { result, steps, made, leaves, cursor: root.cursor, decisions, peaks, facts };
-    }
+    parent.open.set(child.key, this.#job(parent, child));
+    if (parent !== this.#root) this.#peaks.set(parent.key, Math.max(this.#peaks.get(parent.key) ?? 0, parent.open.size));
   }
-  throw new BugError("the execution does not end");
+
+  #decide(job: Job): Result | null {
+    const count = 1 + Math.floor(this.#options.random() * job.inbox.length);
+    const seen = job.inbox.splice(0, count);
+    const isRoot = job === this.#root;
+    const given: AdvanceInput = { record: job.record, live: { attempt: 1 } as LiveJob, cursor: job.cursor, facts: seen, now: this.#now };
+    const decision = (isRoot ? workflowKind : stepKind).advance?.(given);
+    if (decision === undefined) throw new BugError("both kinds decide");
+    if (isRoot) {
+      this.#facts.push(...seen);
+      this.#decisions.push(decision);
+    }
+    for (const [key, value] of Object.entries(decision.cursor)) job.cursor.set(key, value);
+    for (const child of decision.children) this.#start(job, child);
+    for (const { key, reason, message } of decision.stops) {
+      const target = job.open.get(key);
+      if (target !== undefined && this.#open.has(target)) this.#end(target, { outcome: "cancelled", reason, message });
+    }
+    job.waitUntil = decision.waitUntil;
+    if (decision.finish !== null && !isRoot) this.#end(job, decision.finish);
+    return isRoot ? decision.finish : null;
+  }
+
+  #end(job: Job, { outcome, reason, message, exitCode, output }: Result): void {
+    if (job.open.size > 0) throw new BugError(`${job.key} ended with children open`);
+    this.#open.delete(job);
+    this.#composites.delete(job);
+    const fact: ChildFact = { type: "child", id: job.id, key: job.key, outcome, reason, message, exitCode: exitCode ?? null, output: output ?? null };
+    job.parent?.open.delete(job.key);
+    job.parent?.inbox.push(fact);
+    if (job.parent === this.#root) this.#steps.set(job.key, fact);
+  }
+
+  /** Only when nothing else can happen. */
+  #letTimePass(): void {
+    const [next] = [...this.#composites].filter(({ waitUntil }) => waitUntil !== null).toSorted((a, b) => (a.waitUntil ?? 0) - (b.waitUntil ?? 0));
+    if (next?.waitUntil === undefined || next.waitUntil === null) throw new BugError("the execution is stuck");
+    this.#now = Math.max(this.#now, next.waitUntil);
+    next.inbox.push({ type: "time" });
+  }
 }

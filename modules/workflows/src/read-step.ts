@@ -162,7 +162,7 @@ function readEnv(fields: Fields): Readonly<Record<string, string>> | undefined {
   const take = (name: string, text: Json, path: Path): void => {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/u.test(name) || name === "__proto__") fields.note(path, `${shown(name)} is no name of a variable: letters, digits and _ only, not starting with a digit`);
     else if (env.some(([taken]) => taken === name)) fields.note(path, `${name} is set twice`);
-    else if (typeof text === "string" || typeof text === "boolean" || Number.isInteger(text)) env.push([name, String(text)]);
+    else if (typeof text === "string" || typeof text === "boolean" || (typeof text === "number" && Number.isInteger(text))) env.push([name, String(text)]);
     else fields.note(path, `the value of a variable is text, found ${shown(text)}; put it in quotes`);
   };
   const key = fields.pathOf("env").at(-1) ?? "env";

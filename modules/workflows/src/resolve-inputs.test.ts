@@ -19,7 +19,7 @@ test("defaults are filled in, and what is optional is null", () => {
 });
 
 test("all that is wrong with inputs is told at once", () => {
-  const resolved = resolveInputs(workflow, { day: 3, cuont: 1, mode: "fats", toString: 1 } as unknown as Json);
+  const resolved = resolveInputs(workflow, { day: 3, cuont: 1, mode: "fats", toString: 1 });
   expect("faults" in resolved && resolved.faults.map(({ path, message }) => `${path}: ${message}`)).toEqual([
     'input.cuont: there is no input "cuont"; did you mean count?',
     'input.toString: there is no input "toString"; its inputs: day, count, mode, note',

@@ -34,8 +34,8 @@ export function resolveInputs(workflow: Workflow, given: Json): Resolved {
 export function inputFault(spec: Pick<InputSpec, "type" | "enum">, value: Json): string | undefined {
   if (!FITS[spec.type](value)) return `expected ${EXPECTED[spec.type]}, found ${shown(value)}`;
   if (spec.enum === undefined || spec.enum.some((allowed) => allowed === value)) return undefined;
-  const words = spec.enum.map((allowed) => String(allowed));
-  return `expected one of ${words.join(", ")}, found ${shown(value)}${suggestion(String(value), words)}`;
+  const words = spec.enum.map((allowed) => (typeof allowed === "string" ? allowed : JSON.stringify(allowed)));
+  return `expected one of ${words.join(", ")}, found ${shown(value)}${typeof value === "string" ? suggestion(value, words) : ""}`;
 }
 
 /**

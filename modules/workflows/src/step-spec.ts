@@ -38,7 +38,7 @@ export function ownSpecOf(spec: JsonObject): OwnSpec {
   return spec as unknown as OwnSpec;
 }
 
-export function endSpec(outcome: Outcome, reason: Reason, message: string | null, output?: Json): EndSpec {
+export function endSpec({ outcome, reason, message, output }: Omit<EndSpec, "type">): EndSpec {
   const short = message !== null && message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX)}...` : message;
   return { type: "end", outcome, reason, message: short, ...(output === undefined ? {} : { output }) };
 }

@@ -63,7 +63,7 @@ export function render(value: Json, evaluate: Evaluate): Evaluated {
   if (value === null || typeof value !== "object") return { ok: true, value };
   const entries: [string, Json][] = [];
   for (const [key, field] of Object.entries(value)) {
-    const rendered = render(field as Json, evaluate);
+    const rendered = render(field, evaluate);
     if (!rendered.ok) return rendered;
     entries.push([key, rendered.value]);
   }

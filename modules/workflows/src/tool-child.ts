@@ -1,10 +1,10 @@
 /** Renders the tool of a step (or of one item of a loop) into the job that carries it out. Never throws: what cannot be rendered becomes a job that fails as `failed_config`. */
 import type { ChildSpec } from "@windlass/engine";
-import { NO_RETRY, parseBytes, type Json, type JsonObject, type Outcome, type Reason } from "@windlass/kernel";
+import { NO_RETRY, parseBytes, type Json, type JsonObject, type Reason } from "@windlass/kernel";
 import { retryPolicyOf } from "./read-retry.ts";
 import type { Evaluated } from "./expression.ts";
 import { shown } from "./finding.ts";
-import { endSpec, specJson, stepSpecFaults, waitOf, type LoopSpec, type OwnSpec } from "./step-spec.ts";
+import { endSpec, specJson, stepSpecFaults, waitOf, type EndSpec, type LoopSpec, type OwnSpec } from "./step-spec.ts";
 import { render, textOf, type Evaluate } from "./template.ts";
 import type { HandlerTool, ShellTool, Step } from "./workflow.ts";
 
@@ -17,13 +17,13 @@ export function toolChild({ step, key, evaluate }: { step: LoopSpec["step"]; key
   const { tool } = step;
   switch (tool.kind) {
     case "noop":
-      return ownChild(step, key, { type: "noop" });
+      return ownChild(step, key, { spec: { type: "noop" } });
     case "wait": {
       const time = render(tool.for, evaluate);
       if (!time.ok) return failedChild(step, key, { reason: "expression_failed", message: time.message });
       const ms = waitOf(time.value);
       if (ms === undefined) return failedChild(step, key, { reason: "bad_spec", message: `for: expected a time of at most a year, such as 30s, found ${shown(time.value)}` });
-      return { ...ownChild(step, key, { type: "wait", ms }), timeoutMs: timeoutOf(step) };
+      return { ...ownChild(step, key, { spec: { type: "wait", ms } }), timeoutMs: timeoutOf(step) };
     }
     case "shell":
     case "handler": {
@@ -42,13 +42,13 @@ export function toolChild({ step, key, evaluate }: { step: LoopSpec["step"]; key
 }
 
 /** A job of ours, without executor: it is never tried again, for it would do the same. */
-export function ownChild(step: Pick<Step, "name" | "queue">, key: string, spec: OwnSpec, input: Json = null): ChildSpec {
+export function ownChild(step: Pick<Step, "name" | "queue">, key: string, { spec, input = null }: { spec: OwnSpec; input?: Json }): ChildSpec {
   return { ...baseOf(step, key), spec: specJson(spec), input, executor: "none", retry: NO_RETRY, timeoutMs: null };
 }
 
 /** A step whose end is known before it starts is a job all the same: everything that a user sees is one. */
-export function endedChild(step: Pick<Step, "name" | "queue">, key: string, end: { outcome: Outcome; reason: Reason; message: string | null; output?: Json }): ChildSpec {
-  return ownChild(step, key, endSpec(end.outcome, end.reason, end.message, end.output));
+export function endedChild(step: Pick<Step, "name" | "queue">, key: string, end: Omit<EndSpec, "type">): ChildSpec {
+  return ownChild(step, key, { spec: endSpec(end) });
 }
 
 export function failedChild(step: Pick<Step, "name" | "queue">, key: string, { reason, message }: { reason: Reason; message: string }): ChildSpec {
