@@ -79,7 +79,7 @@ test("a port that is taken is told, with what to do", async () => {
 test("with --json an error is one object on standard error and nothing on standard output", async () => {
   const { stdout, stderr } = await me.windlass("run", "typo.yaml", "--json");
   expect(stdout).toBe("");
-  expect(JSON.parse(stderr)).toMatchObject({ code: "invalid", status: 422, faults: [{ line: 4 }, { line: 9 }] });
+  expect(JSON.parse(stderr)).toMatchObject({ code: "invalid", status: 422, faults: [{ line: 4 }, { line: 8 }, { line: 9 }] });
 });
 
 test("help goes to standard output and is no failure", async () => {

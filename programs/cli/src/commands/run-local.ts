@@ -7,9 +7,11 @@ import { hasCode, WindlassError } from "@windlass/kernel";
 import { client, type Client } from "@windlass/sdk";
 import { readDataFolder } from "../compose/data-folder.ts";
 import { isInUse, ownFolder } from "../compose/own-folder.ts";
+import { takeOwnerLock } from "../compose/owner-lock.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { dataFolderOf } from "../connection/connect.ts";
-import { waitForEnd } from "../follow/wait-for-end.ts";
+import { LOST, waitForEnd } from "../follow/wait-for-end.ts";
+import { systemClock } from "../machine/system-clock.ts";
 import { programLog } from "../machine/program-log.ts";
 import { rest } from "../machine/rest.ts";
 import type { Call } from "../tree/call.ts";
@@ -18,28 +20,47 @@ import type { RunOptions, Submitted } from "./run.ts";
 /** How long is waited for a process that has just taken the folder, or is about to leave it. */
 const TRIES_MAX = 100;
 const REST_MS = 100;
+/** How often is looked whether the neighbour is still there. */
+const LOOK_MS = 500;
 
 export async function runLocal(call: Call<RunOptions>, submit: (client: Client) => Promise<Submitted>): Promise<number> {
   if (call.options.server !== undefined) throw new WindlassError("usage", "--local and --server say two things: here, and there; give one of them");
   let place = await placeFor(call);
   try {
     const { job } = await submit(place.client);
+    const watch = call.options.wait !== true || call.options.watch === true;
     for (;;) {
-      try {
-        return await waitForEnd(call, { client: place.client, job, watch: call.options.wait !== true || call.options.watch === true, ...(place.own ? { local: true } : {}) });
-      } catch (error) {
-        // The process whose client this was has ended: now it is our turn.
-        if (place.own || !hasCode(error, "unreachable")) throw error;
-        place = await placeFor(call);
-      }
+      const neighbour = place.own ? null : attendNeighbour(place.folder);
+      const code = await waitForEnd(call, { client: place.client, job, watch, local: place.own, ...(neighbour === null ? {} : { lost: neighbour.gone }) }).finally(neighbour?.stop);
+      if (code !== LOST) return code;
+      // The process whose client this was has ended: now it is our turn, or that of another.
+      place = await placeFor(call);
     }
   } finally {
     await place.close();
   }
 }
 
+/** Tells when the folder is free again: a client alone would go on trying to reach the one who had it. */
+function attendNeighbour(folder: string): { readonly gone: AbortSignal; stop(): void } {
+  const gone = new AbortController();
+  let cancel = (): void => {};
+  const look = (): void => {
+    const lock = takeOwnerLock(folder);
+    if (lock === null) {
+      cancel = systemClock.after(LOOK_MS, look);
+      return;
+    }
+    lock.release();
+    gone.abort();
+  };
+  cancel = systemClock.after(LOOK_MS, look);
+  return { gone: gone.signal, stop: () => cancel() };
+}
+
 interface Place {
   readonly client: Client;
+  readonly folder: string;
   /** True: this process has the folder. */
   readonly own: boolean;
   close(): Promise<void>;
@@ -53,7 +74,7 @@ async function placeFor(call: Call<RunOptions>): Promise<Place> {
       const settings = settingsFrom(environment, { "server.port": 0, "server.host": "127.0.0.1" });
       const logger = (folder: string) => programLog({ file: join(folder, "server.log") }, environment["WINDLASS_LOG"] ?? "info");
       const owner = await ownFolder({ data, settings, environment, role: "run", logger });
-      return { client: client({ url: owner.url, token: owner.token }), own: true, close: owner.close };
+      return { client: client({ url: owner.url, token: owner.token }), folder: owner.folder, own: true, close: owner.close };
     } catch (error) {
       if (!isInUse(error)) throw error;
       const neighbour = await neighbourOf(data);
@@ -66,12 +87,12 @@ async function placeFor(call: Call<RunOptions>): Promise<Place> {
 
 /** The process that has the folder, if it answers. */
 async function neighbourOf(data: string): Promise<Place | null> {
-  const { server, token } = readDataFolder(data);
+  const { path: folder, server, token } = readDataFolder(data);
   if (server === null || token === null) return null;
   const api = client({ url: server.url, token });
   try {
     await api.ping();
-    return { client: api, own: false, close: async () => {} };
+    return { client: api, folder, own: false, close: async () => {} };
   } catch (error) {
     if (hasCode(error, "unreachable") || hasCode(error, "shutting_down") || hasCode(error, "unavailable")) return null;
     throw error;

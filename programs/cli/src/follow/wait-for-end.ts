@@ -19,10 +19,15 @@ export interface Waiting {
   readonly logs?: boolean;
   /** This process carries the job out: to stop waiting is to cancel it. */
   readonly local?: boolean;
+  /** Ends the waiting when whoever carries the job out is gone; `LOST` is answered. */
+  readonly lost?: AbortSignal;
 }
 
+/** No exit code: the job goes on elsewhere. */
+export const LOST = -1;
+
 /** 0 only when the job succeeded. */
-export async function waitForEnd(call: Call, { client, job, watch, logs = true, local = false }: Waiting): Promise<number> {
+export async function waitForEnd(call: Call, { client, job, watch, logs = true, local = false, lost }: Waiting): Promise<number> {
   const interrupted = new AbortController();
   let cancelled = false;
   const takeBack = call.onInterrupt(() => {
@@ -33,8 +38,9 @@ export async function waitForEnd(call: Call, { client, job, watch, logs = true, 
   });
   const forPeople = call.format === "table" || call.format === "wide";
   const show = !forPeople ? "none" : watch ? "all" : "live";
-  const ended = await followJob({ client, id: job.id, terminal: call.terminal, show, logs, signal: interrupted.signal });
+  const ended = await followJob({ client, id: job.id, terminal: call.terminal, show, logs, signal: lost === undefined ? interrupted.signal : AbortSignal.any([interrupted.signal, lost]) });
   takeBack();
+  if (ended === null && !interrupted.signal.aborted) return LOST;
   if (ended === null) {
     call.terminal.err(`\nNo longer waiting: ${job.name} (${job.id}) goes on.\n  follow it   windlass jobs watch ${job.id}\n  cancel it   windlass cancel ${job.id}\n`);
     return INTERRUPTED;
