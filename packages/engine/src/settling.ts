@@ -33,6 +33,8 @@ export function settling(context: EngineContext): Settling {
 
   const flush = async (): Promise<void> => {
     flushing = true;
+    // Results that come in the same turn are committed together.
+    await Promise.resolve();
     while (pending.length > 0 && !closed) {
       const batch = pending.slice(0, BATCH);
       try {
