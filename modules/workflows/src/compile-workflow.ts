@@ -41,7 +41,7 @@ export function forgetCompiled({ id, createdAt }: JobRecord): void {
   cache.delete(`${id}/${createdAt}`);
 }
 
-export function compileWorkflow(workflow: Workflow): CompiledWorkflow {
+function compileWorkflow(workflow: Workflow): CompiledWorkflow {
   const { steps } = workflow;
   const dependants = new Map<string, string[]>(steps.map(({ name }) => [name, []]));
   const handlers = new Map<string, string[]>(steps.map(({ name }) => [name, []]));

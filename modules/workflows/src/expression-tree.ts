@@ -17,7 +17,7 @@ interface Child {
   readonly binds: readonly string[];
 }
 
-export function childrenOf(tree: Tree): readonly Child[] {
+function childrenOf(tree: Tree): readonly Child[] {
   const { case: kind, value } = tree.exprKind;
   const plain = (trees: readonly (Tree | undefined)[]): Child[] => trees.filter((child) => child !== undefined).map((child) => ({ tree: child, binds: [] }));
   switch (kind) {

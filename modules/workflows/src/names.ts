@@ -4,9 +4,6 @@ import { STEP_NAME_LENGTH_MAX } from "./workflow.ts";
 /** These always mean themselves; no input and no step may be called so. `secrets` never resolves: it is kept for its own use. */
 export const RESERVED_NAMES = ["inputs", "job", "steps", "item", "index", "secrets"] as const;
 
-/** The facts of a finished step that come before the fields of its output. */
-export const STEP_FIELDS = ["name", "outcome", "reason", "exit_code", "output", "error"] as const;
-
 export const JOB_FIELDS = ["id", "name", "attempt"] as const;
 
 /** Words that CEL keeps for itself (langdef.md, "Lexis"); as bare names they do not parse. */

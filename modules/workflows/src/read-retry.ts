@@ -5,7 +5,7 @@ import { shown } from "./finding.ts";
 import type { RetrySpec } from "./workflow.ts";
 
 /** What a `retry` without `on` repeats: ends that another try may mend. */
-export const DEFAULT_RETRY_ON: readonly Outcome[] = ["failed", "failed_timeout", "failed_node_lost"];
+const DEFAULT_RETRY_ON: readonly Outcome[] = ["failed", "failed_timeout", "failed_node_lost"];
 
 const RETRY_KEYS = { known: ["limit", "on", "backoff"], later: ["resources"] };
 const BACKOFF_KEYS = { known: ["initial", "factor", "max", "jitter"] };
