@@ -12,7 +12,7 @@ import { assert, unreachable } from "./assert.ts";
 import type { Advance, Change, Refusal } from "./change.ts";
 import { endAttempt, finish, type NewEvent, type Step } from "./ending.ts";
 import { externalNameOf } from "./id.ts";
-import { isOutOfBand, type LiveJob } from "./job.ts";
+import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob } from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
 
 /** Changes that concern one job alone; `submit` and `advance` are in apply.ts. */
@@ -171,8 +171,10 @@ function due(live: LiveJob, now: number): Transition {
 function expire(live: LiveJob, now: number): Transition {
   const deadline = startDeadlineOf(live);
   if ((live.state !== "scheduled" && live.state !== "queued") || deadline === null || deadline > now) return refuse("conflict", "its start deadline has not passed, or it was started");
-  const result = { outcome: "expired", reason: "start_deadline", message: "it could not start before its start deadline" } as const;
-  return finish(live, { via: "expire", result }, now);
+  const why = { reason: "start_deadline", message: "it could not start before its start deadline" } as const;
+  // Its children end first (T3).
+  if (live.openChildren > 0) return stop(live, { type: "stop", id: live.id, stopFor: "cancelled", ...why, by: "windlass", graceMs: DEFAULT_GRACE_MS }, now);
+  return finish(live, { via: "expire", result: { outcome: "expired", ...why } }, now);
 }
 
 function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" }>, now: number): Transition {
@@ -183,7 +185,7 @@ function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" 
   if (!carried) {
     const result = { outcome: change.stopFor === "failed_timeout" ? "failed_timeout" : "cancelled", reason: change.reason, message: change.message } as const;
     if (live.state === "scheduled" || live.state === "queued") return finish(live, { via: "cancel", result: { ...result, outcome: "cancelled" } }, now);
-    return finish(live, { via: result.outcome === "cancelled" ? "end" : "fail", result }, now);
+    return endAttempt(live, { result, random: 0 }, now);
   }
   const next: LiveJob = { ...live, state: "stopping", phase: live.phase === "running" ? "stopping" : live.phase, stop: stopping, deadlineAt: null, dueAt: null };
   const data = { stopFor: change.stopFor, reason: change.reason, by: change.by, ...(change.message === null ? {} : { message: change.message }) };
@@ -227,7 +229,7 @@ function resume(live: LiveJob, attempt: number): Transition {
 }
 
 function launched(live: LiveJob, ref: string, now: number): Transition {
-  if (live.phase !== "launching" && !(live.state === "stopping" && live.holder === "lease")) return refuse("conflict", "its launch is recorded already");
+  if (live.phase !== "launching") return refuse("conflict", "its launch is recorded already, or it is not launched at all");
   const deadlineAt = live.timeoutMs === null || live.state === "stopping" ? null : now + live.timeoutMs + LAUNCH_SLACK_MS;
   const next: LiveJob = { ...live, holder: "external", phase: live.state === "stopping" ? "stopping" : "running", session: null, externalRef: ref, attemptStartedAt: now, deadlineAt };
   return keep(next, event("job.launched", live.attempt, { name: live.externalName, ref, place: live.place }));
@@ -239,7 +241,7 @@ function launched(live: LiveJob, ref: string, now: number): Transition {
  */
 export const LAUNCH_SLACK_MS = 5_000;
 
-/** The attempt did not count: back to where it was before the claim. */
+/** The attempt did not count: back to where it was before the claim. One that was resumed goes on being the attempt it was. */
 function back(live: LiveJob, to: Pick<LiveJob, "dueAt" | "dueReason"> & { readonly state: "queued" | "scheduled" }, record: NewEvent): Step {
   if (isOutOfBand(live.executor)) assert(live.phase === "launching", "only what was not launched may be given back");
   const next: LiveJob = {
@@ -247,12 +249,12 @@ function back(live: LiveJob, to: Pick<LiveJob, "dueAt" | "dueReason"> & { readon
     ...to,
     holder: "none",
     attempt: live.resumed ? live.attempt : live.attempt - 1,
-    phase: null,
+    phase: live.resumed ? live.phase : null,
     session: null,
     place: null,
     externalName: null,
     deadlineAt: null,
-    attemptStartedAt: null,
+    attemptStartedAt: live.resumed ? live.attemptStartedAt : null,
     wait: null,
   };
   return { ...moved(to.state === "queued" ? "release" : "defer", next, record), releasesKey: !live.resumed };

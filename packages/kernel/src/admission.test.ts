@@ -1,0 +1,92 @@
+import { jobRecord, T0 } from "@windlass/testkit";
+import { describe, expect, test } from "vitest";
+import { admit, roomOf, type Admission } from "./admission.ts";
+import { applyChanges } from "./apply.ts";
+import type { JobRecord, LiveJob } from "./job.ts";
+import { WorkingSet } from "./working-set.ts";
+
+function submitted(...given: Partial<JobRecord>[]): LiveJob[] {
+  const set = new WorkingSet({ live: [], ended: [], children: [], idempotent: [] }, T0);
+  const records = given.map((one) => jobRecord(one));
+  applyChanges(
+    set,
+    records.map((job) => ({ type: "submit", job })),
+    T0,
+  );
+  return records.map(({ id }) => set.get(id)).filter((live) => live !== undefined);
+}
+
+/** Admits from these candidates; what became of them is read from the set. */
+function admission(candidates: readonly LiveJob[], given: Partial<Admission> = {}): { readonly admitted: string[]; readonly set: WorkingSet } {
+  const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, T0);
+  const admitted = admit(set, { candidates, queues: new Map(), keys: new Map(), claim: { session: "ses_1", place: null }, limit: 100, now: T0, ...given });
+  return { admitted, set };
+}
+
+const idsOf = (jobs: readonly LiveJob[]): string[] => jobs.map(({ id }) => id);
+const withKey = (limit = 1) => ({ concurrency: { key: "db", limit } });
+const key = (limit: number, ...holders: string[]) => new Map([["db", { limit, holders: new Set(holders) }]]);
+
+describe("queues", () => {
+  test("admit in the order given, up to what was asked for", () => {
+    const jobs = submitted({}, {}, {});
+    expect(admission(jobs, { limit: 2 }).admitted).toEqual(idsOf(jobs).slice(0, 2));
+  });
+
+  test("that are paused let nothing start, and touch nothing", () => {
+    const { admitted, set } = admission(submitted({}), { queues: new Map([["default", { paused: true, limit: null, running: 0 }]]) });
+    expect(admitted).toEqual([]);
+    expect(set.writes.live.size).toBe(0);
+  });
+
+  test("have no more attempts alive than their limit, those that run counted; other queues go on", () => {
+    const jobs = submitted({}, {}, { queue: "mail" });
+    const { admitted } = admission(jobs, { queues: new Map([["default", { paused: false, limit: 3, running: 2 }]]) });
+    expect(admitted).toEqual([jobs[0]?.id, jobs[2]?.id]);
+  });
+
+  test("do not hold back a resumed attempt, which was admitted before", () => {
+    const jobs = submitted({}, {}).map((live) => ({ ...live, resumed: true, attempt: 1 }));
+    const queues = new Map([["default", { paused: true, limit: 1, running: 1 }]]);
+    const { admitted, set } = admission(jobs, { queues });
+    expect(admitted).toEqual(idsOf(jobs));
+    expect(set.get(jobs[0]?.id ?? "")).toMatchObject({ attempt: 1, token: 1, state: "running" });
+  });
+});
+
+describe("concurrency keys", () => {
+  test("are held by no more jobs than their limit; the others leave the ready index and say who holds it", () => {
+    const jobs = submitted(withKey(2), withKey(2), withKey(2));
+    const { admitted, set } = admission(jobs, { keys: key(2, "job_other") });
+    expect(admitted).toEqual([jobs[0]?.id]);
+    expect(set.writes.keysTaken).toEqual([{ key: "db", jobId: jobs[0]?.id }]);
+    for (const live of jobs.slice(1)) expect(set.get(live.id)).toMatchObject({ blocked: true, state: "queued", attempt: 0 });
+    expect(set.writes.events.filter((event) => event.type === "job.blocked")).toMatchObject([{ data: { key: "db", holders: ["job_other", jobs[0]?.id] } }, {}]);
+  });
+
+  test("that a job holds already are not taken again: a resumed attempt, and a descendant of a holder", () => {
+    const [first] = submitted(withKey());
+    const resumed = { ...(first as LiveJob), resumed: true, attempt: 1 };
+    expect(admission([resumed], { keys: key(1, resumed.id) })).toMatchObject({ admitted: [resumed.id], set: { writes: { keysTaken: [] } } });
+    const below = { ...(first as LiveJob), path: "job_root/job_parent" };
+    expect(admission([below], { keys: key(1, "job_root") })).toMatchObject({ admitted: [below.id], set: { writes: { keysTaken: [] } } });
+    expect(admission([{ ...below, path: "job_root2/job_parent" }], { keys: key(1, "job_root") }).admitted).toEqual([]);
+  });
+
+  test("with room let as many in as there is room", () => {
+    expect(roomOf({ limit: 3, holders: new Set(["a"]) })).toBe(2);
+    expect(roomOf({ limit: 1, holders: new Set(["a", "b"]) })).toBe(0);
+  });
+
+  test("a job that its queue holds back takes no key", () => {
+    const jobs = submitted(withKey(), { ...withKey(), queue: "mail" });
+    const keys = key(1);
+    const { admitted } = admission(jobs, { keys, queues: new Map([["default", { paused: true, limit: null, running: 0 }]]) });
+    expect(admitted).toEqual([jobs[1]?.id]);
+  });
+});
+
+test("a candidate that was claimed, blocked or ended meanwhile is passed over", () => {
+  const [a, b] = submitted({}, {}) as [LiveJob, LiveJob];
+  expect(admission([{ ...a, state: "running" }, { ...b, blocked: true }]).admitted).toEqual([]);
+});

@@ -1,0 +1,66 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { canonicalJson, isJson, isJsonObject, type Json } from "./json.ts";
+
+const json = fc.jsonValue() as fc.Arbitrary<Json>;
+
+describe("canonical JSON", () => {
+  test("is the same whatever the order of the keys", () => {
+    fc.assert(
+      fc.property(json, fc.infiniteStream(fc.nat()), (value, choices) => {
+        expect(canonicalJson(shuffled(value, choices))).toBe(canonicalJson(value));
+      }),
+    );
+  });
+
+  test("is JSON of the same value, and differs for different values", () => {
+    fc.assert(
+      fc.property(json, json, (a, b) => {
+        expect(JSON.parse(canonicalJson(a))).toEqual(JSON.parse(JSON.stringify(a)));
+        if (canonicalJson(a) === canonicalJson(b)) expect(JSON.parse(JSON.stringify(a))).toEqual(JSON.parse(JSON.stringify(b)));
+      }),
+    );
+  });
+
+  test("has one text that never changes, because hashes depend on it", () => {
+    expect(canonicalJson({ b: [1, { d: null, c: "ü" }], a: true })).toBe('{"a":true,"b":[1,{"c":"ü","d":null}]}');
+  });
+});
+
+describe("what counts as JSON", () => {
+  test("everything that JSON carries", () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        expect(isJson(value)).toBe(true);
+      }),
+    );
+  });
+
+  test("nothing that it does not carry, however deep it lies", () => {
+    const cycle: Record<string, unknown> = {};
+    cycle["self"] = { again: cycle };
+    for (const value of [undefined, Number.NaN, Infinity, 1n, Symbol("x"), () => 1, new Map(), new Set(), new URL("http://localhost"), cycle]) {
+      expect(isJson(value)).toBe(false);
+      if (value !== undefined) expect(isJson({ list: [{ value }] })).toBe(false);
+      expect(isJson([value])).toBe(false);
+    }
+  });
+
+  test("the same object twice is no cycle", () => {
+    const shared = { a: 1 };
+    expect(isJson({ x: shared, y: [shared, shared] })).toBe(true);
+  });
+
+  test("an object is neither a list nor null", () => {
+    expect([{}, [], null, "x"].map(isJsonObject)).toEqual([true, false, false, false]);
+  });
+});
+
+function shuffled(value: Json, choices: Iterator<number>): Json {
+  if (Array.isArray(value)) return value.map((item: Json) => shuffled(item, choices));
+  if (!isJsonObject(value)) return value;
+  const keys = Object.keys(value)
+    .map((key) => ({ key, at: Number(choices.next().value) }))
+    .toSorted((a, b) => a.at - b.at);
+  return Object.fromEntries(keys.map(({ key }) => [key, shuffled(value[key] ?? null, choices)]));
+}
