@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { failureOutcomes, isJsonObject, type Json, type JsonObject, type LiveJob, type JobRecord, type Outcome } from "@windlass/kernel";
 import { advanceWorkflow } from "./advance.ts";
 import { checkDefinition } from "./parse-workflow.ts";
-import { play } from "./play-execution.ts";
+import { play } from "./execution-fixture.ts";
 import { specOf, type Step, type Workflow } from "./workflow.ts";
 
 /** Conditions over one step, and what they mean, said a second time without the code under test. */

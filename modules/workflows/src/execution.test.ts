@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome, Result } from "@windlass/kernel";
 import { parseWorkflow } from "./parse-workflow.ts";
-import { play, type Played } from "./play-execution.ts";
+import { play, type Played } from "./execution-fixture.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 
 const head = "apiVersion: windlass.dev/v1\nkind: Workflow\nmetadata: {name: test}\n";

@@ -5,7 +5,7 @@ import { celOf } from "./cel-value.ts";
 import { checkExpression } from "./check-expression.ts";
 import { compileExpression } from "./expression.ts";
 import { checkDefinition, parseWorkflow } from "./parse-workflow.ts";
-import { play } from "./play-execution.ts";
+import { play } from "./execution-fixture.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { render, splitTemplate } from "./template.ts";
 import type { JsonObject } from "@windlass/kernel";
