@@ -37,6 +37,11 @@ export const EXCEPTIONS: readonly Exception[] = [
     because: "runs in the writer thread, so that sessions are kept alive by real time while the event loop is busy",
   },
   {
+    path: "drivers/postgres/src/heartbeat-thread.ts",
+    may: ["clock", "timer"],
+    because: "a thread of its own, so that sessions are kept alive by real time while the event loop is busy",
+  },
+  {
     path: "packages/sdk/src/pause.ts",
     may: ["timer"],
     because: "the client runs in other people's programs, where nobody hands it a clock; it rests between two tries to connect",

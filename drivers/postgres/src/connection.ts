@@ -19,10 +19,8 @@ export interface Querier {
   count(sql: string, values?: readonly Value[]): Promise<number>;
 }
 
-const INT8 = 20;
-
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: "text" | "binary") => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format))) as typeof pg.types.getTypeParser,
+  getTypeParser: ((...[oid, format]: Parameters<typeof pg.types.getTypeParser>) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format))) as typeof pg.types.getTypeParser,
 };
 
 export function connectionConfig(url: string): pg.ClientConfig {
@@ -44,7 +42,7 @@ export function openPool(url: string): pg.Pool {
 }
 
 export function querierOf(client: pg.Pool | pg.ClientBase): Querier {
-  const query = (config: pg.QueryArrayConfig): Promise<pg.QueryArrayResult<SqlValue[]>> => client.query(config) as unknown as Promise<pg.QueryArrayResult<SqlValue[]>>;
+  const query = (config: pg.QueryArrayConfig): Promise<pg.QueryArrayResult<SqlValue[]>> => client.query(config);
   const named = (text: string, values: readonly Value[]): pg.QueryArrayConfig => ({ name: nameOf(text), text, values: [...values], rowMode: "array" });
   return {
     rows: async (text, values = []) => (await query(named(text, values))).rows,

@@ -35,7 +35,8 @@ export function jobQueries(db: Querier): JobQueries {
 function wokenOf(row: readonly unknown[]): WokenJob {
   const values = row as Parameters<typeof liveTable.decode>[0];
   const live = liveTable.decode(values);
-  const numbers = (row.at(-2) ?? []) as number[];
+  // Arrays of bigint come as texts.
+  const numbers = (row.at(-2) ?? []) as string[];
   const facts = ((row.at(-1) ?? []) as string[]).map((fact) => JSON.parse(fact) as Fact);
   return { record: jobsTable.decode(values, LIVE_WIDTH), live, facts, seen: Number(numbers.at(-1) ?? live.decided) };
 }

@@ -22,16 +22,16 @@ export function clockedHeartbeats(clock: Clock, beat: BeatOne): Heartbeats & { s
       const once = async (): Promise<void> => {
         const alive = await beat(sessionId, clock.now() + ttlMs).then(
           (ids) => ids.length > 0,
-          // A beat that failed is tried again until the session must have run out.
-          () => clock.monotonic() - lastBeat < ttlMs,
+          () => null,
         );
         if (!running.has(end)) return;
-        if (!alive) {
+        if (alive === true) lastBeat = clock.monotonic();
+        // A beat that failed is tried again until the session must have run out.
+        if (alive === false || clock.monotonic() - lastBeat >= ttlMs) {
           end();
           onLost();
           return;
         }
-        lastBeat = clock.monotonic();
         next();
       };
       running.add(end);

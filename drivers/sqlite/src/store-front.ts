@@ -42,7 +42,7 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       beat: (ids, expiresAt) => call("beat", ids, expiresAt),
       list: () => call("listSessions"),
       close: (id) => call("closeSession", id),
-      lead: (chore, session, now, expiresAt) => call("lead", { chore, session, now, expiresAt }),
+      lead: (chore, session, ...[now, expiresAt]) => call("lead", { chore, session, now, expiresAt }),
     },
     definitions: {
       put: (definition) => call("putDefinition", definition),

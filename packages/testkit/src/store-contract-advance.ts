@@ -4,7 +4,7 @@ import { assert, type LiveJob } from "@windlass/kernel";
 import type { Store, WokenJob } from "@windlass/ports";
 import { advanceOf, childRecord, compositeRecord, jobRecord, settleOf, succeeded, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
-import type { Subject } from "./store-contract.ts";
+import type { Subject } from "./store-subject.ts";
 
 async function wokenOne(store: Store): Promise<WokenJob> {
   const [job] = await store.jobs.woken(10);

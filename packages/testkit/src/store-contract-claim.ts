@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { ClaimRequest, Store } from "@windlass/ports";
 import { childRecord, jobRecord, nextJobId, settleOf, T0 } from "./factories.ts";
 import { commitOne } from "./store-contract-commit.ts";
-import type { Subject } from "./store-contract.ts";
+import type { Subject } from "./store-subject.ts";
 
 const request: ClaimRequest = { executor: "handler", session: "ses_1", place: null, limit: 100, now: T0 + 1 };
 

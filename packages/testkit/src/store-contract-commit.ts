@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Change, ChangeResult, LiveJob } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { childRecord, compositeRecord, failed, jobRecord, settleOf, succeeded, T0 } from "./factories.ts";
-import type { Subject } from "./store-contract.ts";
+import type { Subject } from "./store-subject.ts";
 
 /** Submits and claims one job; returns it as it lives. */
 export async function running(store: Store, given: Parameters<typeof jobRecord>[0] = {}): Promise<LiveJob> {

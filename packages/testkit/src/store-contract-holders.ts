@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Change } from "@windlass/kernel";
 import { settleOf, succeeded, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
-import type { Subject } from "./store-contract.ts";
+import type { Subject } from "./store-subject.ts";
 
 const stop = (id: string): Change => ({ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: "enough", by: "test", graceMs: 7 });
 

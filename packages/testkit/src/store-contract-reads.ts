@@ -4,7 +4,7 @@ import type { JobRecord } from "@windlass/kernel";
 import type { JobFilter, Store } from "@windlass/ports";
 import { childRecord, compositeRecord, failed, jobRecord, settleOf, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
-import type { Subject } from "./store-contract.ts";
+import type { Subject } from "./store-subject.ts";
 
 const everything: JobFilter = { workspace: "default", limit: 100 };
 

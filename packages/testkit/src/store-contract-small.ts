@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Definition, Session } from "@windlass/ports";
 import { compositeRecord, jobRecord, settleOf, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
-import { OPEN_SESSIONS, type Subject } from "./store-contract.ts";
+import { OPEN_SESSIONS, type Subject } from "./store-subject.ts";
 
 const session: Session = { id: "ses_a", role: "worker", place: null, serves: [{ executor: "handler", queue: "*", handlers: ["greet"] }], startedAt: T0, expiresAt: T0 + 10 };
 const definition: Omit<Definition, "version"> = { id: "wfv_1", workspace: "default", type: "workflow", name: "nightly", hash: "h1", body: { steps: [1, null] }, labels: { a: "b" }, createdAt: T0 };

@@ -1,7 +1,7 @@
 /** Contract: whatever happens in whatever order, the store comes to what the kernel alone comes to. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Subject } from "./store-contract.ts";
+import type { Subject } from "./store-subject.ts";
 import { storeWalk, walkStore } from "./store-walk.ts";
 
 /** Each walk continues on the store of the one before; a fixed seed, so that all stores walk the same way. */

@@ -11,20 +11,13 @@ import { describeHolders } from "./store-contract-holders.ts";
 import { describeReads } from "./store-contract-reads.ts";
 import { describeSmallStores } from "./store-contract-small.ts";
 import { describeWalks } from "./store-contract-walk.ts";
+import { OPEN_SESSIONS, type Subject } from "./store-subject.ts";
 
 export interface Opened {
   readonly store: Store;
   /** Ends the store and removes what it was kept in. */
   readonly remove: () => Promise<void>;
 }
-
-/** How the parts of the suite reach the store of the running test. */
-export interface Subject {
-  readonly store: Store;
-}
-
-/** Sessions that are open in each test; a session that is not open claims nothing. */
-export const OPEN_SESSIONS = ["ses_1", "ses_2"] as const;
 
 export function storeContract(name: string, open: () => Promise<Opened>): void {
   describe(`${name} keeps the contract of a store`, () => {
