@@ -35,10 +35,13 @@ export async function* followLogs(engine: Engine, { view, query, signal }: Follo
     const start = startOf(query);
     let attempt = start.attempt ?? query.attempt ?? (await attemptsOf(engine, id)).made;
     let range = rangeOf({ ...query, after: start.after }, BATCH_BYTES);
+    let shown = 0;
     while (!signal.aborted) {
-      if (attempt > 0) {
+      // While the job waits for its next attempt, the one before was shown already.
+      if (attempt > shown) {
         if (range.after === undefined) yield { id: `${attempt}:`, item: { type: "attempt", attempt } };
         yield* followAttempt({ engine, id, attempt, range, bell, signal });
+        shown = attempt;
       }
       const { made, ended } = await attemptsOf(engine, id);
       if (signal.aborted) return;
