@@ -2,7 +2,7 @@
 /**
  * The command `windlass`. Runs on Node 20 and newer: sources are TypeScript, which only a newer Node runs as it is, so an
  * older one hands over to the Node that was installed with the project. Arguments, standard streams, signals and the
- * exit code are those of the program itself.
+ * exit code are those of the program itself, and it does not outlive the one that was started: also not a kill -9.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -19,9 +19,18 @@ const main = join(here, "..", "src", "main.ts");
 
 if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
   module.enableCompileCache?.();
+  endWithLauncher();
   await import(main);
 } else {
   handOver(projectNode());
+}
+
+/** Handed over by an older Node: the channel closes when that one is gone, however it went. */
+function endWithLauncher() {
+  if (process.env.WINDLASS_HANDED_OVER !== "1" || process.channel === undefined) return;
+  delete process.env.WINDLASS_HANDED_OVER;
+  process.channel?.unref();
+  process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
 }
 
 /** The Node of the nearest node_modules above this file. */
@@ -40,7 +49,10 @@ function projectNode() {
 }
 
 function handOver(node) {
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    env: { ...process.env, WINDLASS_HANDED_OVER: "1" },
+  });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"]) {
     // A terminal sends SIGINT and SIGQUIT to the whole group by itself.
     const fromTerminal = process.stdin.isTTY && (signal === "SIGINT" || signal === "SIGQUIT");
