@@ -119,7 +119,6 @@ function whyNoAdvance(live: LiveJob, change: Advance): Refusal | null {
 
 function whyNoChild(parent: LiveJob, children: readonly JobRecord[]): Refusal | null {
   if (parent.state === "stopping") return { code: "parent_closed", why: `the parent ${parent.id} is stopping` };
-  if (parent.executor !== "none") return { code: "conflict", why: `${parent.id} is carried out by an executor; only a job whose kind decides what is next has children` };
   if (parent.childrenMade + children.length > CHILDREN_MAX) return { code: "too_many_jobs", why: `a job may have ${CHILDREN_MAX} children` };
   if (children.some((child) => depthOf(child.path) > DEPTH_MAX)) return { code: "too_many_jobs", why: `a tree of jobs may be ${DEPTH_MAX} levels deep` };
   return null;

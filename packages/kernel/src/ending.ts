@@ -54,7 +54,7 @@ export function endAttempt(live: LiveJob, ending: Ending, now: number): Step {
 
 /** The job ends: `via` is the event of the life cycle. Refuses nothing; callers have checked (T3). */
 export function finish(live: LiveJob, { via, result }: { readonly via: LifecycleEvent; readonly result: Result }, now: number): Step {
-  assert(live.openChildren === 0, `a job with ${live.openChildren} open children cannot end`);
+  assert(live.openChildren === 0 || live.executor !== "none", `a job with ${live.openChildren} open children cannot end`);
   const final: FinalState = {
     state: stateOf(result.outcome),
     outcome: result.outcome,

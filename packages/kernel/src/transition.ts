@@ -4,7 +4,8 @@
  * T1. A holder's write carries the current fencing token, or it is refused.
  * T2. The first settle of an attempt wins; it is legal while running, waiting and stopping, also before the launcher has
  *     recorded its part, and matches on attempt and on token, name or completion token.
- * T3. A job ends only with no child open; a job that ended is never touched again.
+ * T3. A job that decides about its children (executor `none`) ends only with no child open. What an executor carries out
+ *     ends when its attempt does; its children are then ended by the reconciler. A job that ended is never touched again.
  * T4. What was never started may expire; what was started may not.
  * T5. Every move is one that the table in `lifecycle.ts` allows.
  */
@@ -173,7 +174,7 @@ function expire(live: LiveJob, now: number): Transition {
   if ((live.state !== "scheduled" && live.state !== "queued") || deadline === null || deadline > now) return refuse("conflict", "its start deadline has not passed, or it was started");
   const why = { reason: "start_deadline", message: "it could not start before its start deadline" } as const;
   // Its children end first (T3).
-  if (live.openChildren > 0) return stop(live, { type: "stop", id: live.id, stopFor: "cancelled", ...why, by: "windlass", graceMs: DEFAULT_GRACE_MS }, now);
+  if (live.executor === "none" && live.openChildren > 0) return stop(live, { type: "stop", id: live.id, stopFor: "cancelled", ...why, by: "windlass", graceMs: DEFAULT_GRACE_MS }, now);
   return finish(live, { via: "expire", result: { outcome: "expired", ...why } }, now);
 }
 
@@ -181,7 +182,7 @@ function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" 
   if (change.attempt !== undefined && change.attempt !== live.attempt) return refuse("token_stale", "that attempt has ended");
   if (live.state === "stopping") return { ...keep(live), events: [] };
   const stopping = { stopFor: change.stopFor, reason: change.reason, message: change.message, by: change.by, at: now, graceMs: change.graceMs };
-  const carried = live.holder !== "none" || live.openChildren > 0;
+  const carried = live.executor === "none" ? live.openChildren > 0 : live.holder !== "none";
   if (!carried) {
     const result = { outcome: change.stopFor === "failed_timeout" ? "failed_timeout" : "cancelled", reason: change.reason, message: change.message } as const;
     if (live.state === "scheduled" || live.state === "queued") return finish(live, { via: "cancel", result: { ...result, outcome: "cancelled" } }, now);

@@ -141,6 +141,7 @@ export class WorkingSet {
     const parent = this.#live.get(live.parentId);
     if (parent === undefined) return;
     this.put({ ...parent, openChildren: parent.openChildren - 1 });
-    this.wake(parent.id, endsIn(live, final));
+    // Whoever is carried out by an executor looks after its children itself.
+    if (parent.executor === "none") this.wake(parent.id, endsIn(live, final));
   }
 }
