@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { jobStates, liveStates, terminalStates } from "@windlass/kernel";
 import { attemptsTable, definitionsTable, eventsTable, finalTable, jobsTable, liveTable, migrations, queuesTable, sessionsTable, type Migration } from "@windlass/sql";
-import { jobRecord, T0 } from "@windlass/testkit";
+import { advanceOf, compositeRecord, jobRecord, T0 } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
 import { Database } from "./database.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
@@ -76,6 +76,24 @@ describe("migrations", () => {
     expect(allowed("jobs_live")).toEqual(liveStates);
     db.close();
   });
+});
+
+test("what was decided and what ended leaves nothing where claims and decisions look", async () => {
+  const store = await openSqliteStore({ path: path(), clock: fakeClock(), thread: false });
+  const db = new Database(path(), { readOnly: true });
+  const rows = (table: string): unknown => db.get(`SELECT count(*) FROM ${table}`)?.[0];
+  await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 });
+  await store.jobs.commit([{ type: "submit", job: compositeRecord({ concurrency: { key: "k", limit: 1 } }) }], T0);
+  await store.jobs.claim({ executor: "none", session: "ses_1", place: null, limit: 1, now: T0 });
+  const [first] = await store.jobs.woken(1);
+  if (first === undefined) throw new Error("the job is woken");
+  expect([rows("facts"), rows("key_holders")]).toEqual([1, 1]);
+  await store.jobs.commit([advanceOf(first.live, { cursor: { a: 1 } })], T0);
+  expect([rows("facts"), rows("cursors")]).toEqual([0, 1]);
+  await store.jobs.commit([{ type: "stop", id: first.record.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }], T0);
+  expect(["jobs_live", "facts", "cursors", "key_holders"].map(rows)).toEqual([0, 0, 0, 0]);
+  db.close();
+  await store.close();
 });
 
 test("lists and claims follow their indexes and sort nothing", () => {

@@ -52,7 +52,7 @@ export function describeDecisions(subject: Subject): void {
     const { store } = subject;
     await running(store, compositeRecord());
     const first = await wokenOne(store);
-    await commitOne(store, advanceOf(first.live, { children: [childRecord(first.live, "a")] }));
+    await commitOne(store, advanceOf(first.live, { children: [childRecord(first.live, "a")], cursor: { open: 1 } }));
     const waiting = await liveOf(store, first.live.id);
     expect(await commitOne(store, advanceOf(waiting, { finish: succeeded }))).toMatchObject({ ok: false, refusal: { code: "conflict" } });
     const { jobs } = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 });
