@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { engine, type Engine, type Worker, type WorkerOptions } from "@windlass/engine";
+import { engine, localBus, type Engine, type Worker, type WorkerOptions } from "@windlass/engine";
 import { fileLogStore } from "@windlass/files";
 import { defaultSettings, WindlassError, type Settings } from "@windlass/kernel";
 import type { Logger } from "@windlass/ports";
@@ -14,7 +14,6 @@ import { prepareDataFolder } from "./compose/data-folder.ts";
 import { KINDS_OF_JOBS, openWindlass } from "./compose/open-windlass.ts";
 import { takeOwnerLock } from "./compose/owner-lock.ts";
 import { processEnvironment } from "./machine/environment.ts";
-import { inProcessBus } from "./machine/in-process-bus.ts";
 import { keepAlive } from "./machine/rest.ts";
 import { systemClock } from "./machine/system-clock.ts";
 import { sha256, systemRandom } from "./machine/system-random.ts";
@@ -80,7 +79,7 @@ async function openInFolder(options: EmbeddedOptions & { readonly dataFolder: st
 async function openInMemory(options: EmbeddedOptions): Promise<OpenedHere> {
   const folder = mkdtempSync(join(tmpdir(), "windlass-"));
   const store = await openSqliteStore({ path: ":memory:", clock: systemClock });
-  const bus = inProcessBus();
+  const bus = localBus();
   const settings = { ...defaultSettings(), ...options.settings };
   const made = engine({
     store,

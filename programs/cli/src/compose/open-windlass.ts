@@ -3,13 +3,12 @@
  * started, and belongs to whoever holds the lock of the data folder.
  */
 import { join } from "node:path";
-import { engine, type Engine, type JobKind } from "@windlass/engine";
+import { engine, localBus, type Engine, type JobKind } from "@windlass/engine";
 import type { Settings } from "@windlass/kernel";
 import type { Bus, Executor, Logger, Store } from "@windlass/ports";
 import { taskKind } from "@windlass/tasks";
 import { stepKind, workflowKind } from "@windlass/workflows";
 import type { Environment } from "../machine/environment.ts";
-import { inProcessBus } from "../machine/in-process-bus.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { sha256, systemRandom } from "../machine/system-random.ts";
 import { storeNameOf, type StoreName } from "./store-name.ts";
@@ -74,7 +73,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
 async function openStore(name: StoreName, { url, folder }: { readonly url: string; readonly folder: string }): Promise<{ readonly store: Store; readonly bus: Bus }> {
   if (name === "sqlite") {
     const { openSqliteStore } = await import("@windlass/sqlite");
-    return { store: await openSqliteStore({ path: join(folder, DATABASE_FILE), clock: systemClock }), bus: inProcessBus() };
+    return { store: await openSqliteStore({ path: join(folder, DATABASE_FILE), clock: systemClock }), bus: localBus() };
   }
   const { openPostgresBus, openPostgresStore } = await import("@windlass/postgres");
   const store = await openPostgresStore({ url, clock: systemClock });
