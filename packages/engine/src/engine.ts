@@ -46,7 +46,12 @@ export function engine(options: EngineOptions): Engine {
       reconciler(context, { session: id, ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }) }),
       retention(context, { session: id, days: options.retentionDays ?? 0 }),
     ]);
-    await services.start();
+    try {
+      await services.start();
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
     return async () => {
       await services.stop();
       await session.close();

@@ -46,10 +46,12 @@ export function feed(context: EngineContext): Feed {
     subscribe: (wake) => context.bus.subscribe("events", () => listeners.size > 0 && wake()),
     pass: async () => {
       if (listeners.size === 0) return false;
-      const from = [...listeners].map((listener) => listener.seen).reduce((a, b) => (a < b ? a : b));
+      // Who subscribes while the page is read may want what lies before it, and takes part in the next pass.
+      const present = [...listeners];
+      const from = present.map((listener) => listener.seen).reduce((a, b) => (a < b ? a : b));
       const entries = await context.store.reads.feed(from, PAGE);
-      for (const entry of entries) for (const listener of listeners) hand(listener, entry);
-      return entries.length === PAGE;
+      for (const entry of entries) for (const listener of present) hand(listener, entry);
+      return entries.length === PAGE || listeners.size > present.length;
     },
   });
   return {

@@ -44,8 +44,15 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
     const place: Place = { context, executor, session: () => session.id, results, alive: new Map(), launching: new Set() };
     const launches = new Set<Promise<void>>();
     const claims = claimLoop(place, { session, launches });
-    await executor.start((fact) => void ended(place, fact).finally(() => claims.wake()));
-    await reconcilePlace(place);
+    try {
+      await executor.start((fact) => void ended(place, fact).finally(() => claims.wake()));
+      await reconcilePlace(place);
+    } catch (error) {
+      results.close();
+      await session.leave();
+      await executor.close();
+      throw error;
+    }
     const reconcile = reconcileLoop(place, () => claims.wake());
     await claims.start();
     await reconcile.start();

@@ -30,6 +30,7 @@ export function runHandler(context: EngineContext, job: ClaimedJob, handler: Han
   const log = attemptLog(context, { jobId: id, attempt });
   const completion: { hash: string | null } = { hash: null };
   let stopping: Stop | null = null;
+  let endGrace = (): void => {};
   let resolveEnded: (change: Change | null) => void = () => {};
   const ended = new Promise<Change | null>((resolve) => {
     resolveEnded = resolve;
@@ -46,6 +47,7 @@ export function runHandler(context: EngineContext, job: ClaimedJob, handler: Han
   });
   const changeFor = (answer: Answer): Change => answered({ answer, held: { id, token }, completionHash: completion.hash, now: context.now(), settleAs });
   const end = async (change: Change | null): Promise<void> => {
+    endGrace();
     await log.close();
     resolveEnded(change);
   };
@@ -69,7 +71,7 @@ export function runHandler(context: EngineContext, job: ClaimedJob, handler: Han
       if (stopping !== null) return;
       stopping = stop;
       controller.abort(new Error(stop.message ?? `the job is to stop: ${stop.reason}`));
-      context.clock.after(stop.graceMs, () => {
+      endGrace = context.clock.after(stop.graceMs, () => {
         void end(settleAs({ outcome: "cancelled", reason: stop.reason, message: stop.message, evidence: { abandoned: true } }));
       });
     },

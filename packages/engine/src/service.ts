@@ -19,26 +19,41 @@ export interface Service {
 export function serviceOf(name: string, open: () => Promise<() => Promise<void>>): Service {
   let close: (() => Promise<void>) | null = null;
   let wanted = false;
-  let work: Promise<void> | null = null;
+  let working = false;
+  let work: Promise<void> = Promise.resolve();
   const settle = async (): Promise<void> => {
-    while (wanted !== (close !== null)) {
-      if (close === null) {
-        close = await open();
-      } else {
-        const closing = close;
-        await closing();
-        close = null;
+    try {
+      while (wanted !== (close !== null)) {
+        if (close === null) {
+          close = await open();
+        } else {
+          const closing = close;
+          await closing();
+          close = null;
+        }
       }
+    } finally {
+      // In the same turn as the last look at `wanted`, so that no call falls between the two.
+      working = false;
     }
   };
   const want = (value: boolean): Promise<void> => {
     wanted = value;
-    work ??= settle().finally(() => {
-      work = null;
-    });
+    if (!working) {
+      working = true;
+      work = settle();
+    }
     return work;
   };
-  return { name, start: () => want(true), stop: () => want(false) };
+  const stop = async (): Promise<void> => {
+    try {
+      await want(false);
+    } catch (error) {
+      // A start that failed meanwhile has left nothing to stop; whoever started it is told.
+      if (close !== null || wanted) throw error;
+    }
+  };
+  return { name, start: () => want(true), stop };
 }
 
 /** Starts in order, stops in reverse; a failing start stops what was started. */

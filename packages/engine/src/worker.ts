@@ -33,6 +33,8 @@ export interface Worker extends Service {
 
 const DEFAULT_CONCURRENCY = 10;
 const DEFAULT_DRAIN: number = seconds(20);
+/** How long a stopping worker tries to store what it gave up; its session runs out anyway. */
+const GIVE_UP_MS: number = seconds(5);
 /** Claims are woken by the bus; this is for wake-ups that were lost. */
 const REST_MS = 1_000;
 /** How often the worker compares what its session holds with what it runs. */
@@ -71,7 +73,6 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
       await claims.stop();
       await drain(running, options.drainMs ?? DEFAULT_DRAIN);
       stops();
-      results.close();
       await session.close();
     };
   });
@@ -181,16 +182,23 @@ async function giveBackUnknown({ context, session, takes }: ClaimLoop): Promise<
   );
 }
 
-/** Waits for what runs; what is left when the time is over is given up (W5). */
-async function drain({ context, runs, takes }: ClaimLoop, drainMs: number): Promise<void> {
+/** Waits for what runs; what is left when the time is over is given up (W5), also when the store cannot be told. */
+async function drain(running: ClaimLoop, drainMs: number): Promise<void> {
+  await takesEnded(running, drainMs);
+  for (const run of running.runs.values()) run.giveUp("the worker stopped before the handler had ended");
+  await takesEnded(running, GIVE_UP_MS);
+  running.results.close();
+  await Promise.all(running.takes.values());
+}
+
+/** Resolves when every result is stored, or the time is over. */
+async function takesEnded({ context, takes }: ClaimLoop, limitMs: number): Promise<void> {
   if (takes.size === 0) return;
   await new Promise<void>((resolve) => {
-    const cancel = context.clock.after(drainMs, resolve);
+    const cancel = context.clock.after(limitMs, resolve);
     void Promise.all(takes.values()).then(() => {
       cancel();
       resolve();
     });
   });
-  for (const run of runs.values()) run.giveUp("the worker stopped before the handler had ended");
-  await Promise.all(takes.values());
 }
