@@ -24,25 +24,32 @@ export function sseResponse(items: AsyncIterable<StreamItem<unknown>>, { clock, 
   const iterator = items[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   let next: Promise<IteratorResult<StreamItem<unknown>>> | null = null;
+  let over = false;
+  const end = (): void => {
+    if (!over) ended();
+    over = true;
+  };
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
     next ??= iterator.next();
     try {
       const result = await orSilence(next, clock);
+      if (over) return;
       if (result === null) return controller.enqueue(encoder.encode(": alive\n\n"));
       next = null;
       if (result.done !== true) return controller.enqueue(encoder.encode(textOf(result.value)));
     } catch (error) {
       // Told by closing: the caller connects again, and is told what is wrong then.
+      if (over) return;
       logger.error("a stream failed", { error: messageOf(error) });
     }
-    ended();
+    end();
     controller.close();
   };
   const stream = new ReadableStream<Uint8Array>(
     {
       start: (controller) => controller.enqueue(encoder.encode(`retry: ${RETRY_MS}\n\n`)),
       pull,
-      cancel: () => ended(),
+      cancel: end,
     },
     { highWaterMark: 2 },
   );

@@ -1,0 +1,85 @@
+import { fakeClock, quietLogger } from "@windlass/testkit/fakes";
+import { expect, test } from "vitest";
+import type { StreamItem } from "./server-context.ts";
+import { sseResponse } from "./sse-response.ts";
+
+function opened(items: AsyncIterable<StreamItem<unknown>>) {
+  const clock = fakeClock();
+  const logger = quietLogger();
+  let ends = 0;
+  const answer = sseResponse(items, { clock, logger, ended: () => ends++ });
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+  const read = async (): Promise<string | undefined> => {
+    const { value } = await reader.read();
+    return value === undefined ? undefined : new TextDecoder().decode(value);
+  };
+  return { clock, logger, reader, read, ends: () => ends };
+}
+
+test("items are sent with their ids, and the end is told once", async () => {
+  async function* items(): AsyncGenerator<StreamItem<unknown>> {
+    yield { id: "7", item: { text: "two\nlines" } };
+    yield { item: 1 };
+  }
+  const { read, ends } = opened(items());
+  expect([await read(), await read(), await read(), await read()]).toEqual(["retry: 1000\n\n", 'id: 7\ndata: {"text":"two\\nlines"}\n\n', "data: 1\n\n", undefined]);
+  expect(ends()).toBe(1);
+});
+
+test("silence is filled, and costs no item", async () => {
+  let give = (_item: StreamItem<unknown>): void => {};
+  async function* items(): AsyncGenerator<StreamItem<unknown>> {
+    yield await new Promise<StreamItem<unknown>>((resolve) => {
+      give = resolve;
+    });
+  }
+  const { clock, read } = opened(items());
+  await read();
+  const next = read();
+  await clock.advance(15_000);
+  expect(await next).toBe(": alive\n\n");
+  give({ item: "late" });
+  expect(await read()).toBe('data: "late"\n\n');
+  expect(await read()).toBeUndefined();
+  expect(clock.pending).toBe(0);
+});
+
+test("nothing is asked for ahead of a caller who does not read", async () => {
+  let asked = 0;
+  async function* items(): AsyncGenerator<StreamItem<unknown>> {
+    for (;;) yield { item: asked++ };
+  }
+  const { clock, reader, ends } = opened(items());
+  await clock.advance(1);
+  expect(asked).toBeLessThanOrEqual(2);
+  await reader.cancel();
+  expect(ends()).toBe(1);
+});
+
+test("who leaves in the middle of silence ends the stream without a word", async () => {
+  let leave = (): void => {};
+  async function* items(): AsyncGenerator<StreamItem<unknown>> {
+    await new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+  }
+  const { clock, reader, read, ends, logger } = opened(items());
+  await read();
+  await clock.advance(1);
+  await reader.cancel();
+  leave();
+  await clock.advance(20_000);
+  expect([ends(), clock.pending, logger.lines]).toEqual([1, 0, []]);
+});
+
+test("a failing stream is logged and closed", async () => {
+  // eslint-disable-next-line require-yield
+  async function* items(): AsyncGenerator<StreamItem<unknown>> {
+    throw new Error("the store is gone");
+  }
+  const { read, logger, ends } = opened(items());
+  await read();
+  expect(await read()).toBeUndefined();
+  expect(ends()).toBe(1);
+  expect(logger.lines).toMatchObject([{ level: "error", fields: { error: "the store is gone" } }]);
+});
