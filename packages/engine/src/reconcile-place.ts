@@ -12,13 +12,20 @@ const PAGE = 500;
 
 export async function reconcilePlace(place: Place): Promise<void> {
   // First the store, then the executor: what was launched in between is in neither's way (see `zombie`).
+  const known = [...place.alive.keys()];
   const wanted = await aliveHere(place);
+  countAlive(place, known, wanted);
   const found = new Map((await place.executor.list()).map((item) => [item.name, item]));
-  place.alive.clear();
-  for (const live of wanted) if (live.externalName !== null) place.alive.set(live.id, live.externalName);
   for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, found.get(live.externalName ?? "")));
   const names = new Set(wanted.map((live) => live.externalName));
   for (const item of found.values()) if (!names.has(item.name) && !place.launching.has(item.name)) await guarded(place, item.jobId, () => zombie(place, item));
+}
+
+/** What was claimed while the store was being read is neither in `known` nor in `wanted`, and stays counted. */
+function countAlive({ alive }: Place, known: readonly string[], wanted: readonly LiveJob[]): void {
+  const ids = new Set(wanted.map((live) => live.id));
+  for (const id of known) if (!ids.has(id)) alive.delete(id);
+  for (const live of wanted) if (live.externalName !== null) alive.set(live.id, live.externalName);
 }
 
 async function aliveHere({ context, executor }: Place): Promise<LiveJob[]> {

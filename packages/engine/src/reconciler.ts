@@ -5,11 +5,12 @@
 import { isOutOfBand, seconds, type Change, type LiveJob } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import { leadership } from "./lead.ts";
 import { loop, type Loop } from "./service.ts";
 import { stopOf } from "./stop.ts";
 
 const REST_MS = 1_000;
-const LEAD_MS = 5_000;
+const LEAD_MS = 10_000;
 const PAGE = 500;
 
 export interface ReconcilerOptions {
@@ -22,6 +23,7 @@ export interface ReconcilerOptions {
 const DEFAULT_HOST_LOST_AFTER: number = seconds(90);
 
 export function reconciler(context: EngineContext, options: ReconcilerOptions): Loop {
+  const leads = leadership(context, { chore: "reconciler", session: options.session, leadMs: LEAD_MS });
   return loop({
     name: "reconciler",
     clock: context.clock,
@@ -29,8 +31,7 @@ export function reconciler(context: EngineContext, options: ReconcilerOptions): 
     logger: context.logger,
     restMs: REST_MS,
     pass: async () => {
-      const now = context.now();
-      if (!(await context.store.sessions.lead("reconciler", options.session(), now, now + LEAD_MS))) return false;
+      if (!(await leads())) return false;
       await context.syncClock();
       await loseExpired(context, options.hostLostAfterMs ?? DEFAULT_HOST_LOST_AFTER);
       await stopOrphans(context);
