@@ -62,6 +62,7 @@ test("who leaves in the middle of silence ends the stream without a word", async
     await new Promise<void>((resolve) => {
       leave = resolve;
     });
+    yield { item: "too late" };
   }
   const { clock, reader, read, ends, logger } = opened(items());
   await read();
@@ -73,11 +74,12 @@ test("who leaves in the middle of silence ends the stream without a word", async
 });
 
 test("a failing stream is logged and closed", async () => {
-  // eslint-disable-next-line require-yield
   async function* items(): AsyncGenerator<StreamItem<unknown>> {
+    yield { item: 1 };
     throw new Error("the store is gone");
   }
   const { read, logger, ends } = opened(items());
+  await read();
   await read();
   expect(await read()).toBeUndefined();
   expect(ends()).toBe(1);
