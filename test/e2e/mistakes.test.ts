@@ -45,7 +45,8 @@ test.each([
   ["no server at an address", ["jobs", "list", "--server", "http://127.0.0.1:9"], UNREACHABLE, ["http://127.0.0.1:9", "windlass server"]],
   ["a second server in the same folder", ["server", "--port", "0"], REFUSED, ["is in use by process", "--data"]],
   ["a store that there is no driver for", ["server", "--port", "0", "--data", "other", "--store", "mysql://user:secret@host/db"], USAGE, ["postgres://", "mysql://…@host/db"]],
-])("%s", async (_what, args, code, words) => {
+])("%s", async (...row) => {
+  const [, args, code, words] = row;
   const { code: found, stdout, stderr } = await me.windlass(...args);
   const said = stdout + stderr;
   for (const word of words) expect(said).toContain(word);

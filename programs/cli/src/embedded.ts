@@ -58,7 +58,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
 type OpenedHere = { readonly engine: Engine; close(): Promise<void> };
 
 async function openInFolder(options: EmbeddedOptions & { readonly dataFolder: string }): Promise<OpenedHere> {
-  const { path: folder } = prepareDataFolder(options.dataFolder, systemRandom.bytes);
+  const { path: folder } = prepareDataFolder(options.dataFolder, systemRandom);
   const lock = takeOwnerLock(folder);
   if (lock === null) throw new WindlassError("data_folder_in_use", `the data folder ${folder} is in use by another process; stop it, or use its API`);
   try {

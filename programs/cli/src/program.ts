@@ -29,7 +29,7 @@ export function programOf(world: World, done: (exitCode: number) => void): Comma
     .option("--token <token>", "token for the server (WINDLASS_TOKEN); read from the data folder when left out")
     .option("--data <folder>", "the data folder (WINDLASS_DATA); ./.windlass when left out")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
-    .configureOutput({ writeOut: world.terminal.out, writeErr: () => {}, getOutHasColors: () => false, getErrHasColors: () => false })
+    .configureOutput({ writeOut: (text) => world.terminal.out(text), writeErr: () => {}, getOutHasColors: () => false, getErrHasColors: () => false })
     .showSuggestionAfterError(true)
     .exitOverride()
     .helpCommand("help [command]", "print help for a command")

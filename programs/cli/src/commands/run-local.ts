@@ -31,7 +31,7 @@ export async function runLocal(call: Call<RunOptions>, submit: (client: Client) 
     const watch = call.options.wait !== true || call.options.watch === true;
     for (;;) {
       const neighbour = place.own ? null : attendNeighbour(place.folder);
-      const code = await waitForEnd(call, { client: place.client, job, watch, local: place.own, ...(neighbour === null ? {} : { lost: neighbour.gone }) }).finally(neighbour?.stop);
+      const code = await waitForEnd(call, { client: place.client, job, watch, local: place.own, ...(neighbour === null ? {} : { lost: neighbour.gone }) }).finally(() => neighbour?.stop());
       if (code !== LOST) return code;
       // The process whose client this was has ended: now it is our turn, or that of another.
       place = await placeFor(call);
@@ -74,7 +74,7 @@ async function placeFor(call: Call<RunOptions>): Promise<Place> {
       const settings = settingsFrom(environment, { "server.port": 0, "server.host": "127.0.0.1" });
       const logger = (folder: string) => programLog({ file: join(folder, "server.log") }, environment["WINDLASS_LOG"] ?? "info");
       const owner = await ownFolder({ data, settings, environment, role: "run", logger });
-      return { client: client({ url: owner.url, token: owner.token }), folder: owner.folder, own: true, close: owner.close };
+      return { client: client({ url: owner.url, token: owner.token }), folder: owner.folder, own: true, close: () => owner.close() };
     } catch (error) {
       if (!isInUse(error)) throw error;
       const neighbour = await neighbourOf(data);

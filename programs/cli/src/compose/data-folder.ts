@@ -9,6 +9,7 @@
 import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { messageOf, WindlassError } from "@windlass/kernel";
+import type { Random } from "@windlass/ports";
 
 export const DEFAULT_DATA_FOLDER = ".windlass";
 
@@ -34,14 +35,14 @@ export function readDataFolder(path: string): DataFolder {
 }
 
 /** Makes the folder and its token when they are not there. Throws `data_folder_unusable`. */
-export function prepareDataFolder(path: string, randomBytes: (count: number) => Uint8Array): { readonly path: string; readonly token: string } {
+export function prepareDataFolder(path: string, random: Random): { readonly path: string; readonly token: string } {
   const folder = resolve(path);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     const existing = readText(join(folder, "token"))?.trim();
     if (existing !== undefined && existing !== "") return { path: folder, token: existing };
-    const token = `wl_${Buffer.from(randomBytes(TOKEN_BYTES)).toString("base64url")}`;
+    const token = `wl_${Buffer.from(random.bytes(TOKEN_BYTES)).toString("base64url")}`;
     writeWhole(join(folder, "token"), `${token}\n`);
     return { path: folder, token };
   } catch (error) {

@@ -42,13 +42,13 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
   try {
-    const { path: folder, token } = prepareDataFolder(data, systemRandom.bytes);
+    const { path: folder, token } = prepareDataFolder(data, systemRandom);
     const lock = takeOwnerLock(folder);
     if (lock === null) throw inUse(folder);
     undo.push(() => lock.release());
     const log = logger(folder);
     const opened = await openWindlass({ folder, settings, environment, logger: log });
-    undo.push(opened.close);
+    undo.push(() => opened.close());
     const { engine, storeName, executors } = opened;
     const app = createApp({
       engine,

@@ -30,6 +30,6 @@ function valueOf(name: SettingName, text: string): string | number | boolean | u
 }
 
 function allowed(name: SettingName): string {
-  const { default: value, doc } = SETTINGS[name];
-  return typeof value === "boolean" ? `it must be true or false (${doc})` : `it must be a number of at least 0, for example ${value} (${doc})`;
+  const { default: value, doc }: { readonly default: unknown; readonly doc: string } = SETTINGS[name];
+  return typeof value === "boolean" ? `it must be true or false (${doc})` : `it must be a number of at least 0, for example ${String(value)} (${doc})`;
 }

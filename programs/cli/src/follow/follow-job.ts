@@ -30,7 +30,7 @@ export async function followJob(following: Following): Promise<JobDetailJson | n
   if (show === "none") return signalled(signal, () => client.wait(id, { signal }));
   const region = liveRegion(terminal);
   const changes = stepChanges(terminal.style);
-  const logs = followLogs({ client, signal, print: region.print, style: terminal.style });
+  const logs = followLogs({ client, signal, print: (line) => region.print(line), style: terminal.style });
   let job: JobDetailJson | null = null;
   let dirty = true;
   const look = async (): Promise<void> => {

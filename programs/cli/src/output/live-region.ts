@@ -29,6 +29,7 @@ export function liveRegion(terminal: Terminal): LiveRegion {
   };
 }
 
+// oxlint-disable-next-line no-control-regex -- colours begin with one
 const ESCAPE = /\u001B\[[0-9;]*m/uy;
 
 /** Cuts to so many visible characters: a line that wraps would spoil the count of lines. */

@@ -22,7 +22,7 @@ export function logLines(): LogLines {
   return {
     push(chunk) {
       let state = open.get(chunk.stream);
-      if (state === undefined) open.set(chunk.stream, (state = { decoder: new TextDecoder(), text: "", at: chunk.at }));
+      if (state === undefined) open.set(chunk.stream, (state = { decoder: new TextDecoder("utf-8", { ignoreBOM: true }), text: "", at: chunk.at }));
       const pieces = (state.text + state.decoder.decode(logBytes(chunk), { stream: true })).split("\n");
       const last = pieces.pop() ?? "";
       const whole = last.length > LINE_LENGTH_MAX ? [...pieces, last] : pieces;

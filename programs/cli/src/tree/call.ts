@@ -4,7 +4,7 @@
  */
 import type { Command } from "commander";
 import type { Environment } from "../machine/environment.ts";
-import { FORMATS, type Format, type Presentation } from "../output/present.ts";
+import type { Format, Presentation } from "../output/present.ts";
 import type { Terminal } from "../output/terminal.ts";
 
 export interface GlobalOptions {
@@ -42,8 +42,6 @@ export function actionOf<Options extends object>(world: World, load: () => Promi
     done((await perform({ ...world, args: args.slice(0, -2) as Call["args"], options, format })) ?? 0);
   };
 }
-
-export const isFormat = (text: string): text is Format => (FORMATS as readonly string[]).includes(text);
 
 /** The argument at this place: commander has made sure that it is there. */
 export function argumentOf(call: Call, index: number): string {

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { submissionOf } from "./submit-job.ts";
+
+test("a command becomes a process, named after its program", () => {
+  expect(submissionOf({ memory: "64Mi", timeout: 1500, label: [["a", "b=c"]], retries: 2 }, ["/usr/bin/env", "-i"], 0)).toEqual({
+    executor: "process",
+    name: "env",
+    spec: { command: ["/usr/bin/env", "-i"], memoryLimitBytes: 64 * 1024 ** 2 },
+    labels: { a: "b=c" },
+    timeoutSeconds: 1.5,
+    retry: { limit: 2, on: ["failed", "failed_oom", "failed_timeout", "failed_node_lost"] },
+  });
+});
+
+test("a handler gets its input, and a delay becomes a time", () => {
+  expect(submissionOf({ handler: "resize", input: { width: 2 }, delay: 1000 }, [], 0)).toEqual({
+    executor: "handler",
+    name: "resize",
+    spec: { handler: "resize" },
+    input: { width: 2 },
+    notBefore: "1970-01-01T00:00:01.000Z",
+  });
+});
+
+test.each([
+  [{}, []],
+  [{ handler: "a" }, ["b"]],
+  [{ handler: "a", memory: "1G" }, []],
+  [{ input: 1 }, ["a"]],
+  [{ memory: "lots" }, ["a"]],
+  [{ delay: 1, notBefore: "2026-01-31T00:00:00.000Z" }, ["a"]],
+])("%j with %j is refused as usage", (options, command) => {
+  expect(() => submissionOf(options, command, 0)).toThrow(expect.objectContaining({ code: "usage" }));
+});

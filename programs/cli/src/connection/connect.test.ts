@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { targetOf } from "./connect.ts";
+
+const folder = { path: "/data", token: "wl_own", server: { url: "http://127.0.0.1:5000", pid: 1, role: "server" } } as const;
+const empty = { path: "/data", token: null, server: null };
+
+test("the server of the data folder is found with its token", () => {
+  expect(targetOf({ options: {}, environment: {}, folder })).toEqual({ url: "http://127.0.0.1:5000", token: "wl_own" });
+});
+
+test("without one the usual address is tried, without a token", () => {
+  expect(targetOf({ options: {}, environment: {}, folder: empty })).toEqual({ url: "http://127.0.0.1:4180", token: undefined });
+});
+
+test("what is named goes before the environment, and that before the data folder", () => {
+  const environment = { WINDLASS_URL: "http://10.0.0.1:1/", WINDLASS_TOKEN: "wl_env" };
+  expect(targetOf({ options: {}, environment, folder })).toEqual({ url: "http://10.0.0.1:1", token: "wl_env" });
+  expect(targetOf({ options: { server: "http://10.0.0.2:1", token: "wl_flag" }, environment, folder })).toEqual({ url: "http://10.0.0.2:1", token: "wl_flag" });
+});
+
+test("the token of a data folder goes to no other machine", () => {
+  expect(targetOf({ options: { server: "https://example.org" }, environment: {}, folder }).token).toBeUndefined();
+  expect(targetOf({ options: { server: "http://127.0.0.1.example.org" }, environment: {}, folder }).token).toBeUndefined();
+  expect(targetOf({ options: { server: "http://localhost:9" }, environment: {}, folder }).token).toBe("wl_own");
+});

@@ -1,0 +1,23 @@
+import { WindlassError } from "@windlass/kernel";
+import { expect, test } from "vitest";
+import { errorObject, errorText, exitCodeOf } from "./error-text.ts";
+import { plainStyle } from "./style.ts";
+
+const faults = [{ path: "steps[0].tool", message: 'unknown key "scrpt"', line: 4, column: 7 }, { path: "input.name", message: "the input name is missing" }];
+
+test("faults are told once, each with its place", () => {
+  const error = new WindlassError("invalid", 'the file is wrong: steps[0].tool: unknown key "scrpt"; the input name is missing', { faults, details: { file: "a.yaml" } });
+  expect(errorText(error, plainStyle)).toBe('error: the file is wrong\n  a.yaml:4:7 steps[0].tool: unknown key "scrpt"\n  a.yaml input.name: the input name is missing\n');
+});
+
+test("a message cannot move the cursor", () => {
+  expect(errorText(new WindlassError("usage", "bad \u001B[2J name\nsecond line"), plainStyle)).toBe("error: bad  [2J name\nsecond line\n");
+});
+
+test("exit codes come from the table of errors; what nobody foresaw is told as a bug", () => {
+  expect(exitCodeOf(new WindlassError("not_found", ""))).toBe(3);
+  expect(exitCodeOf(new WindlassError("unreachable", ""))).toBe(5);
+  expect(exitCodeOf(new TypeError("x"))).toBe(5);
+  expect(errorText(new TypeError("x is undefined"), plainStyle)).toContain("this is a bug in Windlass: x is undefined");
+  expect(errorObject(new WindlassError("invalid", "no", { faults }))).toMatchObject({ code: "invalid", status: 422, detail: "no", faults });
+});
