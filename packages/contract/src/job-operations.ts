@@ -50,10 +50,18 @@ export const submission = z
 /** Of `submit` and `run`: the job, and whether this request made it or an earlier one under the same key. */
 export const submittedJson = z.object({ id: z.string(), created: z.boolean(), job: jobJson }).meta({ id: "Submitted" });
 
+const POSITION_MESSAGE = "expected a position of an earlier answer";
+
 /** Continue behind this position of the feed; `Last-Event-ID` does the same. */
 const after = z
   .string()
-  .regex(/^[0-9._:/-]{0,100}$/u, "expected a position of an earlier answer")
+  .regex(/^(\d{1,20}(-\d{1,20})?)?$/u, POSITION_MESSAGE)
+  .optional();
+
+/** Continue behind this position of a log; of one that is followed it begins with the attempt. */
+const afterInLog = z
+  .string()
+  .regex(/^[0-9.:]{0,100}$/u, POSITION_MESSAGE)
   .optional();
 
 const logRange = {
@@ -156,7 +164,7 @@ export const jobOperations = {
     summary: "Read what an attempt printed, in pieces with stream and time",
     permission: "jobs:read",
     params: idParams,
-    query: z.strictObject({ ...logRange, after, limitBytes: z.int().min(1).max(4_194_304).default(1_048_576) }),
+    query: z.strictObject({ ...logRange, after: afterInLog, limitBytes: z.int().min(1).max(4_194_304).default(1_048_576) }),
     result: logsJson,
     errors: ["not_found"],
   }),
@@ -171,7 +179,7 @@ export const jobOperations = {
     summary: "Follow what a job prints, over its attempts, until it has ended",
     permission: "jobs:read",
     params: idParams,
-    query: z.strictObject({ ...logRange, after }),
+    query: z.strictObject({ ...logRange, after: afterInLog }),
     result: logItemJson,
     errors: ["not_found"],
   }),
