@@ -25,12 +25,16 @@ const ANSWER = Symbol.for("windlass.answer");
 
 export type Answer = { readonly [ANSWER]: true } & (
   | { readonly type: "retry"; readonly afterMs: number; readonly message: string | null }
+  | { readonly type: "defer"; readonly afterMs: number }
   | { readonly type: "fail"; readonly message: string }
   | { readonly type: "parked"; readonly timeoutMs: number | null }
 );
 
 /** This attempt failed; try again after so long, if the retry policy has attempts left. May be returned or thrown. */
 export const retryAfter = (afterMs: number, message: string | null = null): Answer => ({ [ANSWER]: true, type: "retry", afterMs, message });
+
+/** Not now (a quota, a lock of somebody else's): put off for so long, and this attempt does not count. May be returned or thrown. */
+export const deferFor = (afterMs: number): Answer => ({ [ANSWER]: true, type: "defer", afterMs });
 
 /** This job failed, and trying again cannot help. May be returned or thrown. */
 export const failForGood = (message: string): Answer => ({ [ANSWER]: true, type: "fail", message });

@@ -45,7 +45,7 @@ export function runHandler(context: EngineContext, job: ClaimedJob, handler: Han
     random: context.random.next(),
     ...more,
   });
-  const changeFor = (answer: Answer): Change => answered({ answer, held: { id, token }, completionHash: completion.hash, now: context.now(), settleAs });
+  const changeFor = (answer: Answer): Change => answered({ answer, held: { id, token }, stop: stopping, completionHash: completion.hash, now: context.now(), settleAs });
   const end = async (change: Change | null): Promise<void> => {
     endGrace();
     await log.close();
@@ -89,13 +89,18 @@ export function runHandler(context: EngineContext, job: ClaimedJob, handler: Han
 interface Answered {
   readonly answer: Answer;
   readonly held: Held;
+  readonly stop: Stop | null;
   readonly completionHash: string | null;
   readonly now: number;
   readonly settleAs: (result: Result, more?: Partial<Settle>) => Settle;
 }
 
-function answered({ answer, held, completionHash, now, settleAs }: Answered): Change {
+function answered({ answer, held, stop, completionHash, now, settleAs }: Answered): Change {
+  // Told to stop, it neither waits nor comes again.
+  if (stop !== null && (answer.type === "parked" || answer.type === "defer")) return settleAs({ outcome: "cancelled", reason: stop.reason, message: stop.message });
   switch (answer.type) {
+    case "defer":
+      return { type: "defer", ...held, until: now + answer.afterMs, reason: "deferred" };
     case "retry":
       return settleAs({ outcome: "failed", reason: "retry_requested", message: answer.message }, { retryAfterMs: answer.afterMs });
     case "fail":
