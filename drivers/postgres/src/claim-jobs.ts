@@ -45,7 +45,7 @@ async function claimRound(db: Querier, request: ClaimRequest): Promise<Round> {
   const queues = await loadQueues(db, request);
   const candidates: LiveJob[] = [];
   for (const [name, queue] of queues) {
-    const rows = await db.rows(isOpen(queue) ? READY : RESUMED, [request.executor, name, request.limit]);
+    const rows = await db.rows(isOpen(queue, request) ? READY : RESUMED, [request.executor, name, request.limit]);
     candidates.push(...rows.map((row) => liveTable.decode(row)));
   }
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
@@ -94,6 +94,7 @@ function byTurn(a: LiveJob, b: LiveJob): number {
   return b.priority - a.priority || (a.id < b.id ? -1 : 1);
 }
 
-function isOpen(queue: QueueState): boolean {
-  return !queue.paused && (queue.limit === null || queue.running < queue.limit);
+/** Whether this queue offers more than resumed attempts to this claim (kernel, D3 and D4). */
+function isOpen(queue: QueueState, { executor }: ClaimRequest): boolean {
+  return !queue.paused && (executor === "none" || queue.limit === null || queue.running < queue.limit);
 }

@@ -23,7 +23,7 @@ export function claim(db: Database, request: ClaimRequest): { jobs: ClaimedJob[]
   for (let round = 0; claimed.length < request.limit; round++) {
     const limit = request.limit - claimed.length;
     const queues = loadQueues(db, request);
-    const candidates = [...queues].flatMap(([name, queue]) => loadCandidates(db, { executor: request.executor, name, open: isOpen(queue), limit }));
+    const candidates = [...queues].flatMap(([name, queue]) => loadCandidates(db, { executor: request.executor, name, open: isOpen(queue, request), limit }));
     if (candidates.length === 0) break;
     if (round === ROUNDS_MAX) {
       signals = joinSignals(signals, { ...noSignals, ready: new Set(candidates.map((live) => `${live.executor}/${live.queue}`)) });
@@ -52,8 +52,9 @@ function byTurn(a: LiveJob, b: LiveJob): number {
   return b.priority - a.priority || (a.id < b.id ? -1 : 1);
 }
 
-function isOpen(queue: QueueState): boolean {
-  return !queue.paused && (queue.limit === null || queue.running < queue.limit);
+/** Whether this queue offers more than resumed attempts to this claim (kernel, D3 and D4). */
+function isOpen(queue: QueueState, { executor }: ClaimRequest): boolean {
+  return !queue.paused && (executor === "none" || queue.limit === null || queue.running < queue.limit);
 }
 
 function loadCandidates(db: Database, queue: { executor: string; name: string; open: boolean; limit: number }): LiveJob[] {

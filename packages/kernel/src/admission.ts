@@ -5,7 +5,8 @@
  *
  * D1. A key is never held by more jobs than its limit; a descendant of a holder is let in without a place of its own.
  * D2. A job whose key is full leaves the ready index (`blocked`) until the key has room.
- * D3. A resumed attempt was admitted before: no pause, limit or key applies to it again.
+ * D3. A queue's limit counts attempts: a job without executor has none, so only a pause holds it back.
+ * D4. A resumed attempt was admitted before: no pause, limit or key applies to it again.
  */
 import type { LiveJob } from "./job.ts";
 import { blocked, claimed, type Claim } from "./transition.ts";
@@ -40,14 +41,18 @@ export function admit(set: WorkingSet, admission: Admission): string[] {
     if (live.state !== "queued" || live.blocked) continue;
     const queue = admission.queues.get(live.queue);
     if (!live.resumed) {
-      if (queue !== undefined && (queue.paused || (queue.limit !== null && queue.running >= queue.limit))) continue;
+      if (queue !== undefined && (queue.paused || isFull(queue, live))) continue;
       if (!takeKey(set, live, admission.keys)) continue;
     }
     set.take(live, claimed(live, admission.claim, admission.now));
-    if (queue !== undefined) queue.running++;
+    if (queue !== undefined && live.executor !== "none") queue.running++;
     admitted.push(live.id);
   }
   return admitted;
+}
+
+function isFull(queue: QueueState, live: LiveJob): boolean {
+  return live.executor !== "none" && queue.limit !== null && queue.running >= queue.limit;
 }
 
 /** How many blocked jobs of a key may become ready now. */

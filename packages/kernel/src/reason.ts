@@ -12,7 +12,6 @@ export const REASONS = {
   memory_limit: { meaning: "its processes used more memory than its limit", todo: "raise `resources.limits.memory`, or make it use less" },
   output_too_large: { meaning: "its output is larger than an output may be", todo: "write large results to a file or an object store and output its address" },
   output_invalid: { meaning: "its output is not the JSON that was promised", todo: "let it print one line of JSON last, or write JSON to the file named by WINDLASS_OUTPUT" },
-  log_limit: { meaning: "its log reached the size limit and was cut", todo: "raise `log.bytesMax`, or let it print less" },
   command_not_found: { meaning: "the command does not exist or may not be executed", todo: "check its path and its execute permission" },
   bad_working_dir: { meaning: "its working directory does not exist", todo: "make the directory or correct `cwd`" },
   bad_spec: { meaning: "its specification cannot be carried out", todo: "correct what the message names" },

@@ -7,7 +7,6 @@ export const SETTINGS = {
   "session.ttlSeconds": { default: 15, doc: "a worker or launcher that has not reported for this long is lost" },
   "host.lostAfterSeconds": { default: 90, doc: "processes of a host that has not reported for this long count as lost" },
   "process.runningMax": { default: 16, doc: "the most processes that run at once on this host" },
-  "process.graceSeconds": { default: 10, doc: "time between TERM and KILL when a process is stopped" },
   "log.bytesMax": { default: 104_857_600, doc: "largest log of one stream of one attempt; beyond it the log is cut and says so" },
   "retention.days": { default: 30, doc: "finished jobs and their logs are removed this long after their root ended; 0 keeps them" },
   "drain.seconds": { default: 20, doc: "how long a stopping server waits for handlers to end before it gives up" },

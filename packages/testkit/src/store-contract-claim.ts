@@ -74,6 +74,17 @@ export function describeClaims(subject: Subject): void {
     expect(await claimIds(store)).toEqual([c]);
   });
 
+  test("a full queue holds back attempts, not jobs that nobody executes", async () => {
+    const { store } = subject;
+    const [running, waiting, execution] = await submit(store, {}, {}, { executor: "none", kind: "workflow" });
+    await store.queues.put("default", { concurrencyLimit: 1 }, T0);
+    expect(await claimIds(store)).toEqual([running]);
+    expect(await claimIds(store)).toEqual([]);
+    expect(await claimIds(store, { executor: "none" })).toEqual([execution]);
+    await store.queues.put("default", { concurrencyLimit: null }, T0);
+    expect(await claimIds(store)).toEqual([waiting]);
+  });
+
   test("a key is held by no more jobs than its limit; others wait and follow in order", async () => {
     const { store } = subject;
     const concurrency = { key: "db", limit: 1 };
