@@ -13,6 +13,10 @@ import { promisify } from "node:util";
 export interface PostgresServer {
   /** The address of an empty schema of its own. */
   schema(): Promise<string>;
+  /** Of the process that all its others are children of. */
+  readonly pid: number;
+  /** Ends it at once, as `pg_ctl stop -m immediate` does, and starts it again on the same data. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -34,8 +38,12 @@ export async function startPostgres(programs: string): Promise<PostgresServer> {
   const options = { ...user, cwd: folder };
   await run(join(programs, "initdb"), ["-D", data, "-U", "windlass", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], options);
   const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, "fsync=off", "max_connections=100", "deadlock_timeout=100ms"];
-  const server = spawn(join(programs, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], { ...options, stdio: ["ignore", "ignore", "pipe"] });
-  await listening(server);
+  const boot = async (): Promise<ChildProcess> => {
+    const booted = spawn(join(programs, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], { ...options, stdio: ["ignore", "ignore", "pipe"] });
+    await listening(booted);
+    return booted;
+  };
+  let server = await boot();
   let schemas = 0;
   const psql = (sql: string): Promise<unknown> => run(join(programs, "psql"), ["-h", folder, "-U", "windlass", "-d", "postgres", "-c", sql], options);
   return {
@@ -44,14 +52,24 @@ export async function startPostgres(programs: string): Promise<PostgresServer> {
       await psql(`CREATE SCHEMA ${name}`);
       return `postgres://windlass@/postgres?host=${encodeURIComponent(folder)}&options=${encodeURIComponent(`-csearch_path=${name}`)}`;
     },
+    get pid() {
+      return server.pid ?? 0;
+    },
+    async crash() {
+      await end(server, "SIGQUIT");
+      server = await boot();
+    },
     async stop() {
-      if (server.exitCode === null && server.signalCode === null) {
-        server.kill("SIGINT");
-        await once(server, "exit");
-      }
+      await end(server, "SIGINT");
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  server.kill(signal);
+  await once(server, "exit");
 }
 
 /** Resolves once the server says that it takes connections; what it said is in the error when it ends instead. */

@@ -1,0 +1,112 @@
+/** One round: everything up, users submit while the monkey strikes, calm, everything must come to its end; then the check. */
+import { setTimeout as rest } from "node:timers/promises";
+import type { PostgresServer } from "@windlass/testkit/postgres";
+import { seededRandom } from "@windlass/testkit/fakes";
+import { linesOf, violationsOf, type Violation } from "./check-history.ts";
+import { readEffects } from "./effects.ts";
+import { readStored, type History } from "./history.ts";
+import { jobProcesses } from "./running-processes.ts";
+import { openSite, until, type Site } from "./site.ts";
+import { planStrikes, TARGETS, type Strike } from "./strikes.ts";
+import { countLive, submitOrders } from "./submit-orders.ts";
+import { planWorkload } from "./workload.ts";
+
+export interface RoundOptions {
+  readonly seed: number;
+  /** About how many jobs. */
+  readonly jobs: number;
+  /** How long the monkey strikes. */
+  readonly durationMs: number;
+  readonly folder: string;
+  readonly cacheFolder: string;
+  readonly postgres: PostgresServer | null;
+}
+
+export interface RoundReport {
+  readonly seed: number;
+  readonly figures: Readonly<Record<string, number>>;
+  /** `server killed`: how often. */
+  readonly strikes: Readonly<Record<string, number>>;
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly violations: readonly string[];
+}
+
+/** After the last strike everything must have ended within this. */
+const CALM_MS = 60_000;
+/** Users submit during this part of the strikes. */
+const SUBMITTING_PART = 0.75;
+const LEFTOVER_MS = 3_000;
+/** Jobs whose events are shown with their violation. */
+const SHOWN_MAX = 5;
+
+export async function playRound(options: RoundOptions): Promise<RoundReport> {
+  const site = await openSite({ ...options, random: seededRandom(options.seed + 1) });
+  try {
+    return await play(options, site);
+  } finally {
+    await site.remove();
+  }
+}
+
+async function play({ seed, jobs, durationMs, postgres }: RoundOptions, site: Site): Promise<RoundReport> {
+  const { effectsFile, doors } = site;
+  await site.start();
+  const random = seededRandom(seed);
+  const strikes = planStrikes(random, TARGETS[postgres === null ? "sqlite" : "postgres"], durationMs);
+  const orders = planWorkload(random, { jobs, durationMs: durationMs * SUBMITTING_PART, effectsFile });
+  const [ledger, hits] = await Promise.all([submitOrders({ doors, effectsFile, random: seededRandom(seed + 2) }, orders), strikeAll(site, strikes)]);
+  const calmAt = performance.now();
+  const stuck = await until(async () => (await countLive(doors)) === 0, CALM_MS).then(() => null, () => `something was still alive ${CALM_MS} ms after the last strike`);
+  const calmMs = Math.round(performance.now() - calmAt);
+  await until(() => jobProcesses(effectsFile).length === 0, LEFTOVER_MS).catch(() => null);
+  const leftovers = jobProcesses(effectsFile);
+  const faults = await site.stop();
+  const store = await site.openStore();
+  const history: History = { ...(await readStored(store)), acknowledged: ledger.acknowledged, effects: readEffects(effectsFile), leftovers };
+  await store.close();
+  const violations = violationsOf(history);
+  return {
+    seed,
+    figures: figuresOf(history, { asks: ledger.asks, calmMs }),
+    strikes: countBy(hits, ({ target, action }) => `${target} ${action === "kill" ? "killed" : "frozen"}`),
+    outcomes: countBy(history.jobs, ({ final, state }) => final?.outcome ?? state),
+    violations: [...ledger.refused.map((why) => `a request was not answered well: ${why}`), ...faults, ...(stuck === null ? [] : [stuck]), ...shown(violations, history)],
+  };
+}
+
+/** Those that hit somebody. */
+async function strikeAll(site: Site, strikes: readonly Strike[]): Promise<Strike[]> {
+  const begun = performance.now();
+  const hits = await Promise.all(
+    strikes.map(async (strike) => {
+      await rest(Math.max(0, strike.atMs - (performance.now() - begun)));
+      return (await site.strike(strike)) ? [strike] : [];
+    }),
+  );
+  return hits.flat();
+}
+
+function figuresOf({ jobs, attempts, effects }: History, more: Readonly<Record<string, number>>): Record<string, number> {
+  const all = [...attempts.values()].flat();
+  return {
+    jobs: jobs.length,
+    attempts: all.length,
+    ...countBy(all.filter(({ outcome }) => outcome !== "succeeded"), ({ reason }) => reason ?? "open"),
+    effects: effects.length,
+    ...more,
+  };
+}
+
+function shown(violations: readonly Violation[], { events }: History): string[] {
+  const told = new Set<string>();
+  return violations.map(({ rule, jobId, what }) => {
+    const text = `${rule}: ${jobId ?? ""} ${what}`;
+    if (jobId === null || told.has(jobId) || told.size >= SHOWN_MAX) return text;
+    told.add(jobId);
+    return [text, ...linesOf(events.get(jobId) ?? [])].join("\n      ");
+  });
+}
+
+function countBy<T>(items: readonly T[], key: (item: T) => string): Record<string, number> {
+  return Object.fromEntries([...Map.groupBy(items, key)].map(([name, same]) => [name, same.length]));
+}

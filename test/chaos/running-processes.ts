@@ -1,0 +1,45 @@
+/** What the system says of processes that we started, found by pid: those below PostgreSQL, supervisors, jobs. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { processesMarked, readProcesses } from "../../drivers/process/src/process-table.ts";
+import { EFFECTS_VARIABLE } from "./effects.ts";
+
+/** The supervisor of a data folder, when it runs. Its pid may be stale: the name of the process says whose it is. */
+export function supervisorOf(dataFolder: string): number | null {
+  const pid = Number(textOf(join(dataFolder, "supervisor", "pid")));
+  return pid > 1 && textOf(`/proc/${pid}/cmdline`).startsWith(`windlass-supervisor ${dataFolder}`) ? pid : null;
+}
+
+/** Children of PostgreSQL that serve a connection of Windlass. */
+export function backendsOf(postmaster: number): number[] {
+  return childrenOf(postmaster).filter((pid) => textOf(`/proc/${pid}/cmdline`).includes("windlass"));
+}
+
+export function childrenOf(parent: number): number[] {
+  return readProcesses().flatMap((entry) => (entry.parent === parent ? [entry.pid] : []));
+}
+
+/** Processes of jobs of this round that are still there. */
+export function jobProcesses(effectsFile: string): number[] {
+  return [...processesMarked(new Set([`${EFFECTS_VARIABLE}=${effectsFile}`])).keys()].filter((pid) => textOf(`/proc/${pid}/environ`).includes("WINDLASS_LAUNCH="));
+}
+
+/** False when it was gone already. */
+export function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, name);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    throw error;
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    // Not there (any more).
+    return "";
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * The processes of one round and where they keep things: a server with handlers on SQLite, or two servers and a worker
+ * on one PostgreSQL; the supervisors that the servers start; and what can be done to each.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as rest } from "node:timers/promises";
+import { environmentVariableOf, type SettingName } from "@windlass/kernel";
+import type { Store } from "@windlass/ports";
+import type { PostgresServer } from "@windlass/testkit/postgres";
+import type { SeededRandom } from "@windlass/testkit/fakes";
+import { systemClock } from "../../programs/cli/src/machine/system-clock.ts";
+import { KeptProgram } from "./kept-program.ts";
+import { backendsOf, childrenOf, signal, supervisorOf } from "./running-processes.ts";
+import type { Strike, Target } from "./strikes.ts";
+
+export type StoreKind = "sqlite" | "postgres";
+
+export interface SiteOptions {
+  /** Absolute and not there yet; removed by `remove`. */
+  readonly folder: string;
+  /** What Node made of the sources, shared by all rounds. */
+  readonly cacheFolder: string;
+  /** Null: SQLite. */
+  readonly postgres: PostgresServer | null;
+  /** Chooses among connections. */
+  readonly random: SeededRandom;
+}
+
+export interface Site {
+  readonly effectsFile: string;
+  /** Data folders of the servers that answer requests. */
+  readonly doors: readonly string[];
+  /** Starts everything and waits until the servers answer. */
+  start(): Promise<void>;
+  /** Resolves once whom it hit is up again; false when there was nobody to hit. */
+  strike(strike: Strike): Promise<boolean>;
+  /** Ends everything in order. Returns what was wrong: programs that ended by themselves, or did not end when told. */
+  stop(): Promise<readonly string[]>;
+  /** The stored truth, read after everything has stopped. */
+  openStore(): Promise<Store>;
+  remove(): Promise<void>;
+}
+
+/** Short leases, so that a round sees many of them run out; no host counts as lost, for each comes back. */
+const SETTINGS: Partial<Record<SettingName, string>> = {
+  "session.ttlSeconds": "3",
+  "host.lostAfterSeconds": "60",
+  "process.runningMax": "6",
+  "drain.seconds": "2",
+};
+const STOP_PATIENCE_MS = 15_000;
+const START_PATIENCE_MS = 60_000;
+const LOOK_MS = 50;
+
+const here = import.meta.dirname;
+const WINDLASS = join(here, "..", "..", "programs", "cli", "bin", "windlass.js");
+
+export async function openSite(options: SiteOptions): Promise<Site> {
+  const { folder, postgres } = options;
+  mkdirSync(folder, { recursive: true });
+  const effectsFile = join(folder, "effects");
+  writeFileSync(effectsFile, "");
+  const url = postgres === null ? "" : await postgres.schema();
+  const programs = postgres === null ? sqlitePrograms(options, effectsFile) : postgresPrograms(options, { effectsFile, url });
+  const dataFolders: Partial<Record<Target, string>> = { supervisor: join(folder, "a"), ...(postgres === null ? {} : { "supervisor-b": join(folder, "b") }) };
+  const doors = Object.values(dataFolders);
+  return {
+    effectsFile,
+    doors,
+    async start() {
+      for (const program of programs.values()) program.start();
+      await until(() => doors.every((door) => hasAddress(door)), START_PATIENCE_MS);
+    },
+    async strike(strike) {
+      const program = programs.get(strike.target);
+      if (program !== undefined) return strikeProgram(program, strike);
+      const dataFolder = dataFolders[strike.target];
+      if (dataFolder !== undefined) return strikeProcesses([supervisorOf(dataFolder)].flatMap((pid) => pid ?? []), strike);
+      if (postgres === null) return false;
+      if (strike.target === "postgres" && strike.action === "kill") return postgres.crash().then(() => true);
+      if (strike.target === "postgres") return strikeProcesses([postgres.pid, ...childrenOf(postgres.pid)], strike);
+      const backends = backendsOf(postgres.pid);
+      return strikeProcesses(backends.length === 0 ? [] : [options.random.pick(backends)], strike);
+    },
+    async stop() {
+      const faults = [...programs.values()].flatMap((program) => program.ownEnds);
+      const ends = await Promise.all([...programs.values()].map((program) => program.stop(STOP_PATIENCE_MS)));
+      return [...faults, ...ends.flatMap((end) => end ?? [])];
+    },
+    async openStore() {
+      if (postgres === null) return (await import("@windlass/sqlite")).openSqliteStore({ path: join(folder, "a", "windlass.db"), clock: systemClock });
+      return (await import("@windlass/postgres")).openPostgresStore({ url, clock: systemClock });
+    },
+    async remove() {
+      for (const program of programs.values()) await program.kill();
+      for (const door of doors) await endSupervisor(door);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function strikeProgram(program: KeptProgram, { action, forMs }: Strike): Promise<boolean> {
+  if (program.pid === null) return false;
+  if (action === "kill") await program.kill();
+  else program.freeze();
+  await rest(forMs);
+  if (action === "kill") program.start();
+  else program.thaw();
+  return true;
+}
+
+async function strikeProcesses(pids: readonly number[], { action, forMs }: Strike): Promise<boolean> {
+  const hit = pids.filter((pid) => signal(pid, action === "kill" ? "SIGKILL" : "SIGSTOP"));
+  if (action === "freeze") {
+    await rest(forMs);
+    for (const pid of hit) signal(pid, "SIGCONT");
+  }
+  return hit.length > 0;
+}
+
+function sqlitePrograms(options: SiteOptions, effectsFile: string): Map<Target, KeptProgram> {
+  const args = [join(here, "server-program.ts"), join(options.folder, "a"), effectsFile];
+  return new Map([["server", program(options, { name: "server", args, readyText: "ready" })]]);
+}
+
+function postgresPrograms(options: SiteOptions, { effectsFile, url }: { readonly effectsFile: string; readonly url: string }): Map<Target, KeptProgram> {
+  const server = (name: string, door: string): KeptProgram =>
+    program(options, { name, url, args: [WINDLASS, "server", "--data", join(options.folder, door), "--port", "0"], readyText: "answers at" });
+  const worker = program(options, { name: "worker", url, args: [join(here, "worker-program.ts"), join(options.folder, "w"), effectsFile], readyText: "ready" });
+  return new Map<Target, KeptProgram>([
+    ["server", server("server", "a")],
+    ["server-b", server("server-b", "b")],
+    ["worker", worker],
+  ]);
+}
+
+interface ProgramOptions {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly readyText: string;
+  readonly url?: string;
+}
+
+function program({ folder, cacheFolder }: SiteOptions, { name, args, readyText, url = "" }: ProgramOptions): KeptProgram {
+  const settings = Object.entries({ ...SETTINGS, "server.port": "0", "store.url": url });
+  const environment = {
+    ...Object.fromEntries(["PATH", "HOME", "LANG", "TMPDIR", "USER"].map((variable) => [variable, process.env[variable]])),
+    ...Object.fromEntries(settings.map(([setting, value]) => [environmentVariableOf(setting as SettingName), value])),
+    NODE_COMPILE_CACHE: cacheFolder,
+  };
+  return new KeptProgram({ name, args, environment, readyText, logFile: join(folder, `${name}.log`) });
+}
+
+function hasAddress(door: string): boolean {
+  try {
+    return readFileSync(join(door, "server.json"), "utf8") !== "";
+  } catch {
+    return false; // Not yet.
+  }
+}
+
+/** It leaves when it is asked to and has nothing to hold; what does not is killed. */
+async function endSupervisor(door: string): Promise<void> {
+  const pid = supervisorOf(door);
+  if (pid === null) return;
+  signal(pid, "SIGCONT");
+  signal(pid, "SIGTERM");
+  await until(() => supervisorOf(door) === null, STOP_PATIENCE_MS).catch(() => signal(pid, "SIGKILL"));
+}
+
+export async function until(holds: () => boolean | Promise<boolean>, patienceMs: number): Promise<void> {
+  for (let waited = performance.now(); !(await holds()); ) {
+    if (performance.now() - waited > patienceMs) throw new Error(`it was not so within ${patienceMs} ms`);
+    await rest(LOOK_MS);
+  }
+}

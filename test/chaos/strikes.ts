@@ -1,0 +1,37 @@
+/** What is done to whom and when, from a seed. Pure: the same seed strikes the same, though what it hits is never the same. */
+import type { SeededRandom } from "@windlass/testkit/fakes";
+
+/** Who may be struck. `connection`: one server process of PostgreSQL; `postgres`: all of it. */
+export type Target = "server" | "server-b" | "worker" | "supervisor" | "supervisor-b" | "connection" | "postgres";
+
+export interface Strike {
+  readonly atMs: number;
+  readonly target: Target;
+  /** `kill` keeps it down for so long, `freeze` thaws it after so long. */
+  readonly action: "kill" | "freeze";
+  readonly forMs: number;
+}
+
+export const TARGETS: Readonly<Record<"sqlite" | "postgres", readonly Target[]>> = {
+  sqlite: ["server", "server", "supervisor"],
+  postgres: ["server", "server-b", "worker", "supervisor", "supervisor-b", "connection", "postgres"],
+};
+
+const PAUSE_MS = { from: 300, below: 1_800 };
+const FREEZE_MS = { from: 1_000, below: 8_000 };
+const DOWN_MS = 1_500;
+
+/** Always some; a target that is still down or frozen is passed over. */
+export function planStrikes(random: SeededRandom, targets: readonly Target[], durationMs: number): readonly Strike[] {
+  const strikes: Strike[] = [];
+  const freeAt = new Map<Target, number>();
+  for (let atMs = 500 + random.int(500); atMs < durationMs; atMs += PAUSE_MS.from + random.int(PAUSE_MS.below - PAUSE_MS.from)) {
+    const target = random.pick(targets);
+    const action = random.chance(0.6) ? "kill" : "freeze";
+    const forMs = action === "kill" ? random.int(DOWN_MS) : FREEZE_MS.from + random.int(FREEZE_MS.below - FREEZE_MS.from);
+    if ((freeAt.get(target) ?? 0) > atMs) continue;
+    freeAt.set(target, atMs + forMs);
+    strikes.push({ atMs, target, action, forMs });
+  }
+  return strikes;
+}
