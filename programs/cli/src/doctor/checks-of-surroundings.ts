@@ -11,6 +11,7 @@ import type { Check, Finding } from "./check.ts";
 /** A program that has not answered by then is as good as absent. */
 const ANSWER_MS_MAX = 3_000;
 const NATS_PORT = 4222;
+const POSTGRES_PORT = 5432;
 
 export function checksOfSurroundings(environment: Environment, connection: Connection): readonly Check[] {
   return [
@@ -37,9 +38,10 @@ async function checkStore(url: string): Promise<Finding> {
   if (url === "") return { name: "postgres", status: "missing", found: "WINDLASS_STORE_URL is not set; jobs are kept in SQLite", gives };
   try {
     storeNameOf(url);
-    const { hostname, port } = new URL(url);
-    await reached(hostname === "" ? "127.0.0.1" : hostname, port === "" ? 5432 : Number(port));
-    return { name: "postgres", status: "ok", found: `${hostname}:${port === "" ? "5432" : port} answers`, gives: "keeps jobs for several servers" };
+    const [, host = "", port = ""] = /@([^:/?]+)(?::(\d+))?/u.exec(url) ?? [];
+    if (host === "") return { name: "postgres", status: "ok", found: "a socket on this machine, which is tried when the server starts", gives };
+    await reached(host, port === "" ? POSTGRES_PORT : Number(port));
+    return { name: "postgres", status: "ok", found: `${host}:${port === "" ? POSTGRES_PORT : port} answers`, gives };
   } catch (error) {
     return { name: "postgres", status: "failed", found: messageOf(error), gives };
   }

@@ -1,6 +1,11 @@
 /** Errors as people read them, and as programs do: what is wrong, every fault with its place, what to do. Pure. */
-import { ERRORS, isWindlassError, messageOf, type Fault, type WindlassError } from "@windlass/kernel";
+import { ERRORS, isWindlassError, messageOf, type ErrorCode, type Fault, type WindlassError } from "@windlass/kernel";
 import { printable, type Style } from "./style.ts";
+
+/** What a server cannot know: how this program came to ask as it did. */
+const ADVICE: Partial<Record<ErrorCode, string>> = {
+  unauthorized: "The token comes from --token, WINDLASS_TOKEN, or the file `token` in the data folder (--data, WINDLASS_DATA) of the server that is asked.",
+};
 
 /** Of what is shown at once; a file with more faults has a common cause. */
 const FAULTS_MAX = 50;
@@ -14,7 +19,8 @@ export function errorText(error: unknown, style: Style): string {
   const faults = error.faults.slice(0, FAULTS_MAX).map((fault) => `  ${faultText(fault, file, style)}\n`);
   const more = error.faults.length - faults.length;
   const cut = more > 0 ? `  and ${more} more\n` : "";
-  return `${style("red", "error:")} ${lines(headline(error))}\n${faults.join("")}${cut}`;
+  const advice = ADVICE[error.code];
+  return `${style("red", "error:")} ${lines(headline(error))}\n${faults.join("")}${cut}${advice === undefined ? "" : `${advice}\n`}`;
 }
 
 /** The same as the API's problem object, for `--json`. */

@@ -32,7 +32,8 @@ export function terminalOf({ stdout, stderr }: Streams, environment: Environment
     err: (text) => void stderr.write(text),
     live: stdout.isTTY && environment["TERM"] !== "dumb",
     get columns() {
-      return stdout.columns ?? DEFAULT_COLUMNS;
+      // A terminal that does not know its size says 0.
+      return stdout.columns > 0 ? stdout.columns : DEFAULT_COLUMNS;
     },
     style: colours(stdout) ? colourStyle : plainStyle,
     errStyle: colours(stderr) ? colourStyle : plainStyle,
