@@ -47,7 +47,7 @@ export function simulatedProcess(parts: { readonly store: Store; readonly clock:
     },
   };
   const pause = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
-  const awake = (): Promise<void> => new Promise((resolve) => void whenAwake(resolve));
+  const awake = (): Promise<void> => new Promise((resolve) => whenAwake(resolve));
   const faulty = async <T>(call: () => Promise<T>): Promise<T> => {
     const { failing, losing, delayMsMax } = parts.rates();
     await awake();

@@ -46,5 +46,5 @@ export const taskKind: JobKind = { kind: "task", validate: () => [] };
 
 function timer({ record, facts, now }: AdvanceInput): Decision {
   if (facts.some((fact) => fact.type === "time")) return { ...NOTHING, finish: { outcome: "succeeded", reason: "ok", message: null } };
-  return { ...NOTHING, waitUntil: now + Number((record.spec as { ms?: number }).ms ?? 0) };
+  return { ...NOTHING, waitUntil: now + ((record.spec as { ms?: number }).ms ?? 0) };
 }

@@ -12,7 +12,8 @@ registerHooks({
     const loaded = nextLoad(url, context);
     const edits = mutant.edits.filter(({ file }) => url.startsWith("file:") && fileURLToPath(url) === root + file);
     if (edits.length === 0) return loaded;
-    let source = String(loaded.source);
+    if (loaded.source === undefined) throw new Error(`${url} has no source to plant a mutant in`);
+    let source = typeof loaded.source === "string" ? loaded.source : new TextDecoder().decode(loaded.source);
     for (const { file, from, to } of edits) {
       const parts = source.split(from);
       if (parts.length !== 2) throw new Error(`mutant "${mutant.name}": its text occurs ${parts.length - 1} times in ${file}, not once: ${from}`);

@@ -24,8 +24,8 @@ export async function runScenario(seed: number): Promise<ScenarioFigures> {
   let kills = 0;
   try {
     world.setRates(ratesFor(world));
-    await world.boot(0);
-    await world.boot(1);
+    world.boot(0);
+    world.boot(1);
     for (let step = 0; step < BUSY_STEPS; step++) {
       kills += await disturb(world);
       await world.clock.advance(world.random.int(STEP_MS_MAX));
@@ -55,9 +55,9 @@ async function disturb(world: World): Promise<number> {
   else if (roll < 0.74) await completeOne(world);
   else if (roll < 0.79) await world.store.queues.put(random.pick(QUEUES), { paused: random.chance(0.5), by: "simulation", concurrencyLimit: random.pick([null, 1, 4]) }, world.clock.now());
   else if (roll < 0.8) await world.listen();
-  else if (roll < 0.85) await world.replace(index, 1_000 + random.int(10_000));
+  else if (roll < 0.85) world.replace(index, 1_000 + random.int(10_000));
   else if (roll < 0.92) world.servers[index]?.process.freeze(2_000 + random.int(8_000));
-  else if (world.servers[index] === null) await world.boot(index);
+  else if (world.servers[index] === null) world.boot(index);
   else if (roll < 0.96) {
     world.kill(index);
     return 1;
@@ -99,7 +99,6 @@ function randomGraph(random: Random): GraphNode[] {
 async function cancelSoon(world: World): Promise<void> {
   const { store, random, clock } = world;
   const id = await world.submit({ kind: "workflow", name: "brief", executor: "none", spec: { nodes: randomGraph(random) as unknown as Json } });
-  if (id === null) return;
   clock.after(random.int(150), () => {
     void store.jobs.commit([stop(id, random.int(2_000))], clock.now());
   });
@@ -128,7 +127,7 @@ async function comeToRest(world: World, account: Account): Promise<void> {
   for (const queue of QUEUES) await world.store.queues.put(queue, { paused: false, by: "simulation", concurrencyLimit: null }, world.clock.now());
   const end = world.clock.now() + CALM_MS;
   for (;;) {
-    for (const [index, server] of world.servers.entries()) if (server === null) await world.boot(index);
+    for (const [index, server] of world.servers.entries()) if (server === null) world.boot(index);
     await world.clock.advance(2_000);
     const open = (await check(world, account)).filter((job) => job.final === null);
     const running = world.sites.flatMap((site) => site.running());

@@ -2,8 +2,8 @@
  * The whole core on a fake clock, from one seed: two processes on one store, handlers, a host each, jobs of all shapes,
  * and everything that goes wrong. `history` is what really happened, to hold the store's account against.
  */
-import { engine, localBus, parked, retryAfter, failForGood, type Engine, type Handler, type SubmitRequest, type Worker } from "@windlass/engine";
-import type { Bus, Store } from "@windlass/ports";
+import { engine, localBus, parked, retryAfter, failForGood, type Engine, type EnginePorts, type Handler, type SubmitRequest, type Worker } from "@windlass/engine";
+import type { Bus, Logger, Store } from "@windlass/ports";
 import { openSqliteStore } from "@windlass/sqlite";
 import { fakeClock, memoryLogs, quietLogger, seededRandom, type FakeClock, type SeededRandom } from "@windlass/testkit/fakes";
 import { CALM, simulatedProcess, type FaultRates, type SimulatedProcess } from "./faults.ts";
@@ -38,17 +38,16 @@ export interface World {
   readonly runs: HandlerRun[];
   /** Completion tokens that handlers gave out. */
   readonly tokens: string[];
-  readonly lines: readonly { readonly level: string; readonly message: string }[];
   setRates(rates: FaultRates): void;
-  boot(index: number): Promise<void>;
+  boot(index: number): void;
   kill(index: number): void;
   /** Freezes the process and starts another in its place; the frozen one wakes up as a zombie. */
-  replace(index: number, ms: number): Promise<void>;
+  replace(index: number, ms: number): void;
   killZombies(): void;
   /** What listeners of the live feed were told. */
   readonly listeners: readonly HeardEvents[];
   listen(): Promise<void>;
-  submit(request: SubmitRequest): Promise<string | null>;
+  submit(request: SubmitRequest): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -69,80 +68,80 @@ export async function openWorld(seed: number): Promise<World> {
   const store = await openSqliteStore({ path: ":memory:", clock });
   const logger = quietLogger();
   let rates = CALM;
+  const shared: Shared = { clock, random, store, logger, buses: [], runs: [], tokens: [], rates: () => rates };
   const sites = [0, 1].map((index) => fakeSite(`place-${index}`, { clock, random, faulty: () => rates.failing }));
   const servers: (Server | null)[] = [null, null];
-  const buses: Bus[] = [];
   const zombies: SimulatedProcess[] = [];
   const listeners: HeardEvents[] = [];
-  const runs: HandlerRun[] = [];
-  const tokens: string[] = [];
-  const control = simulatedProcess({ store, clock, random, rates: () => CALM });
-  const boot = async (index: number): Promise<void> => {
-    const process = simulatedProcess({ store, clock, random, rates: () => rates });
-    const bus = sharedBus(buses, { clock, random, losing: () => rates.losing });
-    const site = sites[index];
-    if (site === undefined) throw new Error(`no site ${index}`);
-    const server = engine({
-      store: process.store,
-      clock: process.clock,
-      random,
-      bus,
-      logger,
-      logs: memoryLogs(),
-      sha256: (text) => `hash of ${text}`,
-      kinds: [graphKind, stepKind, taskKind],
-      executors: [site.executor(process)],
-      sessionTtlMs: SESSION_TTL_MS,
-      hostLostAfterMs: HOST_LOST_AFTER_MS,
-    });
-    const handlers = { work: workHandler({ index, process, random, runs, tokens }) };
-    const workers = QUEUES.map((queue) => server.worker({ queue, handlers, concurrency: WORKER_SLOTS, drainMs: 1_000 }));
-    servers[index] = { index, process, engine: server, workers };
-    // A start may meet faults; the process then counts as one that did not come up, and is booted again later.
-    for (const service of [server, ...workers]) {
-      service.start().catch(() => {
-        if (servers[index]?.process === process) kill(index);
-      });
-    }
-  };
   const kill = (index: number): void => {
     servers[index]?.process.kill();
     servers[index] = null;
   };
-  const front = engine({ store: control.store, clock, random, bus: sharedBus(buses, { clock, random, losing: () => 0 }), logger, logs: memoryLogs(), sha256: (text) => `hash of ${text}`, kinds: [graphKind, stepKind, taskKind], executors: [] });
+  const boot = (index: number): void => {
+    const server = serverOf(shared, index, sites[index]);
+    servers[index] = server;
+    // A start may meet faults; the process then counts as one that did not come up, and is booted again later.
+    for (const service of [server.engine, ...server.workers]) {
+      service.start().catch(() => {
+        if (servers[index] === server) kill(index);
+      });
+    }
+  };
+  const front = engine({ ...enginePorts(shared, simulatedProcess({ ...shared, rates: () => CALM })), executors: [] });
   await front.feed.start();
   return {
     seed,
-    clock,
-    random,
-    store,
+    ...shared,
     sites,
     servers,
-    runs,
-    tokens,
     listeners,
     listen: async () => void listeners.push(await listenTo(front)),
-    async replace(index, ms) {
+    boot,
+    kill,
+    replace(index, ms) {
       const old = servers[index]?.process;
       if (old !== undefined) zombies.push(old);
       old?.freeze(ms);
-      await boot(index);
+      boot(index);
     },
     killZombies: () => zombies.forEach((zombie) => zombie.kill()),
-    lines: logger.lines,
     setRates: (next) => {
       rates = next;
     },
-    boot,
-    kill,
     submit: async (request) => (await front.jobs.submit(request)).id,
     async close() {
       for (const zombie of zombies) zombie.kill();
-      await front.feed.stop();
       for (const index of servers.keys()) kill(index);
+      await front.feed.stop();
       await store.close();
     },
   };
+}
+
+/** What all simulated processes have in common. */
+interface Shared {
+  readonly clock: FakeClock;
+  readonly random: SeededRandom;
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly buses: Bus[];
+  readonly runs: HandlerRun[];
+  readonly tokens: string[];
+  readonly rates: () => FaultRates;
+}
+
+function enginePorts(shared: Shared, { store, clock }: SimulatedProcess): EnginePorts {
+  const { random, logger } = shared;
+  return { store, clock, random, logger, bus: sharedBus(shared), logs: memoryLogs(), sha256: (text) => `hash of ${text}`, kinds: [graphKind, stepKind, taskKind] };
+}
+
+function serverOf(shared: Shared, index: number, site: FakeSite | undefined): Server {
+  if (site === undefined) throw new Error(`no site ${index}`);
+  const process = simulatedProcess(shared);
+  const server = engine({ ...enginePorts(shared, process), executors: [site.executor(process)], sessionTtlMs: SESSION_TTL_MS, hostLostAfterMs: HOST_LOST_AFTER_MS });
+  const handlers = { work: workHandler({ index, process, ...shared }) };
+  const workers = QUEUES.map((queue) => server.worker({ queue, handlers, concurrency: WORKER_SLOTS, drainMs: 1_000 }));
+  return { index, process, engine: server, workers };
 }
 
 async function listenTo({ feed }: Engine): Promise<HeardEvents> {
@@ -161,13 +160,13 @@ async function listenTo({ feed }: Engine): Promise<HeardEvents> {
 }
 
 /** A bus that reaches every process, late and not always. */
-function sharedBus(buses: Bus[], { clock, random, losing }: { readonly clock: FakeClock; readonly random: SeededRandom; readonly losing: () => number }): Bus {
+function sharedBus({ buses, clock, random, rates }: Shared): Bus {
   const own = localBus();
   buses.push(own);
   return {
     ...own,
     publish(topic, key) {
-      for (const bus of buses) if (!random.chance(losing() * 3)) clock.after(random.int(5), () => bus.publish(topic, key));
+      for (const bus of buses) if (!random.chance(rates().losing * 3)) clock.after(random.int(5), () => bus.publish(topic, key));
     },
   };
 }
