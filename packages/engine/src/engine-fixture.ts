@@ -16,13 +16,13 @@ export interface EngineFixture {
   readonly logs: ReturnType<typeof memoryLogs>;
   readonly lines: ReturnType<typeof quietLogger>["lines"];
   /** Submits a task for the handler `greet`, changed as given; returns its id. */
-  submit(request?: Partial<SubmitRequest>): Promise<string>;
-  stateOf(id: string): Promise<string>;
+  readonly submit: (request?: Partial<SubmitRequest>) => Promise<string>;
+  readonly stateOf: (id: string) => Promise<string>;
   /** Lets time pass until the job is in this state. */
-  reach(id: string, state: string): Promise<void>;
+  readonly reach: (id: string, state: string) => Promise<void>;
   /** Lets time pass until the promise has an answer. */
-  outcome<T>(promise: Promise<T>): Promise<T>;
-  close(): Promise<void>;
+  readonly outcome: <T>(promise: Promise<T>) => Promise<T>;
+  readonly close: () => Promise<void>;
 }
 
 export const taskKind: JobKind = { kind: "task", validate: () => [] };
@@ -145,6 +145,7 @@ export function fakeExecutor(given: { readonly runningMax?: number; readonly kep
       const next = plan.shift();
       if (next instanceof Error) throw next;
       if (next !== undefined) return { refused: next };
+      if (kept.has(request.name)) return { ref: `ref of ${request.name}` };
       launched.push(request.name);
       kept.set(request.name, request);
       return { ref: `ref of ${request.name}` };

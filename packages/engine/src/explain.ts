@@ -58,7 +58,7 @@ async function causesOf(facts: Facts, view: JobView, depth: number): Promise<Cau
 async function livesBecause(facts: Facts, view: JobView, { live, depth }: { readonly live: LiveJob; readonly depth: number }): Promise<Cause[]> {
   switch (live.state) {
     case "scheduled":
-      return scheduledBecause(facts, live);
+      return scheduledBecause(facts, view, live);
     case "queued":
       return queuedBecause(facts, view, live);
     case "waiting":
@@ -80,9 +80,14 @@ async function livesBecause(facts: Facts, view: JobView, { live, depth }: { read
   }
 }
 
-async function scheduledBecause({ context }: Facts, live: LiveJob): Promise<Cause[]> {
+async function scheduledBecause(facts: Facts, view: JobView, live: LiveJob): Promise<Cause[]> {
+  const { context } = facts;
   const reason: Reason = live.dueReason ?? "not_before";
   const first = cause(reason, `it is not to start before ${iso(live.dueAt)}: ${REASONS[reason].meaning}`, { object: live.id });
+  if (reason === "handler_unknown") {
+    const now = await unservedBecause(facts, view, { live, sessions: await openSessions(context) });
+    return now.reason === "ready" ? [first] : [now, first];
+  }
   if (reason !== "back_off") return [first];
   const last = (await context.store.reads.attempts(live.id)).at(-1);
   return last?.reason === null || last === undefined ? [first] : [first, cause(last.reason, `attempt ${last.number} ended: ${last.message ?? last.outcome ?? ""}`, { object: live.id, since: last.endedAt })];
@@ -97,12 +102,15 @@ async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promis
   }
   const queue = await context.store.queues.get(live.queue);
   if (queue?.paused === true) return [cause("queue_paused", `queue "${live.queue}" was paused by ${queue.pausedBy ?? "somebody"} at ${iso(queue.pausedAt)}`, { object: live.queue, since: queue.pausedAt })];
-  if (queue !== null && queue.concurrencyLimit !== null) {
+  if (queue !== null && queue.concurrencyLimit !== null && live.executor !== "none") {
     const running = (await context.store.queues.list()).find((other) => other.name === live.queue)?.running ?? 0;
     if (running >= queue.concurrencyLimit) return [cause("queue_limit", `queue "${live.queue}" runs ${running} jobs; its limit is ${queue.concurrencyLimit}`, { object: live.queue })];
   }
-  const sessions = (await context.store.sessions.list()).filter((session) => session.expiresAt >= context.now());
-  return [await unservedBecause(facts, view, { live, sessions })];
+  return [await unservedBecause(facts, view, { live, sessions: await openSessions(context) })];
+}
+
+async function openSessions(context: EngineContext): Promise<Session[]> {
+  return (await context.store.sessions.list()).filter((session) => session.expiresAt >= context.now());
 }
 
 async function unservedBecause({ context, executors }: Facts, view: JobView, { live, sessions }: { readonly live: LiveJob; readonly sessions: readonly Session[] }): Promise<Cause> {

@@ -178,7 +178,9 @@ describe("a parked job", () => {
 });
 
 describe("a job that is to stop", () => {
-  const hears: Handler = ({ signal }) => new Promise((_resolve, reject) => void signal.addEventListener("abort", () => reject(signal.reason as Error)));
+  const hears: Handler = ({ signal }) => new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason as Error));
+    });
   const deaf: Handler = () => new Promise(() => {});
 
   test("tells its handler why, and is cancelled when that ends", async () => {
@@ -193,6 +195,9 @@ describe("a job that is to stop", () => {
     await settled();
     expect((await endOf(fixture, id)).final).toMatchObject({ state: "cancelled", reason: "cancel_requested", message: "cancelled by ada" });
     expect(heard).toEqual(["cancelled by ada"]);
+    await fixture.worker.stop();
+    await fixture.engine.stop();
+    expect(fixture.clock.pending).toBe(0);
   });
 
   test("ends without its handler when that is deaf, after the grace", async () => {

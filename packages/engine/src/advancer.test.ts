@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { engineFixture, group, groupKind, handled, type EngineFixture } from "./engine-fixture.ts";
+import type { Worker } from "./worker.ts";
+
+let fixture: EngineFixture;
+let worker: Worker;
+
+beforeEach(async () => {
+  fixture = await engineFixture();
+  worker = fixture.engine.worker({
+    handlers: {
+      good: () => "fine",
+      bad: () => Promise.reject(new Error("no")),
+      long: ({ signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener("abort", () => resolve(null));
+        }),
+    },
+  });
+  await fixture.engine.start();
+  await worker.start();
+});
+
+afterEach(async () => {
+  await fixture.outcome(worker.stop());
+  await fixture.close();
+});
+
+const finalOf = async (id: string) => (await fixture.engine.jobs.get(id)).final;
+const childrenOf = (id: string) => fixture.store.reads.list({ workspace: "default", parentId: id, order: "oldest", limit: 100 });
+
+describe("a job without executor", () => {
+  test("makes its children and ends when they have ended", async () => {
+    const id = await fixture.submit(group([handled("good"), handled("good2", { spec: { handler: "good" } })]));
+    await fixture.reach(id, "succeeded");
+    expect(await childrenOf(id)).toMatchObject([
+      { state: "succeeded", record: { rootId: id, path: id, childKey: "good", cause: { type: "parent", id } } },
+      { state: "succeeded", record: { childKey: "good2" } },
+    ]);
+  });
+
+  test("learns how each child ended", async () => {
+    const id = await fixture.submit(group([handled("good"), handled("bad")]));
+    await fixture.reach(id, "failed");
+    expect(await finalOf(id)).toMatchObject({ reason: "step_failed", message: "a child failed" });
+  });
+
+  test("waits for a time, and holds no slot meanwhile", async () => {
+    const before = fixture.clock.now();
+    const id = await fixture.submit(group([], { waitMs: 60_000 }));
+    await fixture.reach(id, "waiting");
+    await fixture.reach(id, "succeeded");
+    expect(fixture.clock.now() - before).toBeGreaterThanOrEqual(60_000);
+  });
+
+  test("ends many levels of children", async () => {
+    const inner = { ...handled("inner"), kind: "workflow" as const, executor: "none" as const, spec: group([handled("good")]).spec ?? {} };
+    const id = await fixture.submit(group([inner]));
+    await fixture.reach(id, "succeeded");
+    expect((await childrenOf(id)).map(({ state }) => state)).toEqual(["succeeded"]);
+  });
+});
+
+describe("a decision that fails", () => {
+  test("stops the job with what was thrown as its message, and others go on", async () => {
+    const broken = await fixture.submit(group([], { fails: "the cursor is upside down" }));
+    const sound = await fixture.submit(group([handled("good")]));
+    await fixture.reach(sound, "succeeded");
+    await fixture.reach(broken, "cancelled");
+    expect(await finalOf(broken)).toMatchObject({ reason: "bad_spec", message: expect.stringContaining("the cursor is upside down") as string });
+  });
+
+  test("says so when this server does not know the kind of the job any more", async () => {
+    const lone = await engineFixture({ kinds: [{ ...groupKind, advance: undefined as never }] });
+    await lone.engine.start();
+    const id = await lone.submit(group([]));
+    await lone.reach(id, "cancelled");
+    expect((await lone.engine.jobs.get(id)).final?.message).toContain('kind "workflow"');
+    await lone.close();
+  });
+});
+
+describe("a job without executor that is to stop", () => {
+  test("ends its children first, those that run and those that wait, then itself", async () => {
+    const id = await fixture.submit(group([handled("long"), handled("later", { queue: "nobody" })]));
+    await fixture.clock.until(async () => (await childrenOf(id)).map(({ state }) => state).join() === "running,queued", 5_000);
+    await fixture.engine.jobs.cancel(id, { by: "ada" });
+    await fixture.reach(id, "cancelled");
+    expect(await finalOf(id)).toMatchObject({ reason: "cancel_requested", message: "cancelled by ada" });
+    const children = await childrenOf(id);
+    expect(children[0]).toMatchObject({ state: "succeeded" });
+    expect(children[1]?.final).toMatchObject({ state: "cancelled", reason: "parent_ended", message: expect.stringContaining("nightly") as string });
+    for (const { final } of children) expect(final?.finishedAt).toBeLessThanOrEqual((await finalOf(id))?.finishedAt ?? 0);
+  });
+
+  test("and took too long failed with its time limit", async () => {
+    const id = await fixture.submit(group([handled("later", { queue: "nobody" })], { timeoutMs: 3_000 }));
+    await fixture.reach(id, "failed");
+    expect(await finalOf(id)).toMatchObject({ outcome: "failed_timeout", reason: "execution_timeout" });
+  });
+
+  test("makes no more children", async () => {
+    const id = await fixture.submit(group([handled("good")]));
+    await fixture.engine.jobs.cancel(id, { by: "ada" });
+    await fixture.reach(id, "cancelled");
+    expect(await childrenOf(id)).toEqual([]);
+  });
+});

@@ -1,0 +1,169 @@
+import type { LaunchRequest } from "@windlass/ports";
+import { describe, expect, test } from "vitest";
+import { command, done, engineFixture, fakeExecutor, settled, type EngineFixture, type FakeExecutor } from "./engine-fixture.ts";
+
+async function launching(given: Parameters<typeof fakeExecutor>[0] = {}): Promise<EngineFixture & { readonly executor: FakeExecutor }> {
+  const executor = fakeExecutor(given);
+  const fixture = await engineFixture({ executors: [executor] });
+  return Object.assign(fixture, { executor });
+}
+
+/** The job as a launcher left it that died right after its claim. Returns the name of the attempt. */
+async function claimedByTheDead({ store, clock }: EngineFixture): Promise<string> {
+  await store.sessions.open({ id: "ses_dead", role: "launcher", place: "host-1", serves: [], startedAt: 0, expiresAt: clock.now() + 1_000 });
+  const { jobs } = await store.jobs.claim({ executor: "process", session: "ses_dead", place: "host-1", limit: 1, now: clock.now() });
+  return jobs[0]?.live.externalName ?? "";
+}
+
+const finalOf = async ({ engine }: EngineFixture, id: string) => (await engine.jobs.get(id)).final;
+
+describe("a launch", () => {
+  test("is asked for under the stored name, recorded, and forgotten outside once its end is stored", async () => {
+    const fixture = await launching();
+    await fixture.engine.start();
+    const id = await fixture.submit(command);
+    await fixture.clock.until(() => fixture.executor.launched.length === 1, 5_000);
+    await settled();
+    const { live } = await fixture.engine.jobs.get(id);
+    expect(live).toMatchObject({ holder: "external", phase: "running", externalName: fixture.executor.launched[0], externalRef: `ref of ${fixture.executor.launched[0]}` });
+    fixture.executor.end(live?.externalName ?? "", { ...done, output: 42 });
+    await fixture.reach(id, "succeeded");
+    expect(await finalOf(fixture, id)).toMatchObject({ output: 42, exitCode: 0, attempts: 1 });
+    await settled();
+    expect(fixture.executor.forgotten).toEqual([live?.externalName]);
+    await fixture.close();
+  });
+
+  test("that is refused ends the job with what the executor says", async () => {
+    const fixture = await launching();
+    fixture.executor.plan.push({ outcome: "failed_config", reason: "command_not_found", message: "there is no command tru" });
+    await fixture.engine.start();
+    const id = await fixture.submit(command);
+    await fixture.reach(id, "failed");
+    expect(await finalOf(fixture, id)).toMatchObject({ outcome: "failed_config", reason: "command_not_found", message: "there is no command tru" });
+    await fixture.close();
+  });
+
+  test("that fails for a moment is tried again under the same name", async () => {
+    const fixture = await launching();
+    fixture.executor.plan.push(new Error("no answer"), new Error("no answer"));
+    await fixture.engine.start();
+    const id = await fixture.submit(command);
+    await fixture.clock.until(() => fixture.executor.launched.length === 1, 20_000);
+    await settled();
+    expect((await fixture.engine.jobs.get(id)).live).toMatchObject({ attempt: 1, phase: "running", externalName: fixture.executor.launched[0] });
+    await fixture.close();
+  });
+
+  test("that fails for good says what the executor said last", async () => {
+    const fixture = await launching();
+    fixture.executor.plan.push(...Array.from({ length: 6 }, (_, i) => new Error(`no answer ${i + 1}`)));
+    await fixture.engine.start();
+    const id = await fixture.submit(command);
+    await fixture.reach(id, "failed");
+    expect(await finalOf(fixture, id)).toMatchObject({ reason: "launch_failed", message: expect.stringContaining("no answer 6") as string });
+    await fixture.close();
+  });
+
+  test("that is under way when the job is to stop ends as soon as there is something to stop", async () => {
+    const fixture = await launching();
+    const go = fixture.executor.hold();
+    await fixture.engine.start();
+    const id = await fixture.submit(command);
+    await fixture.reach(id, "running");
+    await fixture.engine.jobs.cancel(id, { by: "ada" });
+    await fixture.clock.advance(500);
+    expect([await fixture.stateOf(id), fixture.executor.stopped]).toEqual(["stopping", []]);
+    go();
+    await fixture.clock.advance(500);
+    expect(await finalOf(fixture, id)).toMatchObject({ state: "cancelled", reason: "cancel_requested", message: "cancelled by ada" });
+    expect(fixture.executor.running()).toEqual([]);
+    await fixture.close();
+  });
+});
+
+describe("a launcher", () => {
+  test("never has more alive than its executor may, and fills a slot that becomes free", async () => {
+    const fixture = await launching({ runningMax: 2 });
+    await fixture.engine.start();
+    for (let i = 0; i < 3; i++) await fixture.submit(command);
+    await fixture.clock.advance(20_000);
+    expect(fixture.executor.running()).toHaveLength(2);
+    fixture.executor.end(fixture.executor.running()[0] ?? "");
+    await fixture.clock.advance(500);
+    expect(fixture.executor.launched).toHaveLength(3);
+    await fixture.close();
+  });
+
+  test("counts what it launched while it compared its place with the store", async () => {
+    let [gated, open] = [Promise.resolve(), (): void => {}];
+    const plain = fakeExecutor({ runningMax: 1 });
+    const executor = { ...plain, list: async () => (await gated, plain.list()) };
+    const fixture = await engineFixture({ executors: [executor] });
+    await fixture.engine.start();
+    gated = new Promise((resolve) => {
+      open = resolve;
+    });
+    await fixture.clock.advance(6_000);
+    await fixture.submit(command);
+    await fixture.clock.advance(500);
+    expect(plain.running()).toHaveLength(1);
+    open();
+    await fixture.submit(command);
+    await fixture.clock.advance(500);
+    expect(plain.running()).toHaveLength(1);
+    await fixture.close();
+  });
+
+  test("adopts what its predecessor had launched but not recorded, and launches what it had only claimed", async () => {
+    for (const begun of [true, false]) {
+      const kept = new Map<string, LaunchRequest>();
+      const fixture = await launching({ kept });
+      const id = await fixture.submit(command);
+      const name = await claimedByTheDead(fixture);
+      if (begun) kept.set(name, { name, jobId: id, attempt: 1, spec: {}, environment: {}, timeoutMs: null, graceMs: 0 });
+      await fixture.engine.start();
+      await settled();
+      expect((await fixture.engine.jobs.get(id)).live).toMatchObject({ attempt: 1, token: 2, phase: "running", externalName: name });
+      expect(fixture.executor.launched).toEqual(begun ? [] : [name]);
+      fixture.executor.end(name);
+      await fixture.reach(id, "succeeded");
+      await fixture.close();
+    }
+  });
+
+  test("leaves what runs running when it stops, and hears of its end after a restart", async () => {
+    const fixture = await launching();
+    await fixture.engine.start();
+    const id = await fixture.submit(command);
+    await fixture.clock.until(() => fixture.executor.launched.length === 1, 5_000);
+    await fixture.outcome(fixture.engine.stop());
+    expect([await fixture.stateOf(id), fixture.executor.stopped]).toEqual(["running", []]);
+    await fixture.engine.start();
+    fixture.executor.end(fixture.executor.launched[0] ?? "");
+    await fixture.reach(id, "succeeded");
+    await fixture.close();
+  });
+
+  test("says that it does not know how an attempt ended that is nowhere any more, and does not repeat it", async () => {
+    const fixture = await launching();
+    await fixture.engine.start();
+    const id = await fixture.submit({ ...command, retry: { limit: 5, on: ["failed"], backoff: { initial: 1, factor: 1, max: 1, jitter: 0 } as never } });
+    await fixture.clock.until(() => fixture.executor.launched.length === 1, 5_000);
+    await settled();
+    fixture.executor.vanish(fixture.executor.launched[0] ?? "");
+    await fixture.reach(id, "failed");
+    expect(await finalOf(fixture, id)).toMatchObject({ reason: "vanished_unobserved", attempts: 1 });
+    await fixture.close();
+  });
+
+  test("stops what runs at its place for no living attempt", async () => {
+    const name = "windlass-ghost-1";
+    const kept = new Map([[name, { name, jobId: "job_gone", attempt: 1, spec: {}, environment: {}, timeoutMs: null, graceMs: 0 }]]);
+    const fixture = await launching({ kept });
+    await fixture.engine.start();
+    await settled();
+    expect(fixture.executor.stopped).toEqual([name]);
+    await fixture.close();
+  });
+});
