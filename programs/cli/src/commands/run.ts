@@ -1,6 +1,6 @@
 /** `windlass run`: a file or a name, here or on a server; returns at once, or waits for the end. */
 import { readdirSync } from "node:fs";
-import { hasCode, WindlassError, type JsonObject } from "@windlass/kernel";
+import { hasCode, messageOf, WindlassError, type JsonObject } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { waitForEnd } from "../follow/wait-for-end.ts";
@@ -51,6 +51,7 @@ async function submitRun(call: Call<RunOptions>, client: Client, { target, sourc
         ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
       });
     } catch (error) {
+      if (hasCode(error, "unreachable")) throw new WindlassError("unreachable", `${messageOf(error)}; or run it here: add --local`, { cause: error });
       if (source !== undefined || !hasCode(error, "not_found")) throw error;
       const { message } = error as Error;
       throw new WindlassError("not_found", `${message}${message.includes("did you mean") ? "" : nearbyFile(target, readdirSync("."))}`, { cause: error });

@@ -5,7 +5,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 test("a time beyond what a timer can hold is waited for all the same", () => {
-  const called = vi.fn();
+  const called = vi.fn<() => void>();
   const fortyDays = 40 * 86_400_000;
   systemClock.after(fortyDays, called);
   vi.advanceTimersByTime(fortyDays - 1);
@@ -15,7 +15,7 @@ test("a time beyond what a timer can hold is waited for all the same", () => {
 });
 
 test("what was taken back is not called", () => {
-  const called = vi.fn();
+  const called = vi.fn<() => void>();
   const takeBack = systemClock.after(40 * 86_400_000, called);
   vi.advanceTimersByTime(30 * 86_400_000);
   takeBack();
