@@ -39,6 +39,7 @@ test.each([
   ["a verb without its noun", ["list"], USAGE, ["`windlass jobs list`"]],
   ["an unknown option", ["jobs", "list", "--sate", "running"], USAGE, ["--state"]],
   ["an unknown state", ["jobs", "list", "--state", "runing"], USAGE, ['did you mean "running"?']],
+  ["a label without a value", ["jobs", "list", "--label", "team"], USAGE, ["it is written name=value"]],
   ["nothing to submit", ["jobs", "submit"], USAGE, ["Give a command after --, or --handler NAME"]],
   ["a port that is none", ["server", "--port", "http"], USAGE, ["a whole number from 0 to 65535"]],
   ["a wrong token", ["jobs", "list", "--token", "wrong"], REFUSED, ["token"]],

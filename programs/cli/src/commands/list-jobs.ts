@@ -27,7 +27,7 @@ export async function listJobs(call: Call<ListJobsOptions>): Promise<void> {
   const query = queryOf(call.options);
   const list = async (): Promise<void> => {
     const page = await client.jobs.list(query);
-    await presentTable(call, page, { columns: jobColumns(now()), rows: page.items, none: NONE });
+    await presentTable(call, page, { columns: jobColumns(now()), rows: page.items, none: isNarrowed(query) ? "No job fits." : NONE });
     if (page.nextCursor !== null && call.format === "table") call.terminal.err(`There are more: add --cursor ${page.nextCursor}, or --limit.\n`);
   };
   await list();
@@ -47,10 +47,16 @@ function queryOf(options: ListJobsOptions): Query {
   for (const state of options.state ?? []) oneOf("state", state, jobStates);
   if (options.outcome !== undefined) oneOf("outcome", options.outcome, outcomes);
   if (options.kind !== undefined) oneOf("kind", options.kind, JOB_KINDS);
-  const label = options.label?.[0];
+  const [label, ...others] = options.label ?? [];
+  if (others.length > 0) throw new WindlassError("usage", "a list can be narrowed by one label; give --label once");
   const named = { state: options.state, outcome: options.outcome, kind: options.kind, name: options.name, queue: options.queue, parentId: options.parent, limit: options.limit, cursor: options.cursor };
   const rootsOnly = options.all === true || options.parent !== undefined || options.kind !== undefined ? undefined : true;
   return { ...named, rootsOnly, label: label === undefined ? undefined : label.join("=") } as unknown as Query;
+}
+
+/** By more than the page and the level. */
+function isNarrowed({ limit: _limit, rootsOnly: _rootsOnly, ...rest }: Query): boolean {
+  return Object.values(rest).some((value) => value !== undefined);
 }
 
 function oneOf(what: string, value: string, allowed: readonly string[]): void {

@@ -20,7 +20,7 @@ export function addJobCommands(program: Command, perform: Performing): void {
     .option("--kind <kind>", "only this one: workflow, step, task …")
     .option("--name <name>", "only of this name")
     .option("--queue <queue>", "only of this queue")
-    .option("-l, --label <key=value>", "only with this label")
+    .option("-l, --label <key=value>", "only with this label", pair)
     .option("--parent <id>", "only the children of this job")
     .option("-n, --limit <count>", `how many, at most ${LIST_MAX} (50)`, whole(1, LIST_MAX))
     .option("--cursor <cursor>", "go on behind an earlier list: its nextCursor")
