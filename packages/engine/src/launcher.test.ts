@@ -1,4 +1,4 @@
-import type { LaunchRequest } from "@windlass/ports";
+import type { LaunchRequest, Store } from "@windlass/ports";
 import { describe, expect, test } from "vitest";
 import { command, done, engineFixture, fakeExecutor, settled, type EngineFixture, type FakeExecutor } from "./engine-fixture.ts";
 
@@ -97,9 +97,20 @@ describe("a launcher", () => {
 
   test("counts what it launched while it compared its place with the store", async () => {
     let [gated, open] = [Promise.resolve(), (): void => {}];
-    const plain = fakeExecutor({ runningMax: 1 });
-    const executor = { ...plain, list: async () => (await gated, plain.list()) };
-    const fixture = await engineFixture({ executors: [executor] });
+    /** Answers late, with what was true when it was asked. */
+    const wrap = (store: Store): Store => ({
+      ...store,
+      jobs: {
+        ...store.jobs,
+        async live(filter, limit) {
+          const page = await store.jobs.live(filter, limit);
+          if (filter.place !== undefined) await gated;
+          return page;
+        },
+      },
+    });
+    const executor = fakeExecutor({ runningMax: 1 });
+    const fixture = await engineFixture({ executors: [executor], wrap });
     await fixture.engine.start();
     gated = new Promise((resolve) => {
       open = resolve;
@@ -107,11 +118,39 @@ describe("a launcher", () => {
     await fixture.clock.advance(6_000);
     await fixture.submit(command);
     await fixture.clock.advance(500);
-    expect(plain.running()).toHaveLength(1);
     open();
     await fixture.submit(command);
     await fixture.clock.advance(500);
-    expect(plain.running()).toHaveLength(1);
+    expect(executor.running()).toHaveLength(1);
+    await fixture.close();
+  });
+
+  test("counts what its predecessor left running", async () => {
+    const fixture = await launching({ runningMax: 1 });
+    await fixture.engine.start();
+    await fixture.submit(command);
+    await fixture.clock.until(() => fixture.executor.launched.length === 1, 5_000);
+    await fixture.outcome(fixture.engine.stop());
+    await fixture.engine.start();
+    await fixture.submit(command);
+    await fixture.clock.advance(20_000);
+    expect(fixture.executor.running()).toHaveLength(1);
+    await fixture.close();
+  });
+
+  test("compares its place with the store once in a while, not for each launch", async () => {
+    const plain = fakeExecutor({ runningMax: 50 });
+    let lists = 0;
+    const executor = { ...plain, list: () => (lists++, plain.list()) };
+    const fixture = await engineFixture({ executors: [executor] });
+    await fixture.engine.start();
+    for (let i = 0; i < 40; i++) {
+      await fixture.submit(command);
+      await fixture.clock.advance(50);
+    }
+    expect(plain.running()).toHaveLength(40);
+    // Once before it begins, once when it has begun.
+    expect(lists).toBeLessThanOrEqual(2);
     await fixture.close();
   });
 
@@ -130,6 +169,57 @@ describe("a launcher", () => {
       await fixture.reach(id, "succeeded");
       await fixture.close();
     }
+  });
+
+  test("launches once what a claim of its own has stored, however late the answer comes", async () => {
+    let [gated, open] = [Promise.resolve(), (): void => {}];
+    const executor = fakeExecutor();
+    const fixture = await engineFixture({
+      executors: [executor],
+      wrap: (store) => ({ ...store, jobs: { ...store.jobs, claim: async (request) => (await store.jobs.claim(request).then(async (claimed) => (await (claimed.jobs.length > 0 ? gated : null), claimed))) } }),
+    });
+    await fixture.engine.start();
+    gated = new Promise((resolve) => {
+      open = resolve;
+    });
+    const id = await fixture.submit(command);
+    await fixture.clock.advance(6_000);
+    for (const name of executor.running()) executor.end(name);
+    await fixture.clock.advance(6_000);
+    open();
+    await fixture.clock.advance(6_000);
+    for (const name of executor.running()) executor.end(name);
+    await fixture.reach(id, "succeeded");
+    expect(executor.launched).toHaveLength(1);
+    await fixture.close();
+  });
+
+  test("does not launch again what ends while it is adopted", async () => {
+    const kept = new Map<string, LaunchRequest>();
+    const executor = fakeExecutor({ kept });
+    const fixture = await engineFixture({
+      executors: [executor],
+      wrap: (store) => ({
+        ...store,
+        jobs: {
+          ...store.jobs,
+          records: async (ids) => {
+            for (const name of executor.running()) executor.end(name);
+            await settled();
+            return store.jobs.records(ids);
+          },
+        },
+      }),
+    });
+    const id = await fixture.submit(command);
+    const name = await claimedByTheDead(fixture);
+    kept.set(name, { name, jobId: id, attempt: 1, spec: {}, environment: {}, timeoutMs: null, graceMs: 0 });
+    await fixture.engine.start();
+    await settled();
+    executor.end(name);
+    await fixture.reach(id, "succeeded");
+    expect(executor.launched).toEqual([]);
+    await fixture.close();
   });
 
   test("leaves what runs running when it stops, and hears of its end after a restart", async () => {
