@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { engineFixture, group, groupKind, handled, type EngineFixture } from "./engine-fixture.ts";
+import type { Store } from "@windlass/ports";
+import { engineFixture, group, groupKind, handled, settled, stepKind, type EngineFixture } from "./engine-fixture.ts";
+import { NOTHING, type JobKind } from "./job-kind.ts";
 import type { Worker } from "./worker.ts";
 
 let fixture: EngineFixture;
@@ -68,6 +70,29 @@ describe("a decision that fails", () => {
     await fixture.reach(sound, "succeeded");
     await fixture.reach(broken, "cancelled");
     expect(await finalOf(broken)).toMatchObject({ reason: "bad_spec", message: expect.stringContaining("the cursor is upside down") as string });
+  });
+
+  test("because it would end the job before its children is refused, and does not keep the store busy", async () => {
+    let asked = 0;
+    const wrap = (store: Store): Store => ({
+      ...store,
+      jobs: {
+        ...store.jobs,
+        async woken(limit) {
+          asked++;
+          await settled();
+          return store.jobs.woken(limit);
+        },
+      },
+    });
+    const hasty: JobKind = { ...groupKind, advance: () => ({ ...NOTHING, children: [handled("good")], finish: { outcome: "succeeded", reason: "ok", message: null } }) };
+    const lone = await engineFixture({ kinds: [hasty, stepKind], wrap });
+    await lone.engine.start();
+    const id = await lone.submit(group([]));
+    await lone.clock.advance(10_000);
+    expect(await lone.stateOf(id)).toBe("running");
+    expect(asked).toBeLessThan(20);
+    await lone.close();
   });
 
   test("says so when this server does not know the kind of the job any more", async () => {

@@ -270,6 +270,30 @@ describe("a worker that", () => {
     expect(await fixture.stateOf(id)).toBe("running");
   });
 
+  test("never learned what it claimed gives it back, counting no attempt", async () => {
+    let lost = false;
+    const wrap = (store: Store): Store => ({
+      ...store,
+      jobs: {
+        ...store.jobs,
+        async claim(request) {
+          const claimed = await store.jobs.claim(request);
+          if (request.executor === "handler" && claimed.jobs.length > 0 && !lost) {
+            lost = true;
+            throw new Error("the reply was lost");
+          }
+          return claimed;
+        },
+      },
+    });
+    const attempts: number[] = [];
+    const fixture = await working(({ attempt }) => void attempts.push(attempt), { wrap });
+    const id = await fixture.submit();
+    await fixture.reach(id, "succeeded");
+    expect(attempts).toEqual([1]);
+    expect((await fixture.store.reads.events(id, 0, 100)).map(({ type }) => type)).toContain("job.released");
+  });
+
   test("has lost its session aborts its handlers and writes nothing for them; the job is tried again elsewhere", async () => {
     const { handler, calls, open: go } = gate();
     const fixture = await working(handler, { sessionTtlMs: 3_000 });

@@ -1,0 +1,45 @@
+import { days } from "@windlass/kernel";
+import { expect, test } from "vitest";
+import { engineFixture, group, handled, type EngineFixture } from "./engine-fixture.ts";
+import { retention } from "./retention.ts";
+
+/** A finished tree with a log, and a job that lives on. */
+async function withHistory(): Promise<EngineFixture & { readonly ended: string; readonly child: string; readonly alive: string }> {
+  const fixture = await engineFixture();
+  await fixture.engine.start();
+  const ended = await fixture.submit(group([handled("later", { queue: "nobody" })]));
+  await fixture.clock.advance(1_000);
+  const [found] = await fixture.store.reads.list({ workspace: "default", parentId: ended, limit: 1 });
+  const child = found?.record.id ?? "";
+  await fixture.engine.jobs.cancel(ended, { by: "ada" });
+  await fixture.reach(ended, "cancelled");
+  await fixture.logs.append({ jobId: child, attempt: 1 }, [{ stream: "stdout", at: 0, data: new TextEncoder().encode("hello") }]);
+  const alive = await fixture.submit();
+  await fixture.outcome(fixture.engine.stop());
+  return Object.assign(fixture, { ended, child, alive });
+}
+
+test("trees whose root ended long enough ago go, with their logs; what lives stays", async () => {
+  const fixture = await withHistory();
+  const service = retention(fixture.engine.context, { session: () => "ses_leader", days: 2 });
+  await service.start();
+  await fixture.clock.advance(days(2) - 60_000);
+  expect(await fixture.stateOf(fixture.ended)).toBe("cancelled");
+  await fixture.clock.advance(180_000);
+  expect(await fixture.store.reads.get(fixture.ended)).toBeNull();
+  expect(await fixture.store.reads.get(fixture.child)).toBeNull();
+  expect(fixture.logs.text({ jobId: fixture.child, attempt: 1 })).toBe("");
+  expect(await fixture.stateOf(fixture.alive)).toBe("queued");
+  await service.stop();
+  await fixture.close();
+});
+
+test("0 days keep everything", async () => {
+  const fixture = await withHistory();
+  const service = retention(fixture.engine.context, { session: () => "ses_leader", days: 0 });
+  await service.start();
+  await fixture.clock.advance(3_600_000);
+  expect(await fixture.stateOf(fixture.ended)).toBe("cancelled");
+  await service.stop();
+  await fixture.close();
+});
