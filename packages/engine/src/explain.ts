@@ -39,8 +39,13 @@ export function explainer(context: EngineContext, executors: readonly Executor[]
     const view = await context.store.reads.get(id);
     if (view === null) throw new WindlassError("not_found", `there is no job ${id}`);
     const causes = await causesOf({ context, executors }, view, 0);
-    return { view, causes: causes.map((cause) => ({ ...cause, todo: REASONS[cause.reason].todo })) };
+    return { view, causes: causes.map((cause) => ({ ...cause, todo: todoFor(cause) })) };
   };
+}
+
+/** The advice of the reason, with the queue that it is about. */
+function todoFor({ reason, object }: Cause): string {
+  return REASONS[reason].todo.replace("<queue>", object ?? "<queue>");
 }
 
 interface Facts {
@@ -83,7 +88,8 @@ async function livesBecause(facts: Facts, view: JobView, { live, depth }: { read
 async function scheduledBecause(facts: Facts, view: JobView, live: LiveJob): Promise<Cause[]> {
   const { context } = facts;
   const reason: Reason = live.dueReason ?? "not_before";
-  const first = cause(reason, `it is not to start before ${iso(live.dueAt)}: ${REASONS[reason].meaning}`, { object: live.id });
+  const why = reason === "not_before" ? "" : `: ${REASONS[reason].meaning}`;
+  const first = cause(reason, `it is not to start before ${iso(live.dueAt)}${why}`, { object: live.id });
   if (reason === "handler_unknown") {
     const now = await unservedBecause(facts, view, { live, sessions: await openSessions(context) });
     return now.reason === "ready" ? [first] : [now, first];

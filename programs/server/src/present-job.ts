@@ -5,11 +5,11 @@ import type { Attempt, Cause, JobEvent, JobView, Json } from "@windlass/kernel";
 export function presentJob(view: JobView): JobJson {
   const { record, live } = view;
   return {
-    ...endOf(view),
     id: record.id,
     kind: record.kind,
     name: record.name,
     workspace: record.workspace,
+    ...endOf(view),
     createdAt: isoTime(record.createdAt),
     parentId: record.parentId,
     rootId: record.rootId,
