@@ -72,6 +72,17 @@ describe("a decision that fails", () => {
     expect(await finalOf(broken)).toMatchObject({ reason: "bad_spec", message: expect.stringContaining("the cursor is upside down") as string });
   });
 
+  test("because no job can end like that stops the job, and the others go on", async () => {
+    const odd: JobKind = { ...groupKind, kind: "watcher", advance: () => ({ ...NOTHING, finish: { outcome: "expired", reason: "ok", message: null } }) };
+    const lone = await engineFixture({ kinds: [odd, groupKind, stepKind] });
+    await lone.engine.start();
+    const [broken, sound] = [await lone.submit({ ...group([]), kind: "watcher" }), await lone.submit(group([], { waitMs: 10 }))];
+    await lone.reach(sound, "succeeded");
+    await lone.reach(broken, "cancelled");
+    expect((await lone.engine.jobs.get(broken)).final?.message).toContain("start deadline");
+    await lone.close();
+  });
+
   test("because it would end the job before its children is refused, and does not keep the store busy", async () => {
     let asked = 0;
     const wrap = (store: Store): Store => ({

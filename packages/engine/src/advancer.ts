@@ -72,6 +72,8 @@ async function changesFor(context: EngineContext, job: WokenJob, cursors: Map<st
     if (kind?.advance === undefined) throw new Error(`this server does not know how to run a job of kind "${job.record.kind}"`);
     const cursor = await cursorOf(context, job, cursors);
     const decision = kind.advance({ ...job, cursor, now: context.now() });
+    // The store would fail on it, and with it on everything that is committed beside it.
+    if (decision.finish?.outcome === "expired") throw new Error("its kind ended it as expired, which only a start deadline can");
     return [await advanceOf(context, job, decision)];
   } catch (error) {
     context.logger.error("a decision failed; the job is stopped", { job: job.live.id, error: messageOf(error), stack: error instanceof Error ? error.stack : null });
