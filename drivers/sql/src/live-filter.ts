@@ -16,6 +16,7 @@ export function liveQuery(filter: LiveFilter, limit: number, placeholder: Placeh
   if (filter.orphaned === true) {
     where.push("l.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs_live p WHERE p.id = l.parent_id AND p.state <> 'stopping')");
   }
+  if (filter.forsaken === true) where.push("l.session IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = l.session)");
   if (filter.after !== undefined) where.push(`l.id > ${value(filter.after)}`);
   const condition = where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`;
   return { sql: `SELECT ${liveTable.list("l.")} FROM jobs_live l${condition} ORDER BY l.id LIMIT ${value(limit)}`, values };

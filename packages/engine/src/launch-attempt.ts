@@ -15,10 +15,14 @@ export async function launchAttempt(place: Place, { record, live }: ClaimedJob):
     place.alive.delete(live.id);
     return;
   }
-  const stored = await place.results.settle({ type: "launched", id: live.id, token: live.token, ref: launched.ref });
+  await recordLaunch(place, live, launched.ref);
+}
+
+/** Stores that the attempt runs under this reference. */
+export async function recordLaunch(place: Place, live: LiveJob, ref: string): Promise<void> {
+  const stored = await place.results.settle({ type: "launched", id: live.id, token: live.token, ref });
   if (stored?.ok === false) place.context.logger.debug("the attempt ended or was handed on before its launch was recorded", { job: live.id, why: stored.refusal.why });
-  // A stop that came while the launch was under way was announced before there was anything to stop.
-  else place.context.bus.publish("stopping", place.executor.place);
+  // A stop that came while the launch was under way is announced again by this commit, now that there is something to stop.
 }
 
 async function launchWithRetries(place: Place, request: LaunchRequest): Promise<Launched> {

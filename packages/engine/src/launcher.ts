@@ -2,7 +2,8 @@
  * Starts everything that runs out of band, and stores how it ended. One launcher for each executor of this process.
  *
  * L1. The name of an attempt is stored (by the claim) before the executor is asked; names are launched at most once.
- * L2. A launch whose record is missing is adopted by whoever serves its place: found → recorded, absent → launched.
+ * L2. A launch whose record is missing is adopted by whoever serves its place: found → recorded, absent → launched. One
+ *     that a claim of our own has just stored is not missing: its answer is on the way.
  * L3. Only a fact of the executor ends what was launched. It is forgotten there once the store has answered.
  * L4. What runs at our place and belongs to no living attempt is stopped (zombies); what should run and is nowhere is
  *     reported as vanished.
@@ -14,7 +15,7 @@ import type { EngineContext } from "./context.ts";
 import { launchAttempt } from "./launch-attempt.ts";
 import type { Place } from "./place.ts";
 import { reconcilePlace } from "./reconcile-place.ts";
-import { loop, serviceOf, type Service } from "./service.ts";
+import { loop, serviceOf, type Loop, type Service } from "./service.ts";
 import { openSession, type OpenSession } from "./session.ts";
 import { settling } from "./settling.ts";
 
@@ -41,7 +42,7 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       ttlMs: options.sessionTtlMs,
       onLost: () => {},
     });
-    const place: Place = { context, executor, session: () => session.id, results, alive: new Map(), launching: new Set() };
+    const place: Place = { context, executor, session: () => session.id, results, alive: new Map(), launching: new Set(), claims: { begun: 0, answered: 0 }, suspects: new Map() };
     const launches = new Set<Promise<void>>();
     const claims = claimLoop(place, { session, launches });
     try {
@@ -69,17 +70,9 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
 
 function claimLoop(place: Place, { session, launches }: { readonly session: OpenSession; readonly launches: Set<Promise<void>> }) {
   const { context, executor, alive } = place;
-  const claims = loop({
-    name: `claims for ${executor.name}`,
-    clock: context.clock,
-    random: context.random,
-    logger: context.logger,
-    restMs: REST_MS,
-    subscribe: (wake) => context.bus.subscribe("ready", (key) => key.startsWith(`${executor.name}/`) && wake()),
-    pass: async () => {
-      await session.ensure();
-      const limit = Math.min(CLAIM_MAX, executor.runningMax - alive.size);
-      if (limit <= 0) return false;
+  const claimAndLaunch = async (limit: number): Promise<boolean> => {
+    place.claims.begun++;
+    try {
       const { jobs, signals } = await context.store.jobs.claim({ executor: executor.name, session: session.id, place: executor.place, limit, now: context.now() });
       if (jobs.length === 0) return false;
       context.announce(signals);
@@ -91,6 +84,22 @@ function claimLoop(place: Place, { session, launches }: { readonly session: Open
         launches.add(launch);
       }
       return jobs.length === limit;
+    } finally {
+      // Not before what it brought counts as being launched.
+      place.claims.answered++;
+    }
+  };
+  const claims: Loop = loop({
+    name: `claims for ${executor.name}`,
+    clock: context.clock,
+    random: context.random,
+    logger: context.logger,
+    restMs: REST_MS,
+    subscribe: (wake) => context.bus.subscribe("ready", (key) => key.startsWith(`${executor.name}/`) && wake()),
+    pass: async () => {
+      await session.ensure();
+      const limit = Math.min(CLAIM_MAX, executor.runningMax - alive.size);
+      return limit > 0 && (await claimAndLaunch(limit));
     },
   });
   return claims;

@@ -14,6 +14,10 @@ export interface Place {
   readonly alive: Map<string, string>;
   /** Names that are being launched by us at this moment. */
   readonly launching: Set<string>;
+  /** Claims of this launcher: what one has stored and not answered yet is in nobody's hands. */
+  readonly claims: { begun: number; answered: number };
+  /** Names claimed by our session that nobody is launching, and how many claims had begun when that was first seen. */
+  readonly suspects: Map<string, number>;
 }
 
 /** How an attempt is settled by whoever holds its launch. */

@@ -4,7 +4,7 @@
  */
 import { messageOf, type LiveJob } from "@windlass/kernel";
 import type { Found } from "@windlass/ports";
-import { launchAttempt } from "./launch-attempt.ts";
+import { launchAttempt, recordLaunch } from "./launch-attempt.ts";
 import { settleByHolder, type Place } from "./place.ts";
 
 /** Live rows that are read at once. */
@@ -15,6 +15,7 @@ export async function reconcilePlace(place: Place): Promise<void> {
   const known = [...place.alive.keys()];
   const wanted = await aliveHere(place);
   countAlive(place, known, wanted);
+  dropSuspects(place, wanted);
   const found = new Map((await place.executor.list()).map((item) => [item.name, item]));
   for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, found.get(live.externalName ?? "")));
   const names = new Set(wanted.map((live) => live.externalName));
@@ -38,12 +39,30 @@ async function aliveHere({ context, executor }: Place): Promise<LiveJob[]> {
   }
 }
 
+/** Suspects are those that were seen in each round since. */
+function dropSuspects({ suspects }: Place, wanted: readonly LiveJob[]): void {
+  const names = new Set(wanted.map((live) => live.externalName));
+  for (const name of suspects.keys()) if (!names.has(name)) suspects.delete(name);
+}
+
 async function reconcileAttempt(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
   const name = live.externalName;
-  if (name === null || place.launching.has(name)) return;
-  if (live.holder === "lease") return adopt(place, live, found);
+  if (name === null) return;
+  if (live.holder === "lease") return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;
   if (found === undefined) return vanished(place, live);
   if (live.state === "stopping" && live.stop !== null && found.state === "running") await place.executor.stop(name, live.stop.graceMs, live.stop.stopFor);
+}
+
+/**
+ * Whether nobody is about to launch it. What our own session holds may have been stored by a claim whose answer is still on
+ * the way, and would be launched twice: it is abandoned when it is still there after all claims of that time were answered.
+ */
+function isAbandoned({ launching, suspects, claims, session }: Place, live: LiveJob, name: string): boolean {
+  if (launching.has(name)) return false;
+  if (live.session !== session()) return true;
+  const since = suspects.get(name);
+  if (since === undefined) suspects.set(name, claims.begun);
+  return since !== undefined && since <= claims.answered;
 }
 
 /** Its launcher is gone (or gave up) between the claim and the record (L2). */
@@ -55,6 +74,8 @@ async function adopt(place: Place, live: LiveJob, found: Found | undefined): Pro
     await place.results.settle(settleByHolder(place, mine, { outcome: "cancelled", reason: live.stop?.reason ?? "cancel_requested", message: live.stop?.message ?? null }));
     return;
   }
+  // What was found is never launched again: it may end, be settled and forgotten before the executor is asked.
+  if (found !== undefined) return recordLaunch(place, mine, found.ref);
   const [record] = await place.context.store.jobs.records([live.id]);
   if (record === undefined) return;
   await launchAttempt(place, { record, live: mine });

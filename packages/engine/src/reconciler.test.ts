@@ -41,6 +41,33 @@ describe("a worker that stopped reporting", () => {
   });
 });
 
+describe("work without an open session", () => {
+  test("is lost, also when it was claimed by a worker whose loss was being dealt with", async () => {
+    const world = await reconciling();
+    const id = await world.submit({ retry });
+    await world.openSession("ses_frozen");
+    await world.claim("ses_frozen", null);
+    await world.store.sessions.close("ses_frozen");
+    await world.service.start();
+    await world.clock.advance(1_500);
+    expect(await liveOf(world, id)).toMatchObject({ state: "scheduled", dueReason: "back_off" });
+    expect(await world.store.reads.attempts(id)).toMatchObject([{ outcome: "failed_node_lost", reason: "worker_lost" }]);
+    await world.close();
+  });
+
+  test("cannot come to be while a lost session is being closed", async () => {
+    let claimLate = async (): Promise<void> => {};
+    const world = await reconciling((store) => ({ ...store, sessions: { ...store.sessions, close: async (id) => (await claimLate(), store.sessions.close(id)) } }));
+    await world.openSession("ses_frozen");
+    const id = await world.submit({ retry });
+    claimLate = async () => void (await world.claim("ses_frozen", null));
+    await world.service.start();
+    await world.clock.advance(5_500);
+    expect(await liveOf(world, id)).toMatchObject({ state: "scheduled", session: null });
+    await world.close();
+  });
+});
+
 describe("a host that stopped reporting", () => {
   test("keeps what runs there for a grace, then it counts as lost", async () => {
     const world = await reconciling();

@@ -47,7 +47,6 @@ async function loseExpired(context: EngineContext, hostLostAfterMs: number): Pro
   const expired = sessions.filter((session) => session.expiresAt < now);
   const alivePlaces = new Set(sessions.filter((session) => session.expiresAt >= now).map((session) => session.place));
   for (const session of expired) {
-    await loseInBand(context, session);
     if (session.place === null || alivePlaces.has(session.place)) {
       await context.store.sessions.close(session.id);
     } else if (session.expiresAt + hostLostAfterMs < now) {
@@ -55,12 +54,17 @@ async function loseExpired(context: EngineContext, hostLostAfterMs: number): Pro
       await context.store.sessions.close(session.id);
     }
   }
+  await loseForsaken(context);
 }
 
-/** In-band work ends with its holder; a launch is taken up by whoever serves its place next. */
-async function loseInBand(context: EngineContext, session: Session): Promise<void> {
-  await eachLive(context, { session: session.id }, (live) =>
-    isOutOfBand(live.executor) ? null : loss(context, live, { reason: "worker_lost", message: `its worker (${session.id}) stopped reporting` }),
+/**
+ * In-band work ends with its holder; a launch is taken up by whoever serves its place next. Only what is closed claims
+ * nothing any more: one that has run out may still claim (a worker that was frozen wakes up), so it is closed first. And
+ * what is looked for is any work without an open session, so that it does not matter who closed it, or died after it.
+ */
+async function loseForsaken(context: EngineContext): Promise<void> {
+  await eachLive(context, { forsaken: true }, (live) =>
+    isOutOfBand(live.executor) ? null : loss(context, live, { reason: "worker_lost", message: `its worker (${live.session ?? "unknown"}) stopped reporting` }),
   );
 }
 

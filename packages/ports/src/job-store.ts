@@ -49,6 +49,8 @@ export interface LiveFilter {
   readonly parentId?: string;
   /** Live jobs whose parent has ended or is stopping. */
   readonly orphaned?: boolean;
+  /** Held by a session that is not open (any more). */
+  readonly forsaken?: boolean;
   /** Only ids greater than this one, in order of id: for going through all of them. */
   readonly after?: string;
 }
