@@ -34,6 +34,7 @@ function history(more: Partial<History> = {}): History {
     events: new Map(ids.map((id) => [id, life(id)])),
     feed: ids.flatMap(life),
     effects: ids.flatMap((id) => [start(id), end(id)]),
+    heard: ids.flatMap(life),
     leftovers: [],
     ...more,
   };
@@ -73,6 +74,8 @@ describe("a history", () => {
     ["the feed passes over an event", "H7", { feed: [...life("job_a"), ...life("job_b").slice(1)] }],
     ["a child outlives its parent", "H8", { jobs: [jobA, succeeded("job_b", { concurrency: KEY, parentId: "job_a" })] }],
     ["a process is left", "H9", { leftovers: [1234] }],
+    ["a listener missed an event", "H11", { heard: life("job_a") }],
+    ["a listener heard an event twice", "H11", { heard: [...life("job_a"), ...life("job_b"), event("job_b", 3, "job.finished")] }],
     ["a key is held by more than its limit", "H10", { effects: overlapping }],
   ])("in which %s is caught by %s", (_name, rule, more) => {
     expect(rulesBroken(more)).toContain(rule);

@@ -13,6 +13,7 @@
  * H10. Of the attempts that share a key, no more run at once than its limit: at each start line, those with a start line
  *      before and an end line behind it. Not counted are attempts recorded as lost with their worker or host: those are
  *      fenced (what they answer is refused), but nobody can stop them before they notice.
+ * H11. Who listens from the beginning hears every event once, in the order of the feed.
  */
 import type { Attempt, JobEvent, JobRecord, JobView } from "@windlass/kernel";
 import type { Effect } from "./effects.ts";
@@ -36,6 +37,7 @@ export function violationsOf(history: History): Violation[] {
     "H8 children": children,
     "H9 leftovers": leftovers,
     "H10 keys": keys,
+    "H11 listener": listener,
   };
   return Object.entries(rules).flatMap(([rule, check]) => [...check(history)].map(([jobId, what]) => ({ rule, jobId, what })));
 }
@@ -140,6 +142,13 @@ function* keys({ jobs, attempts: all, effects: lines }: History): Findings {
     if (others.length >= limited.limit) yield [effect.jobId, `attempt ${effect.attempt} began under ${limited.key} (limit ${limited.limit}) while these ran: ${others.map(attemptId).join(", ")}`];
   }
 }
+
+function* listener({ feed: fed, heard }: History): Findings {
+  const wrong = Array.from({ length: Math.max(fed.length, heard.length) }, (_, i) => i).find((i) => nameOf(fed[i]) !== nameOf(heard[i]));
+  if (wrong !== undefined) yield [fed[wrong]?.jobId ?? null, `event ${wrong + 1} of ${fed.length} is ${nameOf(fed[wrong])}; heard was ${nameOf(heard[wrong])} (of ${heard.length})`];
+}
+
+const nameOf = (event: Pick<JobEvent, "jobId" | "seq"> | undefined): string => (event === undefined ? "nothing" : `${event.jobId}/${event.seq}`);
 
 const attemptId = ({ jobId, attempt }: Effect): string => `${jobId}/${attempt}`;
 

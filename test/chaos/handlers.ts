@@ -1,5 +1,5 @@
 /** The handler of the workload: the same countable effects as its scripts, within the worker's own process. */
-import { failForGood, type Handler } from "@windlass/engine";
+import type { Handler } from "@windlass/engine";
 import type { JsonObject } from "@windlass/kernel";
 import { noteEffect, type Behaviour } from "./effects.ts";
 
@@ -19,7 +19,6 @@ const work = async (file: string, { jobId, attempt, input, signal }: Parameters<
     });
   });
   noteEffect(file, { what: "end", ...effect });
-  if (failures < 0) throw failForGood("it was told to fail for good");
   if (attempt <= failures) throw new Error(`attempt ${attempt} was told to fail`);
   return { attempt };
 };

@@ -13,6 +13,8 @@ export interface History {
   readonly events: ReadonlyMap<string, readonly JobEvent[]>;
   /** All events in the order in which they were committed. */
   readonly feed: readonly JobEvent[];
+  /** What somebody heard who listened from the beginning, over many connections. */
+  readonly heard: readonly Pick<JobEvent, "jobId" | "seq">[];
   /** In the order in which they happened. */
   readonly effects: readonly Effect[];
   /** Processes of jobs that are still there. */

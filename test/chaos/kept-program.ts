@@ -75,6 +75,12 @@ export class KeptProgram {
     await ended;
   }
 
+  /** SIGKILL, for good. */
+  async end(): Promise<void> {
+    this.#wanted = false;
+    await this.kill();
+  }
+
   freeze(): void {
     this.#child?.kill("SIGSTOP");
   }

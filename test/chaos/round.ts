@@ -1,9 +1,11 @@
 /** One round: everything up, users submit while the monkey strikes, calm, everything must come to its end; then the check. */
+import { rm } from "node:fs/promises";
 import { setTimeout as rest } from "node:timers/promises";
 import type { PostgresServer } from "@windlass/testkit/postgres";
 import { seededRandom } from "@windlass/testkit/fakes";
 import { linesOf, violationsOf, type Violation } from "./check-history.ts";
 import { readEffects } from "./effects.ts";
+import { listenToFeed } from "./feed-listener.ts";
 import { readStored, type History } from "./history.ts";
 import { jobProcesses } from "./running-processes.ts";
 import { openSite, until, type Site } from "./site.ts";
@@ -17,6 +19,7 @@ export interface RoundOptions {
   readonly jobs: number;
   /** How long the monkey strikes. */
   readonly durationMs: number;
+  /** Not there yet; stays when something was violated. */
   readonly folder: string;
   readonly cacheFolder: string;
   readonly postgres: PostgresServer | null;
@@ -40,17 +43,24 @@ const LEFTOVER_MS = 3_000;
 const SHOWN_MAX = 5;
 
 export async function playRound(options: RoundOptions): Promise<RoundReport> {
+  const report = await playOn(options);
+  if (report.violations.length === 0) await rm(options.folder, { recursive: true, force: true });
+  return report;
+}
+
+async function playOn(options: RoundOptions): Promise<RoundReport> {
   const site = await openSite({ ...options, random: seededRandom(options.seed + 1) });
   try {
     return await play(options, site);
   } finally {
-    await site.remove();
+    await site.end();
   }
 }
 
 async function play({ seed, jobs, durationMs, postgres }: RoundOptions, site: Site): Promise<RoundReport> {
   const { effectsFile, doors } = site;
   await site.start();
+  const listener = listenToFeed(doors, seededRandom(seed + 3));
   const random = seededRandom(seed);
   const strikes = planStrikes(random, TARGETS[postgres === null ? "sqlite" : "postgres"], durationMs);
   const orders = planWorkload(random, { jobs, durationMs: durationMs * SUBMITTING_PART, effectsFile });
@@ -60,9 +70,10 @@ async function play({ seed, jobs, durationMs, postgres }: RoundOptions, site: Si
   const calmMs = Math.round(performance.now() - calmAt);
   await until(() => jobProcesses(effectsFile).length === 0, LEFTOVER_MS).catch(() => null);
   const leftovers = jobProcesses(effectsFile);
+  const heard = await listener.finish();
   const faults = await site.stop();
   const store = await site.openStore();
-  const history: History = { ...(await readStored(store)), acknowledged: ledger.acknowledged, effects: readEffects(effectsFile), leftovers };
+  const history: History = { ...(await readStored(store)), acknowledged: ledger.acknowledged, effects: readEffects(effectsFile), heard, leftovers };
   await store.close();
   const violations = violationsOf(history);
   return {

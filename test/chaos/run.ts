@@ -38,9 +38,10 @@ try {
   }
 } finally {
   await postgres?.stop();
-  rmSync(folder, { recursive: true, force: true });
 }
 const bad = reports.filter(({ violations }) => violations.length > 0);
+if (bad.length === 0) rmSync(folder, { recursive: true, force: true });
+else say(`logs and data of the rounds with violations are in ${folder}`);
 say(`${values.store}: ${reports.length} rounds, ${bad.length} with violations${bad.map(({ seed }) => ` seed ${seed}`).join()}; ${listOf(sum(reports.map(({ figures }) => figures)))}; ${listOf(sum(reports.map(({ strikes }) => strikes)))}`);
 process.exit(bad.length === 0 ? 0 : 1);
 

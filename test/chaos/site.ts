@@ -2,7 +2,7 @@
  * The processes of one round and where they keep things: a server with handlers on SQLite, or two servers and a worker
  * on one PostgreSQL; the supervisors that the servers start; and what can be done to each.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as rest } from "node:timers/promises";
 import { environmentVariableOf, type SettingName } from "@windlass/kernel";
@@ -14,10 +14,8 @@ import { KeptProgram } from "./kept-program.ts";
 import { backendsOf, childrenOf, signal, supervisorOf } from "./running-processes.ts";
 import type { Strike, Target } from "./strikes.ts";
 
-export type StoreKind = "sqlite" | "postgres";
-
 export interface SiteOptions {
-  /** Absolute and not there yet; removed by `remove`. */
+  /** Absolute and not there yet. */
   readonly folder: string;
   /** What Node made of the sources, shared by all rounds. */
   readonly cacheFolder: string;
@@ -39,7 +37,8 @@ export interface Site {
   stop(): Promise<readonly string[]>;
   /** The stored truth, read after everything has stopped. */
   openStore(): Promise<Store>;
-  remove(): Promise<void>;
+  /** Kills what is left of it; its files stay. */
+  end(): Promise<void>;
 }
 
 /** Short leases, so that a round sees many of them run out; no host counts as lost, for each comes back. */
@@ -92,10 +91,9 @@ export async function openSite(options: SiteOptions): Promise<Site> {
       if (postgres === null) return (await import("@windlass/sqlite")).openSqliteStore({ path: join(folder, "a", "windlass.db"), clock: systemClock });
       return (await import("@windlass/postgres")).openPostgresStore({ url, clock: systemClock });
     },
-    async remove() {
-      for (const program of programs.values()) await program.kill();
+    async end() {
+      for (const program of programs.values()) await program.end();
       for (const door of doors) await endSupervisor(door);
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
@@ -170,8 +168,9 @@ async function endSupervisor(door: string): Promise<void> {
 }
 
 export async function until(holds: () => boolean | Promise<boolean>, patienceMs: number): Promise<void> {
-  for (let waited = performance.now(); !(await holds()); ) {
-    if (performance.now() - waited > patienceMs) throw new Error(`it was not so within ${patienceMs} ms`);
+  const begun = performance.now();
+  while (!(await holds())) {
+    if (performance.now() - begun > patienceMs) throw new Error(`it was not so within ${patienceMs} ms`);
     await rest(LOOK_MS);
   }
 }

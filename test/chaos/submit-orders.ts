@@ -124,7 +124,7 @@ function isRefusal(error: unknown): boolean {
   return isWindlassError(error) && !ERRORS[error.code].retry && error.code !== "unauthorized";
 }
 
-function clientOf(door: string): Client {
+export function clientOf(door: string): Client {
   const { server, token } = readDataFolder(door);
   if (server === null) throw new Error(`no server has said where it answers in ${door}`);
   return client({ url: server.url, token: token ?? "" });
