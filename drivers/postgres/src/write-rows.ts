@@ -70,8 +70,9 @@ async function writeEnded(db: Querier, writes: Writes): Promise<void> {
   const ids = [...writes.ended.keys()];
   await db.rows(END_JOBS, [ids, ...arraysOf(finalTable, [...writes.ended.values()])]);
   await db.rows("DELETE FROM jobs_live WHERE id = ANY($1::text[])", [ids]);
-  await db.rows("DELETE FROM facts WHERE job_id = ANY($1::text[])", [ids]);
-  await db.rows("DELETE FROM cursors WHERE job_id = ANY($1::text[])", [ids]);
+  if (writes.decidersEnded.length === 0) return;
+  await db.rows("DELETE FROM facts WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);
+  await db.rows("DELETE FROM cursors WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);
 }
 
 async function insertAll<T extends object>(db: Querier, table: Table<T>, records: readonly T[]): Promise<void> {

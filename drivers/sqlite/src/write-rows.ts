@@ -28,6 +28,8 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
   for (const [id, final] of writes.ended) {
     db.run(END_JOB, [...finalTable.encode(final), id]);
     db.run("DELETE FROM jobs_live WHERE id = ?", [id]);
+  }
+  for (const id of writes.decidersEnded) {
     db.run("DELETE FROM facts WHERE job_id = ?", [id]);
     db.run("DELETE FROM cursors WHERE job_id = ?", [id]);
   }

@@ -26,8 +26,10 @@ export interface Writes {
   readonly inserted: JobRecord[];
   /** Live rows to insert or replace. */
   readonly live: Map<string, LiveJob>;
-  /** Jobs that ended: their live row, facts, cursor and held keys go. */
+  /** Jobs that ended: their live row goes. */
   readonly ended: Map<string, FinalState>;
+  /** Those of them that were decided about: their facts and cursor go too. */
+  readonly decidersEnded: string[];
   readonly attempts: Attempt[];
   readonly events: JobEvent[];
   readonly facts: { readonly jobId: string; readonly number: number; readonly fact: Fact }[];
@@ -47,6 +49,7 @@ export class WorkingSet {
     inserted: [],
     live: new Map(),
     ended: new Map(),
+    decidersEnded: [],
     attempts: [],
     events: [],
     facts: [],
@@ -136,6 +139,7 @@ export class WorkingSet {
     this.#ended.add(live.id);
     this.writes.live.delete(live.id);
     this.writes.ended.set(live.id, final);
+    if (live.executor === "none") this.writes.decidersEnded.push(live.id);
     this.#signals.finished.push(live.id);
     if (live.parentId === null || live.childKey === null) return;
     const parent = this.#live.get(live.parentId);
