@@ -235,6 +235,27 @@ describe("a launcher", () => {
     await fixture.close();
   });
 
+  test("stops while the store is out of reach, and its successor takes up what was not recorded", async () => {
+    let reachable = true;
+    const wrap = (store: Store): Store => ({ ...store, jobs: { ...store.jobs, commit: (...given) => (reachable ? store.jobs.commit(...given) : Promise.reject(new Error("no route to host"))) } });
+    const executor = fakeExecutor();
+    const fixture = await engineFixture({ executors: [executor], wrap });
+    const go = executor.hold();
+    await fixture.engine.start();
+    const id = await fixture.submit(command);
+    await fixture.reach(id, "running");
+    reachable = false;
+    go();
+    await fixture.outcome(fixture.engine.stop());
+    expect((await fixture.engine.jobs.get(id)).live).toMatchObject({ phase: "launching" });
+    reachable = true;
+    await fixture.engine.start();
+    await settled();
+    expect((await fixture.engine.jobs.get(id)).live).toMatchObject({ phase: "running", attempt: 1 });
+    expect(executor.launched).toHaveLength(1);
+    await fixture.close();
+  });
+
   test("says that it does not know how an attempt ended that is nowhere any more, and does not repeat it", async () => {
     const fixture = await launching();
     await fixture.engine.start();

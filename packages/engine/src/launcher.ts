@@ -28,6 +28,8 @@ export interface LauncherOptions {
 const REST_MS = 1_000;
 /** How often the place is compared with the store when nothing is known to have gone wrong. */
 const RECONCILE_MS: number = seconds(5);
+/** How long a stopping launcher tries to store what it knows. */
+const GIVE_UP_MS: number = seconds(5);
 /** Attempts that one pass claims at most. */
 const CLAIM_MAX = 100;
 
@@ -58,9 +60,12 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
     await claims.start();
     await reconcile.start();
     return async () => {
+      // A store that is out of reach is not waited for: what is not recorded is adopted by whoever comes next (L2).
+      const cancel = context.clock.after(GIVE_UP_MS, () => results.close());
       await claims.stop();
       await reconcile.stop();
       await Promise.all(launches);
+      cancel();
       await executor.close();
       results.close();
       await session.leave();
