@@ -74,6 +74,7 @@ describe("a history", () => {
     ["the feed passes over an event", "H7", { feed: [...life("job_a"), ...life("job_b").slice(1)] }],
     ["a child outlives its parent", "H8", { jobs: [jobA, succeeded("job_b", { concurrency: KEY, parentId: "job_a" })] }],
     ["a process is left", "H9", { leftovers: [1234] }],
+    ["a job failed that nobody asked to end", "H12", { jobs: [{ ...jobA, state: "failed", final: jobA.final === null ? null : { ...jobA.final, state: "failed", outcome: "failed", reason: "exit_code" } }, jobB] }],
     ["a listener missed an event", "H11", { heard: life("job_a") }],
     ["a listener heard an event twice", "H11", { heard: [...life("job_a"), ...life("job_b"), event("job_b", 3, "job.finished")] }],
     ["a key is held by more than its limit", "H10", { effects: overlapping }],

@@ -14,6 +14,7 @@
  *      before and an end line behind it. Not counted are attempts recorded as lost with their worker or host: those are
  *      fenced (what they answer is refused), but nobody can stop them before they notice.
  * H11. Who listens from the beginning hears every event once, in the order of the feed.
+ * H12. What nobody asked to end succeeded: the retries of the workload outlast the strikes.
  */
 import type { Attempt, JobEvent, JobRecord, JobView } from "@windlass/kernel";
 import type { Effect } from "./effects.ts";
@@ -38,6 +39,7 @@ export function violationsOf(history: History): Violation[] {
     "H9 leftovers": leftovers,
     "H10 keys": keys,
     "H11 listener": listener,
+    "H12 succeeded": succeeded,
   };
   return Object.entries(rules).flatMap(([rule, check]) => [...check(history)].map(([jobId, what]) => ({ rule, jobId, what })));
 }
@@ -146,6 +148,14 @@ function* keys({ jobs, attempts: all, effects: lines }: History): Findings {
 function* listener({ feed: fed, heard }: History): Findings {
   const wrong = Array.from({ length: Math.max(fed.length, heard.length) }, (_, i) => i).find((i) => nameOf(fed[i]) !== nameOf(heard[i]));
   if (wrong !== undefined) yield [fed[wrong]?.jobId ?? null, `event ${wrong + 1} of ${fed.length} is ${nameOf(fed[wrong])}; heard was ${nameOf(heard[wrong])} (of ${heard.length})`];
+}
+
+function* succeeded({ jobs, events: all }: History): Findings {
+  const stopped = new Set([...all].flatMap(([id, list]) => (list.some(({ type, data }) => type === "job.stopping" || (data as { readonly outcome?: string } | null)?.outcome === "cancelled") ? [id] : [])));
+  for (const { record, final } of jobs) {
+    if (final === null || final.outcome === "succeeded" || stopped.has(record.rootId)) continue;
+    yield [record.id, `it ended as ${final.outcome} (${final.reason}) after ${final.attempts} attempts: ${final.message ?? ""}`];
+  }
 }
 
 const nameOf = (event: Pick<JobEvent, "jobId" | "seq"> | undefined): string => (event === undefined ? "nothing" : `${event.jobId}/${event.seq}`);

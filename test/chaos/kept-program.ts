@@ -53,10 +53,13 @@ export class KeptProgram {
     const child = spawn(process.execPath, args, { env: environment, stdio: ["ignore", "pipe", log] });
     closeSync(log);
     this.#child = child;
+    const killWithUs = (): void => void child.kill("SIGKILL");
+    process.once("exit", killWithUs);
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       if (text.includes(readyText)) this.#ready = true;
     });
     child.once("exit", (code, signal) => {
+      process.off("exit", killWithUs);
       if (this.#child !== child) return;
       this.#child = null;
       if (this.#killed || !this.#wanted) return;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findPostgres, startPostgres, type PostgresServer } from "@windlass/testkit/postgres";
 import { playRound, type RoundReport } from "./round.ts";
+import { signal as signalProcess } from "./running-processes.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +20,8 @@ const { values } = parseArgs({
   },
 });
 
+// What was started ends with this program, however that ends; supervisors leave by themselves.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const folder = mkdtempSync(join(tmpdir(), "windlass-chaos-"));
 const postgres = values.store === "postgres" ? await openPostgres() : null;
 const reports: RoundReport[] = [];
@@ -48,7 +51,9 @@ process.exit(bad.length === 0 ? 0 : 1);
 async function openPostgres(): Promise<PostgresServer> {
   const programs = findPostgres(process.env);
   if (programs === null) throw new Error("PostgreSQL is not installed: neither /usr/lib/postgresql nor PATH has initdb, postgres and psql");
-  return startPostgres(programs);
+  const server = await startPostgres(programs);
+  process.once("exit", () => signalProcess(server.pid, "SIGINT"));
+  return server;
 }
 
 function lineOf({ seed, figures, strikes, outcomes, violations }: RoundReport): string {

@@ -31,7 +31,7 @@ export interface Site {
   readonly doors: readonly string[];
   /** Starts everything and waits until the servers answer. */
   start(): Promise<void>;
-  /** Resolves once whom it hit is up again; false when there was nobody to hit. */
+  /** Resolves once whom it hit is up again; false when there was nobody to hit, or it is down or frozen already. */
   strike(strike: Strike): Promise<boolean>;
   /** Ends everything in order. Returns what was wrong: programs that ended by themselves, or did not end when told. */
   stop(): Promise<readonly string[]>;
@@ -64,6 +64,18 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   const programs = postgres === null ? sqlitePrograms(options, effectsFile) : postgresPrograms(options, { effectsFile, url });
   const dataFolders: Partial<Record<Target, string>> = { supervisor: join(folder, "a"), ...(postgres === null ? {} : { "supervisor-b": join(folder, "b") }) };
   const doors = Object.values(dataFolders);
+  const hit = async (strike: Strike): Promise<boolean> => {
+    const program = programs.get(strike.target);
+    if (program !== undefined) return strikeProgram(program, strike);
+    const dataFolder = dataFolders[strike.target];
+    if (dataFolder !== undefined) return strikeProcesses([supervisorOf(dataFolder)].flatMap((pid) => pid ?? []), strike);
+    if (postgres === null) return false;
+    if (strike.target === "postgres" && strike.action === "kill") return postgres.crash().then(() => true);
+    if (strike.target === "postgres") return strikeProcesses([postgres.pid, ...childrenOf(postgres.pid)], strike);
+    const backends = backendsOf(postgres.pid);
+    return strikeProcesses(backends.length === 0 ? [] : [options.random.pick(backends)], strike);
+  };
+  const struck = new Set<Target>();
   return {
     effectsFile,
     doors,
@@ -72,15 +84,9 @@ export async function openSite(options: SiteOptions): Promise<Site> {
       await until(() => doors.every((door) => hasAddress(door)), START_PATIENCE_MS);
     },
     async strike(strike) {
-      const program = programs.get(strike.target);
-      if (program !== undefined) return strikeProgram(program, strike);
-      const dataFolder = dataFolders[strike.target];
-      if (dataFolder !== undefined) return strikeProcesses([supervisorOf(dataFolder)].flatMap((pid) => pid ?? []), strike);
-      if (postgres === null) return false;
-      if (strike.target === "postgres" && strike.action === "kill") return postgres.crash().then(() => true);
-      if (strike.target === "postgres") return strikeProcesses([postgres.pid, ...childrenOf(postgres.pid)], strike);
-      const backends = backendsOf(postgres.pid);
-      return strikeProcesses(backends.length === 0 ? [] : [options.random.pick(backends)], strike);
+      if (struck.has(strike.target)) return false;
+      struck.add(strike.target);
+      return hit(strike).finally(() => struck.delete(strike.target));
     },
     async stop() {
       const faults = [...programs.values()].flatMap((program) => program.ownEnds);
