@@ -16,7 +16,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "20" },
     seed: { type: "string", default: "1" },
     jobs: { type: "string", default: "300" },
-    seconds: { type: "string", default: "20" },
+    seconds: { type: "string", default: "25" },
   },
 });
 

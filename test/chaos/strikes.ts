@@ -17,15 +17,18 @@ export const TARGETS: Readonly<Record<"sqlite" | "postgres", readonly Target[]>>
   postgres: ["server", "server-b", "worker", "supervisor", "supervisor-b", "connection", "postgres"],
 };
 
-const PAUSE_MS = { from: 300, below: 1_800 };
 const FREEZE_MS = { from: 1_000, below: 8_000 };
 const DOWN_MS = 1_500;
+
+/** Of one target, on average: it is up, and at work, more often than not. */
+const PAUSE_PER_TARGET_MS = 6_000;
 
 /** Always some; a target that is still down or frozen is passed over. */
 export function planStrikes(random: SeededRandom, targets: readonly Target[], durationMs: number): readonly Strike[] {
   const strikes: Strike[] = [];
   const freeAt = new Map<Target, number>();
-  for (let atMs = 500 + random.int(500); atMs < durationMs; atMs += PAUSE_MS.from + random.int(PAUSE_MS.below - PAUSE_MS.from)) {
+  const pauseMs = (2 * PAUSE_PER_TARGET_MS) / targets.length;
+  for (let atMs = random.int(1_000); atMs < durationMs; atMs += 200 + random.int(pauseMs)) {
     const target = random.pick(targets);
     const action = random.chance(0.6) ? "kill" : "freeze";
     const forMs = action === "kill" ? random.int(DOWN_MS) : FREEZE_MS.from + random.int(FREEZE_MS.below - FREEZE_MS.from);
