@@ -31,12 +31,12 @@ const RUNNING_MAX = 4;
 export function fakeSite(place: string, { clock, random, faulty }: { readonly clock: FakeClock; readonly random: SeededRandom; readonly faulty: () => number }): FakeSite {
   const kept = new Map<string, Running>();
   const history = new Map<string, Running[]>();
-  let tell: ((fact: EndedFact) => void) | null = null;
+  const listeners: ((fact: EndedFact) => void)[] = [];
 
   const tellEnd = (running: Running): void => {
     if (running.end === null || kept.get(running.request.name) !== running) return;
     const { name, jobId, attempt } = running.request;
-    tell?.({ name, jobId, attempt, ref: running.ref, startedAt: running.startedAt, ...running.end });
+    for (const tell of listeners) tell({ name, jobId, attempt, ref: running.ref, startedAt: running.startedAt, ...running.end });
     clock.after(RETELL_MS + random.int(500), () => tellEnd(running));
   };
   const end = (running: Running, result: Result, stopped: boolean): void => {
@@ -71,7 +71,7 @@ export function fakeSite(place: string, { clock, random, faulty }: { readonly cl
       place,
       runningMax: RUNNING_MAX,
       async start(onEnded) {
-        tell = (fact) => process.alive && process.clock.after(0, () => onEnded(fact));
+        listeners.push((fact) => process.alive && process.clock.after(0, () => onEnded(fact)));
       },
       async launch(request) {
         await new Promise<void>((resolve) => void process.clock.after(random.int(random.pick([50, 1_500])), resolve));

@@ -75,7 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "slot leaked on a refused settle",
     story: "a worker's slot is freed only when its result was accepted",
-    edits: [{ file: "packages/engine/src/worker.ts", from: "if (change !== null) await results.settle(change);", to: "if (change !== null && (await results.settle(change))?.ok !== true) await new Promise(() => {});" }],
+    edits: [{ file: "packages/engine/src/worker.ts", from: "if (runs.get(id) === run) runs.delete(id);", to: "if (change !== null && (await results.settle(change))?.ok !== true) return; runs.delete(id);" }],
   },
   {
     name: "key kept after the end",
@@ -97,6 +97,6 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "launch not adopted",
     story: "an attempt whose launcher died between claim and record is never taken up",
-    edits: [{ file: "packages/engine/src/reconcile-place.ts", from: 'if (live.holder === "lease") return adopt(place, live, found);', to: 'if (live.holder === "lease") return;' }],
+    edits: [{ file: "packages/engine/src/reconcile-place.ts", from: 'if (live.holder === "lease") return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;', to: 'if (live.holder === "lease") return;' }],
   },
 ];

@@ -1,5 +1,7 @@
 /** The core under faults, from seeds. A failing seed is added to `KEPT`, with what it found, and stays. */
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { MUTANTS } from "./mutants.ts";
 import { runScenario } from "./scenario.ts";
 
 /** Seeds that once failed. What a seed does changes with the scenario, so each also has a test or a mutant of its own. */
@@ -21,6 +23,12 @@ test.each(Array.from({ length: SEEDS / CHUNK }, (_, i) => 1_000 + i * CHUNK))(`e
   let jobs = 0;
   for (let seed = first; seed < first + CHUNK; seed++) jobs += (await runScenario(seed)).jobs;
   expect(jobs).toBeGreaterThan(CHUNK * 12);
+});
+
+test("every mutant's text occurs exactly once in the code that it is planted in", () => {
+  for (const { name, edits } of MUTANTS) {
+    for (const { file, from } of edits) expect(readFileSync(file, "utf8").split(from).length - 1, `${name}: ${from}`).toBe(1);
+  }
 });
 
 test("the same seed gives the same run", async () => {

@@ -3,9 +3,9 @@ import { DEFAULT_GRACE_MS, messageOf, ms, seconds, backoffDelay, type Backoff, t
 import type { ClaimedJob, Launched, LaunchRequest } from "@windlass/ports";
 import { settleByHolder, type Place } from "./place.ts";
 
-/** Tries before a launch counts as failed; about 25 seconds in all. */
-const TRIES_MAX = 6;
-const BACKOFF: Backoff = { initial: ms(500), factor: 2, max: seconds(10), jitter: 0.3 };
+/** Tries before a launch counts as failed; about 20 seconds in all. */
+const TRIES_MAX = 8;
+const BACKOFF: Backoff = { initial: ms(500), factor: 2, max: seconds(4), jitter: 0.3 };
 
 /** Asks the executor, and stores what became of it. Repeating it is harmless: names are launched at most once. */
 export async function launchAttempt(place: Place, { record, live }: ClaimedJob): Promise<void> {
@@ -31,6 +31,7 @@ async function launchWithRetries(place: Place, request: LaunchRequest): Promise<
       return await place.executor.launch(request);
     } catch (error) {
       place.context.logger.warn("a launch failed and will be tried again", { job: request.jobId, name: request.name, tries, error: messageOf(error) });
+      if (place.closing) throw error;
       if (tries >= TRIES_MAX) return { refused: { outcome: "failed", reason: "launch_failed", message: `it could not be started: ${messageOf(error)}` } };
     }
     await new Promise<void>((resolve) => void place.context.clock.after(backoffDelay(BACKOFF, tries, place.context.random.next()), resolve));

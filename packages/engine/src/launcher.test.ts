@@ -57,11 +57,11 @@ describe("a launch", () => {
 
   test("that fails for good says what the executor said last", async () => {
     const fixture = await launching();
-    fixture.executor.plan.push(...Array.from({ length: 6 }, (_, i) => new Error(`no answer ${i + 1}`)));
+    fixture.executor.plan.push(...Array.from({ length: 8 }, (_, i) => new Error(`no answer ${i + 1}`)));
     await fixture.engine.start();
     const id = await fixture.submit(command);
     await fixture.reach(id, "failed");
-    expect(await finalOf(fixture, id)).toMatchObject({ reason: "launch_failed", message: expect.stringContaining("no answer 6") as string });
+    expect(await finalOf(fixture, id)).toMatchObject({ reason: "launch_failed", message: expect.stringContaining("no answer 8") as string });
     await fixture.close();
   });
 

@@ -44,7 +44,7 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       ttlMs: options.sessionTtlMs,
       onLost: () => {},
     });
-    const place: Place = { context, executor, session: () => session.id, results, alive: new Map(), launching: new Set(), claims: { begun: 0, answered: 0 }, suspects: new Map() };
+    const place: Place = { context, executor, session: () => session.id, results, alive: new Map(), closing: false, launching: new Set(), claims: { begun: 0, answered: 0 }, suspects: new Map() };
     const launches = new Set<Promise<void>>();
     const claims = claimLoop(place, { session, launches });
     try {
@@ -61,6 +61,7 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
     await reconcile.start();
     return async () => {
       // A store that is out of reach is not waited for: what is not recorded is adopted by whoever comes next (L2).
+      place.closing = true;
       const cancel = context.clock.after(GIVE_UP_MS, () => results.close());
       await claims.stop();
       await reconcile.stop();

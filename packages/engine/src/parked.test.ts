@@ -62,7 +62,9 @@ async function askedWhileParked(count: number): Promise<{ readonly asked: Record
 test("1,000 jobs park on one slot, and cost nothing while they are parked", async () => {
   const one = await askedWhileParked(1);
   const many = await askedWhileParked(1_000);
-  expect(many.asked).toEqual(one.asked);
+  // The same calls, but for where in its rest each loop stood when the counting began.
+  expect(Object.keys(many.asked).toSorted()).toEqual(Object.keys(one.asked).toSorted());
+  for (const [call, times] of Object.entries(many.asked)) expect(Math.abs(times - (one.asked[call] ?? 0)), call).toBeLessThanOrEqual(1);
   expect(many.asked["changes"] ?? 0).toBe(0);
   expect(many.asked["jobs.claim"]).toBeGreaterThan(0);
   await one.finish();

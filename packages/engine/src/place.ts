@@ -12,6 +12,8 @@ export interface Place {
   readonly results: Settling;
   /** Jobs whose attempt counts against the executor's limit: id → name. */
   readonly alive: Map<string, string>;
+  /** True once the launcher is to stop: what cannot be launched now is left to whoever serves the place next. */
+  closing: boolean;
   /** Names that are being launched by us at this moment. */
   readonly launching: Set<string>;
   /** Claims of this launcher: what one has stored and not answered yet is in nobody's hands. */

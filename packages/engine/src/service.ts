@@ -5,9 +5,8 @@
  *     call wins, and each promise resolves when what it asked for (or what a later call asked for) is so.
  * V2. When `stop` has resolved, nothing of the service runs any more.
  */
-import { messageOf } from "@windlass/kernel";
 import type { Clock, Logger, Random } from "@windlass/ports";
-import { backoffDelay, type Backoff, ms, seconds } from "@windlass/kernel";
+import { backoffDelay, messageOf, ms, seconds, type Backoff } from "@windlass/kernel";
 
 export interface Service {
   readonly name: string;
@@ -56,12 +55,14 @@ export function serviceOf(name: string, open: () => Promise<() => Promise<void>>
   return { name, start: () => want(true), stop };
 }
 
-/** Starts in order, stops in reverse; a failing start stops what was started. */
+/** Starts in order, stops in reverse; a failing start stops what was started. One that cannot be stopped keeps no other from it. */
 export function together(name: string, services: readonly Service[]): Service {
   return serviceOf(name, async () => {
     const started: Service[] = [];
     const stopAll = async (): Promise<void> => {
-      for (const service of started.toReversed()) await service.stop();
+      const failures: unknown[] = [];
+      for (const service of started.toReversed()) await service.stop().catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) throw new AggregateError(failures, `${name} stopped with trouble: ${failures.map(messageOf).join("; ")}`);
     };
     try {
       for (const service of services) {

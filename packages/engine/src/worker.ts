@@ -1,13 +1,14 @@
 /**
  * Runs handlers: claims jobs of one queue, calls the code registered for them, stores how it went.
  *
- * W1. A slot is taken by a claim and freed once the store has answered the settle, whatever it answered.
+ * W1. A slot is taken by a claim and free again when the handler has ended, whatever becomes of its result: the next
+ *     claim and the results of the last share a commit. Results that wait to be stored are limited.
  * W2. Results are kept until the store has taken them or the session is lost.
  * W3. A worker that has lost its session stops its handlers and writes nothing for them: their tokens are stale.
  * W4. What the session holds and the worker does not know of (the reply to its claim was lost) is given back.
  * W5. Stopping drains: no more claims; handlers may finish; what is left when the time is over is given up as lost.
  */
-import { messageOf, seconds } from "@windlass/kernel";
+import { seconds } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { handlerNameOf, type Handler } from "./handler.ts";
@@ -37,6 +38,8 @@ const DEFAULT_DRAIN: number = seconds(20);
 const GIVE_UP_MS: number = seconds(5);
 /** Claims are woken by the bus; this is for wake-ups that were lost. */
 const REST_MS = 1_000;
+/** Results that may wait to be stored before nothing more is claimed. */
+const UNSTORED_MAX = 1_000;
 /** How often the worker compares what its session holds with what it runs. */
 const COMPARE_MS: number = seconds(5);
 /** Jobs that one comparison gives back at most. */
@@ -107,18 +110,18 @@ function claimLoop(options: ClaimLoop): Loop {
     subscribe: (wake) => context.bus.subscribe("ready", (key) => key === topic && wake()),
     pass: async () => {
       await session.ensure();
-      const free = concurrency - takes.size;
       if (options.stops.suspected || lookForStops()) {
         options.stops.suspected = false;
         await tellStops(context, session.id, runs);
       }
       if (compare()) await giveBackUnknown(options);
+      const free = Math.min(concurrency - runs.size, concurrency + UNSTORED_MAX - takes.size);
       if (free <= 0) return false;
       const { jobs, signals } = await context.store.jobs.claim({ executor: "handler", queues: [queue], session: session.id, place: null, limit: free, now: context.now() });
       if (jobs.length === 0) return false;
       context.announce(signals);
       for (const job of jobs) {
-        const taken = take(options, job).finally(() => {
+        const taken = take(options, job, () => claims.wake()).finally(() => {
           if (takes.get(job.live.id) === taken) takes.delete(job.live.id);
           claims.wake();
         });
@@ -141,7 +144,7 @@ function every(context: EngineContext, ms: number): () => boolean {
   };
 }
 
-async function take({ context, handlers, runs, results }: ClaimLoop, job: ClaimedJob): Promise<void> {
+async function take({ context, handlers, runs, results }: ClaimLoop, job: ClaimedJob, freed: () => void): Promise<void> {
   const name = handlerNameOf(job.record);
   const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
   const { id, token } = job.live;
@@ -152,14 +155,10 @@ async function take({ context, handlers, runs, results }: ClaimLoop, job: Claime
   }
   const run = runHandler(context, job, handler);
   runs.set(id, run);
-  try {
-    const change = await run.ended;
-    if (change !== null) await results.settle(change);
-  } catch (error) {
-    context.logger.error("a handler's result could not be made", { job: id, error: messageOf(error) });
-  } finally {
-    if (runs.get(id) === run) runs.delete(id);
-  }
+  const change = await run.ended;
+  if (runs.get(id) === run) runs.delete(id);
+  freed();
+  if (change !== null) await results.settle(change);
 }
 
 /** Tells the handlers whose jobs are to stop. Looks at the store: the wake-up alone says nothing. */
