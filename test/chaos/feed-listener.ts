@@ -13,10 +13,10 @@ export interface FeedListener {
 }
 
 /** How long one connection lasts. */
-const CONNECTION_MS = { from: 2_000, below: 6_000 };
+const CONNECTION_MS = { from: 1_500, below: 4_000 };
 const CONNECT_AGAIN_MS = 200;
-/** Connections in a row that tell nothing new after the end. */
-const QUIET_CONNECTIONS = 2;
+/** Connections in a row, begun after the end, that tell nothing new. */
+const QUIET_CONNECTIONS = 1;
 const FINISH_PATIENCE_MS = 60_000;
 
 export function listenToFeed(doors: readonly string[], random: SeededRandom): FeedListener {
