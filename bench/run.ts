@@ -33,10 +33,12 @@ for (let round = 0; round < ROUNDS; round++) {
 
 const rows = [...figures].map(([name, values]) => {
   const sorted = values.toSorted((a, b) => a - b);
-  const show = (value: number | undefined): string => (value === undefined ? "" : value < 10 ? value.toFixed(2) : String(Math.round(value)));
+  const show = (value: number | undefined): string =>
+    value === undefined ? "" : value < 10 ? value.toFixed(2) : String(Math.round(value));
   return [name, show(sorted[Math.floor(sorted.length / 2)]), show(sorted[0]), show(sorted.at(-1))];
 });
 const table = [["what", "median", "min", "max"], ...rows];
 const width = Math.max(...table.map(([name]) => name?.length ?? 0));
-for (const [name = "", ...values] of table) process.stdout.write(`${name.padEnd(width)}  ${values.map((value) => value.padStart(9)).join(" ")}\n`);
+for (const [name = "", ...values] of table)
+  process.stdout.write(`${name.padEnd(width)}  ${values.map((value) => value.padStart(9)).join(" ")}\n`);
 process.exit(0);

@@ -4,9 +4,18 @@ import type { SubmitRequest } from "@windlass/engine";
 
 export type Figures = Map<string, number[]>;
 
-const noop: SubmitRequest = { kind: "task", name: "noop", executor: "handler", spec: { handler: "noop" }, input: { to: "somebody", subject: "a payload of a usual size" } };
+const noop: SubmitRequest = {
+  kind: "task",
+  name: "noop",
+  executor: "handler",
+  spec: { handler: "noop" },
+  input: { to: "somebody", subject: "a payload of a usual size" },
+};
 
-export async function enqueue({ engine }: Embedded, { inFlight, count }: { readonly inFlight: number; readonly count: number }): Promise<number> {
+export async function enqueue(
+  { engine }: Embedded,
+  { inFlight, count }: { readonly inFlight: number; readonly count: number },
+): Promise<number> {
   let left = count;
   const lane = async (): Promise<void> => {
     while (left-- > 0) await engine.jobs.submit({ ...noop, queue: "enqueue" });
@@ -14,9 +23,13 @@ export async function enqueue({ engine }: Embedded, { inFlight, count }: { reado
   return rate(count, () => Promise.all(Array.from({ length: inFlight }, lane)));
 }
 
-export async function drain(windlass: Embedded, { concurrency, count }: { readonly concurrency: number; readonly count: number }): Promise<number> {
+export async function drain(
+  windlass: Embedded,
+  { concurrency, count }: { readonly concurrency: number; readonly count: number },
+): Promise<number> {
   const queue = `drain-${concurrency}`;
-  for (let i = 0; i < count; i += 1_000) await windlass.engine.jobs.submitMany(Array.from({ length: Math.min(1_000, count - i) }, () => ({ ...noop, queue })));
+  for (let i = 0; i < count; i += 1_000)
+    await windlass.engine.jobs.submitMany(Array.from({ length: Math.min(1_000, count - i) }, () => ({ ...noop, queue })));
   let done = 0;
   let finished = (): void => {};
   const all = new Promise<void>((resolve) => {
@@ -62,7 +75,9 @@ export async function idleLatency(windlass: Embedded, count: number): Promise<[s
 
 export async function processes({ engine }: Embedded, count: number): Promise<number> {
   return rate(count, async () => {
-    const submitted = await engine.jobs.submitMany(Array.from({ length: count }, () => ({ kind: "task", name: "true", executor: "process", spec: { command: ["/bin/true"] } }) as const));
+    const submitted = await engine.jobs.submitMany(
+      Array.from({ length: count }, () => ({ kind: "task", name: "true", executor: "process", spec: { command: ["/bin/true"] } }) as const),
+    );
     for (const one of submitted) {
       if (one instanceof Error) throw one;
       await engine.jobs.wait(one.id);

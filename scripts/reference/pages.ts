@@ -9,4 +9,13 @@ import { lifeCyclePage } from "./life-cycle.ts";
 import type { ReferencePage } from "./page.ts";
 import { settingsPage } from "./settings.ts";
 
-export const REFERENCE_PAGES: readonly ReferencePage[] = [lifeCyclePage, outcomesPage, reasonsPage, errorsPage, eventsPage, settingsPage, apiPage, commandLinePage];
+export const REFERENCE_PAGES: readonly ReferencePage[] = [
+  lifeCyclePage,
+  outcomesPage,
+  reasonsPage,
+  errorsPage,
+  eventsPage,
+  settingsPage,
+  apiPage,
+  commandLinePage,
+];

@@ -51,8 +51,21 @@ test("hello runs without a server, and prints nothing but the finished execution
 
 test("the changelog tells the history of this very repository", async () => {
   const me = arrive();
-  const { code, stdout } = await me.windlass("run", join(examples, "changelog.yaml"), "-i", `repository=${root}`, "-i", "commits=20", "--local", "--json");
-  const { state, message, output } = JSON.parse(stdout) as { state: string; message: string; output: { days: number; entries: { changes: { commit: string; subject: string }[] }[] } };
+  const { code, stdout } = await me.windlass(
+    "run",
+    join(examples, "changelog.yaml"),
+    "-i",
+    `repository=${root}`,
+    "-i",
+    "commits=20",
+    "--local",
+    "--json",
+  );
+  const { state, message, output } = JSON.parse(stdout) as {
+    state: string;
+    message: string;
+    output: { days: number; entries: { changes: { commit: string; subject: string }[] }[] };
+  };
   expect([code, state, message]).toEqual([0, "succeeded", null]);
   expect(output.entries).toHaveLength(output.days);
   const changes = output.entries.flatMap((entry) => entry.changes);

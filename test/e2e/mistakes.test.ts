@@ -9,7 +9,10 @@ let server: Windlass;
 beforeAll(async () => {
   me = stranger();
   server = await me.server();
-  me.write("good.yaml", workflowOf("good", "echo good").replace("steps:", "inputs:\n  count: {type: integer}\n  mode: {type: string, default: fast}\nsteps:"));
+  me.write(
+    "good.yaml",
+    workflowOf("good", "echo good").replace("steps:", "inputs:\n  count: {type: integer}\n  mode: {type: string, default: fast}\nsteps:"),
+  );
   me.write("typo.yaml", workflowOf("typo", "echo").replace("steps:", "stepz:\nsteps:").replace("script:", "scrpt:"));
   await me.windlass("workflows", "apply", "good.yaml");
 });
@@ -29,7 +32,12 @@ test.each([
   ["a file that is not there", ["run", "nope.yaml"], NOT_FOUND, ["there is no file nope.yaml"]],
   ["a name that is not known", ["run", "god"], NOT_FOUND, ["there is no workflow god", 'did you mean "good"']],
   ["a missing input", ["run", "good"], USAGE, ["the input count (integer) is missing"]],
-  ["an unknown input and a wrong one, at once", ["run", "good.yaml", "-i", "mod=slow", "-i", "count=many"], USAGE, ['there is no input "mod"', "did you mean", "expected a whole number", "many"]],
+  [
+    "an unknown input and a wrong one, at once",
+    ["run", "good.yaml", "-i", "mod=slow", "-i", "count=many"],
+    USAGE,
+    ['there is no input "mod"', "did you mean", "expected a whole number", "many"],
+  ],
   ["an input without a value", ["run", "good", "-i", "count"], USAGE, ["it is written name=value"]],
   ["unknown keys, with line and column", ["run", "typo.yaml"], USAGE, ["typo.yaml:4:1", "steps", "typo.yaml:9:7", "script"]],
   ["the same without a server's help", ["workflows", "validate", "typo.yaml"], USAGE, ["typo.yaml:4:1", "typo.yaml:9:7"]],
@@ -45,7 +53,12 @@ test.each([
   ["a wrong token", ["jobs", "list", "--token", "wrong"], REFUSED, ["token"]],
   ["no server at an address", ["jobs", "list", "--server", "http://127.0.0.1:9"], UNREACHABLE, ["http://127.0.0.1:9", "windlass server"]],
   ["a second server in the same folder", ["server", "--port", "0"], REFUSED, ["is in use by process", "--data"]],
-  ["a store that there is no driver for", ["server", "--port", "0", "--data", "other", "--store", "mysql://user:secret@host/db"], USAGE, ["postgres://", "mysql://…@host/db"]],
+  [
+    "a store that there is no driver for",
+    ["server", "--port", "0", "--data", "other", "--store", "mysql://user:secret@host/db"],
+    USAGE,
+    ["postgres://", "mysql://…@host/db"],
+  ],
 ])("%s", async (...row) => {
   const [, args, code, words] = row;
   const { code: found, stdout, stderr } = await me.windlass(...args);

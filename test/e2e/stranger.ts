@@ -72,7 +72,17 @@ export function stranger(): Stranger {
 
 /** A workflow with one step `work` that runs a script of one line. */
 export function workflowOf(name: string, script: string): string {
-  return ["apiVersion: windlass.dev/v1", "kind: Workflow", `metadata: {name: ${name}}`, "steps:", "  - name: work", "    tool:", "      kind: shell", `      script: ${JSON.stringify(script)}`, ""].join("\n");
+  return [
+    "apiVersion: windlass.dev/v1",
+    "kind: Workflow",
+    `metadata: {name: ${name}}`,
+    "steps:",
+    "  - name: work",
+    "    tool:",
+    "      kind: shell",
+    `      script: ${JSON.stringify(script)}`,
+    "",
+  ].join("\n");
 }
 
 /** Resolves when `text` was printed; rejects when the program ends without it. */
@@ -80,13 +90,18 @@ export async function until(one: Running, text: string): Promise<void> {
   for (;;) {
     if (one.printed().includes(text)) return;
     const ended = await Promise.race([one.ended, pause()]);
-    if (ended !== undefined && !one.printed().includes(text)) throw new Error(`it ended with ${ended.code} and did not print "${text}":\n${ended.stdout}\n${ended.stderr}`);
+    if (ended !== undefined && !one.printed().includes(text))
+      throw new Error(`it ended with ${ended.code} and did not print "${text}":\n${ended.stdout}\n${ended.stderr}`);
   }
 }
 
 function startIn(folder: string, args: readonly string[], environment: Readonly<Record<string, string>>): Running {
   const path = process.env["PATH"] ?? "";
-  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder, env: { PATH: path, HOME: folder, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    cwd: folder,
+    env: { PATH: path, HOME: folder, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const pid = child.pid;
   if (pid === undefined) throw new Error("the program could not be started");
   let [stdout, stderr] = ["", ""];
@@ -105,7 +120,11 @@ function startIn(folder: string, args: readonly string[], environment: Readonly<
 /** The address that a server prints once it answers. */
 async function addressOf(one: Running): Promise<string> {
   await until(one, '"store":"');
-  const line = one.printed().split("\n").find((text) => text.startsWith('{"url"')) ?? "{}";
+  const line =
+    one
+      .printed()
+      .split("\n")
+      .find((text) => text.startsWith('{"url"')) ?? "{}";
   return (JSON.parse(line) as { url: string }).url;
 }
 
@@ -129,4 +148,3 @@ async function endSupervisor(folder: string): Promise<void> {
 function pause(): Promise<undefined> {
   return new Promise((resolve) => void setTimeout(() => resolve(undefined), 25));
 }
-

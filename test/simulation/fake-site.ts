@@ -28,7 +28,10 @@ export interface FakeSite {
 const RETELL_MS = 2_000;
 const RUNNING_MAX = 4;
 
-export function fakeSite(place: string, { clock, random, faulty }: { readonly clock: FakeClock; readonly random: SeededRandom; readonly faulty: () => number }): FakeSite {
+export function fakeSite(
+  place: string,
+  { clock, random, faulty }: { readonly clock: FakeClock; readonly random: SeededRandom; readonly faulty: () => number },
+): FakeSite {
   const kept = new Map<string, Running>();
   const history = new Map<string, Running[]>();
   const listeners: ((fact: EndedFact) => void)[] = [];
@@ -54,7 +57,6 @@ export function fakeSite(place: string, { clock, random, faulty }: { readonly cl
     if (history.get(request.name)?.length === 1) clock.after(spec.ms ?? 0, () => end(running, resultOf(exitCode, request), false));
     return running;
   };
-  const found = (running: Running): Found => ({ name: running.request.name, jobId: running.request.jobId, attempt: running.request.attempt, ref: running.ref, state: running.end === null ? "running" : "ended" });
   const flaky = <T>(work: () => T): T => {
     if (random.chance(faulty())) throw new Error("simulated: the executor did not answer");
     const result = work();
@@ -98,6 +100,10 @@ export function fakeSite(place: string, { clock, random, faulty }: { readonly cl
       close: async () => {},
     }),
   };
+}
+
+function found({ request, ref, end }: Running): Found {
+  return { name: request.name, jobId: request.jobId, attempt: request.attempt, ref, state: end === null ? "running" : "ended" };
 }
 
 function resultOf(exitCode: number, { jobId, attempt }: LaunchRequest): Result {

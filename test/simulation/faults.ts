@@ -24,7 +24,12 @@ export interface SimulatedProcess {
   readonly alive: boolean;
 }
 
-export function simulatedProcess(parts: { readonly store: Store; readonly clock: FakeClock; readonly random: SeededRandom; readonly rates: () => FaultRates }): SimulatedProcess {
+export function simulatedProcess(parts: {
+  readonly store: Store;
+  readonly clock: FakeClock;
+  readonly random: SeededRandom;
+  readonly rates: () => FaultRates;
+}): SimulatedProcess {
   const { clock, random } = parts;
   let dead = false;
   let thawAt = 0;

@@ -34,7 +34,14 @@ export const graphKind: JobKind = {
       ...NOTHING,
       cursor,
       children: started.map(({ key, executor, spec }) => ({ key, kind: "step", name: key, executor, spec })),
-      finish: over ? { outcome: failed > 0 ? "failed" : "succeeded", reason: failed > 0 ? "step_failed" : "ok", message: null, output: { ended: nodes.length, failed } } : null,
+      finish: over
+        ? {
+            outcome: failed > 0 ? "failed" : "succeeded",
+            reason: failed > 0 ? "step_failed" : "ok",
+            message: null,
+            output: { ended: nodes.length, failed },
+          }
+        : null,
     };
   },
 };

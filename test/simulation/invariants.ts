@@ -16,7 +16,14 @@ export interface Account {
   position: string;
 }
 
-export const newAccount = (): Account => ({ ended: new Map(), events: new Map(), submittedAt: new Map(), stoppingAt: new Map(), seen: 0, position: "" });
+export const newAccount = (): Account => ({
+  ended: new Map(),
+  events: new Map(),
+  submittedAt: new Map(),
+  stoppingAt: new Map(),
+  seen: 0,
+  position: "",
+});
 
 const WORKSPACE = "default";
 
@@ -24,7 +31,15 @@ const WORKSPACE = "default";
 export async function check(world: World, account: Account): Promise<JobView[]> {
   const jobs = await allJobs(world);
   await readEvents(world, account);
-  const wrong = [...terminalNeverChanges(jobs, account), ...eventsAreGapFree(jobs, account), ...(await limitsHold(world, jobs)), ...treesHold(jobs, account), ...endsAreTrue(world, jobs), ...(await launchesAreTrue(world, account)), ...listenersHeardAll(world)];
+  const wrong = [
+    ...terminalNeverChanges(jobs, account),
+    ...eventsAreGapFree(jobs, account),
+    ...(await limitsHold(world, jobs)),
+    ...treesHold(jobs, account),
+    ...endsAreTrue(world, jobs),
+    ...(await launchesAreTrue(world, account)),
+    ...listenersHeardAll(world),
+  ];
   if (wrong.length > 0) throw new Error(`seed ${world.seed}: ${wrong.slice(0, 3).join("; ")}`);
   return jobs;
 }
@@ -32,7 +47,12 @@ export async function check(world: World, account: Account): Promise<JobView[]> 
 async function allJobs(world: World): Promise<JobView[]> {
   const jobs: JobView[] = [];
   for (let after: string | undefined; ; after = jobs.at(-1)?.record.id) {
-    const page = await world.store.reads.list({ workspace: WORKSPACE, order: "oldest", limit: 500, ...(after === undefined ? {} : { after }) });
+    const page = await world.store.reads.list({
+      workspace: WORKSPACE,
+      order: "oldest",
+      limit: 500,
+      ...(after === undefined ? {} : { after }),
+    });
     jobs.push(...page);
     if (page.length < 500) return jobs;
   }
@@ -69,7 +89,8 @@ function eventsAreGapFree(jobs: readonly JobView[], account: Account): string[] 
     const events = account.events.get(record.id) ?? [];
     const gap = events.findIndex((event, i) => event.seq !== i + 1);
     if (gap >= 0) return [`${record.id}: event ${gap + 1} has number ${events[gap]?.seq}`];
-    if (live !== null && live.eventSeq !== events.length) return [`${record.id}: ${events.length} events in the feed, ${live.eventSeq} in the job`];
+    if (live !== null && live.eventSeq !== events.length)
+      return [`${record.id}: ${events.length} events in the feed, ${live.eventSeq} in the job`];
     const end = events.findIndex((event) => event.type === "job.finished");
     return end >= 0 && end !== events.length - 1 ? [`${record.id}: an event follows its end`] : [];
   });
@@ -79,7 +100,8 @@ async function limitsHold(world: World, jobs: readonly JobView[]): Promise<strin
   const wrong: string[] = [];
   const alive = new Map<string, { limit: number; count: number }>();
   for (const { record, live } of jobs) {
-    if (record.concurrency === null || live === null || live.attempt === 0 || live.state === "scheduled" || live.state === "queued") continue;
+    if (record.concurrency === null || live === null || live.attempt === 0 || live.state === "scheduled" || live.state === "queued")
+      continue;
     const entry = alive.get(record.concurrency.key) ?? { limit: 0, count: 0 };
     alive.set(record.concurrency.key, { limit: Math.max(entry.limit, record.concurrency.limit), count: entry.count + 1 });
   }
@@ -108,7 +130,10 @@ function treesHold(jobs: readonly JobView[], account: Account): string[] {
   });
 }
 
-function neededFirst(parentId: string, { byId, jobs, account }: { readonly jobs: readonly JobView[]; readonly byId: ReadonlyMap<string, JobView>; readonly account: Account }): string[] {
+function neededFirst(
+  parentId: string,
+  { byId, jobs, account }: { readonly jobs: readonly JobView[]; readonly byId: ReadonlyMap<string, JobView>; readonly account: Account },
+): string[] {
   const parent = byId.get(parentId);
   const nodes = (parent?.record.spec as { nodes?: { key: string; needs: string[] }[] } | undefined)?.nodes ?? [];
   const children = new Map(jobs.filter((job) => job.record.parentId === parentId).map((job) => [job.record.childKey, job]));
@@ -131,12 +156,18 @@ function endsAreTrue(world: World, jobs: readonly JobView[]): string[] {
     if (final.outcome === "expired" && final.attempts > 0) return [`${record.id} expired after it was started`];
     if (final.outcome !== "succeeded") return [];
     if (record.executor === "handler" && isJsonObject(final.output) && final.output["attempt"] !== undefined) {
-      const answered = world.runs.some((run) => run.jobId === record.id && run.attempt === final.attempts && (run.answer === "ok" || run.answer === "parked"));
-      if (!answered || final.output["attempt"] !== final.attempts) return [`${record.id} succeeded by attempt ${final.attempts}, which did not answer so: ${JSON.stringify(final.output)}`];
+      const answered = world.runs.some(
+        (run) => run.jobId === record.id && run.attempt === final.attempts && (run.answer === "ok" || run.answer === "parked"),
+      );
+      if (!answered || final.output["attempt"] !== final.attempts)
+        return [`${record.id} succeeded by attempt ${final.attempts}, which did not answer so: ${JSON.stringify(final.output)}`];
     }
     if (record.executor === "process") {
-      const launches = world.sites.flatMap((site) => [...site.history.values()].flat()).filter((launch) => launch.request.jobId === record.id && launch.request.attempt === final.attempts);
-      if (!launches.some((launch) => launch.end?.result.outcome === "succeeded")) return [`${record.id} succeeded, but no launch of attempt ${final.attempts} did`];
+      const launches = world.sites
+        .flatMap((site) => [...site.history.values()].flat())
+        .filter((launch) => launch.request.jobId === record.id && launch.request.attempt === final.attempts);
+      if (!launches.some((launch) => launch.end?.result.outcome === "succeeded"))
+        return [`${record.id} succeeded, but no launch of attempt ${final.attempts} did`];
     }
     return [];
   });
@@ -171,7 +202,8 @@ function listenersHeardAll(world: World): string[] {
 export function listenersAreComplete(world: World, account: Account): void {
   for (const { last } of world.listeners) {
     for (const [jobId, events] of account.events) {
-      if (last.get(jobId) !== events.length) throw new Error(`seed ${world.seed}: a listener heard ${last.get(jobId) ?? 0} of ${events.length} events of ${jobId}`);
+      if (last.get(jobId) !== events.length)
+        throw new Error(`seed ${world.seed}: a listener heard ${last.get(jobId) ?? 0} of ${events.length} events of ${jobId}`);
     }
   }
 }

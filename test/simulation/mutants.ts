@@ -14,24 +14,46 @@ export const MUTANTS: readonly Mutant[] = [
     name: "lost wake",
     story: "a decision marks facts as seen that came while it was being made",
     edits: [
-      { file: "packages/kernel/src/apply.ts", from: "set.writes.factsSeen.set(live.id, change.seen);", to: "set.writes.factsSeen.set(live.id, live.wakes);" },
+      {
+        file: "packages/kernel/src/apply.ts",
+        from: "set.writes.factsSeen.set(live.id, change.seen);",
+        to: "set.writes.factsSeen.set(live.id, live.wakes);",
+      },
       { file: "packages/kernel/src/apply.ts", from: "decided: change.seen,", to: "decided: live.wakes," },
     ],
   },
   {
     name: "double join",
     story: "two processes decide about the same execution, and both decisions count",
-    edits: [{ file: "packages/kernel/src/apply.ts", from: "if (live.decided !== change.decided)", to: "if (live.decided > change.decided + 1_000_000)" }],
+    edits: [
+      {
+        file: "packages/kernel/src/apply.ts",
+        from: "if (live.decided !== change.decided)",
+        to: "if (live.decided > change.decided + 1_000_000)",
+      },
+    ],
   },
   {
     name: "settle before the launcher's record",
     story: "the end of an attempt is refused because its launch is not recorded yet",
-    edits: [{ file: "packages/kernel/src/transition.ts", from: "return live.externalRef === null || by.ref === null", to: "return by.ref === null" }],
+    edits: [
+      {
+        file: "packages/kernel/src/transition.ts",
+        from: "return live.externalRef === null || by.ref === null",
+        to: "return by.ref === null",
+      },
+    ],
   },
   {
     name: "create without record",
     story: "an attempt is launched under a name that is not stored first, so a successor launches it again under another",
-    edits: [{ file: "packages/engine/src/reconcile-place.ts", from: "await launchAttempt(place, { record, live: mine });", to: "await launchAttempt(place, { record, live: { ...mine, externalName: `${mine.externalName}-${mine.token}` } });" }],
+    edits: [
+      {
+        file: "packages/engine/src/reconcile-place.ts",
+        from: "await launchAttempt(place, { record, live: mine });",
+        to: "await launchAttempt(place, { record, live: { ...mine, externalName: `${mine.externalName}-${mine.token}` } });",
+      },
+    ],
   },
   {
     name: "zombie create",
@@ -52,8 +74,16 @@ export const MUTANTS: readonly Mutant[] = [
     name: "stale settle after retry",
     story: "the late result of an attempt ends the attempt that followed it",
     edits: [
-      { file: "packages/kernel/src/transition.ts", from: "if (live.attempt !== change.attempt) return refuse(\"token_stale\", `attempt ${change.attempt} has ended", to: "if (live.attempt < change.attempt) return refuse(\"token_stale\", `attempt ${change.attempt} has ended" },
-      { file: "packages/kernel/src/transition.ts", from: 'return by.token === live.token && live.holder === "lease"', to: 'return live.holder === "lease"' },
+      {
+        file: "packages/kernel/src/transition.ts",
+        from: "if (live.attempt !== change.attempt)\n    return refuse",
+        to: "if (live.attempt < change.attempt)\n    return refuse",
+      },
+      {
+        file: "packages/kernel/src/transition.ts",
+        from: 'return by.token === live.token && live.holder === "lease"',
+        to: 'return live.holder === "lease"',
+      },
       { file: "packages/kernel/src/transition.ts", from: "if (by.name !== live.externalName)", to: "if (live.externalName === null)" },
     ],
   },
@@ -65,28 +95,56 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "expire after start",
     story: "a start deadline ends a job that was started long ago and waits for its next attempt",
-    edits: [{ file: "packages/kernel/src/transition.ts", from: "return live.attempt === 0 ? live.startDeadline : null;", to: "return live.startDeadline;" }],
+    edits: [
+      {
+        file: "packages/kernel/src/transition.ts",
+        from: "return live.attempt === 0 ? live.startDeadline : null;",
+        to: "return live.startDeadline;",
+      },
+    ],
   },
   {
     name: "stuck stopping",
     story: "a job that was told to stop can no longer be taken from a worker that died",
-    edits: [{ file: "packages/kernel/src/transition.ts", from: 'if (live.holder === "none") return refuse("conflict", "nobody holds it");', to: 'if (live.holder === "none" || live.state === "stopping") return refuse("conflict", "nobody holds it");' }],
+    edits: [
+      {
+        file: "packages/kernel/src/transition.ts",
+        from: 'if (live.holder === "none") return refuse("conflict", "nobody holds it");',
+        to: 'if (live.holder === "none" || live.state === "stopping") return refuse("conflict", "nobody holds it");',
+      },
+    ],
   },
   {
     name: "slot leaked on a refused settle",
     story: "a worker's slot is freed only when its result was accepted",
-    edits: [{ file: "packages/engine/src/worker.ts", from: "if (runs.get(id) === run) runs.delete(id);", to: "if (change !== null && (await results.settle(change))?.ok !== true) return; runs.delete(id);" }],
+    edits: [
+      {
+        file: "packages/engine/src/worker.ts",
+        from: "if (runs.get(id) === run) runs.delete(id);",
+        to: "if (change !== null && (await results.settle(change))?.ok !== true) return; runs.delete(id);",
+      },
+    ],
   },
   {
     name: "key kept after the end",
     story: "a job that ended keeps its concurrency key",
-    edits: [{ file: "packages/kernel/src/working-set.ts", from: "if (step.releasesKey && before.concurrencyKey !== null)", to: "if (step.releasesKey && step.next !== null && before.concurrencyKey !== null)" }],
+    edits: [
+      {
+        file: "packages/kernel/src/working-set.ts",
+        from: "if (step.releasesKey && before.concurrencyKey !== null)",
+        to: "if (step.releasesKey && step.next !== null && before.concurrencyKey !== null)",
+      },
+    ],
   },
   {
     name: "no promotion",
     story: "a job that was blocked by a key stays blocked when the key is free",
     edits: [
-      { file: "packages/kernel/src/admission.ts", from: "return Math.max(0, key.limit - key.holders.size);", to: "return key.limit > key.holders.size ? 0 : 0;" },
+      {
+        file: "packages/kernel/src/admission.ts",
+        from: "return Math.max(0, key.limit - key.holders.size);",
+        to: "return key.limit > key.holders.size ? 0 : 0;",
+      },
     ],
   },
   {
@@ -97,6 +155,12 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "launch not adopted",
     story: "an attempt whose launcher died between claim and record is never taken up",
-    edits: [{ file: "packages/engine/src/reconcile-place.ts", from: 'if (live.holder === "lease") return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;', to: 'if (live.holder === "lease") return;' }],
+    edits: [
+      {
+        file: "packages/engine/src/reconcile-place.ts",
+        from: 'if (live.holder === "lease") return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;',
+        to: 'if (live.holder === "lease") return;',
+      },
+    ],
   },
 ];

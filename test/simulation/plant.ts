@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { MUTANTS } from "./mutants.ts";
 
 const mutant = MUTANTS.find(({ name }) => name === process.env["MUTANT"]);
-if (mutant === undefined) throw new Error(`MUTANT is "${process.env["MUTANT"] ?? ""}"; it must be one of: ${MUTANTS.map(({ name }) => name).join(", ")}`);
+if (mutant === undefined)
+  throw new Error(`MUTANT is "${process.env["MUTANT"] ?? ""}"; it must be one of: ${MUTANTS.map(({ name }) => name).join(", ")}`);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 registerHooks({
@@ -16,7 +17,8 @@ registerHooks({
     let source = typeof loaded.source === "string" ? loaded.source : new TextDecoder().decode(loaded.source);
     for (const { file, from, to } of edits) {
       const parts = source.split(from);
-      if (parts.length !== 2) throw new Error(`mutant "${mutant.name}": its text occurs ${parts.length - 1} times in ${file}, not once: ${from}`);
+      if (parts.length !== 2)
+        throw new Error(`mutant "${mutant.name}": its text occurs ${parts.length - 1} times in ${file}, not once: ${from}`);
       source = parts.join(to);
     }
     return { ...loaded, source };

@@ -34,7 +34,12 @@ export async function runScenario(seed: number): Promise<ScenarioFigures> {
     await comeToRest(world, account);
     await slotsAreFree(world, account);
     const jobs = await check(world, account);
-    return { jobs: jobs.length, handlerRuns: world.runs.length, launches: world.sites.reduce((sum, site) => sum + [...site.history.values()].flat().length, 0), kills };
+    return {
+      jobs: jobs.length,
+      handlerRuns: world.runs.length,
+      launches: world.sites.reduce((sum, site) => sum + [...site.history.values()].flat().length, 0),
+      kills,
+    };
   } finally {
     await world.close();
   }
@@ -53,7 +58,12 @@ async function disturb(world: World): Promise<number> {
   else if (roll < 0.58) await cancelSoon(world);
   else if (roll < 0.67) await cancelOne(world);
   else if (roll < 0.74) await completeOne(world);
-  else if (roll < 0.79) await world.store.queues.put(random.pick(QUEUES), { paused: random.chance(0.5), by: "simulation", concurrencyLimit: random.pick([null, 1, 4]) }, world.clock.now());
+  else if (roll < 0.79)
+    await world.store.queues.put(
+      random.pick(QUEUES),
+      { paused: random.chance(0.5), by: "simulation", concurrencyLimit: random.pick([null, 1, 4]) },
+      world.clock.now(),
+    );
   else if (roll < 0.8) await world.listen();
   else if (roll < 0.85) world.replace(index, 1_000 + random.int(10_000));
   else if (roll < 0.92) world.servers[index]?.process.freeze(2_000 + random.int(8_000));
@@ -67,7 +77,11 @@ async function disturb(world: World): Promise<number> {
 
 function randomJob({ random, clock }: World): SubmitRequest {
   const roll = random.next();
-  const retry: RetryPolicy = { limit: random.int(4), on: ["failed", "failed_node_lost", "failed_timeout"], backoff: { ...DEFAULT_BACKOFF, jitter: random.next() } };
+  const retry: RetryPolicy = {
+    limit: random.int(4),
+    on: ["failed", "failed_node_lost", "failed_timeout"],
+    backoff: { ...DEFAULT_BACKOFF, jitter: random.next() },
+  };
   const common = {
     retry,
     priority: random.int(3),
@@ -76,15 +90,39 @@ function randomJob({ random, clock }: World): SubmitRequest {
     startDeadline: random.chance(0.25) ? clock.now() + random.int(8_000) : null,
     timeoutMs: random.chance(0.3) ? 500 + random.int(4_000) : null,
   };
-  if (roll < 0.45) return { ...common, kind: "task", name: "handled", executor: "handler", queue: random.pick(QUEUES), spec: { handler: "work" }, input: handlerInput(random) };
+  if (roll < 0.45)
+    return {
+      ...common,
+      kind: "task",
+      name: "handled",
+      executor: "handler",
+      queue: random.pick(QUEUES),
+      spec: { handler: "work" },
+      input: handlerInput(random),
+    };
   if (roll < 0.7) return { ...common, kind: "task", name: "launched", executor: "process", spec: processSpec(random) };
-  return { ...common, retry: null, timeoutMs: random.chance(0.2) ? 2_000 + random.int(10_000) : null, kind: "workflow", name: "graph", executor: "none", spec: { nodes: randomGraph(random) as unknown as Json } };
+  return {
+    ...common,
+    retry: null,
+    timeoutMs: random.chance(0.2) ? 2_000 + random.int(10_000) : null,
+    kind: "workflow",
+    name: "graph",
+    executor: "none",
+    spec: { nodes: randomGraph(random) as unknown as Json },
+  };
 }
 
 type Random = World["random"];
 
-const handlerInput = (random: Random): Json => ({ ms: random.int(random.pick([500, 3_000, 9_000])), answers: Array.from({ length: 4 }, () => random.pick(["ok", "ok", "ok", "error", "retry", "fail", "parked"])), deaf: random.chance(0.1) });
-const processSpec = (random: Random) => ({ ms: random.int(random.pick([1, 50, 6_000])), exitCodes: Array.from({ length: 4 }, () => random.pick([0, 0, 3])) });
+const handlerInput = (random: Random): Json => ({
+  ms: random.int(random.pick([500, 3_000, 9_000])),
+  answers: Array.from({ length: 4 }, () => random.pick(["ok", "ok", "ok", "error", "retry", "fail", "parked"])),
+  deaf: random.chance(0.1),
+});
+const processSpec = (random: Random) => ({
+  ms: random.int(random.pick([1, 50, 6_000])),
+  exitCodes: Array.from({ length: 4 }, () => random.pick([0, 0, 3])),
+});
 
 function randomGraph(random: Random): GraphNode[] {
   const keys = Array.from({ length: 1 + random.int(6) }, (_, i) => `n${i}`);
@@ -98,13 +136,19 @@ function randomGraph(random: Random): GraphNode[] {
 /** An execution that is cancelled while it makes its first children. */
 async function cancelSoon(world: World): Promise<void> {
   const { store, random, clock } = world;
-  const id = await world.submit({ kind: "workflow", name: "brief", executor: "none", spec: { nodes: randomGraph(random) as unknown as Json } });
+  const id = await world.submit({
+    kind: "workflow",
+    name: "brief",
+    executor: "none",
+    spec: { nodes: randomGraph(random) as unknown as Json },
+  });
   clock.after(random.int(150), () => {
     void store.jobs.commit([stop(id, random.int(2_000))], clock.now());
   });
 }
 
-const stop = (id: string, graceMs: number) => ({ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "simulation", graceMs }) as const;
+const stop = (id: string, graceMs: number) =>
+  ({ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "simulation", graceMs }) as const;
 
 async function cancelOne({ store, random, clock }: World): Promise<void> {
   const live = await store.jobs.live({}, 200);
@@ -117,14 +161,28 @@ async function completeOne({ store, random, clock, tokens }: World): Promise<voi
   const token = random.pick(tokens);
   const [id = "", attempt = "0"] = token.split(".");
   const result = { outcome: "succeeded", reason: "ok", message: null, output: { jobId: id, attempt: Number(attempt) } } as const;
-  await store.jobs.commit([{ type: "settle", id, attempt: Number(attempt), by: { type: "completion", tokenHash: `hash of ${token}` }, result, stopped: false, random: 0 }], clock.now());
+  await store.jobs.commit(
+    [
+      {
+        type: "settle",
+        id,
+        attempt: Number(attempt),
+        by: { type: "completion", tokenHash: `hash of ${token}` },
+        result,
+        stopped: false,
+        random: 0,
+      },
+    ],
+    clock.now(),
+  );
 }
 
 /** No more faults; both processes run; queues are open. Every job must end, and nothing may be left behind. */
 async function comeToRest(world: World, account: Account): Promise<void> {
   world.setRates(CALM);
   world.killZombies();
-  for (const queue of QUEUES) await world.store.queues.put(queue, { paused: false, by: "simulation", concurrencyLimit: null }, world.clock.now());
+  for (const queue of QUEUES)
+    await world.store.queues.put(queue, { paused: false, by: "simulation", concurrencyLimit: null }, world.clock.now());
   const end = world.clock.now() + CALM_MS;
   for (;;) {
     for (const [index, server] of world.servers.entries()) if (server === null) world.boot(index);
@@ -137,8 +195,13 @@ async function comeToRest(world: World, account: Account): Promise<void> {
       return listenersAreComplete(world, account);
     }
     if (world.clock.now() > end) {
-      const stuck = open.map(({ record, live }) => `${record.id} ${record.kind}/${record.executor} ${live?.state} ${live?.phase ?? ""} holder=${live?.holder} session=${live?.session} attempt=${live?.attempt} wakes=${live?.wakes}/${live?.decided} children=${live?.openChildren}`);
-      throw new Error(`seed ${world.seed}: stuck after ${CALM_MS} ms of calm: ${[...stuck, ...running.map((name) => `${name} still runs outside`)].slice(0, 5).join("; ")}`);
+      const stuck = open.map(
+        ({ record, live }) =>
+          `${record.id} ${record.kind}/${record.executor} ${live?.state} ${live?.phase ?? ""} holder=${live?.holder} session=${live?.session} attempt=${live?.attempt} wakes=${live?.wakes}/${live?.decided} children=${live?.openChildren}`,
+      );
+      throw new Error(
+        `seed ${world.seed}: stuck after ${CALM_MS} ms of calm: ${[...stuck, ...running.map((name) => `${name} still runs outside`)].slice(0, 5).join("; ")}`,
+      );
     }
   }
 }
@@ -151,7 +214,15 @@ async function slotsAreFree(world: World, account: Account): Promise<void> {
   }
   const before = world.runs.length;
   const count = QUEUES.length * world.servers.length * WORKER_SLOTS;
-  for (let i = 0; i < count; i++) await world.submit({ kind: "task", name: "slot", executor: "handler", queue: QUEUES[i % QUEUES.length] ?? "default", spec: { handler: "work" }, input: { ms: 60_000 } });
+  for (let i = 0; i < count; i++)
+    await world.submit({
+      kind: "task",
+      name: "slot",
+      executor: "handler",
+      queue: QUEUES[i % QUEUES.length] ?? "default",
+      spec: { handler: "work" },
+      input: { ms: 60_000 },
+    });
   await world.clock.advance(20_000);
   const running = world.runs.slice(before).filter((run) => run.answer === null).length;
   if (running !== count) throw new Error(`seed ${world.seed}: ${running} of ${count} slots can be used`);

@@ -19,11 +19,14 @@ test.each(KEPT)("seed $seed, which found: $found", async ({ seed }) => {
   expect((await runScenario(seed)).jobs).toBeGreaterThan(12);
 });
 
-test.each(Array.from({ length: SEEDS / CHUNK }, (_, i) => 1_000 + i * CHUNK))(`everything holds under faults, seeds from %i`, async (first) => {
-  let jobs = 0;
-  for (let seed = first; seed < first + CHUNK; seed++) jobs += (await runScenario(seed)).jobs;
-  expect(jobs).toBeGreaterThan(CHUNK * 12);
-});
+test.each(Array.from({ length: SEEDS / CHUNK }, (_, i) => 1_000 + i * CHUNK))(
+  `everything holds under faults, seeds from %i`,
+  async (first) => {
+    let jobs = 0;
+    for (let seed = first; seed < first + CHUNK; seed++) jobs += (await runScenario(seed)).jobs;
+    expect(jobs).toBeGreaterThan(CHUNK * 12);
+  },
+);
 
 test("every mutant's text occurs exactly once in the code that it is planted in", () => {
   for (const { name, edits } of MUTANTS) {

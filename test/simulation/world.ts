@@ -2,7 +2,18 @@
  * The whole core on a fake clock, from one seed: two processes on one store, handlers, a host each, jobs of all shapes,
  * and everything that goes wrong. `history` is what really happened, to hold the store's account against.
  */
-import { engine, localBus, parked, retryAfter, failForGood, type Engine, type EnginePorts, type Handler, type SubmitRequest, type Worker } from "@windlass/engine";
+import {
+  engine,
+  localBus,
+  parked,
+  retryAfter,
+  failForGood,
+  type Engine,
+  type EnginePorts,
+  type Handler,
+  type SubmitRequest,
+  type Worker,
+} from "@windlass/engine";
 import type { Bus, Logger, Store } from "@windlass/ports";
 import { openSqliteStore } from "@windlass/sqlite";
 import { fakeClock, memoryLogs, quietLogger, seededRandom, type FakeClock, type SeededRandom } from "@windlass/testkit/fakes";
@@ -132,13 +143,27 @@ interface Shared {
 
 function enginePorts(shared: Shared, { store, clock }: SimulatedProcess): EnginePorts {
   const { random, logger } = shared;
-  return { store, clock, random, logger, bus: sharedBus(shared), logs: memoryLogs(), sha256: (text) => `hash of ${text}`, kinds: [graphKind, stepKind, taskKind] };
+  return {
+    store,
+    clock,
+    random,
+    logger,
+    bus: sharedBus(shared),
+    logs: memoryLogs(),
+    sha256: (text) => `hash of ${text}`,
+    kinds: [graphKind, stepKind, taskKind],
+  };
 }
 
 function serverOf(shared: Shared, index: number, site: FakeSite | undefined): Server {
   if (site === undefined) throw new Error(`no site ${index}`);
   const process = simulatedProcess(shared);
-  const server = engine({ ...enginePorts(shared, process), executors: [site.executor(process)], sessionTtlMs: SESSION_TTL_MS, hostLostAfterMs: HOST_LOST_AFTER_MS });
+  const server = engine({
+    ...enginePorts(shared, process),
+    executors: [site.executor(process)],
+    sessionTtlMs: SESSION_TTL_MS,
+    hostLostAfterMs: HOST_LOST_AFTER_MS,
+  });
   const handlers = { work: workHandler({ index, process, ...shared }) };
   const workers = QUEUES.map((queue) => server.worker({ queue, handlers, concurrency: WORKER_SLOTS, drainMs: 1_000 }));
   return { index, process, engine: server, workers };
@@ -183,7 +208,13 @@ interface HandlerParts {
 function workHandler({ index, process, random, runs, tokens }: HandlerParts): Handler {
   return async (context) => {
     const input = context.input as { ms?: number; answers?: string[]; deaf?: boolean } | null;
-    const run: HandlerRun = { jobId: context.jobId, attempt: context.attempt, process: index, startedAt: process.clock.now(), answer: null };
+    const run: HandlerRun = {
+      jobId: context.jobId,
+      attempt: context.attempt,
+      process: index,
+      startedAt: process.clock.now(),
+      answer: null,
+    };
     runs.push(run);
     if (random.chance(0.2)) await context.progress(0.5, "half way").catch(() => {});
     await new Promise<void>((resolve, reject) => {

@@ -54,7 +54,10 @@ test("what a killed writer left is mended before the next append: no byte is los
 test("tails are found in an index of many blocks", async () => {
   const store = fileLogStore({ folder, bytesMax: 10_000_000, clock });
   const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}\n`);
-  await store.append(KEY, lines.map((line, at) => ({ stream: "stdout" as const, at, data: Buffer.from(line) })));
+  await store.append(
+    KEY,
+    lines.map((line, at) => ({ stream: "stdout" as const, at, data: Buffer.from(line) })),
+  );
   expect(statSync(join(folder, "logs/job_1/1.index")).size).toBeGreaterThan(3 * 65_536);
   const slice = await store.read(KEY, { bytesMax: 10_000_000, tailLines: 15_000 });
   expect(Buffer.concat(slice.chunks.map((it) => it.data)).toString()).toBe(lines.slice(-15_000).join(""));

@@ -94,7 +94,7 @@ async function readPieces(streams: Record<Stream, FileHandle | null>, pieces: re
   const data = new Map<Piece, Uint8Array>();
   for (const stream of ["stdout", "stderr"] as const) {
     const own = pieces.filter((piece) => piece.stream === stream);
-    for (let first = 0; first < own.length; ) {
+    for (let first = 0; first < own.length;) {
       let next = first + 1;
       while (next < own.length && endOf(own[next - 1]) === own[next]?.offset) next++;
       const run = own.slice(first, next);

@@ -39,7 +39,10 @@ export function watchLog(place: LogPlace, clock: Clock, changed: () => void): ()
   };
   const poll = async (): Promise<void> => {
     if (watcher === null) subscribe();
-    const found = await stat(index).then((file) => file.size, () => -1);
+    const found = await stat(index).then(
+      (file) => file.size,
+      () => -1,
+    );
     if (ended) return;
     if (found !== size) {
       if (found === -1) drop();

@@ -16,7 +16,10 @@ export function encodeLogPosition(position: LogPosition): string {
 export function decodeLogPosition(text: string): LogPosition {
   const match = /^(\d{1,15})\.(\d{1,15})$/u.exec(text);
   if (match === null) {
-    throw new WindlassError("bad_request", `${JSON.stringify(text.slice(0, 40))} is not a position in a log; take \`position\` of an earlier answer`);
+    throw new WindlassError(
+      "bad_request",
+      `${JSON.stringify(text.slice(0, 40))} is not a position in a log; take \`position\` of an earlier answer`,
+    );
   }
   return { line: Number(match[1]), within: Number(match[2]) };
 }

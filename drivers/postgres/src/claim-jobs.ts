@@ -41,7 +41,8 @@ interface Round {
 }
 
 async function claimRound(db: Querier, request: ClaimRequest): Promise<Round> {
-  if ((await db.rows(SESSION, [request.session])).length === 0) return { jobs: [], signals: noSignals, blockedSome: false, offered: new Set() };
+  if ((await db.rows(SESSION, [request.session])).length === 0)
+    return { jobs: [], signals: noSignals, blockedSome: false, offered: new Set() };
   const queues = await loadQueues(db, request);
   const candidates: LiveJob[] = [];
   for (const [name, queue] of queues) {
@@ -60,7 +61,12 @@ async function claimRound(db: Querier, request: ClaimRequest): Promise<Round> {
     const live = set.get(id);
     return record === undefined || live === undefined ? [] : [{ record, live }];
   });
-  return { jobs, signals: set.signals, blockedSome: set.writes.live.size > ids.length, offered: new Set(candidates.map((live) => `${live.executor}/${live.queue}`)) };
+  return {
+    jobs,
+    signals: set.signals,
+    blockedSome: set.writes.live.size > ids.length,
+    offered: new Set(candidates.map((live) => `${live.executor}/${live.queue}`)),
+  };
 }
 
 /** Deleting the row waits for this lock, heartbeats do not. */
@@ -75,18 +81,22 @@ const READY_QUEUES = `WITH RECURSIVE names AS (
     UNION ALL
     SELECT (SELECT l.queue FROM jobs_live l WHERE l.executor = $1 AND l.queue > names.queue AND l.state = 'queued' AND l.blocked = 0 ORDER BY l.queue LIMIT 1) FROM names WHERE names.queue IS NOT NULL
   ) SELECT queue FROM names WHERE queue IS NOT NULL`;
-const LIMITED = "SELECT name, paused, concurrency_limit FROM queues WHERE name = ANY($1::text[]) AND concurrency_limit IS NOT NULL ORDER BY name FOR UPDATE";
+const LIMITED =
+  "SELECT name, paused, concurrency_limit FROM queues WHERE name = ANY($1::text[]) AND concurrency_limit IS NOT NULL ORDER BY name FOR UPDATE";
 const UNLIMITED = "SELECT name, paused FROM queues WHERE name = ANY($1::text[]) AND concurrency_limit IS NULL";
-const HELD = "SELECT queue, count(*) FROM jobs_live WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping') GROUP BY queue";
+const HELD =
+  "SELECT queue, count(*) FROM jobs_live WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping') GROUP BY queue";
 
 async function loadQueues(db: Querier, request: ClaimRequest): Promise<Map<string, QueueState>> {
   const names = request.queues ?? (await db.rows(READY_QUEUES, [request.executor])).map((row) => row[0] as string);
   const queues = new Map<string, QueueState>(names.map((name) => [name, { paused: false, limit: null, running: 0 }]));
-  for (const [name, paused] of await db.rows(UNLIMITED, [names])) queues.set(name as string, { paused: paused === 1, limit: null, running: 0 });
+  for (const [name, paused] of await db.rows(UNLIMITED, [names]))
+    queues.set(name as string, { paused: paused === 1, limit: null, running: 0 });
   const limited = await db.rows(LIMITED, [names]);
   if (limited.length === 0) return queues;
   const held = new Map((await db.rows(HELD, [limited.map((row) => row[0] as string)])) as readonly [string, number][]);
-  for (const [name, paused, limit] of limited) queues.set(name as string, { paused: paused === 1, limit: limit as number, running: held.get(name as string) ?? 0 });
+  for (const [name, paused, limit] of limited)
+    queues.set(name as string, { paused: paused === 1, limit: limit as number, running: held.get(name as string) ?? 0 });
   return queues;
 }
 

@@ -6,7 +6,17 @@
  * P2. What is looked up besides (ends, children, idempotency keys) is read after the locks, so that it is as new as they are.
  * P3. A row whose parent is not locked with it is loaded again: its end must wake the parent in the same transaction.
  */
-import { applyChanges, childKeyOf, idempotencyKeyOf, idsNeeded, recordsMade, WorkingSet, type Change, type LiveJob, type Signals } from "@windlass/kernel";
+import {
+  applyChanges,
+  childKeyOf,
+  idempotencyKeyOf,
+  idsNeeded,
+  recordsMade,
+  WorkingSet,
+  type Change,
+  type LiveJob,
+  type Signals,
+} from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 import { joinSignals, liveTable } from "@windlass/sql";
 import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
@@ -18,7 +28,8 @@ export async function commit(db: Querier, changes: readonly Change[], now: numbe
   const ids = [...idsNeeded(changes)];
   const live = await lockLive(db, ids);
   const missing = ids.filter((id) => !live.has(id));
-  const ended = missing.length === 0 ? [] : (await db.rows("SELECT id FROM jobs WHERE id = ANY($1::text[])", [missing])).map((row) => row[0] as string);
+  const ended =
+    missing.length === 0 ? [] : (await db.rows("SELECT id FROM jobs WHERE id = ANY($1::text[])", [missing])).map((row) => row[0] as string);
   const set = new WorkingSet({ live: live.values(), ended, ...(await loadMade(db, changes)) }, now);
   const results = applyChanges(set, changes, now);
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
@@ -40,7 +51,9 @@ async function lockLive(db: Querier, ids: readonly string[]): Promise<Map<string
   if (ids.length === 0) return new Map();
   const live = new Map((await db.rows(LOCK_LIVE, [ids])).map((row) => liveTable.decode(row)).map((job) => [job.id, job]));
   const wanted = new Set(ids);
-  const unlocked = [...live.values()].flatMap(({ id, parentId }) => (wanted.has(id) && parentId !== null && !live.has(parentId) ? [parentId] : []));
+  const unlocked = [...live.values()].flatMap(({ id, parentId }) =>
+    wanted.has(id) && parentId !== null && !live.has(parentId) ? [parentId] : [],
+  );
   if (unlocked.length === 0) return live;
   // Either the parent has ended, or the row was committed while this statement waited for another one (P3).
   const found = await db.rows("SELECT 1 FROM jobs_live WHERE id = ANY($1::text[]) LIMIT 1", [unlocked]);
@@ -55,13 +68,17 @@ async function loadMade(db: Querier, changes: readonly Change[]): Promise<Made> 
   const made = recordsMade(changes);
   const under = made.flatMap((job) => (job.parentId === null ? [] : [[job.parentId, job.childKey ?? job.id] as const]));
   const keyed = made.flatMap((job) => (job.idempotencyKey === null ? [] : [[job.workspace, job.idempotencyKey] as const]));
-  const childSql = "SELECT j.parent_id, j.child_key, j.id FROM unnest($1::text[], $2::text[]) AS u (parent_id, child_key) JOIN jobs j ON j.parent_id = u.parent_id AND j.child_key = u.child_key";
+  const childSql =
+    "SELECT j.parent_id, j.child_key, j.id FROM unnest($1::text[], $2::text[]) AS u (parent_id, child_key) JOIN jobs j ON j.parent_id = u.parent_id AND j.child_key = u.child_key";
   const keySql = `SELECT k.workspace, k.idempotency_key, k.job_id, k.request_hash FROM unnest($1::text[], $2::text[]) AS u (workspace, idempotency_key)
     JOIN idempotency_keys k ON k.workspace = u.workspace AND k.idempotency_key = u.idempotency_key`;
   const children = under.length === 0 ? [] : await db.rows(childSql, [under.map(([id]) => id), under.map(([, key]) => key)]);
   const idempotent = keyed.length === 0 ? [] : await db.rows(keySql, [keyed.map(([workspace]) => workspace), keyed.map(([, key]) => key)]);
   return {
     children: children.map(([parentId, childKey, id]) => [childKeyOf(parentId as string, childKey as string), id as string] as const),
-    idempotent: idempotent.map(([workspace, key, id, requestHash]) => [idempotencyKeyOf(workspace as string, key as string), { id: id as string, requestHash: requestHash as string | null }] as const),
+    idempotent: idempotent.map(
+      ([workspace, key, id, requestHash]) =>
+        [idempotencyKeyOf(workspace as string, key as string), { id: id as string, requestHash: requestHash as string | null }] as const,
+    ),
   };
 }

@@ -17,7 +17,8 @@ export async function lockKeys(db: Querier, names: readonly string[]): Promise<M
   if (names.length === 0) return keys;
   const limits = await db.rows("SELECT name, slots FROM concurrency_keys WHERE name = ANY($1::text[]) ORDER BY name FOR UPDATE", [names]);
   for (const [name, slots] of limits) keys.set(name as string, { limit: slots as number, holders: new Set() });
-  for (const [name, id] of await db.rows("SELECT name, job_id FROM key_holders WHERE name = ANY($1::text[])", [names])) keys.get(name as string)?.holders.add(id as string);
+  for (const [name, id] of await db.rows("SELECT name, job_id FROM key_holders WHERE name = ANY($1::text[])", [names]))
+    keys.get(name as string)?.holders.add(id as string);
   return keys;
 }
 
@@ -25,27 +26,35 @@ export async function lockKeys(db: Querier, names: readonly string[]): Promise<M
 export async function storeKeyLimits(db: Querier, limits: ReadonlyMap<string, number>): Promise<string[]> {
   if (limits.size === 0) return [];
   const names = [...limits.keys()];
-  const stored = new Map(await db.rows("SELECT name, slots FROM concurrency_keys WHERE name = ANY($1::text[])", [names]) as readonly [string, number][]);
+  const stored = new Map(
+    (await db.rows("SELECT name, slots FROM concurrency_keys WHERE name = ANY($1::text[])", [names])) as readonly [string, number][],
+  );
   const changed = names.filter((name) => stored.get(name) !== limits.get(name)).toSorted();
   if (changed.length === 0) return [];
-  const sql = "INSERT INTO concurrency_keys (name, slots) SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT (name) DO UPDATE SET slots = excluded.slots";
+  const sql =
+    "INSERT INTO concurrency_keys (name, slots) SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT (name) DO UPDATE SET slots = excluded.slots";
   await db.rows(sql, [changed, changed.map((name) => limits.get(name) ?? 1)]);
   return changed.filter((name) => (stored.get(name) ?? Infinity) < (limits.get(name) ?? 1));
 }
 
 /** Frees what was released and lets blocked jobs in, also for keys that have room for another reason. */
-export async function freeKeys(db: Querier, change: { readonly released: Writes["keysReleased"]; readonly grown: readonly string[]; readonly now: number }): Promise<Signals> {
+export async function freeKeys(
+  db: Querier,
+  change: { readonly released: Writes["keysReleased"]; readonly grown: readonly string[]; readonly now: number },
+): Promise<Signals> {
   const names = [...new Set([...change.grown, ...change.released.map((one) => one.key)])].toSorted();
   if (names.length === 0) return noSignals;
   const keys = await lockKeys(db, names);
   if (change.released.length > 0) {
-    const gone = "DELETE FROM key_holders USING unnest($1::text[], $2::text[]) AS gone (name, job_id) WHERE key_holders.name = gone.name AND key_holders.job_id = gone.job_id";
+    const gone =
+      "DELETE FROM key_holders USING unnest($1::text[], $2::text[]) AS gone (name, job_id) WHERE key_holders.name = gone.name AND key_holders.job_id = gone.job_id";
     await db.rows(gone, [change.released.map((one) => one.key), change.released.map((one) => one.jobId)]);
     for (const { key, jobId } of change.released) keys.get(key)?.holders.delete(jobId);
   }
   const promoted: LiveJob[] = [];
   // A blocked row that is locked is about to end, and who ends it looks at this key again.
-  for (const [name, key] of keys) if (roomOf(key) > 0) promoted.push(...(await db.rows(BLOCKED, [name, roomOf(key)])).map((row) => liveTable.decode(row)));
+  for (const [name, key] of keys)
+    if (roomOf(key) > 0) promoted.push(...(await db.rows(BLOCKED, [name, roomOf(key)])).map((row) => liveTable.decode(row)));
   if (promoted.length === 0) return noSignals;
   const set = new WorkingSet({ live: promoted, ended: [], children: [], idempotent: [] }, change.now);
   for (const live of promoted) set.take(live, unblocked(live));

@@ -30,7 +30,8 @@ describe.skipIf(postgres.missing)("a store on PostgreSQL", () => {
     await admin.end();
   });
 
-  const killConnections = (): Promise<unknown> => admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'");
+  const killConnections = (): Promise<unknown> =>
+    admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'");
 
   test("several processes that start at once migrate once", async () => {
     const fresh = await postgres.schema();
@@ -43,7 +44,9 @@ describe.skipIf(postgres.missing)("a store on PostgreSQL", () => {
 
   test("a schema of a newer Windlass is refused, and a migration that fails leaves the old one", async () => {
     const pool = openPool(url);
-    await expect(migrate(pool, [...migrations, () => ["CREATE TABLE half (id BIGINT)", "CREATE TABLE half (id BIGINT)"]])).rejects.toThrow(/half/u);
+    await expect(migrate(pool, [...migrations, () => ["CREATE TABLE half (id BIGINT)", "CREATE TABLE half (id BIGINT)"]])).rejects.toThrow(
+      /half/u,
+    );
     expect((await pool.query("SELECT to_regclass('half') AS half")).rows).toEqual([{ half: null }]);
     await migrate(pool, [...migrations, () => ["CREATE TABLE of_the_future (id BIGINT)"]]);
     await pool.end();
@@ -51,12 +54,21 @@ describe.skipIf(postgres.missing)("a store on PostgreSQL", () => {
   });
 
   test("a server that cannot be reached is unavailable", async () => {
-    await expect(openPostgresStore({ url: "postgres://windlass@/postgres?host=/nowhere", clock: fakeClock() })).rejects.toMatchObject({ code: "unavailable" });
+    await expect(openPostgresStore({ url: "postgres://windlass@/postgres?host=/nowhere", clock: fakeClock() })).rejects.toMatchObject({
+      code: "unavailable",
+    });
   });
 
   test("lost connections are replaced", async () => {
     await killConnections();
-    await expect.poll(() => store.ping().then(() => "answers", () => "fails")).toBe("answers");
+    await expect
+      .poll(() =>
+        store.ping().then(
+          () => "answers",
+          () => "fails",
+        ),
+      )
+      .toBe("answers");
     const job = jobRecord();
     expect((await store.jobs.commit([{ type: "submit", job }], T0)).results).toMatchObject([{ ok: true }]);
   });
@@ -66,7 +78,15 @@ describe.skipIf(postgres.missing)("a store on PostgreSQL", () => {
     await store.jobs.commit([{ type: "submit", job }], T0);
     await admin.query("BEGIN");
     await admin.query("SELECT 1 FROM jobs_live FOR UPDATE");
-    const stop = { type: "stop", id: job.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 } as const;
+    const stop = {
+      type: "stop",
+      id: job.id,
+      stopFor: "cancelled",
+      reason: "cancel_requested",
+      message: null,
+      by: "test",
+      graceMs: 1,
+    } as const;
     const waiting = store.jobs.commit([stop], T0).then(
       () => "stored",
       (error: unknown) => error,
@@ -82,8 +102,10 @@ describe.skipIf(postgres.missing)("a store on PostgreSQL", () => {
   test("a session is extended by the database's clock, also after a lost connection, and its owner hears of its end", async () => {
     const { promise: lost, resolve } = Promise.withResolvers<void>();
     await store.heartbeats.keep("ses_1", { intervalMs: 5, ttlMs: 60_000, onLost: resolve });
-    const expiry = async (): Promise<number> => (await admin.query<{ at: number }>("SELECT expires_at AS at FROM sessions")).rows[0]?.at ?? 0;
-    const clock = async (): Promise<number> => (await admin.query<{ at: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS at")).rows[0]?.at ?? 0;
+    const expiry = async (): Promise<number> =>
+      (await admin.query<{ at: number }>("SELECT expires_at AS at FROM sessions")).rows[0]?.at ?? 0;
+    const clock = async (): Promise<number> =>
+      (await admin.query<{ at: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS at")).rows[0]?.at ?? 0;
     await expect.poll(expiry, { timeout: 10_000 }).toBeGreaterThan((await clock()) + 30_000);
     await killConnections();
     const before = await expiry();

@@ -20,7 +20,8 @@ export interface Querier {
 }
 
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((...[oid, format]: Parameters<typeof pg.types.getTypeParser>) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format))) as typeof pg.types.getTypeParser,
+  getTypeParser: ((...[oid, format]: Parameters<typeof pg.types.getTypeParser>) =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
 export function connectionConfig(url: string): pg.ClientConfig {
@@ -43,7 +44,12 @@ export function openPool(url: string): pg.Pool {
 
 export function querierOf(client: pg.Pool | pg.ClientBase): Querier {
   const query = (config: pg.QueryArrayConfig): Promise<pg.QueryArrayResult<SqlValue[]>> => client.query(config);
-  const named = (text: string, values: readonly Value[]): pg.QueryArrayConfig => ({ name: nameOf(text), text, values: [...values], rowMode: "array" });
+  const named = (text: string, values: readonly Value[]): pg.QueryArrayConfig => ({
+    name: nameOf(text),
+    text,
+    values: [...values],
+    rowMode: "array",
+  });
   return {
     rows: async (text, values = []) => (await query(named(text, values))).rows,
     once: async (text, values) => (await query({ text, values: [...values], rowMode: "array" })).rows,

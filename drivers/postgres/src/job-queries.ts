@@ -21,9 +21,16 @@ export type JobQueries = Pick<JobStore, "due" | "nextDue" | "woken" | "cursor" |
 export function jobQueries(db: Querier): JobQueries {
   return {
     due: async (now, limit) => (await db.rows(DUE, [now, limit])).map((row) => liveTable.decode(row)),
-    nextDue: async () => ((await db.rows("SELECT min(timer_at) FROM jobs_live WHERE timer_at IS NOT NULL"))[0]?.[0] ?? null) as number | null,
+    nextDue: async () =>
+      ((await db.rows("SELECT min(timer_at) FROM jobs_live WHERE timer_at IS NOT NULL"))[0]?.[0] ?? null) as number | null,
     woken: async (limit) => (await db.rows(WOKEN, [limit])).map((row) => wokenOf(row as readonly unknown[])),
-    cursor: async (id) => Object.fromEntries((await db.rows("SELECT entry, value FROM cursors WHERE job_id = $1", [id])).map(([entry, value]) => [entry as string, JSON.parse(value as string) as Json])),
+    cursor: async (id) =>
+      Object.fromEntries(
+        (await db.rows("SELECT entry, value FROM cursors WHERE job_id = $1", [id])).map(([entry, value]) => [
+          entry as string,
+          JSON.parse(value as string) as Json,
+        ]),
+      ),
     live: async (filter, limit) => {
       const { sql, values } = liveQuery(filter, limit, (n) => `$${n}`);
       return (await db.once(sql, values)).map((row) => liveTable.decode(row));

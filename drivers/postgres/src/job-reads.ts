@@ -13,10 +13,12 @@ const SETTLED = "mark < pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 const FEED = `SELECT mark, position, ${eventsTable.list()} FROM events WHERE (mark, position) > ($1::bigint, $2::bigint) AND ${SETTLED} ORDER BY mark, position LIMIT $3`;
 const FEED_END = `SELECT mark, position FROM events WHERE ${SETTLED} ORDER BY mark DESC, position DESC LIMIT 1`;
 const ENDED_COUNT = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE workspace = $1 AND state = $2 LIMIT $3) capped";
-const ALIVE_COUNT = "SELECT count(*) FROM (SELECT 1 FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE j.workspace = $1 AND l.state = $2 LIMIT $3) capped";
+const ALIVE_COUNT =
+  "SELECT count(*) FROM (SELECT 1 FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE j.workspace = $1 AND l.state = $2 LIMIT $3) capped";
 
 export function jobReads(db: Querier): JobReads {
-  const one = async (sql: string, values: readonly (string | number)[]): Promise<number> => ((await db.rows(sql, values))[0]?.[0] ?? 0) as number;
+  const one = async (sql: string, values: readonly (string | number)[]): Promise<number> =>
+    ((await db.rows(sql, values))[0]?.[0] ?? 0) as number;
   return {
     get: async (id) => (await db.rows(VIEW, [id])).map(decodeView)[0] ?? null,
     list: async (filter) => {
@@ -30,7 +32,11 @@ export function jobReads(db: Querier): JobReads {
       return [...ended, ...current.filter((attempt) => ended.every((other) => other.number !== attempt.number))];
     },
     events: async (jobId, after, limit) => (await db.rows(EVENTS, [jobId, after, limit])).map((row) => eventsTable.decode(row)),
-    feed: async (after, limit) => (await db.rows(FEED, [...markAndPosition(after), limit])).map((row) => ({ position: positionText(row), event: eventsTable.decode(row, 2) })),
+    feed: async (after, limit) =>
+      (await db.rows(FEED, [...markAndPosition(after), limit])).map((row) => ({
+        position: positionText(row),
+        event: eventsTable.decode(row, 2),
+      })),
     feedEnd: async () => (await db.rows(FEED_END)).map(positionText)[0] ?? "",
     keyHolders: async (key) => {
       const limit = await one("SELECT coalesce(max(slots), 1) FROM concurrency_keys WHERE name = $1", [key]);
@@ -38,7 +44,8 @@ export function jobReads(db: Querier): JobReads {
       return { limit, holders: holders.map((row) => row[0] as string) };
     },
     counts: async (workspace, cap) => {
-      const count = async (state: JobState): Promise<number> => Math.min(cap, (await one(ENDED_COUNT, [workspace, state, cap])) + (await one(ALIVE_COUNT, [workspace, state, cap])));
+      const count = async (state: JobState): Promise<number> =>
+        Math.min(cap, (await one(ENDED_COUNT, [workspace, state, cap])) + (await one(ALIVE_COUNT, [workspace, state, cap])));
       const entries: [JobState, number][] = [];
       for (const state of jobStates) entries.push([state, await count(state)]);
       return Object.fromEntries(entries) as Record<JobState, number>;

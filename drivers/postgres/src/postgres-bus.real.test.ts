@@ -64,7 +64,9 @@ describe.skipIf(postgres.missing)("the bus over PostgreSQL", () => {
     b.subscribe("woken", (key) => heard.push(key));
     const killer = new pg.Client(connectionConfig(url));
     await killer.connect();
-    await killer.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'");
+    await killer.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
+    );
     await killer.end();
     await expect
       .poll(

@@ -85,10 +85,12 @@ class PostgresBus implements Bus {
     this.#waiting.clear();
     for (const payload of payloadsOf(entries)) {
       // Sent one after the other; one that fails is lost, as the connection is, which is made anew.
-      this.#sending = this.#sending.then(() => this.#client?.query("SELECT pg_notify($1, $2)", [CHANNEL, payload])).then(
-        () => {},
-        () => {},
-      );
+      this.#sending = this.#sending
+        .then(() => this.#client?.query("SELECT pg_notify($1, $2)", [CHANNEL, payload]))
+        .then(
+          () => {},
+          () => {},
+        );
     }
   }
 

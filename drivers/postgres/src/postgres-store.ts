@@ -48,7 +48,10 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     timeOffset: () => sampleOffset(db, clock),
     ping: async () => void (await db.rows("DELETE FROM leads WHERE chore = ''")),
     close: () => {
-      closed ??= inFlight.close().then(() => Promise.all([beats.close(), pool.end()])).then(() => {});
+      closed ??= inFlight
+        .close()
+        .then(() => Promise.all([beats.close(), pool.end()]))
+        .then(() => {});
       return closed;
     },
   };

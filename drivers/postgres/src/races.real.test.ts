@@ -21,7 +21,14 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     url = await postgres.schema();
     stores = [];
     for (let i = 0; i < PROCESSES; i++) stores.push(await openPostgresStore({ url, clock: fakeClock() }));
-    await store(0).sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER });
+    await store(0).sessions.open({
+      id: "ses_1",
+      role: "worker",
+      place: null,
+      serves: [],
+      startedAt: 0,
+      expiresAt: Number.MAX_SAFE_INTEGER,
+    });
   });
   afterEach(() => Promise.all(stores.map((one) => one.close())));
 
@@ -30,7 +37,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     let writing = true;
     const read = async (): Promise<Map<string, number[]>> => {
       const seen = new Map<string, number[]>();
-      for (let after = "", idle = false; ; ) {
+      for (let after = "", idle = false; ;) {
         const ended = !writing;
         const entries = await store(0).reads.feed(after, 50);
         for (const { position, event } of entries) {
@@ -45,15 +52,24 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     const ids: string[] = [];
     // Jobs of different writers share their parents, so that transactions wait for each other in the middle.
     const parents = [compositeRecord(), compositeRecord()];
-    await store(0).jobs.commit(parents.map((job) => ({ type: "submit", job }) as const), T0);
+    await store(0).jobs.commit(
+      parents.map((job) => ({ type: "submit", job }) as const),
+      T0,
+    );
     await store(0).jobs.claim({ executor: "none", session: "ses_1", place: null, limit: 10, now: T0 });
     const write = async (writer: number): Promise<void> => {
       for (let round = 0; round < rounds; round++) {
         const jobs = parents.map((parent, index) => childRecord(parent, `${writer}-${round}-${index}`));
         ids.push(...jobs.map((job) => job.id));
-        await store(writer).jobs.commit(jobs.map((job) => ({ type: "submit", job }) as const), T0);
+        await store(writer).jobs.commit(
+          jobs.map((job) => ({ type: "submit", job }) as const),
+          T0,
+        );
         const { jobs: claimed } = await store(writer).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 3, now: T0 });
-        await store(writer).jobs.commit(claimed.map((job) => settleOf(job.live)), T0);
+        await store(writer).jobs.commit(
+          claimed.map((job) => settleOf(job.live)),
+          T0,
+        );
       }
     };
     const reading = read();
@@ -76,7 +92,14 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
       const children = Array.from({ length: PROCESSES }, (_, index) => childRecord(parent, `c${index}`, { queue: `r${round}` }));
       const decisions = await Promise.all(stores.map((one) => one.jobs.commit([advanceOf(woken.live, { children })], T0)));
       expect(decisions.filter(({ results }) => results[0]?.ok === true)).toHaveLength(1);
-      const { jobs } = await store(1).jobs.claim({ executor: "handler", queues: [`r${round}`], session: "ses_1", place: null, limit: 10, now: T0 });
+      const { jobs } = await store(1).jobs.claim({
+        executor: "handler",
+        queues: [`r${round}`],
+        session: "ses_1",
+        place: null,
+        limit: 10,
+        now: T0,
+      });
       // All children end at once, while somebody decides.
       const before = (await store(0).reads.get(parent.id))?.live;
       const ends = jobs.map((job, index) => store(index).jobs.commit([settleOf(job.live)], T0));
@@ -94,16 +117,22 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     await store(0).queues.put("narrow", { concurrencyLimit: 2 }, T0);
     const keyed = Array.from({ length: 24 }, () => jobRecord({ concurrency: { key: "db", limit: 1 } }));
     const narrow = Array.from({ length: 24 }, () => jobRecord({ queue: "narrow" }));
-    await store(0).jobs.commit([...keyed, ...narrow].map((job) => ({ type: "submit", job }) as const), T0);
+    await store(0).jobs.commit(
+      [...keyed, ...narrow].map((job) => ({ type: "submit", job }) as const),
+      T0,
+    );
     const work = async (one: Store): Promise<number> => {
       let done = 0;
-      for (let idle = 0; idle < 30; ) {
+      for (let idle = 0; idle < 30;) {
         const { jobs } = await one.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 3, now: T0 });
         idle = jobs.length === 0 ? idle + 1 : 0;
         const running = await one.jobs.live({ states: ["running"] }, 100);
         expect(running.filter((live) => live.concurrencyKey !== null).length).toBeLessThanOrEqual(1);
         expect(running.filter((live) => live.queue === "narrow").length).toBeLessThanOrEqual(2);
-        await one.jobs.commit(jobs.map((job) => settleOf(job.live)), T0);
+        await one.jobs.commit(
+          jobs.map((job) => settleOf(job.live)),
+          T0,
+        );
         done += jobs.length;
       }
       return done;
@@ -117,31 +146,78 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     await store(0).queues.put("narrow", { concurrencyLimit: 1 }, T0);
     for (let round = 0; round < 25; round++) {
       const concurrency = { key: `key-${round}`, limit: 1 };
-      const jobs = Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? jobRecord({ concurrency }) : jobRecord({ queue: "narrow" })));
-      await store(0).jobs.commit(jobs.map((job) => ({ type: "submit", job }) as const), T0);
-      const claims = await Promise.all(stores.map((one, index) => one.jobs.claim({ executor: "handler", queues: [index % 2 === 0 ? "default" : "narrow"], session: "ses_1", place: null, limit: 1, now: T0 })));
-      const more = await Promise.all(stores.map((one, index) => one.jobs.claim({ executor: "handler", queues: [index % 2 === 1 ? "default" : "narrow"], session: "ses_1", place: null, limit: 1, now: T0 })));
+      const jobs = Array.from({ length: 12 }, (_, index) =>
+        index % 2 === 0 ? jobRecord({ concurrency }) : jobRecord({ queue: "narrow" }),
+      );
+      await store(0).jobs.commit(
+        jobs.map((job) => ({ type: "submit", job }) as const),
+        T0,
+      );
+      const claims = await Promise.all(
+        stores.map((one, index) =>
+          one.jobs.claim({
+            executor: "handler",
+            queues: [index % 2 === 0 ? "default" : "narrow"],
+            session: "ses_1",
+            place: null,
+            limit: 1,
+            now: T0,
+          }),
+        ),
+      );
+      const more = await Promise.all(
+        stores.map((one, index) =>
+          one.jobs.claim({
+            executor: "handler",
+            queues: [index % 2 === 1 ? "default" : "narrow"],
+            session: "ses_1",
+            place: null,
+            limit: 1,
+            now: T0,
+          }),
+        ),
+      );
       const claimed = [...claims, ...more].flatMap((claim) => claim.jobs);
       expect(claimed.map((job) => job.record.queue).toSorted()).toEqual(["default", "narrow"]);
       const rest = [...claimed.map((job) => job.live.id), ...jobs.map((job) => job.id)];
-      await store(0).jobs.commit(claimed.map((job) => settleOf(job.live)), T0);
-      await store(0).jobs.commit(rest.map((id) => ({ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }) as const), T0);
+      await store(0).jobs.commit(
+        claimed.map((job) => settleOf(job.live)),
+        T0,
+      );
+      await store(0).jobs.commit(
+        rest.map(
+          (id) => ({ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }) as const,
+        ),
+        T0,
+      );
     }
   });
 
   test("the feed keeps the order of a job's events when the transaction that began first writes last", async () => {
     const [first, middle, last] = [jobRecord(), jobRecord(), jobRecord()];
-    await store(0).jobs.commit([first, middle, last].map((job) => ({ type: "submit", job }) as const), T0);
+    await store(0).jobs.commit(
+      [first, middle, last].map((job) => ({ type: "submit", job }) as const),
+      T0,
+    );
     const { jobs } = await store(0).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 3, now: T0 });
-    const progress = jobs.map(({ live }) => ({ type: "progress", id: live.id, token: live.token, progress: { fraction: 0, text: null } }) as const);
+    const progress = jobs.map(
+      ({ live }) => ({ type: "progress", id: live.id, token: live.token, progress: { fraction: 0, text: null } }) as const,
+    );
     const blocker = new pg.Client(connectionConfig(url));
     await blocker.connect();
     try {
       await blocker.query("BEGIN");
       await blocker.query("SELECT 1 FROM jobs_live WHERE id = $1 FOR UPDATE", [middle.id]);
       const late = store(1).jobs.commit(progress, T0);
-      await expect.poll(async () => (await blocker.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).rowCount, { timeout: 10_000 }).toBe(1);
-      await store(2).jobs.commit(progress.filter((change) => change.id === last.id), T0);
+      await expect
+        .poll(async () => (await blocker.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).rowCount, {
+          timeout: 10_000,
+        })
+        .toBe(1);
+      await store(2).jobs.commit(
+        progress.filter((change) => change.id === last.id),
+        T0,
+      );
       await blocker.query("ROLLBACK");
       await late;
     } finally {
@@ -157,7 +233,10 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
       await store(0).jobs.commit([{ type: "submit", job: parent }], T0);
       await store(0).jobs.claim({ executor: "none", session: "ses_1", place: null, limit: 10, now: T0 });
       const children = Array.from({ length: 6 }, (_, index) => childRecord(parent, `c${index}`));
-      const stop = store(3).jobs.commit([{ type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }], T0);
+      const stop = store(3).jobs.commit(
+        [{ type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }],
+        T0,
+      );
       const inserts = children.map((job, index) => store(index).jobs.commit([{ type: "submit", job }], T0));
       const made = (await Promise.all(inserts)).filter(({ results }) => results[0]?.ok === true).length;
       await stop;

@@ -38,7 +38,11 @@ export function sessionStore(db: Querier): SessionStore {
   return {
     open: async (session) => void (await db.rows(OPEN_SESSION, sessionsTable.encode(session))),
     beat: async (ids, expiresAt) => {
-      const kept = new Set((await db.rows("UPDATE sessions SET expires_at = $2 WHERE id = ANY($1::text[]) RETURNING id", [ids, expiresAt])).map((row) => row[0] as string));
+      const kept = new Set(
+        (await db.rows("UPDATE sessions SET expires_at = $2 WHERE id = ANY($1::text[]) RETURNING id", [ids, expiresAt])).map(
+          (row) => row[0] as string,
+        ),
+      );
       return ids.filter((id) => kept.has(id));
     },
     list: async () => (await db.rows(`SELECT ${sessionsTable.list()} FROM sessions ORDER BY id`)).map((row) => sessionsTable.decode(row)),
@@ -63,7 +67,10 @@ export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
         const newest = row === undefined ? null : definitionsTable.decode(row);
         if (newest !== null && newest.hash === given.hash) return { definition: newest, created: false };
         const definition: Definition = { ...given, version: (newest?.version ?? 0) + 1 };
-        await tx.rows(`INSERT INTO definitions (${definitionsTable.list()}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, definitionsTable.encode(definition));
+        await tx.rows(
+          `INSERT INTO definitions (${definitionsTable.list()}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+          definitionsTable.encode(definition),
+        );
         return { definition, created: true };
       }),
     get: async ({ workspace, type, name, version }) => {
@@ -76,7 +83,8 @@ export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
   };
 }
 
-const ENDED_ROOTS = "SELECT id FROM jobs WHERE parent_id IS NULL AND state IS NOT NULL AND finished_at < $1 ORDER BY finished_at, id LIMIT $2";
+const ENDED_ROOTS =
+  "SELECT id FROM jobs WHERE parent_id IS NULL AND state IS NOT NULL AND finished_at < $1 ORDER BY finished_at, id LIMIT $2";
 /** Trees with a job that is alive are left alone, also below a root that has ended. */
 const REMOVABLE = `SELECT j.id FROM jobs j WHERE (j.id = $1 AND j.parent_id IS NULL OR j.root_id = $1 AND j.parent_id IS NOT NULL)
   AND EXISTS (SELECT 1 FROM jobs r WHERE r.id = $1 AND r.parent_id IS NULL) AND NOT EXISTS (SELECT 1 FROM jobs_live l JOIN jobs t ON t.id = l.id WHERE t.id = $1 OR t.root_id = $1)`;

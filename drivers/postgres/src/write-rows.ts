@@ -1,6 +1,17 @@
 /** Writes what a working set came to, one statement for each table however many rows there are. */
 import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
-import { attemptsTable, eventsTable, finalTable, jobsTable, liveChangingColumns, liveTable, type Column, type Kind, type SqlValue, type Table } from "@windlass/sql";
+import {
+  attemptsTable,
+  eventsTable,
+  finalTable,
+  jobsTable,
+  liveChangingColumns,
+  liveTable,
+  type Column,
+  type Kind,
+  type SqlValue,
+  type Table,
+} from "@windlass/sql";
 import type { Querier, Value } from "./connection.ts";
 
 /** `before` has the ids of the live rows that are there already; others are new. */
@@ -19,11 +30,20 @@ export async function writeRows(db: Querier, writes: Writes, before: ReadonlySet
 
 async function writeInserted(db: Querier, writes: Writes): Promise<void> {
   await insertAll(db, jobsTable, writes.inserted);
-  const labels = writes.inserted.flatMap((job) => Object.entries(job.labels).map(([label, value]) => [job.workspace, label, value, job.id] as const));
-  if (labels.length > 0) await db.rows("INSERT INTO job_labels (workspace, label, value, job_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])", transposed(labels, 4));
+  const labels = writes.inserted.flatMap((job) =>
+    Object.entries(job.labels).map(([label, value]) => [job.workspace, label, value, job.id] as const),
+  );
+  if (labels.length > 0)
+    await db.rows(
+      "INSERT INTO job_labels (workspace, label, value, job_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])",
+      transposed(labels, 4),
+    );
   const keys = writes.idempotency.map((one) => [one.workspace, one.key, one.jobId, one.requestHash] as const);
   if (keys.length === 0) return;
-  await db.rows("INSERT INTO idempotency_keys (workspace, idempotency_key, job_id, request_hash) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])", transposed(keys, 4));
+  await db.rows(
+    "INSERT INTO idempotency_keys (workspace, idempotency_key, job_id, request_hash) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])",
+    transposed(keys, 4),
+  );
 }
 
 const TIMER = { name: "timer_at", kind: "integer" } as const;
@@ -43,12 +63,17 @@ async function writeLive(db: Querier, rows: readonly LiveJob[], before: Readonly
 async function writeDecisions(db: Querier, writes: Writes): Promise<void> {
   const facts = writes.facts.filter(({ jobId }) => !writes.ended.has(jobId));
   if (facts.length > 0) {
-    const arrays = [facts.map((one) => one.jobId), facts.map((one) => one.number), facts.map((one) => encodeText(JSON.stringify(one.fact)))];
+    const arrays = [
+      facts.map((one) => one.jobId),
+      facts.map((one) => one.number),
+      facts.map((one) => encodeText(JSON.stringify(one.fact))),
+    ];
     await db.rows("INSERT INTO facts (job_id, number, fact) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])", arrays);
   }
   const seen = [...writes.factsSeen].filter(([id]) => !writes.ended.has(id));
   if (seen.length > 0) {
-    const sql = "DELETE FROM facts USING unnest($1::text[], $2::bigint[]) AS seen (job_id, number) WHERE facts.job_id = seen.job_id AND facts.number <= seen.number";
+    const sql =
+      "DELETE FROM facts USING unnest($1::text[], $2::bigint[]) AS seen (job_id, number) WHERE facts.job_id = seen.job_id AND facts.number <= seen.number";
     await db.rows(sql, [seen.map(([id]) => id), seen.map(([, number]) => number)]);
   }
   await writeCursors(db, writes);
@@ -56,14 +81,25 @@ async function writeDecisions(db: Querier, writes: Writes): Promise<void> {
 
 /** The last entry given under a key counts. */
 async function writeCursors(db: Querier, writes: Writes): Promise<void> {
-  const entries = [...new Map(writes.cursor.filter(({ jobId }) => !writes.ended.has(jobId)).map((entry) => [`${entry.jobId} ${entry.key}`, entry])).values()];
-  const kept = entries.filter((entry) => entry.value !== null).map((entry) => [entry.jobId, entry.key, JSON.stringify(entry.value)] as const);
+  const entries = [
+    ...new Map(
+      writes.cursor.filter(({ jobId }) => !writes.ended.has(jobId)).map((entry) => [`${entry.jobId} ${entry.key}`, entry]),
+    ).values(),
+  ];
+  const kept = entries
+    .filter((entry) => entry.value !== null)
+    .map((entry) => [entry.jobId, entry.key, JSON.stringify(entry.value)] as const);
   const removed = entries.filter((entry) => entry.value === null).map((entry) => [entry.jobId, entry.key] as const);
   if (kept.length > 0) {
-    const sql = "INSERT INTO cursors (job_id, entry, value) SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT (job_id, entry) DO UPDATE SET value = excluded.value";
+    const sql =
+      "INSERT INTO cursors (job_id, entry, value) SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT (job_id, entry) DO UPDATE SET value = excluded.value";
     await db.rows(sql, transposed(kept, 3));
   }
-  if (removed.length > 0) await db.rows("DELETE FROM cursors USING unnest($1::text[], $2::text[]) AS gone (job_id, entry) WHERE cursors.job_id = gone.job_id AND cursors.entry = gone.entry", transposed(removed, 2));
+  if (removed.length > 0)
+    await db.rows(
+      "DELETE FROM cursors USING unnest($1::text[], $2::text[]) AS gone (job_id, entry) WHERE cursors.job_id = gone.job_id AND cursors.entry = gone.entry",
+      transposed(removed, 2),
+    );
 }
 
 async function writeEnded(db: Querier, writes: Writes): Promise<void> {
@@ -99,7 +135,10 @@ function arrayType(kind: Kind): string {
 }
 
 /** One array for each column. */
-function arraysOf<T extends object>(table: { readonly columns: readonly Column<T>[]; encode(record: T): SqlValue[] } & Pick<Table<T>, "columns">, records: readonly T[]): Value[] {
+function arraysOf<T extends object>(
+  table: { readonly columns: readonly Column<T>[]; encode(record: T): SqlValue[] } & Pick<Table<T>, "columns">,
+  records: readonly T[],
+): Value[] {
   return table.columns.map((column) => records.map((record) => encodeCell(column, record)));
 }
 

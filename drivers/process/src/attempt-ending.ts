@@ -27,7 +27,11 @@ export function resultOfEnd(end: ProcessEnd, cause: EndCause | null): Result {
 function resultOfCause(cause: EndCause): Result {
   switch (cause.by) {
     case "timeout":
-      return { outcome: "failed_timeout", reason: "step_timeout", message: `took longer than its time limit of ${formatDuration(cause.timeoutMs)}` };
+      return {
+        outcome: "failed_timeout",
+        reason: "step_timeout",
+        message: `took longer than its time limit of ${formatDuration(cause.timeoutMs)}`,
+      };
     case "memory":
       return {
         outcome: "failed_oom",
@@ -62,13 +66,21 @@ export function resultOfSpawnFailure(code: string, program: string): Result {
   const config = { outcome: "failed_config" } as const;
   switch (code) {
     case "ENOENT":
-      return { ...config, reason: "command_not_found", message: `there is no program ${JSON.stringify(program)}: it is neither a path of a file nor found in PATH` };
+      return {
+        ...config,
+        reason: "command_not_found",
+        message: `there is no program ${JSON.stringify(program)}: it is neither a path of a file nor found in PATH`,
+      };
     case "EACCES":
     case "EPERM":
     case "ENOEXEC":
       return { ...config, reason: "command_not_found", message: `${JSON.stringify(program)} is there but may not be executed (${code})` };
     case "E2BIG":
-      return { ...config, reason: "bad_spec", message: "its arguments and environment are larger than the system allows (E2BIG); hand large input over in a file" };
+      return {
+        ...config,
+        reason: "bad_spec",
+        message: "its arguments and environment are larger than the system allows (E2BIG); hand large input over in a file",
+      };
     default:
       return { ...config, reason: "command_not_found", message: `${JSON.stringify(program)} could not be started (${code})` };
   }

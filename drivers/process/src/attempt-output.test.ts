@@ -20,7 +20,12 @@ test("an output may be as long as the limit in characters, and no longer, whatev
 
 test("a fault of the output fails what had succeeded and leaves other ends as they are", () => {
   const fault = { fault: { reason: "output_invalid", message: "no" } } as const;
-  expect(withOutput({ outcome: "succeeded", reason: "ok", message: null, exitCode: 0 }, fault)).toEqual({ outcome: "failed", reason: "output_invalid", message: "no", exitCode: 0 });
+  expect(withOutput({ outcome: "succeeded", reason: "ok", message: null, exitCode: 0 }, fault)).toEqual({
+    outcome: "failed",
+    reason: "output_invalid",
+    message: "no",
+    exitCode: 0,
+  });
   const failed = { outcome: "failed", reason: "exit_code", message: "exit code 3", exitCode: 3 } as const;
   expect(withOutput(failed, fault)).toEqual(failed);
 });

@@ -64,7 +64,9 @@ function parse(text: string): Json | undefined {
 }
 
 function tooLarge(what: string): Output {
-  return { fault: { reason: "output_too_large", message: `${what} is longer than the ${OUTPUT_LENGTH_MAX} characters that an output may have` } };
+  return {
+    fault: { reason: "output_too_large", message: `${what} is longer than the ${OUTPUT_LENGTH_MAX} characters that an output may have` },
+  };
 }
 
 function invalid(message: string): Output {

@@ -50,7 +50,10 @@ export class AttemptTable {
         if (kept.pid !== null) killGroup(kept.pid);
       }
     }
-    await killMarked(lost.map((launch) => launch.ref), this.#around.clock);
+    await killMarked(
+      lost.map((launch) => launch.ref),
+      this.#around.clock,
+    );
     for (const launch of lost) this.#declareLost(launch);
   }
 

@@ -19,7 +19,10 @@ export const placePath = (data: string): string => join(data, "place");
 /** Throws `invalid` for what cannot be the name of an attempt. */
 export function attemptFolder(data: string, name: string): string {
   if (!SAFE_NAME.test(name)) {
-    throw new WindlassError("invalid", `${JSON.stringify(name.slice(0, 80))} is not a name of an attempt: lower-case letters, digits and hyphens are allowed`);
+    throw new WindlassError(
+      "invalid",
+      `${JSON.stringify(name.slice(0, 80))} is not a name of an attempt: lower-case letters, digits and hyphens are allowed`,
+    );
   }
   return join(processesFolder(data), name);
 }

@@ -6,7 +6,10 @@ import { supervisorClock } from "./supervisor-clock.ts";
 
 test("sampling alone sees the memory of a grandchild that left the session", async () => {
   const eat = "const b=[];setInterval(()=>b.length<20&&b.push(Buffer.alloc(10_000_000,1)),10)";
-  const child = spawn("sh", ["-c", `setsid "${process.execPath}" -e '${eat}' & echo $!; wait`], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("sh", ["-c", `setsid "${process.execPath}" -e '${eat}' & echo $!; wait`], {
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const pid = child.pid ?? 0;
   let grandchild = 0;
   child.stdout.once("data", (line: Buffer) => {

@@ -2,10 +2,26 @@ import { expect, test } from "vitest";
 import { membersOf } from "./memory-watch.ts";
 import type { ProcessEntry } from "./process-table.ts";
 
-const entry = (pid: number, parent: number, session: number): ProcessEntry => ({ pid, parent, session, group: session, state: "S", startTicks: 1 });
+const entry = (pid: number, parent: number, session: number): ProcessEntry => ({
+  pid,
+  parent,
+  session,
+  group: session,
+  state: "S",
+  startTicks: 1,
+});
 
 test("a process belongs to a leader by its session, or by any ancestor that does", () => {
-  const table = [entry(1, 0, 1), entry(10, 1, 10), entry(11, 10, 10), entry(12, 11, 12), entry(13, 12, 12), entry(14, 1, 10), entry(20, 1, 20), entry(30, 1, 30)];
+  const table = [
+    entry(1, 0, 1),
+    entry(10, 1, 10),
+    entry(11, 10, 10),
+    entry(12, 11, 12),
+    entry(13, 12, 12),
+    entry(14, 1, 10),
+    entry(20, 1, 20),
+    entry(30, 1, 30),
+  ];
   const members = membersOf(new Set([10, 20]), table);
   expect(members.get(10)?.toSorted()).toEqual([10, 11, 12, 13, 14]);
   expect(members.get(20)).toEqual([20]);

@@ -32,7 +32,8 @@ export function memoryWatch(clock: Clock): MemoryWatch {
     for (const [pid, watched] of all) {
       const own = members.get(pid) ?? [];
       const resident = sum(own.map(residentBytes));
-      const used = resident <= watched.limitBytes ? resident : Math.min(resident, sum(own.map((it) => proportionalBytes(it) ?? residentBytes(it))));
+      const used =
+        resident <= watched.limitBytes ? resident : Math.min(resident, sum(own.map((it) => proportionalBytes(it) ?? residentBytes(it))));
       if (used > (peaks.get(pid) ?? 0)) peaks.set(pid, used);
       if (used > watched.limitBytes) watched.onExceeded(used);
     }

@@ -31,7 +31,14 @@ export function processFixture(folder = mkdtempSync(join(tmpdir(), "windlass-pro
     folder,
     connect: (more) =>
       processExecutor({
-        ...{ folder, runningMax: 16, logBytesMax: 100_000_000, environment: { PATH: "/usr/bin:/bin", HOME: "/tmp", SECRET: "x" }, clock, random },
+        ...{
+          folder,
+          runningMax: 16,
+          logBytesMax: 100_000_000,
+          environment: { PATH: "/usr/bin:/bin", HOME: "/tmp", SECRET: "x" },
+          clock,
+          random,
+        },
         supervisorIdleMs: 300,
         ...more,
       }),

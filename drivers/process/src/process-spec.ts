@@ -34,12 +34,16 @@ export function faultsOfProcessSpec(spec: JsonObject): readonly Fault[] {
   const faults: Fault[] = [];
   const check = (field: string, isGood: (value: Json) => boolean, allowed: string): void => {
     const value = spec[field];
-    if (value !== undefined && !isGood(value)) faults.push({ path: field, message: `${shown(value)} is not allowed: \`${field}\` is ${allowed}` });
+    if (value !== undefined && !isGood(value))
+      faults.push({ path: field, message: `${shown(value)} is not allowed: \`${field}\` is ${allowed}` });
   };
   for (const field of Object.keys(spec)) {
     if (FIELDS.includes(field)) continue;
     const near = nearest(field, FIELDS);
-    faults.push({ path: field, message: `a process has no field \`${field}\`${near === undefined ? `; it has ${FIELDS.join(", ")}` : `; did you mean \`${near}\`?`}` });
+    faults.push({
+      path: field,
+      message: `a process has no field \`${field}\`${near === undefined ? `; it has ${FIELDS.join(", ")}` : `; did you mean \`${near}\`?`}`,
+    });
   }
   if ((spec["command"] === undefined) === (spec["script"] === undefined)) {
     faults.push({ path: "command", message: "give either `command` (a list: program and arguments) or `script` (a text)" });
@@ -47,7 +51,8 @@ export function faultsOfProcessSpec(spec: JsonObject): readonly Fault[] {
   check("command", isCommand, "a list of texts that begins with a program, without NUL characters");
   check("script", (value) => isText(value) && value !== "", "a text that is not empty, without NUL characters");
   check("shell", (value) => typeof value === "string" && Object.hasOwn(SHELLS, value), "sh or bash");
-  if (spec["shell"] !== undefined && spec["script"] === undefined) faults.push({ path: "shell", message: "`shell` goes with `script` only" });
+  if (spec["shell"] !== undefined && spec["script"] === undefined)
+    faults.push({ path: "shell", message: "`shell` goes with `script` only" });
   check("cwd", (value) => isText(value) && value.startsWith("/"), "an absolute path");
   check("env", isEnvironment, "names (letters, digits, _) with texts without NUL characters");
   check("memoryLimitBytes", (value) => Number.isSafeInteger(value) && Number(value) > 0, "a whole number of bytes above 0");

@@ -28,7 +28,9 @@ export interface Operations {
 
 export type OperationName = keyof Operations;
 
-export type Question = { readonly [N in OperationName]: { readonly id: number; readonly op: N; readonly ask: Operations[N]["ask"] } }[OperationName];
+export type Question = {
+  readonly [N in OperationName]: { readonly id: number; readonly op: N; readonly ask: Operations[N]["ask"] };
+}[OperationName];
 
 export type Message =
   | { readonly id: number; readonly answer: unknown }

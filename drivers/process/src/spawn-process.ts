@@ -26,7 +26,11 @@ export async function spawnProcess(order: LaunchOrder, data: string, pool: PipeP
   const cwd = spec.cwd ?? join(attemptFolder(data, order.name), "work");
   if (spec.cwd === undefined) mkdirSync(cwd, { mode: 0o700 });
   else if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    return failed({ outcome: "failed_config", reason: "bad_working_dir", message: `its working directory ${cwd} does not exist or is no directory` });
+    return failed({
+      outcome: "failed_config",
+      reason: "bad_working_dir",
+      message: `its working directory ${cwd} does not exist or is no directory`,
+    });
   }
   const [program = "", ...args] = commandOf(spec);
   const out = pool.take();

@@ -52,7 +52,10 @@ export function supervisorDoor(table: AttemptTable, complain: (what: string, err
   return {
     accept: (socket) => {
       clients.add(socket);
-      socket.on("data", lineSplitter((line) => void serve(socket, line).catch((error: unknown) => socket.destroy(error as Error))));
+      socket.on(
+        "data",
+        lineSplitter((line) => void serve(socket, line).catch((error: unknown) => socket.destroy(error as Error))),
+      );
       // A client that is gone has said nothing wrong; what it asked for is on disk.
       socket.on("error", () => socket.destroy());
       socket.on("close", () => {

@@ -92,7 +92,8 @@ test("a supervisor without attempts and clients leaves by itself, and is started
 });
 
 test("ten megabytes of any bytes come through as they were, on both streams at once", async () => {
-  const script = "const b=Buffer.alloc(10_000_000);for(let i=0;i<b.length;i++)b[i]=(i*7919+(i>>8))&255;process.stdout.write(b);process.stderr.write(b.subarray(0,5_000_000))";
+  const script =
+    "const b=Buffer.alloc(10_000_000);for(let i=0;i<b.length;i++)b[i]=(i*7919+(i>>8))&255;process.stdout.write(b);process.stderr.write(b.subarray(0,5_000_000))";
   const request = requestOf({ command: [process.execPath, "-e", script] });
   await launch(request);
   expect((await endOf(request.name)).result.outcome).toBe("succeeded");
@@ -109,7 +110,9 @@ test("a log is cut at its limit with a mark, and what prints too much runs on to
   await launch(request);
   const fact = await endOf(request.name);
   expect(fact.result).toMatchObject({ exitCode: 4, evidence: { logCut: ["stdout"] } });
-  expect(fixture.readLog(request.jobId, 1, "stdout").toString()).toBe(`${"x".repeat(65_536)}\n[windlass: log cut at 64Ki: it reached log.bytesMax]\n`);
+  expect(fixture.readLog(request.jobId, 1, "stdout").toString()).toBe(
+    `${"x".repeat(65_536)}\n[windlass: log cut at 64Ki: it reached log.bytesMax]\n`,
+  );
   expect(fixture.readLog(request.jobId, 1, "stderr").toString()).toBe("end\n");
 });
 
@@ -127,7 +130,11 @@ test("too much memory in a child is seen and ends all, and the evidence says how
   const eat = "const b=[];setInterval(()=>b.push(Buffer.alloc(20_000_000,1)),20)";
   const limit = 150_000_000;
   const fact = await run({ script: `"$NODE" -e '${eat}' & wait`, env: { NODE: process.execPath }, memoryLimitBytes: limit });
-  expect(fact.result).toMatchObject({ outcome: "failed_oom", reason: "memory_limit", evidence: { memory: { method: "sampled_rss", limitBytes: limit } } });
+  expect(fact.result).toMatchObject({
+    outcome: "failed_oom",
+    reason: "memory_limit",
+    evidence: { memory: { method: "sampled_rss", limitBytes: limit } },
+  });
   const memory = fact.result.evidence?.["memory"];
   expect(isJsonObject(memory) ? memory["peakBytes"] : null).toBeGreaterThan(limit);
 });
@@ -138,7 +145,10 @@ test("what stays within its memory is left alone", async () => {
 });
 
 test("the environment is clean, input is closed, and /dev/stdout and /dev/stderr can be opened", async () => {
-  const request = requestOf({ script: "env -0 | cut -z -d= -f1 | sort -z | tr '\\0' ' '; cat; echo out > /dev/stdout; echo err > /dev/stderr", env: { OWN: "1" } });
+  const request = requestOf({
+    script: "env -0 | cut -z -d= -f1 | sort -z | tr '\\0' ' '; cat; echo out > /dev/stdout; echo err > /dev/stderr",
+    env: { OWN: "1" },
+  });
   await launch({ ...request, environment: { WINDLASS_JOB: "j" } });
   expect((await endOf(request.name)).result.outcome).toBe("succeeded");
   const names = fixture.readLog(request.jobId, 1, "stdout").toString();

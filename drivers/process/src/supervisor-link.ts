@@ -91,7 +91,11 @@ export class SupervisorLink {
       if (!(attempt instanceof Error)) return attempt;
       if (attempt instanceof WindlassError && attempt.code !== "executor_failed") throw attempt;
       if (this.#closed || clock.monotonic() > until) {
-        throw new WindlassError("executor_failed", `the supervisor of ${supervisor.folder} does not answer; ${supervisorLogPath(supervisor.folder)} may say why`, { cause: attempt });
+        throw new WindlassError(
+          "executor_failed",
+          `the supervisor of ${supervisor.folder} does not answer; ${supervisorLogPath(supervisor.folder)} may say why`,
+          { cause: attempt },
+        );
       }
       if (clock.monotonic() - startedAt > START_AGAIN_MS) {
         startSupervisor(supervisor, this.#options.environment);
@@ -103,13 +107,19 @@ export class SupervisorLink {
 
   async #tryConnect(): Promise<Socket> {
     const socket = await openSocket(this.#options.supervisor.folder);
-    socket.on("data", lineSplitter((line) => this.#hear(JSON.parse(line) as Message)));
+    socket.on(
+      "data",
+      lineSplitter((line) => this.#hear(JSON.parse(line) as Message)),
+    );
     socket.on("error", () => socket.destroy());
     socket.once("close", () => this.#onClose(socket));
     try {
       const { version } = await this.#askOn(socket, "hello", { version: PROTOCOL_VERSION });
       if (version !== PROTOCOL_VERSION) {
-        throw new WindlassError("conflict", `the supervisor of ${this.#options.supervisor.folder} speaks version ${version} of its protocol, this program ${PROTOCOL_VERSION}; let its processes end and try again`);
+        throw new WindlassError(
+          "conflict",
+          `the supervisor of ${this.#options.supervisor.folder} speaks version ${version} of its protocol, this program ${PROTOCOL_VERSION}; let its processes end and try again`,
+        );
       }
     } catch (error) {
       socket.destroy();
@@ -131,7 +141,9 @@ export class SupervisorLink {
     try {
       return await new Promise((resolve, reject) => {
         this.#pending.set(id, { socket, op, resolve: resolve as Pending["resolve"], reject });
-        cancel = this.#options.clock.after(ANSWER_MS, () => reject(new WindlassError("executor_failed", `the supervisor did not answer \`${op}\` in ${ANSWER_MS / 1000} s`)));
+        cancel = this.#options.clock.after(ANSWER_MS, () =>
+          reject(new WindlassError("executor_failed", `the supervisor did not answer \`${op}\` in ${ANSWER_MS / 1000} s`)),
+        );
         socket.write(encodeLine(question));
       });
     } finally {
@@ -185,7 +197,12 @@ function startSupervisor(options: SupervisorOptions, environment: Readonly<Recor
   try {
     const program = fileURLToPath(new URL("supervisor.ts", import.meta.url));
     const args = [...NODE_FLAGS, program, JSON.stringify(options)];
-    const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log, log], cwd: options.folder, env: { ...environment, NODE_COMPILE_CACHE: cacheFolder(options.folder) } });
+    const child = spawn(process.execPath, args, {
+      detached: true,
+      stdio: ["ignore", log, log],
+      cwd: options.folder,
+      env: { ...environment, NODE_COMPILE_CACHE: cacheFolder(options.folder) },
+    });
     // Its failure shows in its log, and in that nobody answers.
     child.on("error", () => {});
     child.unref();

@@ -122,5 +122,7 @@ function leave(lock: DatabaseSync): void {
 
 /** Its standard error is a file in the data folder. */
 function complain(what: string, error: unknown): void {
-  process.stderr.write(`${new Date(clock.now()).toISOString()} ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${new Date(clock.now()).toISOString()} ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
 }

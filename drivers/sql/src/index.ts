@@ -4,4 +4,16 @@ export { migrations, migrationsAfter, postgresDialect, sqliteDialect, type Diale
 export { changedQueue, queueViews, type QueueCount } from "./queue-figures.ts";
 export { joinSignals, noSignals } from "./signals.ts";
 export { decodeValue, encodeValue, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";
-export { attemptsTable, decodeView, definitionsTable, eventsTable, finalTable, jobsTable, liveChangingColumns, liveTable, queuesTable, sessionsTable, viewColumns } from "./tables.ts";
+export {
+  attemptsTable,
+  decodeView,
+  definitionsTable,
+  eventsTable,
+  finalTable,
+  jobsTable,
+  liveChangingColumns,
+  liveTable,
+  queuesTable,
+  sessionsTable,
+  viewColumns,
+} from "./tables.ts";

@@ -18,12 +18,15 @@ export type Placeholder = (n: number) => string;
 /** The statements for one list; their rows are of `viewColumns`. */
 export function listQueries(filter: JobFilter, placeholder: Placeholder): readonly Query[] {
   const states = statesOf(filter);
-  if (states === null) return [query(filter, { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id", states: null, column: null }, placeholder)];
+  if (states === null)
+    return [query(filter, { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id", states: null, column: null }, placeholder)];
   const ended = states.filter((state) => isTerminal(state));
   const alive = states.filter((state) => !isTerminal(state));
   const queries: Query[] = [];
-  if (ended.length > 0) queries.push(query(filter, { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id", states: ended, column: "j.state" }, placeholder));
-  if (alive.length > 0) queries.push(query(filter, { from: "jobs_live l JOIN jobs j ON j.id = l.id", states: alive, column: "l.state" }, placeholder));
+  if (ended.length > 0)
+    queries.push(query(filter, { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id", states: ended, column: "j.state" }, placeholder));
+  if (alive.length > 0)
+    queries.push(query(filter, { from: "jobs_live l JOIN jobs j ON j.id = l.id", states: alive, column: "l.state" }, placeholder));
   return queries;
 }
 
@@ -55,11 +58,14 @@ function query(filter: JobFilter, source: Source, placeholder: Placeholder): Que
   if (filter.queue !== undefined) where.push(`j.queue = ${value(filter.queue)}`);
   if (filter.parentId !== undefined) where.push(`j.parent_id = ${value(filter.parentId)}`);
   // The root of a tree is found by its id, its descendants by an index that does not hold roots.
-  if (filter.rootId !== undefined) where.push(`(j.id = ${value(filter.rootId)} OR (j.root_id = ${value(filter.rootId)} AND j.parent_id IS NOT NULL))`);
+  if (filter.rootId !== undefined)
+    where.push(`(j.id = ${value(filter.rootId)} OR (j.root_id = ${value(filter.rootId)} AND j.parent_id IS NOT NULL))`);
   if (filter.rootsOnly === true) where.push("j.parent_id IS NULL");
   if (filter.label !== undefined) {
     const { key, value: text } = filter.label;
-    where.push(`j.id IN (SELECT job_id FROM job_labels WHERE workspace = ${value(filter.workspace)} AND label = ${value(key)} AND value = ${value(text)})`);
+    where.push(
+      `j.id IN (SELECT job_id FROM job_labels WHERE workspace = ${value(filter.workspace)} AND label = ${value(key)} AND value = ${value(text)})`,
+    );
   }
   const newest = filter.order !== "oldest";
   const id = source.column === "l.state" ? "l.id" : "j.id";

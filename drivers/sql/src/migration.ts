@@ -47,9 +47,15 @@ export const postgresDialect: Dialect = {
  * The migrations that a schema of number `stored` still needs, with their numbers.
  * @throws WindlassError `schema_newer` when the store was written by a newer Windlass.
  */
-export function migrationsAfter(stored: number, known: readonly Migration[] = migrations): readonly { readonly number: number; readonly migration: Migration }[] {
+export function migrationsAfter(
+  stored: number,
+  known: readonly Migration[] = migrations,
+): readonly { readonly number: number; readonly migration: Migration }[] {
   if (stored > known.length) {
-    throw new WindlassError("schema_newer", `the store has schema ${stored}, this Windlass knows schemas up to ${known.length}: run the Windlass that wrote it, or a newer one`);
+    throw new WindlassError(
+      "schema_newer",
+      `the store has schema ${stored}, this Windlass knows schemas up to ${known.length}: run the Windlass that wrote it, or a newer one`,
+    );
   }
   return known.map((migration, index) => ({ number: index + 1, migration })).slice(stored);
 }

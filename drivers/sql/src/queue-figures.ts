@@ -17,7 +17,13 @@ export function changedQueue(before: Queue | Pick<Queue, "name">, change: Parame
   const limit = change.concurrencyLimit === undefined ? queue.concurrencyLimit : change.concurrencyLimit;
   const paused = change.paused ?? queue.paused;
   if (paused === queue.paused) return { ...queue, concurrencyLimit: limit };
-  return { name: queue.name, paused, pausedBy: paused ? (change.by ?? null) : null, pausedAt: paused ? now : null, concurrencyLimit: limit };
+  return {
+    name: queue.name,
+    paused,
+    pausedBy: paused ? (change.by ?? null) : null,
+    pausedAt: paused ? now : null,
+    concurrencyLimit: limit,
+  };
 }
 
 /** All queues by name: those that were set up, and those that only have jobs. */

@@ -25,8 +25,16 @@ export interface Table<T> {
 }
 
 /** A table whose columns are the fields of `T`. The compiler refuses a list that lacks a field. */
-export function tableOf<T extends object>(name: string, kinds: { readonly [K in keyof T & string]: Kind }, names: Partial<Record<keyof T & string, string>> = {}): Table<T> {
-  const columns = (Object.keys(kinds) as (keyof T & string)[]).map((key) => ({ key, kind: kinds[key], name: names[key] ?? snakeCase(key) }));
+export function tableOf<T extends object>(
+  name: string,
+  kinds: { readonly [K in keyof T & string]: Kind },
+  names: Partial<Record<keyof T & string, string>> = {},
+): Table<T> {
+  const columns = (Object.keys(kinds) as (keyof T & string)[]).map((key) => ({
+    key,
+    kind: kinds[key],
+    name: names[key] ?? snakeCase(key),
+  }));
   return {
     name,
     columns,

@@ -121,11 +121,31 @@ export const attemptsTable = tableOf<Attempt>("attempts", {
   evidence: "json",
 });
 
-export const eventsTable = tableOf<JobEvent>("events", { jobId: "text", seq: "integer", at: "integer", type: "text", attempt: "integer", data: "json" });
+export const eventsTable = tableOf<JobEvent>("events", {
+  jobId: "text",
+  seq: "integer",
+  at: "integer",
+  type: "text",
+  attempt: "integer",
+  data: "json",
+});
 
-export const queuesTable = tableOf<Queue>("queues", { name: "text", paused: "flag", pausedBy: "text", pausedAt: "integer", concurrencyLimit: "integer" });
+export const queuesTable = tableOf<Queue>("queues", {
+  name: "text",
+  paused: "flag",
+  pausedBy: "text",
+  pausedAt: "integer",
+  concurrencyLimit: "integer",
+});
 
-export const sessionsTable = tableOf<Session>("sessions", { id: "text", role: "text", place: "text", serves: "json", startedAt: "integer", expiresAt: "integer" });
+export const sessionsTable = tableOf<Session>("sessions", {
+  id: "text",
+  role: "text",
+  place: "text",
+  serves: "json",
+  startedAt: "integer",
+  expiresAt: "integer",
+});
 
 export const definitionsTable = tableOf<Definition>("definitions", {
   id: "text",

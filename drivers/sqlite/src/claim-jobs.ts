@@ -23,14 +23,18 @@ export function claim(db: Database, request: ClaimRequest): { jobs: ClaimedJob[]
   for (let round = 0; claimed.length < request.limit; round++) {
     const limit = request.limit - claimed.length;
     const queues = loadQueues(db, request);
-    const candidates = [...queues].flatMap(([name, queue]) => loadCandidates(db, { executor: request.executor, name, open: isOpen(queue, request), limit }));
+    const candidates = [...queues].flatMap(([name, queue]) =>
+      loadCandidates(db, { executor: request.executor, name, open: isOpen(queue, request), limit }),
+    );
     if (candidates.length === 0) break;
     if (round === ROUNDS_MAX) {
       signals = joinSignals(signals, { ...noSignals, ready: new Set(candidates.map((live) => `${live.executor}/${live.queue}`)) });
       break;
     }
     const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
-    const keys = new Map(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])).map((key) => [key, loadKey(db, key)]));
+    const keys = new Map(
+      candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])).map((key) => [key, loadKey(db, key)]),
+    );
     const ids = admit(set, { candidates: candidates.toSorted(byTurn), queues, keys, claim: request, limit, now: request.now });
     writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
     for (const id of ids) claimed.push(set.get(id) as LiveJob);
@@ -45,7 +49,8 @@ const RECORD = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ?`;
 const CANDIDATES = `SELECT ${liveTable.list()} FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued'`;
 const READY = `${CANDIDATES} AND blocked = 0 ORDER BY priority DESC, id LIMIT ?`;
 const RESUMED = `${CANDIDATES} AND resumed = 1 ORDER BY priority DESC, id LIMIT ?`;
-const NEXT_QUEUE = "SELECT queue FROM jobs_live WHERE executor = ? AND queue > ? AND state = 'queued' AND blocked = 0 ORDER BY queue LIMIT 1";
+const NEXT_QUEUE =
+  "SELECT queue FROM jobs_live WHERE executor = ? AND queue > ? AND state = 'queued' AND blocked = 0 ORDER BY queue LIMIT 1";
 const HELD = "SELECT count(*) FROM jobs_live WHERE queue = ? AND holder <> 'none' AND state IN ('running', 'stopping')";
 
 function byTurn(a: LiveJob, b: LiveJob): number {
@@ -75,7 +80,7 @@ function loadQueues(db: Database, request: ClaimRequest): Map<string, QueueState
 /** The queues that have something ready; steps from one to the next in the index, however many jobs lie between. */
 function readyQueues(db: Database, executor: string): string[] {
   const names: string[] = [];
-  for (let name = ""; ; ) {
+  for (let name = ""; ;) {
     const row = db.get(NEXT_QUEUE, [executor, name]);
     if (row === undefined) return names;
     name = row[0] as string;

@@ -2,7 +2,20 @@
  * `commit` and `unblock` on SQLite: load the rows that the changes need, let the kernel decide, write what came out. The
  * caller holds the write transaction, so nothing needs a lock.
  */
-import { applyChanges, childKeyOf, idempotencyKeyOf, idsNeeded, recordsMade, roomOf, unblocked, WorkingSet, type Change, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
+import {
+  applyChanges,
+  childKeyOf,
+  idempotencyKeyOf,
+  idsNeeded,
+  recordsMade,
+  roomOf,
+  unblocked,
+  WorkingSet,
+  type Change,
+  type LiveJob,
+  type Signals,
+  type Writes,
+} from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 import { joinSignals, liveTable, noSignals } from "@windlass/sql";
 import type { Database, Row } from "./database.ts";
@@ -20,7 +33,9 @@ export function commit(db: Database, changes: readonly Change[], now: number): C
 
 /** Makes blocked jobs ready wherever a key has room. */
 export function unblock(db: Database, now: number): Signals {
-  const keys = db.all("SELECT DISTINCT concurrency_key FROM jobs_live WHERE state = 'queued' AND blocked = 1").map((row) => row[0] as string);
+  const keys = db
+    .all("SELECT DISTINCT concurrency_key FROM jobs_live WHERE state = 'queued' AND blocked = 1")
+    .map((row) => row[0] as string);
   return promote(db, keys, now);
 }
 
@@ -50,7 +65,10 @@ function loadLive(db: Database, ids: Iterable<string>): { live: Map<string, Live
 }
 
 /** Which of the jobs to be made are there already. */
-function loadMade(db: Database, changes: readonly Change[]): { children: [string, string][]; idempotent: [string, { id: string; requestHash: string | null }][] } {
+function loadMade(
+  db: Database,
+  changes: readonly Change[],
+): { children: [string, string][]; idempotent: [string, { id: string; requestHash: string | null }][] } {
   const children: [string, string][] = [];
   const idempotent: [string, { id: string; requestHash: string | null }][] = [];
   for (const job of recordsMade(changes)) {
@@ -60,8 +78,15 @@ function loadMade(db: Database, changes: readonly Change[]): { children: [string
       if (row !== undefined) children.push([childKeyOf(job.parentId, childKey), row[0] as string]);
     }
     if (job.idempotencyKey !== null) {
-      const row = db.get("SELECT job_id, request_hash FROM idempotency_keys WHERE workspace = ? AND idempotency_key = ?", [job.workspace, job.idempotencyKey]);
-      if (row !== undefined) idempotent.push([idempotencyKeyOf(job.workspace, job.idempotencyKey), { id: row[0] as string, requestHash: row[1] as string | null }]);
+      const row = db.get("SELECT job_id, request_hash FROM idempotency_keys WHERE workspace = ? AND idempotency_key = ?", [
+        job.workspace,
+        job.idempotencyKey,
+      ]);
+      if (row !== undefined)
+        idempotent.push([
+          idempotencyKeyOf(job.workspace, job.idempotencyKey),
+          { id: row[0] as string, requestHash: row[1] as string | null },
+        ]);
     }
   }
   return { children, idempotent };
@@ -73,7 +98,10 @@ function storeKeyLimits(db: Database, writes: Writes): string[] {
   for (const [key, limit] of writes.keyLimits) {
     const stored = db.get("SELECT slots FROM concurrency_keys WHERE name = ?", [key])?.[0] as number | undefined;
     if (stored === limit) continue;
-    db.run("INSERT INTO concurrency_keys (name, slots) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET slots = excluded.slots", [key, limit]);
+    db.run("INSERT INTO concurrency_keys (name, slots) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET slots = excluded.slots", [
+      key,
+      limit,
+    ]);
     if (stored !== undefined && stored < limit) grown.push(key);
   }
   return grown;

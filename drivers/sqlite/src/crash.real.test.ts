@@ -35,7 +35,9 @@ test("every acknowledged commit is there after the process was killed, whole and
 
 async function writeUntilKilled(path: string, { round, lines }: { readonly round: number; readonly lines: number }): Promise<string[]> {
   const program = join(import.meta.dirname, "crash-fixture.ts");
-  const child = spawn(process.execPath, [program, path, JSON.stringify(jobRecord()), String(round)], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [program, path, JSON.stringify(jobRecord()), String(round)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (piece: string) => {
     text += piece;

@@ -3,7 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { jobStates, liveStates, terminalStates } from "@windlass/kernel";
-import { attemptsTable, definitionsTable, eventsTable, finalTable, jobsTable, liveTable, migrations, queuesTable, sessionsTable, type Migration } from "@windlass/sql";
+import {
+  attemptsTable,
+  definitionsTable,
+  eventsTable,
+  finalTable,
+  jobsTable,
+  liveTable,
+  migrations,
+  queuesTable,
+  sessionsTable,
+  type Migration,
+} from "@windlass/sql";
 import { advanceOf, compositeRecord, jobRecord, T0 } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
 import { Database } from "./database.ts";
@@ -35,7 +46,8 @@ describe("migrations", () => {
     const job = jobRecord({ labels: { a: "b" } });
     for (let count = 1; count <= migrations.length; count++) {
       const db = open(migrations.slice(0, count));
-      if (count === 1) db.run(`INSERT INTO jobs (${jobsTable.list()}) VALUES (${jobsTable.columns.map(() => "?").join(", ")})`, jobsTable.encode(job));
+      if (count === 1)
+        db.run(`INSERT INTO jobs (${jobsTable.list()}) VALUES (${jobsTable.columns.map(() => "?").join(", ")})`, jobsTable.encode(job));
       if (count === migrations.length) expect(db.all(SCHEMA)).toEqual(atOnce.all(SCHEMA));
       db.close();
     }
@@ -48,7 +60,10 @@ describe("migrations", () => {
   test("a store of a newer Windlass is refused, and left as it is", async () => {
     open([...migrations, () => ["CREATE TABLE of_the_future (id INTEGER)"]]).close();
     for (const thread of [false, true]) {
-      await expect(openSqliteStore({ path: path(), clock: fakeClock(), thread })).rejects.toMatchObject({ code: "schema_newer", message: expect.stringContaining(`schema ${migrations.length + 1}`) });
+      await expect(openSqliteStore({ path: path(), clock: fakeClock(), thread })).rejects.toMatchObject({
+        code: "schema_newer",
+        message: expect.stringContaining(`schema ${migrations.length + 1}`),
+      });
     }
     const db = new Database(path());
     expect(db.get("PRAGMA user_version")).toEqual([migrations.length + 1]);
@@ -66,12 +81,14 @@ describe("migrations", () => {
   test("make the columns that are read and written, and the states of the life cycle", () => {
     const db = open(migrations);
     const columns = (table: string): unknown[] => db.all(`SELECT name FROM pragma_table_info('${table}')`).map((row) => row[0]);
-    const names = (...tables: readonly { readonly columns: readonly { readonly name: string }[] }[]): string[] => tables.flatMap((table) => table.columns.map((column) => column.name));
+    const names = (...tables: readonly { readonly columns: readonly { readonly name: string }[] }[]): string[] =>
+      tables.flatMap((table) => table.columns.map((column) => column.name));
     expect(columns("jobs")).toEqual(names(jobsTable, finalTable));
     expect(columns("jobs_live")).toEqual([...names(liveTable), "timer_at"]);
     expect(columns("events")).toEqual(["position", ...names(eventsTable)]);
     for (const table of [attemptsTable, queuesTable, sessionsTable, definitionsTable]) expect(columns(table.name)).toEqual(names(table));
-    const allowed = (table: string): string[] => jobStates.filter((state) => String(db.get("SELECT sql FROM sqlite_master WHERE name = ?", [table])?.[0]).includes(`'${state}'`));
+    const allowed = (table: string): string[] =>
+      jobStates.filter((state) => String(db.get("SELECT sql FROM sqlite_master WHERE name = ?", [table])?.[0]).includes(`'${state}'`));
     expect(allowed("jobs")).toEqual(terminalStates);
     expect(allowed("jobs_live")).toEqual(liveStates);
     db.close();
@@ -90,7 +107,10 @@ test("what was decided and what ended leaves nothing where claims and decisions 
   expect([rows("facts"), rows("key_holders")]).toEqual([1, 1]);
   await store.jobs.commit([advanceOf(first.live, { cursor: { a: 1 } })], T0);
   expect([rows("facts"), rows("cursors")]).toEqual([0, 1]);
-  await store.jobs.commit([{ type: "stop", id: first.record.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }], T0);
+  await store.jobs.commit(
+    [{ type: "stop", id: first.record.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }],
+    T0,
+  );
   expect(["jobs_live", "facts", "cursors", "key_holders"].map(rows)).toEqual([0, 0, 0, 0]);
   db.close();
   await store.close();
@@ -98,13 +118,27 @@ test("what was decided and what ended leaves nothing where claims and decisions 
 
 test("lists and claims follow their indexes and sort nothing", () => {
   const db = open(migrations);
-  const plan = (sql: string, values: readonly (string | number)[]): string => db.all(`EXPLAIN QUERY PLAN ${sql}`, values).map((row) => row[3]).join("; ");
-  const ready = plan("SELECT id FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued' AND blocked = 0 ORDER BY priority DESC, id LIMIT ?", ["handler", "default", 10]);
+  const plan = (sql: string, values: readonly (string | number)[]): string =>
+    db
+      .all(`EXPLAIN QUERY PLAN ${sql}`, values)
+      .map((row) => row[3])
+      .join("; ");
+  const ready = plan(
+    "SELECT id FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued' AND blocked = 0 ORDER BY priority DESC, id LIMIT ?",
+    ["handler", "default", 10],
+  );
   expect(ready).toMatch(/live_ready/u);
   expect(ready).not.toMatch(/TEMP B-TREE|SCAN/u);
   expect(plan("SELECT id FROM jobs_live WHERE timer_at <= ? ORDER BY timer_at, id LIMIT ?", [T0, 10])).toMatch(/live_timer/u);
-  expect(plan("SELECT id FROM jobs_live l WHERE l.executor = 'none' AND l.decided < l.wakes ORDER BY l.id LIMIT ?", [10])).toMatch(/live_woken/u);
-  const list = plan("SELECT id FROM jobs j WHERE j.workspace = ? AND j.kind = ? AND j.id < ? ORDER BY j.id DESC LIMIT ?", ["default", "task", "z", 10]);
+  expect(plan("SELECT id FROM jobs_live l WHERE l.executor = 'none' AND l.decided < l.wakes ORDER BY l.id LIMIT ?", [10])).toMatch(
+    /live_woken/u,
+  );
+  const list = plan("SELECT id FROM jobs j WHERE j.workspace = ? AND j.kind = ? AND j.id < ? ORDER BY j.id DESC LIMIT ?", [
+    "default",
+    "task",
+    "z",
+    10,
+  ]);
   expect(list).toMatch(/jobs_by_kind/u);
   expect(list).not.toMatch(/TEMP B-TREE/u);
   db.close();

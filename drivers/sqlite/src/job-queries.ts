@@ -8,7 +8,9 @@ const LIVE = liveTable.list();
 const LIVE_WIDTH = liveTable.columns.length;
 
 export function due(db: Database, now: number, limit: number): LiveJob[] {
-  return db.all(`SELECT ${LIVE} FROM jobs_live WHERE timer_at <= ? ORDER BY timer_at, id LIMIT ?`, [now, limit]).map((row) => liveTable.decode(row));
+  return db
+    .all(`SELECT ${LIVE} FROM jobs_live WHERE timer_at <= ? ORDER BY timer_at, id LIMIT ?`, [now, limit])
+    .map((row) => liveTable.decode(row));
 }
 
 export function nextDue(db: Database): number | null {
@@ -19,14 +21,22 @@ export function woken(db: Database, limit: number): WokenJob[] {
   const sql = `SELECT ${liveTable.list("l.")}, ${jobsTable.list("j.")} FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE l.executor = 'none' AND l.decided < l.wakes ORDER BY l.id LIMIT ?`;
   return db.all(sql, [limit]).map((row) => {
     const live = liveTable.decode(row);
-    const facts = db.all("SELECT number, fact FROM facts WHERE job_id = ? AND number > ? ORDER BY number LIMIT ?", [live.id, live.decided, FACTS_PER_DECISION_MAX]);
+    const facts = db.all("SELECT number, fact FROM facts WHERE job_id = ? AND number > ? ORDER BY number LIMIT ?", [
+      live.id,
+      live.decided,
+      FACTS_PER_DECISION_MAX,
+    ]);
     const seen = (facts.at(-1)?.[0] ?? live.decided) as number;
     return { record: jobsTable.decode(row, LIVE_WIDTH), live, facts: facts.map((fact) => JSON.parse(fact[1] as string)), seen };
   });
 }
 
 export function cursor(db: Database, id: string): Record<string, Json> {
-  return Object.fromEntries(db.all("SELECT entry, value FROM cursors WHERE job_id = ?", [id]).map((row) => [row[0] as string, JSON.parse(row[1] as string) as Json]));
+  return Object.fromEntries(
+    db
+      .all("SELECT entry, value FROM cursors WHERE job_id = ?", [id])
+      .map((row) => [row[0] as string, JSON.parse(row[1] as string) as Json]),
+  );
 }
 
 export function live(db: Database, filter: LiveFilter, limit: number): LiveJob[] {

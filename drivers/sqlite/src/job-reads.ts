@@ -19,18 +19,25 @@ export function listJobs(db: Database, filter: JobFilter): readonly JobView[] {
 }
 
 export function listAttempts(db: Database, jobId: string): Attempt[] {
-  const ended = db.all(`SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = ? ORDER BY number`, [jobId]).map((row) => attemptsTable.decode(row));
+  const ended = db
+    .all(`SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = ? ORDER BY number`, [jobId])
+    .map((row) => attemptsTable.decode(row));
   const row = db.get(`SELECT ${liveTable.list()} FROM jobs_live WHERE id = ? AND phase IS NOT NULL`, [jobId]);
   return row === undefined ? ended : [...ended, attemptOf(liveTable.decode(row), null)];
 }
 
 export function listEvents(db: Database, jobId: string, query: { readonly after: number; readonly limit: number }): JobEvent[] {
-  return db.all(`SELECT ${EVENTS} FROM events WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?`, [jobId, query.after, query.limit]).map((row) => eventsTable.decode(row));
+  return db
+    .all(`SELECT ${EVENTS} FROM events WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?`, [jobId, query.after, query.limit])
+    .map((row) => eventsTable.decode(row));
 }
 
 /** One writer at a time: the order of positions is the order of commits. */
 export function feed(db: Database, after: string, limit: number): FeedEntry[] {
-  const rows = db.all(`SELECT position, ${EVENTS} FROM events WHERE position > ? ORDER BY position LIMIT ?`, [after === "" ? 0 : Number(after), limit]);
+  const rows = db.all(`SELECT position, ${EVENTS} FROM events WHERE position > ? ORDER BY position LIMIT ?`, [
+    after === "" ? 0 : Number(after),
+    limit,
+  ]);
   return rows.map((row) => ({ position: positionText(row[0] as number), event: eventsTable.decode(row, 1) }));
 }
 
@@ -47,7 +54,8 @@ export function keyHolders(db: Database, key: string): { limit: number; holders:
 export function counts(db: Database, workspace: string, cap: number): Record<JobState, number> {
   const ended = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE workspace = ? AND state = ? LIMIT ?)";
   const alive = "SELECT count(*) FROM (SELECT 1 FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE j.workspace = ? AND l.state = ? LIMIT ?)";
-  const count = (state: JobState): number => (db.get(ended, [workspace, state, cap])?.[0] as number) + (db.get(alive, [workspace, state, cap])?.[0] as number);
+  const count = (state: JobState): number =>
+    (db.get(ended, [workspace, state, cap])?.[0] as number) + (db.get(alive, [workspace, state, cap])?.[0] as number);
   return Object.fromEntries(jobStates.map((state) => [state, count(state)])) as Record<JobState, number>;
 }
 

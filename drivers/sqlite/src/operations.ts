@@ -10,12 +10,50 @@ import { cursor, due, live, nextDue, records, woken } from "./job-queries.ts";
 import { counts, feed, feedEnd, getJob, keyHolders, listAttempts, listEvents, listJobs } from "./job-reads.ts";
 import { getQueue, listQueues, putQueue } from "./queues.ts";
 import { endedRoots, removeTrees } from "./retention.ts";
-import { beat, closeSession, definitionById, getDefinition, lead, listDefinitions, listSessions, openSession, putDefinition } from "./small-stores.ts";
+import {
+  beat,
+  closeSession,
+  definitionById,
+  getDefinition,
+  lead,
+  listDefinitions,
+  listSessions,
+  openSession,
+  putDefinition,
+} from "./small-stores.ts";
 
-export const writes = { commit, claim, unblock, putQueue, openSession, beat, closeSession, lead, putDefinition, removeTrees, ping: pingWritable };
-export const near = { due, nextDue, woken, cursor, records, getQueue };
-export const far = { live, getJob, listJobs, listAttempts, listEvents, feed, feedEnd, keyHolders, counts, listQueues, listSessions, getDefinition, definitionById, listDefinitions, endedRoots };
-export const operations = { ...writes, ...near, ...far };
+const writes = {
+  commit,
+  claim,
+  unblock,
+  putQueue,
+  openSession,
+  beat,
+  closeSession,
+  lead,
+  putDefinition,
+  removeTrees,
+  ping: pingWritable,
+};
+const near = { due, nextDue, woken, cursor, records, getQueue };
+export const far = {
+  live,
+  getJob,
+  listJobs,
+  listAttempts,
+  listEvents,
+  feed,
+  feedEnd,
+  keyHolders,
+  counts,
+  listQueues,
+  listSessions,
+  getDefinition,
+  definitionById,
+  listDefinitions,
+  endedRoots,
+};
+const operations = { ...writes, ...near, ...far };
 
 type Operations = typeof operations;
 export type OperationName = keyof Operations;

@@ -12,7 +12,8 @@ export function endedRoots(db: Database, before: number, limit: number): string[
 export function removeTrees(db: Database, rootIds: readonly string[]): string[] {
   return rootIds.flatMap((rootId) => {
     const tree = db.all(TREE, [rootId, rootId]).map((row) => jobsTable.decode(row));
-    const removable = tree.some((job) => job.id === rootId) && !tree.some((job) => db.get("SELECT 1 FROM jobs_live WHERE id = ?", [job.id]) !== undefined);
+    const removable =
+      tree.some((job) => job.id === rootId) && !tree.some((job) => db.get("SELECT 1 FROM jobs_live WHERE id = ?", [job.id]) !== undefined);
     if (!removable) return [];
     for (const job of tree) removeJob(db, job);
     return tree.map((job) => job.id);
@@ -22,8 +23,14 @@ export function removeTrees(db: Database, rootIds: readonly string[]): string[] 
 const TREE = `SELECT ${jobsTable.list()} FROM jobs WHERE (id = ? AND parent_id IS NULL) OR (root_id = ? AND parent_id IS NOT NULL)`;
 
 function removeJob(db: Database, job: JobRecord): void {
-  for (const [label, value] of Object.entries(job.labels)) db.run("DELETE FROM job_labels WHERE workspace = ? AND label = ? AND value = ? AND job_id = ?", [job.workspace, label, value, job.id]);
-  if (job.idempotencyKey !== null) db.run("DELETE FROM idempotency_keys WHERE workspace = ? AND idempotency_key = ? AND job_id = ?", [job.workspace, job.idempotencyKey, job.id]);
+  for (const [label, value] of Object.entries(job.labels))
+    db.run("DELETE FROM job_labels WHERE workspace = ? AND label = ? AND value = ? AND job_id = ?", [job.workspace, label, value, job.id]);
+  if (job.idempotencyKey !== null)
+    db.run("DELETE FROM idempotency_keys WHERE workspace = ? AND idempotency_key = ? AND job_id = ?", [
+      job.workspace,
+      job.idempotencyKey,
+      job.id,
+    ]);
   db.run("DELETE FROM attempts WHERE job_id = ?", [job.id]);
   db.run("DELETE FROM events WHERE job_id = ?", [job.id]);
   db.run("DELETE FROM jobs WHERE id = ?", [job.id]);

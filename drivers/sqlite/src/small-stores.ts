@@ -20,7 +20,10 @@ export function closeSession(db: Database, id: string): void {
   db.run("DELETE FROM leads WHERE session = ?", [id]);
 }
 
-export function lead(db: Database, claim: { readonly chore: string; readonly session: string; readonly now: number; readonly expiresAt: number }): boolean {
+export function lead(
+  db: Database,
+  claim: { readonly chore: string; readonly session: string; readonly now: number; readonly expiresAt: number },
+): boolean {
   const sql = `INSERT INTO leads (chore, session, expires_at) VALUES (?, ?, ?)
     ON CONFLICT (chore) DO UPDATE SET session = excluded.session, expires_at = excluded.expires_at WHERE leads.session = excluded.session OR leads.expires_at <= ?`;
   return db.run(sql, [claim.chore, claim.session, claim.expiresAt, claim.now]) === 1;

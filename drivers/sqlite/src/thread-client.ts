@@ -25,7 +25,9 @@ export class ThreadClient {
     this.#onLost = onLost;
     this.#worker = new Worker(program, { workerData: data });
     this.#worker.on("message", (message: FromThread) => this.#receive(message));
-    this.#worker.on("error", (error) => this.#fail(new WindlassError("unavailable", `a thread of the store died: ${String(error)}`, { cause: error })));
+    this.#worker.on("error", (error) =>
+      this.#fail(new WindlassError("unavailable", `a thread of the store died: ${String(error)}`, { cause: error })),
+    );
     this.#worker.on("exit", () => {
       this.#fail(new WindlassError("shutting_down", "the store is closed"));
       this.#ended.resolve();

@@ -33,12 +33,18 @@ export interface ThreadData {
 }
 
 export function toErrorText(error: unknown): ErrorText {
-  return { code: isWindlassError(error) ? error.code : null, message: messageOf(error), stack: error instanceof Error ? (error.stack ?? null) : null };
+  return {
+    code: isWindlassError(error) ? error.code : null,
+    message: messageOf(error),
+    stack: error instanceof Error ? (error.stack ?? null) : null,
+  };
 }
 
 /** An error of SQLite itself (full disk, I/O) means that the store cannot answer; its text is kept as the cause. */
 export function fromErrorText(text: ErrorText): Error {
   const cause = new Error(text.message);
   if (text.stack !== null) cause.stack = text.stack;
-  return text.code === null ? new WindlassError("unavailable", `the store failed: ${text.message}`, { cause }) : new WindlassError(text.code, text.message, { cause });
+  return text.code === null
+    ? new WindlassError("unavailable", `the store failed: ${text.message}`, { cause })
+    : new WindlassError(text.code, text.message, { cause });
 }

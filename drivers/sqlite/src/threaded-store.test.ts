@@ -28,7 +28,9 @@ test("commits that wait together are answered each with its own results", async 
 
 test("a commit that cannot be stored fails alone, whoever shared its transaction", async () => {
   const twice = jobRecord();
-  const answers = await Promise.allSettled([jobRecord(), twice, twice, jobRecord()].map((job) => store.jobs.commit([{ type: "submit", job }], T0)));
+  const answers = await Promise.allSettled(
+    [jobRecord(), twice, twice, jobRecord()].map((job) => store.jobs.commit([{ type: "submit", job }], T0)),
+  );
   expect(answers.map((answer) => answer.status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
   expect(answers[2]).toMatchObject({ reason: { code: "unavailable", message: expect.stringContaining("UNIQUE") } });
   expect(await store.reads.list({ workspace: "default", limit: 10 })).toHaveLength(3);

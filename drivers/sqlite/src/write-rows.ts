@@ -3,11 +3,21 @@
  * are written, so that an index is touched only when what it orders by has changed.
  */
 import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
-import { attemptsTable, encodeValue, eventsTable, finalTable, jobsTable, liveChangingColumns, liveTable, type SqlValue } from "@windlass/sql";
+import {
+  attemptsTable,
+  encodeValue,
+  eventsTable,
+  finalTable,
+  jobsTable,
+  liveChangingColumns,
+  liveTable,
+  type SqlValue,
+} from "@windlass/sql";
 import type { Database } from "./database.ts";
 
 const marks = (count: number): string => Array.from({ length: count }, () => "?").join(", ");
-const insertInto = (table: { readonly name: string; readonly columns: readonly unknown[]; list(): string }): string => `INSERT INTO ${table.name} (${table.list()}) VALUES (${marks(table.columns.length)})`;
+const insertInto = (table: { readonly name: string; readonly columns: readonly unknown[]; list(): string }): string =>
+  `INSERT INTO ${table.name} (${table.list()}) VALUES (${marks(table.columns.length)})`;
 
 const INSERT_JOB = insertInto(jobsTable);
 const INSERT_LIVE = `INSERT INTO jobs_live (${liveTable.list()}, timer_at) VALUES (${marks(liveTable.columns.length + 1)})`;
@@ -19,7 +29,8 @@ const END_JOB = `UPDATE jobs SET ${finalTable.columns.map((column) => `${column.
 export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<string, LiveJob>): void {
   for (const job of writes.inserted) {
     db.run(INSERT_JOB, jobsTable.encode(job));
-    for (const [label, value] of Object.entries(job.labels)) db.run("INSERT INTO job_labels (workspace, label, value, job_id) VALUES (?, ?, ?, ?)", [job.workspace, label, value, job.id]);
+    for (const [label, value] of Object.entries(job.labels))
+      db.run("INSERT INTO job_labels (workspace, label, value, job_id) VALUES (?, ?, ?, ?)", [job.workspace, label, value, job.id]);
   }
   for (const live of writes.live.values()) writeLive(db, live, before.get(live.id));
   for (const attempt of writes.attempts) db.run(INSERT_ATTEMPT, attemptsTable.encode(attempt));
@@ -34,17 +45,27 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
     db.run("DELETE FROM cursors WHERE job_id = ?", [id]);
   }
   for (const { workspace, key, jobId, requestHash } of writes.idempotency) {
-    db.run("INSERT INTO idempotency_keys (workspace, idempotency_key, job_id, request_hash) VALUES (?, ?, ?, ?)", [workspace, key, jobId, requestHash]);
+    db.run("INSERT INTO idempotency_keys (workspace, idempotency_key, job_id, request_hash) VALUES (?, ?, ?, ?)", [
+      workspace,
+      key,
+      jobId,
+      requestHash,
+    ]);
   }
   for (const { key, jobId } of writes.keysTaken) db.run("INSERT OR IGNORE INTO key_holders (name, job_id) VALUES (?, ?)", [key, jobId]);
 }
 
 function writeDecisions(db: Database, writes: Writes): void {
-  for (const { jobId, number, fact } of writes.facts) db.run("INSERT INTO facts (job_id, number, fact) VALUES (?, ?, ?)", [jobId, number, JSON.stringify(fact)]);
+  for (const { jobId, number, fact } of writes.facts)
+    db.run("INSERT INTO facts (job_id, number, fact) VALUES (?, ?, ?)", [jobId, number, JSON.stringify(fact)]);
   for (const [id, number] of writes.factsSeen) db.run("DELETE FROM facts WHERE job_id = ? AND number <= ?", [id, number]);
   for (const { jobId, key, value } of writes.cursor) {
     if (value === null) db.run("DELETE FROM cursors WHERE job_id = ? AND entry = ?", [jobId, key]);
-    else db.run("INSERT INTO cursors (job_id, entry, value) VALUES (?, ?, ?) ON CONFLICT (job_id, entry) DO UPDATE SET value = excluded.value", [jobId, key, JSON.stringify(value)]);
+    else
+      db.run(
+        "INSERT INTO cursors (job_id, entry, value) VALUES (?, ?, ?) ON CONFLICT (job_id, entry) DO UPDATE SET value = excluded.value",
+        [jobId, key, JSON.stringify(value)],
+      );
   }
 }
 

@@ -20,14 +20,21 @@ assert(port !== null, "the writer is a thread");
 function serve(to: MessagePort, parts: { readonly db: Database; readonly beats: ThreadBeats }, first: ToThread): void {
   const calls: Call[] = [];
   let closing = false;
-  for (let message: ToThread | undefined = first; message !== undefined; message = receiveMessageOnPort(to)?.message as ToThread | undefined) {
+  for (
+    let message: ToThread | undefined = first;
+    message !== undefined;
+    message = receiveMessageOnPort(to)?.message as ToThread | undefined
+  ) {
     if (message.type === "call") calls.push(message);
     else if (message.type === "keep") parts.beats.keep(message);
     else if (message.type === "unkeep") parts.beats.unkeep(message.session);
     else closing = true;
   }
   for (const group of groupWrites(calls.filter((call) => isWrite(call.name)))) answer(to, writeTogether(parts.db, group));
-  answer(to, calls.filter((call) => !isWrite(call.name)).map((call) => attempt(call, () => run(parts.db, call.name, call.values))));
+  answer(
+    to,
+    calls.filter((call) => !isWrite(call.name)).map((call) => attempt(call, () => run(parts.db, call.name, call.values))),
+  );
   if (!closing) return;
   parts.beats.stop();
   parts.db.close();

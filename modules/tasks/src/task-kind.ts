@@ -11,27 +11,34 @@ export const taskKind: JobKind = { kind: "task", validate };
 function validate(spec: JsonObject): readonly Fault[] {
   const faults: Fault[] = [];
   const note = (path: string, message: string): void => void faults.push({ path: `spec.${path}`, message });
-  for (const key of Object.keys(spec)) if (!KEYS.includes(key)) note(key, `unknown key ${JSON.stringify(key)}${didYouMean(key, KEYS) || `; known: ${KEYS.join(", ")}`}`);
+  for (const key of Object.keys(spec))
+    if (!KEYS.includes(key)) note(key, `unknown key ${JSON.stringify(key)}${didYouMean(key, KEYS) || `; known: ${KEYS.join(", ")}`}`);
   if (spec["handler"] === undefined) checkProcess(spec, note);
   else {
-    if (!isPlainText(spec["handler"]) || spec["handler"] === "") note("handler", "expected the name under which a worker registered its code");
-    for (const key of PROCESS_KEYS) if (spec[key] !== undefined) note(key, `a task has either a handler or a process; ${key} belongs to a process`);
+    if (!isPlainText(spec["handler"]) || spec["handler"] === "")
+      note("handler", "expected the name under which a worker registered its code");
+    for (const key of PROCESS_KEYS)
+      if (spec[key] !== undefined) note(key, `a task has either a handler or a process; ${key} belongs to a process`);
   }
   return faults;
 }
 
 function checkProcess(spec: JsonObject, note: (path: string, message: string) => void): void {
   const { command, script, shell, cwd, env, memoryLimitBytes, output } = spec;
-  if ((command === undefined) === (script === undefined)) note("command", "give a handler, or either a command (a list: program and arguments) or a script (text)");
+  if ((command === undefined) === (script === undefined))
+    note("command", "give a handler, or either a command (a list: program and arguments) or a script (text)");
   if (command !== undefined && !isCommand(command)) note("command", "expected a list of texts that begins with a program");
   if (script !== undefined && (!isPlainText(script) || script.trim() === "")) note("script", "expected text that is not empty");
   if (shell !== undefined && shell !== "sh" && shell !== "bash") note("shell", "expected sh or bash");
   if (cwd !== undefined && (!isPlainText(cwd) || cwd === "")) note("cwd", "expected the path of a folder");
-  if (memoryLimitBytes !== undefined && !(Number.isSafeInteger(memoryLimitBytes) && Number(memoryLimitBytes) > 0)) note("memoryLimitBytes", "expected a whole number of bytes above 0");
+  if (memoryLimitBytes !== undefined && !(Number.isSafeInteger(memoryLimitBytes) && Number(memoryLimitBytes) > 0))
+    note("memoryLimitBytes", "expected a whole number of bytes above 0");
   if (output !== undefined && output !== "json") note("output", 'expected "json"');
   if (env === undefined) return;
   if (!isJsonObject(env)) note("env", "expected an object of variables");
-  else for (const [name, value] of Object.entries(env)) if (!VARIABLE.test(name) || !isPlainText(value)) note(`env.${name}`, "expected a variable's name and a text");
+  else
+    for (const [name, value] of Object.entries(env))
+      if (!VARIABLE.test(name) || !isPlainText(value)) note(`env.${name}`, "expected a variable's name and a text");
 }
 
 function isCommand(value: Json): boolean {

@@ -44,7 +44,8 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   }
   changed.set(TOTAL, { next, done, failed });
   const over = done === next && (stopped || next === items.length);
-  const facts = (index: number): StepFacts | undefined => (changed.get(keyOf(spec, index)) ?? input.cursor.get(keyOf(spec, index))) as StepFacts | undefined;
+  const facts = (index: number): StepFacts | undefined =>
+    (changed.get(keyOf(spec, index)) ?? input.cursor.get(keyOf(spec, index))) as StepFacts | undefined;
   return {
     cursor: Object.fromEntries(changed),
     children,
@@ -83,13 +84,21 @@ function finishOf(spec: LoopSpec, count: number, facts: (index: number) => StepF
   const failed = [...all.keys()].filter((index) => all[index] !== undefined && holds("failed", all[index].outcome));
   const tooLarge = JSON.stringify(output).length > OUTPUT_LENGTH_MAX;
   if (failed.length === 0) {
-    if (tooLarge) return { outcome: "failed", reason: "output_too_large", message: `the outputs of its ${count} items together are larger than ${OUTPUT_LENGTH_MAX} characters` };
+    if (tooLarge)
+      return {
+        outcome: "failed",
+        reason: "output_too_large",
+        message: `the outputs of its ${count} items together are larger than ${OUTPUT_LENGTH_MAX} characters`,
+      };
     return { outcome: "succeeded", reason: "ok", message: null, output };
   }
   const real = failed.filter((index) => all[index]?.reason !== "fail_fast");
   const first = all[real[0] ?? 0];
   const names = real.slice(0, NAMED_MAX).map((index) => `${keyOf(spec, index)} (${all[index]?.outcome ?? ""})`);
-  const ended = first !== undefined && first.outcome.startsWith("failed") ? { outcome: first.outcome, reason: first.reason } : { outcome: "failed" as const, reason: "step_failed" as const };
+  const ended =
+    first !== undefined && first.outcome.startsWith("failed")
+      ? { outcome: first.outcome, reason: first.reason }
+      : { outcome: "failed" as const, reason: "step_failed" as const };
   return {
     ...ended,
     message: `${real.length} of ${count} items failed: ${names.join(", ")}${real.length > NAMED_MAX ? ` and ${real.length - NAMED_MAX} more` : ""}`,

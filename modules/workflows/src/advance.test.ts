@@ -21,7 +21,10 @@ interface Planned {
   readonly end: Outcome;
 }
 
-const ends: fc.Arbitrary<Outcome> = fc.oneof({ weight: 4, arbitrary: fc.constant<Outcome>("succeeded") }, { weight: 3, arbitrary: fc.constantFrom(...failureOutcomes, "cancelled", "expired", "skipped") });
+const ends: fc.Arbitrary<Outcome> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Outcome>("succeeded") },
+  { weight: 3, arbitrary: fc.constantFrom(...failureOutcomes, "cancelled", "expired", "skipped") },
+);
 
 /** Random graphs: each step needs some of those before it. */
 const plans = fc
@@ -58,8 +61,15 @@ const chance = (list: readonly number[]) => {
   return () => list[at++ % list.length] ?? 0;
 };
 
-const workflowOf = (plan: readonly Planned[]): Workflow => ({ apiVersion: "windlass.dev/v1", kind: "Workflow", metadata: { name: "w" }, steps: plan.map(({ step }) => step) });
-const endOf = (plan: readonly Planned[]) => ({ key }: { key: string }) => ({ outcome: plan.find(({ step }) => step.name === key)?.end ?? "succeeded", reason: "exit_code" as const });
+const workflowOf = (plan: readonly Planned[]): Workflow => ({
+  apiVersion: "windlass.dev/v1",
+  kind: "Workflow",
+  metadata: { name: "w" },
+  steps: plan.map(({ step }) => step),
+});
+const endOf =
+  (plan: readonly Planned[]) =>
+  ({ key }: { key: string }) => ({ outcome: plan.find(({ step }) => step.name === key)?.end ?? "succeeded", reason: "exit_code" as const });
 
 /** The slow way: the outcome of every step from the rules as the guide says them, by looking at all of them. */
 function decideFromAll(plan: readonly Planned[]): { outcomes: Record<string, Outcome>; failed: string[] } {
@@ -77,7 +87,9 @@ function decideFromAll(plan: readonly Planned[]): { outcomes: Record<string, Out
     const known = before(step.name);
     const runs =
       condition === null
-        ? (step.needs ?? []).every((need) => outcomes[need] === "succeeded" || (bad(need) && handled(need, (handler) => known.has(handler))))
+        ? (step.needs ?? []).every(
+            (need) => outcomes[need] === "succeeded" || (bad(need) && handled(need, (handler) => known.has(handler))),
+          )
         : (CONDITIONS[condition.kind]?.holds(outcomes[condition.on] ?? "failed") ?? false);
     outcomes[step.name] = runs ? end : "skipped";
   }
@@ -116,7 +128,11 @@ test("folding the facts one by one gives the same cursor as folding all at once"
 }, 60_000);
 
 test("a fact that is told twice changes nothing", () => {
-  const plan: Planned[] = ["a", "b"].map((name, index) => ({ step: { name, needs: index === 0 ? [] : ["a"], tool: { kind: "shell", script: "x" } }, condition: null, end: "succeeded" }));
+  const plan: Planned[] = ["a", "b"].map((name, index) => ({
+    step: { name, needs: index === 0 ? [] : ["a"], tool: { kind: "shell", script: "x" } },
+    condition: null,
+    end: "succeeded",
+  }));
   const played = play({ workflow: workflowOf(plan) });
   const record = { id: "twice", createdAt: 0, name: "w", spec: specOf(workflowOf(plan)), input: {} } as unknown as JobRecord;
   const again = advanceWorkflow({ record, live: { attempt: 1 } as LiveJob, cursor: played.cursor, facts: played.facts, now: 0 });
@@ -135,14 +151,36 @@ class CountingMap extends Map<string, Json> {
 
 test("the end of a step costs the same in a graph of 10 and of 10,000 steps", () => {
   const costs = [10, 10_000].map((size) => {
-    const steps: Step[] = Array.from({ length: size }, (_, i) => ({ name: `s${i}`, needs: i === 0 ? [] : [`s${i - 1}`], tool: { kind: "noop" } }));
-    const record = { id: `cost_${size}`, createdAt: 0, name: "w", spec: specOf({ ...workflowOf([]), steps }), input: {} } as unknown as JobRecord;
+    const steps: Step[] = Array.from({ length: size }, (_, i) => ({
+      name: `s${i}`,
+      needs: i === 0 ? [] : [`s${i - 1}`],
+      tool: { kind: "noop" },
+    }));
+    const record = {
+      id: `cost_${size}`,
+      createdAt: 0,
+      name: "w",
+      spec: specOf({ ...workflowOf([]), steps }),
+      input: {},
+    } as unknown as JobRecord;
     const cursor = new CountingMap();
     const live = { attempt: 1 } as LiveJob;
     const reads: number[] = [];
     const writes: number[] = [];
     for (let i = -1; i < 8; i++) {
-      const fact = i < 0 ? ({ type: "started" } as const) : ({ type: "child", id: `${i}`, key: `s${i}`, outcome: "succeeded", reason: "ok", message: null, exitCode: null, output: null } as const);
+      const fact =
+        i < 0
+          ? ({ type: "started" } as const)
+          : ({
+              type: "child",
+              id: `${i}`,
+              key: `s${i}`,
+              outcome: "succeeded",
+              reason: "ok",
+              message: null,
+              exitCode: null,
+              output: null,
+            } as const);
       cursor.reads = 0;
       const { cursor: changed } = advanceWorkflow({ record, live, cursor, facts: [fact], now: 0 });
       reads.push(cursor.reads);
@@ -156,14 +194,26 @@ test("the end of a step costs the same in a graph of 10 and of 10,000 steps", ()
 });
 
 test("loops keep their limit, make each item once and keep the order of their items, whatever ends first", () => {
-  const loops = fc.record({ count: fc.integer({ min: 0, max: 25 }), maxParallel: fc.integer({ min: 1, max: 6 }), failFast: fc.boolean(), bad: fc.array(fc.nat(24), { maxLength: 3 }) });
+  const loops = fc.record({
+    count: fc.integer({ min: 0, max: 25 }),
+    maxParallel: fc.integer({ min: 1, max: 6 }),
+    failFast: fc.boolean(),
+    bad: fc.array(fc.nat(24), { maxLength: 3 }),
+  });
   fc.assert(
     fc.property(loops, numbers, ({ count, maxParallel, failFast, bad }, list) => {
       const items = Array.from({ length: count }, (_, i) => i);
-      const step: Step = { name: "each", foreach: items, maxParallel, failFast, tool: { kind: "handler", handler: "h", input: "{{ item }}" } };
+      const step: Step = {
+        name: "each",
+        foreach: items,
+        maxParallel,
+        failFast,
+        tool: { kind: "handler", handler: "h", input: "{{ item }}" },
+      };
       const played = play({
         workflow: { ...workflowOf([]), steps: [step], output: "{{ each.output }}" },
-        endOf: ({ input }) => (bad.includes(Number(input)) ? { outcome: "failed", reason: "error", message: "no" } : { output: Number(input) * 2 }),
+        endOf: ({ input }) =>
+          bad.includes(Number(input)) ? { outcome: "failed", reason: "error", message: "no" } : { output: Number(input) * 2 },
         random: chance(list),
       });
       const inputs = played.leaves.map(({ input }) => input);

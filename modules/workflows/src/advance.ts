@@ -33,7 +33,14 @@ export function advanceWorkflow(input: AdvanceInput): Decision {
   const { finished, total } = fold;
   const finish = finished === total ? finishOf(compiled, scope) : null;
   if (finish !== null) forgetCompiled(input.record);
-  return { cursor: fold.changes(), children, stops: [], waitUntil: null, progress: { fraction: finished / total, text: `${finished} of ${total} steps` }, finish };
+  return {
+    cursor: fold.changes(),
+    children,
+    stops: [],
+    waitUntil: null,
+    progress: { fraction: finished / total, text: `${finished} of ${total} steps` },
+    finish,
+  };
 }
 
 /** The cursor with what changed in it: a step's entry is absent or `{open}` while it waits, its facts once it has finished. */
@@ -99,7 +106,12 @@ class Fold {
 
 function scopeOf({ record, live }: AdvanceInput, compiled: CompiledWorkflow, step: Scope["step"]): Scope {
   const inputs = isJsonObject(record.input) ? record.input : {};
-  return { inputs, doubles: compiled.doubles, job: { id: record.id, name: record.name, attempt: live.attempt }, step: (name) => (compiled.steps.has(name) ? step(name) : undefined) };
+  return {
+    inputs,
+    doubles: compiled.doubles,
+    job: { id: record.id, name: record.name, attempt: live.attempt },
+    step: (name) => (compiled.steps.has(name) ? step(name) : undefined),
+  };
 }
 
 function finishOf(compiled: CompiledWorkflow, scope: Scope): Result {
@@ -107,13 +119,22 @@ function finishOf(compiled: CompiledWorkflow, scope: Scope): Result {
     const outcome = scope.step(own.step.name)?.outcome;
     return outcome !== undefined && holds("failed", outcome) && !isHandled(own, scope.step);
   });
-  if (failed.length > 0) return { outcome: "failed", reason: "step_failed", message: failureText(failed.map(({ step }) => step.name), scope) };
+  if (failed.length > 0)
+    return {
+      outcome: "failed",
+      reason: "step_failed",
+      message: failureText(
+        failed.map(({ step }) => step.name),
+        scope,
+      ),
+    };
   const { output } = compiled.workflow;
   if (output === undefined) return { outcome: "succeeded", reason: "ok", message: null };
   const rendered = render(output, evaluateIn(scope));
   if (!rendered.ok) return { outcome: "failed_config", reason: "expression_failed", message: inField("output", rendered) };
   const length = JSON.stringify(rendered.value).length;
-  if (length > OUTPUT_LENGTH_MAX) return { outcome: "failed", reason: "output_too_large", message: `output: ${length} characters; ${OUTPUT_LENGTH_MAX} are allowed` };
+  if (length > OUTPUT_LENGTH_MAX)
+    return { outcome: "failed", reason: "output_too_large", message: `output: ${length} characters; ${OUTPUT_LENGTH_MAX} are allowed` };
   return { outcome: "succeeded", reason: "ok", message: null, output: rendered.value };
 }
 

@@ -50,6 +50,7 @@ function finite(value: number): number {
 
 function safe(value: bigint): number {
   const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new Error(`its value ${value} is too large to be kept exactly as a number; turn it into text with string(…)`);
+  if (!Number.isSafeInteger(number))
+    throw new Error(`its value ${value} is too large to be kept exactly as a number; turn it into text with string(…)`);
   return number;
 }

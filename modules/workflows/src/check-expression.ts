@@ -46,7 +46,8 @@ export function checkExpression(text: string, vocabulary: Vocabulary): Checked {
     }
   }
   if (mistakes.length > 0) return { type: "dyn", mistakes, steps: [...steps] };
-  const known = (tree: Tree, bound: ReadonlyMap<string, Type>): Type | undefined => knownType({ tree, bound, vocabulary, parsed, mistakes });
+  const known = (tree: Tree, bound: ReadonlyMap<string, Type>): Type | undefined =>
+    knownType({ tree, bound, vocabulary, parsed, mistakes });
   const type = inferType(parsed.tree, { parsed, known, mistakes });
   return { type, mistakes, steps: [...steps] };
 }
@@ -71,7 +72,11 @@ function referenceFault({ by, name }: Reference, vocabulary: Vocabulary): string
   if (name === "secrets") return "secrets are never read by expressions";
   if (steps.has(name)) return vocabulary.barred(name);
   if (inputs.has(name)) return undefined;
-  const near = suggestion(name, [...inputs.keys(), ...[...steps].filter(isBareName), ...RESERVED_NAMES.filter((word) => word !== "secrets")]);
+  const near = suggestion(name, [
+    ...inputs.keys(),
+    ...[...steps].filter(isBareName),
+    ...RESERVED_NAMES.filter((word) => word !== "secrets"),
+  ]);
   const hidden = [...steps].find((step) => !isBareName(step) && step.startsWith(name));
   return `nothing is called ${name} here${hidden === undefined ? near : `; the step ${hidden} is reached by steps['${hidden}']`}`;
 }
@@ -92,9 +97,19 @@ function knownType(question: Question): Type | undefined {
   if (kind === "callExpr" && (value.function === "_==_" || value.function === "_!=_")) checkOutcome(question, value.args);
   const field = fieldOf(tree);
   if (field === undefined) return undefined;
-  const object = field.object.exprKind.case === "identExpr" && !bound.has(field.object.exprKind.value.name) ? field.object.exprKind.value.name : undefined;
-  if (object === "inputs") return missingField(question, field.name, { names: [...vocabulary.inputs.keys()], what: "input" }) ?? testOnly(tree) ?? vocabulary.inputs.get(field.name) ?? "dyn";
-  if (object === "job") return missingField(question, field.name, { names: JOB_FIELDS, what: "field of job" }) ?? (field.name === "attempt" ? "int" : "string");
+  const object =
+    field.object.exprKind.case === "identExpr" && !bound.has(field.object.exprKind.value.name)
+      ? field.object.exprKind.value.name
+      : undefined;
+  if (object === "inputs")
+    return (
+      missingField(question, field.name, { names: [...vocabulary.inputs.keys()], what: "input" }) ??
+      testOnly(tree) ??
+      vocabulary.inputs.get(field.name) ??
+      "dyn"
+    );
+  if (object === "job")
+    return missingField(question, field.name, { names: JOB_FIELDS, what: "field of job" }) ?? (field.name === "attempt" ? "int" : "string");
   if (isStep(field.object, question)) return testOnly(tree) ?? (["name", "outcome", "reason"].includes(field.name) ? "string" : "dyn");
   return undefined;
 }
@@ -121,7 +136,11 @@ function fieldOf(tree: Tree): { object: Tree; name: string } | undefined {
 }
 
 /** Notes a field that is not there; undefined when it is. */
-function missingField({ tree, parsed, mistakes }: Question, name: string, { names, what }: { names: readonly string[]; what: string }): Type | undefined {
+function missingField(
+  { tree, parsed, mistakes }: Question,
+  name: string,
+  { names, what }: { names: readonly string[]; what: string },
+): Type | undefined {
   if (names.includes(name)) return undefined;
   mistakes.push({ message: `there is no ${what} called ${name}${suggestion(name, names)}`, offset: parsed.offsetOf(tree) });
   return "dyn";
@@ -134,7 +153,10 @@ function isStep(tree: Tree, { bound, vocabulary }: Question): boolean {
 
 /** `x.outcome == 'failed_om'` would never hold: the word is none of the outcomes. */
 function checkOutcome(question: Question, [left, right]: readonly Tree[]): void {
-  for (const [side, other] of [[left, right], [right, left]]) {
+  for (const [side, other] of [
+    [left, right],
+    [right, left],
+  ]) {
     const field = side === undefined ? undefined : fieldOf(side);
     const constant = other?.exprKind.case === "constExpr" ? other.exprKind.value.constantKind : undefined;
     if (field?.name !== "outcome" || other === undefined || constant?.case !== "stringValue" || !isStep(field.object, question)) continue;

@@ -16,7 +16,17 @@ interface Place {
 }
 
 /** Adds what it finds to `findings`. `data` is what the workflow was read from: faults are told by its keys. */
-export function checkExpressions({ workflow, data, findings, graphIsSound }: { workflow: Workflow; data: Json; findings: Finding[]; graphIsSound: boolean }): void {
+export function checkExpressions({
+  workflow,
+  data,
+  findings,
+  graphIsSound,
+}: {
+  workflow: Workflow;
+  data: Json;
+  findings: Finding[];
+  graphIsSound: boolean;
+}): void {
   const { steps } = workflow;
   const comesBefore = graphIsSound ? ancestry(steps) : () => true;
   const base = {
@@ -37,7 +47,8 @@ export function checkExpressions({ workflow, data, findings, graphIsSound }: { w
     checkHandles({ step, path, findings, vocabulary });
     checkStep({ step, raw: at(at(data, "steps"), index), place: { path, vocabulary, findings } });
   }
-  if (workflow.output !== undefined) checkTemplates(workflow.output, { path: ["output"], vocabulary: { ...base, barred: () => undefined }, findings });
+  if (workflow.output !== undefined)
+    checkTemplates(workflow.output, { path: ["output"], vocabulary: { ...base, barred: () => undefined }, findings });
 }
 
 function checkStep({ step, raw, place }: { step: Step; raw: Json; place: Place }): void {
@@ -45,7 +56,8 @@ function checkStep({ step, raw, place }: { step: Step; raw: Json; place: Place }
   if (step.when !== undefined) {
     const checked = checkExpression(step.when, vocabulary);
     note({ findings, path: [...path, "when"], text: step.when, from: 0 }, checked.mistakes);
-    if (!["bool", "dyn"].includes(checked.type)) findings.push({ path: [...path, "when"], message: `a condition is true or false; this is a value of type ${checked.type}` });
+    if (!["bool", "dyn"].includes(checked.type))
+      findings.push({ path: [...path, "when"], message: `a condition is true or false; this is a value of type ${checked.type}` });
   }
   if (step.foreach !== undefined) checkForeach(step.foreach, { ...place, path: [...path, "foreach"] });
   checkTemplates(at(raw, "tool"), { path: [...path, "tool"], findings, vocabulary: { ...vocabulary, inLoop: step.foreach !== undefined } });
@@ -56,12 +68,15 @@ function checkForeach(foreach: Json, place: Place): void {
   const parts = typeof foreach === "string" ? splitTemplate(foreach) : undefined;
   const whole = parts === undefined || "mistake" in parts ? undefined : wholeOf(parts);
   const type = whole === undefined ? "dyn" : checkExpression(whole.expression, place.vocabulary).type;
-  if (type !== "list" && type !== "dyn") place.findings.push({ path: place.path, message: `foreach takes a list; this is a value of type ${type}` });
+  if (type !== "list" && type !== "dyn")
+    place.findings.push({ path: place.path, message: `foreach takes a list; this is a value of type ${type}` });
 }
 
 function checkHandles({ step, path, findings, vocabulary }: { step: Step; path: Path; findings: Finding[]; vocabulary: Vocabulary }): void {
   for (const [index, name] of (step.handles ?? []).entries()) {
-    const message = vocabulary.steps.has(name) ? vocabulary.barred(name) : `no step is called ${shown(name)}${suggestion(name, [...vocabulary.steps])}`;
+    const message = vocabulary.steps.has(name)
+      ? vocabulary.barred(name)
+      : `no step is called ${shown(name)}${suggestion(name, [...vocabulary.steps])}`;
     if (message !== undefined) findings.push({ path: [...path, "handles", index], message });
   }
 }
@@ -70,7 +85,8 @@ function checkHandles({ step, path, findings, vocabulary }: { step: Step; path: 
 function checkTemplates(value: Json, place: Place): void {
   if (typeof value === "string") checkText(value, place);
   else if (value !== null && typeof value === "object") {
-    for (const [key, field] of Object.entries(value)) checkTemplates(field, { ...place, path: [...place.path, Array.isArray(value) ? Number(key) : key] });
+    for (const [key, field] of Object.entries(value))
+      checkTemplates(field, { ...place, path: [...place.path, Array.isArray(value) ? Number(key) : key] });
   }
 }
 
@@ -89,7 +105,10 @@ function checkText(text: string, { path, vocabulary, findings }: Place): void {
   }
 }
 
-function note({ findings, path, text, from }: { findings: Finding[]; path: Path; text: string; from: number }, mistakes: readonly Mistake[]): void {
+function note(
+  { findings, path, text, from }: { findings: Finding[]; path: Path; text: string; from: number },
+  mistakes: readonly Mistake[],
+): void {
   for (const { message, offset } of mistakes) findings.push({ path, message, within: { text, from, offset } });
 }
 

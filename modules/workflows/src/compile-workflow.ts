@@ -59,7 +59,13 @@ function compileWorkflow(workflow: Workflow): CompiledWorkflow {
     );
   const compiled = steps.map((step): [string, CompiledStep] => [
     step.name,
-    { step, needs: step.needs ?? [], dependants: dependants.get(step.name) ?? [], handlers: handlers.get(step.name) ?? [], healers: healersOf(step) },
+    {
+      step,
+      needs: step.needs ?? [],
+      dependants: dependants.get(step.name) ?? [],
+      handlers: handlers.get(step.name) ?? [],
+      healers: healersOf(step),
+    },
   ]);
   const doubles = Object.entries(workflow.inputs ?? {}).flatMap(([name, { type }]) => (type === "number" ? [name] : []));
   return { workflow, steps: new Map(compiled), doubles };

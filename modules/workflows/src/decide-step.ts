@@ -22,11 +22,17 @@ export function decideStep(compiled: CompiledWorkflow, name: string, scope: Scop
   const { step } = own;
   if (step.when === undefined) {
     const bad = own.needs.find((need) => !isGood(stepNamed(compiled, need), own, scope.step));
-    if (bad !== undefined) return endedChild(step, name, { outcome: "skipped", reason: "needs_failed", message: `${bad} ${scope.step(bad)?.outcome === "skipped" ? "was skipped" : "did not succeed"}` });
+    if (bad !== undefined)
+      return endedChild(step, name, {
+        outcome: "skipped",
+        reason: "needs_failed",
+        message: `${bad} ${scope.step(bad)?.outcome === "skipped" ? "was skipped" : "did not succeed"}`,
+      });
   } else {
     const verdict = evaluateIn(scope)(step.when);
     if (!verdict.ok) return failedChild(step, name, { reason: "expression_failed", message: inField("when", verdict) });
-    if (typeof verdict.value !== "boolean") return failedChild(step, name, { reason: "expression_failed", message: `when: ${step.when}: it is neither true nor false` });
+    if (typeof verdict.value !== "boolean")
+      return failedChild(step, name, { reason: "expression_failed", message: `when: ${step.when}: it is neither true nor false` });
     if (!verdict.value) return endedChild(step, name, { outcome: "skipped", reason: "when_false", message: step.when });
   }
   const withDefaults = compiled.workflow.retry === undefined ? step : { retry: compiled.workflow.retry, ...step };
@@ -59,18 +65,29 @@ function loopChild(step: CompiledStep["step"], scope: Scope): ChildSpec {
   if (!rendered.ok) return failedChild(step, name, { reason: "expression_failed", message: inField("foreach", rendered) });
   const items: Json = rendered.value;
   if (!isList(items)) return failedChild(step, name, { reason: "expression_failed", message: "foreach: it is not a list" });
-  if (items.length > ITEMS_MAX) return failedChild(step, name, { reason: "too_many_items", message: `foreach: ${items.length} items; ${ITEMS_MAX} are allowed` });
-  if (items.length === 0) return endedChild(step, name, { outcome: "succeeded", reason: "no_items", message: "foreach: there are no items", output: [] });
+  if (items.length > ITEMS_MAX)
+    return failedChild(step, name, { reason: "too_many_items", message: `foreach: ${items.length} items; ${ITEMS_MAX} are allowed` });
+  if (items.length === 0)
+    return endedChild(step, name, { outcome: "succeeded", reason: "no_items", message: "foreach: there are no items", output: [] });
   const { tool, timeoutSeconds, retry, queue } = step;
   const spec: LoopSpec = {
     type: "loop",
-    step: { name, tool, ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }), ...(retry === undefined ? {} : { retry }), ...(queue === undefined ? {} : { queue }) },
+    step: {
+      name,
+      tool,
+      ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+      ...(retry === undefined ? {} : { retry }),
+      ...(queue === undefined ? {} : { queue }),
+    },
     maxParallel: step.maxParallel ?? DEFAULT_MAX_PARALLEL,
     failFast: step.failFast ?? false,
     scope: capture(tool as unknown as Json, scope),
   };
   if (JSON.stringify([spec, items]).length > LOOP_LENGTH_MAX) {
-    return failedChild(step, name, { reason: "bad_spec", message: `foreach: the items and what their templates use are larger than ${LOOP_LENGTH_MAX} characters` });
+    return failedChild(step, name, {
+      reason: "bad_spec",
+      message: `foreach: the items and what their templates use are larger than ${LOOP_LENGTH_MAX} characters`,
+    });
   }
   return ownChild(step, name, { spec, input: items });
 }

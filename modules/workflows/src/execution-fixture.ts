@@ -3,7 +3,16 @@
  * says, in an order that the test chooses, and hands the facts back in bundles of any size.
  */
 import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
-import { BugError, type ChildFact, type Fact, type Json, type JobRecord, type JsonObject, type LiveJob, type Result } from "@windlass/kernel";
+import {
+  BugError,
+  type ChildFact,
+  type Fact,
+  type Json,
+  type JobRecord,
+  type JsonObject,
+  type LiveJob,
+  type Result,
+} from "@windlass/kernel";
 import { stepKind } from "./step-kind.ts";
 import { specOf, type Workflow } from "./workflow.ts";
 import { workflowKind } from "./workflow-kind.ts";
@@ -102,8 +111,24 @@ class Player {
   #job(parent: Job | null, child: ChildSpec | null): Job {
     const { workflow, input } = this.#options;
     const id = `${this.#prefix}_${++this.#ids}`;
-    const given = { id, name: workflow.metadata.name, spec: child?.spec ?? specOf(workflow), input: child === null ? input : (child.input ?? null), createdAt: 0 };
-    const job: Job = { id, key: child?.key ?? "", child, parent, record: given as unknown as JobRecord, cursor: new Map(), inbox: [], open: new Map(), waitUntil: null };
+    const given = {
+      id,
+      name: workflow.metadata.name,
+      spec: child?.spec ?? specOf(workflow),
+      input: child === null ? input : (child.input ?? null),
+      createdAt: 0,
+    };
+    const job: Job = {
+      id,
+      key: child?.key ?? "",
+      child,
+      parent,
+      record: given as unknown as JobRecord,
+      cursor: new Map(),
+      inbox: [],
+      open: new Map(),
+      waitUntil: null,
+    };
     if (child === null || child.executor === "none") {
       job.inbox.push({ type: "started" });
       this.#composites.add(job);
@@ -150,7 +175,16 @@ class Player {
     if (job.open.size > 0) throw new BugError(`${job.key} ended with children open`);
     this.#open.delete(job);
     this.#composites.delete(job);
-    const fact: ChildFact = { type: "child", id: job.id, key: job.key, outcome, reason, message, exitCode: exitCode ?? null, output: output ?? null };
+    const fact: ChildFact = {
+      type: "child",
+      id: job.id,
+      key: job.key,
+      outcome,
+      reason,
+      message,
+      exitCode: exitCode ?? null,
+      output: output ?? null,
+    };
     job.parent?.open.delete(job.key);
     job.parent?.inbox.push(fact);
     if (job.parent === this.#root) this.#steps.set(job.key, fact);
@@ -158,7 +192,9 @@ class Player {
 
   /** Only when nothing else can happen. */
   #letTimePass(): void {
-    const [next] = [...this.#composites].filter(({ waitUntil }) => waitUntil !== null).toSorted((a, b) => (a.waitUntil ?? 0) - (b.waitUntil ?? 0));
+    const [next] = [...this.#composites]
+      .filter(({ waitUntil }) => waitUntil !== null)
+      .toSorted((a, b) => (a.waitUntil ?? 0) - (b.waitUntil ?? 0));
     if (next?.waitUntil === undefined || next.waitUntil === null) throw new BugError("the execution is stuck");
     this.#now = Math.max(this.#now, next.waitUntil);
     next.inbox.push({ type: "time" });

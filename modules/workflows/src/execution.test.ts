@@ -43,7 +43,10 @@ describe("needs", () => {
 
   test("a message names the first failed steps and counts the rest", () => {
     const names = Array.from({ length: 7 }, (_, i) => `s${i}`);
-    const played = run(`steps: [${names.map((name) => `{name: ${name}, ${sh}}`).join(", ")}]`, Object.fromEntries(names.map((name) => [name, "failed" as const])));
+    const played = run(
+      `steps: [${names.map((name) => `{name: ${name}, ${sh}}`).join(", ")}]`,
+      Object.fromEntries(names.map((name) => [name, "failed" as const])),
+    );
     expect(played.result.message).toBe("7 steps failed: s0, s1, s2, s3, s4 and 2 more");
   });
 });
@@ -113,7 +116,10 @@ steps:
   });
 
   test("an output that cannot be rendered fails the execution as failed_config", () => {
-    expect(run(`steps: [{name: a, ${sh}}]\noutput: "{{ a.output.rows }}"`).result).toMatchObject({ outcome: "failed_config", reason: "expression_failed" });
+    expect(run(`steps: [{name: a, ${sh}}]\noutput: "{{ a.output.rows }}"`).result).toMatchObject({
+      outcome: "failed_config",
+      reason: "expression_failed",
+    });
   });
 });
 
@@ -162,7 +168,11 @@ output: "{{ each.output }}"`;
   test("it ends as its first failed item did, after all have run", () => {
     const played = run(loop(), { ...first, "each[1]": { outcome: "failed_oom", reason: "memory_limit" }, "each[3]": "failed" });
     expect(played.leaves).toHaveLength(6);
-    expect(played.steps.get("each")).toMatchObject({ outcome: "failed_oom", reason: "memory_limit", message: "2 of 5 items failed: each[1] (failed_oom), each[3] (failed)" });
+    expect(played.steps.get("each")).toMatchObject({
+      outcome: "failed_oom",
+      reason: "memory_limit",
+      message: "2 of 5 items failed: each[1] (failed_oom), each[3] (failed)",
+    });
   });
 
   test("fail_fast starts nothing more and ends what runs", () => {

@@ -19,7 +19,8 @@ interface Child {
 
 function childrenOf(tree: Tree): readonly Child[] {
   const { case: kind, value } = tree.exprKind;
-  const plain = (trees: readonly (Tree | undefined)[]): Child[] => trees.filter((child) => child !== undefined).map((child) => ({ tree: child, binds: [] }));
+  const plain = (trees: readonly (Tree | undefined)[]): Child[] =>
+    trees.filter((child) => child !== undefined).map((child) => ({ tree: child, binds: [] }));
   switch (kind) {
     case "selectExpr":
       return plain([value.operand]);
@@ -67,7 +68,8 @@ export function referencesOf(tree: Tree, bound: ReadonlySet<string> = new Set())
 /** The step that `steps['name']` or `steps.name` means. */
 export function stepIndexOf(tree: Tree, bound: ReadonlySet<string>): string | undefined {
   const { case: kind, value } = tree.exprKind;
-  const [object, index] = kind === "callExpr" && value.function === "_[_]" ? value.args : kind === "selectExpr" ? [value.operand, undefined] : [];
+  const [object, index] =
+    kind === "callExpr" && value.function === "_[_]" ? value.args : kind === "selectExpr" ? [value.operand, undefined] : [];
   if (object?.exprKind.case !== "identExpr" || object.exprKind.value.name !== "steps" || bound.has("steps")) return undefined;
   if (kind === "selectExpr") return value.field;
   const key = index?.exprKind.case === "constExpr" ? index.exprKind.value.constantKind : undefined;
@@ -77,7 +79,13 @@ export function stepIndexOf(tree: Tree, bound: ReadonlySet<string>): string | un
 /** True for `strings` in `strings.quote(x)`: part of the function's name. */
 export function isNamespace(tree: Tree, child: Tree): boolean {
   const { case: kind, value } = tree.exprKind;
-  return kind === "callExpr" && value.target === child && child.exprKind.case === "identExpr" && child.exprKind.value.name === "strings" && value.function === "quote";
+  return (
+    kind === "callExpr" &&
+    value.target === child &&
+    child.exprKind.case === "identExpr" &&
+    child.exprKind.value.name === "strings" &&
+    value.function === "quote"
+  );
 }
 
 /** How deep it is, and how deep its comprehensions are nested. */
@@ -102,7 +110,21 @@ export function bounded(tree: Tree, inLoop = false): void {
 }
 
 /** Functions whose cost grows with their arguments. */
-const REPEATED: ReadonlySet<string> = new Set(["_==_", "_!=_", "_+_", "@in", "matches", "contains", "join", "split", "replace", "format", "size", "indexOf", "lastIndexOf"]);
+const REPEATED: ReadonlySet<string> = new Set([
+  "_==_",
+  "_!=_",
+  "_+_",
+  "@in",
+  "matches",
+  "contains",
+  "join",
+  "split",
+  "replace",
+  "format",
+  "size",
+  "indexOf",
+  "lastIndexOf",
+]);
 
 function call(name: string, argument: Tree): Tree {
   return {

@@ -6,7 +6,21 @@
  *     evaluation the turns of comprehensions plus the size of what they compare and join.
  * C3. Evaluation sees the variables it is given and nothing else.
  */
-import { celEnv, celFunc, celList, CelScalar, isCelError, isCelList, isCelMap, listType, parse, plan, type CelInput, type CelList, type CelValue } from "@bufbuild/cel";
+import {
+  celEnv,
+  celFunc,
+  celList,
+  CelScalar,
+  isCelError,
+  isCelList,
+  isCelMap,
+  listType,
+  parse,
+  plan,
+  type CelInput,
+  type CelList,
+  type CelValue,
+} from "@bufbuild/cel";
 import { strings } from "@bufbuild/cel/ext";
 import { messageOf, outcomes, type Json } from "@windlass/kernel";
 import { jsonOf } from "./cel-value.ts";
@@ -54,7 +68,9 @@ const ours = new WeakMap<CelList, CelValue[]>();
 const environment = celEnv({
   funcs: [
     ...strings,
-    ...PREDICATES.map((predicate) => celFunc(predicate, [CelScalar.DYN], CelScalar.BOOL, (step) => holds(predicate, outcomeOf(step, predicate)))),
+    ...PREDICATES.map((predicate) =>
+      celFunc(predicate, [CelScalar.DYN], CelScalar.BOOL, (step) => holds(predicate, outcomeOf(step, predicate))),
+    ),
     celFunc(TICK, [CelScalar.DYN], CelScalar.DYN, (value) => spend(1, value)),
     celFunc(CHARGE, [CelScalar.DYN], CelScalar.DYN, (value) => spend(sizeOf(value), value)),
     celFunc(APPEND, [listType(CelScalar.DYN), listType(CelScalar.DYN)], listType(CelScalar.DYN), append),
@@ -66,13 +82,17 @@ export const functions = [...environment.funcs];
 
 /** Parses without planning: for checks. */
 export function parseExpression(text: string): Parsed | { readonly mistake: Mistake } {
-  if (text.length > LENGTH_MAX) return { mistake: { message: `the expression has ${text.length} characters; ${LENGTH_MAX} are allowed`, offset: 0 } };
+  if (text.length > LENGTH_MAX)
+    return { mistake: { message: `the expression has ${text.length} characters; ${LENGTH_MAX} are allowed`, offset: 0 } };
   if (text.trim() === "") return { mistake: { message: "the expression is empty", offset: 0 } };
   try {
     const { expr, sourceInfo } = parse(text);
     const { depth, loops } = depthsOf(expr);
     if (depth > DEPTH_MAX) return { mistake: { message: `the expression is nested ${depth} deep; ${DEPTH_MAX} is allowed`, offset: 0 } };
-    if (loops > LOOPS_MAX) return { mistake: { message: `${loops} of map, filter, all and exists stand inside each other; ${LOOPS_MAX} are allowed`, offset: 0 } };
+    if (loops > LOOPS_MAX)
+      return {
+        mistake: { message: `${loops} of map, filter, all and exists stand inside each other; ${LOOPS_MAX} are allowed`, offset: 0 },
+      };
     const positions = sourceInfo?.positions ?? {};
     return { tree: expr, offsetOf: (tree) => startOf(tree, positions) };
   } catch (error) {
@@ -142,7 +162,12 @@ function startOf(tree: Tree, positions: Readonly<Record<string, number>>): numbe
   let node = tree;
   for (;;) {
     const { case: kind, value } = node.exprKind;
-    const left = kind === "selectExpr" ? value.operand : kind === "callExpr" && (value.target !== undefined || value.function.startsWith("_")) ? (value.target ?? value.args[0]) : undefined;
+    const left =
+      kind === "selectExpr"
+        ? value.operand
+        : kind === "callExpr" && (value.target !== undefined || value.function.startsWith("_"))
+          ? (value.target ?? value.args[0])
+          : undefined;
     if (left === undefined) return positions[String(node.id)] ?? 0;
     node = left;
   }
@@ -154,7 +179,10 @@ function syntaxMistake(text: string, error: unknown): Mistake {
   const message = (error as { rawMessage?: string }).rawMessage ?? messageOf(error);
   const word = /^\w+/u.exec(text.slice(offset))?.[0] ?? "";
   if (message.startsWith("reserved") && isReservedWord(word)) {
-    return { message: `${word} is a reserved word of the expression language; reach a step of that name by steps['${word}'], an input by inputs['${word}']`, offset };
+    return {
+      message: `${word} is a reserved word of the expression language; reach a step of that name by steps['${word}'], an input by inputs['${word}']`,
+      offset,
+    };
   }
   const short = message.length > 120 ? (/^found [^ ]+(?: of input)?/u.exec(message)?.[0] ?? "it cannot be read") : message;
   return { message: `not a valid expression: ${short}`, offset };

@@ -91,8 +91,13 @@ export class Fields {
     if (value === undefined) return undefined;
     const word = words.find((candidate) => candidate === value);
     if (word !== undefined) return word;
-    if (typeof value === "string" && later.includes(value)) this.fault(key, `${value} is not supported yet; supported: ${words.join(", ")}`);
-    else this.fault(key, `expected one of ${words.join(", ")}, found ${shown(value)}${typeof value === "string" ? suggestion(value, [...words, ...later]) : ""}`);
+    if (typeof value === "string" && later.includes(value))
+      this.fault(key, `${value} is not supported yet; supported: ${words.join(", ")}`);
+    else
+      this.fault(
+        key,
+        `expected one of ${words.join(", ")}, found ${shown(value)}${typeof value === "string" ? suggestion(value, [...words, ...later]) : ""}`,
+      );
     return undefined;
   }
 
@@ -107,7 +112,8 @@ export class Fields {
     const list = this.list(key);
     if (list === undefined) return undefined;
     for (const [index, item] of list.entries()) {
-      if (typeof item !== "string") this.#findings.push({ path: [...this.pathOf(key), index], message: `expected text, found ${shown(item)}; put it in quotes` });
+      if (typeof item !== "string")
+        this.#findings.push({ path: [...this.pathOf(key), index], message: `expected text, found ${shown(item)}; put it in quotes` });
     }
     return list.filter((item) => typeof item === "string");
   }

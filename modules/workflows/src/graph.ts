@@ -13,7 +13,8 @@ export function findGraphFaults(steps: readonly Step[], stepPath: StepPath): rea
   for (const [index, { name }] of steps.entries()) {
     const first = numbers.get(name);
     if (first === undefined) numbers.set(name, index);
-    else if (name !== "") findings.push({ path: stepPath(index, "name"), message: `${shown(name)} is the name of steps[${first}] already` });
+    else if (name !== "")
+      findings.push({ path: stepPath(index, "name"), message: `${shown(name)} is the name of steps[${first}] already` });
   }
   const names = [...numbers.keys()].filter((name) => name !== "");
   for (const [index, step] of steps.entries()) {

@@ -51,7 +51,15 @@ export function inferType(tree: Tree, typing: Typing, bound: ReadonlyMap<string,
   }
 }
 
-const CONSTANTS: Record<string, Type> = { stringValue: "string", int64Value: "int", uint64Value: "uint", doubleValue: "double", boolValue: "bool", bytesValue: "bytes", nullValue: "null_type" };
+const CONSTANTS: Record<string, Type> = {
+  stringValue: "string",
+  int64Value: "int",
+  uint64Value: "uint",
+  doubleValue: "double",
+  boolValue: "bool",
+  bytesValue: "bytes",
+  nullValue: "null_type",
+};
 const OBJECTS: ReadonlySet<Type> = new Set(["dyn", "map", "step"]);
 
 function mistake(typing: Typing, tree: Tree, message: string): void {
@@ -62,7 +70,8 @@ function inferComprehension(tree: Tree, typing: Typing, bound: ReadonlyMap<strin
   if (tree.exprKind.case !== "comprehensionExpr") return "dyn";
   const { iterRange, iterVar, accuInit, accuVar, loopCondition, loopStep, result } = tree.exprKind.value;
   const range = iterRange === undefined ? "dyn" : inferType(iterRange, typing, bound);
-  if (iterRange !== undefined && !["list", "map", "dyn"].includes(range)) mistake(typing, iterRange, `only lists and maps have items, not a value of type ${range}`);
+  if (iterRange !== undefined && !["list", "map", "dyn"].includes(range))
+    mistake(typing, iterRange, `only lists and maps have items, not a value of type ${range}`);
   const accumulated = accuInit === undefined ? "dyn" : inferType(accuInit, typing, bound);
   const inside = new Map([...bound, [iterVar, range === "map" ? "string" : "dyn"], [accuVar, accumulated]] as const);
   for (const part of [loopCondition, loopStep]) if (part !== undefined) inferType(part, typing, inside);
@@ -89,14 +98,32 @@ function inferCall(tree: Tree, typing: Typing, bound: ReadonlyMap<string, Type>)
       if (!OBJECTS.has(types[0] ?? "dyn") && types[0] !== "list") mistake(typing, tree, `a value of type ${types[0]} has no items`);
       return "dyn";
   }
-  if (PREDICATES.some((predicate) => predicate === name) && target === undefined && types.length === 1 && types[0] !== "step" && types[0] !== "dyn") {
+  if (
+    PREDICATES.some((predicate) => predicate === name) &&
+    target === undefined &&
+    types.length === 1 &&
+    types[0] !== "step" &&
+    types[0] !== "dyn"
+  ) {
     mistake(typing, tree, `${name}(…) takes a step, not a value of type ${types[0]}: ${name}(extract)`);
     return "bool";
   }
   return inferOverload({ tree, typing, name, target, types });
 }
 
-function inferOverload({ tree, typing, name, target, types }: { tree: Tree; typing: Typing; name: string; target: Type | undefined; types: readonly Type[] }): Type {
+function inferOverload({
+  tree,
+  typing,
+  name,
+  target,
+  types,
+}: {
+  tree: Tree;
+  typing: Typing;
+  name: string;
+  target: Type | undefined;
+  types: readonly Type[];
+}): Type {
   const named = functions.filter((candidate) => candidate.name === name);
   if (named.length === 0) {
     const words = [...new Set(functions.map((candidate) => candidate.name))].filter((word) => /^[a-z]/iu.test(word));
@@ -114,7 +141,11 @@ function inferOverload({ tree, typing, name, target, types }: { tree: Tree; typi
     const operator = /[_!@-]/u.test(name) ? name.replace(/[_@]/gu, "").trim() : undefined;
     const given = types.join(" and ") || "nothing";
     const where = target === undefined ? "" : ` of a value of type ${target}`;
-    mistake(typing, tree, operator === undefined ? `there is no ${name}(…)${where} that takes ${given}` : `${operator} cannot be used with ${given}`);
+    mistake(
+      typing,
+      tree,
+      operator === undefined ? `there is no ${name}(…)${where} that takes ${given}` : `${operator} cannot be used with ${given}`,
+    );
     return "dyn";
   }
   const results = new Set(fitting.map((candidate) => candidate.result.name));

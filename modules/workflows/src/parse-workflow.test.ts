@@ -49,7 +49,12 @@ test("a whole file is read, its keys in either spelling", () => {
   expect(workflow.timeoutSeconds).toBe(7200);
   expect(workflow.steps[0]).toMatchObject({ timeoutSeconds: 60, tool: { kind: "shell", env: { MODE: "batch" }, output: "json" } });
   expect(workflow.steps[1]?.tool).toMatchObject({ env: { PORT: "8080" } });
-  expect(workflow.steps[2]).toMatchObject({ maxParallel: 2, failFast: true, queue: "heavy", tool: { handler: "work", input: { text: "2" } } });
+  expect(workflow.steps[2]).toMatchObject({
+    maxParallel: 2,
+    failFast: true,
+    queue: "heavy",
+    tool: { handler: "work", input: { text: "2" } },
+  });
 });
 
 test("reading what was read gives the same again", () => {
@@ -59,7 +64,9 @@ test("reading what was read gives the same again", () => {
 });
 
 test("literals are never given another type", () => {
-  const workflow = workflowOf(`${head}steps:\n  - {name: a, tool: {kind: handler, handler: h, input: {a: "2", b: 2, c: "true", d: 2026-01-31, e: yes, f: 1.0}}}\n`);
+  const workflow = workflowOf(
+    `${head}steps:\n  - {name: a, tool: {kind: handler, handler: h, input: {a: "2", b: 2, c: "true", d: 2026-01-31, e: yes, f: 1.0}}}\n`,
+  );
   expect(workflow.steps[0]?.tool).toMatchObject({ input: { a: "2", b: 2, c: "true", d: "2026-01-31", e: "yes", f: 1 } });
 });
 
@@ -84,19 +91,19 @@ steps:
     tool: {kind: wait, for: soon}
 `);
   expect(faults).toEqual([
-    "1:13 apiVersion: expected windlass.dev/v1, found \"windlass.dev/v2\"",
+    '1:13 apiVersion: expected windlass.dev/v1, found "windlass.dev/v2"',
     expect.stringMatching(/^3:18 metadata\.name: "Nightly" is no name of a workflow/u),
-    "5:15 inputs.day.type: expected one of string, integer, number, boolean, array, object, found \"strng\"; did you mean string?",
+    '5:15 inputs.day.type: expected one of string, integer, number, boolean, array, object, found "strng"; did you mean string?',
     "5:31 inputs.day.default: expected text, found 3",
-    "6:31 inputs.n.default: expected a whole number, found \"3\"",
-    "7:1 timeout_second: unknown key \"timeout_second\"; did you mean timeout_seconds?",
-    "10:16 steps[0].needs[1]: no step is called \"c\"; did you mean a?",
+    '6:31 inputs.n.default: expected a whole number, found "3"',
+    '7:1 timeout_second: unknown key "timeout_second"; did you mean timeout_seconds?',
+    '10:16 steps[0].needs[1]: no step is called "c"; did you mean a?',
     "11:11 steps[0].tool: command is missing: a program with its arguments as a list, or a script as text",
-    "11:25 steps[0].tool.comand: unknown key \"comand\"; did you mean command?",
+    '11:25 steps[0].tool.comand: unknown key "comand"; did you mean command?',
     "14:24 steps[1].when: there is no outcome 'failed_om'; did you mean failed_oom?",
     expect.stringMatching(/^15:18 steps\[1\]\.tool\.kind: container is not supported yet/u),
-    "16:11 steps[2].name: \"b\" is the name of steps[1] already",
-    "17:13 steps[2].needs[0]: \"b\" needs itself",
+    '16:11 steps[2].name: "b" is the name of steps[1] already',
+    '17:13 steps[2].needs[0]: "b" needs itself',
     expect.stringMatching(/^18:29 steps\[2\]\.tool\.for: expected a duration/u),
   ]);
 });
@@ -193,7 +200,11 @@ test("an alias stands for what was marked last before it", () => {
 });
 
 test("a graph of ten thousand steps is checked in a moment", () => {
-  const steps = Array.from({ length: 10_000 }, (_, i) => `  - {name: s${i}, ${i === 0 ? "" : `needs: [s${i - 1}${i > 50 ? `, s${i - 50}` : ""}], when: finished(s${i - 1}), `}tool: {kind: noop}}`);
+  const steps = Array.from(
+    { length: 10_000 },
+    (_, i) =>
+      `  - {name: s${i}, ${i === 0 ? "" : `needs: [s${i - 1}${i > 50 ? `, s${i - 50}` : ""}], when: finished(s${i - 1}), `}tool: {kind: noop}}`,
+  );
   const started = performance.now();
   expect(faultsOf(`${head}steps:\n${steps.join("\n")}\n`)).toEqual([]);
   expect(performance.now() - started).toBeLessThan(20_000);
@@ -203,5 +214,7 @@ test("data that come as JSON are held to the same shape as a file", () => {
   let deep: Json = 1;
   for (let i = 0; i < 50_000; i++) deep = [deep];
   expect(checkDefinition({ output: deep })).toMatchObject({ faults: [{ message: "nested more than 50 deep" }] });
-  expect(checkDefinition(JSON.parse('{"inputs": {"__proto__": {"type": "string"}}}'))).toMatchObject({ faults: [{ path: "inputs.__proto__", message: "the key __proto__ is not allowed" }] });
+  expect(checkDefinition(JSON.parse('{"inputs": {"__proto__": {"type": "string"}}}'))).toMatchObject({
+    faults: [{ path: "inputs.__proto__", message: "the key __proto__ is not allowed" }],
+  });
 });

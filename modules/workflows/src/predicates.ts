@@ -8,7 +8,9 @@ export const PREDICATES = ["succeeded", "failed", "skipped", "finished"] as cons
 export type Predicate = (typeof PREDICATES)[number];
 
 /** What each outcome counts as; `finished` holds for all of them. A step that was cancelled or expired did not do its work: it failed. */
-export const COUNTS_AS = Object.fromEntries(outcomes.map((outcome) => [outcome, countsAs(outcome)])) as Readonly<Record<Outcome, Exclude<Predicate, "finished">>>;
+export const COUNTS_AS = Object.fromEntries(outcomes.map((outcome) => [outcome, countsAs(outcome)])) as Readonly<
+  Record<Outcome, Exclude<Predicate, "finished">>
+>;
 
 export function holds(predicate: Predicate, outcome: Outcome): boolean {
   return predicate === "finished" || COUNTS_AS[outcome] === predicate;

@@ -16,8 +16,14 @@ export function readInputs(fields: Fields, findings: Finding[]): Readonly<Record
   if (names.length > INPUTS_MAX) fields.fault("inputs", `${names.length} inputs; ${INPUTS_MAX} are allowed`);
   const specs = names.slice(0, INPUTS_MAX).map((name): [string, InputSpec] => {
     const path = [...fields.pathOf("inputs"), name];
-    if (!INPUT_NAME.test(name)) findings.push({ path, message: `${shown(name)} is no name of an input: letters, digits and _ only, not starting with a digit`, atKey: true });
-    else if (isReservedName(name)) findings.push({ path, message: `the name ${name} means something else in expressions; choose another`, atKey: true });
+    if (!INPUT_NAME.test(name))
+      findings.push({
+        path,
+        message: `${shown(name)} is no name of an input: letters, digits and _ only, not starting with a digit`,
+        atKey: true,
+      });
+    else if (isReservedName(name))
+      findings.push({ path, message: `the name ${name} means something else in expressions; choose another`, atKey: true });
     return [name, readInput(new Fields({ value: inputs[name] ?? {}, path, findings, keys: INPUT_KEYS }))];
   });
   return Object.fromEntries(specs);
@@ -41,7 +47,8 @@ function readEnum(fields: Fields, type: InputSpec["type"]): readonly Json[] | un
   if (values === undefined) return undefined;
   if (values.length === 0) fields.fault("enum", "it allows no value at all");
   for (const [index, value] of values.entries()) {
-    const fault = Array.isArray(value) || isJsonObject(value) ? "only text, numbers and booleans can be listed" : inputFault({ type }, value);
+    const fault =
+      Array.isArray(value) || isJsonObject(value) ? "only text, numbers and booleans can be listed" : inputFault({ type }, value);
     if (fault !== undefined) fields.note([fields.pathOf("enum").at(-1) ?? "enum", index], fault);
   }
   return values;

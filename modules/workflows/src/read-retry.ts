@@ -1,5 +1,14 @@
 /** Reads `retry`, and makes the engine's policy of it. */
-import { DEFAULT_BACKOFF, failureOutcomes, parseDuration, RETRY_LIMIT_MAX, type Backoff, type Duration, type Outcome, type RetryPolicy } from "@windlass/kernel";
+import {
+  DEFAULT_BACKOFF,
+  failureOutcomes,
+  parseDuration,
+  RETRY_LIMIT_MAX,
+  type Backoff,
+  type Duration,
+  type Outcome,
+  type RetryPolicy,
+} from "@windlass/kernel";
 import { present, suggestion, type Fields } from "./fields.ts";
 import { shown } from "./finding.ts";
 import type { RetrySpec } from "./workflow.ts";

@@ -8,14 +8,30 @@ import { isTemplate, splitTemplate, wholeOf } from "./template.ts";
 import { ITEMS_MAX, STEP_NAME_LENGTH_MAX, TIMEOUT_SECONDS_MAX, type ShellTool, type Step, type Tool } from "./workflow.ts";
 
 const STEP_KEYS = {
-  known: ["name", "needs", "when", "tool", "foreach", "maxParallel", "failFast", "timeoutSeconds", "retry", "continueOnFailure", "handles", "queue"],
+  known: [
+    "name",
+    "needs",
+    "when",
+    "tool",
+    "foreach",
+    "maxParallel",
+    "failFast",
+    "timeoutSeconds",
+    "retry",
+    "continueOnFailure",
+    "handles",
+    "queue",
+  ],
   later: ["until", "maxRounds", "executor", "isolation", "concurrency", "priority"],
 };
 const TOOL_KINDS = ["shell", "handler", "wait", "noop"] as const;
 const LATER_TOOL_KINDS = ["container", "http", "operation", "workflow"];
 /** What a tool may hold; `timeoutSeconds` may stand at the step or in its tool. */
 const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?: readonly string[] }> = {
-  shell: { known: ["kind", "command", "script", "cwd", "env", "output", "resources", "timeoutSeconds"], later: ["workingDir", "exclusive"] },
+  shell: {
+    known: ["kind", "command", "script", "cwd", "env", "output", "resources", "timeoutSeconds"],
+    later: ["workingDir", "exclusive"],
+  },
   handler: { known: ["kind", "handler", "name", "queue", "input", "timeoutSeconds"], later: ["exclusive"] },
   wait: { known: ["kind", "for"], later: ["until", "signal", "approval"] },
   noop: { known: ["kind"] },
@@ -25,8 +41,10 @@ export function readStep({ value, path, findings }: { value: Json; path: Path; f
   const fields = new Fields({ value, path, findings, keys: STEP_KEYS });
   const { tool, queue, timeoutSeconds } = readTool(fields, findings);
   if (queue !== undefined && fields.has("queue")) fields.fault("queue", "the queue is given in the tool as well; remove one of the two");
-  if (timeoutSeconds !== undefined && fields.has("timeoutSeconds")) fields.fault("timeoutSeconds", "the time limit is given in the tool as well; remove one of the two");
-  for (const key of ["maxParallel", "failFast"]) if (fields.has(key) && !fields.has("foreach")) fields.fault(key, "only a step with foreach has items");
+  if (timeoutSeconds !== undefined && fields.has("timeoutSeconds"))
+    fields.fault("timeoutSeconds", "the time limit is given in the tool as well; remove one of the two");
+  for (const key of ["maxParallel", "failFast"])
+    if (fields.has(key) && !fields.has("foreach")) fields.fault(key, "only a step with foreach has items");
   return present({
     name: readName(fields),
     needs: fields.texts("needs"),
@@ -46,7 +64,8 @@ export function readStep({ value, path, findings }: { value: Json; path: Path; f
 /** A queue's name, when one is given. */
 export function readQueue(fields: Fields): string | undefined {
   const queue = fields.text("queue");
-  if (queue !== undefined && !QUEUE_NAME.test(queue)) fields.fault("queue", `${shown(queue)} is no name of a queue: lower-case letters, digits and . _ / - only`);
+  if (queue !== undefined && !QUEUE_NAME.test(queue))
+    fields.fault("queue", `${shown(queue)} is no name of a queue: lower-case letters, digits and . _ / - only`);
   return queue;
 }
 
@@ -55,7 +74,10 @@ function readName(fields: Fields): string {
   if (!fields.has("name")) fields.missing("name", "a step has a name");
   if (name === undefined) return "";
   if (!isStepName(name)) {
-    fields.fault("name", `${shown(name)} is no name of a step: at most ${STEP_NAME_LENGTH_MAX} letters, digits, spaces and _ . - with a letter, digit or _ at both ends`);
+    fields.fault(
+      "name",
+      `${shown(name)} is no name of a step: at most ${STEP_NAME_LENGTH_MAX} letters, digits, spaces and _ . - with a letter, digit or _ at both ends`,
+    );
   } else if (isReservedName(name)) fields.fault("name", `the name ${name} means something else in expressions; choose another`);
   return name;
 }
@@ -75,7 +97,10 @@ function readForeach(fields: Fields): Json | undefined {
     if (Array.isArray(value) && value.length > ITEMS_MAX) fields.fault("foreach", `${value.length} items; ${ITEMS_MAX} are allowed`);
     return value;
   }
-  fields.fault("foreach", `expected a list, or one {{ }} that gives a list, found ${typeof value === "string" ? shown(value) : sortOf(value)}`);
+  fields.fault(
+    "foreach",
+    `expected a list, or one {{ }} that gives a list, found ${typeof value === "string" ? shown(value) : sortOf(value)}`,
+  );
   return undefined;
 }
 
@@ -109,7 +134,12 @@ function readTool(step: Fields, findings: Finding[]): ToolFields {
 function kindOf({ value, path, findings }: { value: Json; path: Path; findings: Finding[] }): Tool["kind"] | undefined {
   const object = typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
   const kind = object?.["kind"];
-  const alone = new Fields({ value: object === undefined ? value : kind === undefined ? {} : { kind }, path, findings, keys: { known: ["kind"] } });
+  const alone = new Fields({
+    value: object === undefined ? value : kind === undefined ? {} : { kind },
+    path,
+    findings,
+    keys: { known: ["kind"] },
+  });
   if (object !== undefined && kind === undefined) alone.missing("kind", `one of ${TOOL_KINDS.join(", ")}`);
   return alone.oneOf("kind", TOOL_KINDS, LATER_TOOL_KINDS);
 }
@@ -140,7 +170,8 @@ function readShell(fields: Fields): ShellTool {
   const script = fields.text("script") ?? (typeof fields.raw("command") === "string" ? (fields.raw("command") as string) : undefined);
   const command = typeof fields.raw("command") === "string" ? undefined : fields.texts("command");
   if (fields.has("command") && fields.has("script")) fields.fault("script", "there is a command as well; remove one of the two");
-  if (!fields.has("command") && !fields.has("script")) fields.missing("command", "a program with its arguments as a list, or a script as text");
+  if (!fields.has("command") && !fields.has("script"))
+    fields.missing("command", "a program with its arguments as a list, or a script as text");
   if (command?.length === 0) fields.fault("command", "an empty list names no program");
   if (script?.trim() === "") fields.fault(fields.has("script") ? "script" : "command", "it is empty");
   return present({
@@ -160,16 +191,23 @@ function readEnv(fields: Fields): Readonly<Record<string, string>> | undefined {
   if (value === undefined) return undefined;
   const env: [string, string][] = [];
   const take = (name: string, text: Json, path: Path): void => {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/u.test(name) || name === "__proto__") fields.note(path, `${shown(name)} is no name of a variable: letters, digits and _ only, not starting with a digit`);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/u.test(name) || name === "__proto__")
+      fields.note(path, `${shown(name)} is no name of a variable: letters, digits and _ only, not starting with a digit`);
     else if (env.some(([taken]) => taken === name)) fields.note(path, `${name} is set twice`);
-    else if (typeof text === "string" || typeof text === "boolean" || (typeof text === "number" && Number.isInteger(text))) env.push([name, String(text)]);
+    else if (typeof text === "string" || typeof text === "boolean" || (typeof text === "number" && Number.isInteger(text)))
+      env.push([name, String(text)]);
     else fields.note(path, `the value of a variable is text, found ${shown(text)}; put it in quotes`);
   };
   const key = fields.pathOf("env").at(-1) ?? "env";
   if (Array.isArray(value)) {
     for (const [index, entry] of (value as readonly Json[]).entries()) {
       const findings: Finding[] = [];
-      const one = new Fields({ value: entry, path: [...fields.pathOf("env"), index], findings, keys: { known: ["name", "value"], later: ["valueFrom"] } });
+      const one = new Fields({
+        value: entry,
+        path: [...fields.pathOf("env"), index],
+        findings,
+        keys: { known: ["name", "value"], later: ["valueFrom"] },
+      });
       const name = one.text("name");
       if (findings.length === 0 && name === undefined) one.missing("name", "which variable is set");
       for (const finding of findings) fields.note(finding.path.slice(fields.path.length), finding.message, finding.atKey);
@@ -180,7 +218,9 @@ function readEnv(fields: Fields): Readonly<Record<string, string>> | undefined {
 }
 
 function readResources(fields: Fields): ShellTool["resources"] {
-  const limits = fields.inner("resources", { known: ["limits"], later: ["requests"] })?.inner("limits", { known: ["memory"], later: ["cpu"] });
+  const limits = fields
+    .inner("resources", { known: ["limits"], later: ["requests"] })
+    ?.inner("limits", { known: ["memory"], later: ["cpu"] });
   const memory = limits?.raw("memory");
   if (limits === undefined || memory === undefined) return undefined;
   if (typeof memory === "number" || typeof memory === "string") {

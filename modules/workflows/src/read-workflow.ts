@@ -51,7 +51,10 @@ export function readWorkflow(data: Json): ReadResult {
 }
 
 function readHeader(fields: Fields): void {
-  for (const [key, expected] of [["apiVersion", API_VERSION], ["kind", "Workflow"]] as const) {
+  for (const [key, expected] of [
+    ["apiVersion", API_VERSION],
+    ["kind", "Workflow"],
+  ] as const) {
     const value = fields.raw(key);
     if (value === undefined) fields.missing(key, `write ${expected}`);
     else if (value !== expected) fields.fault(key, `expected ${expected}, found ${shown(value)}`);
@@ -67,7 +70,10 @@ function readMetadata(fields: Fields): Workflow["metadata"] {
   const name = metadata.text("name");
   if (!metadata.has("name")) metadata.missing("name", "a workflow has a name");
   else if (name !== undefined && !WORKFLOW_NAME.test(name)) {
-    metadata.fault("name", `${shown(name)} is no name of a workflow: at most 63 lower-case letters, digits and . _ - with a letter or digit at both ends`);
+    metadata.fault(
+      "name",
+      `${shown(name)} is no name of a workflow: at most 63 lower-case letters, digits and . _ - with a letter or digit at both ends`,
+    );
   }
   return present({ name: name ?? "", labels: readLabels(metadata) });
 }
@@ -79,7 +85,8 @@ function readLabels(metadata: Fields): Readonly<Record<string, string>> | undefi
   if (entries.length > LABELS_MAX) metadata.fault("labels", `${entries.length} labels; ${LABELS_MAX} are allowed`);
   for (const [key, value] of entries) {
     if (typeof value !== "string") metadata.note(["labels", key], `a label is text, found ${shown(value)}; put it in quotes`);
-    else if (key.length > LABEL_LENGTH_MAX || value.length > LABEL_LENGTH_MAX) metadata.note(["labels", key], `a label has at most ${LABEL_LENGTH_MAX} characters`);
+    else if (key.length > LABEL_LENGTH_MAX || value.length > LABEL_LENGTH_MAX)
+      metadata.note(["labels", key], `a label has at most ${LABEL_LENGTH_MAX} characters`);
   }
   return labels as Readonly<Record<string, string>>;
 }

@@ -8,7 +8,12 @@ const workflow: Workflow = {
   apiVersion: "windlass.dev/v1",
   kind: "Workflow",
   metadata: { name: "w", labels: { team: "data" } },
-  inputs: { day: { type: "string", default: "today" }, count: { type: "integer" }, mode: { type: "string", enum: ["fast", "slow"], default: "fast" }, note: { type: "object", required: false } },
+  inputs: {
+    day: { type: "string", default: "today" },
+    count: { type: "integer" },
+    mode: { type: "string", enum: ["fast", "slow"], default: "fast" },
+    note: { type: "object", required: false },
+  },
   timeoutSeconds: 60,
   concurrency: { key: "{{ day }}-{{ count }}", limit: 2 },
   steps: [{ name: "a", tool: { kind: "noop" } }],
@@ -61,7 +66,9 @@ test("an execution has its inputs, limits, labels and rendered key", () => {
 });
 
 test("wrong inputs are refused with every fault", () => {
-  expect(() => executionOf({ definition: specOf(workflow), versionId: null, input: { day: 1 } })).toThrow(expect.objectContaining({ code: "invalid", faults: [expect.anything(), expect.anything()] }) as Error);
+  expect(() => executionOf({ definition: specOf(workflow), versionId: null, input: { day: 1 } })).toThrow(
+    expect.objectContaining({ code: "invalid", faults: [expect.anything(), expect.anything()] }) as Error,
+  );
 });
 
 test("the same workflow has the same content however its keys are ordered", () => {

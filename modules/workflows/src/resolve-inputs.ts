@@ -9,7 +9,8 @@ export type Resolved = { readonly inputs: JsonObject } | { readonly faults: read
 /** All inputs with their defaults filled in; what is optional and not given is null. */
 export function resolveInputs(workflow: Workflow, given: Json): Resolved {
   const specs = workflow.inputs ?? {};
-  if (given !== null && !isJsonObject(given)) return { faults: [{ path: "input", message: `expected an object with the inputs by name, found ${sortOf(given)}` }] };
+  if (given !== null && !isJsonObject(given))
+    return { faults: [{ path: "input", message: `expected an object with the inputs by name, found ${sortOf(given)}` }] };
   const names = Object.keys(specs);
   const faults: Fault[] = [];
   for (const name of Object.keys(given ?? {})) {
@@ -20,7 +21,8 @@ export function resolveInputs(workflow: Workflow, given: Json): Resolved {
   const values = Object.entries(specs).map(([name, spec]): [string, Json] => {
     const value = given !== null && Object.hasOwn(given, name) ? given[name] : undefined;
     if (value === undefined) {
-      if (spec.default === undefined && spec.required !== false) faults.push({ path: pathOf(name), message: `the input ${name} (${spec.type}) is missing` });
+      if (spec.default === undefined && spec.required !== false)
+        faults.push({ path: pathOf(name), message: `the input ${name} (${spec.type}) is missing` });
       return [name, spec.default ?? null];
     }
     const fault = value === null && spec.required === false ? undefined : inputFault(spec, value);

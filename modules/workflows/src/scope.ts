@@ -53,7 +53,12 @@ export function capture(value: Json, scope: Scope): CapturedScope {
       else if (by === "name" && Object.hasOwn(scope.inputs, name)) inputs.set(name, scope.inputs[name] ?? null);
     }
   }
-  return { inputs: Object.fromEntries(inputs), doubles: scope.doubles.filter((name) => inputs.has(name)), job: scope.job, steps: Object.fromEntries(steps) };
+  return {
+    inputs: Object.fromEntries(inputs),
+    doubles: scope.doubles.filter((name) => inputs.has(name)),
+    job: scope.job,
+    steps: Object.fromEntries(steps),
+  };
 }
 
 export function restore({ steps, ...rest }: CapturedScope, item: { value: Json; index: number }): Scope {
@@ -99,7 +104,14 @@ function inputValue(name: string, { inputs, doubles }: Scope): CelInput {
 function stepValue(name: string, facts: StepFacts): CelInput {
   const { outcome, reason, exitCode, output, error } = facts;
   const fields = isJsonObject(output) ? Object.entries(output) : [];
-  const own: [string, Json][] = [["name", name], ["outcome", outcome], ["reason", reason], ["exit_code", exitCode], ["output", output], ["error", error]];
+  const own: [string, Json][] = [
+    ["name", name],
+    ["outcome", outcome],
+    ["reason", reason],
+    ["exit_code", exitCode],
+    ["output", output],
+    ["error", error],
+  ];
   return new Map([...fields, ...own].map(([key, value]) => [key, celOf(value)]));
 }
 

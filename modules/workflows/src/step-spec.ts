@@ -55,9 +55,11 @@ export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
   const check = (path: string, holds: boolean, message: string): void => void (holds || faults.push({ path: `spec.${path}`, message }));
   if (spec["type"] !== undefined) {
     check("type", ["noop", "wait", "end", "loop"].includes(spec["type"] as string), "expected noop, wait, end or loop");
-    if (spec["type"] === "wait") check("ms", typeof spec["ms"] === "number" && spec["ms"] >= 0 && spec["ms"] <= WAIT_MS_MAX, "expected milliseconds");
+    if (spec["type"] === "wait")
+      check("ms", typeof spec["ms"] === "number" && spec["ms"] >= 0 && spec["ms"] <= WAIT_MS_MAX, "expected milliseconds");
     if (spec["type"] === "loop") check("step", isJsonObject(spec["step"]) && isJsonObject(spec["scope"]), "expected a step and its scope");
-  } else if (spec["handler"] !== undefined) check("handler", typeof spec["handler"] === "string" && spec["handler"] !== "", "expected the name of a handler");
+  } else if (spec["handler"] !== undefined)
+    check("handler", typeof spec["handler"] === "string" && spec["handler"] !== "", "expected the name of a handler");
   else {
     const { command, script, cwd, env } = spec;
     const isCommand = Array.isArray(command) && command.length > 0 && command.every(isPlainText) && command[0] !== "";
@@ -65,7 +67,11 @@ export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
     check("command", command === undefined || isCommand, "expected a program and its arguments, all text");
     check("script", script === undefined || (isPlainText(script) && script.trim() !== ""), "expected text that is not empty");
     check("cwd", cwd === undefined || (isPlainText(cwd) && cwd !== ""), "expected a folder");
-    check("env", env === undefined || (isJsonObject(env) && Object.values(env).every(isPlainText)), "expected variables whose values are text");
+    check(
+      "env",
+      env === undefined || (isJsonObject(env) && Object.values(env).every(isPlainText)),
+      "expected variables whose values are text",
+    );
   }
   return faults;
 }

@@ -1,5 +1,14 @@
 /** From a definition and inputs to what the engine is asked to submit as an execution. */
-import { canonicalJson, NO_RETRY, WindlassError, type Concurrency, type Fault, type Json, type JsonObject, type RetryPolicy } from "@windlass/kernel";
+import {
+  canonicalJson,
+  NO_RETRY,
+  WindlassError,
+  type Concurrency,
+  type Fault,
+  type Json,
+  type JsonObject,
+  type RetryPolicy,
+} from "@windlass/kernel";
 import { checkDefinition } from "./parse-workflow.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { evaluateIn } from "./scope.ts";
@@ -27,7 +36,15 @@ export interface Execution {
 }
 
 /** Throws WindlassError `invalid` with every fault of the definition or the inputs. `versionId`: of the stored definition, null for one that is not stored. */
-export function executionOf({ definition, versionId, input }: { definition: JsonObject; versionId: string | null; input: Json }): Execution {
+export function executionOf({
+  definition,
+  versionId,
+  input,
+}: {
+  definition: JsonObject;
+  versionId: string | null;
+  input: Json;
+}): Execution {
   const parsed = checkDefinition(definition);
   if ("faults" in parsed) throw refused("the workflow cannot be run", parsed.faults);
   const { workflow } = parsed;
@@ -63,10 +80,17 @@ function concurrencyOf(workflow: Workflow, inputs: JsonObject): Concurrency | nu
   const path = "concurrency.key";
   if (!key.ok) throw refused("the concurrency key cannot be made", [{ path, message: key.message }]);
   const text = textOf(key.value);
-  if (text === "" || text.length > KEY_LENGTH_MAX) throw refused("the concurrency key cannot be used", [{ path, message: `a key has 1 to ${KEY_LENGTH_MAX} characters; this one has ${text.length}` }]);
+  if (text === "" || text.length > KEY_LENGTH_MAX)
+    throw refused("the concurrency key cannot be used", [
+      { path, message: `a key has 1 to ${KEY_LENGTH_MAX} characters; this one has ${text.length}` },
+    ]);
   return { key: text, limit: concurrency.limit };
 }
 
 function refused(what: string, faults: readonly Fault[]): WindlassError {
-  return new WindlassError("invalid", `${what}: ${faults.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ")}`, { faults });
+  return new WindlassError(
+    "invalid",
+    `${what}: ${faults.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ")}`,
+    { faults },
+  );
 }

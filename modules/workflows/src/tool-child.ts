@@ -22,7 +22,11 @@ export function toolChild({ step, key, evaluate }: { step: LoopSpec["step"]; key
       const time = render(tool.for, evaluate);
       if (!time.ok) return failedChild(step, key, { reason: "expression_failed", message: time.message });
       const ms = waitOf(time.value);
-      if (ms === undefined) return failedChild(step, key, { reason: "bad_spec", message: `for: expected a time of at most a year, such as 30s, found ${shown(time.value)}` });
+      if (ms === undefined)
+        return failedChild(step, key, {
+          reason: "bad_spec",
+          message: `for: expected a time of at most a year, such as 30s, found ${shown(time.value)}`,
+        });
       return { ...ownChild(step, key, { spec: { type: "wait", ms } }), timeoutMs: timeoutOf(step) };
     }
     case "shell":
@@ -42,7 +46,11 @@ export function toolChild({ step, key, evaluate }: { step: LoopSpec["step"]; key
 }
 
 /** A job of ours, without executor: it is never tried again, for it would do the same. */
-export function ownChild(step: Pick<Step, "name" | "queue">, key: string, { spec, input = null }: { spec: OwnSpec; input?: Json }): ChildSpec {
+export function ownChild(
+  step: Pick<Step, "name" | "queue">,
+  key: string,
+  { spec, input = null }: { spec: OwnSpec; input?: Json },
+): ChildSpec {
   return { ...baseOf(step, key), spec: specJson(spec), input, executor: "none", retry: NO_RETRY, timeoutMs: null };
 }
 
@@ -51,7 +59,11 @@ export function endedChild(step: Pick<Step, "name" | "queue">, key: string, end:
   return ownChild(step, key, { spec: endSpec(end) });
 }
 
-export function failedChild(step: Pick<Step, "name" | "queue">, key: string, { reason, message }: { reason: Reason; message: string }): ChildSpec {
+export function failedChild(
+  step: Pick<Step, "name" | "queue">,
+  key: string,
+  { reason, message }: { reason: Reason; message: string },
+): ChildSpec {
   return endedChild(step, key, { outcome: "failed_config", reason, message });
 }
 
@@ -80,11 +92,18 @@ function renderHandler({ handler, input }: HandlerTool, evaluate: Evaluate): Ren
 }
 
 function renderShell({ command, script, cwd, env, output, resources }: ShellTool, evaluate: Evaluate): Rendered {
-  const parts = render({ command: command ?? null, script: script ?? null, cwd: cwd ?? null, env: env ?? {}, memory: resources?.limits.memory ?? null }, evaluate);
+  const parts = render(
+    { command: command ?? null, script: script ?? null, cwd: cwd ?? null, env: env ?? {}, memory: resources?.limits.memory ?? null },
+    evaluate,
+  );
   if (!parts.ok) return { reason: "expression_failed", message: parts.message };
   const values = parts.value as { command: Json; script: Json; cwd: Json; env: JsonObject; memory: Json };
   const memory = values.memory === null ? null : parseBytes(textOf(values.memory));
-  if (memory === undefined) return { reason: "bad_spec", message: `resources.limits.memory: expected an amount of memory such as 64Mi, found ${shown(values.memory)}` };
+  if (memory === undefined)
+    return {
+      reason: "bad_spec",
+      message: `resources.limits.memory: expected an amount of memory such as 64Mi, found ${shown(values.memory)}`,
+    };
   return {
     spec: {
       ...commandOf(values),

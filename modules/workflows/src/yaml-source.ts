@@ -20,18 +20,38 @@ export type YamlSource = { readonly data: Json; readonly faultsOf: (findings: re
 
 /** The document as JSON, or all that is wrong with it as YAML. */
 export function readYaml(text: string): YamlSource | { readonly faults: readonly Fault[] } {
-  if (text.length > FILE_LENGTH_MAX) return { faults: [{ path: "", message: `the file has ${text.length} characters; ${FILE_LENGTH_MAX} are allowed` }] };
+  if (text.length > FILE_LENGTH_MAX)
+    return { faults: [{ path: "", message: `the file has ${text.length} characters; ${FILE_LENGTH_MAX} are allowed` }] };
   const lines = new LineCounter();
   let document: Document;
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, merge: false, schema: "core", logLevel: "error", stringKeys: true });
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      merge: false,
+      schema: "core",
+      logLevel: "error",
+      stringKeys: true,
+    });
   } catch (error) {
     // The parser recurses: a text that is nested too deeply ends it with a RangeError.
-    return { faults: [{ path: "", message: error instanceof RangeError ? "the file is nested too deeply" : `the file cannot be read as YAML: ${String(error)}` }] };
+    return {
+      faults: [
+        {
+          path: "",
+          message: error instanceof RangeError ? "the file is nested too deeply" : `the file cannot be read as YAML: ${String(error)}`,
+        },
+      ],
+    };
   }
   const troubles = [...document.errors, ...document.warnings];
   if (troubles.length > 0) {
-    return { faults: troubles.slice(0, FINDINGS_MAX).map((trouble) => ({ path: "", message: `not valid YAML: ${trouble.message}`, ...position(lines, trouble.pos[0]) })) };
+    return {
+      faults: troubles
+        .slice(0, FINDINGS_MAX)
+        .map((trouble) => ({ path: "", message: `not valid YAML: ${trouble.message}`, ...position(lines, trouble.pos[0]) })),
+    };
   }
   const targets = targetsOf(document);
   const reader = new Reader(targets);
@@ -39,7 +59,11 @@ export function readYaml(text: string): YamlSource | { readonly faults: readonly
   const faultsOf = (findings: readonly Finding[]): readonly Fault[] =>
     findings
       .slice(0, FINDINGS_MAX)
-      .map((finding) => ({ path: pathText(finding.path), message: finding.message, ...position(lines, offsetOf({ document, targets, text, finding })) }))
+      .map((finding) => ({
+        path: pathText(finding.path),
+        message: finding.message,
+        ...position(lines, offsetOf({ document, targets, text, finding })),
+      }))
       .toSorted((a, b) => a.line - b.line || a.column - b.column);
   return reader.findings.length > 0 ? { faults: faultsOf(reader.findings) } : { data, faultsOf };
 }
@@ -60,7 +84,8 @@ class Reader {
 
   read(node: unknown, path: Path, depth: number): Json {
     if (++this.#values > VALUES_MAX || depth > DEPTH_MAX) {
-      const message = depth > DEPTH_MAX ? `nested more than ${DEPTH_MAX} deep` : `more than ${VALUES_MAX} values, counting what aliases repeat`;
+      const message =
+        depth > DEPTH_MAX ? `nested more than ${DEPTH_MAX} deep` : `more than ${VALUES_MAX} values, counting what aliases repeat`;
       if (this.#values <= VALUES_MAX + 1) this.findings.push({ path, message });
       this.#values = Infinity;
       return null;
@@ -92,9 +117,11 @@ class Reader {
       if (this.#values === Infinity) break;
       const name = isScalar(key) ? String(key.value) : "";
       // Checked here: the library's own check compares every key with every other, half a minute for 20,000.
-      if (Object.hasOwn(map, name)) this.findings.push({ path: [...path, name], message: `the key ${shown(name)} is given twice`, at: startOf(key) });
+      if (Object.hasOwn(map, name))
+        this.findings.push({ path: [...path, name], message: `the key ${shown(name)} is given twice`, at: startOf(key) });
       else if (!isScalar(key)) this.findings.push({ path, message: "keys must be plain text" });
-      else if (name === "__proto__") this.findings.push({ path: [...path, name], message: "the key __proto__ is not allowed", atKey: true });
+      else if (name === "__proto__")
+        this.findings.push({ path: [...path, name], message: "the key __proto__ is not allowed", atKey: true });
       else map[name] = this.read(value, [...path, name], depth + 1);
     }
     return map;
@@ -103,7 +130,8 @@ class Reader {
   #scalar(value: unknown, path: Path): Json {
     if (value === null || typeof value === "string" || typeof value === "boolean") return value;
     if (typeof value !== "number") this.findings.push({ path, message: "only text, numbers, booleans, null, lists and maps are allowed" });
-    else if (!Number.isFinite(value)) this.findings.push({ path, message: "a number must be finite; put it in quotes if it is meant as text" });
+    else if (!Number.isFinite(value))
+      this.findings.push({ path, message: "a number must be finite; put it in quotes if it is meant as text" });
     else if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
       this.findings.push({ path, message: `${shown(value)} is too large to be kept exactly; put it in quotes if it is meant as text` });
     } else return value;

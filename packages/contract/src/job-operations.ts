@@ -136,7 +136,13 @@ export const jobOperations = {
     }),
     result: z.object({ items: z.array(jobJson), nextCursor: z.string().nullable() }),
   }),
-  get: operation("jobs.get", { summary: "Show a job, with its steps", permission: "jobs:read", params: idParams, result: jobDetailJson, errors: ["not_found"] }),
+  get: operation("jobs.get", {
+    summary: "Show a job, with its steps",
+    permission: "jobs:read",
+    params: idParams,
+    result: jobDetailJson,
+    errors: ["not_found"],
+  }),
   attempts: operation("jobs.attempts", {
     summary: "List the attempts of a job, oldest first, with what was observed of each",
     permission: "jobs:read",
@@ -228,6 +234,9 @@ export const eventOperations = {
     summary: "Watch the events of all jobs",
     permission: "jobs:read",
     query: z.strictObject({ after, type: z.array(eventJson.shape.type).optional() }),
-    result: z.discriminatedUnion("type", [z.object({ type: z.literal("event"), event: eventJson }), z.object({ type: z.literal("reset") })]),
+    result: z.discriminatedUnion("type", [
+      z.object({ type: z.literal("event"), event: eventJson }),
+      z.object({ type: z.literal("reset") }),
+    ]),
   }),
 } as const;

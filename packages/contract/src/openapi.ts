@@ -27,8 +27,15 @@ export function openApiDocument(version: string): Schema {
 
 function describe(operation: Operation, schemas: Record<string, Schema>): Schema {
   const [noun = ""] = operation.id.split(".");
-  const parameters = [...parametersOf("path", operation.params, schemas), ...parametersOf("query", operation.query, schemas), ...headersOf(operation)];
-  const body = operation.body.type === "undefined" ? undefined : { required: true, content: { "application/json": { schema: schemaOf(operation.body, "input", schemas) } } };
+  const parameters = [
+    ...parametersOf("path", operation.params, schemas),
+    ...parametersOf("query", operation.query, schemas),
+    ...headersOf(operation),
+  ];
+  const body =
+    operation.body.type === "undefined"
+      ? undefined
+      : { required: true, content: { "application/json": { schema: schemaOf(operation.body, "input", schemas) } } };
   return {
     operationId: operation.id,
     tags: [noun],
@@ -50,7 +57,13 @@ function parametersOf(where: "path" | "query", object: z.ZodObject, schemas: Rec
 }
 
 function headersOf(operation: Operation): Schema[] {
-  const named = (name: string, description: string): Schema => ({ name, in: "header", required: false, description, schema: { type: "string" } });
+  const named = (name: string, description: string): Schema => ({
+    name,
+    in: "header",
+    required: false,
+    description,
+    schema: { type: "string" },
+  });
   return [
     ...(operation.idempotent ? [named("Idempotency-Key", "The same as idempotencyKey in the body: one key, one job")] : []),
     ...(operation.response === "sse" ? [named("Last-Event-ID", "Continue behind the message with this id")] : []),
@@ -58,25 +71,37 @@ function headersOf(operation: Operation): Schema[] {
 }
 
 function answerOf(operation: Operation, schemas: Record<string, Schema>): Schema {
-  if (operation.response === "bytes") return { description: "Bytes", content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } };
+  if (operation.response === "bytes")
+    return { description: "Bytes", content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } };
   const schema = schemaOf(operation.result, "output", schemas);
   if (operation.response === "json") return { description: "Done", content: { "application/json": { schema } } };
-  return { description: "Server-sent events; the data of each is JSON of this schema", content: { "text/event-stream": { schema: { type: "string", contentMediaType: "application/json", contentSchema: schema } } } };
+  return {
+    description: "Server-sent events; the data of each is JSON of this schema",
+    content: { "text/event-stream": { schema: { type: "string", contentMediaType: "application/json", contentSchema: schema } } },
+  };
 }
 
 /** Refusals by status, with the codes that each may carry. */
 function problemsOf(operation: Operation): Record<string, Schema> {
-  const codes: readonly ErrorCode[] = [...COMMON_ERRORS, ...operation.errors].filter((code) => operation.permission !== null || (code !== "unauthorized" && code !== "forbidden"));
+  const codes: readonly ErrorCode[] = [...COMMON_ERRORS, ...operation.errors].filter(
+    (code) => operation.permission !== null || (code !== "unauthorized" && code !== "forbidden"),
+  );
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
   const content = { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } };
-  return Object.fromEntries([...byStatus].map(([status, all]) => [status, { description: all.map((code) => `${code}: ${ERRORS[code].meaning}`).join("; "), content }]));
+  return Object.fromEntries(
+    [...byStatus].map(([status, all]) => [
+      status,
+      { description: all.map((code) => `${code}: ${ERRORS[code].meaning}`).join("; "), content },
+    ]),
+  );
 }
 
 /** Named schemas go to the components, once; what remains refers to them. */
 function schemaOf(schema: z.ZodType, io: "input" | "output", schemas: Record<string, Schema>): Schema {
   const { $schema: _, $defs, ...own } = z.toJSONSchema(schema, { io, target: "draft-2020-12", unrepresentable: "any" }) as Schema;
-  for (const [name, definition] of Object.entries(($defs ?? {}) as Record<string, Schema>)) schemas[name] ??= referring(definition) as Schema;
+  for (const [name, definition] of Object.entries(($defs ?? {}) as Record<string, Schema>))
+    schemas[name] ??= referring(definition) as Schema;
   const { id, ...rest } = referring(own) as Schema;
   if (typeof id !== "string") return rest;
   schemas[id] ??= rest;
@@ -87,7 +112,10 @@ function referring(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(referring);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, field]) => [key, key === "$ref" && typeof field === "string" ? field.replace("#/$defs/", "#/components/schemas/") : referring(field)]),
+    Object.entries(value).map(([key, field]) => [
+      key,
+      key === "$ref" && typeof field === "string" ? field.replace("#/$defs/", "#/components/schemas/") : referring(field),
+    ]),
   );
 }
 

@@ -8,7 +8,12 @@ import { ROUTES, type OperationId, type Route } from "./routes.ts";
 
 type Shape = z.ZodObject;
 
-export interface Operation<P extends Shape = Shape, Q extends Shape = Shape, B extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
+export interface Operation<
+  P extends Shape = Shape,
+  Q extends Shape = Shape,
+  B extends z.ZodType = z.ZodType,
+  R extends z.ZodType = z.ZodType,
+> {
   readonly id: OperationId;
   readonly method: Route["method"];
   /** With the names of its parameters in braces. */
@@ -58,10 +63,12 @@ export const COMMON_ERRORS = [
 const nothing = z.strictObject({});
 type Nothing = typeof nothing;
 
-export function operation<P extends Shape = Nothing, Q extends Shape = Nothing, B extends z.ZodType = z.ZodUndefined, R extends z.ZodType = z.ZodUndefined>(
-  id: OperationId,
-  parts: OperationParts<P, Q, B, R>,
-): Operation<P, Q, B, R> {
+export function operation<
+  P extends Shape = Nothing,
+  Q extends Shape = Nothing,
+  B extends z.ZodType = z.ZodUndefined,
+  R extends z.ZodType = z.ZodUndefined,
+>(id: OperationId, parts: OperationParts<P, Q, B, R>): Operation<P, Q, B, R> {
   const route: Route = ROUTES[id];
   return {
     id,

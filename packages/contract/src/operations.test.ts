@@ -7,26 +7,34 @@ import { problemOf, problemJson } from "./problem.ts";
 import { ROUTES, type Route } from "./routes.ts";
 
 test("each route has its operation, under its own noun and verb", () => {
-  const ids = Object.entries(operations).flatMap(([noun, verbs]) => Object.entries(verbs).map(([verb, operation]): [string, string] => [`${noun}.${verb}`, operation.id]));
+  const ids = Object.entries(operations).flatMap(([noun, verbs]) =>
+    Object.entries(verbs).map(([verb, operation]): [string, string] => [`${noun}.${verb}`, operation.id]),
+  );
   for (const [place, id] of ids) expect(place).toBe(id);
   expect(ids.map(([place]) => place).toSorted()).toEqual(Object.keys(ROUTES).toSorted());
 });
 
-test.each(operationList.map((operation) => [operation.id, operation] as const))("the route of %s names what its schemas know", (id, operation) => {
-  const route: Route = ROUTES[id];
-  const inPath = [...operation.path.matchAll(/\{(\w+)\}/gu)].map((match) => match[1]);
-  expect(Object.keys(operation.params.shape)).toEqual(inPath);
-  expect(Object.keys(operation.query.shape).toSorted()).toEqual([...(route.query ?? [])].toSorted());
-  expect(operation.path).toMatch(/^\/api\/v1\/[a-z-]+/u);
-  const hasBody = operation.body.type !== "undefined";
-  expect(hasBody).toBe(operation.method === "POST" || operation.method === "PUT");
-});
+test.each(operationList.map((operation) => [operation.id, operation] as const))(
+  "the route of %s names what its schemas know",
+  (id, operation) => {
+    const route: Route = ROUTES[id];
+    const inPath = [...operation.path.matchAll(/\{(\w+)\}/gu)].map((match) => match[1]);
+    expect(Object.keys(operation.params.shape)).toEqual(inPath);
+    expect(Object.keys(operation.query.shape).toSorted()).toEqual([...(route.query ?? [])].toSorted());
+    expect(operation.path).toMatch(/^\/api\/v1\/[a-z-]+/u);
+    const hasBody = operation.body.type !== "undefined";
+    expect(hasBody).toBe(operation.method === "POST" || operation.method === "PUT");
+  },
+);
 
-test.each(operationList.map((operation) => [operation.id, operation] as const))("%s: no field of path, query and body shares a name, for callers give them together", (_, operation) => {
-  const body = operation.body instanceof z.ZodObject ? Object.keys(operation.body.shape) : [];
-  const names = [...Object.keys(operation.params.shape), ...Object.keys(operation.query.shape), ...body];
-  expect(names).toEqual([...new Set(names)]);
-});
+test.each(operationList.map((operation) => [operation.id, operation] as const))(
+  "%s: no field of path, query and body shares a name, for callers give them together",
+  (_, operation) => {
+    const body = operation.body instanceof z.ZodObject ? Object.keys(operation.body.shape) : [];
+    const names = [...Object.keys(operation.params.shape), ...Object.keys(operation.query.shape), ...body];
+    expect(names).toEqual([...new Set(names)]);
+  },
+);
 
 test("no two operations share an address, and permissions are resource:verb", () => {
   const addresses = operationList.map((operation) => `${operation.method} ${operation.path.replace(/\{\w+\}/gu, "{}")}`);
@@ -38,21 +46,36 @@ test("no two operations share an address, and permissions are resource:verb", ()
 test("unknown fields are refused everywhere", () => {
   for (const { id, query, body } of operationList) {
     expect(query.safeParse({ nonsense: 1 }).success, id).toBe(false);
-    if (body instanceof z.ZodObject) expect(body.safeParse({ nonsense: 1 }).error?.issues.some((issue) => issue.code === "unrecognized_keys"), id).toBe(true);
+    if (body instanceof z.ZodObject)
+      expect(
+        body.safeParse({ nonsense: 1 }).error?.issues.some((issue) => issue.code === "unrecognized_keys"),
+        id,
+      ).toBe(true);
   }
 });
 
 test("every problem is as the contract says", () => {
-  for (const code of errorCodes) expect(problemJson.safeParse(problemOf({ code, message: "m", faults: [{ path: "a", message: "b", line: 1, column: 2 }], details: { a: 1 } }, "req_1")).success, code).toBe(true);
+  for (const code of errorCodes)
+    expect(
+      problemJson.safeParse(
+        problemOf({ code, message: "m", faults: [{ path: "a", message: "b", line: 1, column: 2 }], details: { a: 1 } }, "req_1"),
+      ).success,
+      code,
+    ).toBe(true);
 });
 
 test("the OpenAPI document refers to nothing that is not there, and holds all operations", () => {
-  const document = openApiDocument("1.2.3") as { paths: Record<string, Record<string, { operationId: string }>>; components: { schemas: Record<string, unknown> } };
+  const document = openApiDocument("1.2.3") as {
+    paths: Record<string, Record<string, { operationId: string }>>;
+    components: { schemas: Record<string, unknown> };
+  };
   const text = JSON.stringify(document);
   for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/gu)) expect(document.components.schemas).toHaveProperty(name ?? "");
   expect(text).not.toContain("#/$defs");
   const ids = Object.values(document.paths).flatMap((path) => Object.values(path).map((operation) => operation.operationId));
   expect(ids.toSorted()).toEqual(Object.keys(ROUTES).toSorted());
-  expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining(["Job", "JobDetail", "Problem", "Fault", "Workflow", "Queue"]));
+  expect(Object.keys(document.components.schemas)).toEqual(
+    expect.arrayContaining(["Job", "JobDetail", "Problem", "Fault", "Workflow", "Queue"]),
+  );
   expect(openApiDocument("1.2.3")).toEqual(document);
 });

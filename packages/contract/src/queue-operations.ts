@@ -21,8 +21,18 @@ export const queueJson = z
 export type QueueJson = z.output<typeof queueJson>;
 
 export const queueOperations = {
-  list: operation("queues.list", { summary: "List queues with their figures", permission: "queues:read", result: z.object({ items: z.array(queueJson) }) }),
-  get: operation("queues.get", { summary: "Show a queue", permission: "queues:read", params: nameParams, result: queueJson, errors: ["not_found"] }),
+  list: operation("queues.list", {
+    summary: "List queues with their figures",
+    permission: "queues:read",
+    result: z.object({ items: z.array(queueJson) }),
+  }),
+  get: operation("queues.get", {
+    summary: "Show a queue",
+    permission: "queues:read",
+    params: nameParams,
+    result: queueJson,
+    errors: ["not_found"],
+  }),
   put: operation("queues.put", {
     summary: "Pause or resume a queue, or limit how many of its jobs run at once; made when it is not there",
     permission: "queues:write",

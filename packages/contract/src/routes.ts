@@ -30,7 +30,12 @@ export const ROUTES = {
     path: "/api/v1/jobs/{id}/logs",
     query: ["attempt", "stream", "tailLines", "tailBytes", "since", "after", "limitBytes"],
   },
-  "jobs.rawLogs": { method: "GET", path: "/api/v1/jobs/{id}/logs/raw", query: ["attempt", "stream", "tailLines", "tailBytes", "since"], response: "bytes" },
+  "jobs.rawLogs": {
+    method: "GET",
+    path: "/api/v1/jobs/{id}/logs/raw",
+    query: ["attempt", "stream", "tailLines", "tailBytes", "since"],
+    response: "bytes",
+  },
   "jobs.followLogs": {
     method: "GET",
     path: "/api/v1/jobs/{id}/logs/follow",
@@ -57,4 +62,8 @@ export const ROUTES = {
 export type OperationId = keyof typeof ROUTES;
 
 /** What an operation answers with. */
-export type ResponseOf<Id extends string> = Id extends OperationId ? ((typeof ROUTES)[Id] extends { readonly response: infer R } ? R : "json") : never;
+export type ResponseOf<Id extends string> = Id extends OperationId
+  ? (typeof ROUTES)[Id] extends { readonly response: infer R }
+    ? R
+    : "json"
+  : never;

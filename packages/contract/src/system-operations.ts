@@ -20,5 +20,9 @@ export const systemJson = z
 export type SystemJson = z.output<typeof systemJson>;
 
 export const systemOperations = {
-  info: operation("system.info", { summary: "Version of the server, its store, and jobs by state", permission: "system:read", result: systemJson }),
+  info: operation("system.info", {
+    summary: "Version of the server, its store, and jobs by state",
+    permission: "system:read",
+    result: systemJson,
+  }),
 } as const;

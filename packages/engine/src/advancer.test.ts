@@ -69,11 +69,18 @@ describe("a decision that fails", () => {
     const sound = await fixture.submit(group([handled("good")]));
     await fixture.reach(sound, "succeeded");
     await fixture.reach(broken, "cancelled");
-    expect(await finalOf(broken)).toMatchObject({ reason: "bad_spec", message: expect.stringContaining("the cursor is upside down") as string });
+    expect(await finalOf(broken)).toMatchObject({
+      reason: "bad_spec",
+      message: expect.stringContaining("the cursor is upside down") as string,
+    });
   });
 
   test("because no job can end like that stops the job, and the others go on", async () => {
-    const odd: JobKind = { ...groupKind, kind: "watcher", advance: () => ({ ...NOTHING, finish: { outcome: "expired", reason: "ok", message: null } }) };
+    const odd: JobKind = {
+      ...groupKind,
+      kind: "watcher",
+      advance: () => ({ ...NOTHING, finish: { outcome: "expired", reason: "ok", message: null } }),
+    };
     const lone = await engineFixture({ kinds: [odd, groupKind, stepKind] });
     await lone.engine.start();
     const [broken, sound] = [await lone.submit({ ...group([]), kind: "watcher" }), await lone.submit(group([], { waitMs: 10 }))];
@@ -96,7 +103,10 @@ describe("a decision that fails", () => {
         },
       },
     });
-    const hasty: JobKind = { ...groupKind, advance: () => ({ ...NOTHING, children: [handled("good")], finish: { outcome: "succeeded", reason: "ok", message: null } }) };
+    const hasty: JobKind = {
+      ...groupKind,
+      advance: () => ({ ...NOTHING, children: [handled("good")], finish: { outcome: "succeeded", reason: "ok", message: null } }),
+    };
     const lone = await engineFixture({ kinds: [hasty, stepKind], wrap });
     await lone.engine.start();
     const id = await lone.submit(group([]));
@@ -125,7 +135,11 @@ describe("a job without executor that is to stop", () => {
     expect(await finalOf(id)).toMatchObject({ reason: "cancel_requested", message: "cancelled by ada" });
     const children = await childrenOf(id);
     expect(children[0]).toMatchObject({ state: "succeeded" });
-    expect(children[1]?.final).toMatchObject({ state: "cancelled", reason: "parent_ended", message: expect.stringContaining("nightly") as string });
+    expect(children[1]?.final).toMatchObject({
+      state: "cancelled",
+      reason: "parent_ended",
+      message: expect.stringContaining("nightly") as string,
+    });
     for (const { final } of children) expect(final?.finishedAt).toBeLessThanOrEqual((await finalOf(id))?.finishedAt ?? 0);
   });
 

@@ -42,7 +42,13 @@ export function advancer(context: EngineContext, session: OpenSession): Loop {
     },
     pass: async () => {
       await session.ensure();
-      const { jobs, signals } = await context.store.jobs.claim({ executor: "none", session: session.id, place: null, limit: BATCH, now: context.now() });
+      const { jobs, signals } = await context.store.jobs.claim({
+        executor: "none",
+        session: session.id,
+        place: null,
+        limit: BATCH,
+        now: context.now(),
+      });
       if (jobs.length > 0) context.announce(signals);
       const woken = await context.store.jobs.woken(BATCH);
       const moved = woken.length > 0 && (await advanceAll(context, woken, cursors));
@@ -76,18 +82,28 @@ async function changesFor(context: EngineContext, job: WokenJob, cursors: Map<st
     if (decision.finish?.outcome === "expired") throw new Error("its kind ended it as expired, which only a start deadline can");
     return [await advanceOf(context, job, decision)];
   } catch (error) {
-    context.logger.error("a decision failed; the job is stopped", { job: job.live.id, error: messageOf(error), stack: error instanceof Error ? error.stack : null });
+    context.logger.error("a decision failed; the job is stopped", {
+      job: job.live.id,
+      error: messageOf(error),
+      stack: error instanceof Error ? error.stack : null,
+    });
     cursors.delete(job.live.id);
-    return [stopOf(job.live.id, { reason: "bad_spec", message: `it could not be decided what is next: ${messageOf(error)}`, by: "windlass" })];
+    return [
+      stopOf(job.live.id, { reason: "bad_spec", message: `it could not be decided what is next: ${messageOf(error)}`, by: "windlass" }),
+    ];
   }
 }
 
 /** Ends what is open, then itself (N3). */
 async function stoppingChanges(context: EngineContext, { record, live, seen }: WokenJob): Promise<Change[]> {
   const open = live.openChildren === 0 ? [] : await context.store.jobs.live({ parentId: live.id }, live.openChildren);
-  const stops = open.filter((child) => child.state !== "stopping").map((child) => stopOf(child.id, { reason: "parent_ended", message: `${record.name} is stopping`, by: live.id }));
+  const stops = open
+    .filter((child) => child.state !== "stopping")
+    .map((child) => stopOf(child.id, { reason: "parent_ended", message: `${record.name} is stopping`, by: live.id }));
   const over = live.openChildren === 0 && seen === live.wakes;
-  const finish = over ? ({ outcome: "cancelled", reason: live.stop?.reason ?? "cancel_requested", message: live.stop?.message ?? null } as const) : null;
+  const finish = over
+    ? ({ outcome: "cancelled", reason: live.stop?.reason ?? "cancel_requested", message: live.stop?.message ?? null } as const)
+    : null;
   return [...stops, { ...EMPTY, id: live.id, decided: live.decided, seen, finish }];
 }
 

@@ -1,5 +1,14 @@
 /** What every part of the engine works with: the ports it was given, and the few things derived from them. */
-import { assert, encodeId, ID_ENTROPY_BYTES, type Change, type ChangeResult, type IdPrefix, type JobKindName, type Signals } from "@windlass/kernel";
+import {
+  assert,
+  encodeId,
+  ID_ENTROPY_BYTES,
+  type Change,
+  type ChangeResult,
+  type IdPrefix,
+  type JobKindName,
+  type Signals,
+} from "@windlass/kernel";
 import type { Bus, Clock, Logger, LogStore, Random, Sha256, Store } from "@windlass/ports";
 import type { JobKind } from "./job-kind.ts";
 

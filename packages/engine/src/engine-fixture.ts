@@ -25,7 +25,7 @@ export interface EngineFixture {
   readonly close: () => Promise<void>;
 }
 
-export const taskKind: JobKind = { kind: "task", validate: () => [] };
+const taskKind: JobKind = { kind: "task", validate: () => [] };
 export const stepKind: JobKind = { kind: "step", validate: () => [] };
 
 interface GroupSpec {
@@ -45,19 +45,41 @@ export const groupKind: JobKind = {
     const bad = facts.find((fact) => fact.type === "child" && fact.outcome !== "succeeded");
     const started = facts.some((fact) => fact.type === "started");
     const over = ended === children.length && (waitMs === undefined || facts.some((fact) => fact.type === "time"));
-    const result: Result = bad === undefined ? { outcome: "succeeded", reason: "ok", message: null } : { outcome: "failed", reason: "step_failed", message: "a child failed" };
-    return { ...NOTHING, cursor: { ended }, children: started ? children : [], waitUntil: started && waitMs !== undefined ? now + waitMs : null, finish: over ? result : null };
+    const result: Result =
+      bad === undefined
+        ? { outcome: "succeeded", reason: "ok", message: null }
+        : { outcome: "failed", reason: "step_failed", message: "a child failed" };
+    return {
+      ...NOTHING,
+      cursor: { ended },
+      children: started ? children : [],
+      waitUntil: started && waitMs !== undefined ? now + waitMs : null,
+      finish: over ? result : null,
+    };
   },
 };
 
-export async function engineFixture(given: Partial<EngineOptions> & { readonly wrap?: (store: Store) => Store } = {}): Promise<EngineFixture> {
+export async function engineFixture(
+  given: Partial<EngineOptions> & { readonly wrap?: (store: Store) => Store } = {},
+): Promise<EngineFixture> {
   const clock = fakeClock();
   const random = seededRandom(7);
   const logs = memoryLogs();
   const logger = quietLogger();
   const { wrap = (same) => same, ...options } = given;
   const store = await openSqliteStore({ path: ":memory:", clock });
-  const made = engine({ store: wrap(store), clock, random, bus: localBus(), logger, logs, sha256: (text) => `hash of ${text}`, kinds: [taskKind, stepKind, groupKind], executors: [], ...options });
+  const made = engine({
+    store: wrap(store),
+    clock,
+    random,
+    bus: localBus(),
+    logger,
+    logs,
+    sha256: (text) => `hash of ${text}`,
+    kinds: [taskKind, stepKind, groupKind],
+    executors: [],
+    ...options,
+  });
   const stateOf = async (id: string): Promise<string> => (await made.jobs.get(id)).state;
   const outcome = async <T>(promise: Promise<T>): Promise<T> => {
     let over = false;
@@ -76,7 +98,8 @@ export async function engineFixture(given: Partial<EngineOptions> & { readonly w
     engine: made,
     logs,
     lines: logger.lines,
-    submit: async (request) => (await made.jobs.submit({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler", ...request })).id,
+    submit: async (request) =>
+      (await made.jobs.submit({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler", ...request })).id,
     stateOf,
     reach: (id, state) => clock.until(async () => (await stateOf(id)) === state, LIMIT_MS),
     outcome,
@@ -117,7 +140,16 @@ export function fakeExecutor(given: { readonly runningMax?: number; readonly kep
     const request = kept.get(name);
     if (request === undefined) return;
     kept.delete(name);
-    tell?.({ name, jobId: request.jobId, attempt: request.attempt, ref: `ref of ${name}`, result, stopped: byStop, startedAt: 0, endedAt: 0 });
+    tell?.({
+      name,
+      jobId: request.jobId,
+      attempt: request.attempt,
+      ref: `ref of ${name}`,
+      result,
+      stopped: byStop,
+      startedAt: 0,
+      endedAt: 0,
+    });
   };
   return {
     name: "process",
@@ -172,9 +204,16 @@ export function fakeExecutor(given: { readonly runningMax?: number; readonly kep
 export const command: Partial<SubmitRequest> = { executor: "process", name: "build", spec: { command: ["true"] } };
 
 /** A composite with these children. */
-export function group(children: readonly ChildSpec[], more: Partial<SubmitRequest> & { readonly fails?: string; readonly waitMs?: number } = {}): Partial<SubmitRequest> {
+export function group(
+  children: readonly ChildSpec[],
+  more: Partial<SubmitRequest> & { readonly fails?: string; readonly waitMs?: number } = {},
+): Partial<SubmitRequest> {
   const { fails, waitMs, ...request } = more;
-  const spec = { children, ...(fails === undefined ? {} : { fails }), ...(waitMs === undefined ? {} : { waitMs }) } as unknown as JobRecord["spec"];
+  const spec = {
+    children,
+    ...(fails === undefined ? {} : { fails }),
+    ...(waitMs === undefined ? {} : { waitMs }),
+  } as unknown as JobRecord["spec"];
   return { kind: "workflow", name: "nightly", executor: "none", spec, ...request };
 }
 

@@ -35,14 +35,22 @@ export function engine(options: EngineOptions): Engine {
   const events = feed(context);
   const service = serviceOf("engine", async () => {
     await context.syncClock();
-    const session = await openSession(context, { role: "server", place: null, serves: [{ executor: "none", queue: "*" }], ttlMs: options.sessionTtlMs, onLost: () => {} });
+    const session = await openSession(context, {
+      role: "server",
+      place: null,
+      serves: [{ executor: "none", queue: "*" }],
+      ttlMs: options.sessionTtlMs,
+      onLost: () => {},
+    });
     const id = (): string => session.id;
     const hostLostAfterMs = options.hostLostAfterMs;
     const services = together("services", [
       events,
       timers(context),
       advancer(context, session),
-      ...options.executors.map((executor) => launcher(context, { executor, ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }) })),
+      ...options.executors.map((executor) =>
+        launcher(context, { executor, ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }) }),
+      ),
       reconciler(context, { session: id, ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }) }),
       retention(context, { session: id, days: options.retentionDays ?? 0 }),
     ]);
@@ -63,6 +71,7 @@ export function engine(options: EngineOptions): Engine {
     jobs: jobs(context, events),
     feed: events,
     explain: explainer(context, options.executors),
-    worker: (workerOptions) => worker(context, { ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }), ...workerOptions }),
+    worker: (workerOptions) =>
+      worker(context, { ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }), ...workerOptions }),
   };
 }

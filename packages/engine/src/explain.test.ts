@@ -68,7 +68,9 @@ describe("why a job has not started", () => {
 
   test("it failed before and waits for its next attempt, with what went wrong", async () => {
     await serve({ greet: () => Promise.reject(new Error("no route to mail host")) });
-    const id = await fixture.submit({ retry: { limit: 3, on: failureOutcomes, backoff: { initial: ms(60_000), factor: 1, max: ms(60_000), jitter: 0 } } });
+    const id = await fixture.submit({
+      retry: { limit: 3, on: failureOutcomes, backoff: { initial: ms(60_000), factor: 1, max: ms(60_000), jitter: 0 } },
+    });
     await fixture.reach(id, "scheduled");
     const causes = await expectCause(id, "back_off", "2026-01-01T00:01:0");
     expect(causes[1]).toMatchObject({ reason: "error", message: "attempt 1 ended: no route to mail host" });
@@ -173,14 +175,22 @@ describe("why a job ended", () => {
     const id = await fixture.submit(group([handled("extract")]));
     await fixture.reach(id, "failed");
     const causes = await expectCause(id, "step_failed", '"nightly"');
-    expect(causes[1]).toMatchObject({ reason: "error", message: expect.stringContaining('step "extract" failed: column 7 is missing') as string });
+    expect(causes[1]).toMatchObject({
+      reason: "error",
+      message: expect.stringContaining('step "extract" failed: column 7 is missing') as string,
+    });
     expect((await fixture.engine.jobs.get(causes[1]?.object ?? "")).record.childKey).toBe("extract");
   });
 
   test("it used more memory than it may", async () => {
     const id = await fixture.submit(command);
     await fixture.clock.until(() => executor.running().length === 1, 5_000);
-    executor.end(executor.running()[0] ?? "", { outcome: "failed_oom", reason: "memory_limit", message: "it used 70Mi; its limit is 64Mi", exitCode: 137 });
+    executor.end(executor.running()[0] ?? "", {
+      outcome: "failed_oom",
+      reason: "memory_limit",
+      message: "it used 70Mi; its limit is 64Mi",
+      exitCode: 137,
+    });
     await fixture.reach(id, "failed");
     await expectCause(id, "memory_limit", '"build"', "64Mi", "exit code 137");
   });
@@ -209,6 +219,9 @@ describe("why a job ended", () => {
 });
 
 test("a job that is not there cannot be explained, and every reason can be advised on", async () => {
-  await expect(fixture.engine.explain("job_none")).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining("job_none") as string });
+  await expect(fixture.engine.explain("job_none")).rejects.toMatchObject({
+    code: "not_found",
+    message: expect.stringContaining("job_none") as string,
+  });
   for (const reason of reasons) expect(typeof REASONS[reason].todo).toBe("string");
 });

@@ -60,7 +60,11 @@ async function causesOf(facts: Facts, view: JobView, depth: number): Promise<Cau
   return [...(await livesBecause(facts, view, { live: view.live, depth })), ...own];
 }
 
-async function livesBecause(facts: Facts, view: JobView, { live, depth }: { readonly live: LiveJob; readonly depth: number }): Promise<Cause[]> {
+async function livesBecause(
+  facts: Facts,
+  view: JobView,
+  { live, depth }: { readonly live: LiveJob; readonly depth: number },
+): Promise<Cause[]> {
   switch (live.state) {
     case "scheduled":
       return scheduledBecause(facts, view, live);
@@ -69,15 +73,23 @@ async function livesBecause(facts: Facts, view: JobView, { live, depth }: { read
     case "waiting":
       return [
         live.wait?.for === "completion"
-          ? cause("waiting_completion", `${describe(view)} is parked until it is completed with its token${live.dueAt === null ? "" : `, at the latest at ${iso(live.dueAt)}`}`, { object: live.id })
+          ? cause(
+              "waiting_completion",
+              `${describe(view)} is parked until it is completed with its token${live.dueAt === null ? "" : `, at the latest at ${iso(live.dueAt)}`}`,
+              { object: live.id },
+            )
           : cause("waiting_time", `${describe(view)} waits until ${iso(live.dueAt)}`, { object: live.id, since: live.attemptStartedAt }),
       ];
     case "stopping":
       return [
-        cause("is_stopping", `${describe(view)} was told to end by ${live.stop?.by ?? "somebody"} at ${iso(live.stop?.at ?? null)}: ${live.stop?.message ?? live.stop?.reason ?? ""}`, {
-          object: live.id,
-          since: live.stop?.at ?? null,
-        }),
+        cause(
+          "is_stopping",
+          `${describe(view)} was told to end by ${live.stop?.by ?? "somebody"} at ${iso(live.stop?.at ?? null)}: ${live.stop?.message ?? live.stop?.reason ?? ""}`,
+          {
+            object: live.id,
+            since: live.stop?.at ?? null,
+          },
+        ),
         ...(await openChildren(facts, view, depth)),
       ];
     case "running":
@@ -96,7 +108,12 @@ async function scheduledBecause(facts: Facts, view: JobView, live: LiveJob): Pro
   }
   if (reason !== "back_off") return [first];
   const last = (await context.store.reads.attempts(live.id)).at(-1);
-  return last?.reason === null || last === undefined ? [first] : [first, cause(last.reason, `attempt ${last.number} ended: ${last.message ?? last.outcome ?? ""}`, { object: live.id, since: last.endedAt })];
+  return last?.reason === null || last === undefined
+    ? [first]
+    : [
+        first,
+        cause(last.reason, `attempt ${last.number} ended: ${last.message ?? last.outcome ?? ""}`, { object: live.id, since: last.endedAt }),
+      ];
 }
 
 async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promise<Cause[]> {
@@ -104,13 +121,26 @@ async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promis
   if (live.blocked && live.concurrencyKey !== null) {
     const { limit, holders } = await context.store.reads.keyHolders(live.concurrencyKey);
     const key = live.concurrencyKey.slice(live.concurrencyKey.indexOf("/") + 1);
-    return [cause("key_held", `its concurrency key "${key}" is held by ${holders.join(", ") || "nobody any more"} (limit ${limit})`, { object: holders[0] ?? key })];
+    return [
+      cause("key_held", `its concurrency key "${key}" is held by ${holders.join(", ") || "nobody any more"} (limit ${limit})`, {
+        object: holders[0] ?? key,
+      }),
+    ];
   }
   const queue = await context.store.queues.get(live.queue);
-  if (queue?.paused === true) return [cause("queue_paused", `queue "${live.queue}" was paused by ${queue.pausedBy ?? "somebody"} at ${iso(queue.pausedAt)}`, { object: live.queue, since: queue.pausedAt })];
+  if (queue?.paused === true)
+    return [
+      cause("queue_paused", `queue "${live.queue}" was paused by ${queue.pausedBy ?? "somebody"} at ${iso(queue.pausedAt)}`, {
+        object: live.queue,
+        since: queue.pausedAt,
+      }),
+    ];
   if (queue !== null && queue.concurrencyLimit !== null && live.executor !== "none") {
     const running = (await context.store.queues.list()).find((other) => other.name === live.queue)?.running ?? 0;
-    if (running >= queue.concurrencyLimit) return [cause("queue_limit", `queue "${live.queue}" runs ${running} jobs; its limit is ${queue.concurrencyLimit}`, { object: live.queue })];
+    if (running >= queue.concurrencyLimit)
+      return [
+        cause("queue_limit", `queue "${live.queue}" runs ${running} jobs; its limit is ${queue.concurrencyLimit}`, { object: live.queue }),
+      ];
   }
   return [await unservedBecause(facts, view, { live, sessions: await openSessions(context) })];
 }
@@ -119,35 +149,80 @@ async function openSessions(context: EngineContext): Promise<Session[]> {
   return (await context.store.sessions.list()).filter((session) => session.expiresAt >= context.now());
 }
 
-async function unservedBecause({ context, executors }: Facts, view: JobView, { live, sessions }: { readonly live: LiveJob; readonly sessions: readonly Session[] }): Promise<Cause> {
-  const serving = sessions.flatMap((session) => session.serves).filter((served) => served.executor === live.executor && (served.queue === "*" || served.queue === live.queue));
+async function unservedBecause(
+  { context, executors }: Facts,
+  view: JobView,
+  { live, sessions }: { readonly live: LiveJob; readonly sessions: readonly Session[] },
+): Promise<Cause> {
+  const serving = sessions
+    .flatMap((session) => session.serves)
+    .filter((served) => served.executor === live.executor && (served.queue === "*" || served.queue === live.queue));
   if (serving.length === 0 && live.executor === "handler") {
-    const queues = new Set(sessions.flatMap((session) => session.serves).filter((served) => served.executor === "handler").map((served) => served.queue));
-    return cause("no_worker", `no worker serves queue "${live.queue}"${didYouMean(live.queue, queues)}`, { object: live.queue, since: view.record.createdAt });
+    const queues = new Set(
+      sessions
+        .flatMap((session) => session.serves)
+        .filter((served) => served.executor === "handler")
+        .map((served) => served.queue),
+    );
+    return cause("no_worker", `no worker serves queue "${live.queue}"${didYouMean(live.queue, queues)}`, {
+      object: live.queue,
+      since: view.record.createdAt,
+    });
   }
-  if (serving.length === 0) return cause("no_executor", `no server here has the executor "${live.executor}"`, { object: live.executor, since: view.record.createdAt });
+  if (serving.length === 0)
+    return cause("no_executor", `no server here has the executor "${live.executor}"`, {
+      object: live.executor,
+      since: view.record.createdAt,
+    });
   const handler = handlerNameOf(view.record);
   const known = serving.flatMap((served) => served.handlers ?? []);
   if (live.executor === "handler" && !known.includes(handler)) {
-    return cause("handler_unknown", `no worker of queue "${live.queue}" knows the handler "${handler}"${didYouMean(handler, known)}`, { object: handler });
+    return cause("handler_unknown", `no worker of queue "${live.queue}" knows the handler "${handler}"${didYouMean(handler, known)}`, {
+      object: handler,
+    });
   }
   const executor = executors.find((candidate) => candidate.name === live.executor);
   if (executor !== undefined && isOutOfBand(live.executor)) {
     const running = (await context.store.jobs.live({ place: executor.place, states: ["running", "stopping"] }, executor.runningMax)).length;
-    if (running >= executor.runningMax) return cause("executor_full", `the ${live.executor} executor runs ${running} attempts; its limit is ${executor.runningMax}`, { object: executor.place });
+    if (running >= executor.runningMax)
+      return cause("executor_full", `the ${live.executor} executor runs ${running} attempts; its limit is ${executor.runningMax}`, {
+        object: executor.place,
+      });
   }
   return cause("ready", `nothing holds it back; it is next in order in queue "${live.queue}"`, { object: live.queue });
 }
 
-async function runningBecause(facts: Facts, view: JobView, { live, depth }: { readonly live: LiveJob; readonly depth: number }): Promise<Cause[]> {
+async function runningBecause(
+  facts: Facts,
+  view: JobView,
+  { live, depth }: { readonly live: LiveJob; readonly depth: number },
+): Promise<Cause[]> {
   if (live.executor === "none") {
-    if (live.openChildren === 0) return [cause("is_running", `${describe(view)} is deciding what is next`, { object: live.id, since: live.startedAt })];
+    if (live.openChildren === 0)
+      return [cause("is_running", `${describe(view)} is deciding what is next`, { object: live.id, since: live.startedAt })];
     const children = await openChildren(facts, view, depth);
-    return [cause("waiting_children", `${describe(view)} waits for ${live.openChildren} ${live.openChildren === 1 ? "child" : "children"}`, { object: live.id, since: live.startedAt }), ...children];
+    return [
+      cause("waiting_children", `${describe(view)} waits for ${live.openChildren} ${live.openChildren === 1 ? "child" : "children"}`, {
+        object: live.id,
+        since: live.startedAt,
+      }),
+      ...children,
+    ];
   }
-  if (live.phase === "launching") return [cause("launching", `attempt ${live.attempt} is being started by the ${live.executor} executor`, { object: live.externalName, since: live.attemptStartedAt })];
+  if (live.phase === "launching")
+    return [
+      cause("launching", `attempt ${live.attempt} is being started by the ${live.executor} executor`, {
+        object: live.externalName,
+        since: live.attemptStartedAt,
+      }),
+    ];
   const where = live.externalName === null ? `worker ${live.session ?? "?"}` : `${live.executor} ${live.externalName}`;
-  return [cause("is_running", `${describe(view)}: attempt ${live.attempt} runs in ${where} since ${iso(live.attemptStartedAt)}`, { object: live.externalName ?? live.session, since: live.attemptStartedAt })];
+  return [
+    cause("is_running", `${describe(view)}: attempt ${live.attempt} runs in ${where} since ${iso(live.attemptStartedAt)}`, {
+      object: live.externalName ?? live.session,
+      since: live.attemptStartedAt,
+    }),
+  ];
 }
 
 async function openChildren(facts: Facts, view: JobView, depth: number): Promise<Cause[]> {
@@ -163,13 +238,26 @@ async function openChildren(facts: Facts, view: JobView, depth: number): Promise
 }
 
 /** A job that ended badly: its own account first, then the children that failed, which are what it is about. */
-async function endedBecause(facts: Facts, view: JobView, { final, depth }: { readonly final: FinalState; readonly depth: number }): Promise<Cause[]> {
+async function endedBecause(
+  facts: Facts,
+  view: JobView,
+  { final, depth }: { readonly final: FinalState; readonly depth: number },
+): Promise<Cause[]> {
   const { context } = facts;
   const took = final.attempts > 1 ? ` after ${final.attempts} attempts` : "";
   const exit = final.exitCode === null || (final.message ?? "").includes("exit code") ? "" : ` (exit code ${final.exitCode})`;
-  const first = cause(final.reason, `${describe(view)} ${final.state}${took}: ${final.message ?? REASONS[final.reason].meaning}${exit}`, { object: view.record.id, since: final.finishedAt });
+  const first = cause(final.reason, `${describe(view)} ${final.state}${took}: ${final.message ?? REASONS[final.reason].meaning}${exit}`, {
+    object: view.record.id,
+    since: final.finishedAt,
+  });
   if (final.state === "succeeded" || depth >= DEPTH_MAX) return [first];
-  const failed = await context.store.reads.list({ workspace: view.record.workspace, parentId: view.record.id, states: ["failed", "expired"], order: "oldest", limit: CHILDREN_MAX });
+  const failed = await context.store.reads.list({
+    workspace: view.record.workspace,
+    parentId: view.record.id,
+    states: ["failed", "expired"],
+    order: "oldest",
+    limit: CHILDREN_MAX,
+  });
   const causes = [first];
   for (const child of failed) causes.push(...(await causesOf(facts, child, depth + 1)));
   return causes;
@@ -186,4 +274,3 @@ function describe(view: JobView): string {
 function iso(at: number | null): string {
   return at === null ? "an unknown time" : new Date(at).toISOString();
 }
-

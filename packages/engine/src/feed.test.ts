@@ -96,7 +96,10 @@ test("a listener that is too slow is told to read again instead of filling the m
 
 test("without a subscriber nothing is read, and a subscription that ended hears no more", async () => {
   let reads = 0;
-  const wrap = (store: Store): Store => ({ ...store, reads: { ...store.reads, feed: (...given) => (reads++, store.reads.feed(...given)) } });
+  const wrap = (store: Store): Store => ({
+    ...store,
+    reads: { ...store.reads, feed: (...given) => (reads++, store.reads.feed(...given)) },
+  });
   const { engine, submit, clock, close } = await engineFixture({ wrap });
   await engine.feed.start();
   const subscription = await engine.feed.subscribe(() => true);

@@ -40,7 +40,11 @@ export const deferFor = (afterMs: number): Answer => ({ [ANSWER]: true, type: "d
 export const failForGood = (message: string): Answer => ({ [ANSWER]: true, type: "fail", message });
 
 /** The work goes on elsewhere; whoever has the completion token ends it. Holds no slot meanwhile. */
-export const parked = (options: { readonly timeoutMs?: number } = {}): Answer => ({ [ANSWER]: true, type: "parked", timeoutMs: options.timeoutMs ?? null });
+export const parked = (options: { readonly timeoutMs?: number } = {}): Answer => ({
+  [ANSWER]: true,
+  type: "parked",
+  timeoutMs: options.timeoutMs ?? null,
+});
 
 /** The name under which a worker looks for the handler of a job: what its specification says, or the job's own name. */
 export function handlerNameOf({ spec, name }: Pick<JobRecord, "spec" | "name">): string {

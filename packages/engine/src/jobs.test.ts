@@ -14,7 +14,8 @@ beforeEach(async () => {
 
 afterEach(() => fixture.close());
 
-const refusal = (code: string, text = ""): object => expect.objectContaining({ code, message: expect.stringContaining(text) as string }) as object;
+const refusal = (code: string, text = ""): object =>
+  expect.objectContaining({ code, message: expect.stringContaining(text) as string }) as object;
 
 describe("submitting", () => {
   test("tells every fault at once, and names what is allowed", async () => {
@@ -50,7 +51,10 @@ describe("retrying", () => {
     const id = await fixture.submit({ input: { a: 1 }, labels: { team: "blue" } });
     await fixture.engine.jobs.cancel(id, { by: "ada" });
     const again = await fixture.engine.jobs.get(await fixture.engine.jobs.retry(id, "bob"));
-    expect(again).toMatchObject({ state: "queued", record: { input: { a: 1 }, labels: { team: "blue" }, cause: { type: "retry", of: id, by: "bob" } } });
+    expect(again).toMatchObject({
+      state: "queued",
+      record: { input: { a: 1 }, labels: { team: "blue" }, cause: { type: "retry", of: id, by: "bob" } },
+    });
     expect(again.record.id).not.toBe(id);
     expect(await fixture.stateOf(id)).toBe("cancelled");
   });
@@ -60,7 +64,9 @@ describe("retrying", () => {
     await fixture.clock.advance(1_000);
     const [child] = await fixture.store.reads.list({ workspace: "default", parentId: root, limit: 1 });
     await expect(fixture.engine.jobs.retry(root, "bob")).rejects.toEqual(refusal("job_not_finished", "running"));
-    await expect(fixture.engine.jobs.retry(child?.record.id ?? "", "bob")).rejects.toEqual(refusal("conflict", `windlass jobs retry ${root}`));
+    await expect(fixture.engine.jobs.retry(child?.record.id ?? "", "bob")).rejects.toEqual(
+      refusal("conflict", `windlass jobs retry ${root}`),
+    );
   });
 });
 

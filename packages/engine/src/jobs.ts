@@ -1,5 +1,14 @@
 /** What callers may do with jobs: submit, read, cancel, retry, complete, resume, delete. Thin: rules are in the kernel. */
-import { WindlassError, isTerminal, type ChangeResult, type JobRecord, type JobView, type Json, type Refusal, type Result } from "@windlass/kernel";
+import {
+  WindlassError,
+  isTerminal,
+  type ChangeResult,
+  type JobRecord,
+  type JobView,
+  type Json,
+  type Refusal,
+  type Result,
+} from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
 import type { Feed } from "./feed.ts";
 import { stopOf } from "./stop.ts";
@@ -50,23 +59,38 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
       return records.map((record) => (record instanceof WindlassError ? record : attempted(() => submittedOf(rest.next().value))));
     },
     async cancel(id, { by, message, graceMs }) {
-      const change = stopOf(id, { reason: "cancel_requested", message: message ?? `cancelled by ${by}`, by, ...(graceMs === undefined ? {} : { graceMs }) });
+      const change = stopOf(id, {
+        reason: "cancel_requested",
+        message: message ?? `cancelled by ${by}`,
+        by,
+        ...(graceMs === undefined ? {} : { graceMs }),
+      });
       accepted(only(await context.commit([change])));
     },
     async retry(id, by) {
       const view = await get(id);
       const { record } = view;
-      if (record.parentId !== null) throw new WindlassError("conflict", `${id} is part of ${record.rootId}; retry that one: windlass jobs retry ${record.rootId}`);
-      if (!isTerminal(view.state)) throw new WindlassError("job_not_finished", `${id} is ${view.state}; cancel it first, or wait for its end`);
+      if (record.parentId !== null)
+        throw new WindlassError("conflict", `${id} is part of ${record.rootId}; retry that one: windlass jobs retry ${record.rootId}`);
+      if (!isTerminal(view.state))
+        throw new WindlassError("job_not_finished", `${id} is ${view.state}; cancel it first, or wait for its end`);
       const fresh: JobRecord = again(context, record, by);
       return submittedOf(only(await context.commit([{ type: "submit", job: fresh }]))).id;
     },
     async complete(token, end) {
       const [id = "", attempt = ""] = token.split(".");
       const result: Result =
-        "output" in end ? { outcome: "succeeded", reason: "ok", message: null, output: end.output } : { outcome: "failed", reason: "error", message: end.failed };
+        "output" in end
+          ? { outcome: "succeeded", reason: "ok", message: null, output: end.output }
+          : { outcome: "failed", reason: "error", message: end.failed };
       const by = { type: "completion", tokenHash: context.sha256(token) } as const;
-      accepted(only(await context.commit([{ type: "settle", id, attempt: Number(attempt), by, result, stopped: false, random: context.random.next() }])));
+      accepted(
+        only(
+          await context.commit([
+            { type: "settle", id, attempt: Number(attempt), by, result, stopped: false, random: context.random.next() },
+          ]),
+        ),
+      );
       return id;
     },
     async resume(id) {
@@ -111,7 +135,17 @@ async function waitForEnd({ context, feed, get }: Waiting, id: string, timeoutMs
 
 function again(context: EngineContext, record: JobRecord, by: string): JobRecord {
   const id = context.newId("job");
-  return { ...record, id, rootId: id, idempotencyKey: null, requestHash: null, notBefore: null, startDeadline: null, cause: { type: "retry", of: record.id, by }, createdAt: context.now() };
+  return {
+    ...record,
+    id,
+    rootId: id,
+    idempotencyKey: null,
+    requestHash: null,
+    notBefore: null,
+    startDeadline: null,
+    cause: { type: "retry", of: record.id, by },
+    createdAt: context.now(),
+  };
 }
 
 function only(results: readonly ChangeResult[]): ChangeResult | undefined {

@@ -21,7 +21,11 @@ export async function launchAttempt(place: Place, { record, live }: ClaimedJob):
 /** Stores that the attempt runs under this reference. */
 export async function recordLaunch(place: Place, live: LiveJob, ref: string): Promise<void> {
   const stored = await place.results.settle({ type: "launched", id: live.id, token: live.token, ref });
-  if (stored?.ok === false) place.context.logger.debug("the attempt ended or was handed on before its launch was recorded", { job: live.id, why: stored.refusal.why });
+  if (stored?.ok === false)
+    place.context.logger.debug("the attempt ended or was handed on before its launch was recorded", {
+      job: live.id,
+      why: stored.refusal.why,
+    });
   // A stop that came while the launch was under way is announced again by this commit, now that there is something to stop.
 }
 
@@ -30,11 +34,19 @@ async function launchWithRetries(place: Place, request: LaunchRequest): Promise<
     try {
       return await place.executor.launch(request);
     } catch (error) {
-      place.context.logger.warn("a launch failed and will be tried again", { job: request.jobId, name: request.name, tries, error: messageOf(error) });
+      place.context.logger.warn("a launch failed and will be tried again", {
+        job: request.jobId,
+        name: request.name,
+        tries,
+        error: messageOf(error),
+      });
       if (place.closing) throw error;
-      if (tries >= TRIES_MAX) return { refused: { outcome: "failed", reason: "launch_failed", message: `it could not be started: ${messageOf(error)}` } };
+      if (tries >= TRIES_MAX)
+        return { refused: { outcome: "failed", reason: "launch_failed", message: `it could not be started: ${messageOf(error)}` } };
     }
-    await new Promise<void>((resolve) => void place.context.clock.after(backoffDelay(BACKOFF, tries, place.context.random.next()), resolve));
+    await new Promise<void>(
+      (resolve) => void place.context.clock.after(backoffDelay(BACKOFF, tries, place.context.random.next()), resolve),
+    );
   }
 }
 
@@ -44,7 +56,13 @@ function requestFor(record: JobRecord, live: LiveJob): LaunchRequest {
     jobId: record.id,
     attempt: live.attempt,
     spec: record.spec,
-    environment: { WINDLASS_JOB: record.id, WINDLASS_JOB_NAME: record.name, WINDLASS_ATTEMPT: String(live.attempt), WINDLASS_WORKSPACE: record.workspace, WINDLASS_ROOT_JOB: record.rootId },
+    environment: {
+      WINDLASS_JOB: record.id,
+      WINDLASS_JOB_NAME: record.name,
+      WINDLASS_ATTEMPT: String(live.attempt),
+      WINDLASS_WORKSPACE: record.workspace,
+      WINDLASS_ROOT_JOB: record.rootId,
+    },
     timeoutMs: record.timeoutMs,
     graceMs: DEFAULT_GRACE_MS,
   };

@@ -10,7 +10,14 @@ async function launching(given: Parameters<typeof fakeExecutor>[0] = {}): Promis
 
 /** The job as a launcher left it that died right after its claim. Returns the name of the attempt. */
 async function claimedByTheDead({ store, clock }: EngineFixture): Promise<string> {
-  await store.sessions.open({ id: "ses_dead", role: "launcher", place: "host-1", serves: [], startedAt: 0, expiresAt: clock.now() + 1_000 });
+  await store.sessions.open({
+    id: "ses_dead",
+    role: "launcher",
+    place: "host-1",
+    serves: [],
+    startedAt: 0,
+    expiresAt: clock.now() + 1_000,
+  });
   const { jobs } = await store.jobs.claim({ executor: "process", session: "ses_dead", place: "host-1", limit: 1, now: clock.now() });
   return jobs[0]?.live.externalName ?? "";
 }
@@ -25,7 +32,12 @@ describe("a launch", () => {
     await fixture.clock.until(() => fixture.executor.launched.length === 1, 5_000);
     await settled();
     const { live } = await fixture.engine.jobs.get(id);
-    expect(live).toMatchObject({ holder: "external", phase: "running", externalName: fixture.executor.launched[0], externalRef: `ref of ${fixture.executor.launched[0]}` });
+    expect(live).toMatchObject({
+      holder: "external",
+      phase: "running",
+      externalName: fixture.executor.launched[0],
+      externalRef: `ref of ${fixture.executor.launched[0]}`,
+    });
     fixture.executor.end(live?.externalName ?? "", { ...done, output: 42 });
     await fixture.reach(id, "succeeded");
     expect(await finalOf(fixture, id)).toMatchObject({ output: 42, exitCode: 0, attempts: 1 });
@@ -40,7 +52,11 @@ describe("a launch", () => {
     await fixture.engine.start();
     const id = await fixture.submit(command);
     await fixture.reach(id, "failed");
-    expect(await finalOf(fixture, id)).toMatchObject({ outcome: "failed_config", reason: "command_not_found", message: "there is no command tru" });
+    expect(await finalOf(fixture, id)).toMatchObject({
+      outcome: "failed_config",
+      reason: "command_not_found",
+      message: "there is no command tru",
+    });
     await fixture.close();
   });
 
@@ -51,7 +67,11 @@ describe("a launch", () => {
     const id = await fixture.submit(command);
     await fixture.clock.until(() => fixture.executor.launched.length === 1, 20_000);
     await settled();
-    expect((await fixture.engine.jobs.get(id)).live).toMatchObject({ attempt: 1, phase: "running", externalName: fixture.executor.launched[0] });
+    expect((await fixture.engine.jobs.get(id)).live).toMatchObject({
+      attempt: 1,
+      phase: "running",
+      externalName: fixture.executor.launched[0],
+    });
     await fixture.close();
   });
 
@@ -61,7 +81,10 @@ describe("a launch", () => {
     await fixture.engine.start();
     const id = await fixture.submit(command);
     await fixture.reach(id, "failed");
-    expect(await finalOf(fixture, id)).toMatchObject({ reason: "launch_failed", message: expect.stringContaining("no answer 8") as string });
+    expect(await finalOf(fixture, id)).toMatchObject({
+      reason: "launch_failed",
+      message: expect.stringContaining("no answer 8") as string,
+    });
     await fixture.close();
   });
 
@@ -176,7 +199,14 @@ describe("a launcher", () => {
     const executor = fakeExecutor();
     const fixture = await engineFixture({
       executors: [executor],
-      wrap: (store) => ({ ...store, jobs: { ...store.jobs, claim: async (request) => (await store.jobs.claim(request).then(async (claimed) => (await (claimed.jobs.length > 0 ? gated : null), claimed))) } }),
+      wrap: (store) => ({
+        ...store,
+        jobs: {
+          ...store.jobs,
+          claim: async (request) =>
+            await store.jobs.claim(request).then(async (claimed) => (await (claimed.jobs.length > 0 ? gated : null), claimed)),
+        },
+      }),
     });
     await fixture.engine.start();
     gated = new Promise((resolve) => {
@@ -237,7 +267,13 @@ describe("a launcher", () => {
 
   test("stops while the store is out of reach, and its successor takes up what was not recorded", async () => {
     let reachable = true;
-    const wrap = (store: Store): Store => ({ ...store, jobs: { ...store.jobs, commit: (...given) => (reachable ? store.jobs.commit(...given) : Promise.reject(new Error("no route to host"))) } });
+    const wrap = (store: Store): Store => ({
+      ...store,
+      jobs: {
+        ...store.jobs,
+        commit: (...given) => (reachable ? store.jobs.commit(...given) : Promise.reject(new Error("no route to host"))),
+      },
+    });
     const executor = fakeExecutor();
     const fixture = await engineFixture({ executors: [executor], wrap });
     const go = executor.hold();
@@ -259,7 +295,10 @@ describe("a launcher", () => {
   test("says that it does not know how an attempt ended that is nowhere any more, and does not repeat it", async () => {
     const fixture = await launching();
     await fixture.engine.start();
-    const id = await fixture.submit({ ...command, retry: { limit: 5, on: ["failed"], backoff: { initial: 1, factor: 1, max: 1, jitter: 0 } as never } });
+    const id = await fixture.submit({
+      ...command,
+      retry: { limit: 5, on: ["failed"], backoff: { initial: 1, factor: 1, max: 1, jitter: 0 } as never },
+    });
     await fixture.clock.until(() => fixture.executor.launched.length === 1, 5_000);
     await settled();
     fixture.executor.vanish(fixture.executor.launched[0] ?? "");

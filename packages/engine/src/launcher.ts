@@ -44,7 +44,17 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       ttlMs: options.sessionTtlMs,
       onLost: () => {},
     });
-    const place: Place = { context, executor, session: () => session.id, results, alive: new Map(), closing: false, launching: new Set(), claims: { begun: 0, answered: 0 }, suspects: new Map() };
+    const place: Place = {
+      context,
+      executor,
+      session: () => session.id,
+      results,
+      alive: new Map(),
+      closing: false,
+      launching: new Set(),
+      claims: { begun: 0, answered: 0 },
+      suspects: new Map(),
+    };
     const launches = new Set<Promise<void>>();
     const claims = claimLoop(place, { session, launches });
     try {
@@ -79,7 +89,13 @@ function claimLoop(place: Place, { session, launches }: { readonly session: Open
   const claimAndLaunch = async (limit: number): Promise<boolean> => {
     place.claims.begun++;
     try {
-      const { jobs, signals } = await context.store.jobs.claim({ executor: executor.name, session: session.id, place: executor.place, limit, now: context.now() });
+      const { jobs, signals } = await context.store.jobs.claim({
+        executor: executor.name,
+        session: session.id,
+        place: executor.place,
+        limit,
+        now: context.now(),
+      });
       if (jobs.length === 0) return false;
       context.announce(signals);
       for (const job of jobs) {
@@ -129,13 +145,18 @@ async function launchClaimed(place: Place, job: ClaimedJob): Promise<void> {
 async function ended(place: Place, fact: EndedFact): Promise<void> {
   const result = await place.results.settle(settleFor(place, fact));
   if (result === undefined) return;
-  if (!result.ok) place.context.logger.info("the end of an attempt came too late", { job: fact.jobId, name: fact.name, why: result.refusal.why });
+  if (!result.ok)
+    place.context.logger.info("the end of an attempt came too late", { job: fact.jobId, name: fact.name, why: result.refusal.why });
   if (place.alive.get(fact.jobId) === fact.name) place.alive.delete(fact.jobId);
   try {
     await place.executor.forget(fact.name);
   } catch (error) {
     // The executor tells the end again until it is forgotten, and the store will refuse it again.
-    place.context.logger.warn("an attempt that ended could not be forgotten yet", { job: fact.jobId, name: fact.name, error: messageOf(error) });
+    place.context.logger.warn("an attempt that ended could not be forgotten yet", {
+      job: fact.jobId,
+      name: fact.name,
+      error: messageOf(error),
+    });
   }
 }
 

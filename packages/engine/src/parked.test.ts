@@ -20,11 +20,19 @@ function counting(store: Store, counts: Map<string, number>): Store {
         };
       },
     });
-  return { ...store, jobs: counted(store.jobs, "jobs"), reads: counted(store.reads, "reads"), queues: counted(store.queues, "queues"), retention: counted(store.retention, "retention") };
+  return {
+    ...store,
+    jobs: counted(store.jobs, "jobs"),
+    reads: counted(store.reads, "reads"),
+    queues: counted(store.queues, "queues"),
+    retention: counted(store.retention, "retention"),
+  };
 }
 
 /** Parks so many jobs on one slot; what the store was asked in ten minutes in which nothing happens to them. */
-async function askedWhileParked(count: number): Promise<{ readonly asked: Record<string, number>; readonly fixture: EngineFixture; readonly finish: () => Promise<void> }> {
+async function askedWhileParked(
+  count: number,
+): Promise<{ readonly asked: Record<string, number>; readonly fixture: EngineFixture; readonly finish: () => Promise<void> }> {
   const counts = new Map<string, number>();
   const tokens: string[] = [];
   const fixture = await engineFixture({ wrap: (store) => counting(store, counts) });
@@ -40,7 +48,12 @@ async function askedWhileParked(count: number): Promise<{ readonly asked: Record
   await fixture.engine.start();
   await worker.start();
   for (let i = 0; i < count; i += 100) {
-    await fixture.engine.jobs.submitMany(Array.from({ length: Math.min(100, count - i) }, () => ({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler" }) as const));
+    await fixture.engine.jobs.submitMany(
+      Array.from(
+        { length: Math.min(100, count - i) },
+        () => ({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler" }) as const,
+      ),
+    );
   }
   const waiting = async (): Promise<number> => (await fixture.store.queues.list()).find(({ name }) => name === "default")?.waiting ?? 0;
   await fixture.clock.until(async () => tokens.length === count && (await waiting()) === count, MINUTES_10);

@@ -24,5 +24,13 @@ export interface Place {
 
 /** How an attempt is settled by whoever holds its launch. */
 export function settleByHolder(place: Place, live: LiveJob, result: Result): Change {
-  return { type: "settle", id: live.id, attempt: live.attempt, by: { type: "holder", token: live.token }, result, stopped: live.state === "stopping", random: place.context.random.next() };
+  return {
+    type: "settle",
+    id: live.id,
+    attempt: live.attempt,
+    by: { type: "holder", token: live.token },
+    result,
+    stopped: live.state === "stopping",
+    random: place.context.random.next(),
+  };
 }

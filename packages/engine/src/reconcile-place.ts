@@ -19,7 +19,8 @@ export async function reconcilePlace(place: Place): Promise<void> {
   const found = new Map((await place.executor.list()).map((item) => [item.name, item]));
   for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, found.get(live.externalName ?? "")));
   const names = new Set(wanted.map((live) => live.externalName));
-  for (const item of found.values()) if (!names.has(item.name) && !place.launching.has(item.name)) await guarded(place, item.jobId, () => zombie(place, item));
+  for (const item of found.values())
+    if (!names.has(item.name) && !place.launching.has(item.name)) await guarded(place, item.jobId, () => zombie(place, item));
 }
 
 /** What was claimed while the store was being read is neither in `known` nor in `wanted`, and stays counted. */
@@ -31,8 +32,11 @@ function countAlive({ alive }: Place, known: readonly string[], wanted: readonly
 
 async function aliveHere({ context, executor }: Place): Promise<LiveJob[]> {
   const alive: LiveJob[] = [];
-  for (let after = ""; ; ) {
-    const page = await context.store.jobs.live({ place: executor.place, executor: executor.name, states: ["running", "stopping"], after }, PAGE);
+  for (let after = ""; ;) {
+    const page = await context.store.jobs.live(
+      { place: executor.place, executor: executor.name, states: ["running", "stopping"], after },
+      PAGE,
+    );
     alive.push(...page);
     if (page.length < PAGE) return alive;
     after = page.at(-1)?.id ?? "";
@@ -50,7 +54,8 @@ async function reconcileAttempt(place: Place, live: LiveJob, found: Found | unde
   if (name === null) return;
   if (live.holder === "lease") return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;
   if (found === undefined) return vanished(place, live);
-  if (live.state === "stopping" && live.stop !== null && found.state === "running") await place.executor.stop(name, live.stop.graceMs, live.stop.stopFor);
+  if (live.state === "stopping" && live.stop !== null && found.state === "running")
+    await place.executor.stop(name, live.stop.graceMs, live.stop.stopFor);
 }
 
 /**
@@ -71,7 +76,13 @@ async function adopt(place: Place, live: LiveJob, found: Found | undefined): Pro
   if (result?.ok !== true) return;
   const mine = { ...live, token: live.token + 1, session: place.session() };
   if (found === undefined && live.state === "stopping") {
-    await place.results.settle(settleByHolder(place, mine, { outcome: "cancelled", reason: live.stop?.reason ?? "cancel_requested", message: live.stop?.message ?? null }));
+    await place.results.settle(
+      settleByHolder(place, mine, {
+        outcome: "cancelled",
+        reason: live.stop?.reason ?? "cancel_requested",
+        message: live.stop?.message ?? null,
+      }),
+    );
     return;
   }
   // What was found is never launched again: it may end, be settled and forgotten before the executor is asked.

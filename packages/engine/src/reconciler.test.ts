@@ -12,7 +12,15 @@ async function reconciling(wrap?: (store: Store) => Store) {
   const fixture = await engineFixture(wrap === undefined ? {} : { wrap });
   const service = reconciler(fixture.engine.context, { session: () => "ses_leader", hostLostAfterMs: LOST_AFTER_MS });
   const openSession = (id: string, more: Partial<Session> = {}) =>
-    fixture.store.sessions.open({ id, role: "worker", place: null, serves: [], startedAt: 0, expiresAt: fixture.clock.now() + 3_000, ...more });
+    fixture.store.sessions.open({
+      id,
+      role: "worker",
+      place: null,
+      serves: [],
+      startedAt: 0,
+      expiresAt: fixture.clock.now() + 3_000,
+      ...more,
+    });
   const claim = async (session: string, place: string | null) =>
     fixture.store.jobs.claim({ executor: place === null ? "handler" : "process", session, place, limit: 1, now: fixture.clock.now() });
   const close = async (): Promise<void> => {
@@ -35,7 +43,9 @@ describe("a worker that stopped reporting", () => {
     expect(await world.stateOf(id)).toBe("running");
     await world.clock.advance(2_500);
     expect(await liveOf(world, id)).toMatchObject({ state: "scheduled", dueReason: "back_off", session: null });
-    expect(await world.store.reads.attempts(id)).toMatchObject([{ outcome: "failed_node_lost", reason: "worker_lost", message: expect.stringContaining("ses_dead") as string }]);
+    expect(await world.store.reads.attempts(id)).toMatchObject([
+      { outcome: "failed_node_lost", reason: "worker_lost", message: expect.stringContaining("ses_dead") as string },
+    ]);
     expect(await world.store.sessions.list()).toEqual([]);
     await world.close();
   });
@@ -57,7 +67,10 @@ describe("work without an open session", () => {
 
   test("cannot come to be while a lost session is being closed", async () => {
     let claimLate = async (): Promise<void> => {};
-    const world = await reconciling((store) => ({ ...store, sessions: { ...store.sessions, close: async (id) => (await claimLate(), store.sessions.close(id)) } }));
+    const world = await reconciling((store) => ({
+      ...store,
+      sessions: { ...store.sessions, close: async (id) => (await claimLate(), store.sessions.close(id)) },
+    }));
     await world.openSession("ses_frozen");
     const id = await world.submit({ retry });
     claimLate = async () => void (await world.claim("ses_frozen", null));
@@ -79,7 +92,9 @@ describe("a host that stopped reporting", () => {
     expect(await world.stateOf(id)).toBe("running");
     await world.clock.advance(6_000);
     expect(await liveOf(world, id)).toMatchObject({ state: "scheduled", attempt: 1 });
-    expect(await world.store.reads.attempts(id)).toMatchObject([{ outcome: "failed_node_lost", reason: "host_lost", message: expect.stringContaining("host-9") as string }]);
+    expect(await world.store.reads.attempts(id)).toMatchObject([
+      { outcome: "failed_node_lost", reason: "host_lost", message: expect.stringContaining("host-9") as string },
+    ]);
     await world.close();
   });
 
@@ -114,7 +129,10 @@ test("children of a parent that is stopping end, also when whoever was to end th
 
 test("blocked jobs whose key has room are looked for in each round, and only by the one who leads", async () => {
   let unblocked = 0;
-  const world = await reconciling((store) => ({ ...store, jobs: { ...store.jobs, unblock: (now) => (unblocked++, store.jobs.unblock(now)) } }));
+  const world = await reconciling((store) => ({
+    ...store,
+    jobs: { ...store.jobs, unblock: (now) => (unblocked++, store.jobs.unblock(now)) },
+  }));
   await world.service.start();
   await world.clock.advance(3_500);
   expect(unblocked).toBe(4);

@@ -64,23 +64,33 @@ async function loseExpired(context: EngineContext, hostLostAfterMs: number): Pro
  */
 async function loseForsaken(context: EngineContext): Promise<void> {
   await eachLive(context, { forsaken: true }, (live) =>
-    isOutOfBand(live.executor) ? null : loss(context, live, { reason: "worker_lost", message: `its worker (${live.session ?? "unknown"}) stopped reporting` }),
+    isOutOfBand(live.executor)
+      ? null
+      : loss(context, live, { reason: "worker_lost", message: `its worker (${live.session ?? "unknown"}) stopped reporting` }),
   );
 }
 
 async function losePlace(context: EngineContext, session: Session, place: string): Promise<void> {
   context.logger.warn("a host has not reported for too long; what ran there counts as lost", { place, session: session.id });
-  await eachLive(context, { place }, (live) => loss(context, live, { reason: "host_lost", message: `its host (${place}) stopped reporting` }));
+  await eachLive(context, { place }, (live) =>
+    loss(context, live, { reason: "host_lost", message: `its host (${place}) stopped reporting` }),
+  );
 }
 
-function loss(context: EngineContext, live: LiveJob, why: { readonly reason: "worker_lost" | "host_lost"; readonly message: string }): Change {
+function loss(
+  context: EngineContext,
+  live: LiveJob,
+  why: { readonly reason: "worker_lost" | "host_lost"; readonly message: string },
+): Change {
   return { type: "lose", id: live.id, token: live.token, random: context.random.next(), ...why };
 }
 
 /** Heals what an advancer that died left behind: live children under parents that have ended or are stopping. */
 async function stopOrphans(context: EngineContext): Promise<void> {
   await eachLive(context, { orphaned: true }, (live) =>
-    live.state === "stopping" ? null : stopOf(live.id, { reason: "parent_ended", message: "the job that it belongs to ended", by: "windlass" }),
+    live.state === "stopping"
+      ? null
+      : stopOf(live.id, { reason: "parent_ended", message: "the job that it belongs to ended", by: "windlass" }),
   );
 }
 
@@ -88,7 +98,7 @@ type LiveFilter = Parameters<EngineContext["store"]["jobs"]["live"]>[0];
 
 /** Commits what `change` proposes for each live job, page by page in order of id. */
 async function eachLive(context: EngineContext, filter: LiveFilter, change: (live: LiveJob) => Change | null): Promise<void> {
-  for (let after = ""; ; ) {
+  for (let after = ""; ;) {
     const page = await context.store.jobs.live({ ...filter, after }, PAGE);
     await context.commit(page.flatMap((live) => change(live) ?? []));
     if (page.length < PAGE) return;

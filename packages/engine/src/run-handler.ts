@@ -4,7 +4,19 @@
  * R1. `ended` resolves exactly once, whatever the handler does, also when it ignores that it is to stop.
  * R2. What the handler does after that has no effect on the job.
  */
-import { BugError, isJson, messageOf, OUTPUT_LENGTH_MAX, unreachable, type Change, type Held, type Json, type Result, type Settle, type Stop } from "@windlass/kernel";
+import {
+  BugError,
+  isJson,
+  messageOf,
+  OUTPUT_LENGTH_MAX,
+  unreachable,
+  type Change,
+  type Held,
+  type Json,
+  type Result,
+  type Settle,
+  type Stop,
+} from "@windlass/kernel";
 import type { ClaimedJob, LogChunk } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { isAnswer, type Answer, type Handler, type HandlerContext } from "./handler.ts";
@@ -45,7 +57,8 @@ export function runHandler(context: EngineContext, job: ClaimedJob, handler: Han
     random: context.random.next(),
     ...more,
   });
-  const changeFor = (answer: Answer): Change => answered({ answer, held: { id, token }, stop: stopping, completionHash: completion.hash, now: context.now(), settleAs });
+  const changeFor = (answer: Answer): Change =>
+    answered({ answer, held: { id, token }, stop: stopping, completionHash: completion.hash, now: context.now(), settleAs });
   const end = async (change: Change | null): Promise<void> => {
     endGrace();
     await log.close();
@@ -97,7 +110,8 @@ interface Answered {
 
 function answered({ answer, held, stop, completionHash, now, settleAs }: Answered): Change {
   // Told to stop, it neither waits nor comes again.
-  if (stop !== null && (answer.type === "parked" || answer.type === "defer")) return settleAs({ outcome: "cancelled", reason: stop.reason, message: stop.message });
+  if (stop !== null && (answer.type === "parked" || answer.type === "defer"))
+    return settleAs({ outcome: "cancelled", reason: stop.reason, message: stop.message });
   switch (answer.type) {
     case "defer":
       return { type: "defer", ...held, until: now + answer.afterMs, reason: "deferred" };
@@ -106,8 +120,18 @@ function answered({ answer, held, stop, completionHash, now, settleAs }: Answere
     case "fail":
       return settleAs({ outcome: "failed", reason: "failed_for_good", message: answer.message });
     case "parked":
-      if (completionHash === null) return settleAs({ outcome: "failed", reason: "error", message: "it parked without asking for a completion token, so nobody could ever complete it" });
-      return { type: "wait", ...held, wait: { for: "completion", tokenHash: completionHash }, until: answer.timeoutMs === null ? null : now + answer.timeoutMs };
+      if (completionHash === null)
+        return settleAs({
+          outcome: "failed",
+          reason: "error",
+          message: "it parked without asking for a completion token, so nobody could ever complete it",
+        });
+      return {
+        type: "wait",
+        ...held,
+        wait: { for: "completion", tokenHash: completionHash },
+        until: answer.timeoutMs === null ? null : now + answer.timeoutMs,
+      };
     default:
       return unreachable(answer);
   }
@@ -151,10 +175,20 @@ function contextFor({ context, job: { record, live }, signal, log, completion }:
 }
 
 function successOf(value: unknown): Result {
-  if (value !== undefined && !isJson(value)) return { outcome: "failed", reason: "output_invalid", message: "the handler's output is not JSON (functions, dates, maps and undefined are not)" };
+  if (value !== undefined && !isJson(value))
+    return {
+      outcome: "failed",
+      reason: "output_invalid",
+      message: "the handler's output is not JSON (functions, dates, maps and undefined are not)",
+    };
   const output: Json = value ?? null;
   const length = JSON.stringify(output).length;
-  if (length > OUTPUT_LENGTH_MAX) return { outcome: "failed", reason: "output_too_large", message: `the output has ${length} characters as JSON; at most ${OUTPUT_LENGTH_MAX} are stored` };
+  if (length > OUTPUT_LENGTH_MAX)
+    return {
+      outcome: "failed",
+      reason: "output_too_large",
+      message: `the output has ${length} characters as JSON; at most ${OUTPUT_LENGTH_MAX} are stored`,
+    };
   return { outcome: "succeeded", reason: "ok", message: null, output };
 }
 

@@ -54,7 +54,8 @@ const PAYLOAD_LENGTH_MAX = 1_048_576;
 /** The record to be stored. Throws `invalid` with every fault. */
 export function recordOf(context: EngineContext, request: SubmitRequest): JobRecord {
   const faults = faultsOf(context, request);
-  if (faults.length > 0) throw new WindlassError("invalid", `the job cannot be submitted: ${faults.map((fault) => fault.message).join("; ")}`, { faults });
+  if (faults.length > 0)
+    throw new WindlassError("invalid", `the job cannot be submitted: ${faults.map((fault) => fault.message).join("; ")}`, { faults });
   const id = context.newId("job");
   const parent = request.parent;
   const record: JobRecord = {
@@ -113,17 +114,27 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
   const faults: Fault[] = [];
   const fault = (path: string, message: string): void => void faults.push({ path, message });
   if (request.name.trim() === "" || request.name.length > 200) fault("name", "name must have 1 to 200 characters");
-  if (!(EXECUTORS as readonly string[]).includes(request.executor)) fault("executor", `executor is "${request.executor}"; it must be one of ${EXECUTORS.join(", ")}`);
-  if (request.queue !== undefined && !QUEUE_NAME.test(request.queue)) fault("queue", `queue is "${request.queue}"; a queue's name has lower-case letters, digits and . _ - / only`);
-  if (request.priority !== undefined && !isLegalPriority(request.priority)) fault("priority", `priority is ${request.priority}; it must be a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`);
+  if (!(EXECUTORS as readonly string[]).includes(request.executor))
+    fault("executor", `executor is "${request.executor}"; it must be one of ${EXECUTORS.join(", ")}`);
+  if (request.queue !== undefined && !QUEUE_NAME.test(request.queue))
+    fault("queue", `queue is "${request.queue}"; a queue's name has lower-case letters, digits and . _ - / only`);
+  if (request.priority !== undefined && !isLegalPriority(request.priority))
+    fault("priority", `priority is ${request.priority}; it must be a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`);
   if (Object.keys(request.labels ?? {}).length > LABELS_MAX) fault("labels", `a job may have ${LABELS_MAX} labels`);
-  if (request.concurrency && (!Number.isInteger(request.concurrency.limit) || request.concurrency.limit < 1)) fault("concurrency.limit", "concurrency.limit must be a whole number of at least 1");
-  if (request.timeoutMs !== undefined && request.timeoutMs !== null && !(request.timeoutMs > 0)) fault("timeout", "a time limit must be greater than 0");
+  if (request.concurrency && (!Number.isInteger(request.concurrency.limit) || request.concurrency.limit < 1))
+    fault("concurrency.limit", "concurrency.limit must be a whole number of at least 1");
+  if (request.timeoutMs !== undefined && request.timeoutMs !== null && !(request.timeoutMs > 0))
+    fault("timeout", "a time limit must be greater than 0");
   for (const field of ["spec", "input"] as const) {
     const length = JSON.stringify(request[field] ?? null).length;
-    if (length > PAYLOAD_LENGTH_MAX) fault(field, `${field} has ${length} characters as JSON; at most ${PAYLOAD_LENGTH_MAX} are stored with a job, larger things belong in a file or an object store`);
+    if (length > PAYLOAD_LENGTH_MAX)
+      fault(
+        field,
+        `${field} has ${length} characters as JSON; at most ${PAYLOAD_LENGTH_MAX} are stored with a job, larger things belong in a file or an object store`,
+      );
   }
-  if (request.parent !== undefined && depthOf(request.parent.path) + 1 > DEPTH_MAX) fault("parent", `a tree of jobs may be ${DEPTH_MAX} levels deep`);
+  if (request.parent !== undefined && depthOf(request.parent.path) + 1 > DEPTH_MAX)
+    fault("parent", `a tree of jobs may be ${DEPTH_MAX} levels deep`);
   const kind = context.kindOf(request.kind);
   if (kind === undefined) fault("kind", `kind is "${request.kind}", which this server does not know`);
   else if (faults.length === 0) faults.push(...kind.validate(request.spec, request.input ?? null));

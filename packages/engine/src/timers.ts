@@ -37,7 +37,8 @@ export function timers(context: EngineContext): Loop {
 /** What the time that came means for this job; null when it means nothing (any more). Pure. */
 export function dueChange(live: LiveJob, now: number): Change | null {
   const startDeadline = startDeadlineOf(live);
-  if ((live.state === "scheduled" || live.state === "queued") && startDeadline !== null && startDeadline <= now) return { type: "expire", id: live.id };
+  if ((live.state === "scheduled" || live.state === "queued") && startDeadline !== null && startDeadline <= now)
+    return { type: "expire", id: live.id };
   if (live.deadlineAt !== null && live.deadlineAt <= now && (live.state === "running" || live.state === "waiting")) {
     const reason = live.executor === "none" ? "execution_timeout" : isOutOfBand(live.executor) ? "step_timeout" : "handler_timeout";
     const message = `it took longer than its time limit of ${(live.timeoutMs ?? 0) / 1000} s`;

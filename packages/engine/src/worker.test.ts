@@ -8,7 +8,10 @@ import type { Worker, WorkerOptions } from "./worker.ts";
 const open: { fixture: EngineFixture; worker: Worker }[] = [];
 
 /** An engine with one worker whose handler `greet` is the one given. */
-async function working(greet: Handler, more: Partial<WorkerOptions> & { readonly wrap?: (store: Store) => Store } = {}): Promise<EngineFixture & { readonly worker: Worker }> {
+async function working(
+  greet: Handler,
+  more: Partial<WorkerOptions> & { readonly wrap?: (store: Store) => Store } = {},
+): Promise<EngineFixture & { readonly worker: Worker }> {
   const { wrap, ...options } = more;
   const fixture = await engineFixture(wrap === undefined ? {} : { wrap });
   const worker = fixture.engine.worker({ handlers: { greet }, ...options });
@@ -55,23 +58,38 @@ describe("what a handler answers", () => {
     expect(fixture.logs.text({ jobId: id, attempt: 1 })).toMatch(/TypeError: no such table\n +at /u);
   });
 
-  test.each([["returned", async (answer: unknown) => answer], ["thrown", (answer: unknown) => Promise.reject(answer as Error)]] as const)("retryAfter and failForGood may be %s", async (_how, give) => {
+  test.each([
+    ["returned", async (answer: unknown) => answer],
+    ["thrown", (answer: unknown) => Promise.reject(answer as Error)],
+  ] as const)("retryAfter and failForGood may be %s", async (_how, give) => {
     const at: number[] = [];
     const fixture: EngineFixture = await working(async ({ attempt }) => {
       at.push(fixture.clock.now());
       return (await give(attempt === 1 ? retryAfter(3_000, "busy") : failForGood("no such customer"))) as Json;
     });
     const id = await fixture.submit({ retry });
-    expect((await endOf(fixture, id)).final).toMatchObject({ state: "failed", reason: "failed_for_good", message: "no such customer", attempts: 2 });
+    expect((await endOf(fixture, id)).final).toMatchObject({
+      state: "failed",
+      reason: "failed_for_good",
+      message: "no such customer",
+      attempts: 2,
+    });
     expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(3_000);
-    expect(await fixture.store.reads.attempts(id)).toMatchObject([{ number: 1, reason: "retry_requested", message: "busy" }, { number: 2 }]);
+    expect(await fixture.store.reads.attempts(id)).toMatchObject([
+      { number: 1, reason: "retry_requested", message: "busy" },
+      { number: 2 },
+    ]);
   });
 
   test("an output that is not JSON, and one that is too large, fail the job and say so", async () => {
     const fixture = await working(({ input }) => (input === "date" ? (new Map() as unknown as Json) : "x".repeat(OUTPUT_LENGTH_MAX)));
     const [odd, large] = [await fixture.submit({ input: "date" }), await fixture.submit()];
     expect((await endOf(fixture, odd)).final).toMatchObject({ state: "failed", reason: "output_invalid" });
-    expect((await endOf(fixture, large)).final).toMatchObject({ state: "failed", reason: "output_too_large", message: expect.stringContaining(String(OUTPUT_LENGTH_MAX)) as string });
+    expect((await endOf(fixture, large)).final).toMatchObject({
+      state: "failed",
+      reason: "output_too_large",
+      message: expect.stringContaining(String(OUTPUT_LENGTH_MAX)) as string,
+    });
   });
 
   test("progress and log lines are stored while it runs", async () => {
@@ -158,7 +176,10 @@ describe("a parked job", () => {
     });
     const [late, never] = [await fixture.submit({ input: "with token" }), await fixture.submit()];
     expect((await endOf(fixture, late)).final).toMatchObject({ outcome: "failed_timeout", reason: "wait_timeout" });
-    expect((await endOf(fixture, never)).final).toMatchObject({ reason: "error", message: expect.stringContaining("completion token") as string });
+    expect((await endOf(fixture, never)).final).toMatchObject({
+      reason: "error",
+      message: expect.stringContaining("completion token") as string,
+    });
   });
 
   test("that is resumed runs again as the same attempt", async () => {
@@ -178,7 +199,8 @@ describe("a parked job", () => {
 });
 
 describe("a job that is to stop", () => {
-  const hears: Handler = ({ signal }) => new Promise((_resolve, reject) => {
+  const hears: Handler = ({ signal }) =>
+    new Promise((_resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason as Error));
     });
   const deaf: Handler = () => new Promise(() => {});
@@ -217,7 +239,12 @@ describe("a job that is to stop", () => {
     const fixture = await working(hears);
     const id = await fixture.submit({ timeoutMs: 2_000 });
     const { final } = await endOf(fixture, id);
-    expect(final).toMatchObject({ state: "failed", outcome: "failed_timeout", reason: "handler_timeout", message: expect.stringContaining("2 s") as string });
+    expect(final).toMatchObject({
+      state: "failed",
+      outcome: "failed_timeout",
+      reason: "handler_timeout",
+      message: expect.stringContaining("2 s") as string,
+    });
     expect((final?.finishedAt ?? 0) - (final?.startedAt ?? 0)).toBeLessThan(4_000);
   });
 
@@ -251,13 +278,23 @@ describe("a worker that", () => {
     const id = await fixture.submit({ retry: { ...retry, limit: 0 } });
     await fixture.reach(id, "running");
     await fixture.outcome(fixture.worker.stop());
-    expect((await fixture.engine.jobs.get(id)).final).toMatchObject({ outcome: "failed_node_lost", reason: "worker_lost", message: expect.stringContaining("stopped before") as string });
+    expect((await fixture.engine.jobs.get(id)).final).toMatchObject({
+      outcome: "failed_node_lost",
+      reason: "worker_lost",
+      message: expect.stringContaining("stopped before") as string,
+    });
     expect(calls[0]?.signal.aborted).toBe(true);
   });
 
   test("stops while the store is out of reach does not wait for it for ever", async () => {
     let reachable = true;
-    const wrap = (store: Store): Store => ({ ...store, jobs: { ...store.jobs, commit: (...given) => (reachable ? store.jobs.commit(...given) : Promise.reject(new Error("no route to host"))) } });
+    const wrap = (store: Store): Store => ({
+      ...store,
+      jobs: {
+        ...store.jobs,
+        commit: (...given) => (reachable ? store.jobs.commit(...given) : Promise.reject(new Error("no route to host"))),
+      },
+    });
     const { handler, open: go } = gate();
     const fixture = await working(handler, { drainMs: 1_000, wrap });
     const id = await fixture.submit();

@@ -64,7 +64,17 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
         claims?.wake();
       },
     });
-    const running: ClaimLoop = { context, queue, concurrency, session, runs, takes: new Map(), stops: { suspected: false }, results, handlers: options.handlers };
+    const running: ClaimLoop = {
+      context,
+      queue,
+      concurrency,
+      session,
+      runs,
+      takes: new Map(),
+      stops: { suspected: false },
+      results,
+      handlers: options.handlers,
+    };
     const stops = context.bus.subscribe("stopping", (key) => {
       if (key !== session.id) return;
       running.stops.suspected = true;
@@ -117,7 +127,14 @@ function claimLoop(options: ClaimLoop): Loop {
       if (compare()) await giveBackUnknown(options);
       const free = Math.min(concurrency - runs.size, concurrency + UNSTORED_MAX - takes.size);
       if (free <= 0) return false;
-      const { jobs, signals } = await context.store.jobs.claim({ executor: "handler", queues: [queue], session: session.id, place: null, limit: free, now: context.now() });
+      const { jobs, signals } = await context.store.jobs.claim({
+        executor: "handler",
+        queues: [queue],
+        session: session.id,
+        place: null,
+        limit: free,
+        now: context.now(),
+      });
       if (jobs.length === 0) return false;
       context.announce(signals);
       for (const job of jobs) {
@@ -175,7 +192,14 @@ async function giveBackUnknown({ context, session, takes }: ClaimLoop): Promise<
   await context.commit(
     unknown.map((live) =>
       live.state === "stopping"
-        ? { type: "lose", id: live.id, token: live.token, reason: "worker_lost", message: "its worker never learned that it held it", random: context.random.next() }
+        ? {
+            type: "lose",
+            id: live.id,
+            token: live.token,
+            reason: "worker_lost",
+            message: "its worker never learned that it held it",
+            random: context.random.next(),
+          }
         : { type: "release", id: live.id, token: live.token },
     ),
   );

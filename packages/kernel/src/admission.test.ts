@@ -17,9 +17,20 @@ function submitted(...given: Partial<JobRecord>[]): LiveJob[] {
 }
 
 /** Admits from these candidates; what became of them is read from the set. */
-function admission(candidates: readonly LiveJob[], given: Partial<Admission> = {}): { readonly admitted: string[]; readonly set: WorkingSet } {
+function admission(
+  candidates: readonly LiveJob[],
+  given: Partial<Admission> = {},
+): { readonly admitted: string[]; readonly set: WorkingSet } {
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, T0);
-  const admitted = admit(set, { candidates, queues: new Map(), keys: new Map(), claim: { session: "ses_1", place: null }, limit: 100, now: T0, ...given });
+  const admitted = admit(set, {
+    candidates,
+    queues: new Map(),
+    keys: new Map(),
+    claim: { session: "ses_1", place: null },
+    limit: 100,
+    now: T0,
+    ...given,
+  });
   return { admitted, set };
 }
 
@@ -61,13 +72,19 @@ describe("concurrency keys", () => {
     expect(admitted).toEqual([jobs[0]?.id]);
     expect(set.writes.keysTaken).toEqual([{ key: "db", jobId: jobs[0]?.id }]);
     for (const live of jobs.slice(1)) expect(set.get(live.id)).toMatchObject({ blocked: true, state: "queued", attempt: 0 });
-    expect(set.writes.events.filter((event) => event.type === "job.blocked")).toMatchObject([{ data: { key: "db", holders: ["job_other", jobs[0]?.id] } }, {}]);
+    expect(set.writes.events.filter((event) => event.type === "job.blocked")).toMatchObject([
+      { data: { key: "db", holders: ["job_other", jobs[0]?.id] } },
+      {},
+    ]);
   });
 
   test("that a job holds already are not taken again: a resumed attempt, and a descendant of a holder", () => {
     const [first] = submitted(withKey());
     const resumed = { ...(first as LiveJob), resumed: true, attempt: 1 };
-    expect(admission([resumed], { keys: key(1, resumed.id) })).toMatchObject({ admitted: [resumed.id], set: { writes: { keysTaken: [] } } });
+    expect(admission([resumed], { keys: key(1, resumed.id) })).toMatchObject({
+      admitted: [resumed.id],
+      set: { writes: { keysTaken: [] } },
+    });
     const below = { ...(first as LiveJob), path: "job_root/job_parent" };
     expect(admission([below], { keys: key(1, "job_root") })).toMatchObject({ admitted: [below.id], set: { writes: { keysTaken: [] } } });
     expect(admission([{ ...below, path: "job_root2/job_parent" }], { keys: key(1, "job_root") }).admitted).toEqual([]);
@@ -88,5 +105,10 @@ describe("concurrency keys", () => {
 
 test("a candidate that was claimed, blocked or ended meanwhile is passed over", () => {
   const [a, b] = submitted({}, {}) as [LiveJob, LiveJob];
-  expect(admission([{ ...a, state: "running" }, { ...b, blocked: true }]).admitted).toEqual([]);
+  expect(
+    admission([
+      { ...a, state: "running" },
+      { ...b, blocked: true },
+    ]).admitted,
+  ).toEqual([]);
 });

@@ -59,7 +59,8 @@ class Rows {
       this.live.delete(id);
       this.ended.add(id);
     }
-    for (const { workspace, key, jobId, requestHash } of writes.idempotency) this.idempotent.set(idempotencyKeyOf(workspace, key), { id: jobId, requestHash });
+    for (const { workspace, key, jobId, requestHash } of writes.idempotency)
+      this.idempotent.set(idempotencyKeyOf(workspace, key), { id: jobId, requestHash });
     for (const { jobId, number } of writes.facts) this.facts.set(jobId, [...(this.facts.get(jobId) ?? []), number]);
     for (const { jobId, seq } of writes.events) this.events.set(jobId, [...(this.events.get(jobId) ?? []), seq]);
   }
@@ -80,13 +81,28 @@ function checkRows(rows: Rows): void {
     expect(rows.events.get(id)).toEqual(upTo(live.eventSeq));
     expect(live.decided).toBeLessThanOrEqual(live.wakes);
     const orphaned = live.parentId !== null && !rows.live.has(live.parentId);
-    if (orphaned) expect(rows.records.get(live.parentId ?? "")?.executor, "a child outlives the parent that decides about it").not.toBe("none");
+    if (orphaned)
+      expect(rows.records.get(live.parentId ?? "")?.executor, "a child outlives the parent that decides about it").not.toBe("none");
   }
   for (const seqs of rows.events.values()) expect(seqs).toEqual(upTo(seqs.length));
 }
 
 const choices = fc.record({
-  what: fc.constantFrom("root", "child", "child", "claim", "claim", "settle", "settle", "decide", "decide", "finish", "finish", "stop", "expire"),
+  what: fc.constantFrom(
+    "root",
+    "child",
+    "child",
+    "claim",
+    "claim",
+    "settle",
+    "settle",
+    "decide",
+    "decide",
+    "finish",
+    "finish",
+    "stop",
+    "expire",
+  ),
   job: fc.nat(),
   other: fc.nat(),
   key: fc.constantFrom("a", "b", "c"),
@@ -100,7 +116,8 @@ function changeFor(rows: Rows, choice: Choice): Change | null {
   const jobs = [...rows.live.values()];
   const live = jobs[choice.job % Math.max(1, jobs.length)];
   const made = choice.composite ? compositeRecord : jobRecord;
-  if (choice.what === "root" || live === undefined) return { type: "submit", job: made({ idempotencyKey: choice.key, requestHash: choice.hash, startDeadline: T0 + 1 }) };
+  if (choice.what === "root" || live === undefined)
+    return { type: "submit", job: made({ idempotencyKey: choice.key, requestHash: choice.hash, startDeadline: T0 + 1 }) };
   const child = childRecord(live, choice.key, { executor: choice.composite ? "none" : "handler" });
   switch (choice.what) {
     case "child":
@@ -110,10 +127,16 @@ function changeFor(rows: Rows, choice: Choice): Change | null {
     case "decide": {
       const other = jobs.find((one) => one.parentId === live.id);
       const stops = other === undefined ? [] : [{ id: other.id, reason: "parent_ended" as const, message: null }];
-      return { ...advanceOf(live, { children: [child], stops, waitUntil: choice.composite ? T0 + 5 : null }), decided: live.decided - choice.stale };
+      return {
+        ...advanceOf(live, { children: [child], stops, waitUntil: choice.composite ? T0 + 5 : null }),
+        decided: live.decided - choice.stale,
+      };
     }
     case "finish":
-      return advanceOf(live, { finish: live.state === "stopping" ? { outcome: "cancelled", reason: "cancel_requested", message: null } : succeeded, seen: live.wakes - choice.stale });
+      return advanceOf(live, {
+        finish: live.state === "stopping" ? { outcome: "cancelled", reason: "cancel_requested", message: null } : succeeded,
+        seen: live.wakes - choice.stale,
+      });
     case "expire":
       return { type: "expire", id: live.id };
     default:
@@ -151,19 +174,32 @@ describe("children", () => {
   test("are made only under a parent that is alive and not stopping", () => {
     const rows = new Rows();
     const parent = startedComposite(rows);
-    rows.commit({ type: "submit", job: childRecord(parent, "a") }, { type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "ada", graceMs: 1 });
-    expect(rows.commit({ type: "submit", job: childRecord(parent, "b") }, advanceOf(rows.of(parent.id), { children: [childRecord(parent, "c")] }))).toMatchObject([
+    rows.commit(
+      { type: "submit", job: childRecord(parent, "a") },
+      { type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "ada", graceMs: 1 },
+    );
+    expect(
+      rows.commit(
+        { type: "submit", job: childRecord(parent, "b") },
+        advanceOf(rows.of(parent.id), { children: [childRecord(parent, "c")] }),
+      ),
+    ).toMatchObject([
       { ok: false, refusal: { code: "parent_closed" } },
       { ok: false, refusal: { code: "parent_closed" } },
     ]);
-    expect(rows.commit({ type: "submit", job: childRecord({ id: "job_none", rootId: "job_none", path: "" }, "a") })).toMatchObject([{ refusal: { code: "not_found" } }]);
+    expect(rows.commit({ type: "submit", job: childRecord({ id: "job_none", rootId: "job_none", path: "" }, "a") })).toMatchObject([
+      { refusal: { code: "not_found" } },
+    ]);
   });
 
   test("are made once for each key, whoever asks again", () => {
     const rows = new Rows();
     const parent = startedComposite(rows);
     const [child, twin] = [childRecord(parent, "a"), childRecord(parent, "a")];
-    expect(rows.commit({ type: "submit", job: child }, { type: "submit", job: twin })).toMatchObject([{ ok: true, created: true }, { ok: true, id: child.id, created: false }]);
+    expect(rows.commit({ type: "submit", job: child }, { type: "submit", job: twin })).toMatchObject([
+      { ok: true, created: true },
+      { ok: true, id: child.id, created: false },
+    ]);
     rows.commit(advanceOf(rows.of(parent.id), { children: [twin, childRecord(parent, "b")] }));
     expect(rows.of(parent.id)).toMatchObject({ openChildren: 2, childrenMade: 2 });
   });
@@ -176,7 +212,9 @@ describe("children", () => {
     const set = rows.set();
     set.take(rows.of(child.id), claimed(rows.of(child.id), { session: "ses_1", place: null }, T0));
     applyChanges(set, [settleOf(set.get(child.id) as LiveJob, { ...succeeded, output: { rows: 3 } })], T0);
-    expect(set.writes.facts).toMatchObject([{ jobId: parent.id, number: 2, fact: { type: "child", key: "a", outcome: "succeeded", output: { rows: 3 } } }]);
+    expect(set.writes.facts).toMatchObject([
+      { jobId: parent.id, number: 2, fact: { type: "child", key: "a", outcome: "succeeded", output: { rows: 3 } } },
+    ]);
     expect(set.get(parent.id)).toMatchObject({ openChildren: 0, wakes: 2 });
     expect(set.signals).toMatchObject({ woken: true, finished: [child.id] });
   });
@@ -189,14 +227,18 @@ describe("children", () => {
     const child = childRecord(live, "a");
     expect(rows.commit({ type: "submit", job: child }, settleOf(live))).toMatchObject([{ ok: true }, { ok: true }]);
     expect(rows.of(child.id)).toMatchObject({ state: "queued", parentId: record.id });
-    expect(rows.commit({ type: "stop", id: child.id, stopFor: "cancelled", reason: "parent_ended", message: null, by: "windlass", graceMs: 0 })).toMatchObject([{ ok: true }]);
+    expect(
+      rows.commit({ type: "stop", id: child.id, stopFor: "cancelled", reason: "parent_ended", message: null, by: "windlass", graceMs: 0 }),
+    ).toMatchObject([{ ok: true }]);
     expect(rows.live.size).toBe(0);
   });
 
   test("may not lie deeper than a tree may be", () => {
     const rows = new Rows();
     const parent = startedComposite(rows);
-    const deep = childRecord({ ...parent, path: Array.from({ length: DEPTH_MAX }, (_, i) => `job_${i}`).join("/") }, "a", { parentId: parent.id });
+    const deep = childRecord({ ...parent, path: Array.from({ length: DEPTH_MAX }, (_, i) => `job_${i}`).join("/") }, "a", {
+      parentId: parent.id,
+    });
     expect(rows.commit({ type: "submit", job: deep })).toMatchObject([{ ok: false, refusal: { code: "too_many_jobs" } }]);
   });
 
@@ -237,7 +279,10 @@ describe("decisions", () => {
     const [task, composite] = [jobRecord(), compositeRecord()];
     rows.commit({ type: "submit", job: task }, { type: "submit", job: composite });
     rows.start(task.id);
-    expect(rows.commit(advanceOf(rows.of(task.id)), advanceOf(rows.of(composite.id)))).toMatchObject([{ refusal: { code: "conflict" } }, { refusal: { code: "conflict" } }]);
+    expect(rows.commit(advanceOf(rows.of(task.id)), advanceOf(rows.of(composite.id)))).toMatchObject([
+      { refusal: { code: "conflict" } },
+      { refusal: { code: "conflict" } },
+    ]);
   });
 });
 
@@ -246,7 +291,13 @@ describe("idempotency keys", () => {
     const rows = new Rows();
     const given = { idempotencyKey: "order-1", requestHash: "h" };
     const first = jobRecord(given);
-    expect(rows.commit({ type: "submit", job: first }, { type: "submit", job: jobRecord(given) }, { type: "submit", job: jobRecord({ ...given, requestHash: "other" }) })).toMatchObject([
+    expect(
+      rows.commit(
+        { type: "submit", job: first },
+        { type: "submit", job: jobRecord(given) },
+        { type: "submit", job: jobRecord({ ...given, requestHash: "other" }) },
+      ),
+    ).toMatchObject([
       { ok: true, created: true },
       { ok: true, id: first.id, created: false },
       { ok: false, refusal: { code: "idempotency_mismatch", why: expect.stringContaining(first.id) as string } },
@@ -258,6 +309,12 @@ describe("idempotency keys", () => {
 test("a job that has ended is never touched again, and one that never was is not found", () => {
   const rows = new Rows();
   const record = jobRecord();
-  rows.commit({ type: "submit", job: record }, { type: "stop", id: record.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "ada", graceMs: 1 });
-  expect(rows.commit({ type: "due", id: record.id }, { type: "due", id: "job_none" })).toMatchObject([{ refusal: { code: "job_finished" } }, { refusal: { code: "not_found" } }]);
+  rows.commit(
+    { type: "submit", job: record },
+    { type: "stop", id: record.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "ada", graceMs: 1 },
+  );
+  expect(rows.commit({ type: "due", id: record.id }, { type: "due", id: "job_none" })).toMatchObject([
+    { refusal: { code: "job_finished" } },
+    { refusal: { code: "not_found" } },
+  ]);
 });

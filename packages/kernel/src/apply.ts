@@ -42,7 +42,11 @@ export function recordsMade(changes: readonly Change[]): JobRecord[] {
 function applyChange(set: WorkingSet, change: Change, now: number): ChangeResult {
   if (change.type === "submit") return submit(set, change.job, now);
   const live = set.get(change.id);
-  if (live === undefined) return refused(change.id, set.hasEnded(change.id) ? { code: "job_finished", why: "the job has ended" } : { code: "not_found", why: "there is no such job" });
+  if (live === undefined)
+    return refused(
+      change.id,
+      set.hasEnded(change.id) ? { code: "job_finished", why: "the job has ended" } : { code: "not_found", why: "there is no such job" },
+    );
   if (change.type === "advance") return advance(set, live, { change, now });
   return own(set, live, { change, now });
 }
@@ -64,7 +68,11 @@ function submit(set: WorkingSet, job: JobRecord, now: number): ChangeResult {
   }
   if (job.parentId !== null) {
     const parent = set.get(job.parentId);
-    if (parent === undefined) return refused(job.id, { code: set.hasEnded(job.parentId) ? "parent_closed" : "not_found", why: `the parent ${job.parentId} has ended or does not exist` });
+    if (parent === undefined)
+      return refused(job.id, {
+        code: set.hasEnded(job.parentId) ? "parent_closed" : "not_found",
+        why: `the parent ${job.parentId} has ended or does not exist`,
+      });
     const refusal = whyNoChild(parent, [job]);
     if (refusal !== null) return refused(job.id, refusal);
     const existing = set.children.get(childKeyOf(parent.id, job.childKey ?? job.id));
@@ -102,7 +110,19 @@ function advance(set: WorkingSet, live: LiveJob, { change, now }: { readonly cha
   }
   for (const stop of change.stops) {
     const child = set.get(stop.id);
-    if (child !== undefined) own(set, child, { change: { type: "stop", id: stop.id, stopFor: "cancelled", reason: stop.reason, message: stop.message, by: live.id, graceMs: STOP_GRACE_MS }, now });
+    if (child !== undefined)
+      own(set, child, {
+        change: {
+          type: "stop",
+          id: stop.id,
+          stopFor: "cancelled",
+          reason: stop.reason,
+          message: stop.message,
+          by: live.id,
+          graceMs: STOP_GRACE_MS,
+        },
+        now,
+      });
   }
   return { ok: true, id: live.id };
 }
@@ -111,16 +131,20 @@ function advance(set: WorkingSet, live: LiveJob, { change, now }: { readonly cha
 const STOP_GRACE_MS = 10_000;
 
 function whyNoAdvance(live: LiveJob, change: Advance): Refusal | null {
-  if (live.executor !== "none" || (live.state !== "running" && live.state !== "waiting" && live.state !== "stopping")) return { code: "conflict", why: `the job is ${live.state}` };
+  if (live.executor !== "none" || (live.state !== "running" && live.state !== "waiting" && live.state !== "stopping"))
+    return { code: "conflict", why: `the job is ${live.state}` };
   if (live.decided !== change.decided) return { code: "token_stale", why: "another decision came first" };
-  if (change.finish !== null && change.seen !== live.wakes) return { code: "token_stale", why: "there is a fact that the decision has not seen" };
+  if (change.finish !== null && change.seen !== live.wakes)
+    return { code: "token_stale", why: "there is a fact that the decision has not seen" };
   return change.children.length === 0 ? null : whyNoChild(live, change.children);
 }
 
 function whyNoChild(parent: LiveJob, children: readonly JobRecord[]): Refusal | null {
   if (parent.state === "stopping") return { code: "parent_closed", why: `the parent ${parent.id} is stopping` };
-  if (parent.childrenMade + children.length > CHILDREN_MAX) return { code: "too_many_jobs", why: `a job may have ${CHILDREN_MAX} children` };
-  if (children.some((child) => depthOf(child.path) > DEPTH_MAX)) return { code: "too_many_jobs", why: `a tree of jobs may be ${DEPTH_MAX} levels deep` };
+  if (parent.childrenMade + children.length > CHILDREN_MAX)
+    return { code: "too_many_jobs", why: `a job may have ${CHILDREN_MAX} children` };
+  if (children.some((child) => depthOf(child.path) > DEPTH_MAX))
+    return { code: "too_many_jobs", why: `a tree of jobs may be ${DEPTH_MAX} levels deep` };
   return null;
 }
 
@@ -133,7 +157,8 @@ function wait(decided: LiveJob, until: number | null, made: number): Parameters<
     return { ...none, next, via: "wait", events: [{ type: "job.waiting", attempt: decided.attempt, data: { for: "time", until } }] };
   }
   const next: LiveJob = { ...decided, dueAt: until ?? decided.dueAt };
-  if (decided.state === "waiting" && made > 0) return { ...none, next: { ...next, state: "running", wait: null }, via: "proceed", events: [] };
+  if (decided.state === "waiting" && made > 0)
+    return { ...none, next: { ...next, state: "running", wait: null }, via: "proceed", events: [] };
   return { ...none, next, via: null, events: [] };
 }
 

@@ -103,7 +103,10 @@ export type ChangeResult =
 
 /** Why a change was refused. `code` is what a caller may branch on. */
 export interface Refusal {
-  readonly code: Extract<ErrorCode, "not_found" | "conflict" | "job_finished" | "idempotency_mismatch" | "parent_closed" | "token_stale" | "too_many_jobs">;
+  readonly code: Extract<
+    ErrorCode,
+    "not_found" | "conflict" | "job_finished" | "idempotency_mismatch" | "parent_closed" | "token_stale" | "too_many_jobs"
+  >;
   readonly why: string;
 }
 

@@ -41,7 +41,9 @@ test("what is shown is within one unit of what was meant, and can be read again"
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 1e10 }), (value) => {
       const read = parseDuration(formatDuration(value).replace(" ", ""));
-      expect(Math.abs((read ?? Number.NaN) - value)).toBeLessThan(Math.max(3_600_000 * Number(value >= 86_400_000), 60_000 * Number(value >= 3_600_000), 1_000));
+      expect(Math.abs((read ?? Number.NaN) - value)).toBeLessThan(
+        Math.max(3_600_000 * Number(value >= 86_400_000), 60_000 * Number(value >= 3_600_000), 1_000),
+      );
     }),
   );
 });

@@ -15,7 +15,8 @@ export function parseDuration(value: string | number): Duration | undefined {
   if (/^\d+(\.\d+)?$/u.test(text)) return seconds(Number(text));
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/u.test(text)) return undefined;
   let total = 0;
-  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/gu)) total += Number(number) * UNITS[unit as keyof typeof UNITS];
+  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/gu))
+    total += Number(number) * UNITS[unit as keyof typeof UNITS];
   return total as Duration;
 }
 

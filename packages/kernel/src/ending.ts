@@ -46,7 +46,13 @@ export function endAttempt(live: LiveJob, ending: Ending, now: number): Step {
   const attempt = attemptOf(live, { result, endedAt: now });
   if (result.outcome !== "succeeded" && mayRetry(live)) {
     const { outcome, reason } = result;
-    const delay = retryDelay(live.retry ?? DEFAULT_RETRY, { outcome, reason, attempt: live.attempt, retryAfterMs: ending.retryAfterMs, random: ending.random });
+    const delay = retryDelay(live.retry ?? DEFAULT_RETRY, {
+      outcome,
+      reason,
+      attempt: live.attempt,
+      retryAfterMs: ending.retryAfterMs,
+      random: ending.random,
+    });
     if (delay !== undefined && stateOf(outcome) === "failed") return again(live, { result, attempt, at: now + delay });
   }
   return { ...finish(live, { via: eventFor(live, result), result }, now), attempt };
@@ -69,7 +75,15 @@ export function finish(live: LiveJob, { via, result }: { readonly via: Lifecycle
   };
   const attempt = live.phase === null ? null : attemptOf(live, { result, endedAt: now });
   const data = { ...summaryOf(result), ...(live.stop === null ? {} : { stoppedBy: live.stop.by }) };
-  return { next: null, final, via, attempt, events: [{ type: "job.finished", attempt: live.attempt === 0 ? null : live.attempt, data }], fact: null, releasesKey: true };
+  return {
+    next: null,
+    final,
+    via,
+    attempt,
+    events: [{ type: "job.finished", attempt: live.attempt === 0 ? null : live.attempt, data }],
+    fact: null,
+    releasesKey: true,
+  };
 }
 
 /** An attempt as it is kept; the current one when it has not ended. */
@@ -141,7 +155,15 @@ function again(live: LiveJob, next: { readonly result: Result; readonly attempt:
     wait: null,
   };
   const data = { ...summaryOf(next.result), nextAt: next.at };
-  return { next: job, final: null, via: "retry", attempt: next.attempt, events: [{ type: "job.retrying", attempt: live.attempt, data }], fact: null, releasesKey: true };
+  return {
+    next: job,
+    final: null,
+    via: "retry",
+    attempt: next.attempt,
+    events: [{ type: "job.retrying", attempt: live.attempt, data }],
+    fact: null,
+    releasesKey: true,
+  };
 }
 
 function summaryOf(result: Result): Record<string, Json> {

@@ -43,11 +43,13 @@ describe("errors of ours", () => {
   test("are not mistaken for others", () => {
     const system = Object.assign(new Error("no such file"), { code: "ENOENT" });
     const unknownCode = Object.assign(new Error("x"), { name: "WindlassError", code: "toString_" });
-    for (const other of [system, unknownCode, new Error("x"), { name: "WindlassError", code: "not_found" }, null, "not_found"]) expect(isWindlassError(other)).toBe(false);
+    for (const other of [system, unknownCode, new Error("x"), { name: "WindlassError", code: "not_found" }, null, "not_found"])
+      expect(isWindlassError(other)).toBe(false);
   });
 
   test("a code that every object inherits is no code", () => {
-    for (const code of ["toString", "constructor", "__proto__"]) expect(isWindlassError(Object.assign(new Error("x"), { name: "WindlassError", code }))).toBe(false);
+    for (const code of ["toString", "constructor", "__proto__"])
+      expect(isWindlassError(Object.assign(new Error("x"), { name: "WindlassError", code }))).toBe(false);
   });
 
   test("carry faults, details and their cause", () => {

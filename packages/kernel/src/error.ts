@@ -61,7 +61,13 @@ export class WindlassError extends Error {
 
 /** True for an error of ours, also one of another copy of this package. */
 export function isWindlassError(error: unknown): error is WindlassError {
-  return error instanceof Error && error.name === "WindlassError" && "code" in error && typeof error.code === "string" && Object.hasOwn(ERRORS, error.code);
+  return (
+    error instanceof Error &&
+    error.name === "WindlassError" &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    Object.hasOwn(ERRORS, error.code)
+  );
 }
 
 export function hasCode(error: unknown, code: ErrorCode): boolean {

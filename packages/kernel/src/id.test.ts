@@ -39,7 +39,11 @@ describe("the name that an attempt has outside", () => {
   const id = encodeId("job", 1_767_225_600_000, new Uint8Array(ID_ENTROPY_BYTES));
 
   test("is a DNS label of at most 63 characters, whatever the job is called", () => {
-    const names = fc.oneof(fc.array(fc.integer({ min: 0, max: 0x10ffff }), { maxLength: 40 }).map((codes) => String.fromCodePoint(...codes)), fc.string({ maxLength: 90 }), fc.constantFrom("", "---", "ünïcödé", "名前", "a".repeat(300)));
+    const names = fc.oneof(
+      fc.array(fc.integer({ min: 0, max: 0x10ffff }), { maxLength: 40 }).map((codes) => String.fromCodePoint(...codes)),
+      fc.string({ maxLength: 90 }),
+      fc.constantFrom("", "---", "ünïcödé", "名前", "a".repeat(300)),
+    );
     fc.assert(
       fc.property(names, fc.integer({ min: 1, max: 1_001 }), (name, attempt) => {
         const external = externalNameOf(id, name, attempt);

@@ -207,11 +207,7 @@ export interface JobView {
 }
 
 /** A fact that wakes a job without executor; kept, in order, until the decision that has seen it is stored. */
-export type Fact =
-  | { readonly type: "started" }
-  | { readonly type: "time" }
-  | { readonly type: "stopping" }
-  | ChildFact;
+export type Fact = { readonly type: "started" } | { readonly type: "time" } | { readonly type: "stopping" } | ChildFact;
 
 export interface ChildFact {
   readonly type: "child";

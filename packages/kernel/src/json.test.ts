@@ -39,7 +39,18 @@ describe("what counts as JSON", () => {
   test("nothing that it does not carry, however deep it lies", () => {
     const cycle: Record<string, unknown> = {};
     cycle["self"] = { again: cycle };
-    for (const value of [undefined, Number.NaN, Infinity, 1n, Symbol("x"), () => 1, new Map(), new Set(), new URL("http://localhost"), cycle]) {
+    for (const value of [
+      undefined,
+      Number.NaN,
+      Infinity,
+      1n,
+      Symbol("x"),
+      () => 1,
+      new Map(),
+      new Set(),
+      new URL("http://localhost"),
+      cycle,
+    ]) {
       expect(isJson(value)).toBe(false);
       if (value !== undefined) expect(isJson({ list: [{ value }] })).toBe(false);
       expect(isJson([value])).toBe(false);

@@ -1,11 +1,23 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isLegal, isTerminal, LIFECYCLE, lifecycleDiagram, lifecycleEvents, jobStates, liveStates, STATE_MEANING, targetsOf, terminalStates } from "./lifecycle.ts";
+import {
+  isLegal,
+  isTerminal,
+  LIFECYCLE,
+  lifecycleDiagram,
+  lifecycleEvents,
+  jobStates,
+  liveStates,
+  STATE_MEANING,
+  targetsOf,
+  terminalStates,
+} from "./lifecycle.ts";
 
 describe("the life cycle", () => {
   test("every target is a state of the table, and every state has a meaning", () => {
     for (const state of jobStates) {
-      for (const targets of Object.values(LIFECYCLE[state]) as string[][]) for (const target of targets) expect(jobStates).toContain(target);
+      for (const targets of Object.values(LIFECYCLE[state]) as string[][])
+        for (const target of targets) expect(jobStates).toContain(target);
     }
     expect(Object.keys(STATE_MEANING).toSorted()).toEqual(jobStates.toSorted());
   });
@@ -36,7 +48,9 @@ describe("the life cycle", () => {
 
   test("the diagram shows each edge once", () => {
     const lines = lifecycleDiagram().split("\n");
-    const edges = jobStates.flatMap((from) => lifecycleEvents.flatMap((event) => targetsOf(from, event).map((to) => `  ${from} --> ${to}: ${event}`)));
+    const edges = jobStates.flatMap((from) =>
+      lifecycleEvents.flatMap((event) => targetsOf(from, event).map((to) => `  ${from} --> ${to}: ${event}`)),
+    );
     for (const edge of edges) expect(lines.filter((line) => line === edge)).toEqual([edge]);
     expect(lines).toHaveLength(3 + edges.length + terminalStates.length);
   });

@@ -1,5 +1,16 @@
 /** Amounts of memory as Kubernetes writes them: `64Mi`, `1G`, `1048576` (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/). */
-const FACTORS: Record<string, number> = { "": 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9, T: 1e12, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
+const FACTORS: Record<string, number> = {
+  "": 1,
+  k: 1e3,
+  K: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+};
 
 /** Bytes, or undefined when it is not a positive amount. Numbers and numeric strings are bytes. */
 export function parseBytes(value: string | number): number | undefined {

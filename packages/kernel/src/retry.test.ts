@@ -50,7 +50,9 @@ describe("whether another attempt follows", () => {
   });
 
   test("by default only what was lost with its host is repeated, twice", () => {
-    const attempts = [1, 2, 3].map((attempt) => retryDelay(DEFAULT_RETRY, { outcome: "failed_node_lost", reason: "worker_lost", attempt, random: 0 }));
+    const attempts = [1, 2, 3].map((attempt) =>
+      retryDelay(DEFAULT_RETRY, { outcome: "failed_node_lost", reason: "worker_lost", attempt, random: 0 }),
+    );
     expect(attempts).toEqual([1_000, 2_000, undefined]);
     for (const outcome of failureOutcomes) {
       if (outcome !== "failed_node_lost") expect(retryDelay(DEFAULT_RETRY, { ...ended, outcome })).toBeUndefined();

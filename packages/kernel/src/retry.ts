@@ -29,7 +29,13 @@ export const NO_RETRY: RetryPolicy = { limit: 0, on: [], backoff: DEFAULT_BACKOF
 export const RETRY_LIMIT_MAX = 1000;
 
 /** No policy repeats these: the result would be the same, or somebody decided. */
-const NEVER_AGAIN: ReadonlySet<Reason> = new Set(["failed_for_good", "cancel_requested", "parent_ended", "replaced", "vanished_unobserved"]);
+const NEVER_AGAIN: ReadonlySet<Reason> = new Set([
+  "failed_for_good",
+  "cancel_requested",
+  "parent_ended",
+  "replaced",
+  "vanished_unobserved",
+]);
 
 export interface Ended {
   readonly outcome: Outcome;

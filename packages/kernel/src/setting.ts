@@ -19,7 +19,10 @@ export type Settings = { readonly [K in SettingName]: Widen<(typeof SETTINGS)[K]
 
 /** `process.runningMax` → `WINDLASS_PROCESS_RUNNING_MAX`. */
 export function environmentVariableOf(name: SettingName): string {
-  return `WINDLASS_${name.replace(/\./gu, "_").replace(/([a-z])([A-Z])/gu, "$1_$2").toUpperCase()}`;
+  return `WINDLASS_${name
+    .replace(/\./gu, "_")
+    .replace(/([a-z])([A-Z])/gu, "$1_$2")
+    .toUpperCase()}`;
 }
 
 export function defaultSettings(): Settings {

@@ -40,11 +40,39 @@ function start(live: LiveJob, now = T0): LiveJob {
 }
 
 const held = (live: LiveJob) => ({ id: live.id, token: live.token });
-const stopFor = (live: LiveJob, reason: "cancelled" | "failed_timeout" = "cancelled"): OwnChange => ({ type: "stop", id: live.id, stopFor: reason, reason: reason === "cancelled" ? "cancel_requested" : "handler_timeout", message: "enough", by: "ada", graceMs: 10 });
+const stopFor = (live: LiveJob, reason: "cancelled" | "failed_timeout" = "cancelled"): OwnChange => ({
+  type: "stop",
+  id: live.id,
+  stopFor: reason,
+  reason: reason === "cancelled" ? "cancel_requested" : "handler_timeout",
+  message: "enough",
+  by: "ada",
+  graceMs: 10,
+});
 
 /** One thing that somebody may propose, as choices; `changeFor` makes it of the job that there is by then. */
 const proposals = fc.record({
-  what: fc.constantFrom("claim", "claim", "claim", "due", "due", "expire", "stop", "settle", "launched", "adopt", "progress", "release", "defer", "expect", "wait", "wait", "resume", "resume", "lose"),
+  what: fc.constantFrom(
+    "claim",
+    "claim",
+    "claim",
+    "due",
+    "due",
+    "expire",
+    "stop",
+    "settle",
+    "launched",
+    "adopt",
+    "progress",
+    "release",
+    "defer",
+    "expect",
+    "wait",
+    "wait",
+    "resume",
+    "resume",
+    "lose",
+  ),
   by: fc.constantFrom("holder", "executor", "completion"),
   off: fc.constantFrom(0, 0, 0, 0, -1, 1),
   // What never began may only expire by `expire`, and be skipped by its parent; an attempt has no such outcome.
@@ -56,7 +84,13 @@ const proposals = fc.record({
 });
 type Proposal = typeof proposals extends fc.Arbitrary<infer T> ? T : never;
 
-const retries = fc.option(fc.record({ limit: fc.nat({ max: 3 }), on: fc.subarray(failureOutcomes), backoff: fc.constant({ initial: ms(100), factor: 2, max: minutes(1), jitter: 0.2 }) }));
+const retries = fc.option(
+  fc.record({
+    limit: fc.nat({ max: 3 }),
+    on: fc.subarray(failureOutcomes),
+    backoff: fc.constant({ initial: ms(100), factor: 2, max: minutes(1), jitter: 0.2 }),
+  }),
+);
 const records = fc
   .record({
     executor: fc.constantFrom("handler" as const, "handler" as const, "process" as const, "none" as const),
@@ -68,7 +102,11 @@ const records = fc
   })
   .map((given) => submitted(given));
 
-function changeFor(live: LiveJob, { what, by, off, outcome, reason, timeout, wait }: Exclude<Proposal, { what: "claim" }>, now: number): OwnChange {
+function changeFor(
+  live: LiveJob,
+  { what, by, off, outcome, reason, timeout, wait }: Exclude<Proposal, { what: "claim" }>,
+  now: number,
+): OwnChange {
   const { id } = live;
   const own = { id, token: live.token + off };
   switch (what) {
@@ -96,20 +134,35 @@ function changeFor(live: LiveJob, { what, by, off, outcome, reason, timeout, wai
     case "resume":
       return { type: what, id, attempt: live.attempt + off };
     default: {
-      const who = { holder: { type: "holder", token: live.token + off }, executor: { type: "executor", name: live.externalName ?? "nobody", ref: off === 0 ? null : "pid-9" }, completion: { type: "completion", tokenHash: off === 0 ? "hash" : "other" } } as const;
+      const who = {
+        holder: { type: "holder", token: live.token + off },
+        executor: { type: "executor", name: live.externalName ?? "nobody", ref: off === 0 ? null : "pid-9" },
+        completion: { type: "completion", tokenHash: off === 0 ? "hash" : "other" },
+      } as const;
       const result: Result = { outcome, reason, message: null };
-      return { type: "settle", id, attempt: live.attempt + (by === "holder" ? 0 : off), by: who[by], result, stopped: timeout, random: 0.5 };
+      return {
+        type: "settle",
+        id,
+        attempt: live.attempt + (by === "holder" ? 0 : off),
+        by: who[by],
+        result,
+        stopped: timeout,
+        random: 0.5,
+      };
     }
   }
 }
 
 /** An attempt that counts is alive, so a key that the job needs is held. */
-const holdsKey = (live: LiveJob): boolean => live.state === "running" || live.state === "waiting" || live.state === "stopping" || live.resumed;
+const holdsKey = (live: LiveJob): boolean =>
+  live.state === "running" || live.state === "waiting" || live.state === "stopping" || live.resumed;
 
 /** Throws unless the step from `live` by `change` keeps the rules T1 to T5. */
 function checkStep(live: LiveJob, change: OwnChange, step: Step): void {
   const to = step.next?.state ?? step.final?.state;
-  expect(to === live.state || (step.via !== null && to !== undefined && isLegal(live.state, step.via, to)), `${live.state} → ${to}`).toBe(true);
+  expect(to === live.state || (step.via !== null && to !== undefined && isLegal(live.state, step.via, to)), `${live.state} → ${to}`).toBe(
+    true,
+  );
   expect((step.next === null) !== (step.final === null)).toBe(true);
   if ("token" in change) expect(change.token).toBe(live.token);
   if (change.type === "expire") expect(live.attempt).toBe(0);
@@ -125,7 +178,8 @@ function checkStep(live: LiveJob, change: OwnChange, step: Step): void {
 function checkStoppable(live: LiveJob, now: number): void {
   if (live.state !== "stopping" || live.holder === "none") return;
   const bySelf = settleOf(live, { outcome: "cancelled", reason: "cancel_requested", message: null });
-  const change: OwnChange = live.holder === "lease" ? bySelf : { ...bySelf, by: { type: "executor", name: live.externalName ?? "", ref: live.externalRef } };
+  const change: OwnChange =
+    live.holder === "lease" ? bySelf : { ...bySelf, by: { type: "executor", name: live.externalName ?? "", ref: live.externalRef } };
   expect(transition(live, change, now)).not.toHaveProperty("refused");
 }
 
@@ -194,7 +248,10 @@ describe("the end of an attempt", () => {
 
   test("may be told from outside before the launch was recorded, but not under another name or reference", () => {
     const live = start(submitted({ executor: "process" }));
-    const told = (name: string | null, ref: string | null): OwnChange => ({ ...settleOf(live), by: { type: "executor", name: name ?? "", ref } });
+    const told = (name: string | null, ref: string | null): OwnChange => ({
+      ...settleOf(live),
+      by: { type: "executor", name: name ?? "", ref },
+    });
     expect(stepOf(live, told(live.externalName, "pid-1")).final?.state).toBe("succeeded");
     expect(transition(live, told("windlass-other", "pid-1"), T0)).toMatchObject({ refused: { code: "token_stale" } });
     const launched = nextOf(live, { type: "launched", ...held(live), ref: "pid-1" });
@@ -212,7 +269,11 @@ describe("the end of an attempt", () => {
   test("what our stop ended has the outcome that the stop was for; what succeeded first stays succeeded", () => {
     const stopping = nextOf(start(submitted({})), stopFor(start(submitted({})), "failed_timeout"));
     const killed: Result = { outcome: "failed", reason: "signal", message: null, signal: "SIGTERM" };
-    expect(stepOf(stopping, { ...settleOf(stopping, killed), stopped: true }).final).toMatchObject({ state: "failed", outcome: "failed_timeout", reason: "handler_timeout" });
+    expect(stepOf(stopping, { ...settleOf(stopping, killed), stopped: true }).final).toMatchObject({
+      state: "failed",
+      outcome: "failed_timeout",
+      reason: "handler_timeout",
+    });
     expect(stepOf(stopping, settleOf(stopping, killed)).final).toMatchObject({ outcome: "failed", reason: "signal" });
     expect(stepOf(stopping, { ...settleOf(stopping), stopped: true }).final).toMatchObject({ state: "succeeded" });
   });
@@ -233,7 +294,11 @@ describe("an attempt that is given back", () => {
     const back = nextOf(live, { type: "release", ...held(live) });
     expect(back).toMatchObject({ state: "queued", attempt: 0, token: 1, session: null });
     expect(start(back)).toMatchObject({ attempt: 1, token: 2 });
-    expect(nextOf(live, { type: "defer", ...held(live), until: T0 + 9, reason: "deferred" })).toMatchObject({ state: "scheduled", dueAt: T0 + 9, attempt: 0 });
+    expect(nextOf(live, { type: "defer", ...held(live), until: T0 + 9, reason: "deferred" })).toMatchObject({
+      state: "scheduled",
+      dueAt: T0 + 9,
+      attempt: 0,
+    });
   });
 
   test("when it had been resumed, it stays the attempt that it was, and is kept when the job ends", () => {
@@ -244,7 +309,11 @@ describe("an attempt that is given back", () => {
     const step = stepOf(again, { type: "defer", ...held(again), until: T0 + 9, reason: "deferred" });
     expect(step).toMatchObject({ releasesKey: false, next: { state: "scheduled", attempt: 1, resumed: true } });
     const end = stepOf(step.next as LiveJob, stopFor(again));
-    expect(end).toMatchObject({ final: { state: "cancelled", attempts: 1 }, attempt: { number: 1, outcome: "cancelled" }, releasesKey: true });
+    expect(end).toMatchObject({
+      final: { state: "cancelled", attempts: 1 },
+      attempt: { number: 1, outcome: "cancelled" },
+      releasesKey: true,
+    });
   });
 });
 
@@ -253,7 +322,11 @@ describe("time", () => {
     const live = submitted({ startDeadline: T0 + 10 });
     expect(timerOf(live)).toBe(T0 + 10);
     expect(transition(live, { type: "expire", id: live.id }, T0 + 9)).toHaveProperty("refused");
-    expect(stepOf(live, { type: "expire", id: live.id }, T0 + 10).final).toMatchObject({ state: "expired", reason: "start_deadline", attempts: 0 });
+    expect(stepOf(live, { type: "expire", id: live.id }, T0 + 10).final).toMatchObject({
+      state: "expired",
+      reason: "start_deadline",
+      attempts: 0,
+    });
     const failed = nextOf(start(live), { type: "lose", id: live.id, token: 1, reason: "worker_lost", message: "gone", random: 0 });
     expect(failed.state).toBe("scheduled");
     expect(transition(failed, { type: "expire", id: live.id }, T0 + 99)).toHaveProperty("refused");
@@ -269,7 +342,9 @@ describe("time", () => {
 
   test("a time limit of an attempt that has ended stops nothing", () => {
     const live = start(submitted({}));
-    expect(transition(live, { ...stopFor(live, "failed_timeout"), attempt: 0 } as OwnChange, T0)).toMatchObject({ refused: { code: "token_stale" } });
+    expect(transition(live, { ...stopFor(live, "failed_timeout"), attempt: 0 } as OwnChange, T0)).toMatchObject({
+      refused: { code: "token_stale" },
+    });
   });
 
   test("a job that is told to stop twice keeps the first reason", () => {

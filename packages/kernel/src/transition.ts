@@ -26,7 +26,10 @@ export function transition(live: LiveJob, change: OwnChange, now: number): Trans
   if ("refused" in step || step.next === live) return step;
   const to = step.next?.state ?? step.final?.state;
   assert(to !== undefined, `${change.type} leaves the job neither alive nor ended`);
-  assert(to === live.state || step.via === null || isLegal(live.state, step.via, to), `${change.type}: ${live.state} → ${to} by ${step.via} is not in the life cycle`);
+  assert(
+    to === live.state || step.via === null || isLegal(live.state, step.via, to),
+    `${change.type}: ${live.state} → ${to} by ${step.via} is not in the life cycle`,
+  );
   assert(to === live.state || step.via !== null, `${change.type} moves ${live.state} → ${to} without naming the event`);
   return step;
 }
@@ -60,8 +63,18 @@ export function claimed(live: LiveJob, claim: Claim, now: number): Step {
     dueReason: null,
     wait: null,
   };
-  const data = composite ? {} : { session: claim.session, ...(next.externalName === null ? {} : { name: next.externalName, place: claim.place }) };
-  return { next, final: null, via: "claim", attempt: null, events: [event("job.started", attempt, data)], fact: composite ? { type: "started" } : null, releasesKey: false };
+  const data = composite
+    ? {}
+    : { session: claim.session, ...(next.externalName === null ? {} : { name: next.externalName, place: claim.place }) };
+  return {
+    next,
+    final: null,
+    via: "claim",
+    attempt: null,
+    events: [event("job.started", attempt, data)],
+    fact: composite ? { type: "started" } : null,
+    releasesKey: false,
+  };
 }
 
 /** A job whose key was full leaves the ready index until the key has room. */
@@ -131,8 +144,12 @@ function decideHeld(live: LiveJob, change: HeldChange, now: number): Transition 
     case "launched":
       return launched(live, change.ref, now);
     case "adopt":
-      if (live.phase !== "launching" || live.holder !== "lease") return refuse("conflict", "its launch is recorded; there is nothing to adopt");
-      return keep({ ...live, session: change.session, token: live.token + 1 }, event("job.adopted", live.attempt, { session: change.session }));
+      if (live.phase !== "launching" || live.holder !== "lease")
+        return refuse("conflict", "its launch is recorded; there is nothing to adopt");
+      return keep(
+        { ...live, session: change.session, token: live.token + 1 },
+        event("job.adopted", live.attempt, { session: change.session }),
+      );
     case "progress":
       return keep({ ...live, progress: change.progress }, event("job.progress", live.attempt, { ...change.progress }));
     case "expect":
@@ -145,10 +162,23 @@ function decideHeld(live: LiveJob, change: HeldChange, now: number): Transition 
       return back(live, { state: "queued", dueAt: null, dueReason: null }, event("job.released", live.attempt, {}));
     case "defer":
       if (live.state !== "running" || live.holder !== "lease") return refuse("conflict", `the job is ${live.state}`);
-      return back(live, { state: "scheduled", dueAt: change.until, dueReason: change.reason }, event("job.deferred", live.attempt, { until: change.until, reason: change.reason }));
+      return back(
+        live,
+        { state: "scheduled", dueAt: change.until, dueReason: change.reason },
+        event("job.deferred", live.attempt, { until: change.until, reason: change.reason }),
+      );
     case "wait": {
-      if (live.state !== "running" || live.holder !== "lease" || isOutOfBand(live.executor)) return refuse("conflict", `the job is ${live.state}`);
-      const next: LiveJob = { ...live, state: "waiting", holder: "none", session: null, wait: change.wait, dueAt: change.until, resumed: false };
+      if (live.state !== "running" || live.holder !== "lease" || isOutOfBand(live.executor))
+        return refuse("conflict", `the job is ${live.state}`);
+      const next: LiveJob = {
+        ...live,
+        state: "waiting",
+        holder: "none",
+        session: null,
+        wait: change.wait,
+        dueAt: change.until,
+        resumed: false,
+      };
       return moved("wait", next, event("job.waiting", live.attempt, { for: change.wait.for, until: change.until }));
     }
     default:
@@ -158,7 +188,8 @@ function decideHeld(live: LiveJob, change: HeldChange, now: number): Transition 
 
 function due(live: LiveJob, now: number): Transition {
   if (live.dueAt === null || live.dueAt > now) return refuse("conflict", "it is not due");
-  if (live.state === "scheduled") return moved("due", { ...live, state: "queued", dueAt: null, dueReason: null }, event("job.due", null, {}));
+  if (live.state === "scheduled")
+    return moved("due", { ...live, state: "queued", dueAt: null, dueReason: null }, event("job.due", null, {}));
   if (live.executor === "none" && (live.state === "running" || live.state === "waiting")) {
     return { ...keep({ ...live, dueAt: null }), events: [], fact: { type: "time" } };
   }
@@ -171,31 +202,62 @@ function due(live: LiveJob, now: number): Transition {
 
 function expire(live: LiveJob, now: number): Transition {
   const deadline = startDeadlineOf(live);
-  if ((live.state !== "scheduled" && live.state !== "queued") || deadline === null || deadline > now) return refuse("conflict", "its start deadline has not passed, or it was started");
+  if ((live.state !== "scheduled" && live.state !== "queued") || deadline === null || deadline > now)
+    return refuse("conflict", "its start deadline has not passed, or it was started");
   const why = { reason: "start_deadline", message: "it could not start before its start deadline" } as const;
   // Its children end first (T3).
-  if (live.executor === "none" && live.openChildren > 0) return stop(live, { type: "stop", id: live.id, stopFor: "cancelled", ...why, by: "windlass", graceMs: DEFAULT_GRACE_MS }, now);
+  if (live.executor === "none" && live.openChildren > 0)
+    return stop(live, { type: "stop", id: live.id, stopFor: "cancelled", ...why, by: "windlass", graceMs: DEFAULT_GRACE_MS }, now);
   return finish(live, { via: "expire", result: { outcome: "expired", ...why } }, now);
 }
 
 function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" }>, now: number): Transition {
   if (change.attempt !== undefined && change.attempt !== live.attempt) return refuse("token_stale", "that attempt has ended");
   if (live.state === "stopping") return { ...keep(live), events: [] };
-  const stopping = { stopFor: change.stopFor, reason: change.reason, message: change.message, by: change.by, at: now, graceMs: change.graceMs };
+  const stopping = {
+    stopFor: change.stopFor,
+    reason: change.reason,
+    message: change.message,
+    by: change.by,
+    at: now,
+    graceMs: change.graceMs,
+  };
   const carried = live.executor === "none" ? live.openChildren > 0 : live.holder !== "none";
   if (!carried) {
-    const result = { outcome: change.stopFor === "failed_timeout" ? "failed_timeout" : "cancelled", reason: change.reason, message: change.message } as const;
-    if (live.state === "scheduled" || live.state === "queued") return finish(live, { via: "cancel", result: { ...result, outcome: "cancelled" } }, now);
+    const result = {
+      outcome: change.stopFor === "failed_timeout" ? "failed_timeout" : "cancelled",
+      reason: change.reason,
+      message: change.message,
+    } as const;
+    if (live.state === "scheduled" || live.state === "queued")
+      return finish(live, { via: "cancel", result: { ...result, outcome: "cancelled" } }, now);
     return endAttempt(live, { result, random: 0 }, now);
   }
-  const next: LiveJob = { ...live, state: "stopping", phase: live.phase === "running" ? "stopping" : live.phase, stop: stopping, deadlineAt: null, dueAt: null };
-  const data = { stopFor: change.stopFor, reason: change.reason, by: change.by, ...(change.message === null ? {} : { message: change.message }) };
-  return { ...moved("stop", next, event("job.stopping", live.attempt, data)), fact: live.executor === "none" ? { type: "stopping" } : null };
+  const next: LiveJob = {
+    ...live,
+    state: "stopping",
+    phase: live.phase === "running" ? "stopping" : live.phase,
+    stop: stopping,
+    deadlineAt: null,
+    dueAt: null,
+  };
+  const data = {
+    stopFor: change.stopFor,
+    reason: change.reason,
+    by: change.by,
+    ...(change.message === null ? {} : { message: change.message }),
+  };
+  return {
+    ...moved("stop", next, event("job.stopping", live.attempt, data)),
+    fact: live.executor === "none" ? { type: "stopping" } : null,
+  };
 }
 
 function settle(live: LiveJob, change: Extract<OwnChange, { readonly type: "settle" }>, now: number): Transition {
-  if (live.state === "scheduled" || live.state === "queued") return refuse("token_stale", `the attempt has ended; the job is ${live.state}`);
-  if (live.attempt !== change.attempt) return refuse("token_stale", `attempt ${change.attempt} has ended; attempt ${live.attempt} is current`);
+  if (live.state === "scheduled" || live.state === "queued")
+    return refuse("token_stale", `the attempt has ended; the job is ${live.state}`);
+  if (live.attempt !== change.attempt)
+    return refuse("token_stale", `attempt ${change.attempt} has ended; attempt ${live.attempt} is current`);
   const mismatch = mismatchOf(live, change.by);
   if (mismatch !== null) return refuse("token_stale", mismatch);
   return endAttempt(live, change, now);
@@ -208,7 +270,9 @@ function mismatchOf(live: LiveJob, by: Extract<OwnChange, { readonly type: "sett
       return by.token === live.token && live.holder === "lease" ? null : "the attempt was handed on";
     case "executor":
       if (by.name !== live.externalName) return `its name is ${live.externalName ?? "not set"}, not ${by.name}`;
-      return live.externalRef === null || by.ref === null || by.ref === live.externalRef ? null : `its reference is ${live.externalRef}, not ${by.ref}`;
+      return live.externalRef === null || by.ref === null || by.ref === live.externalRef
+        ? null
+        : `its reference is ${live.externalRef}, not ${by.ref}`;
     case "completion":
       return live.wait?.for === "completion" && live.wait.tokenHash === by.tokenHash ? null : "the completion token is not the current one";
     default:
@@ -220,11 +284,20 @@ function mismatchOf(live: LiveJob, by: Extract<OwnChange, { readonly type: "sett
 function lose(live: LiveJob, change: Extract<OwnChange, { readonly type: "lose" }>, now: number): Transition {
   if (live.holder === "none") return refuse("conflict", "nobody holds it");
   if (isOutOfBand(live.executor) && change.reason !== "host_lost") return refuse("conflict", "it goes on without its launcher");
-  return endAttempt(live, { result: { outcome: "failed_node_lost", reason: change.reason, message: change.message }, stopped: live.state === "stopping", random: change.random }, now);
+  return endAttempt(
+    live,
+    {
+      result: { outcome: "failed_node_lost", reason: change.reason, message: change.message },
+      stopped: live.state === "stopping",
+      random: change.random,
+    },
+    now,
+  );
 }
 
 function resume(live: LiveJob, attempt: number): Transition {
-  if (live.state !== "waiting" || live.executor !== "handler") return refuse("conflict", `the job is ${live.state}; only a parked handler can be resumed`);
+  if (live.state !== "waiting" || live.executor !== "handler")
+    return refuse("conflict", `the job is ${live.state}; only a parked handler can be resumed`);
   if (live.attempt !== attempt) return refuse("token_stale", `attempt ${live.attempt} is current`);
   return moved("resume", { ...live, state: "queued", resumed: true, dueAt: null, wait: null }, event("job.resumed", live.attempt, {}));
 }
@@ -232,7 +305,15 @@ function resume(live: LiveJob, attempt: number): Transition {
 function launched(live: LiveJob, ref: string, now: number): Transition {
   if (live.phase !== "launching") return refuse("conflict", "its launch is recorded already, or it is not launched at all");
   const deadlineAt = live.timeoutMs === null || live.state === "stopping" ? null : now + live.timeoutMs + LAUNCH_SLACK_MS;
-  const next: LiveJob = { ...live, holder: "external", phase: live.state === "stopping" ? "stopping" : "running", session: null, externalRef: ref, attemptStartedAt: now, deadlineAt };
+  const next: LiveJob = {
+    ...live,
+    holder: "external",
+    phase: live.state === "stopping" ? "stopping" : "running",
+    session: null,
+    externalRef: ref,
+    attemptStartedAt: now,
+    deadlineAt,
+  };
   return keep(next, event("job.launched", live.attempt, { name: live.externalName, ref, place: live.place }));
 }
 
@@ -243,7 +324,11 @@ function launched(live: LiveJob, ref: string, now: number): Transition {
 export const LAUNCH_SLACK_MS = 5_000;
 
 /** The attempt did not count: back to where it was before the claim. One that was resumed goes on being the attempt it was. */
-function back(live: LiveJob, to: Pick<LiveJob, "dueAt" | "dueReason"> & { readonly state: "queued" | "scheduled" }, record: NewEvent): Step {
+function back(
+  live: LiveJob,
+  to: Pick<LiveJob, "dueAt" | "dueReason"> & { readonly state: "queued" | "scheduled" },
+  record: NewEvent,
+): Step {
   if (isOutOfBand(live.executor)) assert(live.phase === "launching", "only what was not launched may be given back");
   const next: LiveJob = {
     ...live,

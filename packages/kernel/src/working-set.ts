@@ -64,7 +64,13 @@ export class WorkingSet {
   readonly idempotent: Map<string, { readonly id: string; readonly requestHash: string | null }>;
   readonly #live = new Map<string, LiveJob>();
   readonly #ended: Set<string>;
-  readonly #signals = { ready: new Set<string>(), stopping: new Set<string>(), finished: [] as string[], woken: false, timerAt: null as number | null };
+  readonly #signals = {
+    ready: new Set<string>(),
+    stopping: new Set<string>(),
+    finished: [] as string[],
+    woken: false,
+    timerAt: null as number | null,
+  };
   readonly #now: number;
 
   constructor(loaded: Loaded, now: number) {

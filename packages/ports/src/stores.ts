@@ -35,7 +35,10 @@ export interface SessionStore {
 
 /** Reports that a session is alive, away from the event loop, and stops when the loop hangs. */
 export interface Heartbeats {
-  keep(sessionId: string, options: { readonly intervalMs: number; readonly ttlMs: number; readonly onLost: () => void }): Promise<{ stop(): Promise<void> }>;
+  keep(
+    sessionId: string,
+    options: { readonly intervalMs: number; readonly ttlMs: number; readonly onLost: () => void },
+  ): Promise<{ stop(): Promise<void> }>;
 }
 
 /** A named, versioned text that jobs are made from (a workflow file). Versions count from 1 and never change. */
@@ -55,7 +58,12 @@ export interface DefinitionStore {
   /** Stores a new version unless the newest has the same hash; then that one is returned with `created: false`. */
   put(definition: Omit<Definition, "version">): Promise<{ readonly definition: Definition; readonly created: boolean }>;
   /** The newest when `version` is left out. */
-  get(key: { readonly workspace: string; readonly type: string; readonly name: string; readonly version?: number }): Promise<Definition | null>;
+  get(key: {
+    readonly workspace: string;
+    readonly type: string;
+    readonly name: string;
+    readonly version?: number;
+  }): Promise<Definition | null>;
   byId(id: string): Promise<Definition | null>;
   /** The newest version of each, by name. */
   list(workspace: string, type: string): Promise<readonly Definition[]>;

@@ -15,7 +15,8 @@ function recording(answer: () => Response): { readonly sent: Sent[]; readonly fe
   };
 }
 
-const json = (body: unknown, status = 200): Response => new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
+const json = (body: unknown, status = 200): Response =>
+  new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
 
 test("fields go to path, query and body by the table of routes", async () => {
   const { sent, fetch } = recording(() => json({ items: [] }));
@@ -41,9 +42,20 @@ test("types come from the operations", () => {
 });
 
 test("a refusal is thrown with its code and every fault", async () => {
-  const problem = { type: "urn:windlass:error:invalid", title: "t", status: 422, code: "invalid", detail: "two faults", faults: [{ path: "name", message: "is missing" }] };
+  const problem = {
+    type: "urn:windlass:error:invalid",
+    title: "t",
+    status: 422,
+    code: "invalid",
+    detail: "two faults",
+    faults: [{ path: "name", message: "is missing" }],
+  };
   const { fetch } = recording(() => json(problem, 422));
-  await expect(client({ url: "http://h", fetch }).jobs.get({ id: "job_1" })).rejects.toMatchObject({ code: "invalid", message: "two faults", faults: problem.faults });
+  await expect(client({ url: "http://h", fetch }).jobs.get({ id: "job_1" })).rejects.toMatchObject({
+    code: "invalid",
+    message: "two faults",
+    faults: problem.faults,
+  });
 });
 
 test("an address where nobody answers is named, with what to do", async () => {
@@ -72,7 +84,9 @@ test("what is no address is refused at once", () => {
 });
 
 const sse = (...items: readonly (readonly [id: string, item: object])[]): Response =>
-  new Response(items.map(([id, item]) => `id: ${id}\ndata: ${JSON.stringify(item)}\n\n`).join("") + ": alive\n\n", { headers: { "content-type": "text/event-stream" } });
+  new Response(items.map(([id, item]) => `id: ${id}\ndata: ${JSON.stringify(item)}\n\n`).join("") + ": alive\n\n", {
+    headers: { "content-type": "text/event-stream" },
+  });
 
 test("a lost stream goes on behind its last item, until the end", async () => {
   const answers = [

@@ -19,7 +19,8 @@ export interface ClientOptions {
   readonly pause?: Pause | undefined;
 }
 
-type Arguments<O extends Operation> = Partial<Input<O>> extends Input<O> ? [input?: Input<O>, options?: CallOptions] : [input: Input<O>, options?: CallOptions];
+type Arguments<O extends Operation> =
+  Partial<Input<O>> extends Input<O> ? [input?: Input<O>, options?: CallOptions] : [input: Input<O>, options?: CallOptions];
 
 type Caller<O extends Operation, Kind> = Kind extends "json"
   ? (...given: Arguments<O>) => Promise<Result<O>>
@@ -29,7 +30,9 @@ type Caller<O extends Operation, Kind> = Kind extends "json"
 
 type Calls = {
   readonly [Noun in keyof Operations]: {
-    readonly [Verb in keyof Operations[Noun] & string]: Operations[Noun][Verb] extends Operation ? Caller<Operations[Noun][Verb], ResponseOf<`${Noun}.${Verb}`>> : never;
+    readonly [Verb in keyof Operations[Noun] & string]: Operations[Noun][Verb] extends Operation
+      ? Caller<Operations[Noun][Verb], ResponseOf<`${Noun}.${Verb}`>>
+      : never;
   };
 };
 
@@ -63,7 +66,8 @@ export function client(options: ClientOptions): Client {
 
 function callerOf(target: Target, route: Route, rest: Pause): unknown {
   type Given = Readonly<Record<string, unknown>>;
-  if (route.response === "sse") return (input: Given = {}, options: CallOptions = {}) => streamItems({ target, request: { route, input, ...options }, pause: rest });
+  if (route.response === "sse")
+    return (input: Given = {}, options: CallOptions = {}) => streamItems({ target, request: { route, input, ...options }, pause: rest });
   if (route.response === "bytes") {
     return async (input: Given = {}, options: CallOptions = {}): Promise<AsyncIterable<Uint8Array>> => {
       const answer = await sendRequest(target, { route, input, ...options });

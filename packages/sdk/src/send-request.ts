@@ -26,7 +26,12 @@ export async function sendRequest(target: Target, request: Request): Promise<Res
   if (target.token !== undefined) headers["authorization"] = `Bearer ${target.token}`;
   if (body !== undefined) headers["content-type"] = "application/json";
   const answer = await reached(target, request, () =>
-    target.fetch(url, { method: request.route.method, headers, ...(body === undefined ? {} : { body }), ...(request.signal === undefined ? {} : { signal: request.signal }) }),
+    target.fetch(url, {
+      method: request.route.method,
+      headers,
+      ...(body === undefined ? {} : { body }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    }),
   );
   if (!answer.ok) throw await refusalOf(target, answer);
   return answer;
@@ -68,7 +73,8 @@ function partsOf({ url: base }: Target, { route, input }: Request): { readonly u
 /** An empty or dotted segment would silently address something else. */
 function segmentOf(name: string, value: unknown): string {
   const text = typeof value === "string" || typeof value === "number" ? String(value) : "";
-  if (text === "" || text === "." || text === "..") throw new WindlassError("invalid", `${name} is ${JSON.stringify(text)}, which names nothing`);
+  if (text === "" || text === "." || text === "..")
+    throw new WindlassError("invalid", `${name} is ${JSON.stringify(text)}, which names nothing`);
   return encodeURIComponent(text);
 }
 
@@ -98,7 +104,9 @@ async function refusalOf(target: Target, answer: Response): Promise<WindlassErro
 function parsed(text: string): ProblemBody | undefined {
   try {
     const body = JSON.parse(text) as Partial<ProblemBody> | null;
-    return typeof body === "object" && body !== null && typeof body.detail === "string" && Object.hasOwn(ERRORS, body.code ?? "") ? (body as ProblemBody) : undefined;
+    return typeof body === "object" && body !== null && typeof body.detail === "string" && Object.hasOwn(ERRORS, body.code ?? "")
+      ? (body as ProblemBody)
+      : undefined;
   } catch {
     return undefined; // Not JSON, so not from a server of ours: the caller says so.
   }
@@ -108,6 +116,12 @@ function parsed(text: string): ProblemBody | undefined {
 function causeOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
-  const words: Record<string, string> = { ECONNREFUSED: "connection refused", ENOTFOUND: "unknown host", ECONNRESET: "connection reset", EHOSTUNREACH: "host unreachable", ETIMEDOUT: "timed out" };
+  const words: Record<string, string> = {
+    ECONNREFUSED: "connection refused",
+    ENOTFOUND: "unknown host",
+    ECONNRESET: "connection reset",
+    EHOSTUNREACH: "host unreachable",
+    ETIMEDOUT: "timed out",
+  };
   return words[code] ?? (cause instanceof Error && cause.message !== "" ? cause.message : messageOf(error));
 }

@@ -48,7 +48,11 @@ export async function* streamItems(streaming: Streaming): AsyncGenerator<{ reado
   }
 }
 
-async function* openStream({ target, request }: Streaming, last: string, opened: () => void): AsyncGenerator<{ readonly id: string; readonly data: string }> {
+async function* openStream(
+  { target, request }: Streaming,
+  last: string,
+  opened: () => void,
+): AsyncGenerator<{ readonly id: string; readonly data: string }> {
   const headers = last === "" ? {} : { "last-event-id": last };
   const answer = await sendRequest(target, { ...request, headers });
   opened();

@@ -94,7 +94,10 @@ function endCases(fixture: () => ExecutorFixture, start: () => Promise<Client>):
   });
 
   test("the work knows the facts that it was given, and where to write its output", async () => {
-    const request = { ...requestOf(fixture().spec(`echo "[\\"$WINDLASS_JOB\\"]" > "$WINDLASS_OUTPUT"`)), environment: { WINDLASS_JOB: "it" } };
+    const request = {
+      ...requestOf(fixture().spec(`echo "[\\"$WINDLASS_JOB\\"]" > "$WINDLASS_OUTPUT"`)),
+      environment: { WINDLASS_JOB: "it" },
+    };
     expect((await run(await start(), request)).result).toMatchObject({ outcome: "succeeded", output: ["it"] });
   });
 }
@@ -137,7 +140,11 @@ function launchCases(fixture: () => ExecutorFixture, start: () => Promise<Client
 function stopCases(fixture: () => ExecutorFixture, start: () => Promise<Client>): void {
   test("what is stopped ends as the stop says", async () => {
     const client = await start();
-    for (const [stopFor, outcome] of [["cancelled", "cancelled"], ["failed_timeout", "failed_timeout"], ["replaced", "cancelled"]] as const) {
+    for (const [stopFor, outcome] of [
+      ["cancelled", "cancelled"],
+      ["failed_timeout", "failed_timeout"],
+      ["replaced", "cancelled"],
+    ] as const) {
       const request = requestOf(fixture().spec("sleep 300"));
       await client.executor.launch(request);
       await client.executor.stop(request.name, GRACE_MS, stopFor);

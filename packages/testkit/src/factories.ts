@@ -1,5 +1,14 @@
 /** Records for tests: the least that is valid, with what the test is about given by it. */
-import { DEFAULT_QUEUE, DEFAULT_WORKSPACE, encodeId, ID_ENTROPY_BYTES, type Change, type JobRecord, type LiveJob, type Result } from "@windlass/kernel";
+import {
+  DEFAULT_QUEUE,
+  DEFAULT_WORKSPACE,
+  encodeId,
+  ID_ENTROPY_BYTES,
+  type Change,
+  type JobRecord,
+  type LiveJob,
+  type Result,
+} from "@windlass/kernel";
 
 /** Where time begins in tests: 2026-01-01T00:00:00Z. */
 export const T0 = 1_767_225_600_000;
@@ -50,20 +59,59 @@ export function compositeRecord(given: Partial<JobRecord> = {}): JobRecord {
 }
 
 /** A child of `parent`, one level below it. */
-export function childRecord(parent: Pick<JobRecord, "id" | "rootId" | "path">, childKey: string, given: Partial<JobRecord> = {}): JobRecord {
+export function childRecord(
+  parent: Pick<JobRecord, "id" | "rootId" | "path">,
+  childKey: string,
+  given: Partial<JobRecord> = {},
+): JobRecord {
   const path = parent.path === "" ? parent.id : `${parent.path}/${parent.id}`;
-  return jobRecord({ kind: "step", name: childKey, parentId: parent.id, rootId: parent.rootId, path, childKey, cause: { type: "parent", id: parent.id }, ...given });
+  return jobRecord({
+    kind: "step",
+    name: childKey,
+    parentId: parent.id,
+    rootId: parent.rootId,
+    path,
+    childKey,
+    cause: { type: "parent", id: parent.id },
+    ...given,
+  });
 }
 
 export const succeeded: Result = { outcome: "succeeded", reason: "ok", message: null };
 export const failed: Result = { outcome: "failed", reason: "exit_code", message: "it ended with exit code 1", exitCode: 1 };
 
 /** What the holder of a live attempt says of its end. */
-export function settleOf(live: Pick<LiveJob, "id" | "attempt" | "token">, result: Result = succeeded): Extract<Change, { readonly type: "settle" }> {
-  return { type: "settle", id: live.id, attempt: live.attempt, by: { type: "holder", token: live.token }, result, stopped: false, random: 0 };
+export function settleOf(
+  live: Pick<LiveJob, "id" | "attempt" | "token">,
+  result: Result = succeeded,
+): Extract<Change, { readonly type: "settle" }> {
+  return {
+    type: "settle",
+    id: live.id,
+    attempt: live.attempt,
+    by: { type: "holder", token: live.token },
+    result,
+    stopped: false,
+    random: 0,
+  };
 }
 
 /** A decision that does nothing, to be changed by the test. */
-export function advanceOf(live: Pick<LiveJob, "id" | "decided" | "wakes">, given: Partial<Extract<Change, { readonly type: "advance" }>> = {}): Extract<Change, { readonly type: "advance" }> {
-  return { type: "advance", id: live.id, decided: live.decided, seen: live.wakes, cursor: {}, children: [], stops: [], waitUntil: null, progress: null, finish: null, ...given };
+export function advanceOf(
+  live: Pick<LiveJob, "id" | "decided" | "wakes">,
+  given: Partial<Extract<Change, { readonly type: "advance" }>> = {},
+): Extract<Change, { readonly type: "advance" }> {
+  return {
+    type: "advance",
+    id: live.id,
+    decided: live.decided,
+    seen: live.wakes,
+    cursor: {},
+    children: [],
+    stops: [],
+    waitUntil: null,
+    progress: null,
+    finish: null,
+    ...given,
+  };
 }

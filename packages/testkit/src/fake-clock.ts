@@ -31,7 +31,8 @@ export function fakeClock(startAt = FAKE_START): FakeClock {
   const timers = new Set<Timer>();
   const next = (): Timer | undefined => {
     let first: Timer | undefined;
-    for (const timer of timers) if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.order < first.order)) first = timer;
+    for (const timer of timers)
+      if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.order < first.order)) first = timer;
     return first;
   };
   const fire = async (timer: Timer): Promise<void> => {

@@ -93,7 +93,11 @@ function readCases(store: () => LogStore): void {
 
   test("both streams come in the order of their writing, one alone without the other", async () => {
     await store().append(KEY, [chunk("stdout", 1, "a"), chunk("stderr", 2, "b"), chunk("stdout", 3, "c")]);
-    expect((await store().read(KEY, ALL)).chunks.map((it) => `${it.stream} ${it.at} ${textOf([it])}`)).toEqual(["stdout 1 a", "stderr 2 b", "stdout 3 c"]);
+    expect((await store().read(KEY, ALL)).chunks.map((it) => `${it.stream} ${it.at} ${textOf([it])}`)).toEqual([
+      "stdout 1 a",
+      "stderr 2 b",
+      "stdout 3 c",
+    ]);
     expect(textOf((await store().read(KEY, { ...ALL, stream: "stdout" })).chunks)).toBe("ac");
   });
 
@@ -151,7 +155,10 @@ function tailCases(store: () => LogStore): void {
     const key = { ...KEY, attempt: 7 };
     const lines = Array.from({ length: 400 }, (_, i) => `${i % 10}\n`);
     for (let first = 0; first < lines.length; first += 100) {
-      await store().append(key, lines.slice(first, first + 100).map((line, i) => chunk("stdout", first + i, line)));
+      await store().append(
+        key,
+        lines.slice(first, first + 100).map((line, i) => chunk("stdout", first + i, line)),
+      );
     }
     for (const tailLines of [1, 99, 400]) {
       expect(textOf(await readAll(store(), { ...ALL, tailLines }, key))).toBe(lines.slice(-tailLines).join(""));

@@ -24,9 +24,15 @@ const run = promisify(execFile);
 
 /** Where PostgreSQL's programs are, or null. */
 export function findPostgres(environment: Readonly<Record<string, string | undefined>>): string | null {
-  const packaged = existsSync("/usr/lib/postgresql") ? readdirSync("/usr/lib/postgresql").toSorted((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/postgresql/${version}/bin`) : [];
+  const packaged = existsSync("/usr/lib/postgresql")
+    ? readdirSync("/usr/lib/postgresql")
+        .toSorted((a, b) => Number(b) - Number(a))
+        .map((version) => `/usr/lib/postgresql/${version}/bin`)
+    : [];
   const folders = [...packaged, ...(environment["PATH"] ?? "").split(delimiter)];
-  return folders.find((folder) => folder !== "" && ["postgres", "initdb", "psql"].every((program) => isProgram(join(folder, program)))) ?? null;
+  return (
+    folders.find((folder) => folder !== "" && ["postgres", "initdb", "psql"].every((program) => isProgram(join(folder, program)))) ?? null
+  );
 }
 
 /** Starts a server that nothing else uses. */
@@ -39,13 +45,17 @@ export async function startPostgres(programs: string): Promise<PostgresServer> {
   await run(join(programs, "initdb"), ["-D", data, "-U", "windlass", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], options);
   const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, "fsync=off", "max_connections=100", "deadlock_timeout=100ms"];
   const boot = async (): Promise<ChildProcess> => {
-    const booted = spawn(join(programs, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], { ...options, stdio: ["ignore", "ignore", "pipe"] });
+    const booted = spawn(join(programs, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
+      ...options,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     await listening(booted);
     return booted;
   };
   let server = await boot();
   let schemas = 0;
-  const psql = (sql: string): Promise<unknown> => run(join(programs, "psql"), ["-h", folder, "-U", "windlass", "-d", "postgres", "-c", sql], options);
+  const psql = (sql: string): Promise<unknown> =>
+    run(join(programs, "psql"), ["-h", folder, "-U", "windlass", "-d", "postgres", "-c", sql], options);
   return {
     async schema() {
       const name = `test_${++schemas}`;

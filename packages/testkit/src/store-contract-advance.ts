@@ -25,7 +25,9 @@ export function describeDecisions(subject: Subject): void {
     const started = await wokenOne(store);
     expect(started).toMatchObject({ record: { id: parent.id }, facts: [{ type: "started" }], seen: 1 });
     const children = [childRecord(parent, "a"), childRecord(parent, "b")];
-    expect(await commitOne(store, advanceOf(started.live, { children, cursor: { open: 2, plan: ["a", "b"] } }))).toMatchObject({ ok: true });
+    expect(await commitOne(store, advanceOf(started.live, { children, cursor: { open: 2, plan: ["a", "b"] } }))).toMatchObject({
+      ok: true,
+    });
     expect(await store.jobs.woken(10)).toEqual([]);
     expect(await store.jobs.cursor(parent.id)).toEqual({ open: 2, plan: ["a", "b"] });
     const { jobs } = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 10, now: T0 + 2 });
@@ -57,7 +59,10 @@ export function describeDecisions(subject: Subject): void {
     expect(await commitOne(store, advanceOf(waiting, { finish: succeeded }))).toMatchObject({ ok: false, refusal: { code: "conflict" } });
     const { jobs } = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 });
     await commitOne(store, settleOf(jobs[0]?.live as LiveJob));
-    expect(await commitOne(store, advanceOf(waiting, { finish: succeeded }))).toMatchObject({ ok: false, refusal: { code: "token_stale" } });
+    expect(await commitOne(store, advanceOf(waiting, { finish: succeeded }))).toMatchObject({
+      ok: false,
+      refusal: { code: "token_stale" },
+    });
     const { live } = await wokenOne(store);
     expect(await commitOne(store, advanceOf(live, { finish: { ...succeeded, output: 1 } }))).toMatchObject({ ok: true });
     expect(await store.reads.get(live.id)).toMatchObject({ state: "succeeded", live: null, final: { output: 1 } });
@@ -72,13 +77,25 @@ export function describeDecisions(subject: Subject): void {
     await commitOne(store, advanceOf(live, { cursor: { a: 1, b: { c: [2] } }, waitUntil: T0 + 50 }), T0 + 1);
     expect(await liveOf(store, parent.id)).toMatchObject({ state: "waiting", dueAt: T0 + 50 });
     expect(await commitOne(store, { type: "due", id: parent.id }, T0 + 50)).toMatchObject({ ok: true });
-    await commitOne(store, { type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }, T0 + 51);
+    await commitOne(
+      store,
+      { type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 },
+      T0 + 51,
+    );
     // Nothing carries it, so it ended at once: nothing is left of it.
     expect((await store.reads.get(parent.id))?.state).toBe("cancelled");
     const other = await running(store, compositeRecord());
     const one = await wokenOne(store);
     await commitOne(store, advanceOf(one.live, { cursor: { a: 1, b: { c: [2] } }, children: [childRecord(other, "x")] }));
-    await commitOne(store, { type: "stop", id: other.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 });
+    await commitOne(store, {
+      type: "stop",
+      id: other.id,
+      stopFor: "cancelled",
+      reason: "cancel_requested",
+      message: null,
+      by: "test",
+      graceMs: 1,
+    });
     const stopping = await wokenOne(store);
     expect(stopping.facts).toEqual([{ type: "stopping" }]);
     await commitOne(store, advanceOf(stopping.live, { seen: stopping.live.decided, cursor: { a: null, b: 3 } }));
@@ -104,12 +121,25 @@ export function describeDecisions(subject: Subject): void {
   test("what is due comes earliest first, and the next time is known", async () => {
     const { store } = subject;
     expect(await store.jobs.nextDue()).toBeNull();
-    const [late, soon, deadline] = [jobRecord({ notBefore: T0 + 30 }), jobRecord({ notBefore: T0 + 10 }), jobRecord({ startDeadline: T0 + 20 })];
-    await store.jobs.commit([late, soon, deadline, jobRecord()].map((job) => ({ type: "submit", job }) as const), T0);
+    const [late, soon, deadline] = [
+      jobRecord({ notBefore: T0 + 30 }),
+      jobRecord({ notBefore: T0 + 10 }),
+      jobRecord({ startDeadline: T0 + 20 }),
+    ];
+    await store.jobs.commit(
+      [late, soon, deadline, jobRecord()].map((job) => ({ type: "submit", job }) as const),
+      T0,
+    );
     expect(await store.jobs.nextDue()).toBe(T0 + 10);
     expect((await store.jobs.due(T0 + 30, 10)).map((live) => live.id)).toEqual([soon.id, deadline.id, late.id]);
     expect((await store.jobs.due(T0 + 29, 1)).map((live) => live.id)).toEqual([soon.id]);
-    await store.jobs.commit([{ type: "due", id: soon.id }, { type: "expire", id: deadline.id }], T0 + 20);
+    await store.jobs.commit(
+      [
+        { type: "due", id: soon.id },
+        { type: "expire", id: deadline.id },
+      ],
+      T0 + 20,
+    );
     expect((await store.reads.get(deadline.id))?.state).toBe("expired");
     expect(await store.jobs.nextDue()).toBe(T0 + 30);
   });
@@ -121,7 +151,8 @@ export function describeDecisions(subject: Subject): void {
     const parent = await running(store, compositeRecord());
     const child = childRecord(parent, "a");
     await commitOne(store, { type: "submit", job: child });
-    const ids = async (filter: Parameters<Store["jobs"]["live"]>[0], limit = 10): Promise<string[]> => (await store.jobs.live(filter, limit)).map((live) => live.id);
+    const ids = async (filter: Parameters<Store["jobs"]["live"]>[0], limit = 10): Promise<string[]> =>
+      (await store.jobs.live(filter, limit)).map((live) => live.id);
     expect(await ids({})).toEqual([held.id, placed.id, parent.id, child.id].toSorted());
     expect(await ids({ after: held.id }, 1)).toEqual([placed.id]);
     expect(await ids({ session: "ses_1" })).toEqual([held.id, placed.id]);
@@ -131,7 +162,15 @@ export function describeDecisions(subject: Subject): void {
     expect(await ids({ executor: "none", states: ["running", "queued"] })).toEqual([parent.id]);
     expect(await ids({ parentId: parent.id })).toEqual([child.id]);
     expect(await ids({ orphaned: true })).toEqual([]);
-    await commitOne(store, { type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 });
+    await commitOne(store, {
+      type: "stop",
+      id: parent.id,
+      stopFor: "cancelled",
+      reason: "cancel_requested",
+      message: null,
+      by: "test",
+      graceMs: 1,
+    });
     expect(await ids({ orphaned: true })).toEqual([child.id]);
   });
 }

@@ -43,7 +43,9 @@ export function describeClaims(subject: Subject): void {
     const [, mail, process] = await submit(store, {}, { queue: "mail" }, { executor: "process", name: "build" });
     expect(await claimIds(store, { queues: ["mail", "none"] })).toEqual([mail]);
     const { jobs } = await store.jobs.claim({ ...request, executor: "process", place: "host-1" });
-    expect(jobs).toMatchObject([{ record: { id: process }, live: { state: "running", phase: "launching", place: "host-1", attempt: 1, token: 1 } }]);
+    expect(jobs).toMatchObject([
+      { record: { id: process }, live: { state: "running", phase: "launching", place: "host-1", attempt: 1, token: 1 } },
+    ]);
     expect(jobs[0]?.live.externalName).toMatch(/^windlass-build-/u);
     expect((await store.reads.get(process as string))?.live).toEqual(jobs[0]?.live);
   });
@@ -52,7 +54,13 @@ export function describeClaims(subject: Subject): void {
     const { store } = subject;
     const [parked] = await submit(store, {});
     const { jobs } = await store.jobs.claim(request);
-    await commitOne(store, { type: "wait", id: parked as string, token: jobs[0]?.live.token as number, wait: { for: "completion", tokenHash: "h" }, until: null });
+    await commitOne(store, {
+      type: "wait",
+      id: parked as string,
+      token: jobs[0]?.live.token as number,
+      wait: { for: "completion", tokenHash: "h" },
+      until: null,
+    });
     const [fresh] = await submit(store, { priority: 9 });
     await store.queues.put("default", { paused: true, by: "test" }, T0);
     expect(await claimIds(store)).toEqual([]);

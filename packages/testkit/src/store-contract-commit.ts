@@ -9,7 +9,14 @@ import type { Subject } from "./store-subject.ts";
 export async function running(store: Store, given: Parameters<typeof jobRecord>[0] = {}): Promise<LiveJob> {
   const record = jobRecord(given);
   await store.jobs.commit([{ type: "submit", job: record }], T0);
-  const { jobs } = await store.jobs.claim({ executor: record.executor, queues: [record.queue], session: "ses_1", place: "here", limit: 1, now: T0 + 1 });
+  const { jobs } = await store.jobs.claim({
+    executor: record.executor,
+    queues: [record.queue],
+    session: "ses_1",
+    place: "here",
+    limit: 1,
+    now: T0 + 1,
+  });
   const live = jobs.find((job) => job.record.id === record.id)?.live;
   if (live === undefined) throw new Error("the job was not claimed");
   return live;
@@ -47,13 +54,22 @@ export function describeChanges(subject: Subject): void {
   test("a job that ended is no longer alive, and tells how it ended", async () => {
     const { store } = subject;
     const live = await running(store);
-    const { results, signals } = await store.jobs.commit([settleOf(live, { ...succeeded, output: { sum: 3 }, evidence: { peak: 7 } })], T0 + 5);
+    const { results, signals } = await store.jobs.commit(
+      [settleOf(live, { ...succeeded, output: { sum: 3 }, evidence: { peak: 7 } })],
+      T0 + 5,
+    );
     expect(results).toEqual([{ ok: true, id: live.id }]);
     expect(signals.finished).toEqual([live.id]);
     const view = await store.reads.get(live.id);
-    expect(view).toMatchObject({ state: "succeeded", live: null, final: { outcome: "succeeded", output: { sum: 3 }, attempts: 1, startedAt: T0 + 1, finishedAt: T0 + 5 } });
+    expect(view).toMatchObject({
+      state: "succeeded",
+      live: null,
+      final: { outcome: "succeeded", output: { sum: 3 }, attempts: 1, startedAt: T0 + 1, finishedAt: T0 + 5 },
+    });
     expect(await store.jobs.live({}, 10)).toEqual([]);
-    expect(await store.reads.attempts(live.id)).toMatchObject([{ number: 1, phase: "settled", outcome: "succeeded", evidence: { peak: 7 }, endedAt: T0 + 5 }]);
+    expect(await store.reads.attempts(live.id)).toMatchObject([
+      { number: 1, phase: "settled", outcome: "succeeded", evidence: { peak: 7 }, endedAt: T0 + 5 },
+    ]);
     expect((await store.reads.events(live.id, 0, 10)).map((event) => event.seq)).toEqual([1, 2, 3]);
     expect(await commitOne(store, settleOf(live), T0 + 6)).toMatchObject({ ok: false, refusal: { code: "job_finished" } });
   });
@@ -63,9 +79,21 @@ export function describeChanges(subject: Subject): void {
     const live = await running(store);
     const job = jobRecord();
     const stale = { ...settleOf(live), by: { type: "holder", token: 99 } } as Change;
-    const { results } = await store.jobs.commit([{ type: "submit", job }, stale, { type: "due", id: "job_none" }, { type: "progress", id: live.id, token: live.token, progress: { fraction: 0.5, text: "half" } }], T0 + 2);
+    const { results } = await store.jobs.commit(
+      [
+        { type: "submit", job },
+        stale,
+        { type: "due", id: "job_none" },
+        { type: "progress", id: live.id, token: live.token, progress: { fraction: 0.5, text: "half" } },
+      ],
+      T0 + 2,
+    );
     expect(results.map((result) => (result.ok ? "ok" : result.refusal.code))).toEqual(["ok", "token_stale", "not_found", "ok"]);
-    expect((await store.reads.get(live.id))?.live).toMatchObject({ state: "running", progress: { fraction: 0.5, text: "half" }, revision: live.revision + 1 });
+    expect((await store.reads.get(live.id))?.live).toMatchObject({
+      state: "running",
+      progress: { fraction: 0.5, text: "half" },
+      revision: live.revision + 1,
+    });
     expect((await store.reads.events(live.id, 2, 10)).map((event) => [event.seq, event.type])).toEqual([[3, "job.progress"]]);
   });
 
@@ -75,7 +103,13 @@ export function describeChanges(subject: Subject): void {
     const again = jobRecord({ idempotencyKey: "once", requestHash: "a" });
     const other = jobRecord({ idempotencyKey: "once", requestHash: "b" });
     const elsewhere = jobRecord({ idempotencyKey: "once", requestHash: "b", workspace: "other" });
-    const both = await store.jobs.commit([{ type: "submit", job: first }, { type: "submit", job: again }], T0);
+    const both = await store.jobs.commit(
+      [
+        { type: "submit", job: first },
+        { type: "submit", job: again },
+      ],
+      T0,
+    );
     expect(both.results).toEqual([
       { ok: true, id: first.id, created: true },
       { ok: true, id: first.id, created: false },
@@ -93,19 +127,42 @@ export function describeChanges(subject: Subject): void {
     expect(await commitOne(store, { type: "submit", job: child })).toMatchObject({ ok: true, created: true });
     expect(await commitOne(store, { type: "submit", job: childRecord(parent, "a") })).toEqual({ ok: true, id: child.id, created: false });
     expect((await store.reads.get(parent.id))?.live).toMatchObject({ openChildren: 1, childrenMade: 1 });
-    await commitOne(store, { type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 });
-    expect(await commitOne(store, { type: "submit", job: childRecord(parent, "b") })).toMatchObject({ ok: false, refusal: { code: "parent_closed" } });
+    await commitOne(store, {
+      type: "stop",
+      id: parent.id,
+      stopFor: "cancelled",
+      reason: "cancel_requested",
+      message: null,
+      by: "test",
+      graceMs: 1,
+    });
+    expect(await commitOne(store, { type: "submit", job: childRecord(parent, "b") })).toMatchObject({
+      ok: false,
+      refusal: { code: "parent_closed" },
+    });
     const single = await running(store, { queue: "other" });
     await commitOne(store, settleOf(single));
-    expect(await commitOne(store, { type: "submit", job: childRecord(single, "a") })).toMatchObject({ ok: false, refusal: { code: "parent_closed" } });
-    expect(await commitOne(store, { type: "submit", job: childRecord({ id: "job_none", rootId: "job_none", path: "" }, "a") })).toMatchObject({ ok: false, refusal: { code: "not_found" } });
+    expect(await commitOne(store, { type: "submit", job: childRecord(single, "a") })).toMatchObject({
+      ok: false,
+      refusal: { code: "parent_closed" },
+    });
+    expect(
+      await commitOne(store, { type: "submit", job: childRecord({ id: "job_none", rootId: "job_none", path: "" }, "a") }),
+    ).toMatchObject({ ok: false, refusal: { code: "not_found" } });
   });
 
   test("an attempt that failed is kept when another follows", async () => {
     const { store } = subject;
-    const live = await running(store, { retry: { limit: 1, on: ["failed"], backoff: { initial: 1_000, factor: 2, max: 5_000, jitter: 0 } as never } });
+    const live = await running(store, {
+      retry: { limit: 1, on: ["failed"], backoff: { initial: 1_000, factor: 2, max: 5_000, jitter: 0 } as never },
+    });
     await commitOne(store, settleOf(live, failed), T0 + 10);
-    expect((await store.reads.get(live.id))?.live).toMatchObject({ state: "scheduled", dueAt: T0 + 1_010, dueReason: "back_off", attempt: 1 });
+    expect((await store.reads.get(live.id))?.live).toMatchObject({
+      state: "scheduled",
+      dueAt: T0 + 1_010,
+      dueReason: "back_off",
+      attempt: 1,
+    });
     expect(await commitOne(store, { type: "due", id: live.id }, T0 + 1_010)).toMatchObject({ ok: true });
     const { jobs } = await store.jobs.claim({ executor: "handler", session: "ses_2", place: null, limit: 5, now: T0 + 1_011 });
     expect(await commitOne(store, settleOf(live), T0 + 1_012)).toMatchObject({ ok: false, refusal: { code: "token_stale" } });

@@ -59,7 +59,18 @@ export function describeReads(subject: Subject): void {
     expect(await ids(store, { outcome: "failed" })).toEqual([gone.id]);
     expect(await ids(store, { outcome: "failed", states: ["succeeded"] })).toEqual([]);
     expect(await ids(store, { states: [] })).toEqual([]);
-    expect(await store.reads.counts("default", 100)).toEqual({ scheduled: 1, queued: 1, running: 1, waiting: 0, stopping: 0, succeeded: 1, failed: 1, cancelled: 0, expired: 0, skipped: 0 });
+    expect(await store.reads.counts("default", 100)).toEqual({
+      scheduled: 1,
+      queued: 1,
+      running: 1,
+      waiting: 0,
+      stopping: 0,
+      succeeded: 1,
+      failed: 1,
+      cancelled: 0,
+      expired: 0,
+      skipped: 0,
+    });
     await submit(store, jobRecord(), jobRecord());
     expect(await store.reads.counts("default", 2)).toMatchObject({ queued: 2 });
     expect(await store.reads.counts("other", 2)).toMatchObject({ queued: 0, succeeded: 0 });
@@ -98,10 +109,19 @@ export function describeReads(subject: Subject): void {
     expect(await store.reads.get(done.id)).toBeNull();
     expect([await store.reads.events(done.id, 0, 10), await store.reads.attempts(done.id)]).toEqual([[], []]);
     expect(await ids(store, { label: { key: "a", value: "b" } })).toEqual([]);
-    expect(await commitOne(store, { type: "submit", job: jobRecord({ idempotencyKey: "once", requestHash: "other" }) })).toMatchObject({ ok: true, created: true });
+    expect(await commitOne(store, { type: "submit", job: jobRecord({ idempotencyKey: "once", requestHash: "other" }) })).toMatchObject({
+      ok: true,
+      created: true,
+    });
     expect((await store.reads.feed(feedEnd, 10)).map(({ event }) => event.type)).toEqual(["job.submitted"]);
-    await store.jobs.commit([{ type: "stop", id: child.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }], T0 + 12);
-    await store.jobs.commit([{ type: "stop", id: root.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }], T0 + 13);
+    await store.jobs.commit(
+      [{ type: "stop", id: child.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }],
+      T0 + 12,
+    );
+    await store.jobs.commit(
+      [{ type: "stop", id: root.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }],
+      T0 + 13,
+    );
     expect((await store.retention.remove([root.id])).toSorted()).toEqual([root.id, child.id].toSorted());
     expect(await store.reads.get(child.id)).toBeNull();
   });

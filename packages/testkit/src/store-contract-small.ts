@@ -5,17 +5,45 @@ import { compositeRecord, jobRecord, settleOf, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
 import { OPEN_SESSIONS, type Subject } from "./store-subject.ts";
 
-const session: Session = { id: "ses_a", role: "worker", place: null, serves: [{ executor: "handler", queue: "*", handlers: ["greet"] }], startedAt: T0, expiresAt: T0 + 10 };
-const definition: Omit<Definition, "version"> = { id: "wfv_1", workspace: "default", type: "workflow", name: "nightly", hash: "h1", body: { steps: [1, null] }, labels: { a: "b" }, createdAt: T0 };
+const session: Session = {
+  id: "ses_a",
+  role: "worker",
+  place: null,
+  serves: [{ executor: "handler", queue: "*", handlers: ["greet"] }],
+  startedAt: T0,
+  expiresAt: T0 + 10,
+};
+const definition: Omit<Definition, "version"> = {
+  id: "wfv_1",
+  workspace: "default",
+  type: "workflow",
+  name: "nightly",
+  hash: "h1",
+  body: { steps: [1, null] },
+  labels: { a: "b" },
+  createdAt: T0,
+};
 
 export function describeSmallStores(subject: Subject): void {
   test("a queue keeps what it is not told to change, and who paused it first", async () => {
     const { queues } = subject.store;
     expect(await queues.get("mail")).toBeNull();
-    expect(await queues.put("mail", { paused: true, by: "ann" }, T0)).toEqual({ name: "mail", paused: true, pausedBy: "ann", pausedAt: T0, concurrencyLimit: null });
+    expect(await queues.put("mail", { paused: true, by: "ann" }, T0)).toEqual({
+      name: "mail",
+      paused: true,
+      pausedBy: "ann",
+      pausedAt: T0,
+      concurrencyLimit: null,
+    });
     expect(await queues.put("mail", { concurrencyLimit: 3 }, T0 + 1)).toMatchObject({ paused: true, pausedBy: "ann", concurrencyLimit: 3 });
     expect(await queues.put("mail", { paused: true, by: "bob" }, T0 + 2)).toMatchObject({ pausedBy: "ann", pausedAt: T0 });
-    expect(await queues.put("mail", { paused: false, concurrencyLimit: null }, T0 + 3)).toEqual({ name: "mail", paused: false, pausedBy: null, pausedAt: null, concurrencyLimit: null });
+    expect(await queues.put("mail", { paused: false, concurrencyLimit: null }, T0 + 3)).toEqual({
+      name: "mail",
+      paused: false,
+      pausedBy: null,
+      pausedAt: null,
+      concurrencyLimit: null,
+    });
     expect(await queues.get("mail")).toEqual({ name: "mail", paused: false, pausedBy: null, pausedAt: null, concurrencyLimit: null });
   });
 
@@ -25,9 +53,22 @@ export function describeSmallStores(subject: Subject): void {
     const ended = await running(store);
     await commitOne(store, settleOf(ended));
     const stopped = await running(store);
-    await commitOne(store, { type: "stop", id: stopped.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 });
+    await commitOne(store, {
+      type: "stop",
+      id: stopped.id,
+      stopFor: "cancelled",
+      reason: "cancel_requested",
+      message: null,
+      by: "test",
+      graceMs: 1,
+    });
     await store.jobs.commit(
-      [jobRecord({ createdAt: T0 + 5 }), jobRecord({ createdAt: T0 + 6 }), jobRecord({ notBefore: T0 + 99 }), compositeRecord({ queue: "flows" })].map((job) => ({ type: "submit", job }) as const),
+      [
+        jobRecord({ createdAt: T0 + 5 }),
+        jobRecord({ createdAt: T0 + 6 }),
+        jobRecord({ notBefore: T0 + 99 }),
+        compositeRecord({ queue: "flows" }),
+      ].map((job) => ({ type: "submit", job }) as const),
       T0,
     );
     const none = { paused: false, pausedBy: null, pausedAt: null, concurrencyLimit: null };

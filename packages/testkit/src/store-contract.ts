@@ -30,7 +30,8 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     };
     beforeEach(async () => {
       opened = await open();
-      for (const id of OPEN_SESSIONS) await opened.store.sessions.open({ id, role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER });
+      for (const id of OPEN_SESSIONS)
+        await opened.store.sessions.open({ id, role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER });
     });
     afterEach(async () => {
       await opened?.remove();

@@ -3,7 +3,19 @@
  * each job is must agree after every step. The model has no table, no lock and no transaction: only the kernel.
  */
 import fc from "fast-check";
-import { applyChanges, canonicalJson, childKeyOf, idempotencyKeyOf, WorkingSet, type Change, type ChangeResult, type FinalState, type JobRecord, type Json, type LiveJob } from "@windlass/kernel";
+import {
+  applyChanges,
+  canonicalJson,
+  childKeyOf,
+  idempotencyKeyOf,
+  WorkingSet,
+  type Change,
+  type ChangeResult,
+  type FinalState,
+  type JobRecord,
+  type Json,
+  type LiveJob,
+} from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { advanceOf, childRecord, compositeRecord, failed, jobRecord, nextJobId, settleOf, succeeded, T0 } from "./factories.ts";
 
@@ -15,8 +27,29 @@ export interface WalkStep {
 }
 
 const ACTS = [
-  "submit", "submit_keyed", "submit_composite", "submit_child", "claim", "claim", "claim_composite", "settle", "settle", "fail", "progress", "release", "defer",
-  "wait", "resume", "due", "stop", "lose", "expire", "advance", "advance", "finish", "stale",
+  "submit",
+  "submit_keyed",
+  "submit_composite",
+  "submit_child",
+  "claim",
+  "claim",
+  "claim_composite",
+  "settle",
+  "settle",
+  "fail",
+  "progress",
+  "release",
+  "defer",
+  "wait",
+  "resume",
+  "due",
+  "stop",
+  "lose",
+  "expire",
+  "advance",
+  "advance",
+  "finish",
+  "stale",
 ] as const;
 
 /** A walk: a list of steps in batches, as fast-check makes and shrinks them. */
@@ -36,12 +69,16 @@ class Model {
   readonly idempotent = new Map<string, { readonly id: string; readonly requestHash: string | null }>();
 
   apply(changes: readonly Change[], now: number): ChangeResult[] {
-    const set = new WorkingSet({ live: this.live.values(), ended: this.ended.keys(), children: this.children, idempotent: this.idempotent }, now);
+    const set = new WorkingSet(
+      { live: this.live.values(), ended: this.ended.keys(), children: this.children, idempotent: this.idempotent },
+      now,
+    );
     const results = applyChanges(set, changes, now);
     for (const job of set.writes.inserted) {
       this.records.set(job.id, job);
       if (job.parentId !== null) this.children.set(childKeyOf(job.parentId, job.childKey ?? job.id), job.id);
-      if (job.idempotencyKey !== null) this.idempotent.set(idempotencyKeyOf(job.workspace, job.idempotencyKey), { id: job.id, requestHash: job.requestHash });
+      if (job.idempotencyKey !== null)
+        this.idempotent.set(idempotencyKeyOf(job.workspace, job.idempotencyKey), { id: job.id, requestHash: job.requestHash });
     }
     for (const live of set.writes.live.values()) this.live.set(live.id, live);
     for (const [id, final] of set.writes.ended) {
@@ -112,7 +149,17 @@ function changeOf(model: Model, step: WalkStep, now: number): Change[] {
   const live = choose([...model.live.values()], step.pick);
   switch (step.act) {
     case "submit":
-      return [{ type: "submit", job: jobRecord({ queue: `q${step.more % 2}`, priority: step.more, ...(step.more === 5 ? { notBefore: now + 500, startDeadline: now + 1_500 } : {}), retry: RETRY }) }];
+      return [
+        {
+          type: "submit",
+          job: jobRecord({
+            queue: `q${step.more % 2}`,
+            priority: step.more,
+            ...(step.more === 5 ? { notBefore: now + 500, startDeadline: now + 1_500 } : {}),
+            retry: RETRY,
+          }),
+        },
+      ];
     case "submit_keyed":
       return [{ type: "submit", job: jobRecord({ idempotencyKey: `${model.name} ${step.more % 3}`, requestHash: `h${step.pick % 2}` }) }];
     case "submit_composite":
@@ -149,13 +196,32 @@ function changeTo(live: LiveJob, step: WalkStep, now: number): Change[] {
     case "due":
       return [{ type: "due", id: live.id }];
     case "stop":
-      return [{ type: "stop", id: live.id, stopFor: step.more < 4 ? "cancelled" : "failed_timeout", reason: "cancel_requested", message: null, by: "walk", graceMs: 10 }];
+      return [
+        {
+          type: "stop",
+          id: live.id,
+          stopFor: step.more < 4 ? "cancelled" : "failed_timeout",
+          reason: "cancel_requested",
+          message: null,
+          by: "walk",
+          graceMs: 10,
+        },
+      ];
     case "lose":
       return [{ type: "lose", ...held, reason: "worker_lost", message: "gone", random: 0.5 }];
     case "expire":
       return [{ type: "expire", id: live.id }];
     case "advance":
-      return decision ? [advanceOf(live, { children: [child()], cursor: { [`e${step.more}`]: step.pick === 0 ? null : step.pick }, stops: [{ id: `${live.id}x`, reason: "fail_fast", message: null }], waitUntil: step.more === 3 ? now + 400 : null })] : [];
+      return decision
+        ? [
+            advanceOf(live, {
+              children: [child()],
+              cursor: { [`e${step.more}`]: step.pick === 0 ? null : step.pick },
+              stops: [{ id: `${live.id}x`, reason: "fail_fast", message: null }],
+              waitUntil: step.more === 3 ? now + 400 : null,
+            }),
+          ]
+        : [];
     case "finish":
       return decision ? [advanceOf(live, { finish: succeeded })] : [];
     default:
@@ -163,7 +229,11 @@ function changeTo(live: LiveJob, step: WalkStep, now: number): Change[] {
   }
 }
 
-const RETRY = { limit: 2, on: ["failed", "failed_node_lost"], backoff: { initial: 500, factor: 2, max: 2_000, jitter: 0.5 } } as unknown as NonNullable<JobRecord["retry"]>;
+const RETRY = {
+  limit: 2,
+  on: ["failed", "failed_node_lost"],
+  backoff: { initial: 500, factor: 2, max: 2_000, jitter: 0.5 },
+} as unknown as NonNullable<JobRecord["retry"]>;
 
 function choose<T>(all: readonly T[], pick: number): T | undefined {
   return all.length === 0 ? undefined : all[pick % all.length];

@@ -60,9 +60,15 @@ type OpenedHere = { readonly engine: Engine; close(): Promise<void> };
 async function openInFolder(options: EmbeddedOptions & { readonly dataFolder: string }): Promise<OpenedHere> {
   const { path: folder } = prepareDataFolder(options.dataFolder, systemRandom);
   const lock = takeOwnerLock(folder);
-  if (lock === null) throw new WindlassError("data_folder_in_use", `the data folder ${folder} is in use by another process; stop it, or use its API`);
+  if (lock === null)
+    throw new WindlassError("data_folder_in_use", `the data folder ${folder} is in use by another process; stop it, or use its API`);
   try {
-    const opened = await openWindlass({ folder, settings: { ...defaultSettings(), ...options.settings }, environment: processEnvironment(), logger: options.logger ?? silent });
+    const opened = await openWindlass({
+      folder,
+      settings: { ...defaultSettings(), ...options.settings },
+      environment: processEnvironment(),
+      logger: options.logger ?? silent,
+    });
     return {
       engine: opened.engine,
       async close() {

@@ -46,7 +46,12 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 function failed(error: unknown, args: readonly string[]): number {
-  const asJson = args.includes("--json") || args.some((arg, index) => arg === "-ojson" || arg === "--output=json" || (arg === "json" && (args[index - 1] === "-o" || args[index - 1] === "--output")));
+  const asJson =
+    args.includes("--json") ||
+    args.some(
+      (arg, index) =>
+        arg === "-ojson" || arg === "--output=json" || (arg === "json" && (args[index - 1] === "-o" || args[index - 1] === "--output")),
+    );
   terminal.err(asJson ? `${JSON.stringify(errorObject(error))}\n` : errorText(error, terminal.errStyle));
   if (!isWindlassError(error) && !asJson) terminal.err("Please report it, with what you did and what is printed above.\n");
   return exitCodeOf(error);

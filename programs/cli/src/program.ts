@@ -12,8 +12,6 @@ import { addServerCommands } from "./tree/server-commands.ts";
 import { addWorkflowCommands } from "./tree/workflow-commands.ts";
 import { VERSION } from "./version.ts";
 
-
-
 /** Adds the action of a command: `perform(async () => (await import("…")).listJobs)`. */
 export type Performing = <Options extends object>(load: () => Promise<Perform<Options>>) => (...args: unknown[]) => Promise<void>;
 
@@ -29,7 +27,12 @@ export function programOf(world: World, done: (exitCode: number) => void): Comma
     .option("--token <token>", "token for the server (WINDLASS_TOKEN); read from the data folder when left out")
     .option("--data <folder>", "the data folder (WINDLASS_DATA); ./.windlass when left out")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
-    .configureOutput({ writeOut: (text) => world.terminal.out(text), writeErr: () => {}, getOutHasColors: () => false, getErrHasColors: () => false })
+    .configureOutput({
+      writeOut: (text) => world.terminal.out(text),
+      writeErr: () => {},
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
     .showSuggestionAfterError(true)
     .exitOverride()
     .helpCommand("help [command]", "print help for a command")
@@ -51,6 +54,7 @@ Exit codes: 0 well, 1 a job failed, 2 usage, 3 not found, 4 refused, 5 unreachab
 Begin with:  windlass server        then, in another terminal:  windlass run examples/hello.yaml --watch`;
 
 function url(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/u.test(new URL(text).protocol)) throw new InvalidArgumentError("it must be an address such as http://127.0.0.1:4180");
+  if (!URL.canParse(text) || !/^https?:$/u.test(new URL(text).protocol))
+    throw new InvalidArgumentError("it must be an address such as http://127.0.0.1:4180");
   return text;
 }

@@ -12,7 +12,13 @@ export function commandReference(): string[] {
     "Every command takes these options:",
     optionList(program.options),
     "Exit codes: 0 well, 1 a job failed, 2 usage, 3 not found, 4 refused, 5 unreachable, 130 interrupted. With `--json`, standard output has the API's objects and nothing else; errors are one problem object on standard error.",
-    ...all.flatMap((command) => [`## ${pathOf(command)}`, command.description(), `\`${pathOf(command)} ${command.usage()}\``, argumentList(command), optionList(command.options)]),
+    ...all.flatMap((command) => [
+      `## ${pathOf(command)}`,
+      command.description(),
+      `\`${pathOf(command)} ${command.usage()}\``,
+      argumentList(command),
+      optionList(command.options),
+    ]),
   ].filter((part) => part !== "");
 }
 
@@ -30,7 +36,12 @@ function argumentList(command: Command): string {
 }
 
 function optionList(options: readonly Option[]): string {
-  return options.map((option) => `- \`${option.flags}\`: ${option.description}${option.argChoices === undefined ? "" : ` (${option.argChoices.join(", ")})`}`).join("\n");
+  return options
+    .map(
+      (option) =>
+        `- \`${option.flags}\`: ${option.description}${option.argChoices === undefined ? "" : ` (${option.argChoices.join(", ")})`}`,
+    )
+    .join("\n");
 }
 
 const nowhere: World = {

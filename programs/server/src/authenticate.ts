@@ -16,7 +16,11 @@ export function authenticator(adminToken: string): Authenticate {
   if (adminToken.length < 16) throw new WindlassError("internal", "the admin token is too short");
   const expected = sha256(adminToken);
   return (authorization) => {
-    if (authorization === undefined) throw new WindlassError("unauthorized", "this needs a token: send the header Authorization: Bearer <token>, or give the CLI --token or WINDLASS_TOKEN");
+    if (authorization === undefined)
+      throw new WindlassError(
+        "unauthorized",
+        "this needs a token: send the header Authorization: Bearer <token>, or give the CLI --token or WINDLASS_TOKEN",
+      );
     const token = /^Bearer +([^ ]+) *$/iu.exec(authorization)?.[1];
     if (token === undefined) throw new WindlassError("unauthorized", "the header Authorization must be: Bearer <token>");
     if (!timingSafeEqual(sha256(token), expected)) throw new WindlassError("unauthorized", "the token is not known to this server");

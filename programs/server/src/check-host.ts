@@ -12,7 +12,10 @@ export function hostCheck(hosts: readonly string[] | "any"): (host: string) => v
   return (host) => {
     const name = host.toLowerCase().replace(/:\d+$/u, "");
     if (!known.has(name)) {
-      throw new WindlassError("forbidden", `this server is not known as ${JSON.stringify(name.slice(0, 200))}; it answers to ${[...known].join(", ")}`);
+      throw new WindlassError(
+        "forbidden",
+        `this server is not known as ${JSON.stringify(name.slice(0, 200))}; it answers to ${[...known].join(", ")}`,
+      );
     }
   };
 }

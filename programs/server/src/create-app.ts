@@ -97,7 +97,10 @@ function observe(app: App, { context, figures }: { readonly context: ServerConte
   });
 }
 
-function health(app: App, { context, figures, authenticate }: { readonly context: ServerContext; readonly figures: Metrics; readonly authenticate: Authenticate }): void {
+function health(
+  app: App,
+  { context, figures, authenticate }: { readonly context: ServerContext; readonly figures: Metrics; readonly authenticate: Authenticate },
+): void {
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.get("/readyz", async (c) => {
     try {
@@ -115,7 +118,8 @@ function health(app: App, { context, figures, authenticate }: { readonly context
 
 function unknownAddress(method: string, path: string): WindlassError {
   const methods = operationList.filter((operation) => patternOf(operation.path).test(path)).map((operation) => operation.method);
-  if (methods.length > 0) return new WindlassError("route_not_found", `${path} is not asked with ${method}, but with ${methods.join(" or ")}`);
+  if (methods.length > 0)
+    return new WindlassError("route_not_found", `${path} is not asked with ${method}, but with ${methods.join(" or ")}`);
   const known = [...new Set(operationList.map((operation) => operation.path)), ...OPEN_ADDRESSES];
   return new WindlassError("route_not_found", `there is no address ${path}${didYouMean(path, known) || `; all begin with ${API}`}`);
 }

@@ -22,9 +22,13 @@ function faultsOfIssue(issue: Issue, input: unknown, schema: z.ZodType): Fault[]
   const found = at(input, issue.path);
   if (issue.code === "unrecognized_keys") {
     const known = keysOf(schemaAt(schema, issue.path));
-    return issue.keys.map((key) => ({ path: path === "" ? key : `${path}.${key}`, message: `there is no field "${key}"${didYouMean(key, known) || allowed(known)}` }));
+    return issue.keys.map((key) => ({
+      path: path === "" ? key : `${path}.${key}`,
+      message: `there is no field "${key}"${didYouMean(key, known) || allowed(known)}`,
+    }));
   }
-  if (issue.code === "invalid_type" && found === undefined) return [{ path, message: `${subject} is missing; it must be ${nounOf(issue.expected)}` }];
+  if (issue.code === "invalid_type" && found === undefined)
+    return [{ path, message: `${subject} is missing; it must be ${nounOf(issue.expected)}` }];
   if (issue.code === "invalid_type") return [{ path, message: `${subject} is ${shown(found)}; it must be ${nounOf(issue.expected)}` }];
   if (issue.code === "invalid_value") {
     const words = issue.values.map(String);
@@ -33,7 +37,8 @@ function faultsOfIssue(issue: Issue, input: unknown, schema: z.ZodType): Fault[]
     return [{ path, message: `${subject} is ${shown(found)}; it must be one of ${words.join(", ")}${near}` }];
   }
   if (issue.code === "too_small" || issue.code === "too_big") return [{ path, message: `${subject} ${sizeFault(issue, found)}` }];
-  if (issue.code === "invalid_format" && issue.format === "datetime") return [{ path, message: `${subject} is ${shown(found)}; it must be a time like 2026-01-31T12:00:00Z` }];
+  if (issue.code === "invalid_format" && issue.format === "datetime")
+    return [{ path, message: `${subject} is ${shown(found)}; it must be a time like 2026-01-31T12:00:00Z` }];
   return [{ path, message: `${subject} is ${shown(found)}: ${issue.message}` }];
 }
 
@@ -46,7 +51,15 @@ function sizeFault(issue: Extract<Issue, { code: "too_small" | "too_big" }>, fou
 }
 
 function nounOf(expected: string): string {
-  const nouns: Record<string, string> = { string: "text", int: "a whole number", number: "a number", boolean: "true or false", array: "a list", object: "an object", record: "an object" };
+  const nouns: Record<string, string> = {
+    string: "text",
+    int: "a whole number",
+    number: "a number",
+    boolean: "true or false",
+    array: "a list",
+    object: "an object",
+    record: "an object",
+  };
   return nouns[expected] ?? expected;
 }
 
@@ -61,7 +74,11 @@ function allowed(known: readonly string[]): string {
 }
 
 function at(input: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, part) => (typeof value === "object" && value !== null && Object.hasOwn(value, part) ? (value as Record<PropertyKey, unknown>)[part] : undefined), input);
+  return path.reduce<unknown>(
+    (value, part) =>
+      typeof value === "object" && value !== null && Object.hasOwn(value, part) ? (value as Record<PropertyKey, unknown>)[part] : undefined,
+    input,
+  );
 }
 
 interface SchemaParts {
@@ -81,7 +98,9 @@ function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | 
 /** Without what makes it optional or gives it a default. */
 export function bare(schema: z.ZodType): z.ZodType {
   const type = schema.type;
-  return (type === "optional" || type === "default" || type === "nullable") && "unwrap" in schema ? bare((schema as unknown as Required<Pick<SchemaParts, "unwrap">>).unwrap()) : schema;
+  return (type === "optional" || type === "default" || type === "nullable") && "unwrap" in schema
+    ? bare((schema as unknown as Required<Pick<SchemaParts, "unwrap">>).unwrap())
+    : schema;
 }
 
 function keysOf(schema: z.ZodType | undefined): readonly string[] {

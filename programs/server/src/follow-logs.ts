@@ -77,11 +77,15 @@ async function* followAttempt({ engine, id, attempt, range, bell, signal }: OneA
   try {
     while (!signal.aborted) {
       const attempts = await store.reads.attempts(id);
-      const settled = (attempts.find((one) => one.number === attempt)?.endedAt ?? null) !== null || ((await store.reads.get(id))?.live ?? null) === null;
+      const settled =
+        (attempts.find((one) => one.number === attempt)?.endedAt ?? null) !== null || ((await store.reads.get(id))?.live ?? null) === null;
       const slice = await logs.read(key, next);
       next = continued(next, slice.position);
       if (slice.chunks.length > 0) {
-        yield { id: `${attempt}:${slice.position}`, item: { type: "chunks", chunks: slice.chunks.map((chunk) => presentChunk(attempt, chunk)) } };
+        yield {
+          id: `${attempt}:${slice.position}`,
+          item: { type: "chunks", chunks: slice.chunks.map((chunk) => presentChunk(attempt, chunk)) },
+        };
       }
       if (slice.more) continue;
       if (settled) return;

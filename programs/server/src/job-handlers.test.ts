@@ -30,7 +30,17 @@ test("a job is submitted, run, and read with everything the contract promises", 
   expect(created).toBe(true);
   expect(job).toMatchObject({ id, kind: "task", name: "echo", finishedAt: null, attempts: expect.any(Number) });
   const done = await api.wait(id);
-  expect(done).toMatchObject({ state: "succeeded", outcome: "succeeded", reason: "ok", output: { n: 1 }, input: { n: 1 }, attempts: 1, labels: { team: "a" }, priority: 3, cause: { type: "user", by: "admin" } });
+  expect(done).toMatchObject({
+    state: "succeeded",
+    outcome: "succeeded",
+    reason: "ok",
+    output: { n: 1 },
+    input: { n: 1 },
+    attempts: 1,
+    labels: { team: "a" },
+    priority: 3,
+    cause: { type: "user", by: "admin" },
+  });
   expect(done.steps).toBeUndefined();
   expect(Date.parse(done.finishedAt ?? "")).toBeGreaterThanOrEqual(Date.parse(done.createdAt));
   operations.jobs.get.result.parse(done);
@@ -99,7 +109,10 @@ test("a parked job is completed by whoever has its token, without another", asyn
   const { id } = await api.jobs.submit(task("park"));
   await vi.waitFor(async () => expect((await api.jobs.get({ id })).state).toBe("waiting"));
   expect(await api.jobs.get({ id })).toMatchObject({ waitingFor: "completion" });
-  const answer = await ask("POST", "/api/v1/completions", { body: { token: tokens[0], output: { done: true } }, headers: { authorization: "" } });
+  const answer = await ask("POST", "/api/v1/completions", {
+    body: { token: tokens[0], output: { done: true } },
+    headers: { authorization: "" },
+  });
   expect(answer.status).toBe(200);
   expect(await answer.json()).toMatchObject({ id, state: "succeeded", output: { done: true } });
   const twice = await ask("POST", "/api/v1/completions", { body: { token: tokens[0], output: 2 } });
@@ -112,7 +125,11 @@ test("a failed job is explained, retried as a new one, and deleted", async () =>
   expect(await api.wait(id)).toMatchObject({ state: "failed", reason: "error", message: "this cannot work" });
   const explanation = await api.jobs.explain({ id });
   operations.jobs.explain.result.parse(explanation);
-  expect(explanation.causes[0]).toMatchObject({ reason: "error", message: expect.stringContaining("this cannot work"), todo: expect.stringContaining("log") });
+  expect(explanation.causes[0]).toMatchObject({
+    reason: "error",
+    message: expect.stringContaining("this cannot work"),
+    todo: expect.stringContaining("log"),
+  });
   const again = await api.jobs.retry({ id });
   expect(again.id).not.toBe(id);
   expect(again.job.cause).toEqual({ type: "retry", of: id, by: "admin" });
@@ -124,15 +141,23 @@ test("a failed job is explained, retried as a new one, and deleted", async () =>
 test("cancelling ends a job that waits for its time; once ended, it says so", async () => {
   const { api } = server;
   const { id } = await api.jobs.submit(task("echo", { notBefore: "2100-01-01T00:00:00Z" }));
-  expect(await api.jobs.get({ id })).toMatchObject({ state: "scheduled", reason: "not_before", nextAt: "2100-01-01T00:00:00.000Z", notBefore: "2100-01-01T00:00:00.000Z" });
+  expect(await api.jobs.get({ id })).toMatchObject({
+    state: "scheduled",
+    reason: "not_before",
+    nextAt: "2100-01-01T00:00:00.000Z",
+    notBefore: "2100-01-01T00:00:00.000Z",
+  });
   await expect(api.jobs.delete({ id })).rejects.toMatchObject({ code: "job_not_finished" });
   expect(await api.jobs.cancel({ id, message: "not needed" })).toMatchObject({ state: "cancelled", message: "not needed" });
   await expect(api.jobs.cancel({ id })).rejects.toMatchObject({ code: "job_finished" });
 });
 
-test.each(["get", "attempts", "events", "logs", "explain", "cancel", "retry", "delete"] as const)("%s of a job that is not there is not_found", async (verb) => {
-  await expect(server.api.jobs[verb]({ id: "job_nothing" })).rejects.toMatchObject({ code: "not_found" });
-});
+test.each(["get", "attempts", "events", "logs", "explain", "cancel", "retry", "delete"] as const)(
+  "%s of a job that is not there is not_found",
+  async (verb) => {
+    await expect(server.api.jobs[verb]({ id: "job_nothing" })).rejects.toMatchObject({ code: "not_found" });
+  },
+);
 
 test.each(["watch", "followLogs"] as const)("%s of a job that is not there is refused before a stream begins", async (verb) => {
   await expect(server.api.jobs[verb]({ id: "job_nothing" }).next()).rejects.toMatchObject({ code: "not_found" });

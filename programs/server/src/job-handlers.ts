@@ -2,6 +2,7 @@
 import { problemOf, type Submission, type submission } from "@windlass/contract";
 import { DEFAULT_BACKOFF, DEFAULT_WORKSPACE, seconds, WindlassError, type JobView, type Outcome, type RetryPolicy } from "@windlass/kernel";
 import type { SubmitRequest } from "@windlass/engine";
+import type { JobReads } from "@windlass/ports";
 import type * as z from "zod";
 import { definedOnly } from "./defined-only.ts";
 import { maybeTime, presentAttempt, presentDetail, presentEvent, presentJob } from "./present-job.ts";
@@ -42,7 +43,7 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
     },
     async get({ params }) {
       const view = await jobs.get(params.id);
-      return presentDetail(view, view.record.executor === "none" ? await childrenOf(view) : { views: [], cut: false });
+      return presentDetail(view, view.record.executor === "none" ? await childrenOf(reads, view) : { views: [], cut: false });
     },
     async attempts({ params }) {
       await jobs.get(params.id);
@@ -64,7 +65,10 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
     },
     retry: async ({ params }, { principal }) => submitted(engine, { id: await jobs.retry(params.id, principal.name), created: true }),
     async complete({ body: { token, output, failed } }) {
-      if (output !== undefined && failed !== undefined) throw new WindlassError("invalid", "output and failed exclude each other", { faults: [{ path: "failed", message: "give either output or failed" }] });
+      if (output !== undefined && failed !== undefined)
+        throw new WindlassError("invalid", "output and failed exclude each other", {
+          faults: [{ path: "failed", message: "give either output or failed" }],
+        });
       return presentJob(await jobs.get(await jobs.complete(token, failed === undefined ? { output: output ?? null } : { failed })));
     },
     async explain({ params }) {
@@ -73,21 +77,31 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
     },
     delete: async ({ params }) => ({ removed: await jobs.remove(params.id) }),
   };
+}
 
-  async function childrenOf(view: JobView): Promise<{ readonly views: readonly JobView[]; readonly cut: boolean }> {
-    const views: JobView[] = [];
-    for (;;) {
-      const after = views.at(-1)?.record.id;
-      const page = await reads.list({ workspace: view.record.workspace, parentId: view.record.id, order: "oldest", limit: PAGE, ...(after === undefined ? {} : { after }) });
-      views.push(...page);
-      if (page.length < PAGE) return { views: views.slice(0, STEPS_MAX), cut: views.length > STEPS_MAX };
-      if (views.length > STEPS_MAX) return { views: views.slice(0, STEPS_MAX), cut: true };
-    }
+/** The children that are shown of a job, in the order in which they were made. */
+async function childrenOf(reads: JobReads, view: JobView): Promise<{ readonly views: readonly JobView[]; readonly cut: boolean }> {
+  const views: JobView[] = [];
+  for (;;) {
+    const after = views.at(-1)?.record.id;
+    const page = await reads.list({
+      workspace: view.record.workspace,
+      parentId: view.record.id,
+      order: "oldest",
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    views.push(...page);
+    if (page.length < PAGE) return { views: views.slice(0, STEPS_MAX), cut: views.length > STEPS_MAX };
+    if (views.length > STEPS_MAX) return { views: views.slice(0, STEPS_MAX), cut: true };
   }
 }
 
 /** What `submit`, `retry` and `run` answer. */
-export async function submitted(engine: ServerContext["engine"], result: { readonly id: string; readonly created: boolean }): Promise<{ id: string; created: boolean; job: ReturnType<typeof presentJob> }> {
+export async function submitted(
+  engine: ServerContext["engine"],
+  result: { readonly id: string; readonly created: boolean },
+): Promise<{ id: string; created: boolean; job: ReturnType<typeof presentJob> }> {
   return { ...result, job: presentJob(await engine.jobs.get(result.id)) };
 }
 

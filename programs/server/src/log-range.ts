@@ -20,7 +20,10 @@ export function attemptOf(view: JobView, wanted: number | undefined): number {
   if (wanted === undefined || wanted <= made) return wanted ?? made;
   // An attempt of a job that is alive may still come.
   const more = isTerminal(view.state) ? "" : " so far";
-  throw new WindlassError("not_found", `${view.record.id} has made ${made} ${made === 1 ? "attempt" : "attempts"}${more}; there is no attempt ${wanted}`);
+  throw new WindlassError(
+    "not_found",
+    `${view.record.id} has made ${made} ${made === 1 ? "attempt" : "attempts"}${more}; there is no attempt ${wanted}`,
+  );
 }
 
 export function rangeOf({ stream, tailLines, tailBytes, since, after }: RangeQuery, bytesMax: number): LogRange {

@@ -23,7 +23,12 @@ const MICRO = 1e6;
 export function metrics(context: ServerContext, streams: OpenStreams): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const requests = new Counter({ name: "windlass_http_requests_total", help: "Requests answered, by operation and status", labelNames: ["operation", "status"], registers });
+  const requests = new Counter({
+    name: "windlass_http_requests_total",
+    help: "Requests answered, by operation and status",
+    labelNames: ["operation", "status"],
+    registers,
+  });
   const duration = new Histogram({
     name: "windlass_http_request_duration_seconds",
     help: "Time until the head of an answer was ready, by operation",
@@ -33,8 +38,18 @@ export function metrics(context: ServerContext, streams: OpenStreams): Metrics {
   });
   const underWay = new Gauge({ name: "windlass_http_requests_under_way", help: "Requests whose answer has not begun", registers });
   jobGauge(context, registers);
-  gauge({ name: "windlass_http_streams", help: "Streams that are open", registers, collect() { this.set(streams.count); } });
-  gauge({ name: "windlass_info", help: "Version of the server", labelNames: ["version", "store"], registers }).set({ version: context.version, store: context.store }, 1);
+  gauge({
+    name: "windlass_http_streams",
+    help: "Streams that are open",
+    registers,
+    collect() {
+      this.set(streams.count);
+    },
+  });
+  gauge({ name: "windlass_info", help: "Version of the server", labelNames: ["version", "store"], registers }).set(
+    { version: context.version, store: context.store },
+    1,
+  );
   const closeProcess = processGauges(registers);
   return {
     begin: () => underWay.inc(),
@@ -66,8 +81,22 @@ function jobGauge({ engine: { context } }: ServerContext, registers: Registry[])
 function processGauges(registers: Registry[]): () => void {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
-  gauge({ name: "process_resident_memory_bytes", help: "Resident memory", registers, collect() { this.set(memoryUsage.rss()); } });
-  gauge({ name: "nodejs_heap_size_used_bytes", help: "Heap in use", registers, collect() { this.set(memoryUsage().heapUsed); } });
+  gauge({
+    name: "process_resident_memory_bytes",
+    help: "Resident memory",
+    registers,
+    collect() {
+      this.set(memoryUsage.rss());
+    },
+  });
+  gauge({
+    name: "nodejs_heap_size_used_bytes",
+    help: "Heap in use",
+    registers,
+    collect() {
+      this.set(memoryUsage().heapUsed);
+    },
+  });
   gauge({
     name: "process_cpu_seconds_total",
     help: "User and system time",

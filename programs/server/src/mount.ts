@@ -82,7 +82,11 @@ async function* closing<T>(items: AsyncIterable<T>, close: () => void): AsyncGen
 }
 
 /** Everything that was sent, read by the schemas of the operation. Throws `invalid` with the faults of all three parts. */
-async function callOf(c: RequestContext, operation: Operation, bytesMax: number): Promise<{ readonly params: unknown; readonly query: unknown; readonly body: unknown }> {
+async function callOf(
+  c: RequestContext,
+  operation: Operation,
+  bytesMax: number,
+): Promise<{ readonly params: unknown; readonly query: unknown; readonly body: unknown }> {
   const faults: Fault[] = [];
   const read = (schema: z.ZodType, value: unknown): unknown => {
     const result = schema.safeParse(value);
@@ -103,15 +107,27 @@ function queryOf(c: RequestContext, operation: Operation): Record<string, unknow
   return last === undefined || last === "" ? query : { ...query, after: last };
 }
 
-async function bodyOf(c: RequestContext, operation: Operation, { bytesMax, faults }: { readonly bytesMax: number; readonly faults: Fault[] }): Promise<Json> {
+async function bodyOf(
+  c: RequestContext,
+  operation: Operation,
+  { bytesMax, faults }: { readonly bytesMax: number; readonly faults: Fault[] },
+): Promise<Json> {
   const text = await readBody(c.req.raw, bytesMax);
   const type = c.req.header("content-type") ?? "";
   // Forms of other pages may be sent here without asking; JSON may not.
-  if (text !== "" && !/^application\/json\s*(;|$)/iu.test(type)) throw new WindlassError("bad_request", `the body is ${type === "" ? "of unknown type" : type}; send JSON with the header content-type: application/json`);
+  if (text !== "" && !/^application\/json\s*(;|$)/iu.test(type))
+    throw new WindlassError(
+      "bad_request",
+      `the body is ${type === "" ? "of unknown type" : type}; send JSON with the header content-type: application/json`,
+    );
   const body = readJson(text);
   const key = c.req.header("idempotency-key");
   if (!operation.idempotent || key === undefined || !isJsonObject(body)) return body;
   const given = body["idempotencyKey"];
-  if (given !== undefined && given !== key) faults.push({ path: "idempotencyKey", message: `idempotencyKey is ${JSON.stringify(given)}, but the header Idempotency-Key is ${JSON.stringify(key)}` });
+  if (given !== undefined && given !== key)
+    faults.push({
+      path: "idempotencyKey",
+      message: `idempotencyKey is ${JSON.stringify(given)}, but the header Idempotency-Key is ${JSON.stringify(key)}`,
+    });
   return { ...body, idempotencyKey: key };
 }

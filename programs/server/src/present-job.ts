@@ -79,10 +79,32 @@ interface End {
 function endOf({ state, live, final }: JobView): End {
   if (final !== null) {
     const { outcome, reason, message, exitCode, output, attempts } = final;
-    return { state, outcome, reason, message, exitCode, output, attempts, startedAt: maybeTime(final.startedAt), finishedAt: isoTime(final.finishedAt) };
+    return {
+      state,
+      outcome,
+      reason,
+      message,
+      exitCode,
+      output,
+      attempts,
+      startedAt: maybeTime(final.startedAt),
+      finishedAt: isoTime(final.finishedAt),
+    };
   }
-  const [reason, message] = live?.stop ? [live.stop.reason, live.stop.message] : [live?.state === "scheduled" ? live.dueReason : null, null];
-  return { state, outcome: null, reason, message, exitCode: null, output: null, attempts: live?.attempt ?? 0, startedAt: maybeTime(live?.startedAt ?? null), finishedAt: null };
+  const [reason, message] = live?.stop
+    ? [live.stop.reason, live.stop.message]
+    : [live?.state === "scheduled" ? live.dueReason : null, null];
+  return {
+    state,
+    outcome: null,
+    reason,
+    message,
+    exitCode: null,
+    output: null,
+    attempts: live?.attempt ?? 0,
+    startedAt: maybeTime(live?.startedAt ?? null),
+    finishedAt: null,
+  };
 }
 
 function presentCause(cause: Cause): JobJson["cause"] {

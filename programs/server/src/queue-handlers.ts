@@ -25,7 +25,14 @@ export function queueHandlers({ engine: { context } }: ServerContext): Handlers<
   async function find(name: string): Promise<QueueJson> {
     const all = await queues.list();
     const found = all.find((queue) => queue.name === name);
-    if (found === undefined) throw new WindlassError("not_found", `there is no queue ${name}${didYouMean(name, all.map((queue) => queue.name))}`);
+    if (found === undefined)
+      throw new WindlassError(
+        "not_found",
+        `there is no queue ${name}${didYouMean(
+          name,
+          all.map((queue) => queue.name),
+        )}`,
+      );
     return presentQueue(found);
   }
 }

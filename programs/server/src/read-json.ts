@@ -32,7 +32,10 @@ export function readJson(text: string): Json {
     value = JSON.parse(text) as Json;
   } catch (error) {
     const { line, column, what } = placeOf(text, error as Error);
-    throw new WindlassError("bad_request", `the body is not JSON: line ${line}, column ${column}: ${what}`, { faults: [{ path: "", message: what, line, column }], cause: error });
+    throw new WindlassError("bad_request", `the body is not JSON: line ${line}, column ${column}: ${what}`, {
+      faults: [{ path: "", message: what, line, column }],
+      cause: error,
+    });
   }
   if (isDeeperThan(value, DEPTH_MAX)) throw new WindlassError("too_large", `the body is nested more than ${DEPTH_MAX} deep`);
   return value;

@@ -27,20 +27,30 @@ async function problem(answer: Response): Promise<Problem> {
 
 const bare = (path: string, init: RequestInit = {}): Promise<Response> => server.app.fetch(new Request(BASE + path, init));
 
-test.each(operationList.filter((operation) => operation.permission !== null).map((operation) => [operation.id, operation] as const))("%s needs the token", async (_, operation) => {
-  const path = operation.path.replace(/\{\w+\}/gu, "x");
-  expect((await problem(await bare(path, { method: operation.method }))).code).toBe("unauthorized");
-  const wrong = await bare(path, { method: operation.method, headers: { authorization: `Bearer ${TOKEN}x` } });
-  expect(wrong.headers.get("www-authenticate")).toContain("Bearer");
-  expect((await problem(wrong)).code).toBe("unauthorized");
-});
+test.each(operationList.filter((operation) => operation.permission !== null).map((operation) => [operation.id, operation] as const))(
+  "%s needs the token",
+  async (_, operation) => {
+    const path = operation.path.replace(/\{\w+\}/gu, "x");
+    expect((await problem(await bare(path, { method: operation.method }))).code).toBe("unauthorized");
+    const wrong = await bare(path, { method: operation.method, headers: { authorization: `Bearer ${TOKEN}x` } });
+    expect(wrong.headers.get("www-authenticate")).toContain("Bearer");
+    expect((await problem(wrong)).code).toBe("unauthorized");
+  },
+);
 
 test.each(["Basic abc", "Bearer", TOKEN, `bearer ${TOKEN} more`])("the header Authorization: %s is refused", async (authorization) => {
   expect((await problem(await server.ask("GET", "/api/v1/jobs", { headers: { authorization } }))).code).toBe("unauthorized");
 });
 
 test("every fault of path, query and body is told at once, with what is allowed and what is near", async () => {
-  const body = { kind: "tusk", exekutor: "handler", spec: 3, priority: "high", retry: { limit: 1.5, on: ["fialed"] }, notBefore: "tomorrow" };
+  const body = {
+    kind: "tusk",
+    exekutor: "handler",
+    spec: 3,
+    priority: "high",
+    retry: { limit: 1.5, on: ["fialed"] },
+    notBefore: "tomorrow",
+  };
   const { code, faults } = await problem(await server.ask("POST", "/api/v1/jobs", { body }));
   expect(code).toBe("invalid");
   const messages = Object.fromEntries((faults ?? []).map((fault) => [fault.path, fault.message]));
@@ -59,7 +69,9 @@ test("every fault of path, query and body is told at once, with what is allowed 
 });
 
 test("parameters of a query are checked like a body", async () => {
-  const { faults } = await problem(await server.ask("GET", "/api/v1/jobs?limit=1000&state=runing&rootsOnly=maybe&stat=x&kind=task&kind=step&label=nonsense"));
+  const { faults } = await problem(
+    await server.ask("GET", "/api/v1/jobs?limit=1000&state=runing&rootsOnly=maybe&stat=x&kind=task&kind=step&label=nonsense"),
+  );
   const messages = Object.fromEntries((faults ?? []).map((fault) => [fault.path, fault.message]));
   expect(messages).toMatchObject({
     limit: "limit is 1000; it must be at most 500",
@@ -72,7 +84,10 @@ test("parameters of a query are checked like a body", async () => {
 });
 
 test("a fault of a body names the entry of a list", async () => {
-  const jobs = [{ name: "a", executor: "handler", spec: {} }, { name: "b", executor: "handler", spec: {}, labls: {} }];
+  const jobs = [
+    { name: "a", executor: "handler", spec: {} },
+    { name: "b", executor: "handler", spec: {}, labls: {} },
+  ];
   const { faults } = await problem(await server.ask("POST", "/api/v1/job-batches", { body: { jobs } }));
   expect(faults).toEqual([{ path: "jobs[1].labls", message: expect.stringContaining('did you mean "labels"') }]);
   const many = await server.ask("POST", "/api/v1/job-batches", { body: { jobs: [] } });
@@ -91,12 +106,18 @@ test.each([
 });
 
 test("JSON under another type is refused: forms of other pages may send that", async () => {
-  const { code, detail } = await problem(await server.ask("POST", "/api/v1/jobs", { body: "{}", headers: { "content-type": "text/plain" } }));
+  const { code, detail } = await problem(
+    await server.ask("POST", "/api/v1/jobs", { body: "{}", headers: { "content-type": "text/plain" } }),
+  );
   expect([code, detail]).toEqual(["bad_request", expect.stringContaining("content-type: application/json")]);
 });
 
 test("a body that is no UTF-8 is refused", async () => {
-  const init = { method: "POST", body: new Uint8Array([0x22, 0xff, 0x22]), headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" } };
+  const init = {
+    method: "POST",
+    body: new Uint8Array([0x22, 0xff, 0x22]),
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+  };
   expect((await problem(await bare("/api/v1/jobs", init))).code).toBe("bad_request");
 });
 
@@ -104,7 +125,12 @@ test("what is too large is refused, announced or not", async () => {
   const big = JSON.stringify({ name: "x".repeat(20_000) });
   expect((await problem(await server.ask("POST", "/api/v1/jobs", { body: big }))).code).toBe("too_large");
   const stream = new Blob([big]).stream();
-  const init = { method: "POST", body: stream, duplex: "half", headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" } } as RequestInit;
+  const init = {
+    method: "POST",
+    body: stream,
+    duplex: "half",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+  } as RequestInit;
   expect((await problem(await bare("/api/v1/jobs", init))).status).toBe(413);
 });
 
@@ -114,8 +140,15 @@ test("what is nested too deep is refused before anybody walks through it", async
 });
 
 test("an unknown address tells the nearest, a known one how it is asked", async () => {
-  expect(await problem(await server.ask("GET", "/api/v1/job"))).toMatchObject({ code: "route_not_found", status: 404, detail: expect.stringContaining('did you mean "/api/v1/jobs"') });
-  expect(await problem(await server.ask("PUT", "/api/v1/jobs/job_1/cancel"))).toMatchObject({ code: "route_not_found", detail: expect.stringContaining("with POST") });
+  expect(await problem(await server.ask("GET", "/api/v1/job"))).toMatchObject({
+    code: "route_not_found",
+    status: 404,
+    detail: expect.stringContaining('did you mean "/api/v1/jobs"'),
+  });
+  expect(await problem(await server.ask("PUT", "/api/v1/jobs/job_1/cancel"))).toMatchObject({
+    code: "route_not_found",
+    detail: expect.stringContaining("with POST"),
+  });
 });
 
 test("what nobody foresaw is logged whole and answered with its id alone", async () => {

@@ -6,7 +6,8 @@ import type { Logger } from "@windlass/ports";
 export function problemResponse(error: unknown, { requestId, logger }: { readonly requestId: string; readonly logger: Logger }): Response {
   const refusal = isWindlassError(error) ? error : hidden(error, { requestId, logger });
   const problem = problemOf(refusal, requestId);
-  if (isWindlassError(error) && problem.status >= 500) logger.error("a request failed", { requestId, code: error.code, error: error.message, cause: stackOf(error.cause) });
+  if (isWindlassError(error) && problem.status >= 500)
+    logger.error("a request failed", { requestId, code: error.code, error: error.message, cause: stackOf(error.cause) });
   const headers: Record<string, string> = { "content-type": PROBLEM_TYPE };
   if (problem.code === "unauthorized") headers["www-authenticate"] = 'Bearer realm="windlass"';
   if (problem.status === 503) headers["retry-after"] = "1";

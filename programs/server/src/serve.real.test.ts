@@ -55,12 +55,17 @@ test("a job is submitted, followed and waited for over a socket", async () => {
 
 test("a port that is taken is told with the way out, and the taker is left alone", async () => {
   const second = listen(server.app, { host: "127.0.0.1", port: listening.port, clock });
-  await expect(second).rejects.toMatchObject({ code: "port_in_use", message: expect.stringMatching(new RegExp(`127\\.0\\.0\\.1:${listening.port}.*--port.*server\\.port`, "u")) });
+  await expect(second).rejects.toMatchObject({
+    code: "port_in_use",
+    message: expect.stringMatching(new RegExp(`127\\.0\\.0\\.1:${listening.port}.*--port.*server\\.port`, "u")),
+  });
   await api.ping();
 });
 
 test("an address that is not of this machine is told", async () => {
-  await expect(listen(server.app, { host: "203.0.113.7", port: 0, clock })).rejects.toThrow(/203\.0\.113\.7 is no address of this machine; correct the setting server\.host/u);
+  await expect(listen(server.app, { host: "203.0.113.7", port: 0, clock })).rejects.toThrow(
+    /203\.0\.113\.7 is no address of this machine; correct the setting server\.host/u,
+  );
 });
 
 test("whoever leaves a stream leaves nothing behind", async () => {
@@ -80,7 +85,9 @@ test("whoever leaves a stream leaves nothing behind", async () => {
 test("a caller who cuts the connection in the middle of its request harms nobody", async () => {
   const socket = connect(listening.port, "127.0.0.1");
   await once(socket, "connect");
-  socket.write(`POST /api/v1/jobs HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${TOKEN}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"na`);
+  socket.write(
+    `POST /api/v1/jobs HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${TOKEN}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"na`,
+  );
   await new Promise<void>((resolve) => socket.write("me", () => resolve()));
   socket.destroy();
   await api.ping();
@@ -99,7 +106,13 @@ test("closing ends streams, lets requests finish, and frees the port", async () 
   const watching = api.jobs.watch({ id })[Symbol.asyncIterator]();
   await watching.next();
   // A request whose body is still on its way.
-  const slow = request({ host: "127.0.0.1", port: listening.port, path: "/api/v1/jobs", method: "POST", headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json", host: "localhost" } });
+  const slow = request({
+    host: "127.0.0.1",
+    port: listening.port,
+    path: "/api/v1/jobs",
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json", host: "localhost" },
+  });
   slow.write('{"name": "late", "executor": "handler", ');
   // The one that asks is the second.
   await vi.waitFor(async () => expect(await metric("windlass_http_requests_under_way")).toBe(2));
@@ -117,7 +130,13 @@ test("closing ends streams, lets requests finish, and frees the port", async () 
 });
 
 test("a request that never ends is cut when the time to drain is over", async () => {
-  const hanging = request({ host: "127.0.0.1", port: listening.port, path: "/api/v1/jobs", method: "POST", headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json", host: "localhost" } });
+  const hanging = request({
+    host: "127.0.0.1",
+    port: listening.port,
+    path: "/api/v1/jobs",
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json", host: "localhost" },
+  });
   const failed = once(hanging, "error");
   hanging.write("{");
   await vi.waitFor(async () => expect(await metric("windlass_http_requests_under_way")).toBe(2));

@@ -62,15 +62,31 @@ async function bound(server: Server, { host, port }: { readonly host: string; re
 
 function refusalOf(error: NodeJS.ErrnoException, { host, port }: { readonly host: string; readonly port: number }): WindlassError {
   const advice = "choose another with --port, or the setting server.port (WINDLASS_SERVER_PORT); 0 takes a free one";
-  if (error.code === "EADDRINUSE") return new WindlassError("port_in_use", `another program listens on ${host}:${port}; ${advice}`, { cause: error });
-  if (error.code === "EACCES") return new WindlassError("port_in_use", `port ${port} may not be used by this user; ${advice}`, { cause: error });
+  if (error.code === "EADDRINUSE")
+    return new WindlassError("port_in_use", `another program listens on ${host}:${port}; ${advice}`, { cause: error });
+  if (error.code === "EACCES")
+    return new WindlassError("port_in_use", `port ${port} may not be used by this user; ${advice}`, { cause: error });
   if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") {
-    return new WindlassError("port_in_use", `${host} is no address of this machine; correct the setting server.host (WINDLASS_SERVER_HOST)`, { cause: error });
+    return new WindlassError(
+      "port_in_use",
+      `${host} is no address of this machine; correct the setting server.host (WINDLASS_SERVER_HOST)`,
+      { cause: error },
+    );
   }
   return new WindlassError("internal", `the server cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
 }
 
-async function close({ app, server, clock, drainMs }: { readonly app: WindlassApp; readonly server: Server; readonly clock: Clock; readonly drainMs: number }): Promise<void> {
+async function close({
+  app,
+  server,
+  clock,
+  drainMs,
+}: {
+  readonly app: WindlassApp;
+  readonly server: Server;
+  readonly clock: Clock;
+  readonly drainMs: number;
+}): Promise<void> {
   app.close();
   const done = once(server, "close");
   server.close();

@@ -15,7 +15,11 @@ export interface StreamItem<T> {
   readonly item: T;
 }
 
-type Answer<O extends Operation, Kind> = Kind extends "json" ? Promise<Result<O>> : Kind extends "sse" ? Promise<AsyncIterable<StreamItem<Result<O>>>> : Promise<AsyncIterable<Uint8Array>>;
+type Answer<O extends Operation, Kind> = Kind extends "json"
+  ? Promise<Result<O>>
+  : Kind extends "sse"
+    ? Promise<AsyncIterable<StreamItem<Result<O>>>>
+    : Promise<AsyncIterable<Uint8Array>>;
 
 /** A handler for each operation of one noun; a missing one does not compile. */
 export type Handlers<Noun extends keyof Operations> = {

@@ -24,7 +24,11 @@ export interface TestServer {
   readonly api: Client;
   readonly lines: ReturnType<typeof quietLogger>["lines"];
   /** Asks with the token, and with JSON where there is a body. */
-  readonly ask: (method: string, path: string, more?: { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }) => Promise<Response>;
+  readonly ask: (
+    method: string,
+    path: string,
+    more?: { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> },
+  ) => Promise<Response>;
   work(handlers: Readonly<Record<string, Handler>>, queue?: string): Promise<Worker>;
   close(): Promise<void>;
 }
@@ -56,7 +60,15 @@ export async function testServer(more: Partial<ServerParts> = {}): Promise<TestS
     executors: [],
   });
   await made.start();
-  const parts: ServerParts = { engine: made, workflows: jsonWorkflows, adminToken: TOKEN, version: "0.0.0-test", store: "sqlite", executors: ["handler"], ...more };
+  const parts: ServerParts = {
+    engine: made,
+    workflows: jsonWorkflows,
+    adminToken: TOKEN,
+    version: "0.0.0-test",
+    store: "sqlite",
+    executors: ["handler"],
+    ...more,
+  };
   const app = createApp(parts);
   const workers: Worker[] = [];
   return {
@@ -109,7 +121,12 @@ const workflowKind: JobKind = {
       ? steps.map((step) => ({ key: step, kind: "task", name: step, spec: { handler: step }, executor: "handler" }) as const)
       : [];
     const isOver = ended.size === steps.length && children.length === 0;
-    return { ...NOTHING, cursor: changes, children, finish: isOver ? { outcome: "succeeded", reason: "ok", message: null, output: [...ended].toSorted() } : null };
+    return {
+      ...NOTHING,
+      cursor: changes,
+      children,
+      finish: isOver ? { outcome: "succeeded", reason: "ok", message: null, output: [...ended].toSorted() } : null,
+    };
   },
 };
 
@@ -124,7 +141,10 @@ const jsonWorkflows: WorkflowLanguage = {
     }
   },
   execution({ definition, input }): SubmitRequest {
-    if ((input as JsonObject)["wrong"] !== undefined) throw new WindlassError("invalid", "there is no input wrong", { faults: [{ path: "input.wrong", message: "there is no input wrong" }] });
+    if ((input as JsonObject)["wrong"] !== undefined)
+      throw new WindlassError("invalid", "there is no input wrong", {
+        faults: [{ path: "input.wrong", message: "there is no input wrong" }],
+      });
     return { kind: "workflow", name: nameOf(definition), spec: definition, input, executor: "none" };
   },
 };

@@ -22,7 +22,12 @@ test("items are sent with their ids, and the end is told once", async () => {
     yield { item: 1 };
   }
   const { read, ends } = opened(items());
-  expect([await read(), await read(), await read(), await read()]).toEqual(["retry: 1000\n\n", 'id: 7\ndata: {"text":"two\\nlines"}\n\n', "data: 1\n\n", undefined]);
+  expect([await read(), await read(), await read(), await read()]).toEqual([
+    "retry: 1000\n\n",
+    'id: 7\ndata: {"text":"two\\nlines"}\n\n',
+    "data: 1\n\n",
+    undefined,
+  ]);
   expect(ends()).toBe(1);
 });
 

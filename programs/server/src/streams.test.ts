@@ -30,7 +30,8 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const task = (handler: string, more: object = {}) => ({ name: handler, executor: "handler", spec: { handler }, ...more }) as const;
-const open = (id: string, attempt = 1): Promise<void> => vi.waitFor(() => (gates.get(`${id}/${attempt}`) ?? expect.fail("not there yet"))());
+const open = (id: string, attempt = 1): Promise<void> =>
+  vi.waitFor(() => (gates.get(`${id}/${attempt}`) ?? expect.fail("not there yet"))());
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return Array.fromAsync(items);
@@ -59,13 +60,17 @@ test("a watched tree has the events of jobs that are made while it is watched, a
   const { id } = await api.workflows.run({ source: JSON.stringify({ name: "two", steps: ["gated", "echo"] }), notBefore });
   const watching = all(api.jobs.watch({ id }));
   await api.wait((await api.jobs.submit(task("echo"))).id);
-  const gate = await vi.waitFor(async () => (await api.jobs.list({ parentId: id, name: "gated" })).items[0] ?? expect.fail("not there yet"));
+  const gate = await vi.waitFor(
+    async () => (await api.jobs.list({ parentId: id, name: "gated" })).items[0] ?? expect.fail("not there yet"),
+  );
   await open(gate.id);
   const items = await watching;
   const ids = new Set(items.flatMap((item) => (item.type === "event" ? [item.event.jobId] : [])));
   const children = (await api.jobs.list({ parentId: id })).items.map((job) => job.id);
   expect([...ids].toSorted()).toEqual([id, ...children].toSorted());
-  expect((await all(api.jobs.watch({ id, scope: "job", after: "0" }))).every((item) => item.type !== "event" || item.event.jobId === id)).toBe(true);
+  expect(
+    (await all(api.jobs.watch({ id, scope: "job", after: "0" }))).every((item) => item.type !== "event" || item.event.jobId === id),
+  ).toBe(true);
 });
 
 test("who comes back gets exactly what it missed, also when the job has ended meanwhile", async () => {
@@ -116,7 +121,10 @@ test("the events of all jobs come by type, behind a position", async () => {
 });
 
 test("a position that is none is refused", async () => {
-  await expect(server.api.events.watch({ after: "x'; drop" }).next()).rejects.toMatchObject({ code: "invalid", faults: [{ path: "after" }] });
+  await expect(server.api.events.watch({ after: "x'; drop" }).next()).rejects.toMatchObject({
+    code: "invalid",
+    faults: [{ path: "after" }],
+  });
 });
 
 const textOf = (items: readonly LogItemJson[]): string =>
@@ -173,7 +181,10 @@ test("a log is read in pieces, by its end, by stream, and byte for byte", async 
   expect((await api.jobs.logs({ id, limitBytes: 3 })).more).toBe(true);
   const raw = Buffer.concat(await all(await api.jobs.rawLogs({ id, stream: "stderr" })));
   expect(raw).toEqual(bytes);
-  await expect(api.jobs.logs({ id, attempt: 7 })).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining("has made 1 attempt;") });
+  await expect(api.jobs.logs({ id, attempt: 7 })).rejects.toMatchObject({
+    code: "not_found",
+    message: expect.stringContaining("has made 1 attempt;"),
+  });
 });
 
 test("a job without an attempt has an empty log", async () => {
@@ -187,7 +198,11 @@ test("a job without an attempt has an empty log", async () => {
 test("a closing server ends its streams", async () => {
   const other = await testServer();
   const { id } = await other.api.jobs.submit(task("echo"));
-  const answers = [await other.ask("GET", `/api/v1/jobs/${id}/watch`), await other.ask("GET", `/api/v1/jobs/${id}/logs/follow`), await other.ask("GET", "/api/v1/events")];
+  const answers = [
+    await other.ask("GET", `/api/v1/jobs/${id}/watch`),
+    await other.ask("GET", `/api/v1/jobs/${id}/logs/follow`),
+    await other.ask("GET", "/api/v1/events"),
+  ];
   other.app.close();
   const texts = await Promise.all(answers.map((answer) => answer.text()));
   expect(texts[0]).toMatch(/^retry: 1000\n\n/u);

@@ -28,8 +28,14 @@ test("a workflow is stored by name; only another content makes a new version", a
 
 test("what is not stored is told with what is near", async () => {
   const { api } = server;
-  await expect(api.workflows.get({ name: "helo" })).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining('did you mean "hello"') });
-  await expect(api.workflows.get({ name: "hello@9" })).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining("the newest is 2") });
+  await expect(api.workflows.get({ name: "helo" })).rejects.toMatchObject({
+    code: "not_found",
+    message: expect.stringContaining('did you mean "hello"'),
+  });
+  await expect(api.workflows.get({ name: "hello@9" })).rejects.toMatchObject({
+    code: "not_found",
+    message: expect.stringContaining("the newest is 2"),
+  });
   await expect(api.workflows.get({ name: "hello@x" })).rejects.toMatchObject({ code: "invalid" });
 });
 
@@ -61,14 +67,21 @@ test("a file is run without being stored; wrong inputs and both or neither name 
   expect(await api.workflows.run({ source: source(["greet"], "once"), idempotencyKey: "run-1" })).toMatchObject({ id, created: false });
   expect((await api.wait(id)).state).toBe("succeeded");
   expect((await api.workflows.list()).items.map((one) => one.name)).not.toContain("once");
-  await expect(api.workflows.run({ name: "hello", input: { wrong: 1 } })).rejects.toMatchObject({ code: "invalid", faults: [{ path: "input.wrong" }] });
+  await expect(api.workflows.run({ name: "hello", input: { wrong: 1 } })).rejects.toMatchObject({
+    code: "invalid",
+    faults: [{ path: "input.wrong" }],
+  });
   await expect(api.workflows.run({})).rejects.toMatchObject({ code: "invalid" });
   await expect(api.workflows.run({ name: "hello", source: source([]) })).rejects.toMatchObject({ code: "invalid" });
 });
 
 test("a paused queue holds its jobs until it is resumed", async () => {
   const { api } = server;
-  expect(await api.queues.put({ name: "default", paused: true, concurrencyLimit: 3 })).toMatchObject({ paused: true, pausedBy: "admin", concurrencyLimit: 3 });
+  expect(await api.queues.put({ name: "default", paused: true, concurrencyLimit: 3 })).toMatchObject({
+    paused: true,
+    pausedBy: "admin",
+    concurrencyLimit: 3,
+  });
   const { id } = await api.jobs.submit({ name: "echo", executor: "handler", spec: { handler: "echo" } });
   expect((await api.jobs.explain({ id })).causes[0]).toMatchObject({ reason: "queue_paused", object: "default" });
   expect(await api.queues.get({ name: "default" })).toMatchObject({ queued: 1 });
@@ -83,7 +96,10 @@ test("queues are listed; one that is not there is told with what is near; a wron
   const all = await api.queues.list();
   operations.queues.list.result.parse(all);
   expect(all.items.map((queue) => queue.name)).toContain("default");
-  await expect(api.queues.get({ name: "defualt" })).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining('did you mean "default"') });
+  await expect(api.queues.get({ name: "defualt" })).rejects.toMatchObject({
+    code: "not_found",
+    message: expect.stringContaining('did you mean "default"'),
+  });
   await expect(api.queues.put({ name: "No Way", paused: true })).rejects.toMatchObject({ code: "invalid", faults: [{ path: "name" }] });
   expect(await api.queues.put({ name: "mail/out", paused: true })).toMatchObject({ name: "mail/out" });
 });

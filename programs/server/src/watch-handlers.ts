@@ -13,7 +13,10 @@ import type { Asking, Handlers, ServerContext, StreamItem } from "./server-conte
 
 const PAGE = 500;
 
-export function watchHandlers({ engine }: ServerContext): { readonly jobs: Pick<Handlers<"jobs">, "watch">; readonly events: Handlers<"events"> } {
+export function watchHandlers({ engine }: ServerContext): {
+  readonly jobs: Pick<Handlers<"jobs">, "watch">;
+  readonly events: Handlers<"events">;
+} {
   return {
     jobs: {
       async watch({ params, query }, { signal }) {
@@ -119,10 +122,20 @@ function parentOf({ data }: JobEvent): string | undefined {
 }
 
 /** What has ended says nothing any more, unless the caller asks for what was said since it left. */
-async function addDescendants(engine: Engine, { record, tree, endedToo }: { readonly record: JobView["record"]; readonly tree: Tree; readonly endedToo: boolean }): Promise<void> {
+async function addDescendants(
+  engine: Engine,
+  { record, tree, endedToo }: { readonly record: JobView["record"]; readonly tree: Tree; readonly endedToo: boolean },
+): Promise<void> {
   let after: string | undefined;
   for (;;) {
-    const filter = { workspace: record.workspace, rootId: record.rootId, order: "oldest", limit: PAGE, states: endedToo ? undefined : liveStates, after } as const;
+    const filter = {
+      workspace: record.workspace,
+      rootId: record.rootId,
+      order: "oldest",
+      limit: PAGE,
+      states: endedToo ? undefined : liveStates,
+      after,
+    } as const;
     const page = await engine.context.store.reads.list(definedOnly(filter));
     for (const { record: one } of page) if (one.path.split("/").includes(record.id)) tree.add(one.id);
     after = page.at(-1)?.record.id;
@@ -131,7 +144,10 @@ async function addDescendants(engine: Engine, { record, tree, endedToo }: { read
 }
 
 /** The events of a tree that has ended since `after`. */
-async function* missed(engine: Engine, { after, tree }: { readonly after: string; readonly tree: Tree }): AsyncGenerator<StreamItem<WatchItemJson>> {
+async function* missed(
+  engine: Engine,
+  { after, tree }: { readonly after: string; readonly tree: Tree },
+): AsyncGenerator<StreamItem<WatchItemJson>> {
   const { reads } = engine.context.store;
   const end = await reads.feedEnd();
   let from = after;

@@ -1,7 +1,7 @@
 /** The operations on workflows: store by name and version, check, run. */
 import type { WorkflowJson } from "@windlass/contract";
 import { DEFAULT_WORKSPACE, didYouMean, WindlassError, type Fault, type JsonObject } from "@windlass/kernel";
-import type { Definition } from "@windlass/ports";
+import type { Definition, DefinitionStore } from "@windlass/ports";
 import { definedOnly } from "./defined-only.ts";
 import { submitted } from "./job-handlers.ts";
 import { isoTime } from "./present-job.ts";
@@ -10,13 +10,23 @@ import type { ReadWorkflow } from "./server-parts.ts";
 
 const TYPE = "workflow";
 
-export function workflowHandlers({ engine, workflows }: ServerContext): Handlers<"workflows"> {
+export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
+  const { engine, workflows } = server;
   const { context, jobs } = engine;
   const { definitions } = context.store;
   return {
     async apply({ body }) {
       const { name, labels, definition, content } = accepted(workflows.read(body.source));
-      const put = { id: context.newId("wfv"), workspace: DEFAULT_WORKSPACE, type: TYPE, name, labels, body: definition, hash: context.sha256(content), createdAt: context.now() };
+      const put = {
+        id: context.newId("wfv"),
+        workspace: DEFAULT_WORKSPACE,
+        type: TYPE,
+        name,
+        labels,
+        body: definition,
+        hash: context.sha256(content),
+        createdAt: context.now(),
+      };
       const result = await definitions.put(put);
       return { workflow: presentWorkflow(result.definition), created: result.created };
     },
@@ -26,12 +36,12 @@ export function workflowHandlers({ engine, workflows }: ServerContext): Handlers
     },
     list: async () => ({ items: (await definitions.list(DEFAULT_WORKSPACE, TYPE)).map(presentWorkflow) }),
     async get({ params, query }) {
-      const definition = await stored(params.name, query.version);
+      const definition = await stored(definitions, params.name, query.version);
       return { ...presentWorkflow(definition), definition: definition.body as JsonObject };
     },
     async run({ body }, { principal }) {
       const { name, source, input, notBefore, startDeadline, labels, ...rest } = body;
-      const { definition, versionId } = await definitionOf(name, source);
+      const { definition, versionId } = await definitionOf(server, { name, source });
       const execution = workflows.execution({ definition, versionId, input });
       const request = {
         ...execution,
@@ -44,36 +54,59 @@ export function workflowHandlers({ engine, workflows }: ServerContext): Handlers
       return submitted(engine, await jobs.submit(request));
     },
   };
+}
 
-  async function definitionOf(name: string | undefined, source: string | undefined): Promise<{ readonly definition: JsonObject; readonly versionId: string | null }> {
-    if ((name === undefined) === (source === undefined)) {
-      throw new WindlassError("invalid", "give either name or source", { faults: [{ path: "name", message: "give either the name of a stored workflow, or source, the text of a file" }] });
-    }
-    if (source !== undefined) return { definition: accepted(workflows.read(source)).definition, versionId: null };
-    const definition = await stored(name ?? "", undefined);
-    return { definition: definition.body as JsonObject, versionId: definition.id };
-  }
+interface Asked {
+  readonly name?: string | undefined;
+  readonly source?: string | undefined;
+}
 
-  /** By `name`, `name@2`, or name and version. */
-  async function stored(text: string, wanted: number | undefined): Promise<Definition> {
-    const at = text.lastIndexOf("@");
-    const suffix = at < 0 ? undefined : text.slice(at + 1);
-    const name = at < 0 ? text : text.slice(0, at);
-    const version = suffix === undefined ? wanted : Number(suffix);
-    if (version !== undefined && !(Number.isSafeInteger(version) && version > 0)) {
-      throw new WindlassError("invalid", `"${suffix}" is not a version; versions are 1, 2, 3, …`, { faults: [{ path: "name", message: `write ${name} or ${name}@1` }] });
-    }
-    const definition = await definitions.get({ workspace: DEFAULT_WORKSPACE, type: TYPE, name, ...(version === undefined ? {} : { version }) });
-    if (definition !== null) return definition;
-    const newest = version === undefined ? null : await definitions.get({ workspace: DEFAULT_WORKSPACE, type: TYPE, name });
-    if (newest !== null) throw new WindlassError("not_found", `workflow ${name} has no version ${version}; the newest is ${newest.version}`);
-    const names = (await definitions.list(DEFAULT_WORKSPACE, TYPE)).map((one) => one.name);
-    throw new WindlassError("not_found", `there is no workflow ${name}${didYouMean(name, names) || (names.length === 0 ? "; none is stored yet: windlass workflows apply FILE" : "")}`);
+/** Of a stored workflow or of the text of a file, whichever was given. */
+async function definitionOf(
+  { workflows, engine }: ServerContext,
+  { name, source }: Asked,
+): Promise<{ readonly definition: JsonObject; readonly versionId: string | null }> {
+  if ((name === undefined) === (source === undefined)) {
+    throw new WindlassError("invalid", "give either name or source", {
+      faults: [{ path: "name", message: "give either the name of a stored workflow, or source, the text of a file" }],
+    });
   }
+  if (source !== undefined) return { definition: accepted(workflows.read(source)).definition, versionId: null };
+  const definition = await stored(engine.context.store.definitions, name ?? "", undefined);
+  return { definition: definition.body as JsonObject, versionId: definition.id };
+}
+
+/** By `name`, `name@2`, or name and version. */
+async function stored(definitions: DefinitionStore, text: string, wanted: number | undefined): Promise<Definition> {
+  const { name, version } = nameAndVersion(text, wanted);
+  const key = { workspace: DEFAULT_WORKSPACE, type: TYPE, name };
+  const definition = await definitions.get({ ...key, ...(version === undefined ? {} : { version }) });
+  if (definition !== null) return definition;
+  const newest = version === undefined ? null : await definitions.get(key);
+  if (newest !== null) throw new WindlassError("not_found", `workflow ${name} has no version ${version}; the newest is ${newest.version}`);
+  const names = (await definitions.list(DEFAULT_WORKSPACE, TYPE)).map((one) => one.name);
+  const hint = names.length === 0 ? "; none is stored yet: windlass workflows apply FILE" : didYouMean(name, names);
+  throw new WindlassError("not_found", `there is no workflow ${name}${hint}`);
+}
+
+function nameAndVersion(text: string, wanted: number | undefined): { readonly name: string; readonly version: number | undefined } {
+  const at = text.lastIndexOf("@");
+  if (at < 0) return { name: text, version: wanted };
+  const name = text.slice(0, at);
+  const version = Number(text.slice(at + 1));
+  if (Number.isSafeInteger(version) && version > 0) return { name, version };
+  throw new WindlassError("invalid", `"${text.slice(at + 1)}" is not a version; versions are 1, 2, 3, …`, {
+    faults: [{ path: "name", message: `write ${name} or ${name}@1` }],
+  });
 }
 
 function accepted(read: ReadWorkflow | { readonly faults: readonly Fault[] }): ReadWorkflow {
-  if ("faults" in read) throw new WindlassError("invalid", `the workflow has ${read.faults.length} ${read.faults.length === 1 ? "fault" : "faults"}: ${read.faults.map(faultText).join("; ")}`, { faults: read.faults });
+  if ("faults" in read)
+    throw new WindlassError(
+      "invalid",
+      `the workflow has ${read.faults.length} ${read.faults.length === 1 ? "fault" : "faults"}: ${read.faults.map(faultText).join("; ")}`,
+      { faults: read.faults },
+    );
   return read;
 }
 

@@ -17,7 +17,16 @@ export async function cancelJob(call: Call<CancelOptions>): Promise<void> {
   const { client } = connect(call);
   const id = await findJob(client, argumentOf(call, 0));
   const { message, grace, wait } = call.options;
-  const asked = await client.jobs.cancel({ id, ...(message === undefined ? {} : { message }), ...(grace === undefined ? {} : { graceSeconds: grace / 1000 }) });
+  const asked = await client.jobs.cancel({
+    id,
+    ...(message === undefined ? {} : { message }),
+    ...(grace === undefined ? {} : { graceSeconds: grace / 1000 }),
+  });
   const job = wait === true ? await client.wait(id) : asked;
-  await present(call, job, () => `${jobLine(job, call.terminal.style, now())}\n${job.finishedAt === null ? `It ends within its grace period. Follow it: windlass jobs watch ${id}\n` : ""}`);
+  await present(
+    call,
+    job,
+    () =>
+      `${jobLine(job, call.terminal.style, now())}\n${job.finishedAt === null ? `It ends within its grace period. Follow it: windlass jobs watch ${id}\n` : ""}`,
+  );
 }

@@ -9,5 +9,9 @@ export async function deleteJob(call: Call): Promise<void> {
   const { client } = connect(call);
   const id = await findJob(client, argumentOf(call, 0));
   const answer = await client.jobs.delete({ id });
-  await present(call, answer, () => `Deleted ${id}: ${count(answer.removed, "job")} with ${answer.removed === 1 ? "its" : "their"} logs.\n`);
+  await present(
+    call,
+    answer,
+    () => `Deleted ${id}: ${count(answer.removed, "job")} with ${answer.removed === 1 ? "its" : "their"} logs.\n`,
+  );
 }

@@ -16,7 +16,10 @@ const SIGNS: Record<Finding["status"], { readonly sign: string; readonly colour:
 
 /** The exit code says whether Windlass can work here; what is only missing is fine. */
 export async function doctor(call: Call): Promise<number> {
-  const checks = [...checksOfMachine(dataFolderOf(call.options, call.environment)), ...checksOfSurroundings(call.environment, connect(call))];
+  const checks = [
+    ...checksOfMachine(dataFolderOf(call.options, call.environment)),
+    ...checksOfSurroundings(call.environment, connect(call)),
+  ];
   const findings = await Promise.all(checks.map((check) => check()));
   await present(call, { checks: findings }, () => findings.map((finding) => told(finding, call.terminal.style)).join(""));
   return findings.some(({ status }) => status === "failed") ? NOT_WELL : 0;
@@ -25,5 +28,7 @@ export async function doctor(call: Call): Promise<number> {
 function told({ name, status, found, gives }: Finding, style: Style): string {
   const { sign, colour } = SIGNS[status];
   const line = `${style(colour, sign)} ${name.padEnd(12)} ${printable(found)}\n`;
-  return status === "ok" ? line : `${line}  ${" ".repeat(12)} ${style("dim", `${status === "missing" ? "would give" : "it is there for"}: ${gives}`)}\n`;
+  return status === "ok"
+    ? line
+    : `${line}  ${" ".repeat(12)} ${style("dim", `${status === "missing" ? "would give" : "it is there for"}: ${gives}`)}\n`;
 }

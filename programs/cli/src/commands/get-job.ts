@@ -16,7 +16,11 @@ export async function getJob(call: Call): Promise<void> {
   await present(call, job, (wide) => describe(call, job, { attempts, wide }));
 }
 
-function describe(call: Call, job: JobDetailJson, { attempts, wide }: { readonly attempts: readonly AttemptJson[]; readonly wide: boolean }): string {
+function describe(
+  call: Call,
+  job: JobDetailJson,
+  { attempts, wide }: { readonly attempts: readonly AttemptJson[]; readonly wide: boolean },
+): string {
   const { style } = call.terminal;
   const at = now();
   const text = fields(call, [
@@ -28,11 +32,21 @@ function describe(call: Call, job: JobDetailJson, { attempts, wide }: { readonly
     ["reason", job.reason === null || job.reason === "ok" ? "" : job.reason],
     ["message", printable(job.message ?? "")],
     ["exit code", String(job.exitCode ?? "")],
-    ["progress", job.progress === null ? "" : printable(`${job.progress.fraction === null ? "" : `${Math.round(job.progress.fraction * 100)} % `}${job.progress.text ?? ""}`)],
+    [
+      "progress",
+      job.progress === null
+        ? ""
+        : printable(`${job.progress.fraction === null ? "" : `${Math.round(job.progress.fraction * 100)} % `}${job.progress.text ?? ""}`),
+    ],
     ["waits for", job.waitingFor ?? ""],
     ["next", job.nextAt ?? ""],
     ["queue", job.queue],
-    ["labels", Object.entries(job.labels).map(([key, value]) => `${key}=${value}`).join(", ")],
+    [
+      "labels",
+      Object.entries(job.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(", "),
+    ],
     ["part of", job.parentId === null ? "" : job.rootId],
     ["created", `${job.createdAt} (${agoOf(job.createdAt, at)})`],
     ["took", tookOf(job, at)],
@@ -41,7 +55,10 @@ function describe(call: Call, job: JobDetailJson, { attempts, wide }: { readonly
     ["spec", wide ? JSON.stringify(job.spec) : ""],
   ]);
   const steps = job.steps === undefined || job.steps.length === 0 ? "" : `${style("dim", "steps:")}\n${stepsBlock(job.steps, style, at)}`;
-  const tries = attempts.length < 2 && !wide ? "" : `${style("dim", "attempts:")}\n${attempts.map((attempt) => `  ${attemptText(attempt, at)}\n`).join("")}`;
+  const tries =
+    attempts.length < 2 && !wide
+      ? ""
+      : `${style("dim", "attempts:")}\n${attempts.map((attempt) => `  ${attemptText(attempt, at)}\n`).join("")}`;
   return text + steps + tries;
 }
 

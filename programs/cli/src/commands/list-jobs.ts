@@ -28,7 +28,8 @@ export async function listJobs(call: Call<ListJobsOptions>): Promise<void> {
   const list = async (): Promise<void> => {
     const page = await client.jobs.list(query);
     await presentTable(call, page, { columns: jobColumns(now()), rows: page.items, none: isNarrowed(query) ? "No job fits." : NONE });
-    if (page.nextCursor !== null && call.format === "table") call.terminal.err(`There are more: add --cursor ${page.nextCursor}, or --limit.\n`);
+    if (page.nextCursor !== null && call.format === "table")
+      call.terminal.err(`There are more: add --cursor ${page.nextCursor}, or --limit.\n`);
   };
   await list();
   if (call.options.watch !== true) return;
@@ -49,7 +50,16 @@ function queryOf(options: ListJobsOptions): Query {
   if (options.kind !== undefined) oneOf("kind", options.kind, JOB_KINDS);
   const [label, ...others] = options.label ?? [];
   if (others.length > 0) throw new WindlassError("usage", "a list can be narrowed by one label; give --label once");
-  const named = { state: options.state, outcome: options.outcome, kind: options.kind, name: options.name, queue: options.queue, parentId: options.parent, limit: options.limit, cursor: options.cursor };
+  const named = {
+    state: options.state,
+    outcome: options.outcome,
+    kind: options.kind,
+    name: options.name,
+    queue: options.queue,
+    parentId: options.parent,
+    limit: options.limit,
+    cursor: options.cursor,
+  };
   const rootsOnly = options.all === true || options.parent !== undefined || options.kind !== undefined ? undefined : true;
   return { ...named, rootsOnly, label: label === undefined ? undefined : label.join("=") } as unknown as Query;
 }
@@ -60,5 +70,6 @@ function isNarrowed({ limit: _limit, rootsOnly: _rootsOnly, ...rest }: Query): b
 }
 
 function oneOf(what: string, value: string, allowed: readonly string[]): void {
-  if (!allowed.includes(value)) throw new WindlassError("usage", `there is no ${what} "${value}"${didYouMean(value, allowed)}\nAllowed: ${allowed.join(", ")}`);
+  if (!allowed.includes(value))
+    throw new WindlassError("usage", `there is no ${what} "${value}"${didYouMean(value, allowed)}\nAllowed: ${allowed.join(", ")}`);
 }

@@ -10,7 +10,11 @@ import { argumentOf, type Call } from "../tree/call.ts";
 
 export async function listQueues(call: Call): Promise<void> {
   const answer = await connect(call).client.queues.list();
-  await presentTable(call, answer, { columns: columns(now()), rows: answer.items, none: "No queues yet: a queue is there once a job names it." });
+  await presentTable(call, answer, {
+    columns: columns(now()),
+    rows: answer.items,
+    none: "No queues yet: a queue is there once a job names it.",
+  });
 }
 
 export async function getQueue(call: Call): Promise<void> {
@@ -27,8 +31,12 @@ export async function resumeQueue(call: Call): Promise<void> {
 
 export async function limitQueue(call: Call): Promise<void> {
   const count = argumentOf(call, 1);
-  if (count !== "none" && !/^\d{1,6}$/u.test(count)) throw new WindlassError("usage", `the limit is "${count}"; it must be a whole number, or \`none\``);
-  await show(call, await connect(call).client.queues.put({ name: argumentOf(call, 0), concurrencyLimit: count === "none" ? null : Number(count) }));
+  if (count !== "none" && !/^\d{1,6}$/u.test(count))
+    throw new WindlassError("usage", `the limit is "${count}"; it must be a whole number, or \`none\``);
+  await show(
+    call,
+    await connect(call).client.queues.put({ name: argumentOf(call, 0), concurrencyLimit: count === "none" ? null : Number(count) }),
+  );
 }
 
 async function show(call: Call, queue: QueueJson): Promise<void> {

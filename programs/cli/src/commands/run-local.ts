@@ -24,14 +24,21 @@ const REST_MS = 100;
 const LOOK_MS = 500;
 
 export async function runLocal(call: Call<RunOptions>, submit: (client: Client) => Promise<Submitted>): Promise<number> {
-  if (call.options.server !== undefined) throw new WindlassError("usage", "--local and --server say two things: here, and there; give one of them");
+  if (call.options.server !== undefined)
+    throw new WindlassError("usage", "--local and --server say two things: here, and there; give one of them");
   let place = await placeFor(call);
   try {
     const { job } = await submit(place.client);
     const watch = call.options.wait !== true || call.options.watch === true;
     for (;;) {
       const neighbour = place.own ? null : attendNeighbour(place.folder);
-      const code = await waitForEnd(call, { client: place.client, job, watch, local: place.own, ...(neighbour === null ? {} : { lost: neighbour.gone }) }).finally(() => neighbour?.stop());
+      const code = await waitForEnd(call, {
+        client: place.client,
+        job,
+        watch,
+        local: place.own,
+        ...(neighbour === null ? {} : { lost: neighbour.gone }),
+      }).finally(() => neighbour?.stop());
       if (code !== LOST) return code;
       // The process whose client this was has ended: now it is our turn, or that of another.
       place = await placeFor(call);

@@ -25,7 +25,8 @@ export interface RunOptions {
 export async function run(call: Call<RunOptions>): Promise<number | void> {
   const target = argumentOf(call, 0);
   const source = isFile(target) ? readSource(target) : undefined;
-  if (call.options.local === true) return (await import("./run-local.ts")).runLocal(call, (client) => submitRun(call, client, { target, source }));
+  if (call.options.local === true)
+    return (await import("./run-local.ts")).runLocal(call, (client) => submitRun(call, client, { target, source }));
   const { client } = connect(call);
   const submitted = await submitRun(call, client, { target, source });
   const { wait, watch } = call.options;
@@ -35,7 +36,11 @@ export async function run(call: Call<RunOptions>): Promise<number | void> {
 
 export type Submitted = Awaited<ReturnType<Client["workflows"]["run"]>>;
 
-async function submitRun(call: Call<RunOptions>, client: Client, { target, source }: { readonly target: string; readonly source: string | undefined }): Promise<Submitted> {
+async function submitRun(
+  call: Call<RunOptions>,
+  client: Client,
+  { target, source }: { readonly target: string; readonly source: string | undefined },
+): Promise<Submitted> {
   const { options } = call;
   const given = { pairs: options.input ?? [], json: options.inputJson };
   const declared = (): Promise<JsonObject> => (source === undefined ? declaredByName(client, target) : declaredIn(source));
@@ -51,10 +56,13 @@ async function submitRun(call: Call<RunOptions>, client: Client, { target, sourc
         ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
       });
     } catch (error) {
-      if (hasCode(error, "unreachable")) throw new WindlassError("unreachable", `${messageOf(error)}; or run it here: add --local`, { cause: error });
+      if (hasCode(error, "unreachable"))
+        throw new WindlassError("unreachable", `${messageOf(error)}; or run it here: add --local`, { cause: error });
       if (source !== undefined || !hasCode(error, "not_found")) throw error;
       const { message } = error as Error;
-      throw new WindlassError("not_found", `${message}${message.includes("did you mean") ? "" : nearbyFile(target, readdirSync("."))}`, { cause: error });
+      throw new WindlassError("not_found", `${message}${message.includes("did you mean") ? "" : nearbyFile(target, readdirSync("."))}`, {
+        cause: error,
+      });
     }
   });
 }

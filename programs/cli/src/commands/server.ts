@@ -34,11 +34,17 @@ export async function server(call: Call<ServerOptions>): Promise<void> {
     role: "server",
     logger: (folder) => programLog(terminal.live ? { file: join(folder, "server.log") } : "stderr", environment["WINDLASS_LOG"] ?? "info"),
   });
-  if (call.format === "json") terminal.out(`${JSON.stringify({ url: owner.url, pid: process.pid, data: owner.folder, store: owner.storeName })}\n`);
-  else terminal.out(`Windlass answers at ${owner.url}\n  data   ${owner.folder} (${owner.storeName})\n  token  ${join(owner.folder, "token")}\n${terminal.live ? `  log    ${join(owner.folder, "server.log")}\nEnd it with Ctrl-C.\n` : ""}`);
+  if (call.format === "json")
+    terminal.out(`${JSON.stringify({ url: owner.url, pid: process.pid, data: owner.folder, store: owner.storeName })}\n`);
+  else
+    terminal.out(
+      `Windlass answers at ${owner.url}\n  data   ${owner.folder} (${owner.storeName})\n  token  ${join(owner.folder, "token")}\n${terminal.live ? `  log    ${join(owner.folder, "server.log")}\nEnd it with Ctrl-C.\n` : ""}`,
+    );
   await interrupted.asked;
   terminal.err("Stopping: nothing new is started; what runs goes on and is taken over by the next server on this folder.\n");
-  await closeInTime(owner, settings["drain.seconds"] * 1000).catch((error: unknown) => terminal.err(`It did not stop cleanly: ${messageOf(error)}\n`));
+  await closeInTime(owner, settings["drain.seconds"] * 1000).catch((error: unknown) =>
+    terminal.err(`It did not stop cleanly: ${messageOf(error)}\n`),
+  );
 }
 
 /** What has not stopped by then is left: everything is stored, and the next server takes over. */

@@ -35,7 +35,12 @@ interface Reading {
   readonly call: Call<LogsOptions>;
   readonly client: Client;
   readonly signal: AbortSignal;
-  readonly range: { readonly attempt?: number; readonly tailLines?: number; readonly since?: string; readonly stream?: "stdout" | "stderr" };
+  readonly range: {
+    readonly attempt?: number;
+    readonly tailLines?: number;
+    readonly since?: string;
+    readonly stream?: "stdout" | "stderr";
+  };
 }
 
 function rangeOf(options: LogsOptions, at: number): Reading["range"] {
@@ -82,7 +87,11 @@ async function* chunksOf({ call, client, range, signal }: Reading, id: string) {
 /** The steps one after the other; followed ones side by side, with those that begin later. */
 async function ofSteps(reading: Reading, job: JobDetailJson): Promise<void> {
   const { call, client, signal } = reading;
-  if (reading.range.attempt !== undefined) throw new WindlassError("usage", `${job.name} is an execution: --attempt goes with the log of one of its steps (windlass jobs get ${job.id} --json has their ids)`);
+  if (reading.range.attempt !== undefined)
+    throw new WindlassError(
+      "usage",
+      `${job.name} is an execution: --attempt goes with the log of one of its steps (windlass jobs get ${job.id} --json has their ids)`,
+    );
   if (call.options.follow !== true) {
     for (const source of await logSources(client, job)) await ofOne(reading, source);
     return;

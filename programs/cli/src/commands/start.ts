@@ -47,7 +47,9 @@ export async function start(call: Call<{ readonly port?: number }>): Promise<voi
 
 async function applyExamples(api: Client): Promise<string[]> {
   const names: string[] = [];
-  for (const file of readdirSync(EXAMPLES).filter((name) => name.endsWith(".yaml")).toSorted()) {
+  for (const file of readdirSync(EXAMPLES)
+    .filter((name) => name.endsWith(".yaml"))
+    .toSorted()) {
     const { workflow } = await api.workflows.apply({ source: readFileSync(join(EXAMPLES, file), "utf8") });
     names.push(workflow.name);
   }
@@ -63,7 +65,7 @@ async function runShown(call: Call, api: Client, signal: AbortSignal): Promise<v
 function next(style: Call["terminal"]["style"], url: string): string {
   const commands = [
     ["npx windlass run examples/hello.yaml -i name=Ada --watch", "run a file"],
-    ["npx windlass run changelog -i repository=\"$PWD\" --watch", "a changelog of this repository"],
+    ['npx windlass run changelog -i repository="$PWD" --watch', "a changelog of this repository"],
     ["npx windlass run flaky --watch", "one that fails, …"],
     ["npx windlass explain last", "… and why"],
     ["npx windlass jobs list", "all jobs"],
@@ -77,7 +79,9 @@ function next(style: Call["terminal"]["style"], url: string): string {
 function advised(error: unknown, settings: Settings): unknown {
   if (hasCode(error, "port_in_use")) {
     const port = settings["server.port"];
-    return new WindlassError("port_in_use", `${(error as Error).message}\nFor example: npm start -- --port ${port === 0 ? 0 : port + 1}`, { cause: error });
+    return new WindlassError("port_in_use", `${(error as Error).message}\nFor example: npm start -- --port ${port === 0 ? 0 : port + 1}`, {
+      cause: error,
+    });
   }
   return error;
 }

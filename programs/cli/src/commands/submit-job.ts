@@ -34,13 +34,15 @@ export async function submitJob(call: Call<SubmitOptions>): Promise<number | voi
   const submission = submissionOf(call.options, typeof command === "object" ? command : [], now());
   const { client } = connect(call);
   const submitted = await client.jobs.submit(submission);
-  if (call.options.wait === true || call.options.watch === true) return waitForEnd(call, { client, job: submitted.job, watch: call.options.watch === true });
+  if (call.options.wait === true || call.options.watch === true)
+    return waitForEnd(call, { client, job: submitted.job, watch: call.options.watch === true });
   return presentSubmitted(call, submitted);
 }
 
 /** Pure. Throws `usage` for options that do not go together. */
 export function submissionOf(options: SubmitOptions, command: readonly string[], at: number): Submission {
-  if (options.delay !== undefined && options.notBefore !== undefined) throw usage("--delay and --not-before both say when; give one of them");
+  if (options.delay !== undefined && options.notBefore !== undefined)
+    throw usage("--delay and --not-before both say when; give one of them");
   const notBefore = options.delay === undefined ? options.notBefore : new Date(at + options.delay).toISOString();
   const work = options.handler === undefined ? commandWork(options, command) : handlerWork(options, options.handler, command);
   return defined({
@@ -52,16 +54,21 @@ export function submissionOf(options: SubmitOptions, command: readonly string[],
     notBefore,
     startDeadline: options.startDeadline,
     timeoutSeconds: options.timeout === undefined ? undefined : options.timeout / 1000,
-    retry: options.retries === undefined ? undefined : { limit: options.retries, on: ["failed", "failed_oom", "failed_timeout", "failed_node_lost"] as const },
+    retry:
+      options.retries === undefined
+        ? undefined
+        : { limit: options.retries, on: ["failed", "failed_oom", "failed_timeout", "failed_node_lost"] as const },
   }) as Submission;
 }
 
 function commandWork(options: SubmitOptions, command: readonly string[]): object {
   const [program] = command;
-  if (program === undefined) throw usage("what is to be done? Give a command after --, or --handler NAME\nFor example: windlass jobs submit --watch -- echo hello");
+  if (program === undefined)
+    throw usage("what is to be done? Give a command after --, or --handler NAME\nFor example: windlass jobs submit --watch -- echo hello");
   if (options.input !== undefined) throw usage("--input is what a handler is given; a command takes arguments, and variables by --env");
   const memory = options.memory === undefined ? undefined : parseBytes(options.memory);
-  if (options.memory !== undefined && memory === undefined) throw usage(`--memory is "${options.memory}"; it must be an amount such as 256Mi or 1G`);
+  if (options.memory !== undefined && memory === undefined)
+    throw usage(`--memory is "${options.memory}"; it must be an amount such as 256Mi or 1G`);
   const spec = defined({
     command,
     cwd: options.cwd === undefined ? undefined : resolve(options.cwd),
@@ -74,10 +81,20 @@ function commandWork(options: SubmitOptions, command: readonly string[]): object
 
 function handlerWork(options: SubmitOptions, handler: string, command: readonly string[]): object {
   if (command.length > 0) throw usage("--handler and a command are two jobs; give one of them");
-  for (const [flag, value] of [["--memory", options.memory], ["--cwd", options.cwd], ["--env", options.env], ["--output-json", options.outputJson]] as const) {
+  for (const [flag, value] of [
+    ["--memory", options.memory],
+    ["--cwd", options.cwd],
+    ["--env", options.env],
+    ["--output-json", options.outputJson],
+  ] as const) {
     if (value !== undefined) throw usage(`${flag} is for commands; a handler runs in its worker`);
   }
-  return { executor: "handler", name: options.name ?? handler, spec: { handler }, ...(options.input === undefined ? {} : { input: options.input }) };
+  return {
+    executor: "handler",
+    name: options.name ?? handler,
+    spec: { handler },
+    ...(options.input === undefined ? {} : { input: options.input }),
+  };
 }
 
 /** `/usr/bin/env` → `env` */

@@ -13,13 +13,17 @@ export async function validateWorkflows(call: Call): Promise<number> {
   const files = call.args[0] as readonly string[];
   const checks = files.map((file) => {
     const parsed = parseWorkflow(readSource(file));
-    return "faults" in parsed ? { file, valid: false, name: null, faults: parsed.faults } : { file, valid: true, name: parsed.workflow.metadata.name, faults: [] };
+    return "faults" in parsed
+      ? { file, valid: false, name: null, faults: parsed.faults }
+      : { file, valid: true, name: parsed.workflow.metadata.name, faults: [] };
   });
   const { style } = call.terminal;
   await present(call, checks.length === 1 ? checks[0] : { items: checks }, () =>
     checks
       .map(({ file, valid, name, faults }) =>
-        valid ? `${style("green", "✓")} ${file}: ${name} is valid\n` : `${style("red", "✗")} ${file}: ${count(faults.length, "fault")}\n${faults.map((fault) => `  ${faultText(fault, file, style)}\n`).join("")}`,
+        valid
+          ? `${style("green", "✓")} ${file}: ${name} is valid\n`
+          : `${style("red", "✗")} ${file}: ${count(faults.length, "fault")}\n${faults.map((fault) => `  ${faultText(fault, file, style)}\n`).join("")}`,
       )
       .join(""),
   );

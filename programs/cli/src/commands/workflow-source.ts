@@ -9,14 +9,20 @@ export function readSource(path: string): string {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : "";
     if (code === "ENOENT") throw new WindlassError("not_found", `there is no file ${path}`, { cause: error });
-    if (code === "EISDIR") throw new WindlassError("usage", `${path} is a folder; give the files in it: ${path.replace(/\/$/u, "")}/*.yaml`, { cause: error });
+    if (code === "EISDIR")
+      throw new WindlassError("usage", `${path} is a folder; give the files in it: ${path.replace(/\/$/u, "")}/*.yaml`, { cause: error });
     throw new WindlassError("usage", `${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }
 }
 
 /** True for what can only be meant as a file, and for a name under which a file lies here. */
 export function isFile(target: string): boolean {
-  return target === "-" || target.includes("/") || /\.(ya?ml|json)$/iu.test(target) || statSync(target, { throwIfNoEntry: false })?.isFile() === true;
+  return (
+    target === "-" ||
+    target.includes("/") ||
+    /\.(ya?ml|json)$/iu.test(target) ||
+    statSync(target, { throwIfNoEntry: false })?.isFile() === true
+  );
 }
 
 /** An error about a file says which. */
@@ -25,7 +31,11 @@ export async function about<T>(path: string, work: () => Promise<T>): Promise<T>
     return await work();
   } catch (error) {
     if (!(error instanceof WindlassError) || !error.faults.some((fault) => fault.line !== undefined)) throw error;
-    throw new WindlassError(error.code, error.message, { faults: error.faults, details: { ...error.details, file: path }, cause: error.cause });
+    throw new WindlassError(error.code, error.message, {
+      faults: error.faults,
+      details: { ...error.details, file: path },
+      cause: error.cause,
+    });
   }
 }
 

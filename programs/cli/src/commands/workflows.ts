@@ -27,7 +27,14 @@ export async function listWorkflows(call: Call): Promise<void> {
       { title: "NAME", value: (workflow) => workflow.name, elastic: true },
       { title: "VERSION", value: (workflow) => String(workflow.version) },
       { title: "APPLIED", value: (workflow) => agoOf(workflow.createdAt, at) },
-      { title: "LABELS", value: (workflow) => Object.entries(workflow.labels).map(([key, value]) => `${key}=${value}`).join(","), elastic: true },
+      {
+        title: "LABELS",
+        value: (workflow) =>
+          Object.entries(workflow.labels)
+            .map(([key, value]) => `${key}=${value}`)
+            .join(","),
+        elastic: true,
+      },
       { title: "HASH", value: (workflow) => workflow.hash, wide: true },
     ],
     rows: answer.items,

@@ -46,7 +46,11 @@ export function prepareDataFolder(path: string, random: Random): { readonly path
     writeWhole(join(folder, "token"), `${token}\n`);
     return { path: folder, token };
   } catch (error) {
-    throw new WindlassError("data_folder_unusable", `the data folder ${folder} cannot be used: ${messageOf(error)}; choose another with --data or WINDLASS_DATA`, { cause: error });
+    throw new WindlassError(
+      "data_folder_unusable",
+      `the data folder ${folder} cannot be used: ${messageOf(error)}; choose another with --data or WINDLASS_DATA`,
+      { cause: error },
+    );
   }
 }
 

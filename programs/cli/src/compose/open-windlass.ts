@@ -42,7 +42,17 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
   const logBytesMax = settings["log.bytesMax"];
   const logs = fileLogStore({ folder, bytesMax: logBytesMax, clock: systemClock });
   const { store, bus } = await openStore(storeName, { url: settings["store.url"], folder });
-  const executors = [processExecutor({ folder, runningMax: settings["process.runningMax"], logBytesMax, environment, clock: systemClock, random: systemRandom, logger })];
+  const executors = [
+    processExecutor({
+      folder,
+      runningMax: settings["process.runningMax"],
+      logBytesMax,
+      environment,
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+    }),
+  ];
   const made = engine({
     store,
     clock: systemClock,
@@ -70,7 +80,10 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
 }
 
 /** The store, and the wake-ups that go with it: one process needs none between processes. */
-async function openStore(name: StoreName, { url, folder }: { readonly url: string; readonly folder: string }): Promise<{ readonly store: Store; readonly bus: Bus }> {
+async function openStore(
+  name: StoreName,
+  { url, folder }: { readonly url: string; readonly folder: string },
+): Promise<{ readonly store: Store; readonly bus: Bus }> {
   if (name === "sqlite") {
     const { openSqliteStore } = await import("@windlass/sqlite");
     return { store: await openSqliteStore({ path: join(folder, DATABASE_FILE), clock: systemClock }), bus: localBus() };

@@ -60,7 +60,12 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       bodyBytesMax: settings["server.bodyBytesMax"],
       ...hostsOf(settings["server.host"]),
     });
-    const listening = await listen(app, { host: settings["server.host"], port: settings["server.port"], clock: systemClock, drainMs: settings["drain.seconds"] * 1000 }).catch((error: unknown) => {
+    const listening = await listen(app, {
+      host: settings["server.host"],
+      port: settings["server.port"],
+      clock: systemClock,
+      drainMs: settings["drain.seconds"] * 1000,
+    }).catch((error: unknown) => {
       app.close();
       throw error;
     });
@@ -85,8 +90,13 @@ export const isInUse = (error: unknown): boolean => hasCode(error, "data_folder_
 function inUse(folder: string): WindlassError {
   const { server } = readDataFolder(folder);
   const details = server === null ? {} : { url: server.url, pid: server.pid };
-  const who = server === null ? "another Windlass process, which is just starting" : `process ${server.pid}, which answers at ${server.url}`;
-  return new WindlassError("data_folder_in_use", `the data folder ${folder} is in use by ${who}; use that one (windlass jobs list), stop it first, or choose another folder with --data`, { details });
+  const who =
+    server === null ? "another Windlass process, which is just starting" : `process ${server.pid}, which answers at ${server.url}`;
+  return new WindlassError(
+    "data_folder_in_use",
+    `the data folder ${folder} is in use by ${who}; use that one (windlass jobs list), stop it first, or choose another folder with --data`,
+    { details },
+  );
 }
 
 /** Whoever listens beyond this machine is addressed by names that only he knows; then /metrics wants the token too. */

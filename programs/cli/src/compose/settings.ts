@@ -1,5 +1,14 @@
 /** The settings of one process: defaults, then environment variables, then what the command line says. Pure. */
-import { defaultSettings, environmentVariableOf, SETTINGS, settingNames, WindlassError, type Fault, type SettingName, type Settings } from "@windlass/kernel";
+import {
+  defaultSettings,
+  environmentVariableOf,
+  SETTINGS,
+  settingNames,
+  WindlassError,
+  type Fault,
+  type SettingName,
+  type Settings,
+} from "@windlass/kernel";
 import type { Environment } from "../machine/environment.ts";
 
 /** Throws `invalid` with every variable that cannot be read. An empty variable counts as not set. */
@@ -31,5 +40,7 @@ function valueOf(name: SettingName, text: string): string | number | boolean | u
 
 function allowed(name: SettingName): string {
   const { default: value, doc }: { readonly default: unknown; readonly doc: string } = SETTINGS[name];
-  return typeof value === "boolean" ? `it must be true or false (${doc})` : `it must be a number of at least 0, for example ${String(value)} (${doc})`;
+  return typeof value === "boolean"
+    ? `it must be true or false (${doc})`
+    : `it must be a number of at least 0, for example ${String(value)} (${doc})`;
 }

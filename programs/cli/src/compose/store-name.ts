@@ -7,5 +7,8 @@ export type StoreName = "sqlite" | "postgres";
 export function storeNameOf(url: string): StoreName {
   if (url === "") return "sqlite";
   if (/^postgres(ql)?:\/\//u.test(url)) return "postgres";
-  throw new WindlassError("store_unsupported", `the store is "${url.replace(/\/\/[^@/]*@/u, "//…@")}"; it must be postgres://…, or empty for SQLite in the data folder`);
+  throw new WindlassError(
+    "store_unsupported",
+    `the store is "${url.replace(/\/\/[^@/]*@/u, "//…@")}"; it must be postgres://…, or empty for SQLite in the data folder`,
+  );
 }

@@ -7,7 +7,12 @@ export const workflowLanguage: WorkflowLanguage = {
     const parsed = parseWorkflow(source);
     if ("faults" in parsed) return parsed;
     const { workflow } = parsed;
-    return { name: workflow.metadata.name, labels: workflow.metadata.labels ?? {}, definition: specOf(workflow), content: contentOf(workflow) };
+    return {
+      name: workflow.metadata.name,
+      labels: workflow.metadata.labels ?? {},
+      definition: specOf(workflow),
+      content: contentOf(workflow),
+    };
   },
   execution: executionOf,
 };

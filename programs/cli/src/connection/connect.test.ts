@@ -15,7 +15,10 @@ test("without one the usual address is tried, without a token", () => {
 test("what is named goes before the environment, and that before the data folder", () => {
   const environment = { WINDLASS_URL: "http://10.0.0.1:1/", WINDLASS_TOKEN: "wl_env" };
   expect(targetOf({ options: {}, environment, folder })).toEqual({ url: "http://10.0.0.1:1", token: "wl_env" });
-  expect(targetOf({ options: { server: "http://10.0.0.2:1", token: "wl_flag" }, environment, folder })).toEqual({ url: "http://10.0.0.2:1", token: "wl_flag" });
+  expect(targetOf({ options: { server: "http://10.0.0.2:1", token: "wl_flag" }, environment, folder })).toEqual({
+    url: "http://10.0.0.2:1",
+    token: "wl_flag",
+  });
 });
 
 test("the token of a data folder goes to no other machine", () => {

@@ -23,7 +23,8 @@ const USUAL_URL = "http://127.0.0.1:4180";
 /** Names the server; nothing is sent yet. */
 export function connect({ options, environment }: Pick<World, "environment"> & { readonly options: GlobalOptions }): Connection {
   const target = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
-  if (!URL.canParse(target.url)) throw new WindlassError("usage", `WINDLASS_URL is "${target.url}"; it must be an address such as ${USUAL_URL}`);
+  if (!URL.canParse(target.url))
+    throw new WindlassError("usage", `WINDLASS_URL is "${target.url}"; it must be an address such as ${USUAL_URL}`);
   return { client: client(target), url: target.url };
 }
 
@@ -32,12 +33,21 @@ export function dataFolderOf(options: Pick<GlobalOptions, "data">, environment: 
 }
 
 /** Pure. */
-export function targetOf({ options, environment, folder }: { readonly options: GlobalOptions; readonly environment: Environment; readonly folder: DataFolder }): Target {
+export function targetOf({
+  options,
+  environment,
+  folder,
+}: {
+  readonly options: GlobalOptions;
+  readonly environment: Environment;
+  readonly folder: DataFolder;
+}): Target {
   const named = options.server ?? given(environment["WINDLASS_URL"]);
   const own = folder.server?.url;
   const url = (named ?? own ?? USUAL_URL).replace(/\/+$/u, "");
   const mayHaveToken = named === undefined || (own !== undefined && url === own);
-  const token = options.token ?? given(environment["WINDLASS_TOKEN"]) ?? (mayHaveToken || isLoopback(url) ? (folder.token ?? undefined) : undefined);
+  const token =
+    options.token ?? given(environment["WINDLASS_TOKEN"]) ?? (mayHaveToken || isLoopback(url) ? (folder.token ?? undefined) : undefined);
   return { url, token };
 }
 

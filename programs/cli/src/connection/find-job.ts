@@ -11,15 +11,23 @@ export async function findJob(client: Client, given: string): Promise<string> {
   if (isId("job", given)) return given;
   if (given === "last") {
     const newest = (await client.jobs.list({ rootsOnly: true, limit: 1 })).items[0];
-    if (newest === undefined) throw new WindlassError("not_found", "there is no job yet; make one: windlass run FILE, or windlass jobs submit -- COMMAND");
+    if (newest === undefined)
+      throw new WindlassError("not_found", "there is no job yet; make one: windlass run FILE, or windlass jobs submit -- COMMAND");
     return newest.id;
   }
   const end = given.replace(/^job_/u, "").toLowerCase();
   const fits = end.length < SHORT_MIN ? [] : (await client.jobs.list({ limit: LOOKED_AT_MAX })).items.filter((job) => job.id.endsWith(end));
   const [found, ...others] = fits;
   if (found === undefined) {
-    throw new WindlassError("not_found", `there is no job "${given}"; give its id, at least ${SHORT_MIN} of its last characters, or \`last\` (windlass jobs list shows them)`);
+    throw new WindlassError(
+      "not_found",
+      `there is no job "${given}"; give its id, at least ${SHORT_MIN} of its last characters, or \`last\` (windlass jobs list shows them)`,
+    );
   }
-  if (others.length > 0) throw new WindlassError("usage", `"${given}" could be ${fits.map((job) => `${job.id} (${job.name})`).join(" or ")}; give more of its end`);
+  if (others.length > 0)
+    throw new WindlassError(
+      "usage",
+      `"${given}" could be ${fits.map((job) => `${job.id} (${job.name})`).join(" or ")}; give more of its end`,
+    );
   return found.id;
 }

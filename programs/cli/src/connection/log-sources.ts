@@ -15,9 +15,15 @@ export async function logSources(client: Client, job: JobDetailJson): Promise<re
   if (job.executor !== "none") return [{ id: job.id, title: "" }];
   const below = job.parentId === null ? { rootId: job.id } : { parentId: job.id };
   const sources: LogSource[] = [];
-  for (let cursor: string | null = ""; cursor !== null; ) {
-    const page: Awaited<ReturnType<Client["jobs"]["list"]>> = await client.jobs.list({ ...below, order: "oldest", limit: PAGE, ...(cursor === "" ? {} : { cursor }) });
-    for (const each of page.items) if (each.executor !== "none" && each.attempts > 0) sources.push({ id: each.id, title: each.key ?? each.name });
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const page: Awaited<ReturnType<Client["jobs"]["list"]>> = await client.jobs.list({
+      ...below,
+      order: "oldest",
+      limit: PAGE,
+      ...(cursor === "" ? {} : { cursor }),
+    });
+    for (const each of page.items)
+      if (each.executor !== "none" && each.attempts > 0) sources.push({ id: each.id, title: each.key ?? each.name });
     cursor = page.nextCursor;
   }
   return sources;

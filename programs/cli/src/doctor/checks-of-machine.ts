@@ -18,7 +18,12 @@ export function checksOfMachine(folder: string): readonly Check[] {
 async function checkNode(): Promise<Finding> {
   const version = process.versions.node;
   const good = Number.parseInt(version, 10) >= NODE_MAJOR_MIN;
-  return { name: "node", status: good ? "ok" : "failed", found: good ? version : `${version}; ${NODE_MAJOR_MIN} or newer is needed`, gives: "runs Windlass" };
+  return {
+    name: "node",
+    status: good ? "ok" : "failed",
+    found: good ? version : `${version}; ${NODE_MAJOR_MIN} or newer is needed`,
+    gives: "runs Windlass",
+  };
 }
 
 /** What is acknowledged has been flushed, so this bounds how many single jobs a second are taken one after the other. */
@@ -51,7 +56,12 @@ async function checkDisk(folder: string): Promise<Finding> {
     const { bavail, bsize } = statfsSync(nearestFolder(resolve(folder)));
     const free = bavail * bsize;
     const enough = free >= FREE_BYTES_MIN;
-    return { name: "disk", status: enough ? "ok" : "failed", found: `${formatBytes(free)} free${enough ? "" : `; less than ${formatBytes(FREE_BYTES_MIN)} is soon full`}`, gives };
+    return {
+      name: "disk",
+      status: enough ? "ok" : "failed",
+      found: `${formatBytes(free)} free${enough ? "" : `; less than ${formatBytes(FREE_BYTES_MIN)} is soon full`}`,
+      gives,
+    };
   } catch (error) {
     return { name: "disk", status: "failed", found: messageOf(error), gives };
   }

@@ -39,7 +39,8 @@ async function checkStore(url: string): Promise<Finding> {
   try {
     storeNameOf(url);
     const [, host = "", port = ""] = /@([^:/?]+)(?::(\d+))?/u.exec(url) ?? [];
-    if (host === "") return { name: "postgres", status: "ok", found: "a socket on this machine, which is tried when the server starts", gives };
+    if (host === "")
+      return { name: "postgres", status: "ok", found: "a socket on this machine, which is tried when the server starts", gives };
     await reached(host, port === "" ? POSTGRES_PORT : Number(port));
     return { name: "postgres", status: "ok", found: `${host}:${port === "" ? POSTGRES_PORT : port} answers`, gives };
   } catch (error) {
@@ -61,7 +62,9 @@ async function checkContainers(): Promise<Finding> {
 async function checkCluster(): Promise<Finding> {
   const gives = "jobs on a Kubernetes cluster (they come in a later version)";
   const { text, failure } = await answerOf("kubectl", ["config", "current-context"]);
-  return failure === null ? { name: "kubernetes", status: "ok", found: `context ${text}`, gives } : { name: "kubernetes", status: "missing", found: `kubectl: ${failure}`, gives };
+  return failure === null
+    ? { name: "kubernetes", status: "ok", found: `context ${text}`, gives }
+    : { name: "kubernetes", status: "missing", found: `kubectl: ${failure}`, gives };
 }
 
 async function checkNats(url: string): Promise<Finding> {
@@ -84,7 +87,10 @@ function answerOf(program: string, args: readonly string[]): Promise<{ readonly 
       const line = (text: string): string => text.trim().split("\n")[0] ?? "";
       if (error === null) return resolve({ text: line(stdout), failure: null });
       if ("code" in error && error.code === "ENOENT") return resolve({ text: "", failure: "not installed" });
-      return resolve({ text: "", failure: line(stderr) === "" ? (error.killed === true ? "does not answer" : line(error.message)) : line(stderr) });
+      return resolve({
+        text: "",
+        failure: line(stderr) === "" ? (error.killed === true ? "does not answer" : line(error.message)) : line(stderr),
+      });
     });
   });
 }

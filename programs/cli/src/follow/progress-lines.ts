@@ -8,7 +8,18 @@ const STEPS_MAX = 12;
 const WIDTH_MAX = 40;
 
 /** Running first, then those to come, then the newest that ended. */
-const ORDER: Record<string, number> = { running: 0, stopping: 0, waiting: 1, scheduled: 2, queued: 3, failed: 4, expired: 4, cancelled: 5, succeeded: 6, skipped: 7 };
+const ORDER: Record<string, number> = {
+  running: 0,
+  stopping: 0,
+  waiting: 1,
+  scheduled: 2,
+  queued: 3,
+  failed: 4,
+  expired: 4,
+  cancelled: 5,
+  succeeded: 6,
+  skipped: 7,
+};
 
 export function progressLines(job: JobDetailJson, terminal: Terminal, now: number): string[] {
   const steps = job.steps ?? [];
@@ -17,8 +28,14 @@ export function progressLines(job: JobDetailJson, terminal: Terminal, now: numbe
   const width = Math.min(WIDTH_MAX, Math.max(0, ...shown.map((step) => step.key.length)));
   const lines = shown.map((step) => `  ${stepLine({ ...step, name: step.key }, { style: terminal.style, now, width })}`);
   const rest = steps.length - shown.length;
-  const progress = job.progress?.text ?? (job.progress?.fraction === undefined || job.progress.fraction === null ? "" : `${Math.round(job.progress.fraction * 100)} %`);
-  return [jobLine(job, terminal.style, now) + (progress === "" ? "" : terminal.style("dim", `, ${progress}`)), ...lines, ...(rest > 0 ? [terminal.style("dim", `  and ${count(rest, "more step")}`)] : [])];
+  const progress =
+    job.progress?.text ??
+    (job.progress?.fraction === undefined || job.progress.fraction === null ? "" : `${Math.round(job.progress.fraction * 100)} %`);
+  return [
+    jobLine(job, terminal.style, now) + (progress === "" ? "" : terminal.style("dim", `, ${progress}`)),
+    ...lines,
+    ...(rest > 0 ? [terminal.style("dim", `  and ${count(rest, "more step")}`)] : []),
+  ];
 }
 
 function rank(step: StepJson): number {

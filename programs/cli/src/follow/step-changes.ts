@@ -17,7 +17,8 @@ export function stepChanges(style: Style): (job: JobDetailJson) => string[] {
     const lines: string[] = [];
     if (job.finishedAt === null && isNews(job.id, job.state)) lines.push(jobLine(job, style, now));
     for (const step of job.steps ?? []) {
-      if (isNews(step.id, `${step.state} ${step.attempts}`) && hasBegun(step)) lines.push(stepLine({ ...step, name: step.key }, { style, now, width: 0 }));
+      if (isNews(step.id, `${step.state} ${step.attempts}`) && hasBegun(step))
+        lines.push(stepLine({ ...step, name: step.key }, { style, now, width: 0 }));
     }
     return lines;
   };

@@ -33,16 +33,29 @@ export async function waitForEnd(call: Call, { client, job, watch, logs = true, 
   const takeBack = call.onInterrupt(() => {
     if (!local) return interrupted.abort();
     cancelled = true;
-    call.terminal.err(`\nCancelling ${job.name}; once more leaves at once, and what runs is taken over by the next process in this data folder.\n`);
-    client.jobs.cancel({ id: job.id, message: "interrupted at the terminal" }).catch((error: unknown) => call.terminal.err(`It could not be cancelled: ${messageOf(error)}\n`));
+    call.terminal.err(
+      `\nCancelling ${job.name}; once more leaves at once, and what runs is taken over by the next process in this data folder.\n`,
+    );
+    client.jobs
+      .cancel({ id: job.id, message: "interrupted at the terminal" })
+      .catch((error: unknown) => call.terminal.err(`It could not be cancelled: ${messageOf(error)}\n`));
   });
   const forPeople = call.format === "table" || call.format === "wide";
   const show = !forPeople ? "none" : watch ? "all" : "live";
-  const ended = await followJob({ client, id: job.id, terminal: call.terminal, show, logs, signal: lost === undefined ? interrupted.signal : AbortSignal.any([interrupted.signal, lost]) });
+  const ended = await followJob({
+    client,
+    id: job.id,
+    terminal: call.terminal,
+    show,
+    logs,
+    signal: lost === undefined ? interrupted.signal : AbortSignal.any([interrupted.signal, lost]),
+  });
   takeBack();
   if (ended === null && !interrupted.signal.aborted) return LOST;
   if (ended === null) {
-    call.terminal.err(`\nNo longer waiting: ${job.name} (${job.id}) goes on.\n  follow it   windlass jobs watch ${job.id}\n  cancel it   windlass cancel ${job.id}\n`);
+    call.terminal.err(
+      `\nNo longer waiting: ${job.name} (${job.id}) goes on.\n  follow it   windlass jobs watch ${job.id}\n  cancel it   windlass cancel ${job.id}\n`,
+    );
     return INTERRUPTED;
   }
   await present(call, ended, () => endOf(ended, call.terminal.style, now()));

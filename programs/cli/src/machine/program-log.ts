@@ -16,7 +16,12 @@ export type LogTarget = { readonly file: string } | "stderr";
 export function programLog(target: LogTarget, level: string): Logger {
   if (target !== "stderr") putAside(target.file);
   const destination = pino.destination({ dest: target === "stderr" ? 2 : target.file, sync: true });
-  return loggerOf(pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination));
+  return loggerOf(
+    pino(
+      { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+      destination,
+    ),
+  );
 }
 
 function loggerOf(log: Pino): Logger {

@@ -5,13 +5,19 @@ import { present } from "./present.ts";
 import { renderTable, type Column } from "./table.ts";
 
 /** `none` is said, on standard error, when there are no rows. */
-export async function presentTable<Row>(call: Call, object: unknown, table: { readonly columns: readonly Column<Row>[]; readonly rows: readonly Row[]; readonly none: string }): Promise<void> {
+export async function presentTable<Row>(
+  call: Call,
+  object: unknown,
+  table: { readonly columns: readonly Column<Row>[]; readonly rows: readonly Row[]; readonly none: string },
+): Promise<void> {
   const { terminal } = call;
   if (table.rows.length === 0 && (call.format === "table" || call.format === "wide")) {
     terminal.err(`${table.none}\n`);
     return;
   }
-  await present(call, object, (wide) => renderTable(table.columns, table.rows, { style: terminal.style, width: terminal.live ? terminal.columns : undefined, wide }));
+  await present(call, object, (wide) =>
+    renderTable(table.columns, table.rows, { style: terminal.style, width: terminal.live ? terminal.columns : undefined, wide }),
+  );
 }
 
 /** `title: value` lines; empty values are left out. */

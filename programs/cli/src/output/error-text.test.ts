@@ -3,11 +3,19 @@ import { expect, test } from "vitest";
 import { errorObject, errorText, exitCodeOf } from "./error-text.ts";
 import { plainStyle } from "./style.ts";
 
-const faults = [{ path: "steps[0].tool", message: 'unknown key "scrpt"', line: 4, column: 7 }, { path: "input.name", message: "the input name is missing" }];
+const faults = [
+  { path: "steps[0].tool", message: 'unknown key "scrpt"', line: 4, column: 7 },
+  { path: "input.name", message: "the input name is missing" },
+];
 
 test("faults are told once, each with its place", () => {
-  const error = new WindlassError("invalid", 'the file is wrong: steps[0].tool: unknown key "scrpt"; the input name is missing', { faults, details: { file: "a.yaml" } });
-  expect(errorText(error, plainStyle)).toBe('error: the file is wrong\n  a.yaml:4:7 steps[0].tool: unknown key "scrpt"\n  a.yaml input.name: the input name is missing\n');
+  const error = new WindlassError("invalid", 'the file is wrong: steps[0].tool: unknown key "scrpt"; the input name is missing', {
+    faults,
+    details: { file: "a.yaml" },
+  });
+  expect(errorText(error, plainStyle)).toBe(
+    'error: the file is wrong\n  a.yaml:4:7 steps[0].tool: unknown key "scrpt"\n  a.yaml input.name: the input name is missing\n',
+  );
 });
 
 test("a message cannot move the cursor", () => {

@@ -4,7 +4,8 @@ import { printable, type Style } from "./style.ts";
 
 /** What a server cannot know: how this program came to ask as it did. */
 const ADVICE: Partial<Record<ErrorCode, string>> = {
-  unauthorized: "The token comes from --token, WINDLASS_TOKEN, or the file `token` in the data folder (--data, WINDLASS_DATA) of the server that is asked.",
+  unauthorized:
+    "The token comes from --token, WINDLASS_TOKEN, or the file `token` in the data folder (--data, WINDLASS_DATA) of the server that is asked.",
 };
 
 /** Of what is shown at once; a file with more faults has a common cause. */
@@ -25,7 +26,8 @@ export function errorText(error: unknown, style: Style): string {
 
 /** The same as the API's problem object, for `--json`. */
 export function errorObject(error: unknown): object {
-  if (!isWindlassError(error)) return { code: "internal", status: ERRORS.internal.status, title: ERRORS.internal.meaning, detail: messageOf(error) };
+  if (!isWindlassError(error))
+    return { code: "internal", status: ERRORS.internal.status, title: ERRORS.internal.meaning, detail: messageOf(error) };
   const { status, meaning } = ERRORS[error.code];
   return {
     type: `urn:windlass:error:${error.code}`,
@@ -56,7 +58,10 @@ function headline(error: WindlassError): string {
   if (first === undefined) return error.message;
   const at = error.message.indexOf(first.message);
   if (at < 1) return error.message;
-  return error.message.slice(0, at).replace(/[\s:;]*$/u, "").replace(new RegExp(`: ${escaped(first.path)}$`, "u"), "");
+  return error.message
+    .slice(0, at)
+    .replace(/[\s:;]*$/u, "")
+    .replace(new RegExp(`: ${escaped(first.path)}$`, "u"), "");
 }
 
 function escaped(text: string): string {

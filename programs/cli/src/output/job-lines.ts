@@ -7,7 +7,10 @@ import type { Column } from "./table.ts";
 type Told = Pick<JobJson, "name" | "state" | "message" | "exitCode" | "attempts" | "startedAt" | "finishedAt">;
 
 /** `✓ greet  0.2s`, and what went wrong. */
-export function stepLine(step: Told, { style, now, width }: { readonly style: Style; readonly now: number; readonly width: number }): string {
+export function stepLine(
+  step: Told,
+  { style, now, width }: { readonly style: Style; readonly now: number; readonly width: number },
+): string {
   const { colour, sign } = styleOfState(step.state);
   return `${style(colour, sign)} ${printable(step.name).padEnd(width)}  ${stateText(step, style, now)}`.trimEnd();
 }
@@ -28,7 +31,9 @@ function stateText(step: Told, style: Style, now: number): string {
     case "running":
       return joined("running", style("dim", joined(took, step.attempts > 1 ? `attempt ${step.attempts}` : "")));
     case "scheduled":
-      return step.attempts > 0 ? joined(style("yellow", "waits for its next attempt"), style("dim", `after ${count(step.attempts, "attempt")}`)) : style("dim", "scheduled");
+      return step.attempts > 0
+        ? joined(style("yellow", "waits for its next attempt"), style("dim", `after ${count(step.attempts, "attempt")}`))
+        : style("dim", "scheduled");
     default:
       return style("dim", step.state);
   }
@@ -38,7 +43,12 @@ function stateText(step: Told, style: Style, now: number): string {
 export function jobLine(job: Told & Pick<JobJson, "id">, style: Style, now: number): string {
   const { colour, sign } = styleOfState(job.state);
   const took = tookOf(job, now);
-  const how = took === "" ? job.state : job.finishedAt === null ? `${job.state}, ${took}` : `${job.state} ${job.state === "succeeded" ? "in" : "after"} ${took}`;
+  const how =
+    took === ""
+      ? job.state
+      : job.finishedAt === null
+        ? `${job.state}, ${took}`
+        : `${job.state} ${job.state === "succeeded" ? "in" : "after"} ${took}`;
   const why = job.message === null || job.state === "succeeded" ? "" : `: ${printable(job.message)}`;
   return `${style(colour, sign)} ${style("bold", printable(job.name))} ${style("dim", job.id)} ${style(colour, how)}${why}`;
 }

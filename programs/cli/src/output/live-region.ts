@@ -35,7 +35,7 @@ const ESCAPE = /\u001B\[[0-9;]*m/uy;
 /** Cuts to so many visible characters: a line that wraps would spoil the count of lines. */
 function fit(line: string, width: number): string {
   let visible = 0;
-  for (let i = 0; i < line.length; ) {
+  for (let i = 0; i < line.length;) {
     ESCAPE.lastIndex = i;
     const escape = ESCAPE.exec(line);
     if (escape !== null) i += escape[0].length;

@@ -22,7 +22,8 @@ export function logLines(): LogLines {
   return {
     push(chunk) {
       let state = open.get(chunk.stream);
-      if (state === undefined) open.set(chunk.stream, (state = { decoder: new TextDecoder("utf-8", { ignoreBOM: true }), text: "", at: chunk.at }));
+      if (state === undefined)
+        open.set(chunk.stream, (state = { decoder: new TextDecoder("utf-8", { ignoreBOM: true }), text: "", at: chunk.at }));
       const pieces = (state.text + state.decoder.decode(logBytes(chunk), { stream: true })).split("\n");
       const last = pieces.pop() ?? "";
       const whole = last.length > LINE_LENGTH_MAX ? [...pieces, last] : pieces;
@@ -30,7 +31,9 @@ export function logLines(): LogLines {
       return whole.map((text) => ({ at: chunk.at, stream: chunk.stream, text: text.replace(/\r$/u, "") }));
     },
     rest() {
-      const lines = [...open].filter(([, state]) => state.text !== "").map(([stream, state]) => ({ at: state.at, stream, text: state.text }));
+      const lines = [...open]
+        .filter(([, state]) => state.text !== "")
+        .map(([stream, state]) => ({ at: state.at, stream, text: state.text }));
       open.clear();
       return lines;
     },

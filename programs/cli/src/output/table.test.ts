@@ -11,7 +11,14 @@ const columns: readonly Column<Row>[] = [
 ];
 
 test("columns are aligned, and the last has no blanks behind it", () => {
-  const text = renderTable(columns, [["a", "one"], ["bcd", "two"]], { style: plainStyle, wide: false });
+  const text = renderTable(
+    columns,
+    [
+      ["a", "one"],
+      ["bcd", "two"],
+    ],
+    { style: plainStyle, wide: false },
+  );
   expect(text).toBe("ID   NAME\na    one\nbcd  two\n");
 });
 

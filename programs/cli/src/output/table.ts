@@ -35,7 +35,10 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
       })
       .join(GAP)
       .trimEnd();
-  const head = line(shown.map((column) => column.title), () => "dim");
+  const head = line(
+    shown.map((column) => column.title),
+    () => "dim",
+  );
   const body = cells.map((texts, index) => line(texts, (column) => shown[column]?.colour?.(rows[index] as Row) ?? null));
   return `${[head, ...body].join("\n")}\n`;
 }
@@ -46,7 +49,10 @@ function shrink(columns: readonly { readonly elastic?: boolean }[], widths: numb
   let excess = widths.reduce((sum, each) => sum + each, GAP.length * (widths.length - 1)) - width;
   while (excess > 0) {
     const elastic = columns.flatMap((column, index) => (column.elastic === true && (widths[index] ?? 0) > ELASTIC_MIN ? [index] : []));
-    const widest = elastic.reduce<number | undefined>((best, index) => (best === undefined || (widths[index] ?? 0) > (widths[best] ?? 0) ? index : best), undefined);
+    const widest = elastic.reduce<number | undefined>(
+      (best, index) => (best === undefined || (widths[index] ?? 0) > (widths[best] ?? 0) ? index : best),
+      undefined,
+    );
     if (widest === undefined) return;
     widths[widest] = (widths[widest] ?? 0) - 1;
     excess--;

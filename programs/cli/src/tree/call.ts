@@ -33,7 +33,11 @@ export interface Call<Options extends object = object> extends World, Presentati
 export type Perform<Options extends object> = (call: Call<Options>) => Promise<number | void>;
 
 /** Makes a commander action of a command that is loaded when it is called. */
-export function actionOf<Options extends object>(world: World, load: () => Promise<Perform<Options>>, done: (exitCode: number) => void): (...args: unknown[]) => Promise<void> {
+export function actionOf<Options extends object>(
+  world: World,
+  load: () => Promise<Perform<Options>>,
+  done: (exitCode: number) => void,
+): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const command = args.at(-1) as Command;
     const options: GlobalOptions & Options = command.optsWithGlobals();

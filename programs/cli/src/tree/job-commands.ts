@@ -110,6 +110,9 @@ function addSubmit(jobs: Command, perform: Performing): void {
     .option("--output-json", "the last line that a command prints is its output, as JSON")
     .option("--wait", "wait for the end; the exit code is 0 only when it succeeded")
     .option("--watch", "wait, and show what it prints")
-    .addHelpText("after", '\nExamples:\n  windlass jobs submit --watch -- sh -c "echo hello"\n  windlass jobs submit --handler resize --input \'{"width": 200}\'')
+    .addHelpText(
+      "after",
+      '\nExamples:\n  windlass jobs submit --watch -- sh -c "echo hello"\n  windlass jobs submit --handler resize --input \'{"width": 200}\'',
+    )
     .action(perform(async () => (await import("../commands/submit-job.ts")).submitJob));
 }

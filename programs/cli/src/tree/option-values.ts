@@ -17,21 +17,24 @@ export function several(text: string, before: readonly string[] = []): readonly 
 export function whole(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^-?\d+$/u.test(text) || value < min || value > max) throw new InvalidArgumentError(`it must be a whole number from ${min} to ${max}.`);
+    if (!/^-?\d+$/u.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`it must be a whole number from ${min} to ${max}.`);
     return value;
   };
 }
 
 export function priority(text: string): number {
   const value = Number(text);
-  if (text === "" || !isLegalPriority(value)) throw new InvalidArgumentError(`it must be a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}; higher is sooner.`);
+  if (text === "" || !isLegalPriority(value))
+    throw new InvalidArgumentError(`it must be a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}; higher is sooner.`);
   return value;
 }
 
 /** Milliseconds. */
 export function duration(text: string): number {
   const value = parseDuration(text);
-  if (value === undefined) throw new InvalidArgumentError(`it must be a duration such as 90, ${formatDuration(90_000).replace(" ", "")} or 250ms.`);
+  if (value === undefined)
+    throw new InvalidArgumentError(`it must be a duration such as 90, ${formatDuration(90_000).replace(" ", "")} or 250ms.`);
   return value;
 }
 

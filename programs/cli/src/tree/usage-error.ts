@@ -10,7 +10,9 @@ export function usageError(error: CommanderError, program: Command, args: readon
     const verbs = command.commands.map((verb) => verb.name());
     return new WindlassError("usage", `${pathOf(command)} needs to know what to do: ${verbs.join(", ")}\nSee ${help}`);
   }
-  const text = error.message.replace(/^error: /u, "").replace(/\n?\(Did you mean (.+)\?\)$/u, (_all, words: string) => `; did you mean ${words.replace(/^one of /u, "")}?`);
+  const text = error.message
+    .replace(/^error: /u, "")
+    .replace(/\n?\(Did you mean (.+)\?\)$/u, (_all, words: string) => `; did you mean ${words.replace(/^one of /u, "")}?`);
   return new WindlassError("usage", `${text}${suggestion(error, command, args)}\nSee ${help}`);
 }
 
@@ -21,7 +23,10 @@ function suggestion(error: CommanderError, command: Command, args: readonly stri
   const all = command.commands.flatMap((noun) => noun.commands.map((verb) => ({ verb: verb.name(), path: pathOf(verb) })));
   const exact = all.filter(({ verb }) => verb === word).map(({ path }) => path);
   if (exact.length > 0) return `; did you mean ${exact.map((path) => `\`${path}\``).join(" or ")}?`;
-  const near = nearest(word, command.commands.map((noun) => noun.name()));
+  const near = nearest(
+    word,
+    command.commands.map((noun) => noun.name()),
+  );
   return near === undefined ? "" : `; did you mean ${near}?`;
 }
 
