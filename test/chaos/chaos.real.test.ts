@@ -19,13 +19,18 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const round = (seed: number, postgres: PostgresServer | null) => playRound({ ...SHORT, seed, folder: join(folder, `round-${seed}`), cacheFolder: join(folder, "cache"), postgres });
+const round = (seed: number, postgres: PostgresServer | null) =>
+  playRound({ ...SHORT, seed, folder: join(folder, `round-${seed}`), cacheFolder: join(folder, "cache"), postgres });
 
-test.each(SEEDS)("on SQLite nothing is lost, doubled or stuck when server and supervisor are killed and frozen (seed %i)", { timeout: TIMEOUT_MS }, async (seed) => {
-  const { violations, figures } = await round(seed, null);
-  expect(violations).toEqual([]);
-  expect(figures["effects"]).toBeGreaterThan(SHORT.jobs);
-});
+test.each(SEEDS)(
+  "on SQLite nothing is lost, doubled or stuck when server and supervisor are killed and frozen (seed %i)",
+  { timeout: TIMEOUT_MS },
+  async (seed) => {
+    const { violations, figures } = await round(seed, null);
+    expect(violations).toEqual([]);
+    expect(figures["effects"]).toBeGreaterThan(SHORT.jobs);
+  },
+);
 
 describe.skipIf(programs === null)("on PostgreSQL, with two servers and a worker", () => {
   let postgres: PostgresServer | null = null;
@@ -34,9 +39,13 @@ describe.skipIf(programs === null)("on PostgreSQL, with two servers and a worker
   });
   afterAll(() => postgres?.stop());
 
-  test.each(SEEDS)("nothing is lost, doubled or stuck when any of them, or the database, is killed or frozen (seed %i)", { timeout: TIMEOUT_MS }, async (seed) => {
-    const { violations, figures } = await round(seed, postgres);
-    expect(violations).toEqual([]);
-    expect(figures["effects"]).toBeGreaterThan(SHORT.jobs);
-  });
+  test.each(SEEDS)(
+    "nothing is lost, doubled or stuck when any of them, or the database, is killed or frozen (seed %i)",
+    { timeout: TIMEOUT_MS },
+    async (seed) => {
+      const { violations, figures } = await round(seed, postgres);
+      expect(violations).toEqual([]);
+      expect(figures["effects"]).toBeGreaterThan(SHORT.jobs);
+    },
+  );
 });

@@ -10,17 +10,43 @@ const KEY = { key: "default/gate", limit: 1 };
 
 function succeeded(id: string, more: Partial<JobView["record"]> = {}): JobView {
   const record = { ...jobRecord({ id, executor: "process" }), idempotencyKey: `key of ${id}`, ...more };
-  const final = { state: "succeeded", outcome: "succeeded", reason: "ok", message: null, exitCode: 0, output: null, attempts: 1, progress: null, startedAt: 0, finishedAt: 1 } as const;
+  const final = {
+    state: "succeeded",
+    outcome: "succeeded",
+    reason: "ok",
+    message: null,
+    exitCode: 0,
+    output: null,
+    attempts: 1,
+    progress: null,
+    startedAt: 0,
+    finishedAt: 1,
+  } as const;
   return { record, state: "succeeded", live: null, final };
 }
 
 function attempt(jobId: string, more: Partial<Attempt> = {}): Attempt {
-  const none = { token: 1, phase: "settled", session: null, place: null, externalName: null, externalRef: null, message: null, exitCode: null, signal: null, evidence: null } as const;
+  const none = {
+    token: 1,
+    phase: "settled",
+    session: null,
+    place: null,
+    externalName: null,
+    externalRef: null,
+    message: null,
+    exitCode: null,
+    signal: null,
+    evidence: null,
+  } as const;
   return { ...none, jobId, number: 1, executor: "process", startedAt: 0, endedAt: 1, outcome: "succeeded", reason: "ok", ...more };
 }
 
 const event = (jobId: string, seq: number, type: EventType): JobEvent => ({ jobId, seq, at: 0, type, attempt: null, data: null });
-const life = (jobId: string): JobEvent[] => [event(jobId, 1, "job.submitted"), event(jobId, 2, "job.started"), event(jobId, 3, "job.finished")];
+const life = (jobId: string): JobEvent[] => [
+  event(jobId, 1, "job.submitted"),
+  event(jobId, 2, "job.started"),
+  event(jobId, 3, "job.finished"),
+];
 const start = (jobId: string, number = 1): Effect => ({ what: "start", jobId, attempt: number, pid: 7 });
 const end = (jobId: string, number = 1): Effect => ({ what: "end", jobId, attempt: number, pid: 7 });
 
@@ -40,10 +66,16 @@ function history(more: Partial<History> = {}): History {
   };
 }
 
-const rulesBroken = (more: Partial<History>): string[] => [...new Set(violationsOf(history(more)).map(({ rule }) => rule.split(" ")[0] ?? ""))];
+const rulesBroken = (more: Partial<History>): string[] => [
+  ...new Set(violationsOf(history(more)).map(({ rule }) => rule.split(" ")[0] ?? "")),
+];
 
 const overlapping = [start("job_a"), start("job_b"), end("job_a"), end("job_b")];
-const attemptsOf = (a: readonly Attempt[]): History["attempts"] => new Map([["job_a", a], ["job_b", [attempt("job_b")]]]);
+const attemptsOf = (a: readonly Attempt[]): History["attempts"] =>
+  new Map([
+    ["job_a", a],
+    ["job_b", [attempt("job_b")]],
+  ]);
 const lostThenDone = [attempt("job_a", { outcome: "failed_node_lost", reason: "worker_lost" }), attempt("job_a", { number: 2 })];
 const twoAttempts = (job: JobView): JobView => ({ ...job, final: job.final === null ? null : { ...job.final, attempts: 2 } });
 const [jobA, jobB] = [succeeded("job_a", { concurrency: KEY }), succeeded("job_b", { concurrency: KEY })];
@@ -67,14 +99,49 @@ describe("a history", () => {
     ["an effect belongs to no counted attempt", "H3", { effects: [...history().effects, start("job_a", 2)] }],
     ["an attempt is missing", "H4", { jobs: [twoAttempts(jobA), jobB] }],
     ["an attempt of an ended job has not ended", "H4", { attempts: attemptsOf([attempt("job_a", { outcome: null, reason: null })]) }],
-    ["an attempt followed one that succeeded", "H4", { jobs: [twoAttempts(jobA), jobB], attempts: attemptsOf([attempt("job_a"), attempt("job_a", { number: 2 })]) }],
+    [
+      "an attempt followed one that succeeded",
+      "H4",
+      { jobs: [twoAttempts(jobA), jobB], attempts: attemptsOf([attempt("job_a"), attempt("job_a", { number: 2 })]) },
+    ],
     ["an attempt succeeded without its work", "H5", { effects: [start("job_a"), start("job_b"), end("job_b")] }],
-    ["events have a gap", "H6", { events: new Map([["job_a", life("job_a")], ["job_b", [event("job_b", 1, "job.submitted"), event("job_b", 3, "job.finished")]]]) }],
-    ["something follows the end of a job", "H6", { events: new Map([["job_a", life("job_a")], ["job_b", [...life("job_b"), event("job_b", 4, "job.due")]]]) }],
+    [
+      "events have a gap",
+      "H6",
+      {
+        events: new Map([
+          ["job_a", life("job_a")],
+          ["job_b", [event("job_b", 1, "job.submitted"), event("job_b", 3, "job.finished")]],
+        ]),
+      },
+    ],
+    [
+      "something follows the end of a job",
+      "H6",
+      {
+        events: new Map([
+          ["job_a", life("job_a")],
+          ["job_b", [...life("job_b"), event("job_b", 4, "job.due")]],
+        ]),
+      },
+    ],
     ["the feed passes over an event", "H7", { feed: [...life("job_a"), ...life("job_b").slice(1)] }],
     ["a child outlives its parent", "H8", { jobs: [jobA, succeeded("job_b", { concurrency: KEY, parentId: "job_a" })] }],
     ["a process is left", "H9", { leftovers: [1234] }],
-    ["a job failed that nobody asked to end", "H12", { jobs: [{ ...jobA, state: "failed", final: jobA.final === null ? null : { ...jobA.final, state: "failed", outcome: "failed", reason: "exit_code" } }, jobB] }],
+    [
+      "a job failed that nobody asked to end",
+      "H12",
+      {
+        jobs: [
+          {
+            ...jobA,
+            state: "failed",
+            final: jobA.final === null ? null : { ...jobA.final, state: "failed", outcome: "failed", reason: "exit_code" },
+          },
+          jobB,
+        ],
+      },
+    ],
     ["a listener missed an event", "H11", { heard: life("job_a") }],
     ["a listener heard an event twice", "H11", { heard: [...life("job_a"), ...life("job_b"), event("job_b", 3, "job.finished")] }],
     ["a key is held by more than its limit", "H10", { effects: overlapping }],

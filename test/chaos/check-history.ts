@@ -53,12 +53,17 @@ function* acknowledged({ acknowledged: told, jobs }: History): Findings {
     if (record === undefined) yield [id, `it was acknowledged under the key ${key} and does not exist`];
     else if (record.idempotencyKey !== key) yield [id, `it was acknowledged under the key ${key} and has ${record.idempotencyKey}`];
   }
-  const byKey = Map.groupBy(jobs.filter(({ record }) => record.idempotencyKey !== null), ({ record }) => record.idempotencyKey);
-  for (const [key, same] of byKey) if (same.length > 1) yield [same[1]?.record.id ?? null, `there are ${same.length} jobs under the key ${key}`];
+  const byKey = Map.groupBy(
+    jobs.filter(({ record }) => record.idempotencyKey !== null),
+    ({ record }) => record.idempotencyKey,
+  );
+  for (const [key, same] of byKey)
+    if (same.length > 1) yield [same[1]?.record.id ?? null, `there are ${same.length} jobs under the key ${key}`];
 }
 
 function* ended({ jobs }: History): Findings {
-  for (const { record, state, final } of jobs) if (final === null) yield [record.id, `${record.executor} job ${record.name} is still ${state}`];
+  for (const { record, state, final } of jobs)
+    if (final === null) yield [record.id, `${record.executor} job ${record.name} is still ${state}`];
 }
 
 function* effects({ jobs, effects: lines }: History): Findings {
@@ -66,7 +71,8 @@ function* effects({ jobs, effects: lines }: History): Findings {
   for (const [id, [first, ...more]] of Map.groupBy(lines, attemptId)) {
     if (first === undefined) continue;
     const what = [first, ...more].map((effect) => `${effect.what} by ${effect.pid}`).join(", ");
-    const good = first.what === "start" && (more.length === 0 || (more.length === 1 && more[0]?.what === "end" && more[0].pid === first.pid));
+    const good =
+      first.what === "start" && (more.length === 0 || (more.length === 1 && more[0]?.what === "end" && more[0].pid === first.pid));
     if (!good) yield [first.jobId, `attempt ${first.attempt} began or did its work more than once: ${what}`];
     const made = madeBy(known.get(first.jobId));
     if (made === null) yield [first.jobId, `${id} had an effect, and there is no such job`];
@@ -78,12 +84,15 @@ function* attempts({ jobs, attempts: all }: History): Findings {
   for (const { record, final } of jobs.filter(isCarriedOut)) {
     const list = all.get(record.id) ?? [];
     if (final === null) continue;
-    if (list.some((attempt, i) => attempt.number !== i + 1) || list.length !== final.attempts) yield [record.id, `${final.attempts} attempts were counted; recorded are ${list.map((attempt) => attempt.number).join(", ")}`];
+    if (list.some((attempt, i) => attempt.number !== i + 1) || list.length !== final.attempts)
+      yield [record.id, `${final.attempts} attempts were counted; recorded are ${list.map((attempt) => attempt.number).join(", ")}`];
     for (const attempt of list) {
       if (attempt.outcome === null) yield [record.id, `attempt ${attempt.number} has not ended, the job has (${final.outcome})`];
-      if (attempt.outcome === "succeeded" && attempt.number !== final.attempts) yield [record.id, `attempt ${attempt.number} succeeded, and attempt ${final.attempts} followed`];
+      if (attempt.outcome === "succeeded" && attempt.number !== final.attempts)
+        yield [record.id, `attempt ${attempt.number} succeeded, and attempt ${final.attempts} followed`];
     }
-    if ((final.outcome === "succeeded") !== (list.at(-1)?.outcome === "succeeded")) yield [record.id, `it ended as ${final.outcome}, its last attempt as ${list.at(-1)?.outcome ?? "none"}`];
+    if ((final.outcome === "succeeded") !== (list.at(-1)?.outcome === "succeeded"))
+      yield [record.id, `it ended as ${final.outcome}, its last attempt as ${list.at(-1)?.outcome ?? "none"}`];
   }
 }
 
@@ -93,7 +102,11 @@ function* done({ jobs, attempts: all, effects: lines }: History): Findings {
     for (const attempt of all.get(record.id) ?? []) {
       if (!endedByItself(attempt)) continue;
       const ends = byAttempt.get(`${record.id}/${attempt.number}`)?.filter(({ what }) => what === "end").length ?? 0;
-      if (ends !== 1) yield [record.id, `attempt ${attempt.number} is recorded as ${attempt.outcome} (${attempt.reason}), and did its work ${ends} times`];
+      if (ends !== 1)
+        yield [
+          record.id,
+          `attempt ${attempt.number} is recorded as ${attempt.outcome} (${attempt.reason}), and did its work ${ends} times`,
+        ];
     }
   }
 }
@@ -101,10 +114,12 @@ function* done({ jobs, attempts: all, effects: lines }: History): Findings {
 function* events({ jobs, events: all }: History): Findings {
   for (const { record, final } of jobs) {
     const list = all.get(record.id) ?? [];
-    if (list.some((event, i) => event.seq !== i + 1)) yield [record.id, `its events are numbered ${list.map((event) => event.seq).join(", ")}`];
+    if (list.some((event, i) => event.seq !== i + 1))
+      yield [record.id, `its events are numbered ${list.map((event) => event.seq).join(", ")}`];
     if (list[0]?.type !== "job.submitted") yield [record.id, `its first event is ${list[0]?.type ?? "missing"}`];
     const ends = list.flatMap((event, i) => (event.type === "job.finished" ? [i] : []));
-    if (final !== null && (ends.length !== 1 || ends[0] !== list.length - 1)) yield [record.id, `it ended ${ends.length} times, or something followed its end: ${list.map((event) => event.type).join(", ")}`];
+    if (final !== null && (ends.length !== 1 || ends[0] !== list.length - 1))
+      yield [record.id, `it ended ${ends.length} times, or something followed its end: ${list.map((event) => event.type).join(", ")}`];
   }
 }
 
@@ -112,7 +127,8 @@ function* feed({ events: all, feed: fed }: History): Findings {
   const byJob = Map.groupBy(fed, (event) => event.jobId);
   for (const [id, list] of all) {
     const numbers = (byJob.get(id) ?? []).map((event) => event.seq);
-    if (numbers.join() !== list.map((event) => event.seq).join()) yield [id, `it has ${list.length} events; the feed has those numbered ${numbers.join(", ")}`];
+    if (numbers.join() !== list.map((event) => event.seq).join())
+      yield [id, `it has ${list.length} events; the feed has those numbered ${numbers.join(", ")}`];
   }
 }
 
@@ -122,7 +138,8 @@ function* children({ jobs, feed: fed }: History): Findings {
   for (const { record } of jobs) {
     const parentEnd = record.parentId === null ? undefined : endOf.get(record.parentId);
     if (parentEnd === undefined) continue;
-    if ((beginOf.get(record.id) ?? Infinity) > parentEnd) yield [record.id, `it was submitted after its parent ${record.parentId} had ended`];
+    if ((beginOf.get(record.id) ?? Infinity) > parentEnd)
+      yield [record.id, `it was submitted after its parent ${record.parentId} had ended`];
     if ((endOf.get(record.id) ?? Infinity) > parentEnd) yield [record.id, `it was alive when its parent ${record.parentId} ended`];
   }
 }
@@ -133,7 +150,12 @@ function* leftovers({ leftovers: pids }: History): Findings {
 
 function* keys({ jobs, attempts: all, effects: lines }: History): Findings {
   const known = new Map(jobs.map(({ record }) => [record.id, record]));
-  const lost = new Set([...all.values()].flat().filter(isFenced).map((attempt) => `${attempt.jobId}/${attempt.number}`));
+  const lost = new Set(
+    [...all.values()]
+      .flat()
+      .filter(isFenced)
+      .map((attempt) => `${attempt.jobId}/${attempt.number}`),
+  );
   const endAt = new Map(lines.flatMap((effect, i) => (effect.what === "end" ? [[attemptId(effect), i] as const] : [])));
   const running = new Map<string, Effect[]>();
   for (const [i, effect] of lines.entries()) {
@@ -141,24 +163,39 @@ function* keys({ jobs, attempts: all, effects: lines }: History): Findings {
     if (effect.what === "end" || limited === null || lost.has(attemptId(effect))) continue;
     const others = (running.get(limited.key) ?? []).filter((other) => (endAt.get(attemptId(other)) ?? -1) > i);
     running.set(limited.key, [...others, effect]);
-    if (others.length >= limited.limit) yield [effect.jobId, `attempt ${effect.attempt} began under ${limited.key} (limit ${limited.limit}) while these ran: ${others.map(attemptId).join(", ")}`];
+    if (others.length >= limited.limit)
+      yield [
+        effect.jobId,
+        `attempt ${effect.attempt} began under ${limited.key} (limit ${limited.limit}) while these ran: ${others.map(attemptId).join(", ")}`,
+      ];
   }
 }
 
 function* listener({ feed: fed, heard }: History): Findings {
   const wrong = Array.from({ length: Math.max(fed.length, heard.length) }, (_, i) => i).find((i) => nameOf(fed[i]) !== nameOf(heard[i]));
-  if (wrong !== undefined) yield [fed[wrong]?.jobId ?? null, `event ${wrong + 1} of ${fed.length} is ${nameOf(fed[wrong])}; heard was ${nameOf(heard[wrong])} (of ${heard.length})`];
+  if (wrong !== undefined)
+    yield [
+      fed[wrong]?.jobId ?? null,
+      `event ${wrong + 1} of ${fed.length} is ${nameOf(fed[wrong])}; heard was ${nameOf(heard[wrong])} (of ${heard.length})`,
+    ];
 }
 
 function* succeeded({ jobs, events: all }: History): Findings {
-  const stopped = new Set([...all].flatMap(([id, list]) => (list.some(({ type, data }) => type === "job.stopping" || (data as { readonly outcome?: string } | null)?.outcome === "cancelled") ? [id] : [])));
+  const stopped = new Set(
+    [...all].flatMap(([id, list]) =>
+      list.some(({ type, data }) => type === "job.stopping" || (data as { readonly outcome?: string } | null)?.outcome === "cancelled")
+        ? [id]
+        : [],
+    ),
+  );
   for (const { record, final } of jobs) {
     if (final === null || final.outcome === "succeeded" || stopped.has(record.rootId)) continue;
     yield [record.id, `it ended as ${final.outcome} (${final.reason}) after ${final.attempts} attempts: ${final.message ?? ""}`];
   }
 }
 
-const nameOf = (event: Pick<JobEvent, "jobId" | "seq"> | undefined): string => (event === undefined ? "nothing" : `${event.jobId}/${event.seq}`);
+const nameOf = (event: Pick<JobEvent, "jobId" | "seq"> | undefined): string =>
+  event === undefined ? "nothing" : `${event.jobId}/${event.seq}`;
 
 const attemptId = ({ jobId, attempt }: Effect): string => `${jobId}/${attempt}`;
 
@@ -181,5 +218,8 @@ function isFenced({ reason }: Attempt): boolean {
 
 /** A job's events as lines, for whoever looks into a violation. */
 export function linesOf(list: readonly JobEvent[]): string[] {
-  return list.map(({ seq, at, type, attempt, data }) => `${seq} ${new Date(at).toISOString()} ${type}${attempt === null ? "" : ` #${attempt}`} ${JSON.stringify(data)}`);
+  return list.map(
+    ({ seq, at, type, attempt, data }) =>
+      `${seq} ${new Date(at).toISOString()} ${type}${attempt === null ? "" : ` #${attempt}`} ${JSON.stringify(data)}`,
+  );
 }

@@ -34,7 +34,9 @@ export function noteEffect(file: string, { what, jobId, attempt, pid }: Effect):
 
 /** In the order in which they happened. Throws for a line that is none of ours. */
 export function readEffects(file: string): Effect[] {
-  const lines = readFileSync(file, "utf8").split("\n").filter((line) => line !== "");
+  const lines = readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
   return lines.map((line) => {
     const match = /^(start|end) (job_\w+) (\d+) (\d+)$/u.exec(line);
     if (match === null) throw new Error(`a line of effects cannot be read: ${line}`);

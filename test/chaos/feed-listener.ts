@@ -38,7 +38,7 @@ export function listenToFeed(doors: readonly string[], random: SeededRandom): Fe
   };
   const listening = (async () => {
     const until = { finished: Infinity };
-    for (let quiet = 0; quiet < QUIET_CONNECTIONS && performance.now() < until.finished; ) {
+    for (let quiet = 0; quiet < QUIET_CONNECTIONS && performance.now() < until.finished;) {
       const wasFinishing = finishing;
       if (wasFinishing) until.finished = Math.min(until.finished, performance.now() + FINISH_PATIENCE_MS);
       const isQuiet = await connect().catch(() => false);

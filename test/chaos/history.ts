@@ -25,14 +25,18 @@ const PAGE = 500;
 
 /** All that the store has. */
 export async function readStored({ reads }: Store): Promise<Pick<History, "jobs" | "attempts" | "events" | "feed">> {
-  const jobs = await pages((after: JobView | undefined) => reads.list({ workspace: "default", order: "oldest", limit: PAGE, ...(after === undefined ? {} : { after: after.record.id }) }));
+  const jobs = await pages((after: JobView | undefined) =>
+    reads.list({ workspace: "default", order: "oldest", limit: PAGE, ...(after === undefined ? {} : { after: after.record.id }) }),
+  );
   const attempts = new Map<string, readonly Attempt[]>();
   const events = new Map<string, readonly JobEvent[]>();
   for (const { record } of jobs) {
     attempts.set(record.id, await reads.attempts(record.id));
     events.set(record.id, await pages((after: JobEvent | undefined) => reads.events(record.id, after?.seq ?? 0, PAGE)));
   }
-  const feed = await pages((after: { readonly position: string; readonly event: JobEvent } | undefined) => reads.feed(after?.position ?? "", PAGE));
+  const feed = await pages((after: { readonly position: string; readonly event: JobEvent } | undefined) =>
+    reads.feed(after?.position ?? "", PAGE),
+  );
   return { jobs, attempts, events, feed: feed.map(({ event }) => event) };
 }
 

@@ -64,16 +64,28 @@ async function play({ seed, jobs, durationMs, postgres }: RoundOptions, site: Si
   const random = seededRandom(seed);
   const strikes = planStrikes(random, TARGETS[postgres === null ? "sqlite" : "postgres"], durationMs);
   const orders = planWorkload(random, { jobs, durationMs: durationMs * SUBMITTING_PART, effectsFile });
-  const [ledger, hits] = await Promise.all([submitOrders({ doors, effectsFile, random: seededRandom(seed + 2) }, orders), strikeAll(site, strikes)]);
+  const [ledger, hits] = await Promise.all([
+    submitOrders({ doors, effectsFile, random: seededRandom(seed + 2) }, orders),
+    strikeAll(site, strikes),
+  ]);
   const calmAt = performance.now();
-  const stuck = await until(async () => (await countLive(doors)) === 0, CALM_MS).then(() => null, () => `something was still alive ${CALM_MS} ms after the last strike`);
+  const stuck = await until(async () => (await countLive(doors)) === 0, CALM_MS).then(
+    () => null,
+    () => `something was still alive ${CALM_MS} ms after the last strike`,
+  );
   const calmMs = Math.round(performance.now() - calmAt);
   await until(() => jobProcesses(effectsFile).length === 0, LEFTOVER_MS).catch(() => null);
   const leftovers = jobProcesses(effectsFile);
   const heard = await listener.finish();
   const faults = await site.stop();
   const store = await site.openStore();
-  const history: History = { ...(await readStored(store)), acknowledged: ledger.acknowledged, effects: readEffects(effectsFile), heard, leftovers };
+  const history: History = {
+    ...(await readStored(store)),
+    acknowledged: ledger.acknowledged,
+    effects: readEffects(effectsFile),
+    heard,
+    leftovers,
+  };
   await store.close();
   const violations = violationsOf(history);
   return {
@@ -81,7 +93,12 @@ async function play({ seed, jobs, durationMs, postgres }: RoundOptions, site: Si
     figures: figuresOf(history, { asks: ledger.asks, calmMs }),
     strikes: countBy(hits, ({ target, action }) => `${target} ${action === "kill" ? "killed" : "frozen"}`),
     outcomes: countBy(history.jobs, ({ final, state }) => final?.outcome ?? state),
-    violations: [...ledger.refused.map((why) => `a request was not answered well: ${why}`), ...faults, ...(stuck === null ? [] : [stuck]), ...shown(violations, history)],
+    violations: [
+      ...ledger.refused.map((why) => `a request was not answered well: ${why}`),
+      ...faults,
+      ...(stuck === null ? [] : [stuck]),
+      ...shown(violations, history),
+    ],
   };
 }
 
@@ -102,7 +119,10 @@ function figuresOf({ jobs, attempts, effects }: History, more: Readonly<Record<s
   return {
     jobs: jobs.length,
     attempts: all.length,
-    ...countBy(all.filter(({ outcome }) => outcome !== "succeeded"), ({ reason }) => reason ?? "open"),
+    ...countBy(
+      all.filter(({ outcome }) => outcome !== "succeeded"),
+      ({ reason }) => reason ?? "open",
+    ),
     effects: effects.length,
     ...more,
   };

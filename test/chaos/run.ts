@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findPostgres, startPostgres, type PostgresServer } from "@windlass/testkit/postgres";
 import { playRound, type RoundReport } from "./round.ts";
-import { signal as signalProcess } from "./running-processes.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,10 +19,13 @@ const { values } = parseArgs({
   },
 });
 
-// What was started ends with this program, however that ends; supervisors leave by themselves.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+if (values.store !== "sqlite" && values.store !== "postgres")
+  throw new Error(`--store is "${values.store}"; it must be sqlite or postgres`);
 const folder = mkdtempSync(join(tmpdir(), "windlass-chaos-"));
 const postgres = values.store === "postgres" ? await openPostgres() : null;
+// Programs end with this one (kept-program.ts); supervisors leave when they have nothing to hold.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void Promise.resolve(postgres?.stop()).finally(() => process.exit(130)));
 const reports: RoundReport[] = [];
 try {
   for (let round = 1; round <= Number(values.rounds); round++) {
@@ -45,15 +47,15 @@ try {
 const bad = reports.filter(({ violations }) => violations.length > 0);
 if (bad.length === 0) rmSync(folder, { recursive: true, force: true });
 else say(`logs and data of the rounds with violations are in ${folder}`);
-say(`${values.store}: ${reports.length} rounds, ${bad.length} with violations${bad.map(({ seed }) => ` seed ${seed}`).join()}; ${listOf(sum(reports.map(({ figures }) => figures)))}; ${listOf(sum(reports.map(({ strikes }) => strikes)))}`);
+say(
+  `${values.store}: ${reports.length} rounds, ${bad.length} with violations${bad.map(({ seed }) => ` seed ${seed}`).join()}; ${listOf(sum(reports.map(({ figures }) => figures)))}; ${listOf(sum(reports.map(({ strikes }) => strikes)))}`,
+);
 process.exit(bad.length === 0 ? 0 : 1);
 
 async function openPostgres(): Promise<PostgresServer> {
   const programs = findPostgres(process.env);
   if (programs === null) throw new Error("PostgreSQL is not installed: neither /usr/lib/postgresql nor PATH has initdb, postgres and psql");
-  const server = await startPostgres(programs);
-  process.once("exit", () => signalProcess(server.pid, "SIGINT"));
-  return server;
+  return startPostgres(programs);
 }
 
 function lineOf({ seed, figures, strikes, outcomes, violations }: RoundReport): string {
@@ -61,7 +63,9 @@ function lineOf({ seed, figures, strikes, outcomes, violations }: RoundReport): 
 }
 
 function listOf(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(", ");
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(", ");
 }
 
 function sum(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {

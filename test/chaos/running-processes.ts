@@ -21,7 +21,9 @@ export function childrenOf(parent: number): number[] {
 
 /** Processes of jobs of this round that are still there. */
 export function jobProcesses(effectsFile: string): number[] {
-  return [...processesMarked(new Set([`${EFFECTS_VARIABLE}=${effectsFile}`])).keys()].filter((pid) => textOf(`/proc/${pid}/environ`).includes("WINDLASS_LAUNCH="));
+  return [...processesMarked(new Set([`${EFFECTS_VARIABLE}=${effectsFile}`])).keys()].filter((pid) =>
+    textOf(`/proc/${pid}/environ`).includes("WINDLASS_LAUNCH="),
+  );
 }
 
 /** False when it was gone already. */

@@ -62,13 +62,20 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   writeFileSync(effectsFile, "");
   const url = postgres === null ? "" : await postgres.schema();
   const programs = postgres === null ? sqlitePrograms(options, effectsFile) : postgresPrograms(options, { effectsFile, url });
-  const dataFolders: Partial<Record<Target, string>> = { supervisor: join(folder, "a"), ...(postgres === null ? {} : { "supervisor-b": join(folder, "b") }) };
+  const dataFolders: Partial<Record<Target, string>> = {
+    supervisor: join(folder, "a"),
+    ...(postgres === null ? {} : { "supervisor-b": join(folder, "b") }),
+  };
   const doors = Object.values(dataFolders);
   const hit = async (strike: Strike): Promise<boolean> => {
     const program = programs.get(strike.target);
     if (program !== undefined) return strikeProgram(program, strike);
     const dataFolder = dataFolders[strike.target];
-    if (dataFolder !== undefined) return strikeProcesses([supervisorOf(dataFolder)].flatMap((pid) => pid ?? []), strike);
+    if (dataFolder !== undefined)
+      return strikeProcesses(
+        [supervisorOf(dataFolder)].flatMap((pid) => pid ?? []),
+        strike,
+      );
     if (postgres === null) return false;
     if (strike.target === "postgres" && strike.action === "kill") return postgres.crash().then(() => true);
     if (strike.target === "postgres") return strikeProcesses([postgres.pid, ...childrenOf(postgres.pid)], strike);
@@ -94,7 +101,8 @@ export async function openSite(options: SiteOptions): Promise<Site> {
       return [...faults, ...ends.flatMap((end) => end ?? [])];
     },
     async openStore() {
-      if (postgres === null) return (await import("@windlass/sqlite")).openSqliteStore({ path: join(folder, "a", "windlass.db"), clock: systemClock });
+      if (postgres === null)
+        return (await import("@windlass/sqlite")).openSqliteStore({ path: join(folder, "a", "windlass.db"), clock: systemClock });
       return (await import("@windlass/postgres")).openPostgresStore({ url, clock: systemClock });
     },
     async end() {
@@ -128,10 +136,23 @@ function sqlitePrograms(options: SiteOptions, effectsFile: string): Map<Target, 
   return new Map([["server", program(options, { name: "server", args, readyText: "ready" })]]);
 }
 
-function postgresPrograms(options: SiteOptions, { effectsFile, url }: { readonly effectsFile: string; readonly url: string }): Map<Target, KeptProgram> {
+function postgresPrograms(
+  options: SiteOptions,
+  { effectsFile, url }: { readonly effectsFile: string; readonly url: string },
+): Map<Target, KeptProgram> {
   const server = (name: string, door: string): KeptProgram =>
-    program(options, { name, url, args: [WINDLASS, "server", "--data", join(options.folder, door), "--port", "0"], readyText: "answers at" });
-  const worker = program(options, { name: "worker", url, args: [join(here, "worker-program.ts"), join(options.folder, "w"), effectsFile], readyText: "ready" });
+    program(options, {
+      name,
+      url,
+      args: [WINDLASS, "server", "--data", join(options.folder, door), "--port", "0"],
+      readyText: "answers at",
+    });
+  const worker = program(options, {
+    name: "worker",
+    url,
+    args: [join(here, "worker-program.ts"), join(options.folder, "w"), effectsFile],
+    readyText: "ready",
+  });
   return new Map<Target, KeptProgram>([
     ["server", server("server", "a")],
     ["server-b", server("server-b", "b")],

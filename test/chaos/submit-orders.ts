@@ -56,7 +56,10 @@ export async function submitOrders(users: Users, orders: readonly PlannedOrder[]
 export async function countLive(doors: readonly string[]): Promise<number | null> {
   for (const door of doors) {
     try {
-      const { items } = await clientOf(door).jobs.list({ state: ["scheduled", "queued", "running", "waiting", "stopping"], limit: 500 }, { signal: AbortSignal.timeout(ANSWER_MS) });
+      const { items } = await clientOf(door).jobs.list(
+        { state: ["scheduled", "queued", "running", "waiting", "stopping"], limit: 500 },
+        { signal: AbortSignal.timeout(ANSWER_MS) },
+      );
       return items.length;
     } catch {
       // The next one is asked.
@@ -67,7 +70,10 @@ export async function countLive(doors: readonly string[]): Promise<number | null
 
 type Placed = readonly { readonly key: string; readonly id: string }[];
 
-async function place(users: Users, { order, door, signal }: { readonly order: Order; readonly door: string; readonly signal: AbortSignal }): Promise<Placed> {
+async function place(
+  users: Users,
+  { order, door, signal }: { readonly order: Order; readonly door: string; readonly signal: AbortSignal },
+): Promise<Placed> {
   switch (order.door) {
     case "submit": {
       const [submission] = order.submissions;
@@ -86,8 +92,21 @@ async function place(users: Users, { order, door, signal }: { readonly order: Or
       return [{ key: order.key, id }];
     }
     case "command": {
-      const options = ["--data", door, "--json", "--idempotency-key", order.key, "--retries", String(order.retries), "--env", `${EFFECTS_VARIABLE}=${users.effectsFile}`];
-      const { stdout } = await run(process.execPath, [WINDLASS, "jobs", "submit", ...options, "--", "sh", "-ec", order.script], { timeout: 4 * ANSWER_MS, killSignal: "SIGKILL" });
+      const options = [
+        "--data",
+        door,
+        "--json",
+        "--idempotency-key",
+        order.key,
+        "--retries",
+        String(order.retries),
+        "--env",
+        `${EFFECTS_VARIABLE}=${users.effectsFile}`,
+      ];
+      const { stdout } = await run(process.execPath, [WINDLASS, "jobs", "submit", ...options, "--", "sh", "-ec", order.script], {
+        timeout: 4 * ANSWER_MS,
+        killSignal: "SIGKILL",
+      });
       return [{ key: order.key, id: (JSON.parse(stdout) as { readonly id: string }).id }];
     }
   }
@@ -103,7 +122,11 @@ async function cancel(api: Client, id: string, signal: AbortSignal): Promise<tru
   return true;
 }
 
-async function askUntilAnswered<T>({ doors, random }: Users, ledger: Ledger, ask: (door: string, signal: AbortSignal) => Promise<T>): Promise<T | null> {
+async function askUntilAnswered<T>(
+  { doors, random }: Users,
+  ledger: Ledger,
+  ask: (door: string, signal: AbortSignal) => Promise<T>,
+): Promise<T | null> {
   const begun = performance.now();
   for (let tries = 1; ; tries++) {
     try {

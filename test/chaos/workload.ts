@@ -32,7 +32,11 @@ export interface WorkloadOptions {
 /** Jobs of one workflow: the execution, three steps, a loop with its items. */
 const JOBS_OF_WORKFLOW = 8;
 /** Enough for the worst round: an attempt is lost with whatever carries it. */
-const RETRY = { limit: 8, on: ["failed", "failed_node_lost", "failed_timeout"], backoff: { initialSeconds: 0.2, factor: 1.5, maxSeconds: 2 } } as const;
+const RETRY = {
+  limit: 8,
+  on: ["failed", "failed_node_lost", "failed_timeout"],
+  backoff: { initialSeconds: 0.2, factor: 1.5, maxSeconds: 2 },
+} as const;
 /** `windlass jobs submit` starts a whole program, so there are only a few. */
 const COMMANDS_MAX = 6;
 const BATCH_MAX = 12;
@@ -48,14 +52,21 @@ export function planWorkload(random: SeededRandom, { jobs, durationMs, effectsFi
     const cancelAfterMs = random.chance(CANCELLED_PART) ? random.int(2_000) : null;
     orders.push({ atMs: random.int(durationMs), order, cancelAfterMs });
   };
-  for (let i = 0; i < COMMANDS_MAX && made < jobs; i++) add({ door: "command", key: key(), script: scriptOf(behaviour(random)), retries: RETRY.limit }, 1);
+  for (let i = 0; i < COMMANDS_MAX && made < jobs; i++)
+    add({ door: "command", key: key(), script: scriptOf(behaviour(random)), retries: RETRY.limit }, 1);
   while (made < jobs) {
     const dice = random.next();
     if (dice < 0.15) add({ door: "workflow", key: key(), source: workflowSource(random, effectsFile) }, JOBS_OF_WORKFLOW);
     else if (dice < 0.35) {
       const count = Math.min(jobs - made, 2 + random.int(BATCH_MAX - 1));
       const first = made;
-      add({ door: "batch", submissions: Array.from({ length: count }, (_, i) => submission(random, { effectsFile, key: `chaos-${first + i}` })) }, count);
+      add(
+        {
+          door: "batch",
+          submissions: Array.from({ length: count }, (_, i) => submission(random, { effectsFile, key: `chaos-${first + i}` })),
+        },
+        count,
+      );
     } else add({ door: "submit", submissions: [submission(random, { effectsFile, key: key() })] }, 1);
   }
   return orders.toSorted((a, b) => a.atMs - b.atMs);
@@ -81,7 +92,10 @@ function submission(random: SeededRandom, { effectsFile, key }: { readonly effec
 /** A small graph; JSON is YAML. */
 function workflowSource(random: SeededRandom, effectsFile: string): string {
   const retry = { limit: RETRY.limit, on: [...RETRY.on], backoff: { initial: "200ms", factor: 1.5, max: "2s" } };
-  const shell = (): object => ({ retry, tool: { kind: "shell", env: { [EFFECTS_VARIABLE]: effectsFile }, script: scriptOf(behaviour(random)) } });
+  const shell = (): object => ({
+    retry,
+    tool: { kind: "shell", env: { [EFFECTS_VARIABLE]: effectsFile }, script: scriptOf(behaviour(random)) },
+  });
   const handler = { retry, tool: { kind: "handler", handler: "work", input: { ...behaviour(random) } } };
   const steps = [
     { name: "first", ...shell() },
