@@ -46,7 +46,7 @@ export async function runScenario(seed: number): Promise<ScenarioFigures> {
 }
 
 function ratesFor({ random }: World): FaultRates {
-  return { failing: random.pick([0, 0.01, 0.05]), losing: random.pick([0, 0.01, 0.05]), delayMsMax: random.pick([0, 5, 40]) };
+  return { failing: random.pick([0, 0.01, 0.05]), losing: random.pick([0, 0.03, 0.1]), delayMsMax: random.pick([0, 5, 40]) };
 }
 
 /** One thing that a user or the world does. Returns 1 when it killed a process. */
@@ -133,19 +133,18 @@ function randomGraph(random: Random): GraphNode[] {
   });
 }
 
-/** An execution that is cancelled while it makes its first children. */
+/** An execution that keeps making children, and is cancelled while it does. */
 async function cancelSoon(world: World): Promise<void> {
   const { store, random, clock } = world;
-  const id = await world.submit({
-    kind: "workflow",
-    name: "brief",
-    executor: "none",
-    spec: { nodes: randomGraph(random) as unknown as Json },
-  });
-  clock.after(random.int(150), () => {
+  const chain = Array.from({ length: 10 }, (_, i) => timerNode(`c${i}`, random.int(150), i === 0 ? [] : [`c${i - 1}`]));
+  const nodes = [timerNode("long", 5_000, []), ...chain];
+  const id = await world.submit({ kind: "workflow", name: "brief", executor: "none", spec: { nodes: nodes as unknown as Json } });
+  clock.after(random.int(2_000), () => {
     void store.jobs.commit([stop(id, random.int(2_000))], clock.now());
   });
 }
+
+const timerNode = (key: string, ms: number, needs: readonly string[]): GraphNode => ({ key, needs, executor: "none", spec: { ms } });
 
 const stop = (id: string, graceMs: number) =>
   ({ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "simulation", graceMs }) as const;
