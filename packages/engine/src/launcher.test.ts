@@ -224,6 +224,27 @@ describe("a launcher", () => {
     await fixture.close();
   });
 
+  test("does not launch again what ended although the reply to its launch was lost", async () => {
+    const plain = fakeExecutor();
+    /** At each launch, what was forgotten before: a name that is free would be launched anew. */
+    const forgotten: number[] = [];
+    const launch: typeof plain.launch = async (request) => {
+      forgotten.push(plain.forgotten.length);
+      const launched = await plain.launch(request);
+      if (forgotten.length > 1) return launched;
+      plain.end(request.name);
+      throw new Error("the supervisor was lost while it was asked to launch");
+    };
+    const executor = { ...plain, launch };
+    const fixture = await engineFixture({ executors: [executor] });
+    await fixture.engine.start();
+    const id = await fixture.submit(command);
+    await fixture.clock.advance(5_000);
+    expect(await fixture.stateOf(id)).toBe("succeeded");
+    expect(forgotten).toEqual([0, 0]);
+    await fixture.close();
+  });
+
   test("does not launch again what ends while it is adopted", async () => {
     const kept = new Map<string, LaunchRequest>();
     const executor = fakeExecutor({ kept });

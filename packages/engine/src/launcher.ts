@@ -148,6 +148,8 @@ async function ended(place: Place, fact: EndedFact): Promise<void> {
   if (!result.ok)
     place.context.logger.info("the end of an attempt came too late", { job: fact.jobId, name: fact.name, why: result.refusal.why });
   if (place.alive.get(fact.jobId) === fact.name) place.alive.delete(fact.jobId);
+  // A launch of ours whose reply was lost is asked for again: forgotten, the name would be free for it. The end is told again.
+  if (place.launching.has(fact.name)) return;
   try {
     await place.executor.forget(fact.name);
   } catch (error) {

@@ -72,6 +72,16 @@ function isAbandoned({ launching, suspects, claims, session }: Place, live: Live
 
 /** Its launcher is gone (or gave up) between the claim and the record (L2). */
 async function adopt(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
+  const name = live.externalName ?? "";
+  place.launching.add(name);
+  try {
+    await adoptLaunch(place, live, found);
+  } finally {
+    place.launching.delete(name);
+  }
+}
+
+async function adoptLaunch(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
   const result = await place.results.settle({ type: "adopt", id: live.id, token: live.token, session: place.session() });
   if (result?.ok !== true) return;
   const mine = { ...live, token: live.token + 1, session: place.session() };
