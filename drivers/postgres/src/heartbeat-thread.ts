@@ -29,6 +29,7 @@ const counter = new Int32Array(moved);
 const timers = new Map<string, NodeJS.Timeout>();
 let seen = { count: -1, at: 0 };
 let connection: Promise<pg.Client> | null = null;
+let asked: Promise<unknown> = Promise.resolve();
 
 function keep({ session, intervalMs, ttlMs }: Extract<ToBeatThread, { readonly type: "keep" }>): void {
   unkeep(session);
@@ -55,8 +56,15 @@ function unkeep(session: string): void {
   timers.delete(session);
 }
 
+/** One question at a time: all sessions share a connection. */
+function beat(session: string, ttlMs: number): Promise<boolean | null> {
+  const answer = asked.then(() => ask(session, ttlMs));
+  asked = answer;
+  return answer;
+}
+
 /** False when the session was given up, null when the database could not tell; the next interval tries again. */
-async function beat(session: string, ttlMs: number): Promise<boolean | null> {
+async function ask(session: string, ttlMs: number): Promise<boolean | null> {
   try {
     const client = await (connection ??= connect());
     const { rowCount } = await client.query(BEAT, [session, ttlMs]);

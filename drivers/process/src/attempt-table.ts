@@ -2,7 +2,9 @@
  * All attempts of a data folder, as the supervisor knows them: those that run, in memory; those that ended, on disk.
  *
  * T1. A name is launched at most once until it is forgotten: the folder decides (A1), and repeats share one launch.
- * T2. At the start, whatever has no end on disk was lost with an earlier supervisor: what is left of it is killed
+ * T2. A name that was forgotten is not launched again for a while: the order of a launcher that has died since may arrive
+ *     after its successor has stored the end.
+ * T3. At the start, whatever has no end on disk was lost with an earlier supervisor: what is left of it is killed
  *     before anything is told.
  */
 import { mkdirSync } from "node:fs";
@@ -20,10 +22,16 @@ import type { AttemptSurroundings } from "./supervised-attempt.ts";
 
 type Kept = Found & { readonly endedAt: number };
 
+/** How long an order to launch may be under way, with room; and how many names that is at most. */
+const FORGOTTEN_MS = 600_000;
+const FORGOTTEN_MAX = 100_000;
+
 export class AttemptTable {
   readonly #around: AttemptSurroundings;
   readonly #running = new Map<string, { readonly attempt: SupervisedAttempt; readonly started: Promise<void> }>();
   readonly #ended = new Map<string, Kept>();
+  /** When a name was forgotten, oldest first. */
+  readonly #forgotten = new Map<string, number>();
   readonly #tell: (fact: EndedFact) => void;
 
   constructor(around: AttemptSurroundings) {
@@ -35,7 +43,7 @@ export class AttemptTable {
     return this.#running.size;
   }
 
-  /** Reads the folder. See T2. */
+  /** Reads the folder. See T3. */
   async recover(): Promise<void> {
     const { data } = this.#around;
     mkdirSync(processesFolder(data), { recursive: true, mode: 0o700 });
@@ -63,6 +71,8 @@ export class AttemptTable {
       await known.started;
       return { ref: known.attempt.order.ref };
     }
+    if (this.#forgotten.has(order.name))
+      throw new WindlassError("conflict", `${order.name} has ended and was forgotten; a name is launched once`);
     if (!makeAttemptFolder(this.#around.data, order, this.#around.clock.now())) return { ref: this.#refOf(order.name) };
     try {
       const attempt = new SupervisedAttempt(order, this.#around);
@@ -100,7 +110,18 @@ export class AttemptTable {
   async forget(name: string): Promise<void> {
     attemptFolder(this.#around.data, name);
     if (this.#running.has(name)) throw new WindlassError("conflict", `${name} is still running; stop it first`);
-    if (this.#ended.delete(name)) await removeAttempt(this.#around.data, name);
+    if (!this.#ended.delete(name)) return;
+    this.#rememberForgotten(name);
+    await removeAttempt(this.#around.data, name);
+  }
+
+  #rememberForgotten(name: string): void {
+    const now = this.#around.clock.now();
+    this.#forgotten.set(name, now);
+    for (const [old, at] of this.#forgotten) {
+      if (now - at < FORGOTTEN_MS && this.#forgotten.size <= FORGOTTEN_MAX) return;
+      this.#forgotten.delete(old);
+    }
   }
 
   /** What ended at least so long ago and was not forgotten. */

@@ -1,5 +1,15 @@
 /** One launch, from the claimed attempt to the record that it runs (launcher.ts, L1 and L2). */
-import { DEFAULT_GRACE_MS, messageOf, ms, seconds, backoffDelay, type Backoff, type JobRecord, type LiveJob } from "@windlass/kernel";
+import {
+  DEFAULT_GRACE_MS,
+  hasCode,
+  messageOf,
+  ms,
+  seconds,
+  backoffDelay,
+  type Backoff,
+  type JobRecord,
+  type LiveJob,
+} from "@windlass/kernel";
 import type { ClaimedJob, Launched, LaunchRequest } from "@windlass/ports";
 import { settleByHolder, type Place } from "./place.ts";
 
@@ -41,7 +51,7 @@ async function launchWithRetries(place: Place, request: LaunchRequest): Promise<
         error: messageOf(error),
       });
       if (place.closing) throw error;
-      if (tries >= TRIES_MAX)
+      if (tries >= TRIES_MAX || hasCode(error, "conflict"))
         return { refused: { outcome: "failed", reason: "launch_failed", message: `it could not be started: ${messageOf(error)}` } };
     }
     await new Promise<void>(

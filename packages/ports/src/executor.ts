@@ -1,7 +1,8 @@
 /**
  * Carries attempts out of band: a process, a container, a host. It outlives whoever asked it.
  *
- * X1. A name is launched at most once, however often and from wherever it is asked for.
+ * X1. A name is launched at most once, however often and from wherever it is asked for; also not again soon after it was
+ *     forgotten, when the order of a launcher that has died since may still be under way.
  * X2. What has ended is told through facts until it is forgotten, also after a restart of either side.
  * X3. `stop` may be repeated, and is fine for what has ended or never was.
  */

@@ -132,6 +132,9 @@ function launchCases(fixture: () => ExecutorFixture, start: () => Promise<Client
     await client.executor.forget(short.name);
     await client.executor.forget(short.name);
     expect(await client.executor.find(short.name)).toBeNull();
+    // The order of a launcher that has died since.
+    await expect(client.executor.launch(short)).rejects.toMatchObject({ code: "conflict" });
+    expect(await client.executor.find(short.name)).toBeNull();
     await client.executor.stop(long.name, GRACE_MS, "cancelled");
     await endOf(client, long.name);
   });
