@@ -117,7 +117,7 @@ export class SupervisorLink {
       const { version } = await this.#askOn(socket, "hello", { version: PROTOCOL_VERSION });
       if (version !== PROTOCOL_VERSION) {
         throw new WindlassError(
-          "conflict",
+          "executor_failed",
           `the supervisor of ${this.#options.supervisor.folder} speaks version ${version} of its protocol, this program ${PROTOCOL_VERSION}; let its processes end and try again`,
         );
       }
