@@ -5,6 +5,8 @@ import type { EngineContext } from "./context.ts";
 export interface OpenSession {
   /** The current id; another one after a loss. */
   readonly id: string;
+  /** True from the loss until `ensure` has opened a new one: nothing that is held under it can be relied on. */
+  readonly lost: boolean;
   /** Opens a new session when the old one was lost. */
   ensure(): Promise<void>;
   close(): Promise<void>;
@@ -50,6 +52,9 @@ export async function openSession(context: EngineContext, options: SessionOption
   return {
     get id() {
       return id;
+    },
+    get lost() {
+      return lost;
     },
     async ensure() {
       if (!lost) return;

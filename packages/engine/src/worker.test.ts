@@ -331,6 +331,40 @@ describe("a worker that", () => {
     expect((await fixture.store.reads.events(id, 0, 100)).map(({ type }) => type)).toContain("job.released");
   });
 
+  test("loses its session while it looks for what it never learned of, and gives back nothing that has begun", async () => {
+    let loseSession = (): void => {};
+    const wrap = (store: Store): Store => ({
+      ...store,
+      heartbeats: {
+        async keep(id, options) {
+          loseSession = options.onLost;
+          return store.heartbeats.keep(id, options);
+        },
+      },
+      jobs: {
+        ...store.jobs,
+        async live(filter, limit) {
+          const held = await store.jobs.live(filter, limit);
+          if (filter.session === undefined || filter.states !== undefined || held.length === 0) return held;
+          loseSession();
+          // By the time the answer arrives, what was abandoned is no longer known.
+          await settled();
+          return held;
+        },
+      },
+    });
+    const attempts: number[] = [];
+    const handler: Handler = async ({ attempt, signal }) => {
+      attempts.push(attempt);
+      if (attempt === 1) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    };
+    const fixture = await working(handler, { wrap, sessionTtlMs: 3_000 });
+    const id = await fixture.submit();
+    await fixture.reach(id, "succeeded");
+    expect(attempts).toEqual([1, 2]);
+    expect((await fixture.store.reads.events(id, 0, 100)).map(({ type }) => type)).not.toContain("job.released");
+  });
+
   test("has lost its session aborts its handlers and writes nothing for them; the job is tried again elsewhere", async () => {
     const { handler, calls, open: go } = gate();
     const fixture = await working(handler, { sessionTtlMs: 3_000 });

@@ -8,7 +8,7 @@
  * W4. What the session holds and the worker does not know of (the reply to its claim was lost) is given back.
  * W5. Stopping drains: no more claims; handlers may finish; what is left when the time is over is given up as lost.
  */
-import { seconds } from "@windlass/kernel";
+import { seconds, type LiveJob } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { handlerNameOf, type Handler } from "./handler.ts";
@@ -137,6 +137,12 @@ function claimLoop(options: ClaimLoop): Loop {
       });
       if (jobs.length === 0) return false;
       context.announce(signals);
+      // Nothing of it has begun; whoever claims it next may begin it as the same attempt.
+      if (session.lost)
+        return giveBack(
+          context,
+          jobs.map((job) => job.live),
+        );
       for (const job of jobs) {
         const taken = take(options, job, () => claims.wake()).finally(() => {
           if (takes.get(job.live.id) === taken) takes.delete(job.live.id);
@@ -185,12 +191,24 @@ async function tellStops(context: EngineContext, session: string, runs: Readonly
   for (const live of stopping) if (live.stop !== null) runs.get(live.id)?.stop(live.stop);
 }
 
-/** Runs between claims, never beside one, so whatever is held and not known was claimed by a call whose reply was lost (W4). */
+/**
+ * Runs between claims, never beside one, so whatever is held and not known was claimed by a call whose reply was lost (W4).
+ * When the session was lost meanwhile, what it held was abandoned, not unknown: its handlers had begun, so that attempt
+ * counts, and only the reconciler may end it.
+ */
 async function giveBackUnknown({ context, session, takes }: ClaimLoop): Promise<void> {
   const held = await context.store.jobs.live({ session: session.id }, takes.size + UNKNOWN_MAX);
-  const unknown = held.filter((live) => !takes.has(live.id));
+  if (session.lost) return;
+  await giveBack(
+    context,
+    held.filter((live) => !takes.has(live.id)),
+  );
+}
+
+/** Gives back what has not begun. Never more to do at once. */
+async function giveBack(context: EngineContext, unbegun: readonly LiveJob[]): Promise<false> {
   await context.commit(
-    unknown.map((live) =>
+    unbegun.map((live) =>
       live.state === "stopping"
         ? {
             type: "lose",
@@ -203,6 +221,7 @@ async function giveBackUnknown({ context, session, takes }: ClaimLoop): Promise<
         : { type: "release", id: live.id, token: live.token },
     ),
   );
+  return false;
 }
 
 /** Waits for what runs; what is left when the time is over is given up (W5), also when the store cannot be told. */
