@@ -58,7 +58,7 @@ export function executionOf({
     input: resolved.inputs,
     executor: "none",
     retry: NO_RETRY,
-    timeoutMs: timeoutSeconds === undefined ? null : timeoutSeconds * 1000,
+    timeoutMs: timeoutSeconds === undefined ? null : Math.round(timeoutSeconds * 1000),
     concurrency: concurrencyOf(workflow, resolved.inputs),
     labels: { ...metadata.labels, ...(versionId === null ? {} : { [VERSION_LABEL]: versionId }) },
     ...(queue === undefined ? {} : { queue }),

@@ -9,6 +9,7 @@ import {
   isJson,
   messageOf,
   OUTPUT_LENGTH_MAX,
+  storableDelay,
   unreachable,
   type Change,
   type Held,
@@ -33,6 +34,8 @@ export interface Run {
 }
 
 const TOKEN_BYTES = 24;
+/** The longest message of a failure. */
+const MESSAGE_LENGTH_MAX = 2_000;
 /** Log lines are stored in groups at most this long after they were written. */
 const LOG_FLUSH_MS = 50;
 
@@ -114,11 +117,11 @@ function answered({ answer, held, stop, completionHash, now, settleAs }: Answere
     return settleAs({ outcome: "cancelled", reason: stop.reason, message: stop.message });
   switch (answer.type) {
     case "defer":
-      return { type: "defer", ...held, until: now + answer.afterMs, reason: "deferred" };
+      return { type: "defer", ...held, until: now + storableDelay(answer.afterMs), reason: "deferred" };
     case "retry":
-      return settleAs({ outcome: "failed", reason: "retry_requested", message: answer.message }, { retryAfterMs: answer.afterMs });
+      return settleAs({ outcome: "failed", reason: "retry_requested", message: textOf(answer.message) }, { retryAfterMs: answer.afterMs });
     case "fail":
-      return settleAs({ outcome: "failed", reason: "failed_for_good", message: answer.message });
+      return settleAs({ outcome: "failed", reason: "failed_for_good", message: textOf(answer.message) });
     case "parked":
       if (completionHash === null)
         return settleAs({
@@ -130,11 +133,16 @@ function answered({ answer, held, stop, completionHash, now, settleAs }: Answere
         type: "wait",
         ...held,
         wait: { for: "completion", tokenHash: completionHash },
-        until: answer.timeoutMs === null ? null : now + answer.timeoutMs,
+        until: answer.timeoutMs === null ? null : now + storableDelay(answer.timeoutMs),
       };
     default:
       return unreachable(answer);
   }
+}
+
+/** Handlers are not always checked by a compiler: an error or a number given as the message is told as text. */
+function textOf(message: unknown): string | null {
+  return message === null || message === undefined ? null : messageOf(message).slice(0, MESSAGE_LENGTH_MAX);
 }
 
 interface ContextParts {
@@ -194,7 +202,7 @@ function successOf(value: unknown): Result {
 
 function failureOf(error: unknown): Result {
   const stack = error instanceof Error && error.stack !== undefined ? { stack: error.stack.slice(0, 4_000) } : {};
-  return { outcome: "failed", reason: "error", message: messageOf(error).slice(0, 2_000), evidence: stack };
+  return { outcome: "failed", reason: "error", message: messageOf(error).slice(0, MESSAGE_LENGTH_MAX), evidence: stack };
 }
 
 interface AttemptLog {

@@ -3,6 +3,8 @@
  * and again with growing rests while the store cannot be reached.
  *
  * E1. `settle` resolves once the store has answered, accepted or refused; it never rejects while the service runs.
+ * E2. A result that the store cannot take at all keeps no other from being stored: what fails is tried in ever smaller
+ *     groups, and last what fails alone.
  */
 import { messageOf, type Change, type ChangeResult } from "@windlass/kernel";
 import { backoffDelay, ms, seconds, type Backoff } from "@windlass/kernel";
@@ -35,16 +37,20 @@ export function settling(context: EngineContext): Settling {
     flushing = true;
     // Results that come in the same turn are committed together.
     await Promise.resolve();
+    let size = BATCH;
     while (pending.length > 0 && !closed) {
-      const batch = pending.slice(0, BATCH);
+      const batch = pending.slice(0, size);
       try {
         const results = await context.commit(batch.map(({ change }) => change));
         failures = 0;
+        size = Math.min(BATCH, size * 2);
         pending = pending.slice(batch.length);
         batch.forEach(({ resolve }, i) => resolve(results[i]));
       } catch (error) {
         failures++;
         context.logger.warn("results could not be stored and are kept", { results: pending.length, error: messageOf(error), failures });
+        size = Math.ceil(batch.length / 2);
+        if (batch.length === 1) pending = [...pending.slice(1), ...batch];
         await rest(backoffDelay(BACKOFF, failures, context.random.next()));
       }
     }

@@ -125,6 +125,10 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
     fault("concurrency.limit", "concurrency.limit must be a whole number of at least 1");
   if (request.timeoutMs !== undefined && request.timeoutMs !== null && !(request.timeoutMs > 0))
     fault("timeout", "a time limit must be greater than 0");
+  for (const field of ["notBefore", "startDeadline", "timeoutMs"] as const) {
+    const value = request[field] ?? null;
+    if (value !== null && !Number.isSafeInteger(value)) fault(field, `${field} is ${value}; it must be a whole number of milliseconds`);
+  }
   for (const field of ["spec", "input"] as const) {
     const length = JSON.stringify(request[field] ?? null).length;
     if (length > PAYLOAD_LENGTH_MAX)

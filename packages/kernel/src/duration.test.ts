@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatDuration, parseDuration } from "./duration.ts";
+import { formatDuration, parseDuration, storableDelay } from "./duration.ts";
 
 test.each([
   [90, 90_000],
@@ -10,6 +10,9 @@ test.each([
   ["1h30m", 5_400_000],
   ["1d2h3m4s5ms", 93_784_005],
   [0, 0],
+  ["32.2s", 32_200],
+  [32.2, 32_200],
+  ["0.6ms", 1],
 ])("%j is read as %d ms", (text, expected) => {
   expect(parseDuration(text)).toBe(expected);
 });
@@ -46,4 +49,14 @@ test("what is shown is within one unit of what was meant, and can be read again"
       );
     }),
   );
+});
+
+test.each([
+  [1.5, 2],
+  [-1, 0],
+  [Number.NaN, 1_000],
+  [Number.POSITIVE_INFINITY, 3_153_600_000_000],
+  ["250", 250],
+])("a delay of %j is stored as %d ms", (delay, expected) => {
+  expect(storableDelay(delay as number)).toBe(expected);
 });

@@ -8,16 +8,30 @@ export const seconds = (value: number): Duration => (value * UNITS.s) as Duratio
 export const minutes = (value: number): Duration => (value * UNITS.m) as Duration;
 export const days = (value: number): Duration => (value * UNITS.d) as Duration;
 
-/** Reads `90`, `"90"` (seconds), `"1h30m"`, `"250ms"`. Undefined when it is not a duration; never negative. */
+/** The longest delay that is stored: what is further away than a century never comes. */
+const DELAY_MAX: Duration = days(36_500);
+
+/** A delay as it can be stored: whole milliseconds, not negative, a century at most. What is no number is a second. */
+export function storableDelay(value: number): Duration {
+  if (Number.isNaN(Number(value))) return seconds(1);
+  return ms(Math.round(Math.min(DELAY_MAX, Math.max(0, value))));
+}
+
+/** Reads `90`, `"90"` (seconds), `"1h30m"`, `"250ms"`, as whole milliseconds. Undefined when it is not a duration; never negative. */
 export function parseDuration(value: string | number): Duration | undefined {
-  if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? seconds(value) : undefined;
+  if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? wholeSeconds(value) : undefined;
   const text = value.trim();
-  if (/^\d+(\.\d+)?$/u.test(text)) return seconds(Number(text));
+  if (/^\d+(\.\d+)?$/u.test(text)) return wholeSeconds(Number(text));
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/u.test(text)) return undefined;
   let total = 0;
   for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/gu))
     total += Number(number) * UNITS[unit as keyof typeof UNITS];
-  return total as Duration;
+  return ms(Math.round(total));
+}
+
+/** Stores keep whole milliseconds: 32.2 seconds are not 32200.000000000004 of them. */
+function wholeSeconds(value: number): Duration {
+  return ms(Math.round(seconds(value)));
 }
 
 /** `1d 2h`, `1m 30s`, `1.5s`, `12ms`: two units at most, for people. */

@@ -1,5 +1,5 @@
 /** When a failed attempt is followed by another, and when. Keys on outcome and reason, never on a text. Pure. */
-import { minutes, seconds, type Duration } from "./duration.ts";
+import { minutes, seconds, storableDelay, type Duration } from "./duration.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Reason } from "./reason.ts";
 
@@ -52,9 +52,9 @@ export interface Ended {
 export function retryDelay(policy: RetryPolicy, ended: Ended): Duration | undefined {
   if (NEVER_AGAIN.has(ended.reason)) return undefined;
   if (ended.attempt > policy.limit) return undefined;
-  if (ended.retryAfterMs !== undefined) return ended.retryAfterMs as Duration;
+  if (ended.retryAfterMs !== undefined) return storableDelay(ended.retryAfterMs);
   if (!policy.on.includes(ended.outcome)) return undefined;
-  return backoffDelay(policy.backoff, ended.attempt, ended.random);
+  return storableDelay(backoffDelay(policy.backoff, ended.attempt, ended.random));
 }
 
 /** The delay after the `attempt`-th failure. */
