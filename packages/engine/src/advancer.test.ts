@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { CHILDREN_MAX } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { engineFixture, group, groupKind, handled, settled, stepKind, type EngineFixture } from "./engine-fixture.ts";
 import { NOTHING, type JobKind } from "./job-kind.ts";
@@ -154,5 +155,44 @@ describe("a job without executor that is to stop", () => {
     await fixture.engine.jobs.cancel(id, { by: "ada" });
     await fixture.reach(id, "cancelled");
     expect(await childrenOf(id)).toEqual([]);
+  });
+});
+
+describe("a decision that can never be stored", () => {
+  test("because it asks for too many children stops the job", async () => {
+    const full: JobKind = {
+      ...groupKind,
+      advance: () => ({ ...NOTHING, children: Array.from({ length: CHILDREN_MAX + 1 }, (_, i) => handled(`child ${i}`)) }),
+    };
+    const broken = await engineFixture({ kinds: [full, stepKind] });
+    await broken.engine.start();
+    const made = await broken.submit(group([]));
+    await broken.reach(made, "cancelled");
+    expect((await broken.engine.jobs.get(made)).final).toMatchObject({
+      reason: "bad_spec",
+      message: expect.stringContaining("a job may have"),
+    });
+    await broken.close();
+  });
+
+  test("keeps no other from being stored when the store fails on it", async () => {
+    let poison = "";
+    const failing = (store: Store): Store => ({
+      ...store,
+      jobs: {
+        ...store.jobs,
+        commit: (changes, now) =>
+          changes.some((change) => change.type === "advance" && change.id === poison)
+            ? Promise.reject(new Error("cannot store REAL value"))
+            : store.jobs.commit(changes, now),
+      },
+    });
+    const broken = await engineFixture({ wrap: failing });
+    poison = await broken.submit(group([]));
+    const other = await broken.submit(group([]));
+    await broken.engine.start();
+    await broken.reach(other, "succeeded");
+    expect(await broken.stateOf(poison)).toBe("running");
+    await broken.close();
   });
 });

@@ -5,9 +5,10 @@
  * N1. Any number of advancers may run: a decision counts only if no other came first (kernel, A3).
  * N2. A fact stays in the store until a decision that has seen it is stored, so a crash anywhere loses nothing.
  * N3. A stopping job starts nothing; it ends its children and then itself.
- * N4. A kind that throws cannot stall a job: the job is stopped, with what was thrown as its message.
+ * N4. A kind that throws, or asks for more children than a job may have, cannot stall a job: the job is stopped, and told why.
+ * N5. A decision that the store fails on keeps no other from being stored.
  */
-import { messageOf, type Advance, type Change, type Json, type LiveJob } from "@windlass/kernel";
+import { messageOf, type Advance, type Change, type ChangeResult, type Json, type LiveJob, type Refusal } from "@windlass/kernel";
 import type { WokenJob } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import type { Decision } from "./job-kind.ts";
@@ -20,6 +21,8 @@ import { stopOf } from "./stop.ts";
 const BATCH = 100;
 /** Cursors kept in memory: reading one back costs a query, so those of busy executions stay. */
 const CURSORS_MAX = 1_000;
+/** Decisions that are tried alone before the store counts as out of reach. */
+const FAILURES_MAX = 3;
 /** Wake-ups come by the bus; this is for those that were lost. */
 const REST_MS = 1_000;
 
@@ -59,16 +62,49 @@ export function advancer(context: EngineContext, session: OpenSession): Loop {
 
 /** True when at least one decision counted: if none did, looking again at once would spin. */
 async function advanceAll(context: EngineContext, woken: readonly WokenJob[], cursors: Map<string, KnownCursor>): Promise<boolean> {
-  const changes: Change[] = [];
-  for (const job of woken) changes.push(...(await changesFor(context, job, cursors)));
-  const results = await context.commit(changes);
+  const decided: Change[][] = [];
+  for (const job of woken) decided.push(await changesFor(context, job, cursors));
+  const changes = decided.flat();
+  const results = await commitEach(context, decided);
+  const hopeless: Change[] = [];
   results.forEach((result, i) => {
     const change = changes[i];
     if (change?.type !== "advance") return;
-    if (result.ok && change.finish === null) remember(cursors, change);
+    if (result?.ok === true && change.finish === null) remember(cursors, change);
     else cursors.delete(change.id);
+    if (result?.ok === false && result.refusal.code === HOPELESS) hopeless.push(undecided(change.id, result.refusal.why));
   });
-  return results.some((result) => result.ok);
+  await context.commit(hopeless);
+  return results.some((result) => result?.ok === true);
+}
+
+/** A refusal that each decision that follows would meet again: a tree only grows. */
+const HOPELESS: Refusal["code"] = "too_many_jobs";
+
+/** Together, or each on its own when the store fails on one of them (N5). @throws what the store throws when it takes none. */
+async function commitEach(context: EngineContext, decided: readonly (readonly Change[])[]): Promise<readonly (ChangeResult | undefined)[]> {
+  try {
+    return await context.commit(decided.flat());
+  } catch (error) {
+    if (decided.length === 1) throw error;
+    const results: (ChangeResult | undefined)[] = [];
+    let stored = 0;
+    for (const [done, changes] of decided.entries()) {
+      // The store takes nothing at all: there is no use in asking for each.
+      if (stored === 0 && done === FAILURES_MAX) throw error;
+      const answers = await context.commit(changes).catch(() => null);
+      if (answers !== null) stored++;
+      results.push(...(answers ?? changes.map(() => undefined)));
+    }
+    if (stored === 0) throw error;
+    const failed = decided.length - stored;
+    context.logger.error("decisions could not be stored and are made again", { jobs: failed, error: messageOf(error) });
+    return results;
+  }
+}
+
+function undecided(id: string, why: string): Change {
+  return stopOf(id, { reason: "bad_spec", message: `it could not be decided what is next: ${why}`, by: "windlass" });
 }
 
 async function changesFor(context: EngineContext, job: WokenJob, cursors: Map<string, KnownCursor>): Promise<Change[]> {
@@ -88,9 +124,7 @@ async function changesFor(context: EngineContext, job: WokenJob, cursors: Map<st
       stack: error instanceof Error ? error.stack : null,
     });
     cursors.delete(job.live.id);
-    return [
-      stopOf(job.live.id, { reason: "bad_spec", message: `it could not be decided what is next: ${messageOf(error)}`, by: "windlass" }),
-    ];
+    return [undecided(job.live.id, messageOf(error))];
   }
 }
 
