@@ -143,3 +143,16 @@ test("blocked jobs whose key has room are looked for in each round, and only by 
   await second.stop();
   await world.close();
 });
+
+describe("a process that does not lead", () => {
+  test("goes on asking the store what time it is", async () => {
+    let asked = 0;
+    const world = await reconciling((store) => ({ ...store, timeOffset: async () => ++asked * 1_000 }));
+    await world.store.sessions.lead("reconciler", "ses_other", world.clock.now(), world.clock.now() + 1_000_000);
+    await world.service.start();
+    await world.clock.advance(5_000);
+    expect(asked).toBeGreaterThan(3);
+    expect(world.engine.context.now() - world.clock.now()).toBe(asked * 1_000);
+    await world.close();
+  });
+});

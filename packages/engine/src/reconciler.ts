@@ -31,8 +31,9 @@ export function reconciler(context: EngineContext, options: ReconcilerOptions): 
     logger: context.logger,
     restMs: REST_MS,
     pass: async () => {
-      if (!(await leads())) return false;
+      // Who does not lead decides about time too (timers, claims), and would take the lead too early by a clock that jumped.
       await context.syncClock();
+      if (!(await leads())) return false;
       await loseExpired(context, options.hostLostAfterMs ?? DEFAULT_HOST_LOST_AFTER);
       await stopOrphans(context);
       context.announce(await context.store.jobs.unblock(context.now()));
