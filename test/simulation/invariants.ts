@@ -37,6 +37,7 @@ export async function check(world: World, account: Account): Promise<JobView[]> 
     ...(await limitsHold(world, jobs)),
     ...treesHold(jobs, account),
     ...endsAreTrue(world, jobs),
+    ...handlersBeginOnce(world),
     ...(await launchesAreTrue(world, account)),
     ...listenersHeardAll(world),
   ];
@@ -169,6 +170,17 @@ function endsAreTrue(world: World, jobs: readonly JobView[]): string[] {
       if (!launches.some((launch) => launch.end?.result.outcome === "succeeded"))
         return [`${record.id} succeeded, but no launch of attempt ${final.attempts} did`];
     }
+    return [];
+  });
+}
+
+/** An attempt that has begun is never given back as if it had not. */
+function handlersBeginOnce(world: World): string[] {
+  const seen = new Set<string>();
+  return world.runs.flatMap(({ jobId, attempt }) => {
+    const key = `${jobId} ${attempt}`;
+    if (seen.has(key)) return [`attempt ${attempt} of ${jobId} was begun twice`];
+    seen.add(key);
     return [];
   });
 }
