@@ -4,6 +4,7 @@ import type { Definition, DefinitionStore, QueueStore, RetentionStore, SessionSt
 import { changedQueue, definitionsTable, queuesTable, queueViews, sessionsTable, type QueueCount } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
+import { transposed } from "./write-rows.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
 const FIGURES = `SELECT f.queue, f.state, f.count, CASE WHEN f.state = 'queued' THEN j.created_at END
@@ -87,14 +88,31 @@ const ENDED_ROOTS =
   "SELECT id FROM jobs WHERE parent_id IS NULL AND state IS NOT NULL AND finished_at < $1 ORDER BY finished_at, id LIMIT $2";
 /** Trees with a job that is alive are left alone, also below a root that has ended. */
 const REMOVABLE = `SELECT j.id FROM jobs j WHERE (j.id = $1 AND j.parent_id IS NULL OR j.root_id = $1 AND j.parent_id IS NOT NULL)
-  AND EXISTS (SELECT 1 FROM jobs r WHERE r.id = $1 AND r.parent_id IS NULL) AND NOT EXISTS (SELECT 1 FROM jobs_live l JOIN jobs t ON t.id = l.id WHERE t.id = $1 OR t.root_id = $1)`;
+  AND EXISTS (SELECT 1 FROM jobs r WHERE r.id = $1 AND r.parent_id IS NULL) AND NOT EXISTS (SELECT 1 FROM jobs_live WHERE id = $1)
+  AND NOT EXISTS (SELECT 1 FROM jobs t JOIN jobs_live l ON l.id = t.id WHERE t.root_id = $1 AND t.parent_id IS NOT NULL)`;
+const LABELS = "SELECT workspace, id, labels FROM jobs WHERE id = ANY($1::text[]) AND labels <> '{}'";
+/** By the whole key: labels are not indexed by job. */
+const REMOVE_LABELS = `DELETE FROM job_labels l USING unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS gone (workspace, label, value, job_id)
+  WHERE l.workspace = gone.workspace AND l.label = gone.label AND l.value = gone.value AND l.job_id = gone.job_id`;
 const REMOVE: readonly string[] = [
-  "DELETE FROM job_labels l USING jobs j WHERE j.id = ANY($1::text[]) AND l.workspace = j.workspace AND l.job_id = j.id",
   "DELETE FROM idempotency_keys k USING jobs j WHERE j.id = ANY($1::text[]) AND k.workspace = j.workspace AND k.idempotency_key = j.idempotency_key AND k.job_id = j.id",
   "DELETE FROM attempts WHERE job_id = ANY($1::text[])",
   "DELETE FROM events WHERE job_id = ANY($1::text[])",
   "DELETE FROM jobs WHERE id = ANY($1::text[])",
 ];
+
+async function removeJobs(tx: Querier, ids: readonly string[]): Promise<void> {
+  const labels = (await tx.rows(LABELS, [ids])).flatMap(([workspace, id, text]) =>
+    Object.entries(JSON.parse(text as string) as Record<string, string>).map(([label, value]) => [
+      workspace as string,
+      label,
+      value,
+      id as string,
+    ]),
+  );
+  if (labels.length > 0) await tx.rows(REMOVE_LABELS, transposed(labels, 4));
+  for (const sql of REMOVE) await tx.rows(sql, [ids]);
+}
 
 export function retentionStore(db: Querier, pool: pg.Pool): RetentionStore {
   return {
@@ -105,7 +123,7 @@ export function retentionStore(db: Querier, pool: pg.Pool): RetentionStore {
         // A tree at a time: a large one is one long transaction already.
         const ids = await inTransaction(pool, async (tx) => {
           const tree = (await tx.rows(REMOVABLE, [rootId])).map((row) => row[0] as string);
-          if (tree.length > 0) for (const sql of REMOVE) await tx.rows(sql, [tree]);
+          if (tree.length > 0) await removeJobs(tx, tree);
           return tree;
         });
         removed.push(...ids);

@@ -150,7 +150,8 @@ function encodeCell<T>(column: Column<T>, record: T): SqlValue {
   return typeof value === "string" ? encodeText(value) : (value as number);
 }
 
-function transposed(rows: readonly (readonly SqlValue[])[], width: number): Value[] {
+/** One array for each column of `rows`, as they are stored. */
+export function transposed(rows: readonly (readonly SqlValue[])[], width: number): Value[] {
   return Array.from({ length: width }, (_, i) => rows.map((row) => encodeText(row[i] ?? null)));
 }
 
