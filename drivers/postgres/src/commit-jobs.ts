@@ -40,10 +40,16 @@ export async function commit(db: Querier, changes: readonly Change[], now: numbe
 
 /** Makes blocked jobs ready wherever a key has room. */
 export async function unblock(db: Querier, now: number): Promise<Signals> {
-  const rows = await db.rows("SELECT DISTINCT concurrency_key FROM jobs_live WHERE state = 'queued' AND blocked = 1");
+  const rows = await db.rows(BLOCKED_KEYS);
   return freeKeys(db, { released: [], grown: rows.map((row) => row[0] as string), now });
 }
 
+/** Steps from one key to the next in the index, however many jobs are blocked by each. */
+const BLOCKED_KEYS = `WITH RECURSIVE names AS (
+    (SELECT concurrency_key AS name FROM jobs_live WHERE state = 'queued' AND blocked = 1 ORDER BY concurrency_key LIMIT 1)
+    UNION ALL
+    SELECT (SELECT l.concurrency_key FROM jobs_live l WHERE l.concurrency_key > names.name AND l.state = 'queued' AND l.blocked = 1 ORDER BY l.concurrency_key LIMIT 1) FROM names WHERE names.name IS NOT NULL
+  ) SELECT name FROM names WHERE name IS NOT NULL`;
 const LOCK_LIVE = `SELECT ${liveTable.list()} FROM jobs_live
   WHERE id = ANY($1::text[] || ARRAY(SELECT parent_id FROM jobs_live WHERE id = ANY($1::text[]) AND parent_id IS NOT NULL)) ORDER BY id FOR UPDATE`;
 

@@ -33,11 +33,22 @@ export function commit(db: Database, changes: readonly Change[], now: number): C
 
 /** Makes blocked jobs ready wherever a key has room. */
 export function unblock(db: Database, now: number): Signals {
-  const keys = db
-    .all("SELECT DISTINCT concurrency_key FROM jobs_live WHERE state = 'queued' AND blocked = 1")
-    .map((row) => row[0] as string);
-  return promote(db, keys, now);
+  return promote(db, blockedKeys(db), now);
 }
+
+/** Steps from one key to the next in the index, however many jobs are blocked by each. */
+function blockedKeys(db: Database): string[] {
+  const keys: string[] = [];
+  for (let name = ""; ;) {
+    const row = db.get(NEXT_BLOCKED_KEY, [name]);
+    if (row === undefined) return keys;
+    name = row[0] as string;
+    keys.push(name);
+  }
+}
+
+const NEXT_BLOCKED_KEY =
+  "SELECT concurrency_key FROM jobs_live WHERE concurrency_key > ? AND state = 'queued' AND blocked = 1 ORDER BY concurrency_key LIMIT 1";
 
 const LOAD_LIVE = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = ?`;
 const BLOCKED = `SELECT ${liveTable.list()} FROM jobs_live WHERE concurrency_key = ? AND state = 'queued' AND blocked = 1 ORDER BY priority DESC, id LIMIT ?`;
