@@ -384,10 +384,7 @@ describe("a worker that", () => {
 describe("an answer that no store could keep as it is", () => {
   test.each([
     ["a delay with a fraction", () => retryAfter(0.5, null)],
-    [
-      "a time that is put off by a fraction",
-      ({ attempt, jobId }: HandlerContext) => (once(jobId, attempt) ? deferFor(32.2 * 1_000) : null),
-    ],
+    ["a time that is put off by a fraction", ({ attempt, jobId }: HandlerContext) => (once(jobId, attempt) ? deferFor(100.5) : null)],
     ["an error as the message", () => failForGood(new Error("no") as unknown as string)],
   ] as const)("%s: the job goes on, and so do the others", async (_, answer) => {
     const fixture = await working((context) => (context.input === "odd" ? answer(context) : "fine"), { concurrency: 1 });
