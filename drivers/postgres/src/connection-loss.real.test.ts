@@ -8,6 +8,7 @@ import { fakeClock } from "@windlass/testkit/fakes";
 import { connectionConfig, openPool } from "./connection.ts";
 import { migrate } from "./migrate.ts";
 import { openPostgresStore } from "./postgres-store.ts";
+import { inTransaction } from "./transaction.ts";
 
 const postgres = testPostgres();
 
@@ -99,6 +100,37 @@ describe.skipIf(postgres.missing)("a store on PostgreSQL", () => {
     expect((await store.jobs.commit([stop], T0)).results).toMatchObject([{ ok: true }]);
   });
 
+  test("a process that is frozen in the middle of a transaction does not keep the others waiting for ever", async () => {
+    const job = jobRecord();
+    await store.jobs.commit([{ type: "submit", job }], T0);
+    const pool = openPool(url);
+    const locked = Promise.withResolvers<void>();
+    const thaw = Promise.withResolvers<void>();
+    const frozen = inTransaction(pool, async (db) => {
+      await db.rows("SELECT 1 FROM jobs_live FOR UPDATE");
+      locked.resolve();
+      await thaw.promise;
+    }).catch((error: unknown) => error);
+    await locked.promise;
+    const expire = {
+      type: "stop",
+      id: job.id,
+      stopFor: "cancelled",
+      reason: "cancel_requested",
+      message: null,
+      by: "test",
+      graceMs: 1,
+    } as const;
+    expect((await store.jobs.commit([expire], T0)).results).toMatchObject([{ ok: true }]);
+    thaw.resolve();
+    expect(await frozen).toMatchObject({ code: "unavailable" });
+    await pool.end();
+  });
+
+  test("what is no position of the feed does not fail its reading", async () => {
+    expect(await store.reads.feed("00000000000000000000-99999999999999999999", 1)).toEqual([]);
+  });
+
   test("a session is extended by the database's clock, also after a lost connection, and its owner hears of its end", async () => {
     const { promise: lost, resolve } = Promise.withResolvers<void>();
     await store.heartbeats.keep("ses_1", { intervalMs: 5, ttlMs: 60_000, onLost: resolve });
@@ -112,6 +144,15 @@ describe.skipIf(postgres.missing)("a store on PostgreSQL", () => {
     await expect.poll(expiry, { timeout: 10_000 }).toBeGreaterThan(before);
     await admin.query("DELETE FROM sessions");
     await lost;
+  });
+
+  test("a session whose report gets no answer is lost when it has run out, not when the answer is given up", async () => {
+    await admin.query("BEGIN");
+    await admin.query("SELECT 1 FROM sessions FOR UPDATE");
+    const began = performance.now();
+    await new Promise<void>((resolve) => void store.heartbeats.keep("ses_1", { intervalMs: 100, ttlMs: 1_000, onLost: resolve }));
+    expect(performance.now() - began).toBeLessThan(20_000);
+    await admin.query("ROLLBACK");
   });
 
   test("a message that PostgreSQL cannot store is stored as near as it can be", async () => {

@@ -11,6 +11,10 @@ const LOST_RACES: ReadonlySet<string> = new Set(["40P01", "40001", "23505"]);
 /** A race is lost to somebody who won it; losing so many in a row means something else is wrong. */
 const TRIES_MAX = 10;
 
+/** A process that is frozen (or cut off) in the middle of one holds its locks no longer than this; everybody would wait for it. */
+const IDLE_MS = 10_000;
+const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`;
+
 /** Thrown by `work` when what it loaded turned out to be too little. */
 export class LoadAgain extends Error {
   override name = "LoadAgain";
@@ -37,7 +41,7 @@ async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): P
   const client = await pool.connect();
   let broken = false;
   try {
-    await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+    await client.query(BEGIN);
     const result = await work(querierOf(client));
     await client.query("COMMIT");
     return result;
