@@ -35,17 +35,23 @@ function keep({ session, intervalMs, ttlMs }: Extract<ToBeatThread, { readonly t
   unkeep(session);
   let lastBeat = performance.now();
   let asking = false;
+  const lose = (): void => {
+    unkeep(session);
+    port?.postMessage({ type: "lost", session } satisfies FromBeatThread);
+  };
   const timer = setInterval(() => {
-    if (asking || !loopMoves()) return;
+    if (asking) {
+      // Others may take what it holds by now, whenever the answer comes (H2).
+      if (performance.now() - lastBeat >= ttlMs) lose();
+      return;
+    }
+    if (!loopMoves()) return;
     asking = true;
     void beat(session, ttlMs).then((alive) => {
       asking = false;
       if (timers.get(session) !== timer) return;
       if (alive === true) lastBeat = performance.now();
-      if (alive === false || (alive === null && performance.now() - lastBeat >= ttlMs)) {
-        unkeep(session);
-        port?.postMessage({ type: "lost", session } satisfies FromBeatThread);
-      }
+      if (alive === false || (alive === null && performance.now() - lastBeat >= ttlMs)) lose();
     });
   }, intervalMs);
   timers.set(session, timer);
@@ -65,23 +71,25 @@ function beat(session: string, ttlMs: number): Promise<boolean | null> {
 
 /** False when the session was given up, null when the database could not tell; the next interval tries again. */
 async function ask(session: string, ttlMs: number): Promise<boolean | null> {
+  const used = (connection ??= connect());
   try {
-    const client = await (connection ??= connect());
-    const { rowCount } = await client.query(BEAT, [session, ttlMs]);
+    const { rowCount } = await (await used).query(BEAT, [session, ttlMs]);
     return rowCount === 1;
   } catch {
-    connection = null;
+    if (connection === used) connection = null;
+    // One that answers no more (its query took too long) would stay open beside the new one.
+    used.then((client) => client.end()).catch(() => {});
     return null;
   }
 }
 
-async function connect(): Promise<pg.Client> {
+function connect(): Promise<pg.Client> {
   const client = new pg.Client({ ...connectionConfig(url), query_timeout: STILL_MS });
+  const connected = client.connect().then(() => client);
   client.on("error", () => {
-    connection = null;
+    if (connection === connected) connection = null;
   });
-  await client.connect();
-  return client;
+  return connected;
 }
 
 function loopMoves(): boolean {

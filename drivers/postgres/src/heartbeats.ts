@@ -14,7 +14,11 @@ export function threadHeartbeats(url: string, clock: Clock): { readonly heartbea
     if (running !== null) return running.worker;
     const moved = new SharedArrayBuffer(4);
     const worker = new Worker(new URL("./heartbeat-thread.ts", import.meta.url), { workerData: { url, moved } });
+    const stopMoving = showMoves(clock, new Int32Array(moved));
     const loseAll = (): void => {
+      // Sessions that are opened from now on get a new thread.
+      stopMoving();
+      if (running?.worker === worker) running = null;
       for (const [session, onLost] of [...lost]) if (lost.delete(session)) onLost();
     };
     worker.on("message", ({ session }: FromBeatThread) => {
@@ -24,7 +28,7 @@ export function threadHeartbeats(url: string, clock: Clock): { readonly heartbea
     // A thread that died beats no more: its sessions count as lost now, not when they have run out.
     worker.on("error", loseAll);
     worker.unref();
-    running = { worker, stopMoving: showMoves(clock, new Int32Array(moved)) };
+    running = { worker, stopMoving };
     return worker;
   };
   const heartbeats: Heartbeats = {
