@@ -61,5 +61,10 @@ function positionText([mark, position]: Row): string {
 }
 
 function markAndPosition(text: string): [number, number] {
-  return text === "" ? [-1, -1] : [Number(text.slice(0, MARK_DIGITS)), Number(text.slice(MARK_DIGITS + 1))];
+  return text === "" ? [-1, -1] : [numberIn(text.slice(0, MARK_DIGITS)), numberIn(text.slice(MARK_DIGITS + 1))];
+}
+
+/** What is no number of ours must not fail the reading of the others who listen. */
+function numberIn(text: string): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.max(-1, Number(text) || 0));
 }
