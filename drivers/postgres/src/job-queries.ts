@@ -10,7 +10,7 @@ const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])
 
 /** The facts come in the same statement, so that they are those of the row beside them. */
 const WOKEN = `SELECT ${liveTable.list("l.")}, ${jobsTable.list("j.")}, f.numbers, f.facts FROM
-    (SELECT * FROM jobs_live WHERE executor = 'none' AND decided < wakes ORDER BY id LIMIT $1) l
+    (SELECT * FROM jobs_live WHERE executor = 'none' AND decided < wakes AND state NOT IN ('scheduled', 'queued') ORDER BY id LIMIT $1) l
     JOIN jobs j ON j.id = l.id
     CROSS JOIN LATERAL (SELECT array_agg(number) AS numbers, array_agg(fact) AS facts FROM
       (SELECT number, fact FROM facts WHERE job_id = l.id AND number > l.decided ORDER BY number LIMIT ${FACTS_PER_DECISION_MAX}) unseen) f

@@ -18,7 +18,7 @@ export function nextDue(db: Database): number | null {
 }
 
 export function woken(db: Database, limit: number): WokenJob[] {
-  const sql = `SELECT ${liveTable.list("l.")}, ${jobsTable.list("j.")} FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE l.executor = 'none' AND l.decided < l.wakes ORDER BY l.id LIMIT ?`;
+  const sql = `SELECT ${liveTable.list("l.")}, ${jobsTable.list("j.")} FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE l.executor = 'none' AND l.decided < l.wakes AND l.state NOT IN ('scheduled', 'queued') ORDER BY l.id LIMIT ?`;
   return db.all(sql, [limit]).map((row) => {
     const live = liveTable.decode(row);
     const facts = db.all("SELECT number, fact FROM facts WHERE job_id = ? AND number > ? ORDER BY number LIMIT ?", [

@@ -64,7 +64,7 @@ export interface JobStore {
   due(now: number, limit: number): Promise<readonly LiveJob[]>;
   /** When the next live job becomes due, or null. */
   nextDue(): Promise<number | null>;
-  /** Jobs without executor that have facts to look at. */
+  /** Jobs without executor that have facts to look at, once they were started: nothing is decided about one that is queued. */
   woken(limit: number): Promise<readonly WokenJob[]>;
   /** All entries of a composite's cursor. */
   cursor(id: string): Promise<Readonly<Record<string, Json>>>;

@@ -40,6 +40,19 @@ export function describeDecisions(subject: Subject): void {
     expect([woken.seen, woken.live.wakes, woken.live.openChildren]).toEqual([3, 3, 0]);
   });
 
+  test("a job that was not started is not woken; what happened meanwhile waits for it", async () => {
+    const { store } = subject;
+    const parent = compositeRecord();
+    await commitOne(store, { type: "submit", job: parent });
+    await commitOne(store, { type: "submit", job: childRecord(await liveOf(store, parent.id), "a") });
+    const { jobs } = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 });
+    for (const job of jobs) await commitOne(store, settleOf(job.live));
+    expect((await liveOf(store, parent.id)).wakes).toBe(1);
+    expect(await store.jobs.woken(10)).toEqual([]);
+    await store.jobs.claim({ executor: "none", session: "ses_1", place: null, limit: 1, now: T0 });
+    expect((await wokenOne(store)).facts).toMatchObject([{ type: "child", key: "a" }, { type: "started" }]);
+  });
+
   test("of two decisions about the same facts the second is refused", async () => {
     const { store } = subject;
     await running(store, compositeRecord());
