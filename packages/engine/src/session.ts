@@ -1,4 +1,5 @@
 /** A worker's or launcher's session: opened, kept alive away from the event loop, and opened anew when it was lost. */
+import { messageOf } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 
@@ -63,8 +64,12 @@ export async function openSession(context: EngineContext, options: SessionOption
     },
     async close() {
       await kept.stop();
-      if (!lost) await sessions.close(id);
+      if (lost) return;
       lost = true;
+      // A store that is out of reach keeps nobody from stopping: the session runs out by itself.
+      await sessions.close(id).catch((error: unknown) => {
+        context.logger.warn("the session could not be closed; it runs out", { session: id, error: messageOf(error) });
+      });
     },
     async leave() {
       await kept.stop();
