@@ -2,7 +2,7 @@ import { failureOutcomes, minutes, ms, OUTPUT_LENGTH_MAX, type Json, type JobVie
 import type { Store } from "@windlass/ports";
 import { afterEach, describe, expect, test } from "vitest";
 import { engineFixture, settled, type EngineFixture } from "./engine-fixture.ts";
-import { deferFor, failForGood, parked, retryAfter, type Handler, type HandlerContext } from "./handler.ts";
+import { failForGood, parked, retryAfter, type Handler, type HandlerContext } from "./handler.ts";
 import type { Worker, WorkerOptions } from "./worker.ts";
 
 const open: { fixture: EngineFixture; worker: Worker }[] = [];
@@ -378,42 +378,5 @@ describe("a worker that", () => {
     await fixture.clock.until(() => calls.length === 2, 30_000);
     go();
     expect((await endOf(fixture, id)).final).toMatchObject({ state: "succeeded", attempts: 2, output: 2 });
-  });
-});
-
-describe("an answer that no store could keep as it is", () => {
-  test.each([
-    ["a delay with a fraction", () => retryAfter(0.5, null)],
-    ["a time that is put off by a fraction", ({ attempt, jobId }: HandlerContext) => (once(jobId, attempt) ? deferFor(100.5) : null)],
-    ["an error as the message", () => failForGood(new Error("no") as unknown as string)],
-  ] as const)("%s: the job goes on, and so do the others", async (_, answer) => {
-    const fixture = await working((context) => (context.input === "odd" ? answer(context) : "fine"), { concurrency: 1 });
-    const odd = await fixture.submit({ input: "odd" });
-    const other = await fixture.submit();
-    await fixture.reach(other, "succeeded");
-    await fixture.clock.until(async () => (await fixture.engine.jobs.get(odd)).final !== null, 200_000);
-  });
-
-  const seen = new Set<string>();
-  const once = (id: string, attempt: number): boolean => !seen.has(`${id} ${attempt}`) && seen.add(`${id} ${attempt}`) !== undefined;
-
-  test("a result that the store fails on keeps no other from being stored", async () => {
-    let poison = "";
-    const failing = (store: Store): Store => ({
-      ...store,
-      jobs: {
-        ...store.jobs,
-        commit: (changes, now) =>
-          changes.some((change) => change.type === "settle" && change.id === poison)
-            ? Promise.reject(new Error("cannot store REAL value"))
-            : store.jobs.commit(changes, now),
-      },
-    });
-    const fixture = await working(() => "fine", { wrap: failing });
-    poison = await fixture.submit();
-    const others = await Promise.all(Array.from({ length: 5 }, () => fixture.submit()));
-    for (const id of others) await fixture.reach(id, "succeeded");
-    expect(await fixture.stateOf(poison)).toBe("running");
-    poison = "";
   });
 });

@@ -13,8 +13,8 @@ const DELAY_MAX: Duration = days(36_500);
 
 /** A delay as it can be stored: whole milliseconds, not negative, a century at most. What is no number is a second. */
 export function storableDelay(value: number): Duration {
-  if (Number.isNaN(Number(value))) return seconds(1);
-  return ms(Math.round(Math.min(DELAY_MAX, Math.max(0, value))));
+  const delay = Math.round(Math.min(DELAY_MAX, Math.max(0, value)));
+  return Number.isNaN(delay) ? seconds(1) : ms(delay);
 }
 
 /** Reads `90`, `"90"` (seconds), `"1h30m"`, `"250ms"`, as whole milliseconds. Undefined when it is not a duration; never negative. */

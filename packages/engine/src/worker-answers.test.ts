@@ -1,0 +1,67 @@
+/** Answers and results that a store cannot keep: one handler's must not stand in the way of the others. */
+import type { Store } from "@windlass/ports";
+import { afterEach, describe, expect, test } from "vitest";
+import { engineFixture, type EngineFixture } from "./engine-fixture.ts";
+import { deferFor, failForGood, retryAfter, type Handler, type HandlerContext } from "./handler.ts";
+import type { Worker, WorkerOptions } from "./worker.ts";
+
+const open: { fixture: EngineFixture; worker: Worker }[] = [];
+
+/** An engine with one worker whose handler `greet` is the one given. */
+async function working(
+  greet: Handler,
+  more: Partial<WorkerOptions> & { readonly wrap?: (store: Store) => Store } = {},
+): Promise<EngineFixture & { readonly worker: Worker }> {
+  const { wrap, ...options } = more;
+  const fixture = await engineFixture(wrap === undefined ? {} : { wrap });
+  const worker = fixture.engine.worker({ handlers: { greet }, ...options });
+  await fixture.engine.start();
+  await worker.start();
+  open.push({ fixture, worker });
+  return Object.assign(fixture, { worker });
+}
+
+afterEach(async () => {
+  for (const { fixture, worker } of open.splice(0)) {
+    await fixture.outcome(worker.stop());
+    await fixture.close();
+  }
+});
+
+describe("an answer that no store could keep as it is", () => {
+  test.each([
+    ["a delay with a fraction", () => retryAfter(0.5, null)],
+    ["a time that is put off by a fraction", ({ attempt, jobId }: HandlerContext) => (once(jobId, attempt) ? deferFor(100.5) : null)],
+    ["an error as the message", () => failForGood(new Error("no") as unknown as string)],
+  ] as const)("%s: the job goes on, and so do the others", async (_, answer) => {
+    const fixture = await working((context) => (context.input === "odd" ? answer(context) : "fine"), { concurrency: 1 });
+    const odd = await fixture.submit({ input: "odd" });
+    const other = await fixture.submit();
+    await fixture.reach(other, "succeeded");
+    await fixture.clock.until(async () => (await fixture.engine.jobs.get(odd)).final !== null, 200_000);
+    expect(await fixture.stateOf(other)).toBe("succeeded");
+  });
+
+  const seen = new Set<string>();
+  const once = (id: string, attempt: number): boolean => !seen.has(`${id} ${attempt}`) && seen.add(`${id} ${attempt}`) !== undefined;
+
+  test("a result that the store fails on keeps no other from being stored", async () => {
+    let poison = "";
+    const failing = (store: Store): Store => ({
+      ...store,
+      jobs: {
+        ...store.jobs,
+        commit: (changes, now) =>
+          changes.some((change) => change.type === "settle" && change.id === poison)
+            ? Promise.reject(new Error("cannot store REAL value"))
+            : store.jobs.commit(changes, now),
+      },
+    });
+    const fixture = await working(() => "fine", { wrap: failing });
+    poison = await fixture.submit();
+    const others = await Promise.all(Array.from({ length: 5 }, () => fixture.submit()));
+    for (const id of others) await fixture.reach(id, "succeeded");
+    expect(await fixture.stateOf(poison)).toBe("running");
+    poison = "";
+  });
+});
