@@ -34,7 +34,7 @@ export class Fields {
     if (before !== undefined) this.note([raw], `the same key as ${before.raw}, given twice`, true);
     else if (keys.known.includes(key)) this.#values.set(key, { raw, value });
     else if (keys.later?.includes(key) === true) this.note([raw], `${spelled(key)} is not supported yet`, true);
-    else this.note([raw], unknownText(raw, [...keys.known, ...(keys.later ?? [])]), true);
+    else this.note([raw], unknownText(raw, keys), true);
   }
 
   note(more: Path, message: string, atKey = false): void {
@@ -137,10 +137,9 @@ export function suggestion(word: string, candidates: readonly string[]): string 
   return found === undefined ? "" : `; did you mean ${found}?`;
 }
 
-function unknownText(raw: string, candidates: readonly string[]): string {
-  const words = candidates.map(spelled);
-  const near = nearest(snakeCaseOf(raw), words);
-  return `unknown key ${shown(raw)}${near === undefined ? `; known here: ${words.join(", ")}` : `; did you mean ${near}?`}`;
+function unknownText(raw: string, { known, later = [] }: Keys): string {
+  const near = nearest(snakeCaseOf(raw), [...known, ...later].map(spelled));
+  return `unknown key ${shown(raw)}${near === undefined ? `; known here: ${listed(known)}` : `; did you mean ${near}?`}`;
 }
 
 function listed(keys: readonly string[]): string {

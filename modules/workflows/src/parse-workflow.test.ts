@@ -173,7 +173,7 @@ test.each([
 
 test.each([
   ["a: 1\na: 2\n", '2:1 a: the key "a" is given twice'],
-  ["a: 1\n---\nb: 2\n", "multiple documents"],
+  ["a: 1\n---\nb: 2\n", "a second document begins here; a file is one workflow"],
   ["a: &x [*x]\n", "nested more than"],
   ["__proto__: {a: 1}\n", "the key __proto__ is not allowed"],
   ["a: !custom x\n", "not valid YAML"],

@@ -50,7 +50,7 @@ export function readYaml(text: string): YamlSource | { readonly faults: readonly
     return {
       faults: troubles
         .slice(0, FINDINGS_MAX)
-        .map((trouble) => ({ path: "", message: `not valid YAML: ${trouble.message}`, ...position(lines, trouble.pos[0]) })),
+        .map((trouble) => ({ path: "", message: troubleText(trouble), ...position(lines, trouble.pos[0]) })),
     };
   }
   const targets = targetsOf(document);
@@ -66,6 +66,11 @@ export function readYaml(text: string): YamlSource | { readonly faults: readonly
       }))
       .toSorted((a, b) => a.line - b.line || a.column - b.column);
   return reader.findings.length > 0 ? { faults: faultsOf(reader.findings) } : { data, faultsOf };
+}
+
+function troubleText({ code, message }: { readonly code: string; readonly message: string }): string {
+  // The parser's own words name a function of its library.
+  return code === "MULTIPLE_DOCS" ? "a second document begins here; a file is one workflow" : `not valid YAML: ${message}`;
 }
 
 function position(lines: LineCounter, offset: number): { line: number; column: number } {

@@ -139,7 +139,11 @@ async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promis
     const running = (await context.store.queues.list()).find((other) => other.name === live.queue)?.running ?? 0;
     if (running >= queue.concurrencyLimit)
       return [
-        cause("queue_limit", `queue "${live.queue}" runs ${running} jobs; its limit is ${queue.concurrencyLimit}`, { object: live.queue }),
+        cause(
+          "queue_limit",
+          `queue "${live.queue}" runs ${running} ${running === 1 ? "job" : "jobs"}; its limit is ${queue.concurrencyLimit}`,
+          { object: live.queue },
+        ),
       ];
   }
   return [await unservedBecause(facts, view, { live, sessions: await openSessions(context) })];

@@ -18,6 +18,16 @@ test("faults are told once, each with its place", () => {
   );
 });
 
+test("the place of a fault is told with the fault only, and a fault that is the whole message not again", () => {
+  const error = new WindlassError("invalid", 'the workflow has 2 faults: line 4, column 7: steps[0].tool: unknown key "scrpt"; …', {
+    faults,
+  });
+  expect(errorText(error, plainStyle)).toMatch(/^error: the workflow has 2 faults\n {2}line 4:7 /u);
+  const message = "timeoutSeconds is 0; it must be greater than 0";
+  const single = new WindlassError("invalid", message, { faults: [{ path: "timeoutSeconds", message }] });
+  expect(errorText(single, plainStyle)).toBe(`error: ${message}\n`);
+});
+
 test("a message cannot move the cursor", () => {
   expect(errorText(new WindlassError("usage", "bad \u001B[2J name\nsecond line"), plainStyle)).toBe("error: bad  [2J name\nsecond line\n");
 });

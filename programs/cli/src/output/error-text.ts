@@ -17,8 +17,11 @@ export function errorText(error: unknown, style: Style): string {
     return `${style("red", "error:")} this is a bug in Windlass: ${messageOf(error)}\n${stack}\n`;
   }
   const file = typeof error.details["file"] === "string" ? error.details["file"] : undefined;
-  const faults = error.faults.slice(0, FAULTS_MAX).map((fault) => `  ${faultText(fault, file, style)}\n`);
-  const more = error.faults.length - faults.length;
+  // One fault without a place that is the whole message is told once.
+  const [only] = error.faults;
+  const said = error.faults.length === 1 && only?.line === undefined && only?.message === error.message;
+  const faults = (said ? [] : error.faults).slice(0, FAULTS_MAX).map((fault) => `  ${faultText(fault, file, style)}\n`);
+  const more = said ? 0 : error.faults.length - faults.length;
   const cut = more > 0 ? `  and ${more} more\n` : "";
   const advice = ADVICE[error.code];
   return `${style("red", "error:")} ${lines(headline(error))}\n${faults.join("")}${cut}${advice === undefined ? "" : `${advice}\n`}`;
@@ -61,7 +64,8 @@ function headline(error: WindlassError): string {
   return error.message
     .slice(0, at)
     .replace(/[\s:;]*$/u, "")
-    .replace(new RegExp(`: ${escaped(first.path)}$`, "u"), "");
+    .replace(new RegExp(`: ${escaped(first.path)}$`, "u"), "")
+    .replace(/: line \d+(, column \d+)?$/u, "");
 }
 
 function escaped(text: string): string {
