@@ -158,7 +158,9 @@ function accepted(result: ChangeResult | undefined): asserts result is Extract<C
   if (!result.ok) throw errorOf(result.refusal, result.id);
 }
 
+/** Of a refused one the id was never stored, and would only mislead. */
 function submittedOf(result: ChangeResult | undefined): Submitted {
+  if (result !== undefined && !result.ok) throw new WindlassError(result.refusal.code, result.refusal.why);
   accepted(result);
   return { id: result.id, created: result.created ?? true };
 }

@@ -146,7 +146,7 @@ async function ended(place: Place, fact: EndedFact): Promise<void> {
   const result = await place.results.settle(settleFor(place, fact));
   if (result === undefined) return;
   if (!result.ok)
-    place.context.logger.info("the end of an attempt came too late", { job: fact.jobId, name: fact.name, why: result.refusal.why });
+    place.context.logger.debug("the end of an attempt came too late", { job: fact.jobId, name: fact.name, why: result.refusal.why });
   if (place.alive.get(fact.jobId) === fact.name) place.alive.delete(fact.jobId);
   // A launch of ours whose reply was lost is asked for again: forgotten, the name would be free for it. The end is told again.
   if (place.launching.has(fact.name)) return;

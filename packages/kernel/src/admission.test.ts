@@ -103,6 +103,14 @@ describe("concurrency keys", () => {
   });
 });
 
+test("a job whose start deadline has passed is not started and takes no key; once an attempt began it counts no more", () => {
+  const [late, now, soon] = submitted({ ...withKey(), startDeadline: T0 - 1 }, { startDeadline: T0 }, { startDeadline: T0 + 1 });
+  if (late === undefined || now === undefined || soon === undefined) throw new Error("there are three");
+  const { admitted, set } = admission([late, now, soon, { ...now, id: "job_again", attempt: 1 }], { keys: key(1) });
+  expect(admitted).toEqual([soon.id, "job_again"]);
+  expect(set.writes.keysTaken).toEqual([]);
+});
+
 test("a candidate that was claimed, blocked or ended meanwhile is passed over", () => {
   const [a, b] = submitted({}, {}) as [LiveJob, LiveJob];
   expect(

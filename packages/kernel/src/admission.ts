@@ -7,9 +7,10 @@
  * D2. A job whose key is full leaves the ready index (`blocked`) until the key has room.
  * D3. A queue's limit counts attempts: a job without executor has none, so only a pause holds it back.
  * D4. A resumed attempt was admitted before: no pause, limit or key applies to it again.
+ * D5. A job whose start deadline has passed is not started; its timer lets it expire.
  */
 import type { LiveJob } from "./job.ts";
-import { blocked, claimed, type Claim } from "./transition.ts";
+import { blocked, claimed, startDeadlineOf, type Claim } from "./transition.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 export interface QueueState {
@@ -39,6 +40,8 @@ export function admit(set: WorkingSet, admission: Admission): string[] {
   for (const live of admission.candidates) {
     if (admitted.length >= admission.limit) break;
     if (live.state !== "queued" || live.blocked) continue;
+    const startDeadline = startDeadlineOf(live);
+    if (startDeadline !== null && startDeadline <= admission.now) continue;
     const queue = admission.queues.get(live.queue);
     if (!live.resumed) {
       if (queue !== undefined && (queue.paused || isFull(queue, live))) continue;

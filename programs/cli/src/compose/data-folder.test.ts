@@ -38,3 +38,7 @@ test("a folder that does not exist has nothing, and a file is no folder", () => 
   writeFileSync(join(above, "file"), "");
   expect(() => prepareDataFolder(join(above, "file"), random)).toThrow(expect.objectContaining({ code: "data_folder_unusable" }));
 });
+
+test("a folder that cannot be made is said at once, also where the system would let one try for ever", () => {
+  expect(() => prepareDataFolder("/proc/windlass/data", random)).toThrow(expect.objectContaining({ code: "data_folder_unusable" }));
+});

@@ -6,8 +6,8 @@
  * owner.lock    held by that process (owner-lock.ts)
  * windlass.db, logs/, processes/, supervisor/, place   of the drivers
  */
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { messageOf, WindlassError } from "@windlass/kernel";
 import type { Random } from "@windlass/ports";
 
@@ -38,7 +38,7 @@ export function readDataFolder(path: string): DataFolder {
 export function prepareDataFolder(path: string, random: Random): { readonly path: string; readonly token: string } {
   const folder = resolve(path);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     const existing = readText(join(folder, "token"))?.trim();
     if (existing !== undefined && existing !== "") return { path: folder, token: existing };
@@ -72,6 +72,13 @@ function readAddress(folder: string): ServerAddress | null {
     // Cut off by a crash: the same as none.
     return null;
   }
+}
+
+/** One by one from the first that is missing: the recursive way of Node never returns where a folder cannot be made (`/proc`). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
 }
 
 /** Undefined when it does not exist; what may not be read is the caller's to tell. */
