@@ -18,6 +18,8 @@ import { inField } from "./tool-child.ts";
 
 /** The entry with the total; no step can be called so. */
 const TOTAL = "#";
+/** How many failed steps are kept as what an execution ended for. */
+const BLAMED_MAX = 200;
 /** How many failed steps a message names. */
 const NAMED_MAX = 5;
 
@@ -119,15 +121,15 @@ function finishOf(compiled: CompiledWorkflow, scope: Scope): Result {
     const outcome = scope.step(own.step.name)?.outcome;
     return outcome !== undefined && holds("failed", outcome) && !isHandled(own, scope.step);
   });
-  if (failed.length > 0)
+  if (failed.length > 0) {
+    const names = failed.map(({ step }) => step.name);
     return {
       outcome: "failed",
       reason: "step_failed",
-      message: failureText(
-        failed.map(({ step }) => step.name),
-        scope,
-      ),
+      message: failureText(names, scope),
+      evidence: { children: names.slice(0, BLAMED_MAX) },
     };
+  }
   const { output } = compiled.workflow;
   if (output === undefined) return { outcome: "succeeded", reason: "ok", message: null };
   const rendered = render(output, evaluateIn(scope));

@@ -32,7 +32,12 @@ describe("needs", () => {
     expect(outcomesOf(failed)).toEqual({ a: "failed", b: "skipped", c: "skipped", d: "succeeded" });
     expect(failed.steps.get("b")).toMatchObject({ reason: "needs_failed", message: "a did not succeed" });
     expect(failed.steps.get("c")).toMatchObject({ reason: "needs_failed", message: "b was skipped" });
-    expect(failed.result).toEqual({ outcome: "failed", reason: "step_failed", message: "step a ended as failed: exit code 3" });
+    expect(failed.result).toEqual({
+      outcome: "failed",
+      reason: "step_failed",
+      message: "step a ended as failed: exit code 3",
+      evidence: { children: ["a"] },
+    });
   });
 
   test("a failure that does not matter lets its dependants run and the execution succeed", () => {

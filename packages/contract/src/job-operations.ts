@@ -84,7 +84,7 @@ export const watchItemJson = z
   .meta({ id: "WatchItem" });
 
 const explained = z
-  .object({ reason, message: z.string(), object: z.string().nullable(), since: time.nullable(), todo: z.string() })
+  .object({ depth: z.number().int(), reason, message: z.string(), object: z.string().nullable(), since: time.nullable(), todo: z.string() })
   .meta({ id: "ExplainedCause" });
 
 export const explanationJson = z.object({ job: jobJson, causes: z.array(explained) }).meta({ id: "Explanation" });

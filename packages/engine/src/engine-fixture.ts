@@ -31,6 +31,8 @@ export const stepKind: JobKind = { kind: "step", validate: () => [] };
 interface GroupSpec {
   readonly children?: readonly ChildSpec[];
   readonly fails?: string;
+  /** What it says that it ended for. */
+  readonly blames?: readonly string[];
   readonly waitMs?: number;
 }
 
@@ -39,7 +41,7 @@ export const groupKind: JobKind = {
   kind: "workflow",
   validate: () => [],
   advance({ record, facts, cursor, now }) {
-    const { children = [], fails, waitMs } = record.spec as unknown as GroupSpec;
+    const { children = [], fails, waitMs, blames } = record.spec as unknown as GroupSpec;
     if (fails !== undefined) throw new Error(fails);
     const ended = Number(cursor.get("ended") ?? 0) + facts.filter((fact) => fact.type === "child").length;
     const bad = facts.find((fact) => fact.type === "child" && fact.outcome !== "succeeded");
@@ -48,7 +50,12 @@ export const groupKind: JobKind = {
     const result: Result =
       bad === undefined
         ? { outcome: "succeeded", reason: "ok", message: null }
-        : { outcome: "failed", reason: "step_failed", message: "a child failed" };
+        : {
+            outcome: "failed",
+            reason: "step_failed",
+            message: "a child failed",
+            ...(blames === undefined ? {} : { evidence: { children: blames } }),
+          };
     return {
       ...NOTHING,
       cursor: { ended },
@@ -206,13 +213,14 @@ export const command: Partial<SubmitRequest> = { executor: "process", name: "bui
 /** A composite with these children. */
 export function group(
   children: readonly ChildSpec[],
-  more: Partial<SubmitRequest> & { readonly fails?: string; readonly waitMs?: number } = {},
+  more: Partial<SubmitRequest> & Pick<GroupSpec, "fails" | "waitMs" | "blames"> = {},
 ): Partial<SubmitRequest> {
-  const { fails, waitMs, ...request } = more;
+  const { fails, waitMs, blames, ...request } = more;
   const spec = {
     children,
     ...(fails === undefined ? {} : { fails }),
     ...(waitMs === undefined ? {} : { waitMs }),
+    ...(blames === undefined ? {} : { blames }),
   } as unknown as JobRecord["spec"];
   return { kind: "workflow", name: "nightly", executor: "none", spec, ...request };
 }

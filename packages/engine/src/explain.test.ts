@@ -182,6 +182,22 @@ describe("why a job ended", () => {
     expect((await fixture.engine.jobs.get(causes[1]?.object ?? "")).record.childKey).toBe("extract");
   });
 
+  test("children that failed and were handled are no cause; siblings stand beside each other", async () => {
+    await serve({
+      extract: () => Promise.reject(new Error("handled")),
+      load: () => Promise.reject(new Error("disk")),
+      send: () => Promise.reject(new Error("mail")),
+    });
+    const id = await fixture.submit(group([handled("extract"), handled("load"), handled("send")], { blames: ["load", "send"] }));
+    await fixture.reach(id, "failed");
+    const causes = await expectCause(id, "step_failed", '"nightly"');
+    expect(causes.map(({ depth, message }) => [depth, /disk|mail|handled/u.exec(message)?.[0]])).toEqual([
+      [0, undefined],
+      [1, "disk"],
+      [1, "mail"],
+    ]);
+  });
+
   test("it used more memory than it may", async () => {
     const id = await fixture.submit(command);
     await fixture.clock.until(() => executor.running().length === 1, 5_000);

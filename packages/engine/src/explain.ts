@@ -18,9 +18,13 @@ import { handlerNameOf } from "./handler.ts";
 import type { Cause } from "./job-kind.ts";
 
 export interface ExplainedCause extends Cause {
+  /** How many causes it is below the job that was asked about: what follows one level deeper explains it. */
+  readonly depth: number;
   /** What to do about it; empty when there is nothing to do. */
   readonly todo: string;
 }
+
+type Placed = Cause & { readonly depth?: number };
 
 export interface Explanation {
   readonly view: JobView;
@@ -39,7 +43,7 @@ export function explainer(context: EngineContext, executors: readonly Executor[]
     const view = await context.store.reads.get(id);
     if (view === null) throw new WindlassError("not_found", `there is no job ${id}`);
     const causes = await causesOf({ context, executors }, view, 0);
-    return { view, causes: causes.map((cause) => ({ ...cause, todo: todoFor(cause) })) };
+    return { view, causes: causes.map((cause) => ({ depth: 0, ...cause, todo: todoFor(cause) })) };
   };
 }
 
@@ -53,18 +57,22 @@ interface Facts {
   readonly executors: readonly Executor[];
 }
 
-async function causesOf(facts: Facts, view: JobView, depth: number): Promise<Cause[]> {
+async function causesOf(facts: Facts, view: JobView, depth: number): Promise<Placed[]> {
   const own = facts.context.kindOf(view.record.kind)?.explain?.(view) ?? [];
-  if (view.final !== null) return [...(await endedBecause(facts, view, { final: view.final, depth })), ...own];
-  if (view.live === null) return [...own];
-  return [...(await livesBecause(facts, view, { live: view.live, depth })), ...own];
+  const found = await becauseOf(facts, view, depth);
+  return [...found, ...own].map((cause) => ({ depth, ...cause }));
+}
+
+async function becauseOf(facts: Facts, view: JobView, depth: number): Promise<Placed[]> {
+  if (view.final !== null) return endedBecause(facts, view, { final: view.final, depth });
+  return view.live === null ? [] : livesBecause(facts, view, { live: view.live, depth });
 }
 
 async function livesBecause(
   facts: Facts,
   view: JobView,
   { live, depth }: { readonly live: LiveJob; readonly depth: number },
-): Promise<Cause[]> {
+): Promise<Placed[]> {
   switch (live.state) {
     case "scheduled":
       return scheduledBecause(facts, view, live);
@@ -97,7 +105,7 @@ async function livesBecause(
   }
 }
 
-async function scheduledBecause(facts: Facts, view: JobView, live: LiveJob): Promise<Cause[]> {
+async function scheduledBecause(facts: Facts, view: JobView, live: LiveJob): Promise<Placed[]> {
   const { context } = facts;
   const reason: Reason = live.dueReason ?? "not_before";
   const why = reason === "not_before" ? "" : `: ${REASONS[reason].meaning}`;
@@ -116,7 +124,7 @@ async function scheduledBecause(facts: Facts, view: JobView, live: LiveJob): Pro
       ];
 }
 
-async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promise<Cause[]> {
+async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promise<Placed[]> {
   const { context } = facts;
   if (live.blocked && live.concurrencyKey !== null) {
     const { limit, holders } = await context.store.reads.keyHolders(live.concurrencyKey);
@@ -157,7 +165,7 @@ async function unservedBecause(
   { context, executors }: Facts,
   view: JobView,
   { live, sessions }: { readonly live: LiveJob; readonly sessions: readonly Session[] },
-): Promise<Cause> {
+): Promise<Placed> {
   const serving = sessions
     .flatMap((session) => session.serves)
     .filter((served) => served.executor === live.executor && (served.queue === "*" || served.queue === live.queue));
@@ -200,7 +208,7 @@ async function runningBecause(
   facts: Facts,
   view: JobView,
   { live, depth }: { readonly live: LiveJob; readonly depth: number },
-): Promise<Cause[]> {
+): Promise<Placed[]> {
   if (live.executor === "none") {
     if (live.openChildren === 0)
       return [cause("is_running", `${describe(view)} is deciding what is next`, { object: live.id, since: live.startedAt })];
@@ -229,11 +237,11 @@ async function runningBecause(
   ];
 }
 
-async function openChildren(facts: Facts, view: JobView, depth: number): Promise<Cause[]> {
+async function openChildren(facts: Facts, view: JobView, depth: number): Promise<Placed[]> {
   if (depth >= DEPTH_MAX) return [];
   const { context } = facts;
   const children = await context.store.jobs.live({ parentId: view.record.id }, CHILDREN_MAX);
-  const causes: Cause[] = [];
+  const causes: Placed[] = [];
   for (const child of children) {
     const childView = await context.store.reads.get(child.id);
     if (childView !== null) causes.push(...(await causesOf(facts, childView, depth + 1)));
@@ -246,7 +254,7 @@ async function endedBecause(
   facts: Facts,
   view: JobView,
   { final, depth }: { readonly final: FinalState; readonly depth: number },
-): Promise<Cause[]> {
+): Promise<Placed[]> {
   const { context } = facts;
   const took = final.attempts > 1 ? ` after ${final.attempts} attempts` : "";
   const exit = final.exitCode === null || (final.message ?? "").includes("exit code") ? "" : ` (exit code ${final.exitCode})`;
@@ -255,16 +263,26 @@ async function endedBecause(
     since: final.finishedAt,
   });
   if (final.state === "succeeded" || depth >= DEPTH_MAX) return [first];
-  const failed = await context.store.reads.list({
-    workspace: view.record.workspace,
-    parentId: view.record.id,
+  const causes: Placed[] = [first];
+  for (const child of await failedChildren(context, view)) causes.push(...(await causesOf(facts, child, depth + 1)));
+  return causes;
+}
+
+/** Failed children that are looked at to find those that count. */
+const FAILED_MAX = 200;
+
+/** Those that the job ended for, where its kind has said so (`evidence.children`, their keys); else all that failed. */
+async function failedChildren({ store }: EngineContext, { record }: JobView): Promise<readonly JobView[]> {
+  const evidence = (await store.reads.attempts(record.id)).at(-1)?.evidence;
+  const blamed = Array.isArray(evidence?.["children"]) ? new Set<unknown>(evidence["children"]) : null;
+  const failed = await store.reads.list({
+    workspace: record.workspace,
+    parentId: record.id,
     states: ["failed", "expired"],
     order: "oldest",
-    limit: CHILDREN_MAX,
+    limit: FAILED_MAX,
   });
-  const causes = [first];
-  for (const child of failed) causes.push(...(await causesOf(facts, child, depth + 1)));
-  return causes;
+  return failed.filter((child) => blamed === null || blamed.has(child.record.childKey)).slice(0, CHILDREN_MAX);
 }
 
 function cause(reason: Reason, message: string, more: { readonly object?: string | null; readonly since?: number | null } = {}): Cause {

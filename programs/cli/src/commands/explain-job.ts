@@ -17,8 +17,8 @@ export async function explainJob(call: Call): Promise<void> {
 
 function told({ job, causes }: ExplanationJson, style: Style): string {
   const lines = causes.map((cause, index) => {
-    const todo = cause.todo === "" ? "" : `\n${" ".repeat(index * 2 + 4)}${style("cyan", "do:")} ${cause.todo}`;
-    return `${" ".repeat(index * 2 + 2)}${index === 0 ? "" : "because "}${printable(cause.message)}${todo}\n`;
+    const todo = cause.todo === "" ? "" : `\n${" ".repeat(cause.depth * 2 + 4)}${style("cyan", "do:")} ${cause.todo}`;
+    return `${" ".repeat(cause.depth * 2 + 2)}${index === 0 ? "" : "because "}${printable(cause.message)}${todo}\n`;
   });
   return `${jobLine({ ...job, message: null }, style, now())}\n${lines.join("")}`;
 }
