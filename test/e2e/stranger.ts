@@ -87,11 +87,16 @@ export function workflowOf(name: string, script: string): string {
 
 /** Resolves when `text` was printed; rejects when the program ends without it. */
 export async function until(one: Running, text: string): Promise<void> {
+  await untilFound(one, (printed) => (printed.includes(text) ? text : undefined), text);
+}
+
+/** What `find` found in what was printed; rejects when the program ends without it. */
+async function untilFound(one: Running, find: (printed: string) => string | undefined, what: string): Promise<string> {
   for (;;) {
-    if (one.printed().includes(text)) return;
     const ended = await Promise.race([one.ended, pause()]);
-    if (ended !== undefined && !one.printed().includes(text))
-      throw new Error(`it ended with ${ended.code} and did not print "${text}":\n${ended.stdout}\n${ended.stderr}`);
+    const found = find(one.printed());
+    if (found !== undefined) return found;
+    if (ended !== undefined) throw new Error(`it ended with ${ended.code} and did not print "${what}":\n${ended.stdout}\n${ended.stderr}`);
   }
 }
 
@@ -117,14 +122,9 @@ function startIn(folder: string, args: readonly string[], environment: Readonly<
   return { pid, ended, printed: () => stdout + stderr, kill: (signal) => void child.kill(signal) };
 }
 
-/** The address that a server prints once it answers. */
+/** The address that a server prints, as a whole line, once it answers. Its log says `"url"` and `"store"` too, elsewhere and at another time. */
 async function addressOf(one: Running): Promise<string> {
-  await until(one, '"store":"');
-  const line =
-    one
-      .printed()
-      .split("\n")
-      .find((text) => text.startsWith('{"url"')) ?? "{}";
+  const line = await untilFound(one, (printed) => /^\{"url".*\}$(?=\n)/mu.exec(printed)?.[0], "its address");
   return (JSON.parse(line) as { url: string }).url;
 }
 
