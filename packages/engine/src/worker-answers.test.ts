@@ -1,32 +1,8 @@
 /** Answers and results that a store cannot keep: one handler's must not stand in the way of the others. */
 import type { Store } from "@windlass/ports";
-import { afterEach, describe, expect, test } from "vitest";
-import { engineFixture, type EngineFixture } from "./engine-fixture.ts";
-import { deferFor, failForGood, retryAfter, type Handler, type HandlerContext } from "./handler.ts";
-import type { Worker, WorkerOptions } from "./worker.ts";
-
-const open: { fixture: EngineFixture; worker: Worker }[] = [];
-
-/** An engine with one worker whose handler `greet` is the one given. */
-async function working(
-  greet: Handler,
-  more: Partial<WorkerOptions> & { readonly wrap?: (store: Store) => Store } = {},
-): Promise<EngineFixture & { readonly worker: Worker }> {
-  const { wrap, ...options } = more;
-  const fixture = await engineFixture(wrap === undefined ? {} : { wrap });
-  const worker = fixture.engine.worker({ handlers: { greet }, ...options });
-  await fixture.engine.start();
-  await worker.start();
-  open.push({ fixture, worker });
-  return Object.assign(fixture, { worker });
-}
-
-afterEach(async () => {
-  for (const { fixture, worker } of open.splice(0)) {
-    await fixture.outcome(worker.stop());
-    await fixture.close();
-  }
-});
+import { describe, expect, test } from "vitest";
+import { deferFor, failForGood, retryAfter, type HandlerContext } from "./handler.ts";
+import { working } from "./worker-fixture.ts";
 
 describe("an answer that no store could keep as it is", () => {
   test.each([

@@ -1,32 +1,9 @@
 import { failureOutcomes, minutes, ms, OUTPUT_LENGTH_MAX, type Json, type JobView } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
-import { afterEach, describe, expect, test } from "vitest";
-import { engineFixture, settled, type EngineFixture } from "./engine-fixture.ts";
+import { describe, expect, test } from "vitest";
+import { settled, type EngineFixture } from "./engine-fixture.ts";
 import { failForGood, parked, retryAfter, type Handler, type HandlerContext } from "./handler.ts";
-import type { Worker, WorkerOptions } from "./worker.ts";
-
-const open: { fixture: EngineFixture; worker: Worker }[] = [];
-
-/** An engine with one worker whose handler `greet` is the one given. */
-async function working(
-  greet: Handler,
-  more: Partial<WorkerOptions> & { readonly wrap?: (store: Store) => Store } = {},
-): Promise<EngineFixture & { readonly worker: Worker }> {
-  const { wrap, ...options } = more;
-  const fixture = await engineFixture(wrap === undefined ? {} : { wrap });
-  const worker = fixture.engine.worker({ handlers: { greet }, ...options });
-  await fixture.engine.start();
-  await worker.start();
-  open.push({ fixture, worker });
-  return Object.assign(fixture, { worker });
-}
-
-afterEach(async () => {
-  for (const { fixture, worker } of open.splice(0)) {
-    await fixture.outcome(worker.stop());
-    await fixture.close();
-  }
-});
+import { working } from "./worker-fixture.ts";
 
 const retry = { limit: 2, on: failureOutcomes, backoff: { initial: ms(100), factor: 1, max: minutes(1), jitter: 0 } };
 const endOf = async ({ engine, outcome }: EngineFixture, id: string): Promise<JobView> => outcome(engine.jobs.wait(id));
