@@ -1,7 +1,6 @@
-import { failureOutcomes, ms, reasons, REASONS, type Reason } from "@windlass/kernel";
+import { failureOutcomes, ms, reasons, REASONS, type Reason, parked, type Handler } from "@windlass/kernel";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { command, engineFixture, fakeExecutor, group, handled, type EngineFixture, type FakeExecutor } from "./engine-fixture.ts";
-import { parked, type Handler } from "./handler.ts";
 import type { Worker } from "./worker.ts";
 
 const LOST_AFTER_MS = 20_000;

@@ -11,10 +11,10 @@ import {
   type JobView,
   type LiveJob,
   type Reason,
+  handlerNameOf,
 } from "@windlass/kernel";
 import type { Executor, Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
-import { handlerNameOf } from "./handler.ts";
 import type { Cause } from "./job-kind.ts";
 
 export interface ExplainedCause extends Cause {

@@ -2,7 +2,7 @@ export { engineContext, type EngineContext, type EnginePorts } from "./context.t
 export { engine, type Engine, type EngineOptions } from "./engine.ts";
 export type { Explain, ExplainedCause, Explanation } from "./explain.ts";
 export type { Feed, FeedItem, Subscription } from "./feed.ts";
-export { deferFor, failForGood, isAnswer, parked, retryAfter, type Answer, type Handler, type HandlerContext } from "./handler.ts";
+export { deferFor, failForGood, isAnswer, parked, retryAfter, type Answer, type Handler, type HandlerContext } from "@windlass/kernel";
 export * from "./job-kind.ts";
 export type { Jobs, Submitted } from "./jobs.ts";
 export { localBus } from "./local-bus.ts";

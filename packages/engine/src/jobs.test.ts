@@ -1,7 +1,6 @@
-import { WindlassError } from "@windlass/kernel";
+import { WindlassError, parked } from "@windlass/kernel";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { engineFixture, group, handled, type EngineFixture } from "./engine-fixture.ts";
-import { parked } from "./handler.ts";
 import type { SubmitRequest } from "./submit.ts";
 
 const request: SubmitRequest = { kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler" };

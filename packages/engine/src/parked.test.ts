@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Store } from "@windlass/ports";
 import { engineFixture, type EngineFixture } from "./engine-fixture.ts";
-import { parked } from "./handler.ts";
+import { parked } from "@windlass/kernel";
 
 const MINUTES_10 = 600_000;
 

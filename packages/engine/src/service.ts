@@ -1,59 +1,8 @@
-/**
- * What runs in the background, and how it is started and stopped.
- *
- * V1. `start` and `stop` may be called in any order, any number of times, also while the other is under way; the last
- *     call wins, and each promise resolves when what it asked for (or what a later call asked for) is so.
- * V2. When `stop` has resolved, nothing of the service runs any more.
- */
+/** Services of several parts, and loops: passes, rests, passes. What a service promises (V1, V2) is in the kernel. */
 import type { Clock, Logger, Random } from "@windlass/ports";
-import { backoffDelay, messageOf, ms, seconds, type Backoff } from "@windlass/kernel";
+import { backoffDelay, messageOf, ms, seconds, serviceOf, type Backoff, type Service } from "@windlass/kernel";
 
-export interface Service {
-  readonly name: string;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-/** Makes a service of an `open` that gives back how to close it; keeps V1 and V2 for it. */
-export function serviceOf(name: string, open: () => Promise<() => Promise<void>>): Service {
-  let close: (() => Promise<void>) | null = null;
-  let wanted = false;
-  let working = false;
-  let work: Promise<void> = Promise.resolve();
-  const settle = async (): Promise<void> => {
-    try {
-      while (wanted !== (close !== null)) {
-        if (close === null) {
-          close = await open();
-        } else {
-          const closing = close;
-          await closing();
-          close = null;
-        }
-      }
-    } finally {
-      // In the same turn as the last look at `wanted`, so that no call falls between the two.
-      working = false;
-    }
-  };
-  const want = (value: boolean): Promise<void> => {
-    wanted = value;
-    if (!working) {
-      working = true;
-      work = settle();
-    }
-    return work;
-  };
-  const stop = async (): Promise<void> => {
-    try {
-      await want(false);
-    } catch (error) {
-      // A start that failed meanwhile has left nothing to stop; whoever started it is told.
-      if (close !== null || wanted) throw error;
-    }
-  };
-  return { name, start: () => want(true), stop };
-}
+export { serviceOf, type Service };
 
 /** Starts in order, stops in reverse; a failing start stops what was started. One that cannot be stopped keeps no other from it. */
 export function together(name: string, services: readonly Service[]): Service {

@@ -1,7 +1,7 @@
 /** Answers and results that a store cannot keep: one handler's must not stand in the way of the others. */
 import type { Store } from "@windlass/ports";
 import { describe, expect, test } from "vitest";
-import { deferFor, failForGood, retryAfter, type HandlerContext } from "./handler.ts";
+import { deferFor, failForGood, retryAfter, type HandlerContext } from "@windlass/kernel";
 import { working } from "./worker-fixture.ts";
 
 describe("an answer that no store could keep as it is", () => {

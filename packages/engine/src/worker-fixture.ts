@@ -2,7 +2,7 @@
 import type { Store } from "@windlass/ports";
 import { afterEach } from "vitest";
 import { engineFixture, type EngineFixture } from "./engine-fixture.ts";
-import type { Handler } from "./handler.ts";
+import type { Handler } from "@windlass/kernel";
 import type { Worker, WorkerOptions } from "./worker.ts";
 
 const open: { fixture: EngineFixture; worker: Worker }[] = [];

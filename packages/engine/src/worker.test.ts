@@ -1,8 +1,19 @@
-import { failureOutcomes, minutes, ms, OUTPUT_LENGTH_MAX, type Json, type JobView } from "@windlass/kernel";
+import {
+  failureOutcomes,
+  minutes,
+  ms,
+  OUTPUT_LENGTH_MAX,
+  type Json,
+  type JobView,
+  failForGood,
+  parked,
+  retryAfter,
+  type Handler,
+  type HandlerContext,
+} from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { describe, expect, test } from "vitest";
 import { settled, type EngineFixture } from "./engine-fixture.ts";
-import { failForGood, parked, retryAfter, type Handler, type HandlerContext } from "./handler.ts";
 import { working } from "./worker-fixture.ts";
 
 const retry = { limit: 2, on: failureOutcomes, backoff: { initial: ms(100), factor: 1, max: minutes(1), jitter: 0 } };

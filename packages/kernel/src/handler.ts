@@ -1,5 +1,6 @@
 /** What a handler is given, and what it may answer besides a plain output. */
-import type { JobRecord, Json } from "@windlass/kernel";
+import type { JobRecord } from "./job.ts";
+import type { Json } from "./json.ts";
 
 export interface HandlerContext<Input extends Json = Json> {
   readonly jobId: string;

@@ -1,0 +1,147 @@
+/**
+ * Claims jobs of some queues under one session, and looks after what the session holds. Who carries the jobs out (handlers
+ * in this process, or a worker at the other end of a connection) is a `Carrier`; the rules are the same for both.
+ *
+ * C1. No more is claimed than the carrier has room for.
+ * C2. What was claimed when the session was lost or the carrier had gone is given back: nothing of it has begun.
+ * C3. What the session holds and the carrier does not know of (the reply to a claim, or the message with the job, was
+ *     lost) is given back.
+ */
+import { seconds, type LiveJob, type StopOrder } from "@windlass/kernel";
+import type { ClaimedJob } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+import { loop, type Loop } from "./service.ts";
+import type { OpenSession } from "./session.ts";
+
+export interface Carrier {
+  /** How many jobs it can take now. */
+  free(): number;
+  /** Takes over what was claimed for it; what it cannot take any more it returns. */
+  take(jobs: readonly ClaimedJob[]): readonly ClaimedJob[];
+  /** How many jobs it holds. */
+  holding(): number;
+  /** Of what the session holds, what it does not know of. */
+  unknown(held: readonly LiveJob[]): Promise<readonly LiveJob[]> | readonly LiveJob[];
+  /** One of its jobs is to stop. Called again as long as it has not stopped. */
+  stop(live: LiveJob, stop: StopOrder): void;
+}
+
+export interface ClaimOptions {
+  readonly queues: readonly string[];
+  readonly session: Pick<OpenSession, "id" | "lost" | "ensure">;
+  readonly carrier: Carrier;
+}
+
+/** Claims are woken by the bus; this is for wake-ups that were lost. */
+const REST_MS = 1_000;
+/** How often what the session holds is compared with what its carrier knows. */
+const COMPARE_MS: number = seconds(5);
+/** Jobs that one comparison gives back at most. */
+const UNKNOWN_MAX = 100;
+
+export function claimLoop(context: EngineContext, options: ClaimOptions): Loop {
+  const { session, carrier } = options;
+  const queues = [...options.queues];
+  const topics = new Set(queues.map((queue) => `handler/${queue}`));
+  const lookForStops = every(context, REST_MS);
+  const compare = every(context, COMPARE_MS);
+  let stopsSuspected = false;
+  return loop({
+    name: `claims of ${queues.join(", ")}`,
+    clock: context.clock,
+    random: context.random,
+    logger: context.logger,
+    restMs: REST_MS,
+    subscribe: (wake) => {
+      const ready = context.bus.subscribe("ready", (key) => topics.has(key) && wake());
+      const stopping = context.bus.subscribe("stopping", (key) => {
+        if (key !== session.id) return;
+        stopsSuspected = true;
+        wake();
+      });
+      return () => {
+        ready();
+        stopping();
+      };
+    },
+    pass: async () => {
+      await session.ensure();
+      if (stopsSuspected || lookForStops()) {
+        stopsSuspected = false;
+        await tellStops(context, options);
+      }
+      if (compare()) await giveBackUnknown(context, options);
+      const free = carrier.free();
+      if (free <= 0) return false;
+      const { jobs, signals } = await context.store.jobs.claim({
+        executor: "handler",
+        queues,
+        session: session.id,
+        place: null,
+        limit: free,
+        now: context.now(),
+      });
+      if (jobs.length === 0) return false;
+      context.announce(signals);
+      const left = session.lost ? jobs : carrier.take(jobs);
+      if (left.length > 0) {
+        await giveBack(
+          context,
+          left.map((job) => job.live),
+        );
+        return false;
+      }
+      return jobs.length === free;
+    },
+  });
+}
+
+/** True at most once per `ms`. */
+function every(context: EngineContext, ms: number): () => boolean {
+  let lastAt = context.clock.monotonic();
+  return () => {
+    const now = context.clock.monotonic();
+    if (now - lastAt < ms) return false;
+    lastAt = now;
+    return true;
+  };
+}
+
+/** Tells whose jobs are to stop. Looks at the store: the wake-up alone says nothing. */
+async function tellStops(context: EngineContext, { session, carrier }: ClaimOptions): Promise<void> {
+  const holding = carrier.holding();
+  if (holding === 0) return;
+  const stopping = await context.store.jobs.live({ session: session.id, states: ["stopping"] }, holding);
+  for (const live of stopping) if (live.stop !== null) carrier.stop(live, live.stop);
+}
+
+/**
+ * Runs between claims, never beside one, so whatever is held and not known was claimed by a call whose reply was lost (C3).
+ * When the session was lost meanwhile, what it held was abandoned, not unknown: its handlers had begun, so that attempt
+ * counts, and only the reconciler may end it.
+ */
+async function giveBackUnknown(context: EngineContext, { session, carrier }: ClaimOptions): Promise<void> {
+  const held = await context.store.jobs.live({ session: session.id }, carrier.holding() + UNKNOWN_MAX);
+  if (session.lost) return;
+  const unknown = await carrier.unknown(held);
+  if (session.lost) return;
+  await giveBack(context, unknown);
+}
+
+/** Gives back what has not begun. */
+async function giveBack(context: EngineContext, unbegun: readonly LiveJob[]): Promise<void> {
+  await context.commit(
+    unbegun.map((live) =>
+      live.state === "stopping"
+        ? {
+            type: "lose",
+            id: live.id,
+            token: live.token,
+            reason: "worker_lost",
+            message: "its worker never learned that it held it",
+            random: context.random.next(),
+          }
+        : { type: "release", id: live.id, token: live.token },
+    ),
+  );
+}

@@ -1,0 +1,65 @@
+/** What a handler that runs in this process has of the world: the engine's store, clock and logs. */
+import { COMPLETION_SECRET_BYTES, completionTokenOf, HANDED_ON, messageOf, type HandledJob, type HandlerHost } from "@windlass/kernel";
+import type { ClaimedJob, LogChunk } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+
+/** Log lines are stored in groups at most this long after they were written. */
+const LOG_FLUSH_MS = 50;
+
+export function handledJob({ record, live }: ClaimedJob): HandledJob {
+  return { jobId: record.id, name: record.name, attempt: live.attempt, input: record.input, labels: record.labels };
+}
+
+export function handlerHost(context: EngineContext, { live }: ClaimedJob): HandlerHost {
+  const { id, token, attempt } = live;
+  const log = attemptLog(context, { jobId: id, attempt });
+  return {
+    after: (delayMs, callback) => context.clock.after(delayMs, callback),
+    log: (line) => log.line(line),
+    closeLog: () => log.close(),
+    async progress(progress) {
+      await context.commit([{ type: "progress", id, token, progress }]);
+    },
+    async expect() {
+      const text = completionTokenOf(id, attempt, context.random.bytes(COMPLETION_SECRET_BYTES));
+      const hash = context.sha256(text);
+      const [result] = await context.commit([{ type: "expect", id, token, tokenHash: hash }]);
+      if (result?.ok !== true) throw new Error(HANDED_ON);
+      return { text, hash };
+    },
+    report: (bug) => context.logger.error(bug.message, { job: id, stack: bug.stack }),
+  };
+}
+
+interface AttemptLog {
+  line(text: string): void;
+  close(): Promise<void>;
+}
+
+/** Groups lines before they are stored. A log that cannot be written is reported, and does not fail the job. */
+function attemptLog(context: EngineContext, key: { readonly jobId: string; readonly attempt: number }): AttemptLog {
+  let lines: LogChunk[] = [];
+  let writing: Promise<void> = Promise.resolve();
+  let cancel: (() => void) | null = null;
+  const encoder = new TextEncoder();
+  const flush = (): void => {
+    cancel = null;
+    const chunks = lines;
+    lines = [];
+    if (chunks.length === 0) return;
+    writing = writing
+      .then(() => context.logs.append(key, chunks))
+      .catch((error: unknown) => context.logger.error("a log could not be written", { ...key, error: messageOf(error) }));
+  };
+  return {
+    line(text) {
+      lines.push({ stream: "stdout", at: context.clock.now(), data: encoder.encode(`${text}\n`) });
+      cancel ??= context.clock.after(LOG_FLUSH_MS, flush);
+    },
+    async close() {
+      cancel?.();
+      flush();
+      await writing;
+    },
+  };
+}

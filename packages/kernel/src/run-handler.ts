@@ -1,0 +1,107 @@
+/**
+ * One attempt of a handler, from the call to its end. What it needs of the world is handed in, so that the worker of a
+ * server and one on another machine keep the same promises.
+ *
+ * R1. `ended` resolves exactly once, whatever the handler does, also when it ignores that it is to stop.
+ * R2. What the handler does after that has no effect on the job.
+ */
+import { BugError } from "./assert.ts";
+import { endOfGrace, endOfReturn, endOfThrow, type HandlerEnd, type StopOrder } from "./handler-end.ts";
+import { isAnswer, type Handler, type HandlerContext } from "./handler.ts";
+import type { Progress } from "./job.ts";
+
+export interface Run {
+  /** How it ended; null when the job was lost and nothing may be stored. */
+  readonly ended: Promise<HandlerEnd | null>;
+  /** The job is to stop: tells the handler, and after the grace ends the attempt without it. */
+  stop(stop: StopOrder): void;
+  /** The job was lost: tells the handler; nothing is stored. */
+  abandon(why: string): void;
+  /** The worker ends: tells the handler; the attempt is given up as lost. */
+  giveUp(why: string): void;
+}
+
+/** A job as its handler sees it. */
+export type HandledJob = Pick<HandlerContext, "jobId" | "name" | "attempt" | "input" | "labels">;
+
+/** What a run needs of the world. */
+export interface HandlerHost {
+  after(delayMs: number, callback: () => void): () => void;
+  log(line: string): void;
+  /** Resolves when every line of the attempt's log is safe, or given up. */
+  closeLog(): Promise<void> | void;
+  progress(progress: Progress): Promise<void>;
+  /** Makes a completion token and stores its hash. Throws when the job was handed on. */
+  expect(): Promise<{ readonly text: string; readonly hash: string }>;
+  /** A bug of ours showed itself in the handler. */
+  report(bug: BugError): void;
+}
+
+export const HANDED_ON = "the job was handed on; its completion token would never be accepted";
+
+/** The text of a completion token: whose it is, and a secret. */
+export function completionTokenOf(jobId: string, attempt: number, secret: Uint8Array): string {
+  return `${jobId}.${attempt}.${[...secret].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** Bytes of the secret in a completion token. */
+export const COMPLETION_SECRET_BYTES = 24;
+
+export function runHandler(host: HandlerHost, job: HandledJob, handler: Handler): Run {
+  const controller = new AbortController();
+  let stopping: StopOrder | null = null;
+  let completionHash: string | null = null;
+  let endGrace = (): void => {};
+  let resolveEnded: (end: HandlerEnd | null) => void = () => {};
+  const ended = new Promise<HandlerEnd | null>((resolve) => {
+    resolveEnded = resolve;
+  });
+  const called = () => ({ stop: stopping, completionHash });
+  const end = async (how: HandlerEnd | null): Promise<void> => {
+    endGrace();
+    await host.closeLog();
+    resolveEnded(how);
+  };
+  let token: Promise<string> | null = null;
+  const context: HandlerContext = {
+    ...job,
+    signal: controller.signal,
+    log: (line) => host.log(line),
+    progress: (fraction, text) => host.progress({ fraction, text: text ?? null }),
+    completionToken: () =>
+      (token ??= host.expect().then(({ text, hash }) => {
+        completionHash = hash;
+        return text;
+      })),
+  };
+
+  void (async () => {
+    let how: HandlerEnd;
+    try {
+      how = endOfReturn(await handler(context), called());
+    } catch (error) {
+      if (error instanceof BugError) host.report(error);
+      how = endOfThrow(error, called());
+      if (!isAnswer(error)) host.log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    await end(how);
+  })();
+
+  return {
+    ended,
+    stop(stop) {
+      if (stopping !== null) return;
+      stopping = stop;
+      controller.abort(new Error(stop.message ?? `the job is to stop: ${stop.reason}`));
+      endGrace = host.after(stop.graceMs, () => void end(endOfGrace(stop)));
+    },
+    abandon(why) {
+      controller.abort(new Error(why));
+      void end(null);
+    },
+    giveUp(why) {
+      controller.abort(new Error(why));
+      void end({ type: "lose", message: why });
+    },
+  };
+}
