@@ -10,7 +10,7 @@ const CURRENT = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = $1 AND pha
 const EVENTS = `SELECT ${eventsTable.list()} FROM events WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`;
 /** Below the oldest transaction that may still commit: nothing can come to lie before what was read. */
 const SETTLED = "mark < pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
-const FEED = `SELECT mark, position, ${eventsTable.list()} FROM events WHERE (mark, position) > ($1::bigint, $2::bigint) AND ${SETTLED} ORDER BY mark, position LIMIT $3`;
+const FEED = `SELECT mark, position, (SELECT workspace FROM jobs WHERE id = job_id), ${eventsTable.list()} FROM events WHERE (mark, position) > ($1::bigint, $2::bigint) AND ${SETTLED} ORDER BY mark, position LIMIT $3`;
 const FEED_END = `SELECT mark, position FROM events WHERE ${SETTLED} ORDER BY mark DESC, position DESC LIMIT 1`;
 const ENDED_COUNT = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE workspace = $1 AND state = $2 LIMIT $3) capped";
 const ALIVE_COUNT =
@@ -35,7 +35,8 @@ export function jobReads(db: Querier): JobReads {
     feed: async (after, limit) =>
       (await db.rows(FEED, [...markAndPosition(after), limit])).map((row) => ({
         position: positionText(row),
-        event: eventsTable.decode(row, 2),
+        workspace: row[2] as string,
+        event: eventsTable.decode(row, 3),
       })),
     feedEnd: async () => (await db.rows(FEED_END)).map(positionText)[0] ?? "",
     keyHolders: async (key) => {

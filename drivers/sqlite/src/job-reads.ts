@@ -7,6 +7,7 @@ import type { Database, Row } from "./database.ts";
 
 const VIEW = `SELECT ${viewColumns} FROM jobs j LEFT JOIN jobs_live l ON l.id = j.id WHERE j.id = ?`;
 const EVENTS = eventsTable.list();
+const FEED = `SELECT position, (SELECT workspace FROM jobs WHERE id = job_id), ${EVENTS} FROM events WHERE position > ? ORDER BY position LIMIT ?`;
 
 export function getJob(db: Database, id: string): JobView | null {
   const row = db.get(VIEW, [id]);
@@ -34,11 +35,12 @@ export function listEvents(db: Database, jobId: string, query: { readonly after:
 
 /** One writer at a time: the order of positions is the order of commits. */
 export function feed(db: Database, after: string, limit: number): FeedEntry[] {
-  const rows = db.all(`SELECT position, ${EVENTS} FROM events WHERE position > ? ORDER BY position LIMIT ?`, [
-    after === "" ? 0 : Number(after),
-    limit,
-  ]);
-  return rows.map((row) => ({ position: positionText(row[0] as number), event: eventsTable.decode(row, 1) }));
+  const rows = db.all(FEED, [after === "" ? 0 : Number(after), limit]);
+  return rows.map((row) => ({
+    position: positionText(row[0] as number),
+    workspace: row[1] as string,
+    event: eventsTable.decode(row, 2),
+  }));
 }
 
 export function feedEnd(db: Database): string {

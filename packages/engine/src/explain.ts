@@ -5,6 +5,7 @@
 import {
   didYouMean,
   isOutOfBand,
+  queueOfKey,
   REASONS,
   WindlassError,
   type FinalState,
@@ -135,11 +136,12 @@ async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promis
       }),
     ];
   }
+  const { name } = queueOfKey(live.queue);
   const queue = await context.store.queues.get(live.queue);
   if (queue?.paused === true)
     return [
-      cause("queue_paused", `queue "${live.queue}" was paused by ${queue.pausedBy ?? "somebody"} at ${iso(queue.pausedAt)}`, {
-        object: live.queue,
+      cause("queue_paused", `queue "${name}" was paused by ${queue.pausedBy ?? "somebody"} at ${iso(queue.pausedAt)}`, {
+        object: name,
         since: queue.pausedAt,
       }),
     ];
@@ -147,11 +149,9 @@ async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promis
     const running = (await context.store.queues.list()).find((other) => other.name === live.queue)?.running ?? 0;
     if (running >= queue.concurrencyLimit)
       return [
-        cause(
-          "queue_limit",
-          `queue "${live.queue}" runs ${running} ${running === 1 ? "job" : "jobs"}; its limit is ${queue.concurrencyLimit}`,
-          { object: live.queue },
-        ),
+        cause("queue_limit", `queue "${name}" runs ${running} ${running === 1 ? "job" : "jobs"}; its limit is ${queue.concurrencyLimit}`, {
+          object: name,
+        }),
       ];
   }
   return [await unservedBecause(facts, view, { live, sessions: await openSessions(context) })];
@@ -166,18 +166,19 @@ async function unservedBecause(
   view: JobView,
   { live, sessions }: { readonly live: LiveJob; readonly sessions: readonly Session[] },
 ): Promise<Placed> {
+  const { workspace, name } = queueOfKey(live.queue);
   const serving = sessions
     .flatMap((session) => session.serves)
     .filter((served) => served.executor === live.executor && (served.queue === "*" || served.queue === live.queue));
   if (serving.length === 0 && live.executor === "handler") {
-    const queues = new Set(
-      sessions
-        .flatMap((session) => session.serves)
-        .filter((served) => served.executor === "handler")
-        .map((served) => served.queue),
-    );
-    return cause("no_worker", `no worker serves queue "${live.queue}"${didYouMean(live.queue, queues)}`, {
-      object: live.queue,
+    const queues = sessions
+      .flatMap((session) => session.serves)
+      .filter((served) => served.executor === "handler")
+      .map((served) => queueOfKey(served.queue))
+      .filter((queue) => queue.workspace === workspace)
+      .map((queue) => queue.name);
+    return cause("no_worker", `no worker serves queue "${name}"${didYouMean(name, queues)}`, {
+      object: name,
       since: view.record.createdAt,
     });
   }
@@ -189,7 +190,7 @@ async function unservedBecause(
   const handler = handlerNameOf(view.record);
   const known = serving.flatMap((served) => served.handlers ?? []);
   if (live.executor === "handler" && !known.includes(handler)) {
-    return cause("handler_unknown", `no worker of queue "${live.queue}" knows the handler "${handler}"${didYouMean(handler, known)}`, {
+    return cause("handler_unknown", `no worker of queue "${name}" knows the handler "${handler}"${didYouMean(handler, known)}`, {
       object: handler,
     });
   }
@@ -201,7 +202,7 @@ async function unservedBecause(
         object: executor.place,
       });
   }
-  return cause("ready", `nothing holds it back; it is next in order in queue "${live.queue}"`, { object: live.queue });
+  return cause("ready", `nothing holds it back; it is next in order in queue "${name}"`, { object: name });
 }
 
 async function runningBecause(

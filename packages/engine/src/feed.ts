@@ -19,17 +19,20 @@ const REST_MS = 500;
 
 export type FeedItem = { readonly type: "event"; readonly position: string; readonly event: JobEvent } | { readonly type: "reset" };
 
+/** Whether a listener wants an event; `workspace` is that of the job. */
+export type Matches = (event: JobEvent, workspace: string) => boolean;
+
 export interface Subscription extends AsyncIterable<FeedItem> {
   end(): void;
 }
 
 export interface Feed extends Service {
   /** Events that match, from now on, or behind `after`. */
-  subscribe(matches: (event: JobEvent) => boolean, after?: string): Promise<Subscription>;
+  subscribe(matches: Matches, after?: string): Promise<Subscription>;
 }
 
 interface Listener {
-  readonly matches: (event: JobEvent) => boolean;
+  readonly matches: Matches;
   /** Positions up to this one were seen. */
   seen: string;
   readonly push: (item: FeedItem) => void;
@@ -66,10 +69,10 @@ export function feed(context: EngineContext): Feed {
   };
 }
 
-function hand(listener: Listener, { position, event }: FeedEntry): void {
+function hand(listener: Listener, { position, workspace, event }: FeedEntry): void {
   if (position <= listener.seen) return;
   listener.seen = position;
-  if (listener.matches(event)) listener.push({ type: "event", position, event });
+  if (listener.matches(event, workspace)) listener.push({ type: "event", position, event });
 }
 
 function buffer(ended: () => void): { readonly push: (item: FeedItem) => void; readonly subscription: Subscription } {

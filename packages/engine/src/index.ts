@@ -5,6 +5,7 @@ export type { Feed, FeedItem, Subscription } from "./feed.ts";
 export { deferFor, failForGood, isAnswer, parked, retryAfter, type Answer, type Handler, type HandlerContext } from "@windlass/kernel";
 export * from "./job-kind.ts";
 export type { Jobs, Submitted } from "./jobs.ts";
+export { jobsWithin, type JobsWithin } from "./jobs-within.ts";
 export { localBus } from "./local-bus.ts";
 export { loop, serviceOf, together, type Loop, type Service } from "./service.ts";
 export { recordOf, type SubmitRequest } from "./submit.ts";

@@ -11,6 +11,7 @@ import {
 } from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
 import type { Feed } from "./feed.ts";
+import { jobNotFound } from "./jobs-within.ts";
 import { stopOf } from "./stop.ts";
 import { recordOf, type SubmitRequest } from "./submit.ts";
 
@@ -42,7 +43,7 @@ export interface Jobs {
 export function jobs(context: EngineContext, feed: Feed): Jobs {
   const get = async (id: string): Promise<JobView> => {
     const view = await context.store.reads.get(id);
-    if (view === null) throw new WindlassError("not_found", `there is no job ${id}`);
+    if (view === null) throw jobNotFound(id);
     return view;
   };
   return {

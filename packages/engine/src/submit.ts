@@ -9,6 +9,7 @@ import {
   isLegalPriority,
   PRIORITY_MAX,
   QUEUE_NAME,
+  queueKeyOf,
   WindlassError,
   type Cause,
   type Concurrency,
@@ -30,6 +31,7 @@ export interface SubmitRequest {
   readonly input?: Json;
   readonly executor: ExecutorName;
   readonly workspace?: string;
+  /** Its name within the workspace. */
   readonly queue?: string;
   readonly priority?: number;
   readonly labels?: Readonly<Record<string, string>>;
@@ -58,9 +60,10 @@ export function recordOf(context: EngineContext, request: SubmitRequest): JobRec
     throw new WindlassError("invalid", `the job cannot be submitted: ${faults.map((fault) => fault.message).join("; ")}`, { faults });
   const id = context.newId("job");
   const parent = request.parent;
+  const workspace = workspaceOf(request);
   const record: JobRecord = {
     id,
-    workspace: parent?.workspace ?? request.workspace ?? DEFAULT_WORKSPACE,
+    workspace,
     kind: request.kind,
     name: request.name,
     parentId: parent?.id ?? null,
@@ -69,10 +72,10 @@ export function recordOf(context: EngineContext, request: SubmitRequest): JobRec
     childKey: parent === undefined ? null : (request.childKey ?? request.name),
     spec: request.spec,
     input: request.input ?? null,
-    queue: request.queue ?? parent?.queue ?? DEFAULT_QUEUE,
+    queue: request.queue === undefined && parent !== undefined ? parent.queue : queueKeyOf(workspace, request.queue ?? DEFAULT_QUEUE),
     priority: request.priority ?? parent?.priority ?? 0,
     executor: request.executor,
-    concurrency: scoped(request, parent),
+    concurrency: scoped(request),
     idempotencyKey: request.idempotencyKey ?? null,
     requestHash: request.idempotencyKey === undefined || request.idempotencyKey === null ? null : fingerprint(request),
     notBefore: request.notBefore ?? null,
@@ -97,11 +100,14 @@ function definedOnly(child: Omit<ChildSpec, "key">): SubmitRequest {
   return Object.fromEntries(Object.entries(child).filter(([, value]) => value !== undefined)) as unknown as SubmitRequest;
 }
 
+function workspaceOf({ parent, workspace }: SubmitRequest): string {
+  return parent?.workspace ?? workspace ?? DEFAULT_WORKSPACE;
+}
+
 /** Keys belong to a workspace. */
-function scoped(request: SubmitRequest, parent: JobRecord | undefined): Concurrency | null {
+function scoped(request: SubmitRequest): Concurrency | null {
   if (request.concurrency === undefined || request.concurrency === null) return null;
-  const workspace = parent?.workspace ?? request.workspace ?? DEFAULT_WORKSPACE;
-  return { key: `${workspace}/${request.concurrency.key}`, limit: request.concurrency.limit };
+  return { key: `${workspaceOf(request)}/${request.concurrency.key}`, limit: request.concurrency.limit };
 }
 
 /** What was asked, without what differs between two tries of the same request. */

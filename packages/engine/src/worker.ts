@@ -10,8 +10,11 @@
  */
 import {
   changeOfEnd,
+  DEFAULT_QUEUE,
+  DEFAULT_WORKSPACE,
   HANDLER_UNKNOWN,
   handlerNameOf,
+  queueKeyOf,
   runHandler,
   seconds,
   type Handler,
@@ -27,7 +30,10 @@ import { openSession } from "./session.ts";
 import { settling, type Settling } from "./settling.ts";
 
 export interface WorkerOptions {
+  /** Its name within the workspace. */
   readonly queue?: string;
+  /** Whose queue it is; `default` when left out. */
+  readonly workspace?: string;
   readonly handlers: Readonly<Record<string, Handler>>;
   /** Handlers that run at once. */
   readonly concurrency?: number;
@@ -49,7 +55,7 @@ const GIVE_UP_MS: number = seconds(5);
 const UNSTORED_MAX = 1_000;
 
 export function worker(context: EngineContext, options: WorkerOptions): Worker {
-  const queue = options.queue ?? "default";
+  const queue = queueKeyOf(options.workspace ?? DEFAULT_WORKSPACE, options.queue ?? DEFAULT_QUEUE);
   const running: Running = {
     context,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,

@@ -48,6 +48,7 @@ export interface JobRecord {
   readonly childKey: string | null;
   readonly spec: JsonObject;
   readonly input: Json;
+  /** The key of its queue (`queueKeyOf`). */
   readonly queue: string;
   /** Higher is sooner; -1000 to 1000. */
   readonly priority: number;
@@ -106,6 +107,7 @@ export interface LiveJob {
   readonly path: string;
   readonly childKey: string | null;
   readonly name: string;
+  /** The key of its queue (`queueKeyOf`). */
   readonly queue: string;
   readonly priority: number;
   readonly executor: ExecutorName;

@@ -7,6 +7,7 @@ export interface JobFilter {
   readonly name?: string;
   readonly states?: readonly JobState[];
   readonly outcome?: Outcome;
+  /** Its key. */
   readonly queue?: string;
   readonly label?: { readonly key: string; readonly value: string };
   readonly parentId?: string;
@@ -23,6 +24,8 @@ export interface JobFilter {
 export interface FeedEntry {
   /** Opaque; continues the feed behind this event. Positions sort as text does, in commit order. */
   readonly position: string;
+  /** Of the job. */
+  readonly workspace: string;
   readonly event: JobEvent;
 }
 

@@ -19,7 +19,7 @@ export interface Committed {
 
 export interface ClaimRequest {
   readonly executor: ExecutorName;
-  /** Only these queues; all when left out. */
+  /** Only the queues of these keys; all when left out. */
   readonly queues?: readonly string[] | undefined;
   /** The session that will hold what is claimed. */
   readonly session: string;

@@ -3,6 +3,7 @@ import type { ExecutorName, Json, Queue, QueueView } from "@windlass/kernel";
 import type { JobReads } from "./job-reads.ts";
 import type { JobStore } from "./job-store.ts";
 
+/** Queues under their keys (`queueKeyOf`): a store knows nothing of workspaces here. */
 export interface QueueStore {
   list(): Promise<readonly QueueView[]>;
   get(name: string): Promise<Queue | null>;
@@ -16,7 +17,7 @@ export interface Session {
   readonly role: "worker" | "launcher" | "server";
   /** The place of its executor, for launchers. */
   readonly place: string | null;
-  /** What it carries out: executor and queue (`*` = all), for `explain`. */
+  /** What it carries out: executor and key of the queue (`*` = all), for `explain`. */
   readonly serves: readonly { readonly executor: ExecutorName; readonly queue: string; readonly handlers?: readonly string[] }[];
   readonly startedAt: number;
   readonly expiresAt: number;

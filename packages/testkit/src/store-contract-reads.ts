@@ -93,6 +93,8 @@ export function describeReads(subject: Subject): void {
     expect(await store.reads.feed(all[0]?.position ?? "", 1)).toEqual(all.slice(1, 2));
     expect(await store.reads.feedEnd()).toBe(all[2]?.position);
     expect(all[2]?.event.data).toMatchObject({ outcome: "succeeded" });
+    await submit(store, jobRecord({ workspace: "acme" }));
+    expect((await store.reads.feed("", 10)).map((entry) => entry.workspace)).toEqual(["default", "default", "default", "acme"]);
   });
 
   test("retention removes whole trees whose root has ended, with all that belongs to them", async () => {

@@ -1,6 +1,6 @@
 /** The operations on jobs that answer at once; logs and watches have files of their own. */
 import { problemOf, type Submission, type submission } from "@windlass/contract";
-import { DEFAULT_BACKOFF, DEFAULT_WORKSPACE, seconds, WindlassError, type JobView, type Outcome, type RetryPolicy } from "@windlass/kernel";
+import { DEFAULT_BACKOFF, queueKeyOf, seconds, WindlassError, type JobView, type Outcome, type RetryPolicy } from "@windlass/kernel";
 import type { SubmitRequest } from "@windlass/engine";
 import type { JobReads } from "@windlass/ports";
 import type * as z from "zod";
@@ -17,22 +17,23 @@ const RETRY_ON: readonly Outcome[] = ["failed", "failed_timeout", "failed_node_l
 type JobHandlers = Omit<Handlers<"jobs">, "watch" | "logs" | "rawLogs" | "followLogs">;
 
 export function jobHandlers({ engine }: ServerContext): JobHandlers {
-  const { jobs, context, explain } = engine;
+  const { context, explain } = engine;
   const { reads } = context.store;
   return {
-    submit: async ({ body }, { principal }) => submitted(engine, await jobs.submit(requestOf(body, principal.name))),
-    async submitMany({ body }, { principal }) {
+    submit: async ({ body }, { principal, jobs }) => submitted(engine, await jobs.submit(requestOf(body, principal.name))),
+    async submitMany({ body }, { principal, jobs }) {
       const results = await jobs.submitMany(body.jobs.map((job) => requestOf(job, principal.name)));
       return { results: results.map((result) => (result instanceof WindlassError ? { problem: problemOf(result) } : { ...result })) };
     },
-    async list({ query }) {
-      const { state, label, cursor, limit, ...rest } = query;
+    async list({ query }, { workspace }) {
+      const { state, label, cursor, limit, queue, ...rest } = query;
       const [key = "", ...value] = label?.split("=") ?? [];
       const filter = {
         ...definedOnly(rest),
-        workspace: DEFAULT_WORKSPACE,
+        workspace,
         // One more than asked for, to know whether there is a next page.
         limit: limit + 1,
+        ...(queue === undefined ? {} : { queue: queueKeyOf(workspace, queue) }),
         ...(state === undefined ? {} : { states: state }),
         ...(label === undefined ? {} : { label: { key, value: value.join("=") } }),
         ...(cursor === undefined ? {} : { after: cursor }),
@@ -41,20 +42,20 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
       const items = views.slice(0, limit).map(presentJob);
       return { items, nextCursor: views.length > limit ? (items.at(-1)?.id ?? null) : null };
     },
-    async get({ params }) {
+    async get({ params }, { jobs }) {
       const view = await jobs.get(params.id);
       return presentDetail(view, view.record.executor === "none" ? await childrenOf(reads, view) : { views: [], cut: false });
     },
-    async attempts({ params }) {
+    async attempts({ params }, { jobs }) {
       await jobs.get(params.id);
       return { items: (await reads.attempts(params.id)).map(presentAttempt) };
     },
-    async events({ params, query }) {
+    async events({ params, query }, { jobs }) {
       await jobs.get(params.id);
       const events = await reads.events(params.id, query.after, query.limit + 1);
       return { items: events.slice(0, query.limit).map((event) => presentEvent(event)), more: events.length > query.limit };
     },
-    async cancel({ params, body }, { principal }) {
+    async cancel({ params, body }, { principal, jobs }) {
       const { message, graceSeconds } = body;
       await jobs.cancel(params.id, {
         by: principal.name,
@@ -63,19 +64,22 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
       });
       return presentJob(await jobs.get(params.id));
     },
-    retry: async ({ params }, { principal }) => submitted(engine, { id: await jobs.retry(params.id, principal.name), created: true }),
+    retry: async ({ params }, { principal, jobs }) => submitted(engine, { id: await jobs.retry(params.id, principal.name), created: true }),
     async complete({ body: { token, output, failed } }) {
       if (output !== undefined && failed !== undefined)
         throw new WindlassError("invalid", "output and failed exclude each other", {
           faults: [{ path: "failed", message: "give either output or failed" }],
         });
-      return presentJob(await jobs.get(await jobs.complete(token, failed === undefined ? { output: output ?? null } : { failed })));
+      return presentJob(
+        await engine.jobs.get(await engine.jobs.complete(token, failed === undefined ? { output: output ?? null } : { failed })),
+      );
     },
-    async explain({ params }) {
+    async explain({ params }, { jobs }) {
+      await jobs.get(params.id);
       const { view, causes } = await explain(params.id);
       return { job: presentJob(view), causes: causes.map((cause) => ({ ...cause, since: maybeTime(cause.since) })) };
     },
-    delete: async ({ params }) => ({ removed: await jobs.remove(params.id) }),
+    delete: async ({ params }, { jobs }) => ({ removed: await jobs.remove(params.id) }),
   };
 }
 

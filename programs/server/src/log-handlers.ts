@@ -8,19 +8,19 @@ import type { Handlers, ServerContext } from "./server-context.ts";
 const PIECE_BYTES = 262_144;
 
 export function logHandlers({ engine }: ServerContext): Pick<Handlers<"jobs">, "logs" | "rawLogs" | "followLogs"> {
-  const { jobs, context } = engine;
+  const { context } = engine;
   return {
-    async logs({ params, query }) {
+    async logs({ params, query }, { jobs }) {
       const attempt = attemptOf(await jobs.get(params.id), query.attempt);
       if (attempt === 0) return { attempt, chunks: [], position: "", more: false };
       const slice = await context.logs.read({ jobId: params.id, attempt }, rangeOf(query, query.limitBytes));
       return { attempt, chunks: slice.chunks.map((chunk) => presentChunk(attempt, chunk)), position: slice.position, more: slice.more };
     },
-    async rawLogs({ params, query }) {
+    async rawLogs({ params, query }, { jobs }) {
       const attempt = attemptOf(await jobs.get(params.id), query.attempt);
       return attempt === 0 ? nothing() : allBytes({ jobId: params.id, attempt }, rangeOf(query, PIECE_BYTES));
     },
-    async followLogs({ params, query }, { signal }) {
+    async followLogs({ params, query }, { jobs, signal }) {
       const view = await jobs.get(params.id);
       attemptOf(view, query.attempt);
       return followLogs(engine, { view, query, signal });

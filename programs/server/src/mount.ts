@@ -1,6 +1,7 @@
 /** Makes a route of each operation: who asks, may they, what do they ask (all faults at once), and the answer. */
 import { operationList, type Operation } from "@windlass/contract";
-import { isJsonObject, WindlassError, type Fault, type Json } from "@windlass/kernel";
+import { jobsWithin } from "@windlass/engine";
+import { DEFAULT_WORKSPACE, isJsonObject, WindlassError, type Fault, type Json } from "@windlass/kernel";
 import type { Context, Hono } from "hono";
 import type * as z from "zod";
 import { demand, type Authenticate, type Principal } from "./authenticate.ts";
@@ -40,9 +41,14 @@ export function mount(options: MountOptions): void {
       const principal = operation.permission === null ? NOBODY : authenticate(c.req.header("authorization"));
       if (operation.permission !== null) demand(principal, operation.permission);
       const call = await callOf(c, operation, context.bodyBytesMax ?? BODY_BYTES_MAX);
-      return answer({ ...options, operation, c, ask: (signal) => handler(call, { principal, signal }) });
+      return answer({ ...options, operation, c, ask: (signal) => handler(call, asking(context, principal, signal)) });
     });
   }
+}
+
+function asking({ engine }: ServerContext, principal: Principal, signal: AbortSignal): Asking {
+  const workspace = DEFAULT_WORKSPACE;
+  return { principal, workspace, jobs: jobsWithin(engine.jobs, workspace), signal };
 }
 
 function handlerOf(handlers: AllHandlers, id: string): Handler {

@@ -1,6 +1,6 @@
 /** From what the engine knows of a job to what the API shows of it. Pure. */
 import type { AttemptJson, EventJson, JobDetailJson, JobJson, StepJson } from "@windlass/contract";
-import type { Attempt, Cause, JobEvent, JobView, Json } from "@windlass/kernel";
+import { queueOfKey, type Attempt, type Cause, type JobEvent, type JobView, type Json } from "@windlass/kernel";
 
 export function presentJob(view: JobView): JobJson {
   const { record, live } = view;
@@ -14,7 +14,7 @@ export function presentJob(view: JobView): JobJson {
     parentId: record.parentId,
     rootId: record.rootId,
     key: record.childKey,
-    queue: record.queue,
+    queue: queueOfKey(record.queue).name,
     priority: record.priority,
     labels: { ...record.labels },
     executor: record.executor,

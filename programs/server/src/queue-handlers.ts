@@ -1,6 +1,6 @@
 /** The operations on queues. A queue is there as soon as a job names it or somebody sets it. */
 import type { QueueJson } from "@windlass/contract";
-import { didYouMean, EXECUTORS, QUEUE_NAME, WindlassError, type QueueView } from "@windlass/kernel";
+import { didYouMean, EXECUTORS, QUEUE_NAME, queueKeyOf, queueOfKey, WindlassError, type QueueView } from "@windlass/kernel";
 import { definedOnly } from "./defined-only.ts";
 import { maybeTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
@@ -8,22 +8,30 @@ import type { Handlers, ServerContext } from "./server-context.ts";
 export function queueHandlers({ engine: { context } }: ServerContext): Handlers<"queues"> {
   const { queues } = context.store;
   return {
-    list: async () => ({ items: (await queues.list()).map(presentQueue) }),
-    get: async ({ params }) => find(params.name),
-    async put({ params: { name }, body }, { principal }) {
+    list: async (_, { workspace }) => ({ items: await ofWorkspace(workspace) }),
+    get: async ({ params }, { workspace }) => find(workspace, params.name),
+    async put({ params: { name }, body }, { principal, workspace }) {
       if (!QUEUE_NAME.test(name)) {
         const message = `"${name}" cannot name a queue; a name has lower-case letters, digits and . _ - / only`;
         throw new WindlassError("invalid", message, { faults: [{ path: "name", message }] });
       }
-      await queues.put(name, { ...definedOnly(body), ...(body.paused === true ? { by: principal.name } : {}) }, context.now());
+      const key = queueKeyOf(workspace, name);
+      await queues.put(key, { ...definedOnly(body), ...(body.paused === true ? { by: principal.name } : {}) }, context.now());
       // Its jobs may be startable now: those who wait are to look.
-      for (const executor of EXECUTORS) context.bus.publish("ready", `${executor}/${name}`);
-      return find(name);
+      for (const executor of EXECUTORS) context.bus.publish("ready", `${executor}/${key}`);
+      return find(workspace, name);
     },
   };
 
-  async function find(name: string): Promise<QueueJson> {
-    const all = await queues.list();
+  async function ofWorkspace(workspace: string): Promise<QueueJson[]> {
+    return (await queues.list()).flatMap((queue) => {
+      const of = queueOfKey(queue.name);
+      return of.workspace === workspace ? [presentQueue({ ...queue, name: of.name })] : [];
+    });
+  }
+
+  async function find(workspace: string, name: string): Promise<QueueJson> {
+    const all = await ofWorkspace(workspace);
     const found = all.find((queue) => queue.name === name);
     if (found === undefined)
       throw new WindlassError(
@@ -33,7 +41,7 @@ export function queueHandlers({ engine: { context } }: ServerContext): Handlers<
           all.map((queue) => queue.name),
         )}`,
       );
-    return presentQueue(found);
+    return found;
   }
 }
 

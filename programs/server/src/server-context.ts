@@ -1,10 +1,15 @@
 /** What every handler of an operation works with. */
 import type { Call, Operation, Operations, ResponseOf, Result } from "@windlass/contract";
+import type { JobsWithin } from "@windlass/engine";
 import type { Principal } from "./authenticate.ts";
 import type { ServerParts } from "./server-parts.ts";
 
 export interface Asking {
   readonly principal: Principal;
+  /** Whose objects this call is about. Nothing of another one is there for it. */
+  readonly workspace: string;
+  /** The jobs of that workspace. */
+  readonly jobs: JobsWithin;
   /** Ends when the caller has gone or the server stops. */
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,4 @@
 /** What the server tells about itself. */
-import { DEFAULT_WORKSPACE } from "@windlass/kernel";
 import { isoTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
@@ -8,12 +7,12 @@ export const COUNT_CAP = 10_000;
 
 export function systemHandlers({ engine: { context }, version, store, executors, startedAt }: ServerContext): Handlers<"system"> {
   return {
-    info: async () => ({
+    info: async (_, { workspace }) => ({
       version,
       store,
       startedAt: isoTime(startedAt),
       now: isoTime(context.now()),
-      jobs: { ...(await context.store.reads.counts(DEFAULT_WORKSPACE, COUNT_CAP)) },
+      jobs: { ...(await context.store.reads.counts(workspace, COUNT_CAP)) },
       executors: [...executors],
     }),
   };

@@ -19,8 +19,8 @@ export function watchHandlers({ engine }: ServerContext): {
 } {
   return {
     jobs: {
-      async watch({ params, query }, { signal }) {
-        const view = await engine.jobs.get(params.id);
+      async watch({ params, query }, { jobs, signal }) {
+        const view = await jobs.get(params.id);
         return watchJob(engine, { view, scope: query.scope, after: query.after, signal });
       },
     },
@@ -36,9 +36,9 @@ export function watchHandlers({ engine }: ServerContext): {
 async function* watchAll(
   engine: Engine,
   { after, matches }: { readonly after: string | undefined; readonly matches: (event: JobEvent) => boolean },
-  { signal }: Pick<Asking, "signal">,
+  { workspace, signal }: Pick<Asking, "workspace" | "signal">,
 ): AsyncGenerator<StreamItem<Extract<WatchItemJson, { type: "event" | "reset" }>>> {
-  const subscription = await engine.feed.subscribe(matches, after);
+  const subscription = await engine.feed.subscribe((event, of) => of === workspace && matches(event), after);
   signal.addEventListener("abort", () => subscription.end(), { once: true });
   if (signal.aborted) subscription.end();
   try {

@@ -1,6 +1,6 @@
 /** The operations on workflows: store by name and version, check, run. */
 import type { WorkflowJson } from "@windlass/contract";
-import { DEFAULT_WORKSPACE, didYouMean, WindlassError, type Fault, type JsonObject } from "@windlass/kernel";
+import { didYouMean, WindlassError, type Fault, type JsonObject } from "@windlass/kernel";
 import type { Definition, DefinitionStore } from "@windlass/ports";
 import { definedOnly } from "./defined-only.ts";
 import { submitted } from "./job-handlers.ts";
@@ -12,14 +12,14 @@ const TYPE = "workflow";
 
 export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
   const { engine, workflows } = server;
-  const { context, jobs } = engine;
+  const { context } = engine;
   const { definitions } = context.store;
   return {
-    async apply({ body }) {
+    async apply({ body }, { workspace }) {
       const { name, labels, definition, content } = accepted(workflows.read(body.source));
       const put = {
         id: context.newId("wfv"),
-        workspace: DEFAULT_WORKSPACE,
+        workspace,
         type: TYPE,
         name,
         labels,
@@ -34,14 +34,14 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
       const read = workflows.read(body.source);
       return "faults" in read ? { valid: false, name: null, faults: [...read.faults] } : { valid: true, name: read.name, faults: [] };
     },
-    list: async () => ({ items: (await definitions.list(DEFAULT_WORKSPACE, TYPE)).map(presentWorkflow) }),
-    async get({ params, query }) {
-      const definition = await stored(definitions, params.name, query.version);
+    list: async (_, { workspace }) => ({ items: (await definitions.list(workspace, TYPE)).map(presentWorkflow) }),
+    async get({ params, query }, { workspace }) {
+      const definition = await stored(definitions, { workspace, text: params.name, wanted: query.version });
       return { ...presentWorkflow(definition), definition: definition.body as JsonObject };
     },
-    async run({ body }, { principal }) {
+    async run({ body }, { principal, workspace, jobs }) {
       const { name, source, input, notBefore, startDeadline, labels, ...rest } = body;
-      const { definition, versionId } = await definitionOf(server, { name, source });
+      const { definition, versionId } = await definitionOf(server, { workspace, name, source });
       const execution = workflows.execution({ definition, versionId, input });
       const request = {
         ...execution,
@@ -57,6 +57,7 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
 }
 
 interface Asked {
+  readonly workspace: string;
   readonly name?: string | undefined;
   readonly source?: string | undefined;
 }
@@ -64,7 +65,7 @@ interface Asked {
 /** Of a stored workflow or of the text of a file, whichever was given. */
 async function definitionOf(
   { workflows, engine }: ServerContext,
-  { name, source }: Asked,
+  { workspace, name, source }: Asked,
 ): Promise<{ readonly definition: JsonObject; readonly versionId: string | null }> {
   if ((name === undefined) === (source === undefined)) {
     throw new WindlassError("invalid", "give either name or source", {
@@ -72,19 +73,22 @@ async function definitionOf(
     });
   }
   if (source !== undefined) return { definition: accepted(workflows.read(source)).definition, versionId: null };
-  const definition = await stored(engine.context.store.definitions, name ?? "", undefined);
+  const definition = await stored(engine.context.store.definitions, { workspace, text: name ?? "", wanted: undefined });
   return { definition: definition.body as JsonObject, versionId: definition.id };
 }
 
 /** By `name`, `name@2`, or name and version. */
-async function stored(definitions: DefinitionStore, text: string, wanted: number | undefined): Promise<Definition> {
+async function stored(
+  definitions: DefinitionStore,
+  { workspace, text, wanted }: { readonly workspace: string; readonly text: string; readonly wanted: number | undefined },
+): Promise<Definition> {
   const { name, version } = nameAndVersion(text, wanted);
-  const key = { workspace: DEFAULT_WORKSPACE, type: TYPE, name };
+  const key = { workspace, type: TYPE, name };
   const definition = await definitions.get({ ...key, ...(version === undefined ? {} : { version }) });
   if (definition !== null) return definition;
   const newest = version === undefined ? null : await definitions.get(key);
   if (newest !== null) throw new WindlassError("not_found", `workflow ${name} has no version ${version}; the newest is ${newest.version}`);
-  const names = (await definitions.list(DEFAULT_WORKSPACE, TYPE)).map((one) => one.name);
+  const names = (await definitions.list(workspace, TYPE)).map((one) => one.name);
   const hint = names.length === 0 ? "; none is stored yet: windlass workflows apply FILE" : didYouMean(name, names);
   throw new WindlassError("not_found", `there is no workflow ${name}${hint}`);
 }
