@@ -22,7 +22,7 @@ const ROUNDS_MAX = 20;
 export async function claim(pool: pg.Pool, request: ClaimRequest): Promise<{ jobs: ClaimedJob[]; signals: Signals }> {
   const jobs: ClaimedJob[] = [];
   let signals = noSignals;
-  for (let round = 0; jobs.length < request.limit; round++) {
+  for (let round = 0; round === 0 || jobs.length < request.limit; round++) {
     const done = await inTransaction(pool, (db) => claimRound(db, { ...request, limit: request.limit - jobs.length }));
     jobs.push(...done.jobs);
     signals = joinSignals(signals, done.signals);
@@ -41,19 +41,20 @@ interface Round {
 }
 
 async function claimRound(db: Querier, request: ClaimRequest): Promise<Round> {
+  const { limit, ahead = 0, now } = request;
   if ((await db.rows(SESSION, [request.session])).length === 0)
     return { jobs: [], signals: noSignals, blockedSome: false, offered: new Set() };
   const queues = await loadQueues(db, request);
   const candidates: LiveJob[] = [];
   for (const [name, queue] of queues) {
-    const rows = await db.rows(isOpen(queue, request) ? READY : RESUMED, [request.executor, name, request.limit]);
+    const rows = await db.rows(isOpen(queue, request) ? READY : RESUMED, [request.executor, name, limit + ahead]);
     candidates.push(...rows.map((row) => liveTable.decode(row)));
   }
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
   if (candidates.length === 0) return { jobs: [], signals: noSignals, blockedSome: false, offered: new Set() };
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
-  const ids = admit(set, { candidates: candidates.toSorted(byTurn), queues, keys, claim: request, limit: request.limit, now: request.now });
+  const ids = admit(set, { candidates: candidates.toSorted(byTurn), queues, keys, claim: request, limit, ahead, now });
   await writeRows(db, set.writes, new Set(candidates.map((live) => live.id)));
   const records = new Map((await db.rows(RECORDS, [ids])).map((row) => jobsTable.decode(row)).map((record) => [record.id, record]));
   const jobs = ids.flatMap((id) => {

@@ -6,11 +6,12 @@
  * C2. A session that is not open claims nothing (ports, S4).
  * C3. Jobs whose key is full leave the ready index as they are met, so a claim looks at each of them once.
  */
-import { admit, WorkingSet, type LiveJob, type QueueState, type Signals } from "@windlass/kernel";
+import { admit, WorkingSet, type JobRecord, type LiveJob, type QueueState, type Signals } from "@windlass/kernel";
 import type { ClaimedJob, ClaimRequest } from "@windlass/ports";
-import { joinSignals, jobsTable, liveTable, noSignals } from "@windlass/sql";
-import { loadKey } from "./commit-jobs.ts";
-import type { Database, Row } from "./database.ts";
+import { joinSignals, jobsTable, noSignals } from "@windlass/sql";
+import { liveRows, loadKey } from "./commit-jobs.ts";
+import type { Database } from "./database.ts";
+import { rowsOfIds } from "./many-rows.ts";
 import { writeRows } from "./write-rows.ts";
 
 /** How often one claim looks again because jobs with a full key ate its batch; then whoever claims comes back. */
@@ -20,11 +21,12 @@ export function claim(db: Database, request: ClaimRequest): { jobs: ClaimedJob[]
   const claimed: LiveJob[] = [];
   let signals = noSignals;
   if (db.get(SESSION, [request.session]) === undefined) return { jobs: [], signals };
-  for (let round = 0; claimed.length < request.limit; round++) {
+  const { ahead = 0 } = request;
+  for (let round = 0; round === 0 || claimed.length < request.limit; round++) {
     const limit = request.limit - claimed.length;
     const queues = loadQueues(db, request);
     const candidates = [...queues].flatMap(([name, queue]) =>
-      loadCandidates(db, { executor: request.executor, name, open: isOpen(queue, request), limit }),
+      loadCandidates(db, { executor: request.executor, name, open: isOpen(queue, request), limit: limit + ahead }),
     );
     if (candidates.length === 0) break;
     if (round === ROUNDS_MAX) {
@@ -35,18 +37,28 @@ export function claim(db: Database, request: ClaimRequest): { jobs: ClaimedJob[]
     const keys = new Map(
       candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])).map((key) => [key, loadKey(db, key)]),
     );
-    const ids = admit(set, { candidates: candidates.toSorted(byTurn), queues, keys, claim: request, limit, now: request.now });
+    const ids = admit(set, { candidates: candidates.toSorted(byTurn), queues, keys, claim: request, limit, ahead, now: request.now });
     writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
     for (const id of ids) claimed.push(set.get(id) as LiveJob);
     signals = joinSignals(signals, set.signals);
     if (set.writes.live.size === 0) break;
   }
-  return { jobs: claimed.map((live) => ({ record: jobsTable.decode(db.get(RECORD, [live.id]) as Row), live })), signals };
+  return { jobs: withRecords(db, claimed), signals };
+}
+
+function withRecords(db: Database, claimed: readonly LiveJob[]): ClaimedJob[] {
+  const unknown = claimed.flatMap(({ id }) => (db.hot.record(id) === undefined ? [id] : []));
+  const read = new Map(
+    rowsOfIds(db, RECORDS, unknown)
+      .map((row) => jobsTable.decode(row))
+      .map((record) => [record.id, record]),
+  );
+  return claimed.map((live) => ({ record: (db.hot.record(live.id) ?? read.get(live.id)) as JobRecord, live }));
 }
 
 const SESSION = "SELECT 1 FROM sessions WHERE id = ?";
-const RECORD = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ?`;
-const CANDIDATES = `SELECT ${liveTable.list()} FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued'`;
+const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id IN`;
+const CANDIDATES = `SELECT id FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued'`;
 const READY = `${CANDIDATES} AND blocked = 0 ORDER BY priority DESC, id LIMIT ?`;
 const RESUMED = `${CANDIDATES} AND resumed = 1 ORDER BY priority DESC, id LIMIT ?`;
 const NEXT_QUEUE =
@@ -63,7 +75,8 @@ function isOpen(queue: QueueState, { executor }: ClaimRequest): boolean {
 }
 
 function loadCandidates(db: Database, queue: { executor: string; name: string; open: boolean; limit: number }): LiveJob[] {
-  return db.all(queue.open ? READY : RESUMED, [queue.executor, queue.name, queue.limit]).map((row) => liveTable.decode(row));
+  const ids = db.all(queue.open ? READY : RESUMED, [queue.executor, queue.name, queue.limit]).map((row) => row[0] as string);
+  return liveRows(db, ids);
 }
 
 function loadQueues(db: Database, request: ClaimRequest): Map<string, QueueState> {

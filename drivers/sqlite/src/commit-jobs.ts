@@ -19,6 +19,7 @@ import {
 import type { Committed } from "@windlass/ports";
 import { joinSignals, liveTable, noSignals } from "@windlass/sql";
 import type { Database, Row } from "./database.ts";
+import { rowsOfIds } from "./many-rows.ts";
 import { writeRows } from "./write-rows.ts";
 
 export function commit(db: Database, changes: readonly Change[], now: number): Committed {
@@ -50,29 +51,29 @@ function blockedKeys(db: Database): string[] {
 const NEXT_BLOCKED_KEY =
   "SELECT concurrency_key FROM jobs_live WHERE concurrency_key > ? AND state = 'queued' AND blocked = 1 ORDER BY concurrency_key LIMIT 1";
 
-const LOAD_LIVE = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = ?`;
+const LOAD_LIVE = `SELECT ${liveTable.list()} FROM jobs_live WHERE id IN`;
 const BLOCKED = `SELECT ${liveTable.list()} FROM jobs_live WHERE concurrency_key = ? AND state = 'queued' AND blocked = 1 ORDER BY priority DESC, id LIMIT ?`;
 
-/** The live rows of these jobs and of their parents. */
-function loadLive(db: Database, ids: Iterable<string>): { live: Map<string, LiveJob>; ended: string[] } {
-  const live = new Map<string, LiveJob>();
-  const ended: string[] = [];
+/** The live rows of these jobs and of their parents, and which of the others have ended. */
+function loadLive(db: Database, ids: ReadonlySet<string>): { live: Map<string, LiveJob>; ended: string[] } {
+  const live = new Map(liveRows(db, [...ids]).map((job) => [job.id, job]));
+  const missing = [...ids].filter((id) => !live.has(id));
   const parents = new Set<string>();
+  for (const { parentId } of live.values()) if (parentId !== null && !live.has(parentId)) parents.add(parentId);
+  for (const parent of liveRows(db, [...parents])) live.set(parent.id, parent);
+  return { live, ended: rowsOfIds(db, "SELECT id FROM jobs WHERE id IN", missing).map((row) => row[0] as string) };
+}
+
+/** The live rows of these ids that are there, in no particular order. */
+export function liveRows(db: Database, ids: readonly string[]): LiveJob[] {
+  const found: LiveJob[] = [];
+  const unknown: string[] = [];
   for (const id of ids) {
-    const row = db.get(LOAD_LIVE, [id]);
-    if (row === undefined) {
-      if (db.get("SELECT 1 FROM jobs WHERE id = ?", [id]) !== undefined) ended.push(id);
-      continue;
-    }
-    const job = liveTable.decode(row);
-    live.set(id, job);
-    if (job.parentId !== null) parents.add(job.parentId);
+    const live = db.hot.live(id);
+    if (live === undefined) unknown.push(id);
+    else found.push(live);
   }
-  for (const id of parents) {
-    const row = live.has(id) ? undefined : db.get(LOAD_LIVE, [id]);
-    if (row !== undefined) live.set(id, liveTable.decode(row));
-  }
-  return { live, ended };
+  return [...found, ...rowsOfIds(db, LOAD_LIVE, unknown).map((row) => liveTable.decode(row))];
 }
 
 /** Which of the jobs to be made are there already. */

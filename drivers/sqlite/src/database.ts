@@ -4,6 +4,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "@windlass/kernel";
+import { HotRows } from "./hot-rows.ts";
 import { migrations, migrationsAfter, sqliteDialect, type Migration, type SqlValue } from "@windlass/sql";
 
 export type Row = readonly SqlValue[];
@@ -16,6 +17,9 @@ const CHECKPOINT_PAGES = 4_000;
 export class Database {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  /** For writes and what they read; not for a connection that only reads. */
+  readonly hot = new HotRows();
+  #dataVersion: SqlValue = null;
 
   constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
     this.#db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: BUSY_MS });
@@ -44,14 +48,24 @@ export class Database {
   transaction<T>(work: () => T): T {
     this.#db.exec("BEGIN IMMEDIATE");
     try {
+      this.#forgetChanged();
       const result = work();
       this.#db.exec("COMMIT");
       return result;
     } catch (error) {
+      this.hot.forget();
       // A full disk or a failed COMMIT may have ended the transaction already.
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
     }
+  }
+
+  /** Another connection (a `sqlite3` shell) has written: what is known of the rows may not be so any more. */
+  #forgetChanged(): void {
+    const [version = null] = this.get("PRAGMA data_version") ?? [];
+    if (version === this.#dataVersion) return;
+    this.#dataVersion = version;
+    this.hot.forget();
   }
 
   /** Brings the schema up to date. @throws WindlassError `schema_newer`. */

@@ -1,4 +1,5 @@
 /** Which writes share a transaction. Pure. */
+import type { ClaimRequest } from "@windlass/ports";
 import type { OperationName } from "./operations.ts";
 
 export interface Call {
@@ -29,5 +30,7 @@ export function groupWrites(calls: readonly Call[]): readonly (readonly Call[])[
 function changesOf(call: Call): number {
   const [first] = call.values;
   if (call.name === "commit") return Array.isArray(first) ? Math.max(1, first.length) : 1;
-  return call.name === "claim" ? (first as { limit: number }).limit : 1;
+  if (call.name !== "claim") return 1;
+  const { limit, ahead = 0 } = first as ClaimRequest;
+  return limit + ahead;
 }

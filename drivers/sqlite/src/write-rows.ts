@@ -1,6 +1,6 @@
 /**
- * Writes what a working set came to, in the order in which `Writes` lists it. Of a live row only the columns that differ
- * are written, so that an index is touched only when what it orders by has changed.
+ * Writes what a working set came to, in the order in which `Writes` lists it, many rows with one statement. Of a live row
+ * only the columns that differ are written, so that an index is touched only when what it orders by has changed.
  */
 import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
 import {
@@ -12,52 +12,70 @@ import {
   liveChangingColumns,
   liveTable,
   type SqlValue,
+  type Table,
 } from "@windlass/sql";
 import type { Database } from "./database.ts";
+import { insertMany, runForIds, SameChanges } from "./many-rows.ts";
 
-const marks = (count: number): string => Array.from({ length: count }, () => "?").join(", ");
-const insertInto = (table: { readonly name: string; readonly columns: readonly unknown[]; list(): string }): string =>
-  `INSERT INTO ${table.name} (${table.list()}) VALUES (${marks(table.columns.length)})`;
-
-const INSERT_JOB = insertInto(jobsTable);
-const INSERT_LIVE = `INSERT INTO jobs_live (${liveTable.list()}, timer_at) VALUES (${marks(liveTable.columns.length + 1)})`;
-const INSERT_ATTEMPT = insertInto(attemptsTable);
-const INSERT_EVENT = insertInto(eventsTable);
-const END_JOB = `UPDATE jobs SET ${finalTable.columns.map((column) => `${column.name} = ?`).join(", ")} WHERE id = ?`;
+const namesOf = (table: { readonly columns: readonly { readonly name: string }[] }): string[] => table.columns.map((column) => column.name);
+const JOBS = { name: "jobs", columns: namesOf(jobsTable) };
+const LIVE = { name: "jobs_live", columns: [...namesOf(liveTable), "timer_at"] };
+const LABELS = { name: "job_labels", columns: ["workspace", "label", "value", "job_id"] };
+const ATTEMPTS = { name: "attempts", columns: namesOf(attemptsTable) };
+const EVENTS = { name: "events", columns: namesOf(eventsTable) };
+const FACTS = { name: "facts", columns: ["job_id", "number", "fact"] };
+const IDEMPOTENCY = { name: "idempotency_keys", columns: ["workspace", "idempotency_key", "job_id", "request_hash"] };
+const END = namesOf(finalTable)
+  .map((name) => `${name} = ?`)
+  .join(", ");
 
 /** `before` holds the live rows as they were loaded; a row that is not there is new. */
 export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<string, LiveJob>): void {
-  for (const job of writes.inserted) {
-    db.run(INSERT_JOB, jobsTable.encode(job));
-    for (const [label, value] of Object.entries(job.labels))
-      db.run("INSERT INTO job_labels (workspace, label, value, job_id) VALUES (?, ?, ?, ?)", [job.workspace, label, value, job.id]);
-  }
-  for (const live of writes.live.values()) writeLive(db, live, before.get(live.id));
-  for (const attempt of writes.attempts) db.run(INSERT_ATTEMPT, attemptsTable.encode(attempt));
-  for (const event of writes.events) db.run(INSERT_EVENT, eventsTable.encode(event));
+  insertMany(db, JOBS, encoded(jobsTable, writes.inserted));
+  insertMany(
+    db,
+    LABELS,
+    writes.inserted.flatMap((job) => Object.entries(job.labels).map(([label, value]) => [job.workspace, label, value, job.id])),
+  );
+  writeLive(db, writes.live.values(), before);
+  insertMany(db, ATTEMPTS, encoded(attemptsTable, writes.attempts));
+  insertMany(db, EVENTS, encoded(eventsTable, writes.events));
   writeDecisions(db, writes);
-  for (const [id, final] of writes.ended) {
-    db.run(END_JOB, [...finalTable.encode(final), id]);
-    db.run("DELETE FROM jobs_live WHERE id = ?", [id]);
-  }
-  for (const id of writes.decidersEnded) {
-    db.run("DELETE FROM facts WHERE job_id = ?", [id]);
-    db.run("DELETE FROM cursors WHERE job_id = ?", [id]);
-  }
-  for (const { workspace, key, jobId, requestHash } of writes.idempotency) {
-    db.run("INSERT INTO idempotency_keys (workspace, idempotency_key, job_id, request_hash) VALUES (?, ?, ?, ?)", [
-      workspace,
-      key,
-      jobId,
-      requestHash,
-    ]);
-  }
+  writeEnded(db, writes);
+  insertMany(
+    db,
+    IDEMPOTENCY,
+    writes.idempotency.map(({ workspace, key, jobId, requestHash }) => [workspace, key, jobId, requestHash]),
+  );
+  remember(db, writes);
   for (const { key, jobId } of writes.keysTaken) db.run("INSERT OR IGNORE INTO key_holders (name, job_id) VALUES (?, ?)", [key, jobId]);
 }
 
+function remember({ hot }: Database, writes: Writes): void {
+  for (const record of writes.inserted) hot.putRecord(record, JSON.stringify(record.spec).length + JSON.stringify(record.input).length);
+  for (const live of writes.live.values()) hot.putLive(live);
+  for (const id of writes.ended.keys()) hot.ended(id);
+}
+
+function encoded<T>(table: Table<T>, records: readonly T[]): SqlValue[][] {
+  return records.map((record) => table.encode(record));
+}
+
+function writeEnded(db: Database, writes: Writes): void {
+  const ends = new SameChanges();
+  for (const [id, final] of writes.ended) ends.add(id, END, finalTable.encode(final));
+  ends.update(db, "jobs");
+  runForIds(db, "DELETE FROM jobs_live WHERE id IN", { ids: [...writes.ended.keys()] });
+  runForIds(db, "DELETE FROM facts WHERE job_id IN", { ids: writes.decidersEnded });
+  runForIds(db, "DELETE FROM cursors WHERE job_id IN", { ids: writes.decidersEnded });
+}
+
 function writeDecisions(db: Database, writes: Writes): void {
-  for (const { jobId, number, fact } of writes.facts)
-    db.run("INSERT INTO facts (job_id, number, fact) VALUES (?, ?, ?)", [jobId, number, JSON.stringify(fact)]);
+  insertMany(
+    db,
+    FACTS,
+    writes.facts.map(({ jobId, number, fact }) => [jobId, number, JSON.stringify(fact)]),
+  );
   for (const [id, number] of writes.factsSeen) db.run("DELETE FROM facts WHERE job_id = ? AND number <= ?", [id, number]);
   for (const { jobId, key, value } of writes.cursor) {
     if (value === null) db.run("DELETE FROM cursors WHERE job_id = ? AND entry = ?", [jobId, key]);
@@ -69,22 +87,30 @@ function writeDecisions(db: Database, writes: Writes): void {
   }
 }
 
-function writeLive(db: Database, live: LiveJob, before: LiveJob | undefined): void {
-  if (before === undefined) {
-    db.run(INSERT_LIVE, [...liveTable.encode(live), timerOf(live)]);
-    return;
+function writeLive(db: Database, rows: Iterable<LiveJob>, before: ReadonlyMap<string, LiveJob>): void {
+  const made: SqlValue[][] = [];
+  const changes = new SameChanges();
+  for (const live of rows) {
+    const old = before.get(live.id);
+    if (old === undefined) made.push([...liveTable.encode(live), timerOf(live)]);
+    else addChange(changes, live, old);
   }
-  const columns: string[] = [];
+  insertMany(db, LIVE, made);
+  changes.update(db, "jobs_live");
+}
+
+function addChange(changes: SameChanges, live: LiveJob, old: LiveJob): void {
+  let columns = "";
   const values: SqlValue[] = [];
   for (const column of liveChangingColumns) {
-    if (live[column.key] === before[column.key]) continue;
-    columns.push(`${column.name} = ?`);
+    if (live[column.key] === old[column.key]) continue;
+    columns += `${columns === "" ? "" : ", "}${column.name} = ?`;
     values.push(encodeValue(column.kind, live[column.key]));
   }
   const timer = timerOf(live);
-  if (timer !== timerOf(before)) {
-    columns.push("timer_at = ?");
+  if (timer !== timerOf(old)) {
+    columns += `${columns === "" ? "" : ", "}timer_at = ?`;
     values.push(timer);
   }
-  if (columns.length > 0) db.run(`UPDATE jobs_live SET ${columns.join(", ")} WHERE id = ?`, [...values, live.id]);
+  if (columns !== "") changes.add(live.id, columns, values);
 }

@@ -2,10 +2,11 @@
  * Claims jobs of some queues under one session, and looks after what the session holds. Who carries the jobs out (handlers
  * in this process, or a worker at the other end of a connection) is a `Carrier`; the rules are the same for both.
  *
- * C1. No more is claimed than the carrier has room for.
+ * C1. No more is claimed than the carrier has room for: slots, and what it reads ahead of them (kernel, D6).
  * C2. What was claimed when the session was lost or the carrier had gone is given back: nothing of it has begun.
  * C3. What the session holds and the carrier does not know of (the reply to a claim, or the message with the job, was
  *     lost) is given back.
+ * C4. What was read ahead and the carrier does not come to is given back: another worker may be idle.
  */
 import { seconds, type LiveJob, type StopOrder } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
@@ -13,17 +14,26 @@ import type { EngineContext } from "./context.ts";
 import { loop, type Loop } from "./service.ts";
 import type { OpenSession } from "./session.ts";
 
+export interface Room {
+  /** Jobs that it has slots for. */
+  readonly limit: number;
+  /** Jobs that it reads ahead besides. */
+  readonly ahead: number;
+}
+
 export interface Carrier {
   /** How many jobs it can take now. */
-  free(): number;
+  room(): Room;
+  /** What it read ahead and does not come to; it has let go of them. */
+  surplus(): readonly LiveJob[];
   /** Takes over what was claimed for it; what it cannot take any more it returns. */
   take(jobs: readonly ClaimedJob[]): readonly ClaimedJob[];
   /** How many jobs it holds. */
   holding(): number;
   /** Of what the session holds, what it does not know of. */
   unknown(held: readonly LiveJob[]): Promise<readonly LiveJob[]> | readonly LiveJob[];
-  /** One of its jobs is to stop. Called again as long as it has not stopped. */
-  stop(live: LiveJob, stop: StopOrder): void;
+  /** One of its jobs is to stop; false when that has not begun, and the carrier has let go of it. Called again as long as it has not stopped. */
+  stop(live: LiveJob, stop: StopOrder): boolean;
 }
 
 export interface ClaimOptions {
@@ -71,14 +81,17 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): Loop {
         await tellStops(context, options);
       }
       if (compare()) await giveBackUnknown(context, options);
-      const free = carrier.free();
-      if (free <= 0) return false;
+      const surplus = carrier.surplus();
+      if (surplus.length > 0) await giveBack(context, surplus);
+      const { limit, ahead } = carrier.room();
+      if (limit + ahead <= 0) return false;
       const { jobs, signals } = await context.store.jobs.claim({
         executor: "handler",
         queues,
         session: session.id,
         place: null,
-        limit: free,
+        limit,
+        ahead,
         now: context.now(),
       });
       if (jobs.length === 0) return false;
@@ -91,7 +104,7 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): Loop {
         );
         return false;
       }
-      return jobs.length === free;
+      return jobs.length === limit + ahead;
     },
   });
 }
@@ -112,7 +125,10 @@ async function tellStops(context: EngineContext, { session, carrier }: ClaimOpti
   const holding = carrier.holding();
   if (holding === 0) return;
   const stopping = await context.store.jobs.live({ session: session.id, states: ["stopping"] }, holding);
-  for (const live of stopping) if (live.stop !== null) carrier.stop(live, live.stop);
+  await giveBack(
+    context,
+    stopping.filter((live) => live.stop !== null && !carrier.stop(live, live.stop)),
+  );
 }
 
 /**
@@ -129,7 +145,7 @@ async function giveBackUnknown(context: EngineContext, { session, carrier }: Cla
 }
 
 /** Gives back what has not begun. */
-async function giveBack(context: EngineContext, unbegun: readonly LiveJob[]): Promise<void> {
+export async function giveBack(context: EngineContext, unbegun: readonly LiveJob[]): Promise<void> {
   await context.commit(
     unbegun.map((live) =>
       live.state === "stopping"

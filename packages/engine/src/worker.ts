@@ -7,6 +7,8 @@
  * W3. A worker that has lost its session stops its handlers and writes nothing for them: their tokens are stale.
  * W4. What the session holds and the worker does not know of (the reply to its claim was lost) is given back (claims.ts).
  * W5. Stopping drains: no more claims; handlers may finish; what is left when the time is over is given up as lost.
+ * W6. What was read ahead of the slots begins in order as slots come free; it is given back when that takes long and when
+ *     the worker stops, and forgotten when the session is lost: nothing of it has begun.
  */
 import {
   changeOfEnd,
@@ -14,17 +16,20 @@ import {
   DEFAULT_WORKSPACE,
   HANDLER_UNKNOWN,
   handlerNameOf,
+  messageOf,
   queueKeyOf,
   runHandler,
   seconds,
   type Handler,
   type HandlerEnd,
+  type LiveJob,
   type Run,
 } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
-import { claimLoop, type Carrier } from "./claims.ts";
+import { claimLoop, giveBack, type Carrier } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
 import { handledJob, handlerHost } from "./handler-host.ts";
+import { readAhead, type ReadAhead } from "./read-ahead.ts";
 import { serviceOf, type Loop, type Service } from "./service.ts";
 import { openSession } from "./session.ts";
 import { settling, type Settling } from "./settling.ts";
@@ -60,10 +65,11 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
     context,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     runs: new Map(),
+    ahead: readAhead(() => context.clock.monotonic()),
     takes: new Map(),
     handlers: options.handlers,
   };
-  const { runs } = running;
+  const { runs, ahead } = running;
   const service = serviceOf(`worker ${queue}`, async () => {
     const results = settling(context);
     let claims: Loop | null = null;
@@ -74,6 +80,7 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
       serves: [{ executor: "handler", queue, handlers: Object.keys(options.handlers) }],
       ttlMs: options.sessionTtlMs,
       onLost: () => {
+        ahead.clear();
         for (const run of runs.values()) run.abandon("the worker was out of touch for too long and lost the job");
         wake();
       },
@@ -82,6 +89,10 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
     await claims.start();
     return async () => {
       await claims.stop();
+      await giveBack(context, livesOf(ahead.clear())).catch((error: unknown) => {
+        // The session is closed or runs out, and what it holds is taken from it.
+        context.logger.warn("what was read ahead could not be given back", { queue, error: messageOf(error) });
+      });
       await drain(running, { results, drainMs: options.drainMs ?? DEFAULT_DRAIN });
       await session.close();
     };
@@ -93,36 +104,58 @@ interface Running {
   readonly context: EngineContext;
   readonly concurrency: number;
   readonly runs: Map<string, Run>;
+  readonly ahead: ReadAhead;
   /** One for each claimed job, by id, until its result is stored. */
   readonly takes: Map<string, Promise<void>>;
   readonly handlers: Readonly<Record<string, Handler>>;
 }
 
-function carrierOf(running: Running, { results, wake }: { readonly results: Settling; readonly wake: () => void }): Carrier {
-  const { concurrency, runs, takes } = running;
+function carrierOf(running: Running, { results, wake }: Ends): Carrier {
+  const { concurrency, runs, ahead, takes } = running;
   return {
-    free: () => Math.min(concurrency - runs.size, concurrency + UNSTORED_MAX - takes.size),
+    room: () => ahead.room(concurrency - runs.size, concurrency + UNSTORED_MAX - takes.size - ahead.jobs.size),
+    surplus: () => livesOf(ahead.stale()),
     take(jobs) {
-      for (const job of jobs) {
-        const taken = take(running, job, { results, wake }).finally(() => {
-          if (takes.get(job.live.id) === taken) takes.delete(job.live.id);
-          wake();
-        });
-        takes.set(job.live.id, taken);
-      }
+      ahead.add(jobs);
+      begin(running, { results, wake });
       return [];
     },
-    holding: () => takes.size,
-    unknown: (held) => held.filter((live) => !takes.has(live.id)),
-    stop: (live, stop) => runs.get(live.id)?.stop(stop),
+    holding: () => takes.size + ahead.jobs.size,
+    unknown: (held) => held.filter(({ id }) => !takes.has(id) && !ahead.jobs.has(id)),
+    stop(live, stop) {
+      if (ahead.remove(live.id)) return false;
+      runs.get(live.id)?.stop(stop);
+      return true;
+    },
   };
 }
 
-async function take(
-  { context, handlers, runs }: Running,
-  job: ClaimedJob,
-  { results, wake }: { readonly results: Settling; readonly wake: () => void },
-): Promise<void> {
+interface Ends {
+  readonly results: Settling;
+  readonly wake: () => void;
+}
+
+function livesOf(jobs: readonly ClaimedJob[]): LiveJob[] {
+  return jobs.map((job) => job.live);
+}
+
+/** Begins what was claimed, as far as there are slots. */
+function begin(running: Running, ends: Ends): void {
+  const { concurrency, runs, ahead, takes } = running;
+  while (runs.size < concurrency) {
+    const job = ahead.next();
+    if (job === undefined) return;
+    const { id } = job.live;
+    const taken = take(running, job, ends).finally(() => {
+      if (takes.get(id) === taken) takes.delete(id);
+      ends.wake();
+    });
+    takes.set(id, taken);
+  }
+}
+
+async function take(running: Running, job: ClaimedJob, { results, wake }: Ends): Promise<void> {
+  const { context, handlers, runs, ahead } = running;
   const name = handlerNameOf(job.record);
   const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
   const { id } = job.live;
@@ -137,6 +170,8 @@ async function take(
   runs.set(id, run);
   const end = await run.ended;
   if (runs.get(id) === run) runs.delete(id);
+  ahead.ended();
+  begin(running, { results, wake });
   wake();
   if (end !== null) await store(end);
 }

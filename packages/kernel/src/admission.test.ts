@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { admit, roomOf, type Admission } from "./admission.ts";
 import { applyChanges } from "./apply.ts";
 import type { JobRecord, LiveJob } from "./job.ts";
+import { DEFAULT_BACKOFF } from "./retry.ts";
 import { WorkingSet } from "./working-set.ts";
 
 function submitted(...given: Partial<JobRecord>[]): LiveJob[] {
@@ -28,6 +29,7 @@ function admission(
     keys: new Map(),
     claim: { session: "ses_1", place: null },
     limit: 100,
+    ahead: 0,
     now: T0,
     ...given,
   });
@@ -119,4 +121,33 @@ test("a candidate that was claimed, blocked or ended meanwhile is passed over", 
       { ...b, blocked: true },
     ]).admitted,
   ).toEqual([]);
+});
+
+describe("reading ahead (D6)", () => {
+  const retry = { limit: 1, on: ["failed_node_lost"], backoff: DEFAULT_BACKOFF } as const;
+
+  test("takes what loses nothing by waiting, beyond the slots and no further", () => {
+    const jobs = submitted({}, {}, { retry }, {}, {});
+    expect(admission(jobs, { limit: 1, ahead: 3 }).admitted).toEqual(idsOf(jobs).slice(0, 4));
+    expect(admission(jobs, { limit: 0, ahead: 2 }).admitted).toEqual(idsOf(jobs).slice(0, 2));
+  });
+
+  test.each([
+    ["whose time limit would run", { timeoutMs: 1_000 }],
+    ["that no attempt would follow", { retry: { ...retry, limit: 0 } }],
+    ["that is not repeated when its worker is lost", { retry: { ...retry, on: ["failed"] } }],
+    ["with a concurrency key", withKey()],
+  ] as const)("stops before one %s; a slot takes it", (_which, given) => {
+    const jobs = submitted({}, given as Partial<JobRecord>, {});
+    expect(admission(jobs, { limit: 1, ahead: 5, keys: key(1) }).admitted).toEqual([jobs[0]?.id]);
+    expect(admission(jobs, { limit: 2, ahead: 5, keys: key(1) }).admitted).toEqual(idsOf(jobs));
+  });
+
+  test("takes nothing of a queue with a limit, and no attempt that was resumed", () => {
+    const jobs = submitted({}, {});
+    const queues = new Map([["default", { paused: false, limit: 5, running: 0 }]]);
+    expect(admission(jobs, { limit: 1, ahead: 5, queues }).admitted).toEqual([jobs[0]?.id]);
+    const resumed = jobs.map((live) => ({ ...live, resumed: true, attempt: 1 }));
+    expect(admission(resumed, { limit: 1, ahead: 5 }).admitted).toEqual([jobs[0]?.id]);
+  });
 });

@@ -8,8 +8,11 @@
  * D3. A queue's limit counts attempts: a job without executor has none, so only a pause holds it back.
  * D4. A resumed attempt was admitted before: no pause, limit or key applies to it again.
  * D5. A job whose start deadline has passed is not started; its timer lets it expire.
+ * D6. What is read ahead (claimed before there is a slot for it) loses nothing by lying with a worker: another attempt
+ *     follows if the worker is lost, no time limit runs, and nothing that is limited is kept from others. The order stays.
  */
 import type { LiveJob } from "./job.ts";
+import { DEFAULT_RETRY } from "./retry.ts";
 import { blocked, claimed, startDeadlineOf, type Claim } from "./transition.ts";
 import type { WorkingSet } from "./working-set.ts";
 
@@ -30,19 +33,23 @@ export interface Admission {
   readonly queues: ReadonlyMap<string, QueueState>;
   readonly keys: ReadonlyMap<string, KeyState>;
   readonly claim: Claim;
+  /** Jobs for which there is a slot. */
   readonly limit: number;
+  /** Jobs beyond `limit` that are read ahead. */
+  readonly ahead: number;
   readonly now: number;
 }
 
-/** Claims up to `limit` candidates; returns the ids of those that were. Others stay or become blocked. */
+/** Claims up to `limit + ahead` candidates; returns the ids of those that were. Others stay or become blocked. */
 export function admit(set: WorkingSet, admission: Admission): string[] {
   const admitted: string[] = [];
   for (const live of admission.candidates) {
-    if (admitted.length >= admission.limit) break;
+    if (admitted.length >= admission.limit + admission.ahead) break;
     if (live.state !== "queued" || live.blocked) continue;
     const startDeadline = startDeadlineOf(live);
     if (startDeadline !== null && startDeadline <= admission.now) continue;
     const queue = admission.queues.get(live.queue);
+    if (admitted.length >= admission.limit && !mayBeReadAhead(live, queue)) break;
     if (!live.resumed) {
       if (queue !== undefined && (queue.paused || isFull(queue, live))) continue;
       if (!takeKey(set, live, admission.keys)) continue;
@@ -52,6 +59,12 @@ export function admit(set: WorkingSet, admission: Admission): string[] {
     admitted.push(live.id);
   }
   return admitted;
+}
+
+function mayBeReadAhead(live: LiveJob, queue: QueueState | undefined): boolean {
+  const { limit, on } = live.retry ?? DEFAULT_RETRY;
+  const followed = on.includes("failed_node_lost") && live.attempt < limit;
+  return followed && !live.resumed && live.timeoutMs === null && live.concurrencyKey === null && (queue?.limit ?? null) === null;
 }
 
 function isFull(queue: QueueState, live: LiveJob): boolean {

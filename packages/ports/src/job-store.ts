@@ -25,7 +25,10 @@ export interface ClaimRequest {
   readonly session: string;
   /** Where an out-of-band attempt will live; its name is stored with the claim. */
   readonly place: string | null;
+  /** Jobs for which there is a slot. */
   readonly limit: number;
+  /** So many more, of those that lose nothing by waiting for a slot (kernel, D6); 0 when left out. */
+  readonly ahead?: number | undefined;
   readonly now: number;
 }
 
@@ -58,7 +61,7 @@ export interface LiveFilter {
 export interface JobStore {
   /** Applies each change on its own merits; see S1, S2, S3. */
   commit(changes: readonly Change[], now: number): Promise<Committed>;
-  /** Starts up to `limit` attempts of ready jobs: highest priority first, then oldest. */
+  /** Starts up to `limit + ahead` attempts of ready jobs: highest priority first, then oldest. */
   claim(request: ClaimRequest): Promise<{ readonly jobs: readonly ClaimedJob[]; readonly signals: Signals }>;
   /** Live jobs whose next time has come, earliest first. */
   due(now: number, limit: number): Promise<readonly LiveJob[]>;

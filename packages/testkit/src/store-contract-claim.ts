@@ -30,6 +30,15 @@ export function describeClaims(subject: Subject): void {
     expect(await claimIds(store)).toEqual([]);
   });
 
+  test("jobs are read ahead of the slots as far as they lose nothing by it, in order", async () => {
+    const { store } = subject;
+    const [a, b, c, d, e] = await submit(store, {}, {}, {}, { timeoutMs: 1_000 }, {});
+    expect(await claimIds(store, { limit: 1, ahead: 1 })).toEqual([a, b]);
+    expect(await claimIds(store, { limit: 0, ahead: 5 })).toEqual([c]);
+    expect(await claimIds(store, { limit: 0, ahead: 5 })).toEqual([]);
+    expect(await claimIds(store, { limit: 1, ahead: 5 })).toEqual([d, e]);
+  });
+
   test("a session that was closed claims nothing, so that nothing is held by nobody", async () => {
     const { store } = subject;
     const [id] = await submit(store, {});

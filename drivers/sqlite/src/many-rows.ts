@@ -1,0 +1,78 @@
+/**
+ * Statements over many rows. Most of what a small statement costs is to be called at all: rows go in groups of 64, 8 and
+ * 1, so that there are few texts and each is prepared once (measured on rows of events: 1.2 µs each instead of 3.2).
+ *
+ * M1. Rows are written in the order in which they were given.
+ */
+import type { SqlValue } from "@windlass/sql";
+import type { Database, Row } from "./database.ts";
+
+const SIZES = [64, 8, 1] as const;
+
+/** One text for each table, set of columns and size: the same object each time, so that its statement is found at once. */
+const texts = new Map<string, string>();
+
+function textOf(key: string, make: () => string): string {
+  let text = texts.get(key);
+  if (text === undefined) texts.set(key, (text = make()));
+  return text;
+}
+
+function* grouped<T>(items: readonly T[]): Generator<readonly T[]> {
+  let from = 0;
+  for (const size of SIZES) {
+    for (; items.length - from >= size; from += size) yield size === items.length ? items : items.slice(from, from + size);
+  }
+}
+
+const marks = (count: number): string => Array.from({ length: count }, () => "?").join(", ");
+
+/** Inserts rows whose values stand in the order of `columns`. Columns that are null in all of them are left out. */
+export function insertMany(db: Database, into: { readonly name: string; readonly columns: readonly string[] }, rows: readonly Row[]): void {
+  if (rows.length === 0) return;
+  const used = into.columns.flatMap((_, i) => (rows.some((row) => row[i] !== null) ? [i] : []));
+  const table = `${into.name} ${used.join()}`;
+  for (const group of grouped(rows)) {
+    const text = textOf(`insert ${table} ${group.length}`, () => {
+      const values = Array.from({ length: group.length }, () => `(${marks(used.length)})`).join(", ");
+      return `INSERT INTO ${into.name} (${used.map((i) => into.columns[i]).join(", ")}) VALUES ${values}`;
+    });
+    const values: SqlValue[] = [];
+    for (const row of group) for (const i of used) values.push(row[i] ?? null);
+    db.run(text, values);
+  }
+}
+
+/** Runs `<statement> (?, ?, …)` over the ids; `first` are the values of the statement before them. */
+export function runForIds(db: Database, statement: string, { first = [], ids }: { first?: readonly SqlValue[]; ids: readonly string[] }): void {
+  for (const group of grouped(ids)) db.run(withIds(statement, group.length), [...first, ...group]);
+}
+
+/** All rows of `<statement> (?, ?, …)` over the ids, in no particular order. */
+export function rowsOfIds(db: Database, statement: string, ids: readonly string[]): Row[] {
+  const rows: Row[] = [];
+  for (const group of grouped(ids)) rows.push(...db.all(withIds(statement, group.length), group));
+  return rows;
+}
+
+function withIds(statement: string, count: number): string {
+  return textOf(`${statement} ${count}`, () => `${statement} (${marks(count)})`);
+}
+
+/** Those that are to get the same values, together: `changes` → ids. */
+export class SameChanges {
+  readonly #groups = new Map<string, { readonly columns: string; readonly values: readonly SqlValue[]; readonly ids: string[] }>();
+
+  /** `columns` is the text between SET and WHERE. */
+  add(id: string, columns: string, values: readonly SqlValue[]): void {
+    const key = `${columns} ${JSON.stringify(values)}`;
+    const group = this.#groups.get(key);
+    if (group === undefined) this.#groups.set(key, { columns, values, ids: [id] });
+    else group.ids.push(id);
+  }
+
+  update(db: Database, table: string): void {
+    for (const { columns, values, ids } of this.#groups.values())
+      runForIds(db, textOf(`update ${table} ${columns}`, () => `UPDATE ${table} SET ${columns} WHERE id IN`), { first: values, ids });
+  }
+}

@@ -1,0 +1,75 @@
+import { jobRecord, T0 } from "@windlass/testkit";
+import type { ClaimedJob } from "@windlass/ports";
+import { expect, test } from "vitest";
+import { readAhead, type ReadAhead } from "./read-ahead.ts";
+
+let now = 0;
+function fresh(): ReadAhead {
+  now = T0;
+  return readAhead(() => now);
+}
+function endsAt(ahead: ReadAhead, perMs: number, forMs: number): void {
+  for (let i = 0; i < forMs; i++) {
+    now++;
+    for (let n = 0; n < perMs; n++) ahead.ended();
+    ahead.room(0, 0);
+  }
+}
+const jobs = (count: number): ClaimedJob[] =>
+  Array.from({ length: count }, () => {
+    const record = jobRecord();
+    return { record, live: { id: record.id } as ClaimedJob["live"] };
+  });
+
+test("nothing is read ahead before anything is known, and for handlers that are slow", () => {
+  const ahead = fresh();
+  expect(ahead.room(10, 1_000)).toEqual({ limit: 10, ahead: 0 });
+  for (let i = 0; i < 100; i++) {
+    now += 50;
+    ahead.ended();
+    expect(ahead.room(10, 1_000).ahead).toBe(0);
+  }
+});
+
+test("as many are read ahead as end while a claim is under way, and no more than a transaction takes", () => {
+  const ahead = fresh();
+  endsAt(ahead, 4, 100);
+  expect(ahead.room(10, 10_000).ahead).toBeGreaterThan(80);
+  expect(ahead.room(10, 10_000).ahead).toBeLessThanOrEqual(100);
+  expect(ahead.room(10, 50)).toEqual({ limit: 10, ahead: 40 });
+  endsAt(ahead, 1_000, 100);
+  expect(ahead.room(10, 10_000)).toEqual({ limit: 10, ahead: 500 });
+});
+
+test("jobs that lie here are counted, and more are claimed when half of them have begun", () => {
+  const ahead = fresh();
+  endsAt(ahead, 4, 100);
+  const size = ahead.room(0, 1_000).ahead;
+  ahead.add(jobs(size));
+  expect(ahead.room(0, 1_000)).toEqual({ limit: 0, ahead: 0 });
+  for (let i = 0; i < Math.ceil(size / 2); i++) ahead.next();
+  expect(ahead.room(0, 1_000)).toEqual({ limit: 0, ahead: Math.ceil(size / 2) });
+});
+
+test("they begin in order, and are given back together when none has begun for half a second", () => {
+  const ahead = fresh();
+  endsAt(ahead, 4, 100);
+  const [first, second, third] = jobs(3) as [ClaimedJob, ClaimedJob, ClaimedJob];
+  ahead.add([first, second, third]);
+  now += 400;
+  expect(ahead.stale()).toEqual([]);
+  expect(ahead.next()).toBe(first);
+  now += 499;
+  expect(ahead.stale()).toEqual([]);
+  now += 1;
+  expect(ahead.stale()).toEqual([second, third]);
+  expect(ahead.next()).toBeUndefined();
+  expect(ahead.room(1, 100)).toEqual({ limit: 1, ahead: 0 });
+});
+
+test("after a second without an end the rate is not believed any more", () => {
+  const ahead = fresh();
+  endsAt(ahead, 4, 100);
+  now += 1_000;
+  expect(ahead.room(1, 1_000)).toEqual({ limit: 1, ahead: 0 });
+});

@@ -1,0 +1,106 @@
+/**
+ * How many jobs a worker claims before it has a slot for them. A claim takes a commit, and a commit takes a flush of the
+ * disk: a worker whose handlers are quicker than that would mostly wait for its next claim. One whose handlers are slow
+ * reads nothing ahead, so that no job waits here for a slot while another worker is idle.
+ */
+import { ms, seconds } from "@windlass/kernel";
+import type { ClaimedJob } from "@windlass/ports";
+import type { Room } from "./claims.ts";
+
+export interface ReadAhead {
+  /** Jobs that wait for a slot, in order. */
+  readonly jobs: ReadonlyMap<string, ClaimedJob>;
+  add(jobs: readonly ClaimedJob[]): void;
+  /** The next one, which is to begin now; undefined when there is none. */
+  next(): ClaimedJob | undefined;
+  remove(id: string): boolean;
+  /** All of them, when the next one has waited for too long; from then on nothing is read ahead until the rate is known again. */
+  stale(): readonly ClaimedJob[];
+  /** All of them. */
+  clear(): readonly ClaimedJob[];
+  /** A handler has ended. */
+  ended(): void;
+  /** What to claim when there are `free` slots, and no more than `max` in all. */
+  room(free: number, max: number): Room;
+}
+
+/** What one claim takes at most beside the free slots: a transaction stays a matter of milliseconds. */
+const AHEAD_MAX = 500;
+/** As many as end in this time: a claim under load takes about as long. */
+const AHEAD_MS: number = ms(25);
+/** What has waited here for so long is given back. */
+const KEPT_MS: number = ms(500);
+/** The rate is that of the last so many milliseconds at least. */
+const WINDOW_MS: number = ms(10);
+/** After so long without an end nothing is known of the rate. */
+const FORGOTTEN_MS: number = seconds(1);
+
+/** `monotonic` gives milliseconds. */
+export function readAhead(monotonic: () => number): ReadAhead {
+  const jobs = new Map<string, ClaimedJob>();
+  const rate = endsPerMs(monotonic);
+  let movedAt = 0;
+  const clear = (): readonly ClaimedJob[] => {
+    const all = [...jobs.values()];
+    jobs.clear();
+    return all;
+  };
+  return {
+    jobs,
+    clear,
+    add(more) {
+      movedAt = monotonic();
+      for (const job of more) jobs.set(job.live.id, job);
+    },
+    next() {
+      for (const [id, job] of jobs) {
+        movedAt = monotonic();
+        jobs.delete(id);
+        return job;
+      }
+      return undefined;
+    },
+    remove: (id) => jobs.delete(id),
+    stale() {
+      if (jobs.size === 0 || monotonic() - movedAt < KEPT_MS) return [];
+      rate.reset();
+      return clear();
+    },
+    ended: rate.ended,
+    room(free, max) {
+      const limit = Math.max(0, Math.min(free - jobs.size, max));
+      const size = Math.min(AHEAD_MAX, Math.floor(rate.now() * AHEAD_MS));
+      // Not one by one: a claim that takes many costs little more than one that takes one.
+      const ahead = jobs.size > size / 2 ? 0 : Math.max(0, Math.min(size - jobs.size, max - limit));
+      return { limit, ahead };
+    },
+  };
+}
+
+interface Rate {
+  readonly ended: () => void;
+  readonly now: () => number;
+  readonly reset: () => void;
+}
+
+function endsPerMs(monotonic: () => number): Rate {
+  let from = monotonic();
+  let count = 0;
+  let perMs = 0;
+  return {
+    ended: () => void count++,
+    now() {
+      const elapsed = monotonic() - from;
+      if (elapsed >= WINDOW_MS) {
+        perMs = elapsed >= FORGOTTEN_MS ? 0 : (perMs + count / elapsed) / 2;
+        from += elapsed;
+        count = 0;
+      }
+      return perMs;
+    },
+    reset() {
+      from = monotonic();
+      [count, perMs] = [0, 0];
+    },
+  };
+}
