@@ -79,7 +79,9 @@ test("what has ended is forgotten, and with a full store of rows the others are 
   const { jobs } = db.transaction(() => claim(db, request));
   const [first] = jobs;
   if (first === undefined) throw new Error("a job is ready");
-  db.transaction(() => commit(db, [{ type: "stop", id: last, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }], T0));
+  db.transaction(() =>
+    commit(db, [{ type: "stop", id: last, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }], T0),
+  );
   expect(liveRows(db, [last])).toEqual([]);
   expect(db.hot.live(first.live.id)).toMatchObject({ state: "running" });
 });

@@ -44,7 +44,11 @@ export function insertMany(db: Database, into: { readonly name: string; readonly
 }
 
 /** Runs `<statement> (?, ?, …)` over the ids; `first` are the values of the statement before them. */
-export function runForIds(db: Database, statement: string, { first = [], ids }: { first?: readonly SqlValue[]; ids: readonly string[] }): void {
+export function runForIds(
+  db: Database,
+  statement: string,
+  { first = [], ids }: { first?: readonly SqlValue[]; ids: readonly string[] },
+): void {
   for (const group of grouped(ids)) db.run(withIds(statement, group.length), [...first, ...group]);
 }
 
@@ -73,6 +77,10 @@ export class SameChanges {
 
   update(db: Database, table: string): void {
     for (const { columns, values, ids } of this.#groups.values())
-      runForIds(db, textOf(`update ${table} ${columns}`, () => `UPDATE ${table} SET ${columns} WHERE id IN`), { first: values, ids });
+      runForIds(
+        db,
+        textOf(`update ${table} ${columns}`, () => `UPDATE ${table} SET ${columns} WHERE id IN`),
+        { first: values, ids },
+      );
   }
 }

@@ -138,7 +138,7 @@ describe("reading ahead (D6)", () => {
     ["that is not repeated when its worker is lost", { retry: { ...retry, on: ["failed"] } }],
     ["with a concurrency key", withKey()],
   ] as const)("stops before one %s; a slot takes it", (_which, given) => {
-    const jobs = submitted({}, given as Partial<JobRecord>, {});
+    const jobs = submitted({}, given, {});
     expect(admission(jobs, { limit: 1, ahead: 5, keys: key(1) }).admitted).toEqual([jobs[0]?.id]);
     expect(admission(jobs, { limit: 2, ahead: 5, keys: key(1) }).admitted).toEqual(idsOf(jobs));
   });
