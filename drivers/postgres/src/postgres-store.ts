@@ -1,6 +1,7 @@
 /** Opens a store on PostgreSQL. Several processes may share it: every write is guarded by what is stored. */
 import { WindlassError } from "@windlass/kernel";
 import type { Clock, Store } from "@windlass/ports";
+import { auditStore, roleStore, tokenStore, workspaceStore } from "./access.ts";
 import { claim } from "./claim-jobs.ts";
 import { commit, unblock } from "./commit-jobs.ts";
 import { openPool, querierOf, type Querier } from "./connection.ts";
@@ -44,6 +45,10 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     sessions: sessionStore(db),
     definitions: definitionStore(db, pool),
     retention: retentionStore(db, pool),
+    workspaces: workspaceStore(db, pool),
+    roles: roleStore(db, pool),
+    tokens: tokenStore(db),
+    audit: auditStore(db),
     heartbeats: beats.heartbeats,
     timeOffset: () => sampleOffset(db, clock),
     ping: async () => void (await db.rows("DELETE FROM leads WHERE chore = ''")),

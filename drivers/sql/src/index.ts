@@ -1,3 +1,4 @@
+export { accessStatements, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "./access-tables.ts";
 export { listQueries, mergeLists, type Placeholder, type Query } from "./list-jobs.ts";
 export { liveQuery } from "./live-filter.ts";
 export { migrations, migrationsAfter, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";

@@ -4,6 +4,7 @@
  */
 import { WindlassError } from "@windlass/kernel";
 import { firstMigration } from "./migration-0001.ts";
+import { accessMigration } from "./migration-0002.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -21,7 +22,7 @@ export interface Dialect {
 export type Migration = (dialect: Dialect) => readonly string[];
 
 /** In order; the first has number 1. */
-export const migrations: readonly Migration[] = [firstMigration];
+export const migrations: readonly Migration[] = [firstMigration, accessMigration];
 
 export const sqliteDialect: Dialect = {
   text: "TEXT",

@@ -3,6 +3,22 @@
  * run it. `writes` need the write transaction; `near` are quick reads of what the services work on; `far` are reads that
  * may take a while and run on a connection of their own.
  */
+import {
+  addAudit,
+  addRole,
+  addToken,
+  addWorkspace,
+  listAudit,
+  listRoles,
+  listTokens,
+  listWorkspaces,
+  pruneAudit,
+  removeRole,
+  removeWorkspace,
+  revokeToken,
+  tokenByHash,
+  tokenUsed,
+} from "./access.ts";
 import { claim } from "./claim-jobs.ts";
 import { commit, unblock } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
@@ -33,6 +49,15 @@ const writes = {
   lead,
   putDefinition,
   removeTrees,
+  addWorkspace,
+  removeWorkspace,
+  addRole,
+  removeRole,
+  addToken,
+  revokeToken,
+  tokenUsed,
+  addAudit,
+  pruneAudit,
   ping: pingWritable,
 };
 const near = { due, nextDue, woken, cursor, records, getQueue };
@@ -52,6 +77,11 @@ export const far = {
   definitionById,
   listDefinitions,
   endedRoots,
+  listWorkspaces,
+  listRoles,
+  listTokens,
+  tokenByHash,
+  listAudit,
 };
 const operations = { ...writes, ...near, ...far };
 

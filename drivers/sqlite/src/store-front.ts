@@ -54,9 +54,37 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       ended: (before, limit) => call("endedRoots", before, limit),
       remove: (rootIds) => call("removeTrees", rootIds),
     },
+    ...accessStoresOn(call),
     heartbeats,
     timeOffset: () => Promise.resolve(0),
     ping: () => call("ping"),
     close: () => (closed ??= close()),
+  };
+}
+
+function accessStoresOn(call: Caller): Pick<Store, "workspaces" | "roles" | "tokens" | "audit"> {
+  return {
+    workspaces: {
+      list: () => call("listWorkspaces"),
+      add: (workspace) => call("addWorkspace", workspace),
+      remove: (name, now) => call("removeWorkspace", name, now),
+    },
+    roles: {
+      list: () => call("listRoles"),
+      add: (role) => call("addRole", role),
+      remove: (name) => call("removeRole", name),
+    },
+    tokens: {
+      list: () => call("listTokens"),
+      byHash: (hash) => call("tokenByHash", hash),
+      add: (token) => call("addToken", token),
+      revoke: (id, by, at) => call("revokeToken", { id, by, at }),
+      used: (id, at) => call("tokenUsed", id, at),
+    },
+    audit: {
+      add: (entries) => call("addAudit", entries),
+      list: (filter) => call("listAudit", filter),
+      prune: (before, limit) => call("pruneAudit", before, limit),
+    },
   };
 }

@@ -1,3 +1,4 @@
+export * from "./access-operations.ts";
 export * from "./case.ts";
 export * from "./job-json.ts";
 export * from "./job-operations.ts";

@@ -65,6 +65,9 @@ function headersOf(operation: Operation): Schema[] {
     schema: { type: "string" },
   });
   return [
+    ...(operation.permission === null
+      ? []
+      : [named("Windlass-Workspace", "The workspace; left out: the only one of the token, or default")]),
     ...(operation.idempotent ? [named("Idempotency-Key", "The same as idempotencyKey in the body: one key, one job")] : []),
     ...(operation.response === "sse" ? [named("Last-Event-ID", "Continue behind the message with this id")] : []),
   ];

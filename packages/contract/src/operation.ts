@@ -2,7 +2,7 @@
  * What an operation of the API is: one entry of data from which the routes, the client, the OpenAPI document and the
  * permission are derived. Whoever adds an operation adds its route (routes.ts), this, and its handler; nothing else.
  */
-import type { ErrorCode } from "@windlass/kernel";
+import type { ErrorCode, Permission } from "@windlass/kernel";
 import * as z from "zod";
 import { ROUTES, type OperationId, type Route } from "./routes.ts";
 
@@ -28,8 +28,10 @@ export interface Operation<
   readonly response: "json" | "bytes" | "sse";
   /** HTTP status when all went well. */
   readonly status: 200 | 201;
-  /** `resource:verb`; null: the operation needs no token of ours. */
-  readonly permission: string | null;
+  /** One of the table of permissions; null: the operation needs no token of ours. */
+  readonly permission: Permission | null;
+  /** `server`: it changes what all workspaces share, so it takes a token for all of them. */
+  readonly reach: "workspace" | "server";
   /** What it may refuse with, besides what every operation may. */
   readonly errors: readonly ErrorCode[];
   /** True when the Idempotency-Key header means something to it. */
@@ -43,7 +45,9 @@ export interface OperationParts<P extends Shape, Q extends Shape, B extends z.Zo
   readonly body?: B;
   readonly result?: R;
   readonly status?: 201;
-  readonly permission: string | null;
+  readonly permission: Permission | null;
+  /** Within the workspace of the call when left out. */
+  readonly reach?: "server";
   readonly errors?: readonly ErrorCode[];
   readonly idempotent?: boolean;
 }
@@ -77,6 +81,7 @@ export function operation<
     response: route.response ?? "json",
     summary: parts.summary,
     permission: parts.permission,
+    reach: parts.reach ?? "workspace",
     status: parts.status ?? 200,
     errors: parts.errors ?? [],
     idempotent: parts.idempotent ?? false,
@@ -85,6 +90,11 @@ export function operation<
     body: parts.body ?? (z.undefined() as unknown as B),
     result: parts.result ?? (z.undefined() as unknown as R),
   };
+}
+
+/** Whether a call of it changes something (or is to), and so is written down with who made it. */
+export function isChanging({ method, permission }: Pick<Operation, "method" | "permission">): boolean {
+  return method !== "GET" && permission?.endsWith(":read") !== true;
 }
 
 /** Nothing for an object without fields, whose input type would otherwise forbid every field. */

@@ -1,4 +1,5 @@
 /** All operations of the API, by noun and verb. Server, client and OpenAPI document are made from this table. */
+import { auditOperations, roleOperations, tokenOperations, workspaceOperations } from "./access-operations.ts";
 import { eventOperations, jobOperations } from "./job-operations.ts";
 import type { Operation } from "./operation.ts";
 import { queueOperations } from "./queue-operations.ts";
@@ -10,6 +11,10 @@ export const operations = {
   events: eventOperations,
   workflows: workflowOperations,
   queues: queueOperations,
+  workspaces: workspaceOperations,
+  tokens: tokenOperations,
+  roles: roleOperations,
+  audit: auditOperations,
   system: systemOperations,
 } as const;
 

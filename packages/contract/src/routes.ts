@@ -13,6 +13,9 @@ export interface Route {
 
 export const API = "/api/v1";
 
+/** The header by which a call names its workspace; without it, the only one of the token, or `default`. */
+export const WORKSPACE_HEADER = "windlass-workspace";
+
 export const ROUTES = {
   "jobs.submit": { method: "POST", path: "/api/v1/jobs" },
   "jobs.submitMany": { method: "POST", path: "/api/v1/job-batches" },
@@ -56,6 +59,20 @@ export const ROUTES = {
   "queues.list": { method: "GET", path: "/api/v1/queues" },
   "queues.get": { method: "GET", path: "/api/v1/queues/{name}" },
   "queues.put": { method: "PUT", path: "/api/v1/queues/{name}" },
+  "workspaces.list": { method: "GET", path: "/api/v1/workspaces" },
+  "workspaces.create": { method: "POST", path: "/api/v1/workspaces" },
+  "workspaces.delete": { method: "DELETE", path: "/api/v1/workspaces/{name}" },
+  "tokens.list": { method: "GET", path: "/api/v1/tokens", query: ["all", "limit", "cursor"] },
+  "tokens.create": { method: "POST", path: "/api/v1/tokens" },
+  "tokens.revoke": { method: "POST", path: "/api/v1/tokens/{id}/revoke" },
+  "roles.list": { method: "GET", path: "/api/v1/roles" },
+  "roles.create": { method: "POST", path: "/api/v1/roles" },
+  "roles.delete": { method: "DELETE", path: "/api/v1/roles/{name}" },
+  "audit.list": {
+    method: "GET",
+    path: "/api/v1/audit",
+    query: ["workspace", "actor", "operation", "object", "outcome", "since", "until", "limit", "cursor"],
+  },
   "system.info": { method: "GET", path: "/api/v1/system" },
 } as const satisfies Record<string, Route>;
 

@@ -1,6 +1,8 @@
 /** Puts the engine together: the services that keep jobs moving, and what callers may do. */
 import type { Executor } from "@windlass/ports";
+import { access, type Access } from "./access.ts";
 import { advancer } from "./advancer.ts";
+import { audit, type Audit } from "./audit.ts";
 import { engineContext, type EngineContext, type EnginePorts } from "./context.ts";
 import { explainer, type Explain } from "./explain.ts";
 import { feed, type Feed } from "./feed.ts";
@@ -19,6 +21,8 @@ export interface EngineOptions extends EnginePorts {
   readonly hostLostAfterMs?: number;
   /** 0 keeps everything. */
   readonly retentionDays?: number;
+  /** The same for the audit. */
+  readonly auditDays?: number;
 }
 
 export interface Engine extends Service {
@@ -26,6 +30,8 @@ export interface Engine extends Service {
   readonly jobs: Jobs;
   readonly feed: Feed;
   readonly explain: Explain;
+  readonly access: Access;
+  readonly audit: Audit;
   /** Runs handlers in this process. Start and stop it like any service. */
   worker(options: WorkerOptions): Worker;
 }
@@ -33,6 +39,7 @@ export interface Engine extends Service {
 export function engine(options: EngineOptions): Engine {
   const context = engineContext(options);
   const events = feed(context);
+  const changes = audit(context);
   const service = serviceOf("engine", async () => {
     await context.syncClock();
     const session = await openSession(context, {
@@ -45,6 +52,7 @@ export function engine(options: EngineOptions): Engine {
     const id = (): string => session.id;
     const hostLostAfterMs = options.hostLostAfterMs;
     const services = together("services", [
+      changes,
       events,
       timers(context),
       advancer(context, session),
@@ -52,7 +60,7 @@ export function engine(options: EngineOptions): Engine {
         launcher(context, { executor, ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }) }),
       ),
       reconciler(context, { session: id, ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }) }),
-      retention(context, { session: id, days: options.retentionDays ?? 0 }),
+      retention(context, { session: id, days: options.retentionDays ?? 0, auditDays: options.auditDays ?? 0 }),
     ]);
     try {
       await services.start();
@@ -71,6 +79,8 @@ export function engine(options: EngineOptions): Engine {
     jobs: jobs(context, events),
     feed: events,
     explain: explainer(context, options.executors),
+    access: access(context),
+    audit: changes,
     worker: (workerOptions) =>
       worker(context, { ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }), ...workerOptions }),
   };

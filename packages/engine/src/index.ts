@@ -1,3 +1,7 @@
+export type { Access } from "./access.ts";
+export type { Holder } from "./access-cache.ts";
+export { ADMIN, type NewToken } from "./access-tokens.ts";
+export { STRANGER, type Audit, type Audited } from "./audit.ts";
 export { engineContext, type EngineContext, type EnginePorts } from "./context.ts";
 export { engine, type Engine, type EngineOptions } from "./engine.ts";
 export type { Explain, ExplainedCause, Explanation } from "./explain.ts";

@@ -1,3 +1,4 @@
+export * from "./access.ts";
 export * from "./assert.ts";
 export * from "./change.ts";
 export * from "./duration.ts";
@@ -11,6 +12,7 @@ export * from "./json.ts";
 export * from "./lifecycle.ts";
 export * from "./nearest.ts";
 export * from "./outcome.ts";
+export * from "./permission.ts";
 export * from "./quantity.ts";
 export * from "./queue.ts";
 export * from "./reason.ts";

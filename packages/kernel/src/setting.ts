@@ -9,6 +9,7 @@ export const SETTINGS = {
   "process.runningMax": { default: 16, doc: "the most processes that run at once on this host" },
   "log.bytesMax": { default: 104_857_600, doc: "largest log of one stream of one attempt; beyond it the log is cut and says so" },
   "retention.days": { default: 30, doc: "finished jobs and their logs are removed this long after their root ended; 0 keeps them" },
+  "audit.retentionDays": { default: 365, doc: "who changed what is kept this long; 0 keeps it for ever" },
   "drain.seconds": { default: 20, doc: "how long a stopping server waits for handlers to end before it gives up" },
 } as const satisfies Record<string, { default: string | number | boolean; doc: string }>;
 

@@ -1,3 +1,4 @@
+export * from "./access-stores.ts";
 export * from "./bus.ts";
 export * from "./clock.ts";
 export * from "./executor.ts";

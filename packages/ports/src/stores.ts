@@ -1,5 +1,6 @@
 /** The smaller stores beside jobs, and all of them together as one driver gives them. */
 import type { ExecutorName, Json, Queue, QueueView } from "@windlass/kernel";
+import type { AuditStore, RoleStore, TokenStore, WorkspaceStore } from "./access-stores.ts";
 import type { JobReads } from "./job-reads.ts";
 import type { JobStore } from "./job-store.ts";
 
@@ -84,6 +85,10 @@ export interface Store {
   readonly sessions: SessionStore;
   readonly definitions: DefinitionStore;
   readonly retention: RetentionStore;
+  readonly workspaces: WorkspaceStore;
+  readonly roles: RoleStore;
+  readonly tokens: TokenStore;
+  readonly audit: AuditStore;
   readonly heartbeats: Heartbeats;
   /** Milliseconds to add to this machine's clock to have the store's; 0 where they are the same. */
   timeOffset(): Promise<number>;

@@ -13,6 +13,8 @@ export interface ClientOptions {
   /** `http://127.0.0.1:4180` */
   readonly url: string;
   readonly token?: string | undefined;
+  /** The only one of the token, or `default`, when left out. */
+  readonly workspace?: string | undefined;
   /** Instead of the built-in one, e.g. to call a server in this process. */
   readonly fetch?: typeof fetch | undefined;
   /** Instead of a timer, in tests. */
@@ -44,7 +46,12 @@ export interface Client extends Calls {
 }
 
 export function client(options: ClientOptions): Client {
-  const target: Target = { url: checkedUrl(options.url), token: options.token, fetch: options.fetch ?? fetch };
+  const target: Target = {
+    url: checkedUrl(options.url),
+    token: options.token,
+    workspace: options.workspace,
+    fetch: options.fetch ?? fetch,
+  };
   const nouns: Record<string, Record<string, unknown>> = {};
   for (const [id, route] of Object.entries<Route>(ROUTES)) {
     const [noun = "", verb = ""] = id.split(".");

@@ -1,10 +1,11 @@
 /** One request to the server, and what its failures mean: every one becomes a WindlassError with a code. */
-import type { Route } from "@windlass/contract/routes";
+import { WORKSPACE_HEADER, type Route } from "@windlass/contract/routes";
 import { ERRORS, messageOf, WindlassError, type ErrorCode, type Fault, type JsonObject } from "@windlass/kernel";
 
 export interface Target {
   readonly url: string;
   readonly token: string | undefined;
+  readonly workspace?: string | undefined;
   readonly fetch: typeof fetch;
 }
 
@@ -24,6 +25,7 @@ export async function sendRequest(target: Target, request: Request): Promise<Res
   const { url, body } = partsOf(target, request);
   const headers: Record<string, string> = { accept: acceptOf(request.route), ...request.headers };
   if (target.token !== undefined) headers["authorization"] = `Bearer ${target.token}`;
+  if (target.workspace !== undefined) headers[WORKSPACE_HEADER] = target.workspace;
   if (body !== undefined) headers["content-type"] = "application/json";
   const answer = await reached(target, request, () =>
     target.fetch(url, {

@@ -1,35 +1,76 @@
-/** Who asks, and whether they may. There is one role so far, the admin's; permissions are asked for by name all the same. */
+/**
+ * Who asks, in which workspace, and whether they may. A plain function of the headers, for every way in: a request, an
+ * upgrade to a WebSocket.
+ */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { WindlassError } from "@windlass/kernel";
+import { WORKSPACE_HEADER } from "@windlass/contract";
+import { ADMIN, type Access, type Holder } from "@windlass/engine";
+import { builtInRoles, DEFAULT_WORKSPACE, permissions, permissionsOfRole, WindlassError, type Permission } from "@windlass/kernel";
 
-export interface Principal {
-  readonly name: string;
-  may(permission: string): boolean;
+export interface Principal extends Holder {
+  /** Of this call: it exists, and the holder may use it. */
+  readonly workspace: string;
+  may(permission: Permission): boolean;
 }
 
-export type Authenticate = (authorization: string | undefined) => Principal;
+export type Headers = Pick<globalThis.Headers, "get">;
 
-const ADMIN: Principal = { name: "admin", may: () => true };
+/** Throws `unauthorized` for a token that opens nothing, `not_found` for a workspace that is not there for it. */
+export type Authenticate = (headers: Headers) => Promise<Principal>;
 
-/** Compares hashes in constant time: neither the length nor the beginning of the token can be found out by the clock. */
-export function authenticator(adminToken: string): Authenticate {
+const ADMIN_HOLDER: Holder = { id: ADMIN, name: ADMIN, permissions: new Set(permissions), workspaces: null };
+
+/** The admin token is compared by its hash in constant time: neither its length nor its beginning can be found out by the clock. */
+export function authenticator({ adminToken, access }: { readonly adminToken: string; readonly access: Access }): Authenticate {
   if (adminToken.length < 16) throw new WindlassError("internal", "the admin token is too short");
   const expected = sha256(adminToken);
-  return (authorization) => {
-    if (authorization === undefined)
-      throw new WindlassError(
-        "unauthorized",
-        "this needs a token: send the header Authorization: Bearer <token>, or give the CLI --token or WINDLASS_TOKEN",
-      );
-    const token = /^Bearer +([^ ]+) *$/iu.exec(authorization)?.[1];
-    if (token === undefined) throw new WindlassError("unauthorized", "the header Authorization must be: Bearer <token>");
-    if (!timingSafeEqual(sha256(token), expected)) throw new WindlassError("unauthorized", "the token is not known to this server");
-    return ADMIN;
+  return async (headers) => {
+    const secret = secretOf(headers);
+    const holder = timingSafeEqual(sha256(secret), expected) ? ADMIN_HOLDER : await access.tokens.holderOf(secret);
+    const workspace = headers.get(WORKSPACE_HEADER) ?? usualWorkspaceOf(holder);
+    if (workspace !== DEFAULT_WORKSPACE || holder.workspaces !== null) await access.workspaces.demand(workspace, holder);
+    return { ...holder, workspace, may: (permission) => holder.permissions.has(permission) };
   };
 }
 
-export function demand(principal: Principal, permission: string): void {
-  if (!principal.may(permission)) throw new WindlassError("forbidden", `${principal.name} lacks the permission ${permission}`);
+/** Throws `forbidden`, which says what is missing and who has it. */
+export function demand(
+  { name, workspaces, may }: Pick<Principal, "name" | "workspaces" | "may">,
+  { permission, reach, id }: { readonly permission: Permission; readonly reach?: "workspace" | "server"; readonly id: string },
+): void {
+  if (!may(permission)) {
+    const roles = builtInRoles.filter((role) => permissionsOfRole(role).includes(permission));
+    const who = roles.length === 1 ? `the role ${roles.join("")} has it` : `the roles ${roles.join(", ")} have it`;
+    throw new WindlassError("forbidden", `${id} needs the permission ${permission}, which the token "${name}" lacks; ${who}`);
+  }
+  if (reach === "server" && workspaces !== null) {
+    throw new WindlassError(
+      "forbidden",
+      `${id} concerns all workspaces, and the token "${name}" is for ${workspaces.join(", ")} only; a token for all of them may do it`,
+    );
+  }
+}
+
+function secretOf(headers: Headers): string {
+  const authorization = headers.get("authorization");
+  if (authorization === null)
+    throw new WindlassError(
+      "unauthorized",
+      "this needs a token: send the header Authorization: Bearer <token>, or give the CLI --token or WINDLASS_TOKEN",
+    );
+  const secret = /^Bearer +([^ ]+) *$/iu.exec(authorization)?.[1];
+  if (secret === undefined) throw new WindlassError("unauthorized", "the header Authorization must be: Bearer <token>");
+  return secret;
+}
+
+function usualWorkspaceOf({ name, workspaces }: Holder): string {
+  if (workspaces === null || workspaces.includes(DEFAULT_WORKSPACE)) return DEFAULT_WORKSPACE;
+  const [only, ...others] = workspaces;
+  if (only !== undefined && others.length === 0) return only;
+  throw new WindlassError(
+    "bad_request",
+    `the token "${name}" is for the workspaces ${workspaces.join(", ")}; say which with the header Windlass-Workspace, or give the CLI --workspace or WINDLASS_WORKSPACE`,
+  );
 }
 
 function sha256(text: string): Buffer {

@@ -5,6 +5,7 @@
 import { API, operationList } from "@windlass/contract";
 import { didYouMean, WindlassError } from "@windlass/kernel";
 import { Hono } from "hono";
+import { accessHandlers } from "./access-handlers.ts";
 import { authenticator, demand, type Authenticate } from "./authenticate.ts";
 import { hostCheck } from "./check-host.ts";
 import { jobHandlers } from "./job-handlers.ts";
@@ -41,7 +42,7 @@ export function createApp(parts: ServerParts): WindlassApp {
   const context: ServerContext = { ...parts, startedAt: parts.engine.context.now() };
   const streams = openStreams();
   const figures = metrics(context, streams);
-  const authenticate = authenticator(parts.adminToken);
+  const authenticate = authenticator({ adminToken: parts.adminToken, access: parts.engine.access });
   const app: App = new Hono<{ Variables: Variables }>();
   let closing = false;
   observe(app, { context, figures });
@@ -74,6 +75,7 @@ function handlersOf(context: ServerContext): AllHandlers {
     events: watch.events,
     workflows: workflowHandlers(context),
     queues: queueHandlers(context),
+    ...accessHandlers(context),
     system: systemHandlers(context),
   };
 }
@@ -111,7 +113,7 @@ function health(
     return c.json({ status: "ready" });
   });
   app.get("/metrics", async (c) => {
-    if (context.openMetrics === false) demand(authenticate(c.req.header("authorization")), "system:read");
+    if (context.openMetrics === false) demand(await authenticate(c.req.raw.headers), { permission: "system:read", id: "/metrics" });
     return c.body(await figures.text(), 200, { "content-type": figures.contentType });
   });
 }

@@ -1,7 +1,7 @@
 /** Figures for Prometheus: requests by operation, jobs by state, and how the process is. One registry per server. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { memoryUsage, resourceUsage } from "node:process";
-import { DEFAULT_WORKSPACE, type JobState } from "@windlass/kernel";
+import { jobStates } from "@windlass/kernel";
 import { Counter, Gauge, Histogram, Registry, type GaugeConfiguration } from "prom-client";
 import type { OpenStreams } from "./open-streams.ts";
 import type { ServerContext } from "./server-context.ts";
@@ -64,15 +64,21 @@ export function metrics(context: ServerContext, streams: OpenStreams): Metrics {
   };
 }
 
-function jobGauge({ engine: { context } }: ServerContext, registers: Registry[]): void {
+function jobGauge({ engine: { context, access } }: ServerContext, registers: Registry[]): void {
   gauge({
     name: "windlass_jobs",
-    help: `Jobs by state; counted up to ${COUNT_CAP} each`,
+    help: `Jobs by state; counted up to ${COUNT_CAP} each in every workspace`,
     labelNames: ["state"],
     registers,
     async collect() {
-      const counts = await context.store.reads.counts(DEFAULT_WORKSPACE, COUNT_CAP);
-      for (const state of Object.keys(counts) as JobState[]) this.set({ state }, counts[state]);
+      // Figures tell no names, so those of all workspaces are one.
+      const workspaces = await access.workspaces.list({ workspaces: null });
+      const counts = await Promise.all(workspaces.map(({ name }) => context.store.reads.counts(name, COUNT_CAP)));
+      for (const state of jobStates)
+        this.set(
+          { state },
+          counts.reduce((sum, count) => sum + count[state], 0),
+        );
     },
   });
 }

@@ -4,6 +4,7 @@ import { jobsWithin } from "@windlass/engine";
 import { DEFAULT_WORKSPACE, isJsonObject, WindlassError, type Fault, type Json } from "@windlass/kernel";
 import type { Context, Hono } from "hono";
 import type * as z from "zod";
+import { audited, notice } from "./audit-call.ts";
 import { demand, type Authenticate, type Principal } from "./authenticate.ts";
 import { faultsOf } from "./faults-of.ts";
 import type { OpenStreams } from "./open-streams.ts";
@@ -30,7 +31,15 @@ export interface MountOptions {
 type Handler = (call: { readonly params: unknown; readonly query: unknown; readonly body: unknown }, asking: Asking) => unknown;
 
 const BODY_BYTES_MAX = 4_194_304;
-const NOBODY: Principal = { name: "completion", may: () => false };
+/** Who asks for what needs no token. */
+const NOBODY: Principal = {
+  id: "completion",
+  name: "completion",
+  permissions: new Set(),
+  workspaces: [],
+  workspace: DEFAULT_WORKSPACE,
+  may: () => false,
+};
 
 export function mount(options: MountOptions): void {
   const { app, context, authenticate } = options;
@@ -38,16 +47,27 @@ export function mount(options: MountOptions): void {
     const handler = handlerOf(options.handlers, operation.id);
     app.on(operation.method, operation.path.replace(/\{(\w+)\}/gu, ":$1"), async (c) => {
       c.set("operation", operation.id);
-      const principal = operation.permission === null ? NOBODY : authenticate(c.req.header("authorization"));
-      if (operation.permission !== null) demand(principal, operation.permission);
-      const call = await callOf(c, operation, context.bodyBytesMax ?? BODY_BYTES_MAX);
-      return answer({ ...options, operation, c, ask: (signal) => handler(call, asking(context, principal, signal)) });
+      const object = c.req.param("id") ?? c.req.param("name");
+      return audited({ audit: context.engine.audit, operation, requestId: c.get("requestId"), object }, async (trail) => {
+        const principal = operation.permission === null ? NOBODY : await authenticate(c.req.raw.headers);
+        if (operation.permission !== null) {
+          trail.principal = principal;
+          demand(principal, { ...operation, permission: operation.permission });
+        }
+        const call = await callOf(c, operation, context.bodyBytesMax ?? BODY_BYTES_MAX);
+        const ask = async (signal: AbortSignal): Promise<unknown> => {
+          const result = await handler(call, asking(context, principal, signal));
+          if (operation.response === "json") notice(trail, result);
+          return result;
+        };
+        return answer({ ...options, operation, c, ask });
+      });
     });
   }
 }
 
 function asking({ engine }: ServerContext, principal: Principal, signal: AbortSignal): Asking {
-  const workspace = DEFAULT_WORKSPACE;
+  const { workspace } = principal;
   return { principal, workspace, jobs: jobsWithin(engine.jobs, workspace), signal };
 }
 

@@ -66,6 +66,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
     retentionDays: settings["retention.days"],
+    auditDays: settings["audit.retentionDays"],
   });
   return {
     engine: made,

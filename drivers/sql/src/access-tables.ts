@@ -1,0 +1,83 @@
+/** Workspaces, roles, tokens and the audit: tables, and the statements that both drivers run. */
+import type { AuditEntry, Role, Token, Workspace } from "@windlass/kernel";
+import type { AuditFilter } from "@windlass/ports";
+import type { Placeholder, Query } from "./list-jobs.ts";
+import { tableOf, type SqlValue } from "./table.ts";
+
+export const workspacesTable = tableOf<Workspace>("workspaces", { name: "text", createdBy: "text", createdAt: "integer" });
+
+export const rolesTable = tableOf<Role>("roles", { name: "text", permissions: "json", createdBy: "text", createdAt: "integer" });
+
+export const tokensTable = tableOf<Token>("tokens", {
+  id: "text",
+  name: "text",
+  hash: "text",
+  roles: "json",
+  permissions: "json",
+  workspaces: "json",
+  createdBy: "text",
+  createdAt: "integer",
+  expiresAt: "integer",
+  revokedBy: "text",
+  revokedAt: "integer",
+  lastUsedAt: "integer",
+});
+
+export const auditTable = tableOf<AuditEntry>("audit", {
+  id: "text",
+  at: "integer",
+  workspace: "text",
+  actorId: "text",
+  actorName: "text",
+  operation: "text",
+  object: "text",
+  outcome: "text",
+  requestId: "text",
+});
+
+/** Names have neither quotes nor wild cards in them, so one in a JSON list is found by its text. */
+export function listing(name: string): string {
+  return `%"${name}"%`;
+}
+
+/** Every statement uses its values in order, each once. */
+export function accessStatements(p: Placeholder) {
+  const insert = (table: { readonly name: string; readonly columns: readonly unknown[]; list(): string }): string =>
+    `INSERT INTO ${table.name} (${table.list()}) VALUES (${table.columns.map((_, i) => p(i + 1)).join(", ")}) ON CONFLICT DO NOTHING`;
+  return {
+    workspaces: `SELECT ${workspacesTable.list()} FROM workspaces ORDER BY name`,
+    addWorkspace: insert(workspacesTable),
+    hasJobs: `SELECT 1 FROM jobs WHERE workspace = ${p(1)} LIMIT 1`,
+    hasDefinitions: `SELECT 1 FROM definitions WHERE workspace = ${p(1)} LIMIT 1`,
+    hasTokens: `SELECT 1 FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${p(1)}) AND workspaces LIKE ${p(2)} LIMIT 1`,
+    removeQueues: `DELETE FROM queues WHERE name LIKE ${p(1)}`,
+    removeWorkspace: `DELETE FROM workspaces WHERE name = ${p(1)}`,
+    roles: `SELECT ${rolesTable.list()} FROM roles ORDER BY name`,
+    addRole: insert(rolesTable),
+    roleInUse: `SELECT 1 FROM tokens WHERE revoked_at IS NULL AND roles LIKE ${p(1)} LIMIT 1`,
+    removeRole: `DELETE FROM roles WHERE name = ${p(1)}`,
+    tokens: `SELECT ${tokensTable.list()} FROM tokens ORDER BY id`,
+    tokenByHash: `SELECT ${tokensTable.list()} FROM tokens WHERE hash = ${p(1)}`,
+    addToken: insert(tokensTable),
+    revokeToken: `UPDATE tokens SET revoked_by = ${p(1)}, revoked_at = ${p(2)} WHERE id = ${p(3)} AND revoked_at IS NULL`,
+    tokenUsed: `UPDATE tokens SET last_used_at = ${p(1)} WHERE id = ${p(2)}`,
+    addAudit: insert(auditTable),
+    pruneAudit: `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ${p(1)} ORDER BY at LIMIT ${p(2)})`,
+  } as const;
+}
+
+export function auditQuery(filter: AuditFilter, placeholder: Placeholder): Query {
+  const values: SqlValue[] = [];
+  const value = (one: SqlValue): string => placeholder(values.push(one));
+  const where = ["1 = 1"];
+  if (filter.workspaces !== null) where.push(`workspace IN (${filter.workspaces.map(value).join(", ")})`);
+  if (filter.actor !== undefined) where.push(`(actor_id = ${value(filter.actor)} OR actor_name = ${value(filter.actor)})`);
+  if (filter.operation !== undefined) where.push(`operation = ${value(filter.operation)}`);
+  if (filter.object !== undefined) where.push(`object = ${value(filter.object)}`);
+  if (filter.outcome !== undefined) where.push(`outcome = ${value(filter.outcome)}`);
+  if (filter.since !== undefined) where.push(`at >= ${value(filter.since)}`);
+  if (filter.until !== undefined) where.push(`at < ${value(filter.until)}`);
+  if (filter.after !== undefined) where.push(`id < ${value(filter.after)}`);
+  const sql = `SELECT ${auditTable.list()} FROM audit WHERE ${where.join(" AND ")} ORDER BY id DESC LIMIT ${value(filter.limit)}`;
+  return { sql, values };
+}

@@ -1,0 +1,70 @@
+/** Workspaces, roles, tokens and the audit on SQLite. */
+import type { AuditEntry, Role, Token, Workspace } from "@windlass/kernel";
+import type { AuditFilter, RoleStore, WorkspaceStore } from "@windlass/ports";
+import { accessStatements, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "@windlass/sql";
+import type { Database } from "./database.ts";
+
+const SQL = accessStatements(() => "?");
+
+export function listWorkspaces(db: Database): Workspace[] {
+  return db.all(SQL.workspaces).map((row) => workspacesTable.decode(row));
+}
+
+export function addWorkspace(db: Database, workspace: Workspace): boolean {
+  return db.run(SQL.addWorkspace, workspacesTable.encode(workspace)) === 1;
+}
+
+export function removeWorkspace(db: Database, name: string, now: number): Awaited<ReturnType<WorkspaceStore["remove"]>> {
+  if (db.get(SQL.hasJobs, [name]) !== undefined) return "jobs";
+  if (db.get(SQL.hasDefinitions, [name]) !== undefined) return "workflows";
+  if (db.get(SQL.hasTokens, [now, listing(name)]) !== undefined) return "tokens";
+  db.run(SQL.removeQueues, [`${name}:%`]);
+  return db.run(SQL.removeWorkspace, [name]) === 1 ? "removed" : "absent";
+}
+
+export function listRoles(db: Database): Role[] {
+  return db.all(SQL.roles).map((row) => rolesTable.decode(row));
+}
+
+export function addRole(db: Database, role: Role): boolean {
+  return db.run(SQL.addRole, rolesTable.encode(role)) === 1;
+}
+
+export function removeRole(db: Database, name: string): Awaited<ReturnType<RoleStore["remove"]>> {
+  if (db.get(SQL.roleInUse, [listing(name)]) !== undefined) return "in_use";
+  return db.run(SQL.removeRole, [name]) === 1 ? "removed" : "absent";
+}
+
+export function listTokens(db: Database): Token[] {
+  return db.all(SQL.tokens).map((row) => tokensTable.decode(row));
+}
+
+export function tokenByHash(db: Database, hash: string): Token | null {
+  const row = db.get(SQL.tokenByHash, [hash]);
+  return row === undefined ? null : tokensTable.decode(row);
+}
+
+export function addToken(db: Database, token: Token): boolean {
+  return db.run(SQL.addToken, tokensTable.encode(token)) === 1;
+}
+
+export function revokeToken(db: Database, { id, by, at }: { readonly id: string; readonly by: string; readonly at: number }): boolean {
+  return db.run(SQL.revokeToken, [by, at, id]) === 1;
+}
+
+export function tokenUsed(db: Database, id: string, at: number): void {
+  db.run(SQL.tokenUsed, [at, id]);
+}
+
+export function addAudit(db: Database, entries: readonly AuditEntry[]): void {
+  for (const entry of entries) db.run(SQL.addAudit, auditTable.encode(entry));
+}
+
+export function listAudit(db: Database, filter: AuditFilter): AuditEntry[] {
+  const { sql, values } = auditQuery(filter, () => "?");
+  return db.all(sql, values).map((row) => auditTable.decode(row));
+}
+
+export function pruneAudit(db: Database, before: number, limit: number): number {
+  return db.run(SQL.pruneAudit, [before, limit]);
+}

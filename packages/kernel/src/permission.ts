@@ -1,0 +1,56 @@
+/**
+ * Every permission, once, with the built-in roles that have it. An operation names the one that it needs; whoever adds
+ * an operation takes one from here or adds its row. `admin` has all of them.
+ */
+export const PERMISSIONS = {
+  "jobs:read": { roles: ["write", "read"], meaning: "see jobs, their attempts, events and logs" },
+  "jobs:submit": { roles: ["write"], meaning: "submit jobs, and run those that have ended again" },
+  "jobs:cancel": { roles: ["write"], meaning: "ask for the end of jobs" },
+  "jobs:delete": { roles: ["write"], meaning: "remove jobs that have ended, with their logs" },
+  "workflows:read": { roles: ["write", "read"], meaning: "see and check workflows" },
+  "workflows:write": { roles: ["write"], meaning: "store workflows" },
+  "workflows:run": { roles: ["write"], meaning: "run workflows" },
+  "queues:read": { roles: ["write", "read", "worker"], meaning: "see queues and their figures" },
+  "queues:write": { roles: ["write"], meaning: "pause, resume and limit queues" },
+  "system:read": { roles: ["write", "read", "worker"], meaning: "see the server's version, store and figures" },
+  "workspaces:read": { roles: ["write", "read"], meaning: "see the workspaces that one may use" },
+  "workspaces:write": { roles: [], meaning: "make workspaces, and delete empty ones" },
+  "tokens:read": { roles: [], meaning: "see tokens (never their secrets)" },
+  "tokens:write": { roles: [], meaning: "make and revoke tokens, with no more than one has" },
+  "roles:read": { roles: ["write", "read"], meaning: "see roles and what they may do" },
+  "roles:write": { roles: [], meaning: "make and delete roles, with no more than one has" },
+  "audit:read": { roles: [], meaning: "see who changed what, and who was refused" },
+} as const satisfies Record<string, { readonly roles: readonly Exclude<BuiltInRole, "admin">[]; readonly meaning: string }>;
+
+export type Permission = keyof typeof PERMISSIONS;
+export const permissions = Object.keys(PERMISSIONS) as Permission[];
+
+/** Roles that are always there. */
+export const BUILT_IN_ROLES = {
+  admin: { meaning: "everything" },
+  write: { meaning: "work with jobs, workflows and queues" },
+  read: { meaning: "look, and change nothing" },
+  worker: { meaning: "carry jobs out, for programs with handlers" },
+} as const;
+export type BuiltInRole = "admin" | "write" | "read" | "worker";
+export const builtInRoles = Object.keys(BUILT_IN_ROLES) as BuiltInRole[];
+
+/** The permissions of a built-in role, in the order of the table. */
+export function permissionsOfRole(role: BuiltInRole): readonly Permission[] {
+  return permissions.filter((permission) => {
+    const { roles }: { readonly roles: readonly string[] } = PERMISSIONS[permission];
+    return role === "admin" || roles.includes(role);
+  });
+}
+
+export function isPermission(text: string): text is Permission {
+  return Object.hasOwn(PERMISSIONS, text);
+}
+
+export function isBuiltInRole(text: string): text is BuiltInRole {
+  return Object.hasOwn(BUILT_IN_ROLES, text);
+}
+
+/** Of workspaces, roles and tokens: short, and legal in addresses, headers and host names. */
+export const ACCESS_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/u;
+export const ACCESS_NAME_RULE = "1 to 63 lower-case letters, digits and -, beginning with a letter and not ending with -";

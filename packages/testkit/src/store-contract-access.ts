@@ -1,0 +1,125 @@
+/** Contract: workspaces, roles, tokens, and the audit. */
+import { expect, test } from "vitest";
+import type { AuditEntry, Role, Token } from "@windlass/kernel";
+import { jobRecord, T0 } from "./factories.ts";
+import { commitOne } from "./store-contract-commit.ts";
+import type { Subject } from "./store-subject.ts";
+
+const role: Role = { name: "deploy", permissions: ["jobs:read", "jobs:submit"], createdBy: "ann", createdAt: T0 };
+const token: Token = {
+  id: "tok_1",
+  name: "ci",
+  hash: "a".repeat(64),
+  roles: ["deploy"],
+  permissions: ["queues:read"],
+  workspaces: ["acme"],
+  createdBy: "ann",
+  createdAt: T0,
+  expiresAt: T0 + 100,
+  revokedBy: null,
+  revokedAt: null,
+  lastUsedAt: null,
+};
+const acme = { name: "acme", createdBy: "ann", createdAt: T0 };
+
+export function describeAccess(subject: Subject): void {
+  test("a workspace is made once, and goes only when nothing is in it", async () => {
+    const { store } = subject;
+    expect(await store.workspaces.list()).toEqual([]);
+    expect([await store.workspaces.add(acme), await store.workspaces.add({ ...acme, createdBy: "bob" })]).toEqual([true, false]);
+    expect(await store.workspaces.list()).toEqual([acme]);
+    await store.queues.put("acme:mail", { paused: true, by: "ann" }, T0);
+    await store.queues.put("acmes:mail", {}, T0);
+    await store.tokens.add(token);
+    expect(await store.workspaces.remove("acme", T0 + 99)).toBe("tokens");
+    const definition = { id: "wfv_1", workspace: "acme", type: "workflow", name: "a", hash: "h", body: {}, labels: {}, createdAt: T0 };
+    await store.definitions.put(definition);
+    expect(await store.workspaces.remove("acme", T0 + 100)).toBe("workflows");
+    await commitOne(store, { type: "submit", job: jobRecord({ workspace: "acme" }) });
+    expect(await store.workspaces.remove("acme", T0 + 100)).toBe("jobs");
+    await store.workspaces.add({ ...acme, name: "empty" });
+    expect([await store.workspaces.remove("empty", T0), await store.workspaces.remove("empty", T0)]).toEqual(["removed", "absent"]);
+    expect(await store.workspaces.list()).toEqual([acme]);
+  });
+
+  test("with a workspace go the settings of its queues, and of no others", async () => {
+    const { store } = subject;
+    await store.workspaces.add(acme);
+    for (const key of ["acme:mail", "acmes:mail", "mail"]) await store.queues.put(key, {}, T0);
+    expect(await store.workspaces.remove("acme", T0)).toBe("removed");
+    expect((await store.queues.list()).map((queue) => queue.name)).toEqual(["acmes:mail", "mail"]);
+  });
+
+  test("a role is made once, and goes only when no token has it that was not revoked", async () => {
+    const { roles, tokens } = subject.store;
+    expect([await roles.add(role), await roles.add({ ...role, permissions: [] })]).toEqual([true, false]);
+    await roles.add({ ...role, name: "deploy-all" });
+    await tokens.add(token);
+    expect(await roles.list()).toEqual([role, { ...role, name: "deploy-all" }]);
+    expect([await roles.remove("deploy"), await roles.remove("deploy-all"), await roles.remove("none")]).toEqual([
+      "in_use",
+      "removed",
+      "absent",
+    ]);
+    await tokens.revoke("tok_1", "bob", T0 + 1);
+    expect(await roles.remove("deploy")).toBe("removed");
+  });
+
+  test("a token is found by its hash, is revoked once, and frees its name by that", async () => {
+    const { tokens } = subject.store;
+    const everywhere = { ...token, id: "tok_2", name: "all", hash: "b".repeat(64), workspaces: null, expiresAt: null };
+    expect([await tokens.add(token), await tokens.add({ ...token, id: "tok_3", hash: "c" }), await tokens.add(everywhere)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect([await tokens.byHash(token.hash), await tokens.byHash(everywhere.hash), await tokens.byHash("c")]).toEqual([
+      token,
+      everywhere,
+      null,
+    ]);
+    await tokens.used("tok_1", T0 + 5);
+    expect([await tokens.revoke("tok_1", "bob", T0 + 6), await tokens.revoke("tok_1", "eve", T0 + 7)]).toEqual([true, false]);
+    expect(await tokens.add({ ...token, id: "tok_4", hash: "d" })).toBe(true);
+    const revoked = { ...token, lastUsedAt: T0 + 5, revokedBy: "bob", revokedAt: T0 + 6 };
+    expect(await tokens.list()).toEqual([revoked, everywhere, { ...token, id: "tok_4", hash: "d" }]);
+  });
+
+  test("the audit is listed newest first, by each field, behind an id, and loses its oldest", async () => {
+    const { audit } = subject.store;
+    const entry = (n: number, more: Partial<AuditEntry> = {}): AuditEntry => ({
+      id: `aud_${n}`,
+      at: T0 + n,
+      workspace: "default",
+      actorId: "tok_1",
+      actorName: "ci",
+      operation: "jobs.cancel",
+      object: "job_1",
+      outcome: "ok",
+      requestId: `req_${n}`,
+      ...more,
+    });
+    const all = [
+      entry(1),
+      entry(2, { workspace: "acme" }),
+      entry(3, { actorId: "admin", actorName: "admin", object: null }),
+      entry(4, { operation: "jobs.submit", outcome: "forbidden", object: "job_2" }),
+    ];
+    await audit.add([]);
+    await audit.add(all.slice(0, 3));
+    await audit.add(all.slice(3));
+    const found = async (filter: object): Promise<string[]> =>
+      (await audit.list({ workspaces: null, limit: 10, ...filter })).map((one) => one.id.slice(-1));
+    expect((await audit.list({ workspaces: null, limit: 10 })).toReversed().slice(0, 3)).toEqual(all.slice(0, 3));
+    expect(await found({ limit: 2 })).toEqual(["4", "3"]);
+    expect(await found({ after: "aud_3" })).toEqual(["2", "1"]);
+    expect(await found({ workspaces: ["acme"] })).toEqual(["2"]);
+    expect(await found({ workspaces: ["acme", "default"], actor: "ci" })).toEqual(["4", "2", "1"]);
+    expect([await found({ actor: "admin" }), await found({ actor: "tok_1", object: "job_1" })]).toEqual([["3"], ["2", "1"]]);
+    expect([await found({ operation: "jobs.submit" }), await found({ outcome: "ok", since: T0 + 2, until: T0 + 3 })]).toEqual([
+      ["4"],
+      ["2"],
+    ]);
+    expect([await audit.prune(T0 + 3, 1), await found({}), await audit.prune(T0 + 3, 9)]).toEqual([1, ["4", "3", "2"], 1]);
+  });
+}

@@ -1,0 +1,63 @@
+/** Writes down each call that changes something, or that was refused it: who, what, about what, and how it went. */
+import { isChanging, type Operation } from "@windlass/contract";
+import { STRANGER, type Audit } from "@windlass/engine";
+import { DEFAULT_WORKSPACE, isWindlassError } from "@windlass/kernel";
+import type { Principal } from "./authenticate.ts";
+
+/** What becomes known of a call while it is answered. */
+export interface Trail {
+  principal: Principal | null;
+  /** Id or name of what it is about. */
+  object: string | null;
+  workspace: string | null;
+}
+
+/** Longer ones are no ids of ours. */
+const OBJECT_LENGTH_MAX = 256;
+/** Who had a completion token: the token is the permission, and names nobody. */
+const COMPLETION = { id: "completion", name: "a completion token" } as const;
+
+export interface AuditedCall {
+  readonly audit: Audit;
+  readonly operation: Operation;
+  readonly requestId: string;
+  /** From the address. */
+  readonly object: string | undefined;
+}
+
+/** Does the work; the entry is gathered when it is done, whether it went well or not. */
+export async function audited<T>({ audit, operation, requestId, object }: AuditedCall, work: (trail: Trail) => Promise<T>): Promise<T> {
+  const trail: Trail = { principal: null, object: object ?? null, workspace: null };
+  if (!isChanging(operation)) return work(trail);
+  const record = (outcome: string): void => {
+    const nobody = operation.permission === null && outcome === "ok" ? COMPLETION : STRANGER;
+    const { id, name } = trail.principal ?? nobody;
+    audit.record({
+      workspace: trail.workspace ?? trail.principal?.workspace ?? DEFAULT_WORKSPACE,
+      actorId: id,
+      actorName: name,
+      operation: operation.id,
+      object: trail.object === null ? null : trail.object.slice(0, OBJECT_LENGTH_MAX),
+      outcome,
+      requestId,
+    });
+  };
+  try {
+    const result = await work(trail);
+    record("ok");
+    return result;
+  } catch (error) {
+    record(isWindlassError(error) ? error.code : "internal");
+    throw error;
+  }
+}
+
+/** Takes from an answer what the call was about. */
+export function notice(trail: Trail, result: unknown): void {
+  if (typeof result !== "object" || result === null) return;
+  const { id, name, token, workflow, job, results, workspace } = result as Readonly<Record<string, unknown>>;
+  const inner = [token, workflow, job].find((one): one is { readonly id?: unknown } => typeof one === "object" && one !== null);
+  const found = [id, inner?.id, name].find((one) => typeof one === "string");
+  trail.object ??= typeof found === "string" ? found : Array.isArray(results) ? `${results.length} jobs` : null;
+  if (trail.principal === null && typeof workspace === "string") trail.workspace = workspace;
+}
