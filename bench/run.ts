@@ -1,44 +1,90 @@
 /**
- * Measures the core on this machine: `npm run bench`. Prints one table, with the machine's own flush rate, for every
- * figure of a durable store hangs on it. Several rounds, the median with the lowest and the highest.
+ * Windlass beside its peers on this machine: `npm run bench`. One run, the entrants of a row in turn (A B C A B C …), so
+ * that whatever else the machine does meets all of them; the median of the rounds with the lowest and the highest.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { openEmbedded } from "@windlass/windlass";
-import { flushRate } from "./flush-rate.ts";
-import { drain, enqueue, idleLatency, processes, type Figures } from "./workloads.ts";
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { runAndCleanUp } from "./cleanup.ts";
+import { machine } from "./machine.ts";
+import { machineLines, rowLines, summary, type Series, type Skipped } from "./report.ts";
+import type { Row, Scale } from "./row.ts";
+import { ROWS } from "./rows.ts";
 
-const ROUNDS = Number(process.argv[2] ?? 3);
+const HELP = `npm run bench -- [options]
+  --only <row,row>      ${ROWS.map((row) => row.id).join(" ")}
+  --entrants <name,…>   only those whose name has one of these words
+  --rounds <n>          3
+  --quick               one short round: shows that everything runs, measures nothing
+  --json <file>         the figures of every round as JSON, too (- is standard output, and then nothing else is printed there)
+`;
 
-const figures: Figures = new Map();
-const note = (name: string, value: number): void => void figures.set(name, [...(figures.get(name) ?? []), value]);
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string" },
+    entrants: { type: "string" },
+    rounds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    json: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+const scale: Scale = options.quick ? "quick" : "full";
+const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
+const out = options.json === "-" ? process.stderr : process.stdout;
+const say = (...lines: readonly string[]): void => void out.write(`${lines.join("\n")}\n`);
 
-for (let round = 0; round < ROUNDS; round++) {
-  const folder = mkdtempSync(join(tmpdir(), "windlass-bench-"));
-  const windlass = await openEmbedded({ dataFolder: folder });
-  try {
-    note("flushes of this disk, one at a time (1/s)", flushRate(folder));
-    note("enqueue, 1 in flight (jobs/s)", await enqueue(windlass, { inFlight: 1, count: 500 }));
-    note("enqueue, 50 in flight (jobs/s)", await enqueue(windlass, { inFlight: 50, count: 20_000 }));
-    note("drain, concurrency 10 (jobs/s)", await drain(windlass, { concurrency: 10, count: 10_000 }));
-    note("drain, concurrency 100 (jobs/s)", await drain(windlass, { concurrency: 100, count: 20_000 }));
-    for (const [name, value] of await idleLatency(windlass, 200)) note(name, value);
-    note("processes, /bin/true, 16 at once (jobs/s)", await processes(windlass, 500));
-  } finally {
-    await windlass.close();
-    rmSync(folder, { recursive: true, force: true });
+if (options.help) say(HELP);
+else await runAndCleanUp(run);
+
+async function run(): Promise<void> {
+  const facts = machine();
+  say(...machineLines(facts), "");
+  const series: Series[] = [];
+  const skipped: Skipped[] = [];
+  const why = new Set<string>();
+  for (const row of chosen()) {
+    for (const entrant of row.entrants) {
+      const missing = entrant.missing();
+      if (missing === null) continue;
+      skipped.push({ row: row.id, entrant: entrant.name, why: missing });
+      if (!why.has(missing)) say(`skipped: ${missing}`, "");
+      why.add(missing);
+    }
+    series.push(...(await measure(row)));
+    say(...rowLines(row, series), "");
   }
+  if (options.json === undefined) return;
+  const results = series.map((one) => ({ ...one, ...summary(one.values), unit: unitOf(one) }));
+  const text = `${JSON.stringify({ at: new Date().toISOString(), scale, rounds, machine: facts, results, skipped }, null, 2)}\n`;
+  if (options.json === "-") process.stdout.write(text);
+  else writeFileSync(options.json, text);
 }
 
-const rows = [...figures].map(([name, values]) => {
-  const sorted = values.toSorted((a, b) => a - b);
-  const show = (value: number | undefined): string =>
-    value === undefined ? "" : value < 10 ? value.toFixed(2) : String(Math.round(value));
-  return [name, show(sorted[Math.floor(sorted.length / 2)]), show(sorted[0]), show(sorted.at(-1))];
-});
-const table = [["what", "median", "min", "max"], ...rows];
-const width = Math.max(...table.map(([name]) => name?.length ?? 0));
-for (const [name = "", ...values] of table)
-  process.stdout.write(`${name.padEnd(width)}  ${values.map((value) => value.padStart(9)).join(" ")}\n`);
-process.exit(0);
+function chosen(): readonly Row[] {
+  const ids = options.only?.split(",");
+  const unknown = ids?.filter((id) => !ROWS.some((row) => row.id === id)) ?? [];
+  if (unknown.length > 0) throw new Error(`there is no row ${unknown.join(", ")}; the rows are ${ROWS.map((row) => row.id).join(", ")}`);
+  const words = options.entrants?.split(",");
+  return ROWS.filter((row) => ids?.includes(row.id) ?? true)
+    .map((row) => ({ ...row, entrants: row.entrants.filter(({ name }) => words?.some((word) => name.includes(word)) ?? true) }))
+    .filter((row) => row.entrants.length > 0);
+}
+
+async function measure(row: Row): Promise<readonly Series[]> {
+  const values = new Map<string, number[]>();
+  const entrants = row.entrants.filter((entrant) => entrant.missing() === null);
+  for (let round = 0; round < rounds; round++)
+    for (const entrant of entrants)
+      for (const [figure, value] of Object.entries(await entrant.measure(scale))) {
+        const key = `${entrant.name}\n${figure}`;
+        values.set(key, [...(values.get(key) ?? []), value]);
+      }
+  return [...values].map(([key, list]) => {
+    const [entrant = "", figure = ""] = key.split("\n");
+    return { row: row.id, entrant, figure, values: list };
+  });
+}
+
+function unitOf({ row, figure }: Series): string {
+  return ROWS.find(({ id }) => id === row)?.units[figure] ?? "";
+}

@@ -35,15 +35,20 @@ export function findPostgres(environment: Readonly<Record<string, string | undef
   );
 }
 
+export interface PostgresOptions {
+  /** Waits for the disk as a server of its own does, for measurements. Tests need not: off when left out. */
+  readonly fsync?: boolean;
+}
+
 /** Starts a server that nothing else uses. */
-export async function startPostgres(programs: string): Promise<PostgresServer> {
+export async function startPostgres(programs: string, { fsync = false }: PostgresOptions = {}): Promise<PostgresServer> {
   const user = await serverUser();
   const folder = mkdtempSync(join(tmpdir(), "windlass-postgres-"));
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid ?? user.uid);
   const data = join(folder, "data");
   const options = { ...user, cwd: folder };
   await run(join(programs, "initdb"), ["-D", data, "-U", "windlass", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], options);
-  const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, "fsync=off", "max_connections=100", "deadlock_timeout=100ms"];
+  const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, `fsync=${fsync ? "on" : "off"}`, "max_connections=100", "deadlock_timeout=100ms"];
   const boot = async (): Promise<ChildProcess> => {
     const booted = spawn(join(programs, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
       ...options,

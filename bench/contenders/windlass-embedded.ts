@@ -1,0 +1,52 @@
+/** Windlass in the same process: SQLite with `synchronous = FULL` in a folder of its own, or PostgreSQL. Its own defaults. */
+import type { SubmitRequest } from "@windlass/engine";
+import { openEmbedded, type Embedded } from "@windlass/windlass";
+import { temporaryFolder } from "../cleanup.ts";
+import { hasPostgres, postgres, POSTGRES_MISSING } from "../servers/postgres.ts";
+import { batches, PAYLOAD, type Contender, type OpenQueue } from "./contender.ts";
+
+const JOB: SubmitRequest = { kind: "task", name: "noop", executor: "handler", spec: { handler: "noop" }, input: PAYLOAD };
+
+export const windlassEmbedded: Contender = {
+  name: "windlass embedded",
+  missing: () => null,
+  open: () => open({}),
+};
+
+export const windlassPostgres: Contender = {
+  name: "windlass postgres",
+  missing: () => (hasPostgres() ? null : POSTGRES_MISSING),
+  open: async () => open({ url: await (await postgres()).schema() }),
+};
+
+export interface OpenWindlass extends OpenQueue {
+  readonly windlass: Embedded;
+  readonly folder: string;
+}
+
+export async function open({ url = "" }: { readonly url?: string }): Promise<OpenWindlass> {
+  const { folder, remove } = temporaryFolder("windlass");
+  const windlass = await openEmbedded({ dataFolder: folder, settings: { "store.url": url } });
+  const { jobs } = windlass.engine;
+  return {
+    windlass,
+    folder,
+    enqueue: async () => void (await jobs.submit(JOB)),
+    async enqueueMany(count) {
+      for (const size of batches(count)) {
+        const submitted = await jobs.submitMany(Array.from({ length: size }, () => JOB));
+        const refused = submitted.find((one) => one instanceof Error);
+        if (refused !== undefined) throw refused;
+      }
+    },
+    async work({ concurrency, onJob }) {
+      const worker = await windlass.worker({ concurrency, handlers: { noop: onJob } });
+      // A worker that stops waits until all results are stored.
+      return { stored: () => worker.stop(), stop: () => worker.stop() };
+    },
+    async close() {
+      await windlass.close();
+      await remove();
+    },
+  };
+}
