@@ -48,7 +48,13 @@ export async function startPostgres(programs: string, { fsync = false }: Postgre
   const data = join(folder, "data");
   const options = { ...user, cwd: folder };
   await run(join(programs, "initdb"), ["-D", data, "-U", "windlass", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], options);
-  const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, `fsync=${fsync ? "on" : "off"}`, "max_connections=100", "deadlock_timeout=100ms"];
+  const settings = [
+    "listen_addresses=",
+    `unix_socket_directories=${folder}`,
+    `fsync=${fsync ? "on" : "off"}`,
+    "max_connections=100",
+    "deadlock_timeout=100ms",
+  ];
   const boot = async (): Promise<ChildProcess> => {
     const booted = spawn(join(programs, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
       ...options,
