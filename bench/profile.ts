@@ -115,7 +115,7 @@ async function startStatements(): Promise<() => Promise<void>> {
   return async () => {
     const threads = new Promise<readonly StatementTime[]>((resolve) => {
       channel.addEventListener("message", (message) => {
-        const times = message.data as readonly StatementTime[];
+        const times = (message as unknown as { readonly data: readonly StatementTime[] }).data;
         // Every thread answers; the writer is the one that has work in these workloads.
         if (times.some(({ sql }) => sql === "COMMIT")) resolve(times);
       });

@@ -35,7 +35,8 @@ time(DatabaseSync.prototype as unknown as Record<string, Method>, "exec", (_self
 
 const channel = new BroadcastChannel(CHANNEL);
 channel.unref();
-channel.addEventListener("message", ({ data }) => {
+channel.addEventListener("message", (message) => {
+  const { data } = message as unknown as { readonly data: unknown };
   if (data === "begin") totals.clear();
   if (data === "end") channel.postMessage([...totals].map(([sql, total]): StatementTime => ({ sql, ...total })));
 });
