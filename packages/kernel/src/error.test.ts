@@ -17,7 +17,8 @@ describe("the tables of codes", () => {
       expect(ERRORS[code].status, code).toBeGreaterThanOrEqual(400);
       expect(ERRORS[code].status, code).toBeLessThan(600);
       expect([2, 3, 4, 5], code).toContain(ERRORS[code].exit);
-      if (ERRORS[code].retry) expect(ERRORS[code].status, code).toBeGreaterThanOrEqual(500);
+      // A refusal stays one, except of what is only too much or too early.
+      if (ERRORS[code].retry && code !== "rate_limited") expect(ERRORS[code].status, code).toBeGreaterThanOrEqual(500);
     }
   });
 

@@ -20,6 +20,12 @@ export const ERRORS = {
   too_large: { status: 413, exit: 2, retry: false, meaning: "the request or a part of it is larger than allowed" },
   invalid: { status: 422, exit: 2, retry: false, meaning: "the request was read but its content is not valid; every fault is listed" },
   too_many_jobs: { status: 422, exit: 4, retry: false, meaning: "the tree of jobs would be larger or deeper than allowed" },
+  rate_limited: {
+    status: 429,
+    exit: 5,
+    retry: true,
+    meaning: "more requests or streams at once than allowed; the answer tells when to come back",
+  },
   internal: { status: 500, exit: 5, retry: true, meaning: "the server failed; its log has the details under the request's id" },
   unavailable: { status: 503, exit: 5, retry: true, meaning: "the server or its store cannot answer now" },
   shutting_down: { status: 503, exit: 5, retry: true, meaning: "the server is about to stop" },

@@ -3,6 +3,15 @@ export const SETTINGS = {
   "server.host": { default: "127.0.0.1", doc: "address that the API listens on" },
   "server.port": { default: 4180, doc: "port that the API listens on; 0 takes a free one" },
   "server.bodyBytesMax": { default: 4_194_304, doc: "largest request body" },
+  "server.requestsPerSecond": {
+    default: 500,
+    doc: "requests that one token may make in a second, after a burst of twice as many; the admin token is not limited; 0 for no limit",
+  },
+  "server.streamsPerPrincipalMax": { default: 250, doc: "watches and followed logs that one token may have open at once" },
+  "server.corsOrigins": {
+    default: "",
+    doc: "origins of web pages that may call the API, separated by commas, such as https://jobs.example.org",
+  },
   "store.url": { default: "", doc: "where jobs are kept: empty for SQLite in the data folder, or postgres://…" },
   "session.ttlSeconds": { default: 15, doc: "a worker or launcher that has not reported for this long is lost" },
   "host.lostAfterSeconds": { default: 90, doc: "processes of a host that has not reported for this long count as lost" },

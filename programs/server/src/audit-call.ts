@@ -1,7 +1,7 @@
 /** Writes down each call that changes something, or that was refused it: who, what, about what, and how it went. */
 import { isChanging, type Operation } from "@windlass/contract";
 import { STRANGER, type Audit } from "@windlass/engine";
-import { DEFAULT_WORKSPACE, isWindlassError } from "@windlass/kernel";
+import { DEFAULT_WORKSPACE, hasCode, isWindlassError } from "@windlass/kernel";
 import type { Principal } from "./authenticate.ts";
 
 /** What becomes known of a call while it is answered. */
@@ -47,7 +47,8 @@ export async function audited<T>({ audit, operation, requestId, object }: Audite
     record("ok");
     return result;
   } catch (error) {
-    record(isWindlassError(error) ? error.code : "internal");
+    // Who floods the server must not flood the audit with it.
+    if (!hasCode(error, "rate_limited")) record(isWindlassError(error) ? error.code : "internal");
     throw error;
   }
 }

@@ -8,12 +8,16 @@ import { Hono } from "hono";
 import { accessHandlers } from "./access-handlers.ts";
 import { authenticator, demand, type Authenticate } from "./authenticate.ts";
 import { hostCheck } from "./check-host.ts";
+import { cors } from "./cors.ts";
+import { DOCS_PATH, OPENAPI_PATH, serveReference } from "./reference-page.ts";
 import { jobHandlers } from "./job-handlers.ts";
 import { logHandlers } from "./log-handlers.ts";
 import { metrics, type Metrics } from "./metrics.ts";
 import { mount, type App, type Variables } from "./mount.ts";
 import { openStreams } from "./open-streams.ts";
 import { queueHandlers } from "./queue-handlers.ts";
+import { requestIdOf } from "./request-id.ts";
+import { rateLimit } from "./rate-limit.ts";
 import { problemResponse } from "./respond.ts";
 import type { AllHandlers, ServerContext } from "./server-context.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -36,16 +40,20 @@ const SECURITY_HEADERS = {
   "cache-control": "no-store",
 } as const;
 
-const OPEN_ADDRESSES = ["/healthz", "/readyz", "/metrics"];
+const OPEN_ADDRESSES = ["/healthz", "/readyz", "/metrics", OPENAPI_PATH, DOCS_PATH];
+const STREAMS_PER_PRINCIPAL_MAX = 250;
 
 export function createApp(parts: ServerParts): WindlassApp {
   const context: ServerContext = { ...parts, startedAt: parts.engine.context.now() };
-  const streams = openStreams();
+  const streams = openStreams(parts.streamsPerPrincipalMax ?? STREAMS_PER_PRINCIPAL_MAX);
+  const { clock } = parts.engine.context;
+  const rate = rateLimit(parts.requestsPerSecond ?? 0, () => clock.monotonic());
   const figures = metrics(context, streams);
   const authenticate = authenticator({ adminToken: parts.adminToken, access: parts.engine.access });
   const app: App = new Hono<{ Variables: Variables }>();
   let closing = false;
   observe(app, { context, figures });
+  app.use(cors(parts.corsOrigins ?? []));
   const checkHost = hostCheck(parts.hosts ?? []);
   app.use(async (c, next) => {
     checkHost(c.req.header("host") ?? new URL(c.req.url).host);
@@ -53,7 +61,8 @@ export function createApp(parts: ServerParts): WindlassApp {
     await next();
   });
   health(app, { context, figures, authenticate });
-  mount({ app, context, handlers: handlersOf(context), authenticate, streams });
+  serveReference(app, parts.version);
+  mount({ app, context, handlers: handlersOf(context), authenticate, streams, rate });
   app.notFound((c) => {
     throw unknownAddress(c.req.method, c.req.path);
   });
@@ -86,13 +95,14 @@ function observe(app: App, { context, figures }: { readonly context: ServerConte
   const { clock, logger } = inner;
   app.use(async (c, next) => {
     const startedAt = clock.monotonic();
-    const requestId = inner.newId("req");
+    const requestId = requestIdOf(c.req.header("x-request-id"), () => inner.newId("req"));
     c.set("requestId", requestId);
     c.set("operation", "none");
     figures.begin();
     await next();
     c.res.headers.set("x-request-id", requestId);
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
+    for (const [name, value] of Object.entries({ ...SECURITY_HEADERS, ...c.get("rateHeaders"), ...c.get("ownHeaders") }))
+      c.res.headers.set(name, value);
     const tookMs = clock.monotonic() - startedAt;
     figures.observe({ operation: c.get("operation"), status: c.res.status, seconds: tookMs / 1000 });
     logger.debug("answered a request", { requestId, operation: c.get("operation"), status: c.res.status, tookMs });

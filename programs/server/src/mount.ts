@@ -9,6 +9,7 @@ import { demand, type Authenticate, type Principal } from "./authenticate.ts";
 import { faultsOf } from "./faults-of.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import { readBody, readJson } from "./read-json.ts";
+import { isLimited, type RateLimit } from "./rate-limit.ts";
 import { readQuery } from "./read-query.ts";
 import type { AllHandlers, Asking, ServerContext, StreamItem } from "./server-context.ts";
 import { sseResponse } from "./sse-response.ts";
@@ -16,6 +17,10 @@ import { sseResponse } from "./sse-response.ts";
 export interface Variables {
   requestId: string;
   operation: string;
+  /** What tells the caller how many requests are left. */
+  rateHeaders: Readonly<Record<string, string>> | undefined;
+  /** In place of the headers that every answer has. */
+  ownHeaders: Readonly<Record<string, string>> | undefined;
 }
 export type App = Hono<{ Variables: Variables }>;
 type RequestContext = Context<{ Variables: Variables }>;
@@ -26,6 +31,7 @@ export interface MountOptions {
   readonly handlers: AllHandlers;
   readonly authenticate: Authenticate;
   readonly streams: OpenStreams;
+  readonly rate: RateLimit;
 }
 
 type Handler = (call: { readonly params: unknown; readonly query: unknown; readonly body: unknown }, asking: Asking) => unknown;
@@ -52,6 +58,7 @@ export function mount(options: MountOptions): void {
         const principal = operation.permission === null ? NOBODY : await authenticate(c.req.raw.headers);
         if (operation.permission !== null) {
           trail.principal = principal;
+          if (isLimited(principal)) c.set("rateHeaders", options.rate.take(principal.name));
           demand(principal, { ...operation, permission: operation.permission });
         }
         const call = await callOf(c, operation, context.bodyBytesMax ?? BODY_BYTES_MAX);
@@ -60,7 +67,7 @@ export function mount(options: MountOptions): void {
           if (operation.response === "json") notice(trail, result);
           return result;
         };
-        return answer({ ...options, operation, c, ask });
+        return answer({ ...options, operation, c, principal: principal.name, ask });
       });
     });
   }
@@ -79,12 +86,13 @@ function handlerOf(handlers: AllHandlers, id: string): Handler {
 interface Answering extends MountOptions {
   readonly operation: Operation;
   readonly c: RequestContext;
+  readonly principal: string;
   readonly ask: (signal: AbortSignal) => unknown;
 }
 
-async function answer({ operation, c, ask, streams, context }: Answering): Promise<Response> {
+async function answer({ operation, c, ask, streams, context, principal }: Answering): Promise<Response> {
   if (operation.response === "json") return c.json((await ask(c.req.raw.signal)) as Json, operation.status);
-  const { signal, close } = streams.open(c.req.raw.signal);
+  const { signal, close } = streams.open(c.req.raw.signal, principal);
   try {
     const items = await ask(signal);
     if (operation.response === "sse") {

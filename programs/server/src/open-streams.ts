@@ -5,23 +5,43 @@
  */
 import { WindlassError } from "@windlass/kernel";
 
+/** Of all callers together: each costs a subscription and buffers. */
 const STREAMS_MAX = 1_000;
+/** A caller who is refused comes back after this: streams end by themselves all the time. */
+const RETRY_AFTER_SECONDS = 5;
 
 export interface OpenStreams {
-  /** Throws `unavailable` when there are too many. */
-  open(caller: AbortSignal): { readonly signal: AbortSignal; readonly close: () => void };
+  /** Throws `unavailable` when there are too many, `rate_limited` when there are too many of this principal. */
+  open(caller: AbortSignal, principal: string): { readonly signal: AbortSignal; readonly close: () => void };
   endAll(): void;
   readonly count: number;
 }
 
-export function openStreams(): OpenStreams {
+export function openStreams(perPrincipalMax: number): OpenStreams {
   const controllers = new Set<AbortController>();
+  const counts = new Map<string, number>();
+  const count = (principal: string, by: 1 | -1): void => {
+    const now = (counts.get(principal) ?? 0) + by;
+    if (now > 0) counts.set(principal, now);
+    else counts.delete(principal);
+  };
   return {
-    open(caller) {
+    open(caller, principal) {
       if (controllers.size >= STREAMS_MAX) throw new WindlassError("unavailable", `${STREAMS_MAX} streams are open already; close some`);
+      if ((counts.get(principal) ?? 0) >= perPrincipalMax) {
+        throw new WindlassError(
+          "rate_limited",
+          `${principal} has ${perPrincipalMax} streams open already (server.streamsPerPrincipalMax); close some`,
+          { details: { retryAfterSeconds: RETRY_AFTER_SECONDS, limit: perPrincipalMax } },
+        );
+      }
       const controller = new AbortController();
       controllers.add(controller);
+      count(principal, 1);
+      let isOpen = true;
       const close = (): void => {
+        if (isOpen) count(principal, -1);
+        isOpen = false;
         controllers.delete(controller);
         caller.removeEventListener("abort", close);
         controller.abort();

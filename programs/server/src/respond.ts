@@ -10,8 +10,15 @@ export function problemResponse(error: unknown, { requestId, logger }: { readonl
     logger.error("a request failed", { requestId, code: error.code, error: error.message, cause: stackOf(error.cause) });
   const headers: Record<string, string> = { "content-type": PROBLEM_TYPE };
   if (problem.code === "unauthorized") headers["www-authenticate"] = 'Bearer realm="windlass"';
-  if (problem.status === 503) headers["retry-after"] = "1";
+  const after = retryAfterOf(refusal, problem.status);
+  if (after !== undefined) headers["retry-after"] = String(after);
   return new Response(JSON.stringify(problem), { status: problem.status, headers });
+}
+
+/** Seconds after which the same request may do better. */
+function retryAfterOf({ details }: WindlassError, status: number): number | undefined {
+  const told = details["retryAfterSeconds"];
+  return typeof told === "number" ? told : status === 503 ? 1 : undefined;
 }
 
 function hidden(error: unknown, { requestId, logger }: { readonly requestId: string; readonly logger: Logger }): WindlassError {

@@ -147,3 +147,44 @@ test("closing twice, and while the first is under way, is fine", async () => {
   await Promise.all([listening.close(), listening.close()]);
   await expect(listening.close()).resolves.toBeUndefined();
 });
+
+test("a head that is too large is refused", async () => {
+  const answer = await fetch(`${listening.url}/healthz`, { headers: { "x-large": "x".repeat(17_000) } });
+  expect(answer.status).toBe(431);
+});
+
+test("who stops reading is told by reset that events were left out, and holds up nobody", async () => {
+  const socket = connect({ host: "127.0.0.1", port: listening.port });
+  await once(socket, "connect");
+  socket.write(`GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${TOKEN}\r\n\r\n`);
+  let text = String(((await once(socket, "data")) as [Buffer])[0]);
+  socket.pause();
+  await api.queues.put({ name: "held", paused: true });
+  const others = api.events.watch({ after: "0" });
+  // Far more than the buffers of both ends hold.
+  const by = "x".repeat(20_000);
+  const request = {
+    kind: "task",
+    name: "never",
+    executor: "handler",
+    queue: "held",
+    spec: { handler: "never" },
+    cause: { type: "user", by },
+  } as const;
+  for (let n = 0; n < 30; n++) {
+    const next = others.next();
+    await server.engine.jobs.submitMany(Array.from({ length: 100 }, () => request));
+    expect((await next).value).toMatchObject({ type: "event" });
+    for (let seen = 1; seen < 100; seen++) await others.next();
+  }
+  const reset = new Promise<void>((resolve) => {
+    socket.on("data", (piece: Buffer) => {
+      text = (text + piece.toString()).slice(-200_000);
+      if (text.includes('data: {"type":"reset"}')) resolve();
+    });
+  });
+  socket.resume();
+  await reset;
+  socket.destroy();
+  await others.return(undefined);
+}, 60_000);

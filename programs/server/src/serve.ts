@@ -30,6 +30,8 @@ export interface Listening {
 const DRAIN_MS = 5_000;
 /** How often a closing server looks for connections that have become idle. */
 const SWEEP_MS = 50;
+/** Address and headers of a request together; tokens and positions are short. Beyond it the answer is 431. */
+const HEAD_BYTES_MAX = 16_384;
 /** A request whose head takes longer than this is somebody holding the door. */
 const HEAD_MS = 10_000;
 
@@ -38,7 +40,7 @@ export async function listen(app: WindlassApp, { host, port, clock, drainMs }: L
   const server = createAdaptorServer({
     fetch: (request) => app.fetch(request),
     overrideGlobalObjects: false,
-    serverOptions: { headersTimeout: HEAD_MS, keepAliveTimeout: 30_000, requireHostHeader: true },
+    serverOptions: { maxHeaderSize: HEAD_BYTES_MAX, headersTimeout: HEAD_MS, keepAliveTimeout: 30_000, requireHostHeader: true },
   }) as Server;
   await bound(server, { host, port });
   const address = server.address() as AddressInfo;

@@ -32,4 +32,9 @@ export interface ServerParts {
   /** False: /metrics wants the token, as it should where others than this machine can reach it. Open when left out. */
   readonly openMetrics?: boolean;
   readonly bodyBytesMax?: number;
+  /** Of one principal; 0 or left out: no limit. */
+  readonly requestsPerSecond?: number;
+  readonly streamsPerPrincipalMax?: number;
+  /** Origins of web pages that may call; none when left out. */
+  readonly corsOrigins?: readonly string[];
 }

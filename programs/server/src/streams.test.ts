@@ -127,6 +127,31 @@ test("a position that is none is refused", async () => {
   });
 });
 
+test("a position of another feed is answered with reset, and the watch goes on from there", async () => {
+  const { api } = server;
+  const { id } = await api.jobs.submit(task("echo"));
+  await api.wait(id);
+  const newest = await server.engine.context.store.reads.feedEnd();
+  for (const foreign of ["41", "9999999999999999", "0000000000000000777-0000000000000000042"]) {
+    const watch = api.events.watch({ after: foreign });
+    expect((await watch.next()).value).toEqual({ type: "reset" });
+    const next = api.jobs.submit(task("echo"));
+    expect((await watch.next()).value).toMatchObject({ type: "event", event: { jobId: (await next).id } });
+    await watch.return(undefined);
+    const answer = await server.ask("GET", `/api/v1/jobs/${id}/watch`, { headers: { "last-event-id": foreign } });
+    const text = await answer.text();
+    expect(text).toMatch(/^retry: 1000\n\nid: \d{16}\ndata: \{"type":"reset"\}\n\nid: /u);
+    expect(text).toContain('{"type":"end"');
+  }
+  expect((await api.events.watch({ after: newest }).next()).value).toMatchObject({ type: "event" });
+});
+
+test("a Last-Event-ID that is no position is refused", async () => {
+  const answer = await server.ask("GET", "/api/v1/events", { headers: { "last-event-id": "nonsense" } });
+  expect(answer.status).toBe(422);
+  expect(await answer.json()).toMatchObject({ code: "invalid", faults: [{ path: "after" }] });
+});
+
 const textOf = (items: readonly LogItemJson[]): string =>
   Buffer.concat(items.flatMap((item) => (item.type === "chunks" ? item.chunks.map((chunk) => logBytes(chunk)) : []))).toString();
 

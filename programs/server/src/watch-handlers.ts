@@ -2,12 +2,14 @@
  * Watching jobs: one with all below it until it has ended, or all jobs.
  *
  * W1. The subscription begins before the job is read, so nothing falls between the picture and the events.
+ *     A position that is not from this feed is answered with `reset` (feed-start.ts, P1).
  * W2. A tree grows by events: a job whose `job.submitted` names a parent of the tree belongs to it.
  */
 import type { WatchItemJson } from "@windlass/contract";
 import type { Engine, FeedItem } from "@windlass/engine";
 import { isTerminal, liveStates, type JobEvent, type JobView } from "@windlass/kernel";
 import { definedOnly } from "./defined-only.ts";
+import { feedStart } from "./feed-start.ts";
 import { presentEvent, presentJob } from "./present-job.ts";
 import type { Asking, Handlers, ServerContext, StreamItem } from "./server-context.ts";
 
@@ -38,10 +40,12 @@ async function* watchAll(
   { after, matches }: { readonly after: string | undefined; readonly matches: (event: JobEvent) => boolean },
   { workspace, signal }: Pick<Asking, "workspace" | "signal">,
 ): AsyncGenerator<StreamItem<Extract<WatchItemJson, { type: "event" | "reset" }>>> {
-  const subscription = await engine.feed.subscribe((event, of) => of === workspace && matches(event), after);
+  const start = feedStart(after, await engine.context.store.reads.feedEnd());
+  const subscription = await engine.feed.subscribe((event, of) => of === workspace && matches(event), start.from);
   signal.addEventListener("abort", () => subscription.end(), { once: true });
   if (signal.aborted) subscription.end();
   try {
+    if (start.reset) yield resetAt(start.from);
     for await (const item of subscription) yield itemOf(item);
   } finally {
     subscription.end();
@@ -58,17 +62,18 @@ interface Watching {
 async function* watchJob(engine: Engine, { view: { record }, scope, after, signal }: Watching): AsyncGenerator<StreamItem<WatchItemJson>> {
   const { reads } = engine.context.store;
   const tree = treeOf(record.id, scope);
-  const from = after ?? (await reads.feedEnd());
+  const { from, reset } = feedStart(after, await reads.feedEnd());
   const subscription = await engine.feed.subscribe(tree.mayHave, from);
   signal.addEventListener("abort", () => subscription.end(), { once: true });
   if (signal.aborted) subscription.end();
   try {
     if (scope === "tree") await addDescendants(engine, { record, tree, endedToo: after !== undefined });
     tree.complete();
+    if (reset) yield resetAt(from);
     const now = await engine.jobs.get(record.id);
     yield { id: from, item: { type: "job", job: presentJob(now) } };
     if (isTerminal(now.state)) {
-      if (after !== undefined) yield* missed(engine, { after, tree });
+      if (after !== undefined) yield* missed(engine, { after: from, tree });
       yield { item: { type: "end", job: presentJob(now) } };
       return;
     }
@@ -87,6 +92,11 @@ async function* watchJob(engine: Engine, { view: { record }, scope, after, signa
 function itemOf(item: FeedItem): StreamItem<Extract<WatchItemJson, { type: "event" | "reset" }>> {
   if (item.type === "reset") return { item };
   return { id: item.position, item: { type: "event", event: presentEvent(item.event, item.position) } };
+}
+
+/** With the position from which it goes on, so that whoever connects again is not told once more. */
+function resetAt(from: string): StreamItem<{ readonly type: "reset" }> {
+  return { ...(from === "" ? {} : { id: from }), item: { type: "reset" } };
 }
 
 interface Tree {

@@ -5,7 +5,7 @@
  * O2. `server.json` is written once requests are answered, and removed before the server stops answering.
  * O3. A failing start undoes what was done.
  */
-import { createApp, listen } from "@windlass/server";
+import { createApp, listen, originsFrom } from "@windlass/server";
 import { hasCode, WindlassError, type Settings } from "@windlass/kernel";
 import type { Logger } from "@windlass/ports";
 import type { Environment } from "../machine/environment.ts";
@@ -58,6 +58,9 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       store: storeName,
       executors: executors.map((executor) => executor.name),
       bodyBytesMax: settings["server.bodyBytesMax"],
+      requestsPerSecond: settings["server.requestsPerSecond"],
+      streamsPerPrincipalMax: settings["server.streamsPerPrincipalMax"],
+      corsOrigins: originsFrom(settings["server.corsOrigins"]),
       ...hostsOf(settings["server.host"]),
     });
     const listening = await listen(app, {

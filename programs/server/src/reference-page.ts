@@ -1,0 +1,32 @@
+/**
+ * The API's reference for people and programs, open to all for it holds nothing but what the source holds: the OpenAPI
+ * document, and a page made from it. The page is ours and loads nothing from elsewhere: the known viewers bring one to
+ * three megabytes of script and want styles that a strict policy forbids, for what is a list with links.
+ */
+import { openApiDocument } from "@windlass/contract";
+import type { App } from "./mount.ts";
+import { REFERENCE_SCRIPT, REFERENCE_STYLE } from "./reference-assets.ts";
+import { referenceHtml } from "./reference-html.ts";
+
+export const OPENAPI_PATH = "/openapi.json";
+export const DOCS_PATH = "/docs";
+
+const STYLE_PATH = `${DOCS_PATH}/reference.css`;
+const SCRIPT_PATH = `${DOCS_PATH}/reference.js`;
+const POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export function serveReference(app: App, version: string): void {
+  const send = (path: string, type: string, text: () => string): void => {
+    app.get(path, (c) => {
+      c.set("ownHeaders", { "content-security-policy": POLICY, "cache-control": "no-cache" });
+      return c.body(text(), 200, { "content-type": `${type}; charset=utf-8` });
+    });
+  };
+  // Made when somebody asks: most servers are never asked, and it takes a moment.
+  send(OPENAPI_PATH, "application/json", () => JSON.stringify(openApiDocument(version)));
+  send(DOCS_PATH, "text/html", () =>
+    referenceHtml(openApiDocument(version), { style: STYLE_PATH, script: SCRIPT_PATH, document: OPENAPI_PATH }),
+  );
+  send(STYLE_PATH, "text/css", () => REFERENCE_STYLE);
+  send(SCRIPT_PATH, "text/javascript", () => REFERENCE_SCRIPT);
+}
