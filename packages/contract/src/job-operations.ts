@@ -102,7 +102,6 @@ export const jobOperations = {
     result: submittedJson,
     status: 201,
     errors: ["idempotency_mismatch", "conflict", "too_many_jobs"],
-    idempotent: true,
   }),
   submitMany: operation("jobs.submitMany", {
     summary: "Submit many jobs, each on its own merits",

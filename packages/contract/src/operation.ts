@@ -49,7 +49,6 @@ export interface OperationParts<P extends Shape, Q extends Shape, B extends z.Zo
   /** Within the workspace of the call when left out. */
   readonly reach?: "server";
   readonly errors?: readonly ErrorCode[];
-  readonly idempotent?: boolean;
 }
 
 /** What any operation may refuse with. */
@@ -84,7 +83,7 @@ export function operation<
     reach: parts.reach ?? "workspace",
     status: parts.status ?? 200,
     errors: parts.errors ?? [],
-    idempotent: parts.idempotent ?? false,
+    idempotent: route.idempotent ?? false,
     params: parts.params ?? (nothing as unknown as P),
     query: parts.query ?? (nothing as unknown as Q),
     body: parts.body ?? (z.undefined() as unknown as B),

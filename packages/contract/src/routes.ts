@@ -9,6 +9,8 @@ export interface Route {
   readonly query?: readonly string[];
   /** JSON when left out. */
   readonly response?: "bytes" | "sse";
+  /** With the same Idempotency-Key it happens once, however often it is asked for: a client may send it again. */
+  readonly idempotent?: true;
 }
 
 export const API = "/api/v1";
@@ -17,7 +19,7 @@ export const API = "/api/v1";
 export const WORKSPACE_HEADER = "windlass-workspace";
 
 export const ROUTES = {
-  "jobs.submit": { method: "POST", path: "/api/v1/jobs" },
+  "jobs.submit": { method: "POST", path: "/api/v1/jobs", idempotent: true },
   "jobs.submitMany": { method: "POST", path: "/api/v1/job-batches" },
   "jobs.list": {
     method: "GET",
@@ -55,7 +57,7 @@ export const ROUTES = {
   "workflows.validate": { method: "POST", path: "/api/v1/workflow-checks" },
   "workflows.list": { method: "GET", path: "/api/v1/workflows" },
   "workflows.get": { method: "GET", path: "/api/v1/workflows/{name}", query: ["version"] },
-  "workflows.run": { method: "POST", path: "/api/v1/executions" },
+  "workflows.run": { method: "POST", path: "/api/v1/executions", idempotent: true },
   "queues.list": { method: "GET", path: "/api/v1/queues" },
   "queues.get": { method: "GET", path: "/api/v1/queues/{name}" },
   "queues.put": { method: "PUT", path: "/api/v1/queues/{name}" },

@@ -67,6 +67,5 @@ export const workflowOperations = {
     result: submittedJson,
     status: 201,
     errors: ["not_found", "idempotency_mismatch", "conflict"],
-    idempotent: true,
   }),
 } as const;

@@ -2,16 +2,23 @@
  * The API as functions: `client.jobs.list({ state: ["running"] })`. Made from the table of routes; its types come from the
  * operations. Loads no schema, so it starts at once: what the server answers is taken at its word.
  */
-import { ROUTES, type ResponseOf, type Route } from "@windlass/contract/routes";
-import type { Input, JobDetailJson, Operation, Operations, Result } from "@windlass/contract";
+import { ROUTES, type Route } from "@windlass/contract/routes";
 import { WindlassError } from "@windlass/kernel";
+import type { Calls, Client } from "./client-calls.ts";
+import { eachItem, type PageCall } from "./each-item.ts";
+import { bodyOf, bytesOf, jsonOf } from "./read-answer.ts";
+import { RETRIES, TIMEOUT_MS, type Caller, type CallOptions } from "./ongoing-call.ts";
 import { pause, type Pause } from "./pause.ts";
-import { reached, sendRequest, type CallOptions, type Target } from "./send-request.ts";
-import { streamItems } from "./stream-items.ts";
+import type { Request } from "./send-request.ts";
+import { streamItems, type StreamedItem } from "./stream-items.ts";
+import { submissionOf, type AnyHandlers, type HandlersByName, type SubmitOptions } from "./submit-job.ts";
+import { tailLines } from "./tail-lines.ts";
+import { waitForJob } from "./wait-for-job.ts";
 
-export interface ClientOptions {
-  /** `http://127.0.0.1:4180` */
+export interface ClientOptions extends Pick<CallOptions, "timeoutMs" | "retries"> {
+  /** Where the server is: `http://127.0.0.1:4180` */
   readonly url: string;
+  /** Sent with each request as bearer token. */
   readonly token?: string | undefined;
   /** The only one of the token, or `default`, when left out. */
   readonly workspace?: string | undefined;
@@ -21,70 +28,60 @@ export interface ClientOptions {
   readonly pause?: Pause | undefined;
 }
 
-type Arguments<O extends Operation> =
-  Partial<Input<O>> extends Input<O> ? [input?: Input<O>, options?: CallOptions] : [input: Input<O>, options?: CallOptions];
+type Given = Readonly<Record<string, unknown>>;
 
-type Caller<O extends Operation, Kind> = Kind extends "json"
-  ? (...given: Arguments<O>) => Promise<Result<O>>
-  : Kind extends "sse"
-    ? (...given: Arguments<O>) => AsyncGenerator<Result<O>>
-    : (...given: Arguments<O>) => Promise<AsyncIterable<Uint8Array>>;
-
-type Calls = {
-  readonly [Noun in keyof Operations]: {
-    readonly [Verb in keyof Operations[Noun] & string]: Operations[Noun][Verb] extends Operation
-      ? Caller<Operations[Noun][Verb], ResponseOf<`${Noun}.${Verb}`>>
-      : never;
-  };
-};
-
-export interface Client extends Calls {
-  /** Resolves with the job once it has ended. */
-  wait(id: string, options?: CallOptions): Promise<JobDetailJson>;
-  /** Resolves when the server is up. Needs no token. */
-  ping(options?: CallOptions): Promise<void>;
-}
-
-export function client(options: ClientOptions): Client {
-  const target: Target = {
-    url: checkedUrl(options.url),
-    token: options.token,
-    workspace: options.workspace,
-    fetch: options.fetch ?? fetch,
+/**
+ * Makes a client; nothing is sent before the first call, and nothing is held open between calls: it never keeps a program
+ * alive. Every call takes its fields as first argument and `CallOptions` as last, and rejects with a `WindlassError` whose
+ * `code` says why. With the type of your handlers, `client<typeof handlers>(…)`, `submit` knows their names and inputs.
+ *
+ * Throws `usage` for an address that is none.
+ */
+export function client<H extends HandlersByName = AnyHandlers>(options: ClientOptions): Client<H> {
+  const caller: Caller = {
+    target: { url: checkedUrl(options.url), token: options.token, workspace: options.workspace, fetch: options.fetch ?? fetch },
+    retries: options.retries ?? RETRIES,
+    timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+    pause: options.pause ?? pause,
   };
   const nouns: Record<string, Record<string, unknown>> = {};
   for (const [id, route] of Object.entries<Route>(ROUTES)) {
     const [noun = "", verb = ""] = id.split(".");
-    (nouns[noun] ??= {})[verb] = callerOf(target, route, options.pause ?? pause);
+    const calls = (nouns[noun] ??= {});
+    calls[verb] = callerOf(caller, route);
+    if (verb === "list" && route.query?.includes("cursor") === true) calls["each"] = eachItem(calls[verb] as PageCall);
   }
   const calls = nouns as unknown as Calls;
   return {
     ...calls,
-    async wait(id, callOptions) {
-      for await (const item of calls.jobs.watch({ id, scope: "job" }, callOptions)) if (item.type === "end") break;
-      callOptions?.signal?.throwIfAborted();
-      return calls.jobs.get({ id }, callOptions);
+    submit(handler: string, input?: unknown, options: SubmitOptions & CallOptions = {}) {
+      const { signal, timeoutMs, retries, ...more } = options;
+      return calls.jobs.submit(submissionOf(handler, input, more), { signal, timeoutMs, retries });
+    },
+    wait: (id, waitOptions = {}) => waitForJob(calls, id, waitOptions),
+    tail(id, { after, stream, ...callOptions } = {}) {
+      const route = ROUTES["jobs.followLogs"];
+      const follow = (position: string) =>
+        streamItems({ caller, request: { route, input: { id, stream, after: position } }, options: callOptions });
+      return tailLines(follow, after);
     },
     async ping(callOptions = {}) {
-      await sendRequest(target, { route: { method: "GET", path: "/healthz" }, input: {}, ...callOptions });
+      const request: Request = { route: { method: "GET", path: "/healthz" }, input: {} };
+      await bodyOf(caller, { request, read: (answer) => answer.text() }, callOptions);
     },
   };
 }
 
-function callerOf(target: Target, route: Route, rest: Pause): unknown {
-  type Given = Readonly<Record<string, unknown>>;
+function callerOf(caller: Caller, route: Route): unknown {
+  const requestOf = (input: Given): Request => ({ route, input });
   if (route.response === "sse")
-    return (input: Given = {}, options: CallOptions = {}) => streamItems({ target, request: { route, input, ...options }, pause: rest });
-  if (route.response === "bytes") {
-    return async (input: Given = {}, options: CallOptions = {}): Promise<AsyncIterable<Uint8Array>> => {
-      const answer = await sendRequest(target, { route, input, ...options });
-      return (answer.body ?? []) as AsyncIterable<Uint8Array>;
-    };
-  }
-  return async (input: Given = {}, options: CallOptions = {}): Promise<unknown> => {
-    const answer = await sendRequest(target, { route, input, ...options });
-    return reached(target, options, () => answer.json());
-  };
+    return (input: Given = {}, options: CallOptions = {}) => itemsOf(streamItems({ caller, request: requestOf(input), options }));
+  if (route.response === "bytes") return (input: Given = {}, options: CallOptions = {}) => bytesOf(caller, requestOf(input), options);
+  return (input: Given = {}, options: CallOptions = {}) => jsonOf(caller, requestOf(input), options);
+}
+
+async function* itemsOf(stream: AsyncIterable<StreamedItem>): AsyncGenerator {
+  for await (const { item } of stream) yield item;
 }
 
 function checkedUrl(url: string): string {

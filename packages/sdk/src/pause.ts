@@ -1,14 +1,33 @@
-/** The one timer of the client: the rest between two tries to connect again. Ends early, without an error, when `signal` does. */
+/**
+ * Time and chance of the client, which runs in other people's programs, where nobody hands it any: rests between two tries,
+ * limits of calls, and keys.
+ */
 export type Pause = (delayMs: number, signal?: AbortSignal) => Promise<void>;
 
+/** Timers of Node and browsers count to 24 days; a longer one would end at once. */
+const TIMER_MS_MAX = 2_147_483_647;
+/** A rest is longer than asked for by up to this part of it, so that many clients of a server that was down do not come at once. */
+const JITTER = 0.5;
+
+/** Rests, at least as long as asked for. Ends early, without an error, when `signal` does. */
 export const pause: Pause = (delayMs, signal) =>
   new Promise((resolve) => {
     if (signal?.aborted === true) return resolve();
     const done = (): void => {
-      clearTimeout(timer);
+      cancel();
       signal?.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, delayMs);
+    const cancel = after(delayMs * (1 + JITTER * Math.random()), done);
     signal?.addEventListener("abort", done);
   });
+
+/** Calls back once, unless it is cancelled before. What is further away than timers can count never comes. */
+export function after(delayMs: number, callback: () => void): () => void {
+  if (delayMs > TIMER_MS_MAX) return () => {};
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
+}
+
+/** A key that nobody else has. */
+export const newKey = (): string => crypto.randomUUID();

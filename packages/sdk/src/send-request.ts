@@ -9,12 +9,10 @@ export interface Target {
   readonly fetch: typeof fetch;
 }
 
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface Request extends CallOptions {
+/** One try to have a request answered. */
+export interface Request {
   readonly route: Route;
+  readonly signal?: AbortSignal | undefined;
   /** Fields of path, query and body together. */
   readonly input: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -40,7 +38,7 @@ export async function sendRequest(target: Target, request: Request): Promise<Res
 }
 
 /** Runs what talks to the server; a failure of the network becomes `unreachable`. An abort by the caller stays what it is. */
-export async function reached<T>(target: Target, { signal }: CallOptions, work: () => Promise<T>): Promise<T> {
+export async function reached<T>(target: Target, { signal }: Pick<Request, "signal">, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -95,12 +93,24 @@ interface ProblemBody {
 async function refusalOf(target: Target, answer: Response): Promise<WindlassError> {
   const text = await answer.text().catch(() => "");
   const problem = parsed(text);
+  const wait = retryAfterOf(answer);
   if (problem === undefined) {
     const code = answer.status === 503 || answer.status === 502 || answer.status === 504 ? "unavailable" : "unreachable";
-    return new WindlassError(code, `what answers at ${target.url} with status ${answer.status} is no Windlass server`);
+    return new WindlassError(code, `what answers at ${target.url} with status ${answer.status} is no Windlass server`, { details: wait });
   }
   const request = problem.code === "internal" && problem.requestId !== undefined ? { requestId: problem.requestId } : {};
-  return new WindlassError(problem.code, problem.detail, { faults: problem.faults ?? [], details: { ...problem.details, ...request } });
+  return new WindlassError(problem.code, problem.detail, {
+    faults: problem.faults ?? [],
+    details: { ...problem.details, ...request, ...wait },
+  });
+}
+
+/** `Retry-After` in seconds (RFC 9110); a date counts from the `Date` of the same answer, for clocks differ. */
+function retryAfterOf({ headers }: Response): { readonly retryAfterSeconds?: number } {
+  const value = headers.get("retry-after");
+  if (value === null) return {};
+  const seconds = /^\d+$/u.test(value) ? Number(value) : (Date.parse(value) - Date.parse(headers.get("date") ?? "")) / 1000;
+  return Number.isFinite(seconds) ? { retryAfterSeconds: Math.max(0, seconds) } : {};
 }
 
 function parsed(text: string): ProblemBody | undefined {

@@ -2,40 +2,54 @@
  * The items of a stream, over as many connections as it takes.
  *
  * R1. After the first item, a lost connection is made again behind the last item that was handed out, so none is missed
- *     and none comes twice; the first connection is tried once, so that a wrong address is told at once.
+ *     and none comes twice; the first connection is tried like any other call, so that a wrong address is told soon.
  * R2. A refusal of the server ends the stream with that error; only what may pass (lost connection, 503) is tried again.
+ * R3. A connection on which nothing comes, not even the sign of life that servers send, is lost. Time in which the reader
+ *     does not ask does not count.
  */
-import { ERRORS, hasCode, isWindlassError } from "@windlass/kernel";
-import type { Pause } from "./pause.ts";
-import { readSse } from "./read-sse.ts";
-import { reached, sendRequest, type Request, type Target } from "./send-request.ts";
+import { ERRORS, hasCode, isWindlassError, WindlassError } from "@windlass/kernel";
+import { ongoingCall, type Caller, type CallOptions, type OngoingCall } from "./ongoing-call.ts";
+import { after } from "./pause.ts";
+import { readSse, type SseMessage } from "./read-sse.ts";
+import { reached, sendRequest, type Request } from "./send-request.ts";
 
 /** How often in a row a connection is tried again before the stream gives up: about a minute. */
 const TRIES_MAX = 15;
 const DELAY_MAX_MS = 5_000;
+/** Servers say every 15 seconds that they are there. Looked at as often as this, so that silence is noticed after twice as long at most. */
+const SILENCE_MS = 40_000;
 
 export interface Streaming {
-  readonly target: Target;
+  readonly caller: Caller;
   readonly request: Request;
-  readonly pause: Pause;
+  readonly options: CallOptions;
 }
 
-export async function* streamItems(streaming: Streaming): AsyncGenerator<{ readonly type: string }> {
-  const { request, pause } = streaming;
-  const { signal } = request;
+/** An item, and the position behind which a stream goes on after it. */
+export interface StreamedItem {
+  readonly position: string;
+  readonly item: { readonly type: string };
+}
+
+export async function* streamItems(streaming: Streaming): AsyncGenerator<StreamedItem> {
+  const { signal } = streaming.options;
   let last = "";
   let connected = false;
   let failures = 0;
   for (;;) {
     try {
-      const stream = openStream(streaming, last, () => {
-        connected = true;
+      const stream = openStream(streaming, {
+        last,
+        again: connected,
+        opened: () => {
+          connected = true;
+        },
       });
       for await (const { id, data } of stream) {
         failures = 0;
         last = id;
         const item = JSON.parse(data) as { readonly type: string };
-        yield item;
+        yield { position: id, item };
         if (item.type === "end") return;
       }
     } catch (error) {
@@ -44,29 +58,83 @@ export async function* streamItems(streaming: Streaming): AsyncGenerator<{ reado
     }
     if (signal?.aborted === true) return;
     failures++;
-    await pause(Math.min(DELAY_MAX_MS, 100 * 2 ** failures), signal);
+    await streaming.caller.pause(Math.min(DELAY_MAX_MS, 100 * 2 ** failures), signal);
   }
 }
 
-async function* openStream(
-  { target, request }: Streaming,
-  last: string,
-  opened: () => void,
-): AsyncGenerator<{ readonly id: string; readonly data: string }> {
-  const headers = last === "" ? {} : { "last-event-id": last };
-  const answer = await sendRequest(target, { ...request, headers });
-  opened();
-  if (answer.body === null) return;
-  const messages = readSse(answer.body as AsyncIterable<Uint8Array>);
+interface Connection {
+  /** Position of the last item; empty for none. */
+  readonly last: string;
+  /** It was open before: the loop above counts the tries. */
+  readonly again: boolean;
+  readonly opened: () => void;
+}
+
+async function* openStream({ caller, request, options }: Streaming, { last, again, opened }: Connection): AsyncGenerator<SseMessage> {
+  const call = ongoingCall(caller, again ? { ...options, retries: 0 } : options);
+  try {
+    const headers = last === "" ? {} : { "last-event-id": last };
+    const answer = await call.carryOut({ ...request, headers }, (attempt) => sendRequest(caller.target, attempt));
+    opened();
+    call.opened();
+    if (answer.body !== null) yield* messagesOf(caller, call, answer.body as AsyncIterable<Uint8Array>);
+  } finally {
+    call.end();
+  }
+}
+
+async function* messagesOf({ target }: Caller, call: OngoingCall, body: AsyncIterable<Uint8Array>): AsyncGenerator<SseMessage> {
+  const ear = listening(new WindlassError("unreachable", `${target.url} has said nothing for too long`));
+  const aborted = (): void => ear.giveUp(call.signal.reason);
+  call.signal.addEventListener("abort", aborted, { once: true });
+  const messages = readSse(ear.heard(body));
   try {
     for (;;) {
-      const next = await reached(target, request, () => messages.next());
+      const next = await reached(target, call, () => ear.whileAsking(messages.next()));
       if (next.done === true) return;
       yield next.value;
     }
   } finally {
-    await messages.return(undefined);
+    call.signal.removeEventListener("abort", aborted);
+    ear.close();
+    // What hangs is not waited for.
+    void messages.return(undefined).catch(() => {});
   }
+}
+
+/** R3: what is asked for fails when nothing was heard for too long. */
+function listening(silence: WindlassError) {
+  let [asking, heard] = [false, true];
+  let giveUp: (reason: unknown) => void = () => {};
+  let cancel = (): void => {};
+  const look = (): void => {
+    cancel = after(SILENCE_MS, () => {
+      if (asking && !heard) return giveUp(silence);
+      heard = !asking;
+      look();
+    });
+  };
+  look();
+  return {
+    async *heard(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+      for await (const piece of bytes) {
+        heard = true;
+        yield piece;
+      }
+    },
+    /** A race with one promise for all of the stream would keep every item until its end. */
+    whileAsking<T>(work: Promise<T>): Promise<T> {
+      asking = true;
+      return new Promise<T>((resolve, reject) => {
+        giveUp = reject;
+        work.then(resolve, reject);
+      }).finally(() => {
+        [asking, heard] = [false, true];
+      });
+    },
+    giveUp: (reason: unknown) => giveUp(reason),
+    close: () => cancel(),
+  };
 }
 
 function mayPass(error: unknown): boolean {

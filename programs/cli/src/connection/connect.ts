@@ -25,7 +25,8 @@ export function connect({ options, environment }: Pick<World, "environment"> & {
   const target = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
   if (!URL.canParse(target.url))
     throw new WindlassError("usage", `WINDLASS_URL is "${target.url}"; it must be an address such as ${USUAL_URL}`);
-  return { client: client(target), url: target.url };
+  // At a terminal, who asked decides whether to ask again.
+  return { client: client({ ...target, retries: 0 }), url: target.url };
 }
 
 export function dataFolderOf(options: Pick<GlobalOptions, "data">, environment: Environment): string {
