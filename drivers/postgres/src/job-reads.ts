@@ -1,7 +1,7 @@
 /** `JobReads` on PostgreSQL: each read is one statement, or several that need not agree. */
 import { attemptOf, jobStates, type JobState } from "@windlass/kernel";
 import type { JobReads } from "@windlass/ports";
-import { attemptsTable, decodeView, eventsTable, listQueries, liveTable, mergeLists, viewColumns } from "@windlass/sql";
+import { attemptsTable, countQueries, decodeView, eventsTable, listQueries, liveTable, mergeLists, viewColumns } from "@windlass/sql";
 import type { Querier, Row } from "./connection.ts";
 
 const VIEW = `SELECT ${viewColumns} FROM jobs j LEFT JOIN jobs_live l ON l.id = j.id WHERE j.id = $1`;
@@ -12,10 +12,6 @@ const EVENTS = `SELECT ${eventsTable.list()} FROM events WHERE job_id = $1 AND s
 const SETTLED = "mark < pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 const FEED = `SELECT mark, position, (SELECT workspace FROM jobs WHERE id = job_id), ${eventsTable.list()} FROM events WHERE (mark, position) > ($1::bigint, $2::bigint) AND ${SETTLED} ORDER BY mark, position LIMIT $3`;
 const FEED_END = `SELECT mark, position FROM events WHERE ${SETTLED} ORDER BY mark DESC, position DESC LIMIT 1`;
-const ENDED_COUNT = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE workspace = $1 AND state = $2 LIMIT $3) capped";
-const ALIVE_COUNT =
-  "SELECT count(*) FROM (SELECT 1 FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE j.workspace = $1 AND l.state = $2 LIMIT $3) capped";
-
 export function jobReads(db: Querier): JobReads {
   const one = async (sql: string, values: readonly (string | number)[]): Promise<number> =>
     ((await db.rows(sql, values))[0]?.[0] ?? 0) as number;
@@ -45,8 +41,11 @@ export function jobReads(db: Querier): JobReads {
       return { limit, holders: holders.map((row) => row[0] as string) };
     },
     counts: async (workspace, cap) => {
-      const count = async (state: JobState): Promise<number> =>
-        Math.min(cap, (await one(ENDED_COUNT, [workspace, state, cap])) + (await one(ALIVE_COUNT, [workspace, state, cap])));
+      const count = async (state: JobState): Promise<number> => {
+        let total = 0;
+        for (const sql of countQueries(state, (n) => `$${n}`)) total += await one(sql, [workspace, cap]);
+        return Math.min(cap, total);
+      };
       const entries: [JobState, number][] = [];
       for (const state of jobStates) entries.push([state, await count(state)]);
       return Object.fromEntries(entries) as Record<JobState, number>;

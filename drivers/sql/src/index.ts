@@ -1,4 +1,5 @@
 export { accessStatements, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "./access-tables.ts";
+export { countQueries } from "./count-jobs.ts";
 export { listQueries, mergeLists, type Placeholder, type Query } from "./list-jobs.ts";
 export { liveQuery } from "./live-filter.ts";
 export { migrations, migrationsAfter, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";

@@ -1,6 +1,6 @@
 /** The statement behind a walk over live jobs, and the ones that both drivers use word for word. */
 import type { LiveFilter } from "@windlass/ports";
-import type { Placeholder, Query } from "./list-jobs.ts";
+import { statesCondition, type Placeholder, type Query } from "./list-jobs.ts";
 import type { SqlValue } from "./table.ts";
 import { liveTable } from "./tables.ts";
 
@@ -8,15 +8,17 @@ export function liveQuery(filter: LiveFilter, limit: number, placeholder: Placeh
   const values: SqlValue[] = [];
   const value = (one: SqlValue): string => placeholder(values.push(one));
   const where: string[] = [];
-  if (filter.session !== undefined) where.push(`l.session = ${value(filter.session)}`);
+  // What the indexes by holder and by state leave out is said again, so that they may be used.
+  if (filter.session !== undefined) where.push(`l.session = ${value(filter.session)} AND l.holder <> 'none'`);
   if (filter.place !== undefined) where.push(`l.place = ${value(filter.place)}`);
-  if (filter.states !== undefined) where.push(filter.states.length === 0 ? "1 = 0" : `l.state IN (${filter.states.map(value).join(", ")})`);
+  if (filter.states !== undefined) where.push(statesCondition("l.state", filter.states, value));
   if (filter.executor !== undefined) where.push(`l.executor = ${value(filter.executor)}`);
   if (filter.parentId !== undefined) where.push(`l.parent_id = ${value(filter.parentId)}`);
   if (filter.orphaned === true) {
     where.push("l.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs_live p WHERE p.id = l.parent_id AND p.state <> 'stopping')");
   }
-  if (filter.forsaken === true) where.push("l.session IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = l.session)");
+  if (filter.forsaken === true)
+    where.push("l.session IS NOT NULL AND l.holder <> 'none' AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = l.session)");
   if (filter.after !== undefined) where.push(`l.id > ${value(filter.after)}`);
   const condition = where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`;
   return { sql: `SELECT ${liveTable.list("l.")} FROM jobs_live l${condition} ORDER BY l.id LIMIT ${value(limit)}`, values };

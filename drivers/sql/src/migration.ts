@@ -5,6 +5,7 @@
 import { WindlassError } from "@windlass/kernel";
 import { firstMigration } from "./migration-0001.ts";
 import { accessMigration } from "./migration-0002.ts";
+import { slimmerMigration } from "./migration-0003.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -14,6 +15,8 @@ export interface Dialect {
   readonly table: string;
   /** The same for a table that is found by its primary key alone. */
   readonly keyedTable: string;
+  /** True where a table of `keyedTable` lies in its primary key, so that one look-up finds the row. */
+  readonly rowsLieInKeys: boolean;
   /** The columns of `events` that give its order in the feed, and the statement that indexes them. */
   readonly feedColumns: string;
   readonly feedIndex: string | null;
@@ -22,13 +25,14 @@ export interface Dialect {
 export type Migration = (dialect: Dialect) => readonly string[];
 
 /** In order; the first has number 1. */
-export const migrations: readonly Migration[] = [firstMigration, accessMigration];
+export const migrations: readonly Migration[] = [firstMigration, accessMigration, slimmerMigration];
 
 export const sqliteDialect: Dialect = {
   text: "TEXT",
   integer: "INTEGER",
   table: " STRICT",
   keyedTable: " STRICT, WITHOUT ROWID",
+  rowsLieInKeys: true,
   feedColumns: "position INTEGER PRIMARY KEY AUTOINCREMENT",
   feedIndex: null,
 };
@@ -38,6 +42,7 @@ export const postgresDialect: Dialect = {
   integer: "BIGINT",
   table: "",
   keyedTable: "",
+  rowsLieInKeys: false,
   // Decision 0002 shows why this number, and not the transaction's own, makes an order that nothing is missed in.
   feedColumns: `mark BIGINT NOT NULL DEFAULT greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1),
       position BIGINT GENERATED ALWAYS AS IDENTITY`,

@@ -39,16 +39,37 @@ export function tableOf<T extends object>(
     name,
     columns,
     list: (prefix = "") => columns.map((column) => prefix + column.name).join(", "),
-    encode: (record) => columns.map((column) => encodeValue(column.kind, record[column.key])),
-    decode: (row, from = 0) => {
-      const record: Record<string, unknown> = {};
-      for (let i = 0; i < columns.length; i++) {
-        const column = columns[i] as Column<T>;
-        record[column.key] = decodeValue(column.kind, row[from + i] ?? null);
-      }
-      return record as T;
-    },
+    encode: encoderOf(columns),
+    decode: decoderOf(columns),
   };
+}
+
+/**
+ * The two ways of a row are written out as code, once for each table: going through the columns for each row took a third
+ * of the time of a claim. Only keys and kinds of our own tables get into the text.
+ */
+function encoderOf<T>(columns: readonly Column<T>[]): Table<T>["encode"] {
+  const values: Record<Kind, (value: string) => string> = {
+    text: (value) => `${value} ?? null`,
+    integer: (value) => `${value} ?? null`,
+    flag: (value) => `${value} == null ? null : ${value} === true ? 1 : 0`,
+    json: (value) => `${value} == null ? null : JSON.stringify(${value})`,
+  };
+  const body = columns.map(({ kind, key }) => values[kind](`record[${JSON.stringify(key)}]`));
+  // oxlint-disable-next-line typescript/no-implied-eval -- see above
+  return new Function("record", `return [${body.join(", ")}];`) as Table<T>["encode"];
+}
+
+function decoderOf<T>(columns: readonly Column<T>[]): Table<T>["decode"] {
+  const values: Record<Kind, (value: string) => string> = {
+    text: (value) => `${value} ?? null`,
+    integer: (value) => `${value} ?? null`,
+    flag: (value) => `${value} == null ? null : ${value} === 1`,
+    json: (value) => `${value} == null ? null : JSON.parse(${value})`,
+  };
+  const body = columns.map(({ kind, key }, i) => `${JSON.stringify(key)}: ${values[kind](`row[from + ${i}]`)}`);
+  // oxlint-disable-next-line typescript/no-implied-eval -- see above
+  return new Function("row", "from = 0", `return { ${body.join(", ")} };`) as Table<T>["decode"];
 }
 
 export function encodeValue(kind: Kind, value: unknown): SqlValue {

@@ -1,7 +1,7 @@
 /** `JobReads` on SQLite. Runs on the reader's connection where there is one; sees what was committed before the call. */
 import { attemptOf, jobStates, type Attempt, type JobEvent, type JobState, type JobView } from "@windlass/kernel";
 import type { FeedEntry, JobFilter } from "@windlass/ports";
-import { attemptsTable, decodeView, eventsTable, listQueries, liveTable, mergeLists, viewColumns } from "@windlass/sql";
+import { attemptsTable, countQueries, decodeView, eventsTable, listQueries, liveTable, mergeLists, viewColumns } from "@windlass/sql";
 import { loadKey } from "./commit-jobs.ts";
 import type { Database, Row } from "./database.ts";
 
@@ -54,11 +54,12 @@ export function keyHolders(db: Database, key: string): { limit: number; holders:
 }
 
 export function counts(db: Database, workspace: string, cap: number): Record<JobState, number> {
-  const ended = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE workspace = ? AND state = ? LIMIT ?)";
-  const alive = "SELECT count(*) FROM (SELECT 1 FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE j.workspace = ? AND l.state = ? LIMIT ?)";
-  const count = (state: JobState): number =>
-    (db.get(ended, [workspace, state, cap])?.[0] as number) + (db.get(alive, [workspace, state, cap])?.[0] as number);
-  return Object.fromEntries(jobStates.map((state) => [state, count(state)])) as Record<JobState, number>;
+  const sum = (statements: readonly string[]): number =>
+    statements.reduce((total, sql) => total + (db.get(sql, [workspace, cap])?.[0] as number), 0);
+  return Object.fromEntries(jobStates.map((state) => [state, Math.min(cap, sum(countQueries(state, () => "?")))])) as Record<
+    JobState,
+    number
+  >;
 }
 
 /** Sixteen digits: the text sorts as the number does. */
