@@ -1,7 +1,7 @@
 /** The four groups of tests. Each must find tests; `npm test` runs all of them. */
 import { defineConfig } from "vitest/config";
 
-const source = ["packages/*/src", "modules/*/src", "drivers/*/src", "programs/*/src"];
+const source = ["packages/*/src", "modules/*/src", "drivers/*/src", "programs/*/src", "bench"];
 const realTests = ["**/*.real.test.ts"];
 
 /** Real servers and processes take their time on a busy machine; a test that hangs is ended all the same. */

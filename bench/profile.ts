@@ -9,8 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { BroadcastChannel } from "node:worker_threads";
 import { runAndCleanUp } from "./cleanup.ts";
-import { open } from "./contenders/windlass-embedded.ts";
-import { postgres } from "./servers/postgres.ts";
+import { open, openOnPostgres } from "./contenders/windlass-embedded.ts";
 import { CHANNEL, type StatementTime } from "./profile/statement-message.ts";
 import { selfTimes } from "./profile/self-times.ts";
 import { startProfiles, watchThreads, type ThreadProfile } from "./profile/thread-profiles.ts";
@@ -51,7 +50,7 @@ else await runAndCleanUp(profile);
 
 async function profile(): Promise<void> {
   watchThreads();
-  const queue = await open(options.store === "postgres" ? { url: await (await postgres()).schema() } : {});
+  const queue = await (options.store === "postgres" ? openOnPostgres() : open({}));
   if (options.workload === "drain") await queue.enqueueMany(count);
   const end = options.statements ? await startStatements() : await startFunctions();
   const rate = await work(queue);

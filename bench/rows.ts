@@ -1,60 +1,88 @@
-/** What `npm run bench` measures, in the order in which it prints. */
+/** What `npm run bench` measures, in the order in which it prints. What each row means: docs/performance.md. */
 import { flushes } from "./ceilings/flushes.ts";
+import { groupInserts } from "./ceilings/group-inserts.ts";
+import { leanPostgres, leanSqlite } from "./ceilings/lean-drains.ts";
+import { postgresCommits } from "./ceilings/postgres-commits.ts";
+import { bullmq } from "./contenders/bullmq.ts";
 import type { Contender } from "./contenders/contender.ts";
+import { graphileWorker } from "./contenders/graphile-worker.ts";
+import { pgBoss } from "./contenders/pg-boss.ts";
 import { windlassEmbedded, windlassPostgres } from "./contenders/windlass-embedded.ts";
-import { onQueues, type Row } from "./row.ts";
+import { windlassHttp } from "./contenders/windlass-http.ts";
+import { onQueues, type Entrant, type Row } from "./row.ts";
 import { drain } from "./workloads/drain.ts";
 import { enqueue, enqueueMany } from "./workloads/enqueue.ts";
+import { fanOut } from "./workloads/fan-out.ts";
+import { idleServer } from "./workloads/idle-cpu.ts";
 import { idleLatency } from "./workloads/idle-latency.ts";
 import { processes } from "./workloads/processes.ts";
+import { restart } from "./workloads/restart.ts";
 
-const queues: readonly Contender[] = [windlassEmbedded, windlassPostgres];
+const peers: readonly Contender[] = [bullmq, graphileWorker, pgBoss];
+const submitting: readonly Contender[] = [windlassEmbedded, windlassPostgres, windlassHttp, ...peers];
+const working: readonly Contender[] = [windlassEmbedded, windlassPostgres, ...peers];
 const perSecond = { "": "jobs/s" } as const;
 
 /** Long enough that the start of a worker does not count, short enough for a table in a quarter of an hour. */
 const DRAINED = { full: 20_000, quick: 300 } as const;
 const ENQUEUE_MS = { full: 1_500, quick: 100 } as const;
+const LATENCY = { full: { count: 300, limitMs: 5_000 }, quick: { count: 10, limitMs: 1_500 } } as const;
 
 export const ROWS: readonly Row[] = [
-  {
-    id: "enqueue-1",
-    title: "enqueue, one after the other",
-    units: perSecond,
-    ceilings: { "windlass embedded": flushes.name },
-    entrants: [
-      flushes,
-      ...onQueues(queues, async (queue, scale) => ({ "": await enqueue(queue, { inFlight: 1, forMs: ENQUEUE_MS[scale] }) })),
-    ],
-  },
-  {
-    id: "enqueue-50",
-    title: "enqueue, 50 in flight",
-    units: perSecond,
-    entrants: onQueues(queues, async (queue, scale) => ({ "": await enqueue(queue, { inFlight: 50, forMs: ENQUEUE_MS[scale] }) })),
-  },
+  enqueueRow({ id: "enqueue-1", title: "enqueue, one after the other", inFlight: 1 }, [flushes, postgresCommits(1), groupInserts(1)]),
+  enqueueRow({ id: "enqueue-50", title: "enqueue, 50 in flight", inFlight: 50 }, [groupInserts(50), postgresCommits(50)]),
   {
     id: "enqueue-batch",
     title: "enqueue in batches of 1,000",
     units: perSecond,
-    entrants: onQueues(queues, async (queue, scale) => ({ "": await enqueueMany(queue, { count: DRAINED[scale] }) })),
+    entrants: onQueues(submitting, async (queue, scale) => ({ "": await enqueueMany(queue, { count: DRAINED[scale] }) })),
   },
-  ...[10, 100].map((concurrency) => ({
-    id: `drain-${concurrency}`,
-    title: `drain of no-op handlers, concurrency ${concurrency}`,
-    units: perSecond,
-    entrants: onQueues(queues, async (queue, scale) => {
-      const count = DRAINED[scale];
-      await queue.enqueueMany(count);
-      return { "": await drain(queue, { count, concurrency }) };
-    }),
-  })),
+  drainRow(10),
+  drainRow(100),
   {
     id: "latency",
     title: "enqueue to start when idle",
     units: { p50: "ms", p99: "ms" },
-    entrants: onQueues(queues, (queue, scale) =>
-      idleLatency(queue, scale === "full" ? { count: 300, limitMs: 5_000 } : { count: 10, limitMs: 1_500 }),
-    ),
+    entrants: onQueues(working, (queue, scale) => idleLatency(queue, LATENCY[scale])),
   },
   { id: "processes", title: "processes, /bin/true, 16 at once", units: perSecond, entrants: [processes] },
+  {
+    id: "fan-out",
+    title: "events to 200 listeners",
+    units: { delivered: "events/s", p99: "ms", memory: "MB more", "told to read again": "listeners" },
+    entrants: [fanOut],
+  },
+  { id: "restart", title: "start with 10,000 jobs queued", units: { "first start": "ms", "last start": "ms" }, entrants: [restart] },
+  { id: "idle", title: "a server with nothing to do", units: { "of a core": "%", memory: "MB" }, entrants: [idleServer] },
 ];
+
+/** The first two are what Windlass on SQLite and on PostgreSQL are compared with; the rest is for looking at. */
+type Ceilings = readonly [sqlite: Entrant, postgres: Entrant, ...more: Entrant[]];
+
+function ceilingsOf([sqlite, postgres]: Ceilings): Readonly<Record<string, string>> {
+  return { [windlassEmbedded.name]: sqlite.name, [windlassHttp.name]: sqlite.name, [windlassPostgres.name]: postgres.name };
+}
+
+function enqueueRow(
+  { id, title, inFlight }: { readonly id: string; readonly title: string; readonly inFlight: number },
+  ceilings: Ceilings,
+): Row {
+  const contenders = onQueues(submitting, async (queue, scale) => ({ "": await enqueue(queue, { inFlight, forMs: ENQUEUE_MS[scale] }) }));
+  return { id, title, units: perSecond, entrants: [...ceilings, ...contenders], ceilings: ceilingsOf(ceilings) };
+}
+
+function drainRow(concurrency: number): Row {
+  const ceilings: Ceilings = [leanSqlite(concurrency), leanPostgres(concurrency)];
+  const contenders = onQueues(working, async (queue, scale) => {
+    const count = DRAINED[scale];
+    await queue.enqueueMany(count);
+    return { "": await drain(queue, { count, concurrency }) };
+  });
+  return {
+    id: `drain-${concurrency}`,
+    title: `drain of no-op handlers, concurrency ${concurrency}`,
+    units: perSecond,
+    entrants: [...ceilings, ...contenders],
+    ceilings: ceilingsOf(ceilings),
+  };
+}

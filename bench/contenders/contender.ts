@@ -40,5 +40,14 @@ export const PAYLOAD = { to: "somebody", subject: "a payload of a usual size" } 
 /** Jobs in one call of `enqueueMany`, for every contender that has a batch. */
 const BATCH = 1_000;
 
+/** The same for Windlass in this process and over HTTP. */
+export const JOB_OF_WINDLASS = {
+  kind: "task",
+  name: "noop",
+  executor: "handler",
+  spec: { handler: "noop" },
+  input: PAYLOAD,
+} as const;
+
 export const batches = (count: number, size: number = BATCH): readonly number[] =>
   Array.from({ length: Math.ceil(count / size) }, (_one, index) => Math.min(size, count - index * size));

@@ -1,11 +1,8 @@
 /** Windlass in the same process: SQLite with `synchronous = FULL` in a folder of its own, or PostgreSQL. Its own defaults. */
-import type { SubmitRequest } from "@windlass/engine";
 import { openEmbedded, type Embedded } from "@windlass/windlass";
 import { temporaryFolder } from "../cleanup.ts";
-import { hasPostgres, postgres, POSTGRES_MISSING } from "../servers/postgres.ts";
-import { batches, PAYLOAD, type Contender, type OpenQueue } from "./contender.ts";
-
-const JOB: SubmitRequest = { kind: "task", name: "noop", executor: "handler", spec: { handler: "noop" }, input: PAYLOAD };
+import { hasPostgres, postgresDatabase, POSTGRES_MISSING } from "../servers/postgres.ts";
+import { batches, JOB_OF_WINDLASS, type Contender, type OpenQueue } from "./contender.ts";
 
 export const windlassEmbedded: Contender = {
   name: "windlass embedded",
@@ -16,12 +13,26 @@ export const windlassEmbedded: Contender = {
 export const windlassPostgres: Contender = {
   name: "windlass postgres",
   missing: () => (hasPostgres() ? null : POSTGRES_MISSING),
-  open: async () => open({ url: await (await postgres()).schema() }),
+  open: openOnPostgres,
 };
 
 export interface OpenWindlass extends OpenQueue {
   readonly windlass: Embedded;
   readonly folder: string;
+  /** Removes the folder; `close` does so, too. */
+  remove(): Promise<void>;
+}
+
+export async function openOnPostgres(): Promise<OpenWindlass> {
+  const database = await postgresDatabase();
+  const queue = await open({ url: database.url });
+  return {
+    ...queue,
+    async close() {
+      await queue.close();
+      await database.drop();
+    },
+  };
 }
 
 export async function open({ url = "" }: { readonly url?: string }): Promise<OpenWindlass> {
@@ -31,10 +42,11 @@ export async function open({ url = "" }: { readonly url?: string }): Promise<Ope
   return {
     windlass,
     folder,
-    enqueue: async () => void (await jobs.submit(JOB)),
+    remove,
+    enqueue: async () => void (await jobs.submit(JOB_OF_WINDLASS)),
     async enqueueMany(count) {
       for (const size of batches(count)) {
-        const submitted = await jobs.submitMany(Array.from({ length: size }, () => JOB));
+        const submitted = await jobs.submitMany(Array.from({ length: size }, () => JOB_OF_WINDLASS));
         const refused = submitted.find((one) => one instanceof Error);
         if (refused !== undefined) throw refused;
       }

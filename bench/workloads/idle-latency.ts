@@ -1,6 +1,7 @@
 /** From the call that enqueues to the start of the handler, with nothing else to do. */
 import type { OpenQueue } from "../contenders/contender.ts";
 import type { Figures } from "../row.ts";
+import { percentile } from "./percentile.ts";
 
 export interface LatencyOptions {
   readonly count: number;
@@ -28,9 +29,4 @@ export async function idleLatency(queue: OpenQueue, { count, limitMs }: LatencyO
   }
   await working.stop();
   return { p50: percentile(took, 0.5), p99: percentile(took, 0.99) };
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

@@ -1,0 +1,24 @@
+/** What a server costs that has nothing to do: processor time of all its threads, and its memory. */
+import { setTimeout as rest } from "node:timers/promises";
+import type { Entrant } from "../row.ts";
+import { startServer } from "../servers/windlass.ts";
+
+const WATCHED_MS = { full: 30_000, quick: 500 } as const;
+/** Starting is not idling. */
+const SETTLE_MS = { full: 3_000, quick: 100 } as const;
+
+export const idleServer: Entrant = {
+  name: "windlass http",
+  missing: () => null,
+  async measure(scale) {
+    const server = await startServer();
+    await rest(SETTLE_MS[scale]);
+    const [cpu, from] = [server.cpuMs(), performance.now()];
+    await rest(WATCHED_MS[scale]);
+    const used = server.cpuMs() - cpu;
+    const passed = performance.now() - from;
+    const memory = server.memoryBytes();
+    await server.stop();
+    return { "of a core": (100 * used) / passed, memory: memory / 2 ** 20 };
+  },
+};
