@@ -60,12 +60,12 @@ async function profile(): Promise<void> {
   await queue.close();
 }
 
-function work(queue: Awaited<ReturnType<typeof open>>): Promise<number> {
+async function work(queue: Awaited<ReturnType<typeof open>>): Promise<number> {
   switch (options.workload) {
     case "drain":
       return drain(queue, { count, concurrency });
     case "enqueue":
-      return enqueue(queue, { forMs: FOR_MS, inFlight: concurrency });
+      return (await enqueue(queue, { forMs: FOR_MS, inFlight: concurrency })).perSecond;
     case "batch":
       return enqueueMany(queue, { count });
     default:

@@ -67,7 +67,9 @@ function enqueueRow(
   { id, title, inFlight }: { readonly id: string; readonly title: string; readonly inFlight: number },
   ceilings: Ceilings,
 ): Row {
-  const contenders = onQueues(submitting, async (queue, scale) => ({ "": await enqueue(queue, { inFlight, forMs: ENQUEUE_MS[scale] }) }));
+  const contenders = onQueues(submitting, async (queue, scale) => ({
+    "": (await enqueue(queue, { inFlight, forMs: ENQUEUE_MS[scale] })).perSecond,
+  }));
   return { id, title, units: perSecond, entrants: [...ceilings, ...contenders], ceilings: ceilingsOf(ceilings) };
 }
 

@@ -35,14 +35,28 @@ export async function openOnPostgres(): Promise<OpenWindlass> {
   };
 }
 
+/** On a folder of its own that is empty. */
 export async function open({ url = "" }: { readonly url?: string }): Promise<OpenWindlass> {
   const { folder, remove } = temporaryFolder("windlass");
+  const queue = await openOnFolder(folder, url);
+  return {
+    ...queue,
+    remove,
+    async close() {
+      await queue.close();
+      await remove();
+    },
+  };
+}
+
+/** On a folder that is there, and stays. */
+export async function openOnFolder(folder: string, url = ""): Promise<OpenWindlass> {
   const windlass = await openEmbedded({ dataFolder: folder, settings: { "store.url": url } });
   const { jobs } = windlass.engine;
   return {
     windlass,
     folder,
-    remove,
+    remove: async () => {},
     enqueue: async () => void (await jobs.submit(JOB_OF_WINDLASS)),
     async enqueueMany(count) {
       for (const size of batches(count)) {
@@ -56,9 +70,6 @@ export async function open({ url = "" }: { readonly url?: string }): Promise<Ope
       // A worker that stops waits until all results are stored.
       return { stored: () => worker.stop(), stop: () => worker.stop() };
     },
-    async close() {
-      await windlass.close();
-      await remove();
-    },
+    close: () => windlass.close(),
   };
 }

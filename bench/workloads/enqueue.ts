@@ -11,8 +11,14 @@ export interface EnqueueOptions {
 /** Before the clock starts: connections are made and code is warm. */
 const WARM_UP = 100;
 
-/** Jobs per second, submitted one by one. */
-export async function enqueue(queue: OpenQueue, { inFlight, forMs }: EnqueueOptions): Promise<number> {
+export interface Enqueued {
+  readonly perSecond: number;
+  /** All that are queued now, those of the warm-up too. */
+  readonly jobs: number;
+}
+
+/** Jobs submitted one by one. */
+export async function enqueue(queue: OpenQueue, { inFlight, forMs }: EnqueueOptions): Promise<Enqueued> {
   let left = WARM_UP;
   await lanes(inFlight, async () => {
     while (left-- > 0) await queue.enqueue();
@@ -22,7 +28,7 @@ export async function enqueue(queue: OpenQueue, { inFlight, forMs }: EnqueueOpti
   await lanes(inFlight, async () => {
     for (; performance.now() - from < forMs; count++) await queue.enqueue();
   });
-  return count / ((performance.now() - from) / 1_000);
+  return { perSecond: count / ((performance.now() - from) / 1_000), jobs: WARM_UP + count };
 }
 
 const lanes = (inFlight: number, lane: () => Promise<void>): Promise<unknown> => Promise.all(Array.from({ length: inFlight }, lane));
