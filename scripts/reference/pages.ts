@@ -7,6 +7,7 @@ import { commandLinePage } from "./command-line.ts";
 import { errorsPage, eventsPage, outcomesPage, reasonsPage } from "./codes.ts";
 import { lifeCyclePage } from "./life-cycle.ts";
 import type { ReferencePage } from "./page.ts";
+import { permissionsPage } from "./permissions.ts";
 import { settingsPage } from "./settings.ts";
 
 export const REFERENCE_PAGES: readonly ReferencePage[] = [
@@ -16,6 +17,7 @@ export const REFERENCE_PAGES: readonly ReferencePage[] = [
   errorsPage,
   eventsPage,
   settingsPage,
+  permissionsPage,
   apiPage,
   commandLinePage,
 ];

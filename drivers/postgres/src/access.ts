@@ -1,7 +1,7 @@
 /** Workspaces, roles, tokens and the audit on PostgreSQL. */
 import type pg from "pg";
 import type { AuditStore, RoleStore, TokenStore, WorkspaceStore } from "@windlass/ports";
-import { accessStatements, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "@windlass/sql";
+import { accessStatements, auditIdAt, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
 import { transposed } from "./write-rows.ts";
@@ -66,6 +66,6 @@ export function auditStore(db: Querier): AuditStore {
       const { sql, values } = auditQuery(filter, (n) => `$${n}`);
       return (await db.once(sql, values)).map((row) => auditTable.decode(row));
     },
-    prune: (before, limit) => db.count(SQL.pruneAudit, [before, limit]),
+    prune: (before, limit) => db.count(SQL.pruneAudit, [auditIdAt(before), limit]),
   };
 }

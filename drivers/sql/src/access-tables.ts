@@ -1,5 +1,8 @@
-/** Workspaces, roles, tokens and the audit: tables, and the statements that both drivers run. */
-import type { AuditEntry, Role, Token, Workspace } from "@windlass/kernel";
+/**
+ * Workspaces, roles, tokens and the audit: tables, and the statements that both drivers run. The audit is written much and
+ * read seldom: its ids tell the time, so no index on time is kept.
+ */
+import { encodeId, ID_ENTROPY_BYTES, type AuditEntry, type Role, type Token, type Workspace } from "@windlass/kernel";
 import type { AuditFilter } from "@windlass/ports";
 import type { Placeholder, Query } from "./list-jobs.ts";
 import { tableOf, type SqlValue } from "./table.ts";
@@ -62,8 +65,16 @@ export function accessStatements(p: Placeholder) {
     revokeToken: `UPDATE tokens SET revoked_by = ${p(1)}, revoked_at = ${p(2)} WHERE id = ${p(3)} AND revoked_at IS NULL`,
     tokenUsed: `UPDATE tokens SET last_used_at = ${p(1)} WHERE id = ${p(2)}`,
     addAudit: insert(auditTable),
-    pruneAudit: `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ${p(1)} ORDER BY at LIMIT ${p(2)})`,
+    pruneAudit: `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < ${p(1)} ORDER BY id LIMIT ${p(2)})`,
   } as const;
+}
+
+/** Ids never go back, and so run ahead of a clock that was put back; by more than this it is not done. */
+const CLOCK_STEP_MS = 3_600_000;
+
+/** The lowest id of an entry of that time. */
+export function auditIdAt(time: number): string {
+  return encodeId("aud", Math.max(0, time), new Uint8Array(ID_ENTROPY_BYTES));
 }
 
 export function auditQuery(filter: AuditFilter, placeholder: Placeholder): Query {
@@ -75,8 +86,8 @@ export function auditQuery(filter: AuditFilter, placeholder: Placeholder): Query
   if (filter.operation !== undefined) where.push(`operation = ${value(filter.operation)}`);
   if (filter.object !== undefined) where.push(`object = ${value(filter.object)}`);
   if (filter.outcome !== undefined) where.push(`outcome = ${value(filter.outcome)}`);
-  if (filter.since !== undefined) where.push(`at >= ${value(filter.since)}`);
-  if (filter.until !== undefined) where.push(`at < ${value(filter.until)}`);
+  if (filter.since !== undefined) where.push(`at >= ${value(filter.since)} AND id >= ${value(auditIdAt(filter.since))}`);
+  if (filter.until !== undefined) where.push(`at < ${value(filter.until)} AND id < ${value(auditIdAt(filter.until + CLOCK_STEP_MS))}`);
   if (filter.after !== undefined) where.push(`id < ${value(filter.after)}`);
   const sql = `SELECT ${auditTable.list()} FROM audit WHERE ${where.join(" AND ")} ORDER BY id DESC LIMIT ${value(filter.limit)}`;
   return { sql, values };

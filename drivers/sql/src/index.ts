@@ -1,4 +1,4 @@
-export { accessStatements, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "./access-tables.ts";
+export { accessStatements, auditIdAt, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "./access-tables.ts";
 export { countQueries } from "./count-jobs.ts";
 export { listQueries, mergeLists, type Placeholder, type Query } from "./list-jobs.ts";
 export { liveQuery } from "./live-filter.ts";

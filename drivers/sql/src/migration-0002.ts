@@ -20,6 +20,5 @@ export function accessMigration({ text, integer, keyedTable }: Dialect): readonl
     )${keyedTable}`,
     "CREATE INDEX audit_by_workspace ON audit (workspace, id)",
     "CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL",
-    "CREATE INDEX audit_by_time ON audit (at)",
   ];
 }

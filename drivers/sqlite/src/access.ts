@@ -1,7 +1,7 @@
 /** Workspaces, roles, tokens and the audit on SQLite. */
 import type { AuditEntry, Role, Token, Workspace } from "@windlass/kernel";
 import type { AuditFilter, RoleStore, WorkspaceStore } from "@windlass/ports";
-import { accessStatements, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "@windlass/sql";
+import { accessStatements, auditIdAt, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "@windlass/sql";
 import type { Database } from "./database.ts";
 
 const SQL = accessStatements(() => "?");
@@ -66,5 +66,5 @@ export function listAudit(db: Database, filter: AuditFilter): AuditEntry[] {
 }
 
 export function pruneAudit(db: Database, before: number, limit: number): number {
-  return db.run(SQL.pruneAudit, [before, limit]);
+  return db.run(SQL.pruneAudit, [auditIdAt(before), limit]);
 }

@@ -1,4 +1,4 @@
-import { errorCodes } from "@windlass/kernel";
+import { errorCodes, permissions } from "@windlass/kernel";
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { openApiDocument } from "./openapi.ts";
@@ -41,6 +41,14 @@ test("no two operations share an address, and permissions are resource:verb", ()
   expect(addresses).toEqual([...new Set(addresses)]);
   for (const operation of operationList) expect(operation.permission ?? "none:needed").toMatch(/^[a-z]+:[a-z]+$/u);
   expect(operationList.filter((operation) => operation.permission === null).map((operation) => operation.id)).toEqual(["jobs.complete"]);
+});
+
+/** By what is no request with an answer: the connection of a worker. */
+const NEEDED_ELSEWHERE = ["workers:connect"];
+
+test("every permission is needed by an operation: one that opens nothing is a promise that is not kept", () => {
+  const needed = new Set<string | null>([...operationList.map((operation) => operation.permission), ...NEEDED_ELSEWHERE]);
+  expect(permissions.filter((permission) => !needed.has(permission))).toEqual([]);
 });
 
 test("unknown fields are refused everywhere", () => {

@@ -34,7 +34,9 @@ export function workspaces(context: EngineContext, cache: AccessCache): Workspac
       cache.forget();
       if (await isThere(name, holder)) return;
       const names = (await list(holder)).map((one) => one.name);
-      const hint = didYouMean(name, names) || `; this token may use ${names.join(", ") || "none"}`;
+      const near = didYouMean(name, names);
+      // Whether there is one that the holder may not use is not told.
+      const hint = holder.workspaces === null ? near : ` that this token may use${near || `; it may use ${names.join(", ") || "none"}`}`;
       throw new WindlassError("not_found", `there is no workspace "${name}"${hint}`);
     },
     async create(name, by) {

@@ -12,6 +12,7 @@ export const PERMISSIONS = {
   "workflows:run": { roles: ["write"], meaning: "run workflows" },
   "queues:read": { roles: ["write", "read", "worker"], meaning: "see queues and their figures" },
   "queues:write": { roles: ["write"], meaning: "pause, resume and limit queues" },
+  "workers:connect": { roles: ["write", "worker"], meaning: "carry jobs out with handlers, over a connection of its own" },
   "system:read": { roles: ["write", "read", "worker"], meaning: "see the server's version, store and figures" },
   "workspaces:read": { roles: ["write", "read"], meaning: "see the workspaces that one may use" },
   "workspaces:write": { roles: [], meaning: "make workspaces, and delete empty ones" },

@@ -53,6 +53,6 @@ export interface AuditStore {
   add(entries: readonly AuditEntry[]): Promise<void>;
   /** Newest first. */
   list(filter: AuditFilter): Promise<readonly AuditEntry[]>;
-  /** Removes up to `limit` entries older than `before`; returns how many. */
+  /** Removes up to `limit` entries older than `before`, by the time in their ids; returns how many. */
   prune(before: number, limit: number): Promise<number>;
 }

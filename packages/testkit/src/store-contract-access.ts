@@ -1,6 +1,6 @@
 /** Contract: workspaces, roles, tokens, and the audit. */
 import { expect, test } from "vitest";
-import type { AuditEntry, Role, Token } from "@windlass/kernel";
+import { encodeId, type AuditEntry, type Role, type Token } from "@windlass/kernel";
 import { jobRecord, T0 } from "./factories.ts";
 import { commitOne } from "./store-contract-commit.ts";
 import type { Subject } from "./store-subject.ts";
@@ -87,8 +87,9 @@ export function describeAccess(subject: Subject): void {
 
   test("the audit is listed newest first, by each field, behind an id, and loses its oldest", async () => {
     const { audit } = subject.store;
+    const idAt = (n: number): string => encodeId("aud", T0 + n, new Uint8Array(10));
     const entry = (n: number, more: Partial<AuditEntry> = {}): AuditEntry => ({
-      id: `aud_${n}`,
+      id: idAt(n),
       at: T0 + n,
       workspace: "default",
       actorId: "tok_1",
@@ -109,10 +110,10 @@ export function describeAccess(subject: Subject): void {
     await audit.add(all.slice(0, 3));
     await audit.add(all.slice(3));
     const found = async (filter: object): Promise<string[]> =>
-      (await audit.list({ workspaces: null, limit: 10, ...filter })).map((one) => one.id.slice(-1));
+      (await audit.list({ workspaces: null, limit: 10, ...filter })).map((one) => String(one.at - T0));
     expect((await audit.list({ workspaces: null, limit: 10 })).toReversed().slice(0, 3)).toEqual(all.slice(0, 3));
     expect(await found({ limit: 2 })).toEqual(["4", "3"]);
-    expect(await found({ after: "aud_3" })).toEqual(["2", "1"]);
+    expect(await found({ after: idAt(3) })).toEqual(["2", "1"]);
     expect(await found({ workspaces: ["acme"] })).toEqual(["2"]);
     expect(await found({ workspaces: ["acme", "default"], actor: "ci" })).toEqual(["4", "2", "1"]);
     expect([await found({ actor: "admin" }), await found({ actor: "tok_1", object: "job_1" })]).toEqual([["3"], ["2", "1"]]);

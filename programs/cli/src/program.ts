@@ -5,6 +5,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { FORMATS } from "./output/present.ts";
 import { actionOf, type Perform, type World } from "./tree/call.ts";
+import { addAccessCommands } from "./tree/access-commands.ts";
 import { addJobCommands } from "./tree/job-commands.ts";
 import { addQueueCommands } from "./tree/queue-commands.ts";
 import { addRunCommands } from "./tree/run-commands.ts";
@@ -25,6 +26,7 @@ export function programOf(world: World, done: (exitCode: number) => void): Comma
     .option("--json", "the same as -o json: the API's objects and nothing else")
     .option("--server <url>", "address of the server (WINDLASS_URL); found in the data folder when left out", url)
     .option("--token <token>", "token for the server (WINDLASS_TOKEN); read from the data folder when left out")
+    .option("--workspace <name>", "whose jobs, workflows and queues (WINDLASS_WORKSPACE); the only one of the token, or default")
     .option("--data <folder>", "the data folder (WINDLASS_DATA); ./.windlass when left out")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({
@@ -46,6 +48,8 @@ export function programOf(world: World, done: (exitCode: number) => void): Comma
   addJobCommands(program, performing);
   addWorkflowCommands(program, performing);
   addQueueCommands(program, performing);
+  program.commandsGroup("Who may do what:");
+  addAccessCommands(program, performing);
   return program;
 }
 

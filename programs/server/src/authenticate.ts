@@ -2,15 +2,17 @@
  * Who asks, in which workspace, and whether they may. A plain function of the headers, for every way in: a request, an
  * upgrade to a WebSocket.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { WORKSPACE_HEADER } from "@windlass/contract";
 import { ADMIN, type Access, type Holder } from "@windlass/engine";
-import { builtInRoles, DEFAULT_WORKSPACE, permissions, permissionsOfRole, WindlassError, type Permission } from "@windlass/kernel";
+import { builtInRoles, DEFAULT_WORKSPACE, hasCode, permissions, permissionsOfRole, WindlassError, type Permission } from "@windlass/kernel";
 
 export interface Principal extends Holder {
   /** Of this call: it exists, and the holder may use it. */
   readonly workspace: string;
   may(permission: Permission): boolean;
+  /** False once its token was revoked or has expired. Cheap: for what lasts longer than one answer to ask often. */
+  isGood(): Promise<boolean>;
 }
 
 export type Headers = Pick<globalThis.Headers, "get">;
@@ -26,10 +28,16 @@ export function authenticator({ adminToken, access }: { readonly adminToken: str
   const expected = sha256(adminToken);
   return async (headers) => {
     const secret = secretOf(headers);
-    const holder = timingSafeEqual(sha256(secret), expected) ? ADMIN_HOLDER : await access.tokens.holderOf(secret);
+    const isAdmin = timingSafeEqual(sha256(secret), expected);
+    const holder = isAdmin ? ADMIN_HOLDER : await access.tokens.holderOf(secret);
     const workspace = headers.get(WORKSPACE_HEADER) ?? usualWorkspaceOf(holder);
     if (workspace !== DEFAULT_WORKSPACE || holder.workspaces !== null) await access.workspaces.demand(workspace, holder);
-    return { ...holder, workspace, may: (permission) => holder.permissions.has(permission) };
+    return {
+      ...holder,
+      workspace,
+      may: (permission) => holder.permissions.has(permission),
+      isGood: async () => isAdmin || opens(access, secret),
+    };
   };
 }
 
@@ -48,6 +56,16 @@ export function demand(
       "forbidden",
       `${id} concerns all workspaces, and the token "${name}" is for ${workspaces.join(", ")} only; a token for all of them may do it`,
     );
+  }
+}
+
+async function opens(access: Access, secret: string): Promise<boolean> {
+  try {
+    await access.tokens.holderOf(secret);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "unauthorized")) return false;
+    throw error;
   }
 }
 
@@ -74,5 +92,5 @@ function usualWorkspaceOf({ name, workspaces }: Holder): string {
 }
 
 function sha256(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  return hash("sha256", text, "buffer");
 }

@@ -275,6 +275,19 @@ test("a token that was revoked opens nothing from that moment on", async () => {
   expect((await ask(secret, "GET /api/v1/jobs")).text).toContain("was revoked by admin");
 });
 
+test("a stream ends before the first event that a revoked token may not see", async () => {
+  const { id, secret } = await newToken(fresh("short"), { roles: ["read"], workspaces: [OWN] });
+  const answer = await server.app.fetch(new Request(`${BASE}/api/v1/events`, { headers: { authorization: `Bearer ${secret}` } }));
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+  const first = await objectOf("jobs", OWN);
+  let text = "";
+  while (!text.includes(first)) text += new TextDecoder().decode((await reader.read()).value);
+  await server.engine.access.tokens.revoke(id, admin);
+  const second = await objectOf("jobs", OWN);
+  for (let read = await reader.read(); !read.done; read = await reader.read()) text += new TextDecoder().decode(read.value);
+  expect(text).not.toContain(second);
+});
+
 test("nobody gives more than he has", async () => {
   const own = await server.engine.access.tokens.holderOf(
     await secretOf({ permissions: ["tokens:write", "roles:write", "jobs:read"] }, [OWN]),

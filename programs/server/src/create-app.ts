@@ -123,7 +123,8 @@ function health(
     return c.json({ status: "ready" });
   });
   app.get("/metrics", async (c) => {
-    if (context.openMetrics === false) demand(await authenticate(c.req.raw.headers), { permission: "system:read", id: "/metrics" });
+    if (context.openMetrics === false)
+      demand(await authenticate(c.req.raw.headers), { permission: "system:read", reach: "server", id: "/metrics" });
     return c.body(await figures.text(), 200, { "content-type": figures.contentType });
   });
 }

@@ -45,6 +45,7 @@ const NOBODY: Principal = {
   workspaces: [],
   workspace: DEFAULT_WORKSPACE,
   may: () => false,
+  isGood: async () => true,
 };
 
 export function mount(options: MountOptions): void {
@@ -67,7 +68,7 @@ export function mount(options: MountOptions): void {
           if (operation.response === "json") notice(trail, result);
           return result;
         };
-        return answer({ ...options, operation, c, principal: principal.name, ask });
+        return answer({ ...options, operation, c, principal, ask });
       });
     });
   }
@@ -86,15 +87,15 @@ function handlerOf(handlers: AllHandlers, id: string): Handler {
 interface Answering extends MountOptions {
   readonly operation: Operation;
   readonly c: RequestContext;
-  readonly principal: string;
+  readonly principal: Principal;
   readonly ask: (signal: AbortSignal) => unknown;
 }
 
-async function answer({ operation, c, ask, streams, context, principal }: Answering): Promise<Response> {
+async function answer({ operation, c, principal, ask, streams, context }: Answering): Promise<Response> {
   if (operation.response === "json") return c.json((await ask(c.req.raw.signal)) as Json, operation.status);
-  const { signal, close } = streams.open(c.req.raw.signal, principal);
+  const { signal, close } = streams.open(c.req.raw.signal, principal.name);
   try {
-    const items = await ask(signal);
+    const items = whileGood((await ask(signal)) as AsyncIterable<unknown>, principal);
     if (operation.response === "sse") {
       const { clock, logger } = context.engine.context;
       return sseResponse(items as AsyncIterable<StreamItem<unknown>>, { clock, logger, ended: close });
@@ -104,6 +105,14 @@ async function answer({ operation, c, ask, streams, context, principal }: Answer
   } catch (error) {
     close();
     throw error;
+  }
+}
+
+/** A stream ends before the first item that its token may not see any more; who connects again is told why. */
+async function* whileGood<T>(items: AsyncIterable<T>, principal: Principal): AsyncGenerator<T> {
+  for await (const item of items) {
+    if (!(await principal.isGood())) return;
+    yield item;
   }
 }
 

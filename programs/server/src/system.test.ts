@@ -119,10 +119,13 @@ test("health and metrics are open; metrics tell requests by operation and jobs b
   expect(text).toContain("nodejs_eventloop_lag_seconds");
 });
 
-test("metrics want the token where they are told to", async () => {
+test("metrics want a token for all workspaces where they are told to: they sum over all of them", async () => {
   const closed = await testServer({ openMetrics: false });
   expect((await closed.app.fetch(new Request(`${BASE}/metrics`))).status).toBe(401);
   expect((await closed.ask("GET", "/metrics")).status).toBe(200);
+  const { secret } = await closed.api.tokens.create({ name: "local", roles: ["admin"] });
+  const answer = await closed.ask("GET", "/metrics", { headers: { authorization: `Bearer ${secret}` } });
+  expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining("concerns all workspaces")]);
   await closed.close();
 });
 

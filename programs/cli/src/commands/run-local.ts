@@ -9,7 +9,7 @@ import { readDataFolder } from "../compose/data-folder.ts";
 import { isInUse, ownFolder } from "../compose/own-folder.ts";
 import { takeOwnerLock } from "../compose/owner-lock.ts";
 import { settingsFrom } from "../compose/settings.ts";
-import { dataFolderOf } from "../connection/connect.ts";
+import { dataFolderOf, workspaceOf } from "../connection/connect.ts";
 import { LOST, waitForEnd } from "../follow/wait-for-end.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { programLog } from "../machine/program-log.ts";
@@ -76,15 +76,21 @@ interface Place {
 async function placeFor(call: Call<RunOptions>): Promise<Place> {
   const { options, environment } = call;
   const data = dataFolderOf(options, environment);
+  const workspace = workspaceOf(options, environment);
   for (let tries = 1; ; tries++) {
     try {
       const settings = settingsFrom(environment, { "server.port": 0, "server.host": "127.0.0.1" });
       const logger = (folder: string) => programLog({ file: join(folder, "server.log") }, environment["WINDLASS_LOG"] ?? "info");
       const owner = await ownFolder({ data, settings, environment, role: "run", logger });
-      return { client: client({ url: owner.url, token: owner.token }), folder: owner.folder, own: true, close: () => owner.close() };
+      return {
+        client: client({ url: owner.url, token: owner.token, workspace }),
+        folder: owner.folder,
+        own: true,
+        close: () => owner.close(),
+      };
     } catch (error) {
       if (!isInUse(error)) throw error;
-      const neighbour = await neighbourOf(data);
+      const neighbour = await neighbourOf(data, workspace);
       if (neighbour !== null) return neighbour;
       if (tries === TRIES_MAX) throw error;
       await rest(REST_MS);
@@ -93,10 +99,10 @@ async function placeFor(call: Call<RunOptions>): Promise<Place> {
 }
 
 /** The process that has the folder, if it answers. */
-async function neighbourOf(data: string): Promise<Place | null> {
+async function neighbourOf(data: string, workspace: string | undefined): Promise<Place | null> {
   const { path: folder, server, token } = readDataFolder(data);
   if (server === null || token === null) return null;
-  const api = client({ url: server.url, token });
+  const api = client({ url: server.url, token, workspace });
   try {
     await api.ping();
     return { client: api, folder, own: false, close: async () => {} };

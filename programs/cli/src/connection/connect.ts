@@ -26,11 +26,16 @@ export function connect({ options, environment }: Pick<World, "environment"> & {
   if (!URL.canParse(target.url))
     throw new WindlassError("usage", `WINDLASS_URL is "${target.url}"; it must be an address such as ${USUAL_URL}`);
   // At a terminal, who asked decides whether to ask again.
-  return { client: client({ ...target, retries: 0 }), url: target.url };
+  return { client: client({ ...target, workspace: workspaceOf(options, environment), retries: 0 }), url: target.url };
 }
 
 export function dataFolderOf(options: Pick<GlobalOptions, "data">, environment: Environment): string {
   return options.data ?? given(environment["WINDLASS_DATA"]) ?? DEFAULT_DATA_FOLDER;
+}
+
+/** Undefined: the server chooses. */
+export function workspaceOf(options: Pick<GlobalOptions, "workspace">, environment: Environment): string | undefined {
+  return options.workspace ?? given(environment["WINDLASS_WORKSPACE"]);
 }
 
 /** Pure. */

@@ -13,6 +13,7 @@ export interface GlobalOptions {
   readonly server?: string;
   readonly token?: string;
   readonly data?: string;
+  readonly workspace?: string;
   readonly local?: boolean;
 }
 
