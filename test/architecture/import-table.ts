@@ -35,7 +35,11 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   [contract]: { packages: [kernel], libraries: ["zod"], builtins: [] },
   [engine]: { packages: [kernel, ports], libraries: [], builtins: ["node:crypto"] },
   "packages/sdk": { packages: [kernel, contract], libraries: [], builtins: [] },
-  "packages/testkit": { packages: [kernel, ports, engine], libraries: ["vitest", "fast-check"], builtins: "all" },
+  "packages/testkit": {
+    packages: [kernel, ports, engine],
+    libraries: ["vitest", "fast-check", "@seriousme/openapi-schema-validator"],
+    builtins: "all",
+  },
   "modules/tasks": module(),
   "modules/workflows": module("@bufbuild/cel", "yaml"),
   "drivers/files": driver(),
@@ -72,6 +76,6 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
 /** What tests may import besides: the test kit, the runner, the real store instead of a mock, and the client to ask a server. */
 export const TESTS_MAY: Row = {
   packages: ["packages/testkit", "packages/sdk", "drivers/sqlite", "drivers/files"],
-  libraries: ["vitest", "fast-check"],
+  libraries: ["vitest", "fast-check", "@seriousme/openapi-schema-validator"],
   builtins: "all",
 };

@@ -47,14 +47,19 @@ export function querierOf(client: pg.Pool | pg.ClientBase): Querier {
   const named = (text: string, values: readonly Value[]): pg.QueryArrayConfig => ({
     name: nameOf(text),
     text,
-    values: [...values],
+    values: values.map(sendable),
     rowMode: "array",
   });
   return {
     rows: async (text, values = []) => (await query(named(text, values))).rows,
-    once: async (text, values) => (await query({ text, values: [...values], rowMode: "array" })).rows,
+    once: async (text, values) => (await query({ text, values: values.map(sendable), rowMode: "array" })).rows,
     count: async (text, values = []) => (await query(named(text, values))).rowCount ?? 0,
   };
+}
+
+/** PostgreSQL takes no NUL in a text; one that is looked for must not fail the query, and what is written loses it. */
+function sendable(value: Value): Value {
+  return typeof value === "string" && value.includes("\0") ? value.replaceAll("\0", "\uFFFD") : value;
 }
 
 const names = new Map<string, string>();

@@ -1,7 +1,18 @@
 /** `JobReads` on PostgreSQL: each read is one statement, or several that need not agree. */
 import { attemptOf, jobStates, type JobState } from "@windlass/kernel";
 import type { JobReads } from "@windlass/ports";
-import { attemptsTable, countQueries, decodeView, eventsTable, listQueries, liveTable, mergeLists, viewColumns } from "@windlass/sql";
+import {
+  attemptsTable,
+  countQueries,
+  decodeView,
+  eventsTable,
+  listQueries,
+  liveTable,
+  mergeLists,
+  mergeTallies,
+  tallyQueries,
+  viewColumns,
+} from "@windlass/sql";
 import type { Querier, Row } from "./connection.ts";
 
 const VIEW = `SELECT ${viewColumns} FROM jobs j LEFT JOIN jobs_live l ON l.id = j.id WHERE j.id = $1`;
@@ -20,6 +31,11 @@ export function jobReads(db: Querier): JobReads {
     list: async (filter) => {
       const queries = listQueries(filter, (n) => `$${n}`);
       return mergeLists(await Promise.all(queries.map(async ({ sql, values }) => (await db.once(sql, values)).map(decodeView))), filter);
+    },
+    tally: async (filter, by) => {
+      const queries = tallyQueries({ ...filter, limit: filter.limit + 1 }, by, (n) => `$${n}`);
+      const rows = await Promise.all(queries.map(({ sql, values }) => db.once(sql, values)));
+      return mergeTallies(rows.flat(), filter.limit);
     },
     attempts: async (jobId) => {
       // The current one first: an attempt that ends in between is then in both and counted once, not in neither.

@@ -2,6 +2,7 @@
 import { WindlassError } from "@windlass/kernel";
 import type { Clock, Store } from "@windlass/ports";
 import { auditStore, roleStore, tokenStore, workspaceStore } from "./access.ts";
+import { answerStore } from "./answers.ts";
 import { claim } from "./claim-jobs.ts";
 import { commit, unblock } from "./commit-jobs.ts";
 import { openPool, querierOf, type Querier } from "./connection.ts";
@@ -49,6 +50,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     roles: roleStore(db, pool),
     tokens: tokenStore(db),
     audit: auditStore(db),
+    answers: answerStore(db),
     heartbeats: beats.heartbeats,
     timeOffset: () => sampleOffset(db, clock),
     ping: async () => void (await db.rows("DELETE FROM leads WHERE chore = ''")),

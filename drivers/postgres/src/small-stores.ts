@@ -1,7 +1,8 @@
 /** Queues, sessions with their leads, definitions and retention on PostgreSQL. */
 import type pg from "pg";
-import type { Definition, DefinitionStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
-import { changedQueue, definitionsTable, queuesTable, queueViews, sessionsTable, type QueueCount } from "@windlass/sql";
+import { demandRevision } from "@windlass/kernel";
+import type { Definition, DefinitionName, DefinitionStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
+import { changedQueue, definitionsTable, nextVersion, queuesTable, queueViews, sessionsTable, type QueueCount } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
 import { transposed } from "./write-rows.ts";
@@ -59,20 +60,35 @@ const DEFINITIONS = `SELECT ${definitionsTable.list()} FROM definitions`;
 const NEWEST = `${DEFINITIONS} WHERE workspace = $1 AND type = $2 AND name = $3 ORDER BY version DESC LIMIT 1`;
 const LIST_NEWEST = `SELECT DISTINCT ON (name) ${definitionsTable.list()} FROM definitions WHERE workspace = $1 AND type = $2 ORDER BY name, version DESC`;
 
+const VERSIONS = `${DEFINITIONS} WHERE workspace = $1 AND type = $2 AND name = $3 AND version < $4 ORDER BY version DESC LIMIT $5`;
+
+async function newestOf(tx: Querier, { workspace, type, name }: DefinitionName): Promise<Definition | null> {
+  // Locked, so that of two that expect this version one finds another.
+  const [row] = await tx.rows(`${NEWEST} FOR UPDATE`, [workspace, type, name]);
+  return row === undefined ? null : definitionsTable.decode(row);
+}
+
 export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
   return {
     // Two that store a version at once: the second finds the number taken and runs again.
-    put: (given) =>
+    put: (given, expected = null) =>
       inTransaction(pool, async (tx) => {
-        const [row] = await tx.rows(NEWEST, [given.workspace, given.type, given.name]);
-        const newest = row === undefined ? null : definitionsTable.decode(row);
-        if (newest !== null && newest.hash === given.hash) return { definition: newest, created: false };
-        const definition: Definition = { ...given, version: (newest?.version ?? 0) + 1 };
-        await tx.rows(
-          `INSERT INTO definitions (${definitionsTable.list()}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-          definitionsTable.encode(definition),
-        );
-        return { definition, created: true };
+        const next = nextVersion(await newestOf(tx, given), given, expected);
+        if (next.created)
+          await tx.rows(
+            `INSERT INTO definitions (${definitionsTable.list()}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+            definitionsTable.encode(next.definition),
+          );
+        return next;
+      }),
+    versions: async ({ workspace, type, name }, { before, limit }) =>
+      (await db.rows(VERSIONS, [workspace, type, name, before ?? Number.MAX_SAFE_INTEGER, limit])).map((row) =>
+        definitionsTable.decode(row),
+      ),
+    remove: (key, expected = null) =>
+      inTransaction(pool, async (tx) => {
+        demandRevision(`${key.type} ${key.name}`, { revision: (await newestOf(tx, key))?.version ?? 0, expected });
+        return tx.count("DELETE FROM definitions WHERE workspace = $1 AND type = $2 AND name = $3", [key.workspace, key.type, key.name]);
       }),
     get: async ({ workspace, type, name, version }) => {
       const sql = version === undefined ? NEWEST : `${DEFINITIONS} WHERE workspace = $1 AND type = $2 AND name = $3 AND version = $4`;

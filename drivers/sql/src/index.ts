@@ -1,9 +1,11 @@
 export { accessStatements, auditIdAt, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "./access-tables.ts";
+export { answersTable, answerStatements, keptValues, keyValues } from "./answers-table.ts";
 export { countQueries } from "./count-jobs.ts";
-export { listQueries, mergeLists, type Placeholder, type Query } from "./list-jobs.ts";
+export { listQueries, mergeLists, mergeTallies, tallyQueries, type Placeholder, type Query } from "./list-jobs.ts";
 export { liveQuery } from "./live-filter.ts";
 export { migrations, migrationsAfter, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
 export { changedQueue, queueViews, type QueueCount } from "./queue-figures.ts";
+export { nextVersion } from "./next-version.ts";
 export { joinSignals, noSignals } from "./signals.ts";
 export { decodeValue, encodeValue, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";
 export {

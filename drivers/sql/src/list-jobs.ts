@@ -3,7 +3,7 @@
  * `jobs_live`, those that ended in `jobs`: at most two statements, whose rows are merged by id.
  */
 import { isTerminal, stateOf, type JobState, type JobView } from "@windlass/kernel";
-import type { JobFilter } from "@windlass/ports";
+import type { JobFilter, Tally, TallyBy } from "@windlass/ports";
 import { viewColumns } from "./tables.ts";
 import type { SqlValue } from "./table.ts";
 
@@ -16,17 +16,15 @@ export interface Query {
 export type Placeholder = (n: number) => string;
 
 /** The statements for one list; their rows are of `viewColumns`. */
-export function listQueries(filter: JobFilter, placeholder: Placeholder): readonly Query[] {
+export function listQueries(filter: JobFilter, placeholder: Placeholder, columns: string = viewColumns): readonly Query[] {
   const states = statesOf(filter);
-  if (states === null)
-    return [query(filter, { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id", states: null, column: null }, placeholder)];
+  if (states === null) return [query(filter, { ...EVERYTHING, states: null, column: null, columns }, placeholder)];
   const ended = states.filter((state) => isTerminal(state));
   const alive = states.filter((state) => !isTerminal(state));
   const queries: Query[] = [];
-  if (ended.length > 0)
-    queries.push(query(filter, { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id", states: ended, column: "j.state" }, placeholder));
+  if (ended.length > 0) queries.push(query(filter, { ...EVERYTHING, states: ended, column: "j.state", columns }, placeholder));
   if (alive.length > 0)
-    queries.push(query(filter, { from: "jobs_live l JOIN jobs j ON j.id = l.id", states: alive, column: "l.state" }, placeholder));
+    queries.push(query(filter, { from: "jobs_live l JOIN jobs j ON j.id = l.id", states: alive, column: "l.state", columns }, placeholder));
   return queries;
 }
 
@@ -41,10 +39,34 @@ export function mergeLists(lists: readonly (readonly JobView[])[], filter: JobFi
     .slice(0, filter.limit);
 }
 
+const GROUPS: Readonly<Record<TallyBy, string>> = { state: "coalesce(j.state, l.state)", kind: "j.kind", queue: "j.queue" };
+
+/** The statements behind a tally; their rows are a value and how many jobs have it, together at most `filter.limit`. */
+export function tallyQueries(filter: JobFilter, by: TallyBy, placeholder: Placeholder): readonly Query[] {
+  return listQueries(filter, placeholder, `${GROUPS[by]} AS value`).map(({ sql, values }) => ({
+    sql: `SELECT value, count(*) FROM (${sql}) counted GROUP BY value`,
+    values,
+  }));
+}
+
+/** The rows of several tallies as one: of more than `limit` jobs, the rest is left out. */
+export function mergeTallies(rows: readonly (readonly SqlValue[])[], limit: number): Tally {
+  const counts: Record<string, number> = {};
+  let total = 0;
+  for (const [value, count] of rows) {
+    counts[value as string] = (counts[value as string] ?? 0) + (count as number);
+    total += count as number;
+  }
+  return { counts, capped: total > limit };
+}
+
+const EVERYTHING = { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id" } as const;
+
 interface Source {
   readonly from: string;
   readonly states: readonly JobState[] | null;
   readonly column: string | null;
+  readonly columns: string;
 }
 
 function query(filter: JobFilter, source: Source, placeholder: Placeholder): Query {
@@ -70,7 +92,7 @@ function query(filter: JobFilter, source: Source, placeholder: Placeholder): Que
   const newest = filter.order !== "oldest";
   const id = source.column === "l.state" ? "l.id" : "j.id";
   if (filter.after !== undefined) where.push(`${id} ${newest ? "<" : ">"} ${value(filter.after)}`);
-  const sql = `SELECT ${viewColumns} FROM ${source.from} WHERE ${where.join(" AND ")} ORDER BY ${id} ${newest ? "DESC" : "ASC"} LIMIT ${value(filter.limit)}`;
+  const sql = `SELECT ${source.columns} FROM ${source.from} WHERE ${where.join(" AND ")} ORDER BY ${id} ${newest ? "DESC" : "ASC"} LIMIT ${value(filter.limit)}`;
   return { sql, values };
 }
 

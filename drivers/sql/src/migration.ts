@@ -6,6 +6,7 @@ import { WindlassError } from "@windlass/kernel";
 import { firstMigration } from "./migration-0001.ts";
 import { accessMigration } from "./migration-0002.ts";
 import { slimmerMigration } from "./migration-0003.ts";
+import { answersMigration } from "./migration-0004.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -25,7 +26,7 @@ export interface Dialect {
 export type Migration = (dialect: Dialect) => readonly string[];
 
 /** In order; the first has number 1. */
-export const migrations: readonly Migration[] = [firstMigration, accessMigration, slimmerMigration];
+export const migrations: readonly Migration[] = [firstMigration, accessMigration, slimmerMigration, answersMigration];
 
 export const sqliteDialect: Dialect = {
   text: "TEXT",

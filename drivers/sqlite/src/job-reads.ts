@@ -1,7 +1,18 @@
 /** `JobReads` on SQLite. Runs on the reader's connection where there is one; sees what was committed before the call. */
 import { attemptOf, jobStates, type Attempt, type JobEvent, type JobState, type JobView } from "@windlass/kernel";
-import type { FeedEntry, JobFilter } from "@windlass/ports";
-import { attemptsTable, countQueries, decodeView, eventsTable, listQueries, liveTable, mergeLists, viewColumns } from "@windlass/sql";
+import type { FeedEntry, JobFilter, Tally, TallyBy } from "@windlass/ports";
+import {
+  attemptsTable,
+  countQueries,
+  decodeView,
+  eventsTable,
+  listQueries,
+  liveTable,
+  mergeLists,
+  mergeTallies,
+  tallyQueries,
+  viewColumns,
+} from "@windlass/sql";
 import { loadKey } from "./commit-jobs.ts";
 import type { Database, Row } from "./database.ts";
 
@@ -17,6 +28,14 @@ export function getJob(db: Database, id: string): JobView | null {
 export function listJobs(db: Database, filter: JobFilter): readonly JobView[] {
   const lists = listQueries(filter, () => "?").map(({ sql, values }) => db.all(sql, values).map((row: Row) => decodeView(row)));
   return mergeLists(lists, filter);
+}
+
+export function tallyJobs(db: Database, filter: JobFilter, by: TallyBy): Tally {
+  const queries = tallyQueries({ ...filter, limit: filter.limit + 1 }, by, () => "?");
+  return mergeTallies(
+    queries.flatMap(({ sql, values }) => db.all(sql, values)),
+    filter.limit,
+  );
 }
 
 export function listAttempts(db: Database, jobId: string): Attempt[] {

@@ -19,23 +19,26 @@ import {
   tokenByHash,
   tokenUsed,
 } from "./access.ts";
+import { keepAnswer, pruneAnswers, releaseAnswer, takeAnswer } from "./answers.ts";
 import { claim } from "./claim-jobs.ts";
 import { commit, unblock } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
 import { cursor, due, live, nextDue, records, woken } from "./job-queries.ts";
-import { counts, feed, feedEnd, getJob, keyHolders, listAttempts, listEvents, listJobs } from "./job-reads.ts";
+import { counts, feed, feedEnd, getJob, keyHolders, listAttempts, listEvents, listJobs, tallyJobs } from "./job-reads.ts";
 import { getQueue, listQueues, putQueue } from "./queues.ts";
 import { endedRoots, removeTrees } from "./retention.ts";
 import {
   beat,
   closeSession,
   definitionById,
+  definitionVersions,
   getDefinition,
   lead,
   listDefinitions,
   listSessions,
   openSession,
   putDefinition,
+  removeDefinition,
 } from "./small-stores.ts";
 
 const writes = {
@@ -48,6 +51,7 @@ const writes = {
   closeSession,
   lead,
   putDefinition,
+  removeDefinition,
   removeTrees,
   addWorkspace,
   removeWorkspace,
@@ -58,6 +62,10 @@ const writes = {
   tokenUsed,
   addAudit,
   pruneAudit,
+  takeAnswer,
+  keepAnswer,
+  releaseAnswer,
+  pruneAnswers,
   ping: pingWritable,
 };
 const near = { due, nextDue, woken, cursor, records, getQueue };
@@ -65,6 +73,7 @@ export const far = {
   live,
   getJob,
   listJobs,
+  tallyJobs,
   listAttempts,
   listEvents,
   feed,
@@ -75,6 +84,7 @@ export const far = {
   listSessions,
   getDefinition,
   definitionById,
+  definitionVersions,
   listDefinitions,
   endedRoots,
   listWorkspaces,

@@ -1,6 +1,7 @@
 /** Sessions with their leads, and definitions, on SQLite. */
-import type { Definition, DefinitionStore, Session } from "@windlass/ports";
-import { definitionsTable, sessionsTable } from "@windlass/sql";
+import { demandRevision, type Expected } from "@windlass/kernel";
+import type { Definition, DefinitionName, DefinitionStore, Session } from "@windlass/ports";
+import { definitionsTable, nextVersion, sessionsTable } from "@windlass/sql";
 import type { Database } from "./database.ts";
 
 export function openSession(db: Database, session: Session): void {
@@ -31,12 +32,33 @@ export function lead(
 
 const DEFINITIONS = `SELECT ${definitionsTable.list()} FROM definitions`;
 
-export function putDefinition(db: Database, given: Omit<Definition, "version">): Awaited<ReturnType<DefinitionStore["put"]>> {
-  const newest = getDefinition(db, given);
-  if (newest !== null && newest.hash === given.hash) return { definition: newest, created: false };
-  const definition: Definition = { ...given, version: (newest?.version ?? 0) + 1 };
-  db.run(`INSERT INTO definitions (${definitionsTable.list()}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, definitionsTable.encode(definition));
-  return { definition, created: true };
+export function putDefinition(
+  db: Database,
+  given: Omit<Definition, "version">,
+  expected: Expected,
+): Awaited<ReturnType<DefinitionStore["put"]>> {
+  const next = nextVersion(getDefinition(db, given), given, expected);
+  if (next.created)
+    db.run(
+      `INSERT INTO definitions (${definitionsTable.list()}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      definitionsTable.encode(next.definition),
+    );
+  return next;
+}
+
+export function removeDefinition(db: Database, { workspace, type, name }: DefinitionName, expected: Expected): number {
+  const newest = getDefinition(db, { workspace, type, name });
+  demandRevision(`${type} ${name}`, { revision: newest?.version ?? 0, expected });
+  return db.run("DELETE FROM definitions WHERE workspace = ? AND type = ? AND name = ?", [workspace, type, name]);
+}
+
+export function definitionVersions(
+  db: Database,
+  { workspace, type, name }: DefinitionName,
+  { before, limit }: { readonly before: number | null; readonly limit: number },
+): Definition[] {
+  const sql = `${DEFINITIONS} WHERE workspace = ? AND type = ? AND name = ? AND (? IS NULL OR version < ?) ORDER BY version DESC LIMIT ?`;
+  return db.all(sql, [workspace, type, name, before, before, limit]).map((row) => definitionsTable.decode(row));
 }
 
 export function getDefinition(db: Database, key: Parameters<DefinitionStore["get"]>[0]): Definition | null {

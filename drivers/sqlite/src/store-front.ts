@@ -25,6 +25,7 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
     reads: {
       get: (id) => call("getJob", id),
       list: (filter) => call("listJobs", filter),
+      tally: (filter, by) => call("tallyJobs", filter, by),
       attempts: (jobId) => call("listAttempts", jobId),
       events: (jobId, after, limit) => call("listEvents", jobId, { after, limit }),
       feed: (after, limit) => call("feed", after, limit),
@@ -45,7 +46,9 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       lead: (chore, session, ...[now, expiresAt]) => call("lead", { chore, session, now, expiresAt }),
     },
     definitions: {
-      put: (definition) => call("putDefinition", definition),
+      put: (definition, expected = null) => call("putDefinition", definition, expected),
+      versions: (key, page) => call("definitionVersions", key, page),
+      remove: (key, expected = null) => call("removeDefinition", key, expected),
       get: (key) => call("getDefinition", key),
       byId: (id) => call("definitionById", id),
       list: (workspace, type) => call("listDefinitions", workspace, type),
@@ -55,6 +58,12 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       remove: (rootIds) => call("removeTrees", rootIds),
     },
     ...accessStoresOn(call),
+    answers: {
+      take: (answer, now) => call("takeAnswer", answer, now),
+      keep: (answer) => call("keepAnswer", answer),
+      release: (key, holder) => call("releaseAnswer", key, holder),
+      prune: (now, limit) => call("pruneAnswers", now, limit),
+    },
     heartbeats,
     timeOffset: () => Promise.resolve(0),
     ping: () => call("ping"),

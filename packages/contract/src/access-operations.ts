@@ -146,6 +146,7 @@ export const tokenOperations = {
       expiresAt: time.optional(),
     }),
     result: z.object({ token: tokenJson, secret: z.string() }),
+    secret: true,
     status: 201,
     errors: ["not_found", "conflict"],
   }),

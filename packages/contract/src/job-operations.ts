@@ -229,6 +229,13 @@ export const jobOperations = {
 } as const;
 
 export const eventOperations = {
+  list: operation("events.list", {
+    summary: "List the events of all jobs in the order in which they happened, page by page",
+    permission: "jobs:read",
+    query: z.strictObject({ after, type: z.array(eventJson.shape.type).optional(), limit: z.int().min(1).max(1_000).default(100) }),
+    /** `next` continues behind what was looked at, also when nothing of it fits; with `more` false that is the end for now. */
+    result: z.object({ items: z.array(eventJson), next: z.string(), more: z.boolean() }),
+  }),
   watch: operation("events.watch", {
     summary: "Watch the events of all jobs",
     permission: "jobs:read",

@@ -1,7 +1,9 @@
 /** The API as an OpenAPI 3.1 document, made from the operations. Pure: the same operations give the same text. */
 import { ERRORS, type ErrorCode } from "@windlass/kernel";
 import * as z from "zod";
-import { COMMON_ERRORS, type Operation } from "./operation.ts";
+import { EXAMPLES } from "./openapi-examples.ts";
+import { ANSWER_HEADERS, answerHeaders, isTaggedRead, problemHeaders, requestHeaders } from "./openapi-headers.ts";
+import { COMMON_ERRORS, keepsAnswers, type Operation } from "./operation.ts";
 import { operationList } from "./operations.ts";
 import { PROBLEM_TYPE, problemJson } from "./problem.ts";
 
@@ -17,33 +19,71 @@ export function openApiDocument(version: string): Schema {
   schemaOf(problemJson, "output", schemas);
   return {
     openapi: "3.1.0",
-    info: { title: "Windlass", version, summary: "Jobs, workflows and queues", license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
+    info: {
+      title: "Windlass",
+      version,
+      summary: "Jobs, workflows and queues",
+      description: DESCRIPTION,
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
     servers: [{ url: "http://127.0.0.1:4180" }],
     security: [{ token: [] }],
     paths: sorted(paths),
-    components: { schemas: sorted(schemas), securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+    tags: [...new Set(operationList.map(nounOf))].toSorted().map((name) => ({ name })),
+    components: {
+      schemas: sorted(schemas),
+      headers: ANSWER_HEADERS,
+      securitySchemes: {
+        token: {
+          type: "http",
+          scheme: "bearer",
+          description: "The admin token of the data folder, or one that was made: windlass tokens create",
+        },
+      },
+    },
   };
 }
 
+/** Paragraphs; what holds for all operations. */
+const DESCRIPTION = [
+  "JSON in camelCase; times are ISO 8601 in UTC. Every refusal is application/problem+json with a code that never changes and, where there are some, all faults at once.",
+  "Lists have a limit and a cursor. Reads of single objects have an ETag and answer If-None-Match with 304; what two may edit heeds If-Match.",
+  "A call that changes something is carried out once per Idempotency-Key: within a day, the same call under the same key gets the first answer again, with Idempotency-Replayed; another call under it is refused.",
+  "Streams are server-sent events. After reset events were lost: read again, and go on from there. Last-Event-ID continues a stream.",
+].join("\n\n");
+
+function nounOf({ id }: Operation): string {
+  return id.split(".", 1)[0] ?? "";
+}
+
 function describe(operation: Operation, schemas: Record<string, Schema>): Schema {
-  const [noun = ""] = operation.id.split(".");
   const parameters = [
     ...parametersOf("path", operation.params, schemas),
     ...parametersOf("query", operation.query, schemas),
-    ...headersOf(operation),
+    ...requestHeaders(operation),
   ];
+  const example = EXAMPLES[operation.id] ?? {};
   const body =
     operation.body.type === "undefined"
       ? undefined
-      : { required: true, content: { "application/json": { schema: schemaOf(operation.body, "input", schemas) } } };
+      : {
+          required: true,
+          content: { "application/json": { schema: schemaOf(operation.body, "input", schemas), ...exampleOf(example.body) } },
+        };
   return {
     operationId: operation.id,
-    tags: [noun],
+    tags: [nounOf(operation)],
     summary: operation.summary,
     ...(operation.permission === null ? { security: [] } : { "x-permission": operation.permission }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: body }),
-    responses: { [operation.status]: answerOf(operation, schemas), ...problemsOf(operation) },
+    responses: {
+      [operation.status]: { ...answerOf(operation, schemas), headers: answerHeaders(operation) },
+      ...(isTaggedRead(operation)
+        ? { 304: { description: "It is as If-None-Match says", headers: { ETag: { $ref: "#/components/headers/ETag" } } } }
+        : {}),
+      ...problemsOf(operation),
+    },
   };
 }
 
@@ -56,46 +96,37 @@ function parametersOf(where: "path" | "query", object: z.ZodObject, schemas: Rec
   }));
 }
 
-function headersOf(operation: Operation): Schema[] {
-  const named = (name: string, description: string): Schema => ({
-    name,
-    in: "header",
-    required: false,
-    description,
-    schema: { type: "string" },
-  });
-  return [
-    ...(operation.permission === null
-      ? []
-      : [named("Windlass-Workspace", "The workspace; left out: the only one of the token, or default")]),
-    ...(operation.idempotent ? [named("Idempotency-Key", "The same as idempotencyKey in the body: one key, one job")] : []),
-    ...(operation.response === "sse" ? [named("Last-Event-ID", "Continue behind the message with this id")] : []),
-  ];
-}
-
 function answerOf(operation: Operation, schemas: Record<string, Schema>): Schema {
   if (operation.response === "bytes")
     return { description: "Bytes", content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } };
   const schema = schemaOf(operation.result, "output", schemas);
-  if (operation.response === "json") return { description: "Done", content: { "application/json": { schema } } };
+  if (operation.response === "json")
+    return { description: "Done", content: { "application/json": { schema, ...exampleOf(EXAMPLES[operation.id]?.answer) } } };
   return {
     description: "Server-sent events; the data of each is JSON of this schema",
     content: { "text/event-stream": { schema: { type: "string", contentMediaType: "application/json", contentSchema: schema } } },
   };
 }
 
+function exampleOf(example: unknown): Schema {
+  return example === undefined ? {} : { example };
+}
+
+/** Under an idempotency key, any operation may refuse with these. */
+const KEY_ERRORS: readonly ErrorCode[] = ["idempotency_mismatch", "idempotency_underway"];
+
 /** Refusals by status, with the codes that each may carry. */
 function problemsOf(operation: Operation): Record<string, Schema> {
-  const codes: readonly ErrorCode[] = [...COMMON_ERRORS, ...operation.errors].filter(
-    (code) => operation.permission !== null || (code !== "unauthorized" && code !== "forbidden"),
-  );
+  const codes: readonly ErrorCode[] = [
+    ...new Set([...COMMON_ERRORS, ...operation.errors, ...(keepsAnswers(operation) ? KEY_ERRORS : [])]),
+  ].filter((code) => operation.permission !== null || (code !== "unauthorized" && code !== "forbidden"));
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
   const content = { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } };
   return Object.fromEntries(
     [...byStatus].map(([status, all]) => [
       status,
-      { description: all.map((code) => `${code}: ${ERRORS[code].meaning}`).join("; "), content },
+      { description: all.map((code) => `${code}: ${ERRORS[code].meaning}`).join("; "), headers: problemHeaders(status), content },
     ]),
   );
 }

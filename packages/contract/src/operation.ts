@@ -36,6 +36,10 @@ export interface Operation<
   readonly errors: readonly ErrorCode[];
   /** True when the Idempotency-Key header means something to it. */
   readonly idempotent: boolean;
+  /** Its answer holds a secret, so it is never kept under an idempotency key. */
+  readonly secret: boolean;
+  /** `If-Match` is heeded: what it changes has a revision. */
+  readonly conditional: boolean;
 }
 
 export interface OperationParts<P extends Shape, Q extends Shape, B extends z.ZodType, R extends z.ZodType> {
@@ -49,6 +53,8 @@ export interface OperationParts<P extends Shape, Q extends Shape, B extends z.Zo
   /** Within the workspace of the call when left out. */
   readonly reach?: "server";
   readonly errors?: readonly ErrorCode[];
+  readonly secret?: true;
+  readonly conditional?: true;
 }
 
 /** What any operation may refuse with. */
@@ -58,6 +64,7 @@ export const COMMON_ERRORS = [
   "forbidden",
   "invalid",
   "too_large",
+  "rate_limited",
   "internal",
   "unavailable",
   "shutting_down",
@@ -84,6 +91,8 @@ export function operation<
     status: parts.status ?? 200,
     errors: parts.errors ?? [],
     idempotent: route.idempotent ?? false,
+    secret: parts.secret ?? false,
+    conditional: parts.conditional ?? false,
     params: parts.params ?? (nothing as unknown as P),
     query: parts.query ?? (nothing as unknown as Q),
     body: parts.body ?? (z.undefined() as unknown as B),
@@ -94,6 +103,11 @@ export function operation<
 /** Whether a call of it changes something (or is to), and so is written down with who made it. */
 export function isChanging({ method, permission }: Pick<Operation, "method" | "permission">): boolean {
   return method !== "GET" && permission?.endsWith(":read") !== true;
+}
+
+/** Whether its answers are kept under an `Idempotency-Key`; of jobs the key is part of the job instead. */
+export function keepsAnswers(operation: Pick<Operation, "method" | "permission" | "response" | "idempotent" | "secret">): boolean {
+  return isChanging(operation) && operation.response === "json" && !operation.idempotent && !operation.secret;
 }
 
 /** Nothing for an object without fields, whose input type would otherwise forbid every field. */

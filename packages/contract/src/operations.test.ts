@@ -1,7 +1,9 @@
 import { errorCodes, permissions } from "@windlass/kernel";
 import { expect, test } from "vitest";
 import * as z from "zod";
+import { EXAMPLES } from "./openapi-examples.ts";
 import { openApiDocument } from "./openapi.ts";
+import { keepsAnswers } from "./operation.ts";
 import { operationList, operations } from "./operations.ts";
 import { problemOf, problemJson } from "./problem.ts";
 import { ROUTES, type Route } from "./routes.ts";
@@ -70,6 +72,30 @@ test("every problem is as the contract says", () => {
       ).success,
       code,
     ).toBe(true);
+});
+
+test("the examples of the document are as their schemas say", () => {
+  expect(Object.keys(EXAMPLES).length).toBeGreaterThan(10);
+  for (const { id, body, result } of operationList) {
+    const example = EXAMPLES[id];
+    if (example?.body !== undefined) expect(body.safeParse(example.body).error, id).toBeUndefined();
+    if (example?.answer !== undefined) expect(result.safeParse(example.answer).error, id).toBeUndefined();
+  }
+});
+
+test("what every operation heeds and carries is in the document", () => {
+  const { paths } = openApiDocument("1.2.3") as {
+    paths: Record<string, Record<string, { parameters: { name: string }[]; responses: Record<string, { headers?: object }> }>>;
+  };
+  for (const operation of operationList) {
+    const { parameters, responses } = paths[operation.path]?.[operation.method.toLowerCase()] ?? expect.fail(operation.id);
+    const names = parameters.map(({ name }) => name);
+    expect(names.includes("Idempotency-Key"), operation.id).toBe(keepsAnswers(operation) || operation.idempotent);
+    expect(names.includes("If-Match"), operation.id).toBe(operation.conditional);
+    expect(names, operation.id).toEqual([...new Set(names)]);
+    for (const status of [operation.status, 429])
+      expect(Object.keys(responses[status]?.headers ?? {}), operation.id).toContain("X-Request-Id");
+  }
 });
 
 test("the OpenAPI document refers to nothing that is not there, and holds all operations", () => {

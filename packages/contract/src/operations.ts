@@ -1,13 +1,16 @@
 /** All operations of the API, by noun and verb. Server, client and OpenAPI document are made from this table. */
 import { auditOperations, roleOperations, tokenOperations, workspaceOperations } from "./access-operations.ts";
+import { bulkOperations } from "./bulk-operations.ts";
 import { eventOperations, jobOperations } from "./job-operations.ts";
 import type { Operation } from "./operation.ts";
 import { queueOperations } from "./queue-operations.ts";
+import { settingOperations } from "./setting-operations.ts";
 import { systemOperations } from "./system-operations.ts";
+import { workerOperations } from "./worker-operations.ts";
 import { workflowOperations } from "./workflow-operations.ts";
 
 export const operations = {
-  jobs: jobOperations,
+  jobs: { ...jobOperations, ...bulkOperations },
   events: eventOperations,
   workflows: workflowOperations,
   queues: queueOperations,
@@ -15,6 +18,8 @@ export const operations = {
   tokens: tokenOperations,
   roles: roleOperations,
   audit: auditOperations,
+  workers: workerOperations,
+  settings: settingOperations,
   system: systemOperations,
 } as const;
 

@@ -30,6 +30,8 @@ export const workflowOperations = {
     permission: "workflows:write",
     body: z.strictObject({ source }),
     result: z.object({ workflow: workflowJson, created: z.boolean() }),
+    errors: ["revision_mismatch"],
+    conditional: true,
   }),
   validate: operation("workflows.validate", {
     summary: "Check a workflow file without storing it; every fault with line and column",
@@ -49,6 +51,22 @@ export const workflowOperations = {
     query: z.strictObject({ version: z.int().min(1).optional() }),
     result: workflowDetailJson,
     errors: ["not_found"],
+  }),
+  versions: operation("workflows.versions", {
+    summary: "List the versions of a workflow, newest first",
+    permission: "workflows:read",
+    params: nameParams,
+    query: z.strictObject({ before: z.int().min(1).optional(), limit: z.int().min(1).max(500).default(50) }),
+    result: z.object({ items: z.array(workflowJson), nextBefore: z.int().nullable() }),
+    errors: ["not_found"],
+  }),
+  delete: operation("workflows.delete", {
+    summary: "Remove a workflow with all its versions; executions go on and stay as they are",
+    permission: "workflows:write",
+    params: nameParams,
+    result: z.object({ removed: z.int() }),
+    errors: ["not_found", "revision_mismatch"],
+    conditional: true,
   }),
   run: operation("workflows.run", {
     summary: "Run a stored workflow by name (or name@version), or the text of a file; answers at once",

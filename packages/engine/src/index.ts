@@ -10,6 +10,7 @@ export { deferFor, failForGood, isAnswer, parked, retryAfter, type Answer, type 
 export * from "./job-kind.ts";
 export type { Jobs, Submitted } from "./jobs.ts";
 export { jobsWithin, type JobsWithin } from "./jobs-within.ts";
+export { cancelMany, retryMany, type BulkAnswer } from "./jobs-in-bulk.ts";
 export { localBus } from "./local-bus.ts";
 export { loop, serviceOf, together, type Loop, type Service } from "./service.ts";
 export { recordOf, type SubmitRequest } from "./submit.ts";

@@ -6,7 +6,7 @@ import { WindlassError, type JobView } from "@windlass/kernel";
 import type { Jobs } from "./jobs.ts";
 
 /** Without what a completion token opens: that is a permission of its own, for one job, wherever it is. */
-export type JobsWithin = Omit<Jobs, "complete" | "resume">;
+export type JobsWithin = Omit<Jobs, "complete">;
 
 export function jobsWithin(jobs: Jobs, workspace: string): JobsWithin {
   const get = async (id: string): Promise<JobView> => {
@@ -25,6 +25,10 @@ export function jobsWithin(jobs: Jobs, workspace: string): JobsWithin {
     async retry(id, by) {
       await get(id);
       return jobs.retry(id, by);
+    },
+    async resume(id) {
+      await get(id);
+      await jobs.resume(id);
     },
     async remove(id) {
       await get(id);

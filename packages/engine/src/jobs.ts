@@ -134,7 +134,7 @@ async function waitForEnd({ context, feed, get }: Waiting, id: string, timeoutMs
   }
 }
 
-function again(context: EngineContext, record: JobRecord, by: string): JobRecord {
+export function again(context: EngineContext, record: JobRecord, by: string): JobRecord {
   const id = context.newId("job");
   return {
     ...record,

@@ -1,4 +1,7 @@
-/** Removes trees of jobs, with their logs, some time after their root ended, and old entries of the audit. One process leads. */
+/**
+ * Removes trees of jobs, with their logs, some time after their root ended, old entries of the audit,
+ * and answers whose time is over. One process leads.
+ */
 import { days } from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
 import { leadership } from "./lead.ts";
@@ -8,8 +11,8 @@ const REST_MS = 60_000;
 const LEAD_MS = 120_000;
 /** Roots that one transaction removes: small, so that nobody waits for it. */
 const BATCH = 50;
-/** Entries of the audit that one transaction removes. */
-const AUDIT_BATCH = 1_000;
+/** Entries of the audit, and answers under idempotency keys, that one transaction removes. */
+const ROWS_BATCH = 1_000;
 
 export interface RetentionOptions {
   readonly session: () => string;
@@ -29,10 +32,12 @@ export function retention(context: EngineContext, options: RetentionOptions): Lo
     logger: context.logger,
     restMs: REST_MS,
     pass: async () => {
-      if ((jobDays <= 0 && auditDays <= 0) || !(await leads())) return false;
+      if (!(await leads())) return false;
+      const { audit, answers } = context.store;
+      const forgotten = await answers.prune(context.now(), ROWS_BATCH);
       const moreJobs = jobDays > 0 && (await removeJobs(context, jobDays));
-      const pruned = auditDays > 0 ? await context.store.audit.prune(context.now() - days(auditDays), AUDIT_BATCH) : 0;
-      return moreJobs || pruned === AUDIT_BATCH;
+      const pruned = auditDays > 0 ? await audit.prune(context.now() - days(auditDays), ROWS_BATCH) : 0;
+      return moreJobs || pruned === ROWS_BATCH || forgotten === ROWS_BATCH;
     },
   });
 }

@@ -17,6 +17,7 @@ export * from "./quantity.ts";
 export * from "./queue.ts";
 export * from "./reason.ts";
 export * from "./retry.ts";
+export * from "./revision.ts";
 export * from "./run-handler.ts";
 export * from "./service.ts";
 export * from "./setting.ts";

@@ -1,4 +1,5 @@
 export * from "./access-stores.ts";
+export * from "./answers.ts";
 export * from "./bus.ts";
 export * from "./clock.ts";
 export * from "./executor.ts";

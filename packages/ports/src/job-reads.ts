@@ -29,6 +29,14 @@ export interface FeedEntry {
   readonly event: JobEvent;
 }
 
+export type TallyBy = "state" | "kind" | "queue";
+
+export interface Tally {
+  readonly counts: Readonly<Record<string, number>>;
+  /** True when there are more jobs than were looked at. */
+  readonly capped: boolean;
+}
+
 export interface JobReads {
   get(id: string): Promise<JobView | null>;
   list(filter: JobFilter): Promise<readonly JobView[]>;
@@ -45,6 +53,8 @@ export interface JobReads {
   feedEnd(): Promise<string>;
   /** Ids of the jobs that hold a concurrency key, and its limit. */
   keyHolders(key: string): Promise<{ readonly limit: number; readonly holders: readonly string[] }>;
+  /** How many of the jobs that fit have which state, kind or queue (its key); no more than `filter.limit` are looked at. */
+  tally(filter: JobFilter, by: TallyBy): Promise<Tally>;
   /** How many jobs there are of each state, capped at `cap` each. */
   counts(workspace: string, cap: number): Promise<Readonly<Record<JobState, number>>>;
 }

@@ -1,6 +1,7 @@
 /** The smaller stores beside jobs, and all of them together as one driver gives them. */
-import type { ExecutorName, Json, Queue, QueueView } from "@windlass/kernel";
+import type { ExecutorName, Expected, Json, Queue, QueueView } from "@windlass/kernel";
 import type { AuditStore, RoleStore, TokenStore, WorkspaceStore } from "./access-stores.ts";
+import type { AnswerStore } from "./answers.ts";
 import type { JobReads } from "./job-reads.ts";
 import type { JobStore } from "./job-store.ts";
 
@@ -56,9 +57,23 @@ export interface Definition {
   readonly createdAt: number;
 }
 
+export interface DefinitionName {
+  readonly workspace: string;
+  readonly type: string;
+  readonly name: string;
+}
+
 export interface DefinitionStore {
   /** Stores a new version unless the newest has the same hash; then that one is returned with `created: false`. */
-  put(definition: Omit<Definition, "version">): Promise<{ readonly definition: Definition; readonly created: boolean }>;
+  put(
+    definition: Omit<Definition, "version">,
+    /** Of the newest version. Throws `revision_mismatch` when there is another. */
+    expected?: Expected,
+  ): Promise<{ readonly definition: Definition; readonly created: boolean }>;
+  /** Versions of one definition below `before`, newest first. */
+  versions(key: DefinitionName, page: { readonly before: number | null; readonly limit: number }): Promise<readonly Definition[]>;
+  /** Removes all versions; returns how many there were. Throws `revision_mismatch`. */
+  remove(key: DefinitionName, expected?: Expected): Promise<number>;
   /** The newest when `version` is left out. */
   get(key: {
     readonly workspace: string;
@@ -89,6 +104,7 @@ export interface Store {
   readonly roles: RoleStore;
   readonly tokens: TokenStore;
   readonly audit: AuditStore;
+  readonly answers: AnswerStore;
   readonly heartbeats: Heartbeats;
   /** Milliseconds to add to this machine's clock to have the store's; 0 where they are the same. */
   timeOffset(): Promise<number>;

@@ -27,6 +27,8 @@ export interface CallOptions {
   readonly retries?: number | undefined;
   /** With the same key the request happens once, however often it is sent. Made by the client when left out, where the server keeps keys. */
   readonly idempotencyKey?: string | undefined;
+  /** Changes the object only if it is at this revision: a number (0: it is not there yet), an ETag, or `*` for any. */
+  readonly ifMatch?: number | string | undefined;
 }
 
 /** What all calls of one client share. */
@@ -78,7 +80,7 @@ export function ongoingCall(caller: Caller, options: CallOptions): OngoingCall {
   return {
     signal: ending.signal,
     async carryOut(request, work) {
-      const sent = { ...keyed(request, { retries, key: options.idempotencyKey }), signal: ending.signal };
+      const sent = { ...conditional(keyed(request, { retries, key: options.idempotencyKey }), options), signal: ending.signal };
       for (let failures = 0; ; failures++) {
         try {
           ending.signal.throwIfAborted();
@@ -110,9 +112,15 @@ function keyed(request: Request, { retries, key }: { readonly retries: number; r
   return wanted === undefined ? request : { ...request, headers: { ...request.headers, "idempotency-key": wanted } };
 }
 
+function conditional(request: Request, { ifMatch }: CallOptions): Request {
+  if (ifMatch === undefined) return request;
+  const condition = ifMatch === 0 ? { "if-none-match": "*" } : { "if-match": typeof ifMatch === "number" ? `"${ifMatch}"` : ifMatch };
+  return { ...request, headers: { ...request.headers, ...condition } };
+}
+
 function isRepeatable({ route, input, headers = {} }: Request): boolean {
   if (route.method === "GET") return true;
-  return route.idempotent === true && (input["idempotencyKey"] !== undefined || headers["idempotency-key"] !== undefined);
+  return headers["idempotency-key"] !== undefined || (route.idempotent === true && input["idempotencyKey"] !== undefined);
 }
 
 /** How long to rest before the next try, in milliseconds; null when there is none (C1, C2). */
@@ -126,7 +134,7 @@ function restAfter(error: unknown, { failures, safe }: { readonly failures: numb
 function mayPass({ code, cause }: WindlassError): boolean {
   return code === "unreachable"
     ? cause !== undefined
-    : statusOf(code) === TOO_MANY_REQUESTS || code === "unavailable" || code === "shutting_down";
+    : statusOf(code) === TOO_MANY_REQUESTS || code === "unavailable" || code === "shutting_down" || code === "idempotency_underway";
 }
 
 function wasNotDone({ code, cause }: WindlassError): boolean {

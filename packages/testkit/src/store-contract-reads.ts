@@ -43,6 +43,32 @@ export function describeReads(subject: Subject): void {
     expect(await ids(store, { workspace: "other" })).toEqual([other.id]);
   });
 
+  test("a text that nobody can have stored is looked for, and not found", async () => {
+    const { reads, definitions } = subject.store;
+    for (const text of ["a\0b", "\uD800", "\0"]) {
+      expect(await reads.get(text)).toBeNull();
+      expect(await ids(subject.store, { name: text })).toEqual([]);
+      expect(await ids(subject.store, { label: { key: text, value: text } })).toEqual([]);
+      expect(await reads.tally({ ...everything, queue: text }, "state")).toMatchObject({ counts: {} });
+      expect(await definitions.get({ workspace: "default", type: "workflow", name: text })).toBeNull();
+    }
+  });
+
+  test("a tally counts what fits by state, kind or queue, and says when it did not look at all", async () => {
+    const { store } = subject;
+    const ended = await running(store, { queue: "a" });
+    await running(store, { queue: "b" });
+    await submit(store, jobRecord({ queue: "a" }), compositeRecord({ queue: "b" }), jobRecord({ workspace: "other" }));
+    await store.jobs.commit([settleOf(ended)], T0 + 5);
+    const tally = (more: Partial<JobFilter>, by: "state" | "kind" | "queue") => store.reads.tally({ ...everything, ...more }, by);
+    expect(await tally({}, "state")).toEqual({ counts: { succeeded: 1, running: 1, queued: 2 }, capped: false });
+    expect(await tally({}, "kind")).toEqual({ counts: { task: 3, workflow: 1 }, capped: false });
+    expect(await tally({ states: ["succeeded", "running"] }, "queue")).toEqual({ counts: { a: 1, b: 1 }, capped: false });
+    expect(await tally({ name: "nobody" }, "queue")).toEqual({ counts: {}, capped: false });
+    expect(await tally({ limit: 3 }, "kind")).toMatchObject({ capped: true });
+    expect(await tally({ limit: 4 }, "kind")).toMatchObject({ capped: false });
+  });
+
   test("a list by state finds what lives and what ended, in one order", async () => {
     const { store } = subject;
     const ended = await running(store, { queue: "a" });

@@ -126,6 +126,26 @@ export function describeSmallStores(subject: Subject): void {
     expect(await definitions.list("default", "release")).toEqual([]);
   });
 
+  test("a definition is changed and removed only as it is expected to be", async () => {
+    const { definitions } = subject.store;
+    const key = { workspace: "default", type: "workflow", name: "nightly" };
+    const refused = expect.objectContaining({ code: "revision_mismatch" });
+    await expect(definitions.put(definition, 1)).rejects.toEqual(refused);
+    await expect(definitions.put(definition, "any")).rejects.toEqual(refused);
+    await definitions.put(definition, 0);
+    await expect(definitions.put({ ...definition, id: "wfv_2", hash: "h2" }, 0)).rejects.toEqual(refused);
+    expect((await definitions.put({ ...definition, id: "wfv_2", hash: "h2" }, 1)).definition.version).toBe(2);
+    await definitions.put({ ...definition, id: "wfv_3", hash: "h3" }, "any");
+    await definitions.put({ ...definition, id: "wfv_4", name: "hourly" });
+    const numbers = async (before: number | null, limit: number): Promise<number[]> =>
+      (await definitions.versions(key, { before, limit })).map((one) => one.version);
+    expect([await numbers(null, 2), await numbers(2, 2)]).toEqual([[3, 2], [1]]);
+    await expect(definitions.remove(key, 2)).rejects.toEqual(refused);
+    expect(await definitions.remove(key, 3)).toBe(3);
+    expect([await definitions.remove(key), await definitions.get(key)]).toEqual([0, null]);
+    expect(await definitions.list("default", "workflow")).toHaveLength(1);
+  });
+
   test("a store answers while it is open, and is closed once for all who ask", async () => {
     const { store } = subject;
     await store.ping();

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import type { Store } from "@windlass/ports";
 import { describeAccess } from "./store-contract-access.ts";
 import { describeDecisions } from "./store-contract-advance.ts";
+import { describeAnswers } from "./store-contract-answers.ts";
 import { describeClaims } from "./store-contract-claim.ts";
 import { describeChanges } from "./store-contract-commit.ts";
 import { describeHolders } from "./store-contract-holders.ts";
@@ -43,6 +44,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     describeHolders(subject);
     describeDecisions(subject);
     describeReads(subject);
+    describeAnswers(subject);
     describeSmallStores(subject);
     describeAccess(subject);
     describeWalks(subject);

@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { FORMATS } from "./output/present.ts";
 import { actionOf, type Perform, type World } from "./tree/call.ts";
 import { addAccessCommands } from "./tree/access-commands.ts";
+import { addInspectCommands } from "./tree/inspect-commands.ts";
 import { addJobCommands } from "./tree/job-commands.ts";
 import { addQueueCommands } from "./tree/queue-commands.ts";
 import { addRunCommands } from "./tree/run-commands.ts";
@@ -48,6 +49,7 @@ export function programOf(world: World, done: (exitCode: number) => void): Comma
   addJobCommands(program, performing);
   addWorkflowCommands(program, performing);
   addQueueCommands(program, performing);
+  addInspectCommands(program, performing);
   program.commandsGroup("Who may do what:");
   addAccessCommands(program, performing);
   return program;

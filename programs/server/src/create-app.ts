@@ -7,10 +7,12 @@ import { didYouMean, WindlassError } from "@windlass/kernel";
 import { Hono } from "hono";
 import { accessHandlers } from "./access-handlers.ts";
 import { authenticator, demand, type Authenticate } from "./authenticate.ts";
+import { bulkHandlers } from "./bulk-handlers.ts";
 import { hostCheck } from "./check-host.ts";
 import { cors } from "./cors.ts";
 import { DOCS_PATH, OPENAPI_PATH, serveReference } from "./reference-page.ts";
 import { jobHandlers } from "./job-handlers.ts";
+import { eventList } from "./list-events.ts";
 import { logHandlers } from "./log-handlers.ts";
 import { metrics, type Metrics } from "./metrics.ts";
 import { mount, type App, type Variables } from "./mount.ts";
@@ -23,6 +25,7 @@ import type { AllHandlers, ServerContext } from "./server-context.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { systemHandlers } from "./system-handlers.ts";
 import { watchHandlers } from "./watch-handlers.ts";
+import { workerHandlers } from "./worker-handlers.ts";
 import { workflowHandlers } from "./workflow-handlers.ts";
 
 export interface WindlassApp {
@@ -80,11 +83,13 @@ export function createApp(parts: ServerParts): WindlassApp {
 function handlersOf(context: ServerContext): AllHandlers {
   const watch = watchHandlers(context);
   return {
-    jobs: { ...jobHandlers(context), ...logHandlers(context), ...watch.jobs },
-    events: watch.events,
+    jobs: { ...jobHandlers(context), ...bulkHandlers(context), ...logHandlers(context), ...watch.jobs },
+    events: { ...watch.events, list: eventList(context) },
     workflows: workflowHandlers(context),
     queues: queueHandlers(context),
     ...accessHandlers(context),
+    workers: workerHandlers(context),
+    settings: { list: async () => ({ items: [...(context.settings ?? [])] }) },
     system: systemHandlers(context),
   };
 }

@@ -1,10 +1,11 @@
 /** The operations on jobs that answer at once; logs and watches have files of their own. */
 import { problemOf, type Submission, type submission } from "@windlass/contract";
-import { DEFAULT_BACKOFF, queueKeyOf, seconds, WindlassError, type JobView, type Outcome, type RetryPolicy } from "@windlass/kernel";
+import { DEFAULT_BACKOFF, seconds, WindlassError, type JobView, type Outcome, type RetryPolicy } from "@windlass/kernel";
 import type { SubmitRequest } from "@windlass/engine";
 import type { JobReads } from "@windlass/ports";
 import type * as z from "zod";
 import { definedOnly } from "./defined-only.ts";
+import { filterOf } from "./job-filter.ts";
 import { maybeTime, presentAttempt, presentDetail, presentEvent, presentJob } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
@@ -14,7 +15,7 @@ const PAGE = 500;
 /** What a policy without `on` repeats: ends that another try may mend. Workflow files mean the same. */
 const RETRY_ON: readonly Outcome[] = ["failed", "failed_timeout", "failed_node_lost"];
 
-type JobHandlers = Omit<Handlers<"jobs">, "watch" | "logs" | "rawLogs" | "followLogs">;
+type JobHandlers = Omit<Handlers<"jobs">, "watch" | "logs" | "rawLogs" | "followLogs" | "counts" | "resume" | "cancelMany" | "retryMany">;
 
 export function jobHandlers({ engine }: ServerContext): JobHandlers {
   const { context, explain } = engine;
@@ -26,16 +27,12 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
       return { results: results.map((result) => (result instanceof WindlassError ? { problem: problemOf(result) } : { ...result })) };
     },
     async list({ query }, { workspace }) {
-      const { state, label, cursor, limit, queue, ...rest } = query;
-      const [key = "", ...value] = label?.split("=") ?? [];
+      const { cursor, limit, parentId, rootId, rootsOnly, order } = query;
       const filter = {
-        ...definedOnly(rest),
-        workspace,
+        ...definedOnly({ parentId, rootId, rootsOnly, order }),
+        ...filterOf(workspace, query),
         // One more than asked for, to know whether there is a next page.
         limit: limit + 1,
-        ...(queue === undefined ? {} : { queue: queueKeyOf(workspace, queue) }),
-        ...(state === undefined ? {} : { states: state }),
-        ...(label === undefined ? {} : { label: { key, value: value.join("=") } }),
         ...(cursor === undefined ? {} : { after: cursor }),
       };
       const views = await reads.list(filter);

@@ -1,11 +1,13 @@
 /** Makes a route of each operation: who asks, may they, what do they ask (all faults at once), and the answer. */
-import { operationList, type Operation } from "@windlass/contract";
+import { keepsAnswers, operationList, type Operation } from "@windlass/contract";
 import { jobsWithin } from "@windlass/engine";
 import { DEFAULT_WORKSPACE, isJsonObject, WindlassError, type Fault, type Json } from "@windlass/kernel";
 import type { Context, Hono } from "hono";
 import type * as z from "zod";
+import { answerOnce } from "./answer-once.ts";
 import { audited, notice } from "./audit-call.ts";
 import { demand, type Authenticate, type Principal } from "./authenticate.ts";
+import { expectedOf, isFresh, isTagged, tagOf } from "./etag.ts";
 import { faultsOf } from "./faults-of.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import { readBody, readJson } from "./read-json.ts";
@@ -63,8 +65,10 @@ export function mount(options: MountOptions): void {
           demand(principal, { ...operation, permission: operation.permission });
         }
         const call = await callOf(c, operation, context.bodyBytesMax ?? BODY_BYTES_MAX);
+        const expected = expectedOf(operation, { ifMatch: c.req.header("if-match"), ifNoneMatch: c.req.header("if-none-match") });
         const ask = async (signal: AbortSignal): Promise<unknown> => {
-          const result = await handler(call, asking(context, principal, signal));
+          const work = async (): Promise<unknown> => handler(call, { ...asking(context, principal, signal), expected });
+          const result = await onceByKey({ c, context, operation, principal, asked: { ...call, expected } }, work);
           if (operation.response === "json") notice(trail, result);
           return result;
         };
@@ -74,7 +78,24 @@ export function mount(options: MountOptions): void {
   }
 }
 
-function asking({ engine }: ServerContext, principal: Principal, signal: AbortSignal): Asking {
+interface Keyed {
+  readonly c: RequestContext;
+  readonly context: ServerContext;
+  readonly operation: Operation;
+  readonly principal: Principal;
+  readonly asked: unknown;
+}
+
+/** Under the key that the caller gave, if it gave one and the operation heeds it. */
+async function onceByKey({ c, context, operation, principal, asked }: Keyed, work: () => Promise<unknown>): Promise<unknown> {
+  const key = c.req.header("idempotency-key");
+  if (key === undefined || !keepsAnswers(operation)) return work();
+  const { id, workspace } = principal;
+  const call = { context: context.engine.context, operation, key, workspace, principal: id, requestId: c.get("requestId"), asked };
+  return answerOnce(call, work as () => Promise<Json>, () => c.set("ownHeaders", { "idempotency-replayed": "true" }));
+}
+
+function asking({ engine }: ServerContext, principal: Principal, signal: AbortSignal): Omit<Asking, "expected"> {
   const { workspace } = principal;
   return { principal, workspace, jobs: jobsWithin(engine.jobs, workspace), signal };
 }
@@ -92,7 +113,7 @@ interface Answering extends MountOptions {
 }
 
 async function answer({ operation, c, principal, ask, streams, context }: Answering): Promise<Response> {
-  if (operation.response === "json") return c.json((await ask(c.req.raw.signal)) as Json, operation.status);
+  if (operation.response === "json") return jsonAnswer(c, operation, { result: await ask(c.req.raw.signal), context });
   const { signal, close } = streams.open(c.req.raw.signal, principal.name);
   try {
     const items = whileGood((await ask(signal)) as AsyncIterable<unknown>, principal);
@@ -114,6 +135,22 @@ async function* whileGood<T>(items: AsyncIterable<T>, principal: Principal): Asy
     if (!(await principal.isGood())) return;
     yield item;
   }
+}
+
+function jsonAnswer(
+  c: RequestContext,
+  operation: Operation,
+  { result, context }: { readonly result: unknown; readonly context: ServerContext },
+): Response {
+  const text = JSON.stringify(result);
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  if (isTagged(operation)) {
+    const tag = tagOf(result, text, context.engine.context.sha256);
+    headers["etag"] = tag;
+    if (operation.method === "GET" && isFresh(c.req.header("if-none-match"), tag))
+      return new Response(null, { status: 304, headers: { etag: tag } });
+  }
+  return new Response(text, { status: operation.status, headers });
 }
 
 async function* closing<T>(items: AsyncIterable<T>, close: () => void): AsyncGenerator<T> {

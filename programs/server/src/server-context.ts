@@ -1,6 +1,7 @@
 /** What every handler of an operation works with. */
 import type { Call, Operation, Operations, ResponseOf, Result } from "@windlass/contract";
 import type { JobsWithin } from "@windlass/engine";
+import type { Expected } from "@windlass/kernel";
 import type { Principal } from "./authenticate.ts";
 import type { ServerParts } from "./server-parts.ts";
 
@@ -10,6 +11,8 @@ export interface Asking {
   readonly workspace: string;
   /** The jobs of that workspace. */
   readonly jobs: JobsWithin;
+  /** What a change is to find (If-Match), for operations that are conditional. */
+  readonly expected: Expected;
   /** Ends when the caller has gone or the server stops. */
   readonly signal: AbortSignal;
 }

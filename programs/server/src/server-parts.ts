@@ -1,4 +1,5 @@
 /** What the composition hands to the server: the engine and what only the composition knows. */
+import type { SettingJson } from "@windlass/contract";
 import type { Engine, SubmitRequest } from "@windlass/engine";
 import type { Fault, Json, JsonObject } from "@windlass/kernel";
 
@@ -31,6 +32,8 @@ export interface ServerParts {
   readonly hosts?: readonly string[] | "any";
   /** False: /metrics wants the token, as it should where others than this machine can reach it. Open when left out. */
   readonly openMetrics?: boolean;
+  /** What the server works with, for those who may see it; without secrets. */
+  readonly settings?: readonly SettingJson[];
   readonly bodyBytesMax?: number;
   /** Of one principal; 0 or left out: no limit. */
   readonly requestsPerSecond?: number;

@@ -17,7 +17,7 @@ const PAGE = 500;
 
 export function watchHandlers({ engine }: ServerContext): {
   readonly jobs: Pick<Handlers<"jobs">, "watch">;
-  readonly events: Handlers<"events">;
+  readonly events: Pick<Handlers<"events">, "watch">;
 } {
   return {
     jobs: {

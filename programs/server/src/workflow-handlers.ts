@@ -15,7 +15,7 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
   const { context } = engine;
   const { definitions } = context.store;
   return {
-    async apply({ body }, { workspace }) {
+    async apply({ body }, { workspace, expected }) {
       const { name, labels, definition, content } = accepted(workflows.read(body.source));
       const put = {
         id: context.newId("wfv"),
@@ -27,7 +27,7 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
         hash: context.sha256(content),
         createdAt: context.now(),
       };
-      const result = await definitions.put(put);
+      const result = await definitions.put(put, expected);
       return { workflow: presentWorkflow(result.definition), created: result.created };
     },
     async validate({ body }) {
@@ -38,6 +38,19 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
     async get({ params, query }, { workspace }) {
       const definition = await stored(definitions, { workspace, text: params.name, wanted: query.version });
       return { ...presentWorkflow(definition), definition: definition.body as JsonObject };
+    },
+    async versions({ params: { name }, query: { before, limit } }, { workspace }) {
+      await stored(definitions, { workspace, text: name, wanted: undefined });
+      const found = await definitions.versions({ workspace, type: TYPE, name }, { before: before ?? null, limit: limit + 1 });
+      const items = found.slice(0, limit).map(presentWorkflow);
+      return { items, nextBefore: found.length > limit ? (items.at(-1)?.version ?? null) : null };
+    },
+    async delete({ params: { name } }, { workspace, expected }) {
+      const removed = await definitions.remove({ workspace, type: TYPE, name }, expected);
+      if (removed > 0) return { removed };
+      const { name: found } = await stored(definitions, { workspace, text: name, wanted: undefined });
+      const message = `all versions of a workflow go together; to remove ${found}, name it without a version`;
+      throw new WindlassError("invalid", message, { faults: [{ path: "name", message }] });
     },
     async run({ body }, { principal, workspace, jobs }) {
       const { name, source, input, notBefore, startDeadline, labels, ...rest } = body;

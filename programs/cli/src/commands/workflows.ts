@@ -1,11 +1,13 @@
-/** `windlass workflows apply`, `list`, `get` */
+/** `windlass workflows apply`, `list`, `get`, `versions`, `delete` */
 import type { WorkflowJson } from "@windlass/contract";
 import { connect } from "../connection/connect.ts";
 import { now, presentTable } from "../output/api-object.ts";
-import { agoOf } from "../output/job-lines.ts";
+import { agoOf, count } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 import { about, readSource } from "./workflow-source.ts";
+
+const VERSIONS_MAX = 500;
 
 /** Prints one object for one file, a list for several. */
 export async function applyWorkflows(call: Call): Promise<void> {
@@ -40,6 +42,27 @@ export async function listWorkflows(call: Call): Promise<void> {
     rows: answer.items,
     none: "No workflows are applied here: windlass workflows apply FILE",
   });
+}
+
+/** The newest versions; older ones by `before`, over the API. */
+export async function listVersions(call: Call): Promise<void> {
+  const answer = await connect(call).client.workflows.versions({ name: argumentOf(call, 0), limit: VERSIONS_MAX });
+  const at = now();
+  await presentTable<WorkflowJson>(call, answer, {
+    columns: [
+      { title: "VERSION", value: (workflow) => `${workflow.name}@${workflow.version}` },
+      { title: "APPLIED", value: (workflow) => agoOf(workflow.createdAt, at) },
+      { title: "HASH", value: (workflow) => workflow.hash, wide: true },
+    ],
+    rows: answer.items,
+    none: "No versions.",
+  });
+}
+
+export async function deleteWorkflow(call: Call): Promise<void> {
+  const name = argumentOf(call, 0);
+  const answer = await connect(call).client.workflows.delete({ name });
+  await present(call, answer, () => `Deleted ${name}: ${count(answer.removed, "version")}.\n`);
 }
 
 export async function getWorkflow(call: Call): Promise<void> {

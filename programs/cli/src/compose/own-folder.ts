@@ -14,6 +14,7 @@ import { systemRandom } from "../machine/system-random.ts";
 import { VERSION } from "../version.ts";
 import { prepareDataFolder, readDataFolder, removeAddress, writeAddress, type ServerAddress } from "./data-folder.ts";
 import { openWindlass } from "./open-windlass.ts";
+import { settingList } from "./setting-list.ts";
 import { takeOwnerLock } from "./owner-lock.ts";
 import { workflowLanguage } from "./workflow-language.ts";
 
@@ -57,6 +58,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       version: VERSION,
       store: storeName,
       executors: executors.map((executor) => executor.name),
+      settings: settingList(settings, environment),
       bodyBytesMax: settings["server.bodyBytesMax"],
       requestsPerSecond: settings["server.requestsPerSecond"],
       streamsPerPrincipalMax: settings["server.streamsPerPrincipalMax"],

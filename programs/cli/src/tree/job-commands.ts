@@ -2,6 +2,7 @@
 import { jobStates } from "@windlass/kernel";
 import { Option, type Command } from "commander";
 import type { Performing } from "../program.ts";
+import { addBulkCommands } from "./bulk-commands.ts";
 import { duration, json, pair, priority, several, time, whole } from "./option-values.ts";
 
 const LIST_MAX = 500;
@@ -47,6 +48,7 @@ export function addJobCommands(program: Command, perform: Performing): void {
     .option("--watch", "wait, and show what happens")
     .action(perform(async () => (await import("../commands/retry-job.ts")).retryJob));
   addExplain(jobs, perform);
+  addBulkCommands(jobs, perform);
   jobs
     .command("delete")
     .description("remove a job that has ended, all below it, and their logs")

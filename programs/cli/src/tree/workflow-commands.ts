@@ -23,4 +23,14 @@ export function addWorkflowCommands(program: Command, perform: Performing): void
     .description("one workflow, as it was applied")
     .argument("<name>", "its name, or name@version")
     .action(perform(async () => (await import("../commands/workflows.ts")).getWorkflow));
+  workflows
+    .command("versions")
+    .description("the versions of a workflow, newest first")
+    .argument("<name>", "its name")
+    .action(perform(async () => (await import("../commands/workflows.ts")).listVersions));
+  workflows
+    .command("delete")
+    .description("remove a workflow with all its versions; executions stay as they are")
+    .argument("<name>", "its name")
+    .action(perform(async () => (await import("../commands/workflows.ts")).deleteWorkflow));
 }

@@ -1,0 +1,17 @@
+/** The document, judged by a validator that is not ours, against the official schema of OpenAPI 3.1. */
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { expect, test } from "vitest";
+import { openApiDocument } from "./openapi.ts";
+
+const judged = async (document: Record<string, unknown>): Promise<boolean> => {
+  const validator = new Validator();
+  const { valid } = await validator.validate(structuredClone(document));
+  expect(validator.version).toBe("3.1");
+  return valid;
+};
+
+test("the document is OpenAPI 3.1", async () => {
+  const document = openApiDocument("1.2.3");
+  expect(await judged(document)).toBe(true);
+  expect(await judged({ ...document, paths: { "/x": { get: { responses: 3 } } } })).toBe(false);
+});

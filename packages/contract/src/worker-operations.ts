@@ -1,0 +1,56 @@
+/** Who carries jobs out: the sessions that are open now. */
+import { EXECUTORS, liveStates } from "@windlass/kernel";
+import * as z from "zod";
+import { idParams, time } from "./json-schema.ts";
+import { operation } from "./operation.ts";
+
+export const workerJson = z
+  .object({
+    /** Of its session: another one each time it connects. */
+    id: z.string(),
+    role: z.enum(["worker", "launcher", "server"]),
+    /** Where its processes live, for launchers. */
+    place: z.string().nullable(),
+    /** `queue` is null: all queues. */
+    serves: z.array(z.object({ executor: z.enum(EXECUTORS), queue: z.string().nullable(), handlers: z.array(z.string()).optional() })),
+    since: time,
+    /** It is lost unless it reports before. */
+    expiresAt: time,
+    /** Attempts that it holds now; counted up to 1,000. */
+    running: z.int(),
+  })
+  .meta({ id: "Worker" });
+
+export const workerDetailJson = workerJson
+  .extend({
+    /** What it holds now; the first hundred. */
+    jobs: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        state: z.enum(liveStates),
+        attempt: z.int(),
+        queue: z.string(),
+        startedAt: time.nullable(),
+      }),
+    ),
+  })
+  .meta({ id: "WorkerDetail" });
+
+export type WorkerJson = z.output<typeof workerJson>;
+export type WorkerDetailJson = z.output<typeof workerDetailJson>;
+
+export const workerOperations = {
+  list: operation("workers.list", {
+    summary: "List who carries jobs out: open sessions of workers, launchers and servers",
+    permission: "workers:read",
+    result: z.object({ items: z.array(workerJson) }),
+  }),
+  get: operation("workers.get", {
+    summary: "Show one of them, with the jobs that it holds now",
+    permission: "workers:read",
+    params: idParams,
+    result: workerDetailJson,
+    errors: ["not_found"],
+  }),
+} as const;

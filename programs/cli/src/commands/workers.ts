@@ -1,0 +1,49 @@
+/** `windlass workers list`, `get` */
+import type { WorkerJson } from "@windlass/contract";
+import { connect } from "../connection/connect.ts";
+import { fields, now, presentTable } from "../output/api-object.ts";
+import { agoOf } from "../output/job-lines.ts";
+import { present } from "../output/present.ts";
+import { argumentOf, type Call } from "../tree/call.ts";
+
+export async function listWorkers(call: Call): Promise<void> {
+  const answer = await connect(call).client.workers.list();
+  const at = now();
+  await presentTable<WorkerJson>(call, answer, {
+    columns: [
+      { title: "ID", value: (worker) => worker.id },
+      { title: "ROLE", value: (worker) => worker.role },
+      { title: "SERVES", value: servesOf, elastic: true },
+      { title: "RUNNING", value: (worker) => String(worker.running) },
+      { title: "SINCE", value: (worker) => agoOf(worker.since, at) },
+      { title: "PLACE", value: (worker) => worker.place ?? "", wide: true },
+    ],
+    rows: answer.items,
+    none: "Nobody is connected.",
+  });
+}
+
+export async function getWorker(call: Call): Promise<void> {
+  const worker = await connect(call).client.workers.get({ id: argumentOf(call, 0) });
+  await present(
+    call,
+    worker,
+    () =>
+      fields(call, [
+        ["worker", worker.id],
+        ["role", worker.role],
+        ["place", worker.place ?? ""],
+        ["serves", servesOf(worker)],
+        ["since", agoOf(worker.since, now())],
+        ["running", String(worker.running)],
+      ]) + worker.jobs.map((job) => `  ${job.id}  ${job.name}  ${job.state}, attempt ${job.attempt}\n`).join(""),
+  );
+}
+
+function servesOf({ serves }: WorkerJson): string {
+  return serves
+    .map(({ executor, queue, handlers = [] }) =>
+      [executor, queue === null ? "" : ` of ${queue}`, handlers.length === 0 ? "" : `: ${handlers.join(", ")}`].join(""),
+    )
+    .join("; ");
+}

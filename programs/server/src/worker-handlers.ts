@@ -1,0 +1,62 @@
+/** Who carries jobs out, as far as the workspace of the call may know: who serves it, and what they do for it. */
+import type { WorkerJson } from "@windlass/contract";
+import { queueOfKey, WindlassError, type LiveJob } from "@windlass/kernel";
+import type { Session } from "@windlass/ports";
+import { isoTime, maybeTime } from "./present-job.ts";
+import type { Handlers, ServerContext } from "./server-context.ts";
+
+const SHOWN_MAX = 100;
+const COUNTED_MAX = 1_000;
+/** Stands for all queues, of all workspaces. */
+const ALL = "*";
+
+export function workerHandlers({ engine: { context } }: ServerContext): Handlers<"workers"> {
+  const { sessions, jobs } = context.store;
+
+  /** Those of other workspaces that one worker serves too are not there. */
+  const held = async (session: Session, workspace: string): Promise<readonly LiveJob[]> =>
+    (await jobs.live({ session: session.id }, COUNTED_MAX)).filter((live) => queueOfKey(live.queue).workspace === workspace);
+
+  const within = async (workspace: string): Promise<readonly Session[]> =>
+    (await sessions.list()).flatMap((session) => {
+      const serves = session.serves.filter(({ queue }) => queue === ALL || queueOfKey(queue).workspace === workspace);
+      return serves.length === 0 ? [] : [{ ...session, serves }];
+    });
+
+  return {
+    async list(_, { workspace }) {
+      const found = await within(workspace);
+      return { items: await Promise.all(found.map(async (session) => presentWorker(session, (await held(session, workspace)).length))) };
+    },
+    async get({ params: { id } }, { workspace }) {
+      const session = (await within(workspace)).find((one) => one.id === id);
+      if (session === undefined)
+        throw new WindlassError(
+          "not_found",
+          `there is no worker ${id}; one that has connected again has another id: windlass workers list`,
+        );
+      const live = await held(session, workspace);
+      return { ...presentWorker(session, live.length), jobs: live.slice(0, SHOWN_MAX).map(presentHeld) };
+    },
+  };
+}
+
+function presentWorker({ id, role, place, serves, startedAt, expiresAt }: Session, running: number): WorkerJson {
+  return {
+    id,
+    role,
+    place,
+    serves: serves.map(({ executor, queue, handlers }) => ({
+      executor,
+      queue: queue === ALL ? null : queueOfKey(queue).name,
+      ...(handlers === undefined ? {} : { handlers: [...handlers] }),
+    })),
+    since: isoTime(startedAt),
+    expiresAt: isoTime(expiresAt),
+    running,
+  };
+}
+
+function presentHeld({ id, name, state, attempt, queue, attemptStartedAt }: LiveJob) {
+  return { id, name, state, attempt, queue: queueOfKey(queue).name, startedAt: maybeTime(attemptStartedAt) };
+}

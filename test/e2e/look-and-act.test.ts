@@ -1,0 +1,38 @@
+/** Many jobs at once, and what a server is at, from the command line. */
+import { afterEach, expect, test } from "vitest";
+import { stranger, until, type Stranger } from "./stranger.ts";
+
+let me: Stranger | null = null;
+afterEach(async () => {
+  await me?.leave();
+  me = null;
+});
+
+test("jobs are counted, cancelled and run again by filter, and the server tells who works and with which settings", async () => {
+  const here = (me = stranger());
+  const server = here.start(["server", "--port", "0"]);
+  await until(server, "Windlass answers");
+  const json = async (...args: readonly string[]): Promise<unknown> => {
+    const { code, stdout, stderr } = await here.windlass(...args, "--json");
+    expect(code, stderr).toBe(0);
+    return JSON.parse(stdout);
+  };
+  for (const name of ["a", "b"]) await here.windlass("jobs", "submit", "--handler", "none", "--name", name, "--queue", "q");
+  expect(await json("jobs", "counts", "--queue", "q")).toMatchObject({ items: [{ value: "queued", count: 2 }] });
+  expect(await json("jobs", "cancel-many", "--queue", "q", "--dry-run")).toMatchObject({ dryRun: true, matched: 2, done: 0 });
+  const nothing = await here.windlass("jobs", "cancel-many");
+  expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining("give a filter")]);
+  expect((await here.windlass("jobs", "cancel-many", "--queue", "q", "--name", "a")).stdout).toBe("1 job told to end.\n");
+  expect(await json("jobs", "retry-many", "--name", "a")).toMatchObject({ matched: 1, done: 1 });
+  expect((await here.windlass("workers", "list")).stdout).toMatch(/launcher +process/u);
+  expect(await json("settings", "list")).toMatchObject({
+    items: expect.arrayContaining([expect.objectContaining({ name: "server.port", source: "command line" })]),
+  });
+  expect(await json("events", "list", "--type", "job.submitted", "-n", "1")).toMatchObject({
+    items: [{ type: "job.submitted" }],
+    more: true,
+  });
+  expect((await here.windlass("workflows", "delete", "none")).code).toBe(3);
+  server.kill("SIGTERM");
+  expect((await server.ended).code).toBe(0);
+}, 60_000);
