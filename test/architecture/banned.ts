@@ -47,6 +47,11 @@ export const EXCEPTIONS: readonly Exception[] = [
     because: "a thread of its own, so that sessions are kept alive by real time while the event loop is busy",
   },
   {
+    path: "packages/sdk/src/worker-machine.ts",
+    may: ["clock", "timer", "random"],
+    because: "a worker runs in other people's programs, where nobody hands it a clock or chance; here it finds its own",
+  },
+  {
     path: "packages/sdk/src/pause.ts",
     may: ["timer", "random"],
     because: "the client runs in other people's programs, where nobody hands it a clock or chance: rests, limits and keys of calls",

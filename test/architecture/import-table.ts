@@ -34,7 +34,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   [ports]: { packages: [kernel], libraries: [], builtins: [] },
   [contract]: { packages: [kernel], libraries: ["zod"], builtins: [] },
   [engine]: { packages: [kernel, ports], libraries: [], builtins: ["node:crypto"] },
-  "packages/sdk": { packages: [kernel, contract], libraries: [], builtins: [] },
+  "packages/sdk": { packages: [kernel, contract], libraries: ["ws"], builtins: [] },
   "packages/testkit": {
     packages: [kernel, ports, engine],
     libraries: ["vitest", "fast-check", "@seriousme/openapi-schema-validator"],
@@ -49,7 +49,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   "drivers/postgres": storeDriver("pg"),
   "programs/server": {
     packages: [kernel, ports, contract, engine],
-    libraries: ["hono", "@hono/node-server", "pino", "prom-client", "zod"],
+    libraries: ["hono", "@hono/node-server", "pino", "prom-client", "ws", "zod"],
     builtins: "all",
   },
   // The composition root: it alone chooses drivers. What it may load eagerly is in eager-imports.test.ts.

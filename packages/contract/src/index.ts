@@ -16,3 +16,5 @@ export * from "./setting-operations.ts";
 export * from "./system-operations.ts";
 export * from "./worker-operations.ts";
 export * from "./workflow-operations.ts";
+export * from "./worker-connection.ts";
+export * from "./worker-messages.ts";

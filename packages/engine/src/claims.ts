@@ -38,7 +38,7 @@ export interface Carrier {
 
 export interface ClaimOptions {
   readonly queues: readonly string[];
-  readonly session: Pick<OpenSession, "id" | "lost" | "ensure">;
+  readonly session: Pick<OpenSession, "id" | "lost"> & Partial<Pick<OpenSession, "ensure">>;
   readonly carrier: Carrier;
 }
 
@@ -49,14 +49,19 @@ const COMPARE_MS: number = seconds(5);
 /** Jobs that one comparison gives back at most. */
 const UNKNOWN_MAX = 100;
 
-export function claimLoop(context: EngineContext, options: ClaimOptions): Loop {
+export interface ClaimLoop extends Loop {
+  /** Compares what the session holds with what the carrier knows at once: something may have been lost. */
+  compare(): void;
+}
+
+export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimLoop {
   const { session, carrier } = options;
   const queues = [...options.queues];
   const topics = new Set(queues.map((queue) => `handler/${queue}`));
   const lookForStops = every(context, REST_MS);
-  const compare = every(context, COMPARE_MS);
-  let stopsSuspected = false;
-  return loop({
+  const timeToCompare = every(context, COMPARE_MS);
+  let [stopsSuspected, lossSuspected] = [false, false];
+  const claims = loop({
     name: `claims of ${queues.join(", ")}`,
     clock: context.clock,
     random: context.random,
@@ -75,12 +80,15 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): Loop {
       };
     },
     pass: async () => {
-      await session.ensure();
+      await session.ensure?.();
       if (stopsSuspected || lookForStops()) {
         stopsSuspected = false;
         await tellStops(context, options);
       }
-      if (compare()) await giveBackUnknown(context, options);
+      if (timeToCompare() || lossSuspected) {
+        lossSuspected = false;
+        await giveBackUnknown(context, options);
+      }
       const surplus = carrier.surplus();
       if (surplus.length > 0) await giveBack(context, surplus);
       const { limit, ahead } = carrier.room();
@@ -107,6 +115,13 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): Loop {
       return jobs.length === limit + ahead;
     },
   });
+  return {
+    ...claims,
+    compare() {
+      lossSuspected = true;
+      claims.wake();
+    },
+  };
 }
 
 /** True at most once per `ms`. */

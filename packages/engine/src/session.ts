@@ -1,4 +1,7 @@
-/** A worker's or launcher's session: opened, kept alive away from the event loop, and opened anew when it was lost. */
+/**
+ * A worker's or launcher's session: opened, kept alive away from the event loop, and opened anew when it was lost. The
+ * session of a worker elsewhere is kept alive by what that worker reports, and never opened anew: its jobs would not know.
+ */
 import { messageOf } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
@@ -76,4 +79,63 @@ export async function openSession(context: EngineContext, options: SessionOption
       lost = true;
     },
   };
+}
+
+/** The session of a worker at the other end of a connection. */
+export interface ReportedSession {
+  readonly id: string;
+  /** True when it was there before: what it holds is still held. */
+  readonly resumed: boolean;
+  readonly lost: boolean;
+  /** The worker is alive; false when its session was given up meanwhile. */
+  report(): Promise<boolean>;
+  /** Removes it; for a worker that has given back everything. */
+  close(): Promise<void>;
+}
+
+export interface ReportedSessionOptions {
+  readonly serves: Session["serves"];
+  readonly ttlMs: number;
+  /** Goes on with this session if it is still there and serves the same. */
+  readonly resume: string | null;
+}
+
+export async function openReportedSession(
+  context: EngineContext,
+  { serves, ttlMs, resume }: ReportedSessionOptions,
+): Promise<ReportedSession> {
+  const { sessions } = context.store;
+  const resumed = resume !== null && (await goesOn());
+  const id = resumed ? resume : context.newId("ses");
+  let lost = false;
+  if (!resumed) {
+    const now = context.now();
+    await sessions.open({ id, role: "worker", place: null, serves, startedAt: now, expiresAt: now + ttlMs });
+  }
+  return {
+    id,
+    resumed,
+    get lost() {
+      return lost;
+    },
+    async report() {
+      if (!lost) lost = !(await beat(id));
+      return !lost;
+    },
+    async close() {
+      if (lost) return;
+      lost = true;
+      await sessions.close(id);
+    },
+  };
+
+  async function beat(session: string): Promise<boolean> {
+    return (await sessions.beat([session], context.now() + ttlMs)).includes(session);
+  }
+
+  /** Whoever asks for a session that serves something else asks for that of another. */
+  async function goesOn(): Promise<boolean> {
+    const known = (await sessions.list()).find((session) => session.id === resume);
+    return known?.role === "worker" && JSON.stringify(known.serves) === JSON.stringify(serves) && beat(known.id);
+  }
 }

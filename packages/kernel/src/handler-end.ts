@@ -113,6 +113,8 @@ function endOfAnswer(answer: Answer, called: Called): HandlerEnd {
       return settled({ outcome: "failed", reason: "retry_requested", message: textOf(answer.message) }, called, answer.afterMs);
     case "fail":
       return settled({ outcome: "failed", reason: "failed_for_good", message: textOf(answer.message) }, called);
+    case "invalid":
+      return settled({ outcome: "failed_config", reason: "input_invalid", message: textOf(answer.message) }, called);
     case "parked":
       return completionHash === null
         ? settled({ outcome: "failed", reason: "error", message: NEVER_COMPLETED }, called)

@@ -20,7 +20,9 @@ export interface HandlerContext<Input extends Json = Json> {
 }
 
 /** Answers with an output (JSON), with one of the answers below, or throws. */
-export type Handler<Input extends Json = Json> = (context: HandlerContext<Input>) => Promise<Json | void | Answer> | Json | void | Answer;
+export type Handler<Input extends Json = Json, Output extends Json | void = Json | void> = (
+  context: HandlerContext<Input>,
+) => Promise<Output | Answer> | Output | Answer;
 
 const ANSWER = Symbol.for("windlass.answer");
 
@@ -28,6 +30,7 @@ export type Answer = { readonly [ANSWER]: true } & (
   | { readonly type: "retry"; readonly afterMs: number; readonly message: string | null }
   | { readonly type: "defer"; readonly afterMs: number }
   | { readonly type: "fail"; readonly message: string }
+  | { readonly type: "invalid"; readonly message: string }
   | { readonly type: "parked"; readonly timeoutMs: number | null }
 );
 
@@ -39,6 +42,9 @@ export const deferFor = (afterMs: number): Answer => ({ [ANSWER]: true, type: "d
 
 /** This job failed, and trying again cannot help. May be returned or thrown. */
 export const failForGood = (message: string): Answer => ({ [ANSWER]: true, type: "fail", message });
+
+/** The input is not what this handler takes, so trying again cannot help. May be returned or thrown. */
+export const invalidInput = (message: string): Answer => ({ [ANSWER]: true, type: "invalid", message });
 
 /** The work goes on elsewhere; whoever has the completion token ends it. Holds no slot meanwhile. */
 export const parked = (options: { readonly timeoutMs?: number } = {}): Answer => ({

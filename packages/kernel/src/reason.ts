@@ -24,6 +24,7 @@ export const REASONS = {
     meaning: "its output is not the JSON that was promised",
     todo: "let it print one line of JSON last, or write JSON to the file named by WINDLASS_OUTPUT",
   },
+  input_invalid: { meaning: "its input is not what its handler takes", todo: "correct what the message names, and submit it again" },
   command_not_found: { meaning: "the command does not exist or may not be executed", todo: "check its path and its execute permission" },
   bad_working_dir: { meaning: "its working directory does not exist", todo: "make the directory or correct `cwd`" },
   bad_spec: { meaning: "its specification cannot be carried out", todo: "correct what the message names" },

@@ -84,7 +84,7 @@ async function* itemsOf(stream: AsyncIterable<StreamedItem>): AsyncGenerator {
   for await (const { item } of stream) yield item;
 }
 
-function checkedUrl(url: string): string {
+export function checkedUrl(url: string): string {
   if (!URL.canParse(url) || !/^https?:$/u.test(new URL(url).protocol)) {
     throw new WindlassError("usage", `the address of the server is ${JSON.stringify(url)}; it must be like http://127.0.0.1:4180`);
   }

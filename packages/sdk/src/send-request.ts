@@ -48,7 +48,7 @@ export async function reached<T>(target: Target, { signal }: Pick<Request, "sign
 }
 
 function unreachable({ url }: Target, error: unknown): WindlassError {
-  const why = causeOf(error);
+  const why = causeOf(error instanceof Error ? error : { cause: error });
   const advice = 'start one with "windlass server", or name another with --server or WINDLASS_URL';
   return new WindlassError("unreachable", `no Windlass server answers at ${url} (${why}); ${advice}`, { cause: error });
 }
@@ -90,7 +90,8 @@ interface ProblemBody {
   readonly requestId?: string;
 }
 
-async function refusalOf(target: Target, answer: Response): Promise<WindlassError> {
+/** What a server that did not agree says. */
+export async function refusalOf(target: Pick<Target, "url">, answer: Response): Promise<WindlassError> {
   const text = await answer.text().catch(() => "");
   const problem = parsed(text);
   const wait = retryAfterOf(answer);
@@ -125,8 +126,8 @@ function parsed(text: string): ProblemBody | undefined {
 }
 
 /** `fetch failed` says nothing; its cause does. */
-function causeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
+export function causeOf(error: { readonly cause?: unknown }): string {
+  const { cause } = error;
   const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
   const words: Record<string, string> = {
     ECONNREFUSED: "connection refused",
@@ -135,5 +136,7 @@ function causeOf(error: unknown): string {
     EHOSTUNREACH: "host unreachable",
     ETIMEDOUT: "timed out",
   };
-  return words[code] ?? (cause instanceof Error && cause.message !== "" ? cause.message : messageOf(error));
+  return (
+    words[code] ?? (cause instanceof Error && cause.message !== "" ? cause.message : messageOf(error instanceof Error ? error : cause))
+  );
 }

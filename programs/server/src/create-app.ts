@@ -2,7 +2,7 @@
  * The server as a function from request to answer; sockets are in serve.ts, so that tests and `run --local` need none.
  * What every answer has: a request id, headers that keep browsers from guessing, a problem when it is a refusal.
  */
-import { API, operationList } from "@windlass/contract";
+import { API, operationList, WORKERS_PATH } from "@windlass/contract";
 import { didYouMean, WindlassError } from "@windlass/kernel";
 import { Hono } from "hono";
 import { accessHandlers } from "./access-handlers.ts";
@@ -25,14 +25,17 @@ import type { AllHandlers, ServerContext } from "./server-context.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { systemHandlers } from "./system-handlers.ts";
 import { watchHandlers } from "./watch-handlers.ts";
+import { workerDoor, type WorkerDoor } from "./worker-door.ts";
 import { workerHandlers } from "./worker-handlers.ts";
 import { workflowHandlers } from "./workflow-handlers.ts";
 
 export interface WindlassApp {
   /** Answers one request. Never rejects. */
   fetch(request: Request): Promise<Response>;
-  /** Ends all streams and refuses everything from now on. */
-  close(): void;
+  /** Where workers connect. */
+  readonly workers: WorkerDoor;
+  /** Ends all streams and connections of workers, and refuses everything from now on. */
+  close(): Promise<void>;
 }
 
 const SECURITY_HEADERS = {
@@ -66,16 +69,22 @@ export function createApp(parts: ServerParts): WindlassApp {
   health(app, { context, figures, authenticate });
   serveReference(app, parts.version);
   mount({ app, context, handlers: handlersOf(context), authenticate, streams, rate });
+  const workers = workerDoor({ context, authenticate, checkHost });
+  app.get(WORKERS_PATH, () => {
+    throw new WindlassError("bad_request", "workers connect here with a WebSocket; this request asks for none");
+  });
   app.notFound((c) => {
     throw unknownAddress(c.req.method, c.req.path);
   });
   app.onError((error, c) => problemResponse(error, { requestId: c.get("requestId"), logger: parts.engine.context.logger }));
   return {
     fetch: async (request) => app.fetch(request),
-    close() {
+    workers,
+    async close() {
       closing = true;
       streams.endAll();
       figures.close();
+      await workers.close();
     },
   };
 }

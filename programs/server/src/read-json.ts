@@ -89,7 +89,7 @@ function mayGoOn(beginning: string): boolean {
 }
 
 /** Without recursion: the value may be deeper than the stack. */
-function isDeeperThan(value: Json, depthMax: number): boolean {
+export function isDeeperThan(value: Json, depthMax: number): boolean {
   let level: Json[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > depthMax) return true;

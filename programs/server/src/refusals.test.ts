@@ -189,7 +189,7 @@ test("no answer invites other pages or lets browsers guess", async () => {
 
 test("a closed server refuses, and says that it is about to stop", async () => {
   const other = await testServer();
-  other.app.close();
+  await other.app.close();
   const answer = await other.ask("GET", "/api/v1/jobs");
   expect(answer.headers.get("retry-after")).toBe("1");
   expect((await problem(answer)).code).toBe("shutting_down");

@@ -42,6 +42,7 @@ export async function listen(app: WindlassApp, { host, port, clock, drainMs }: L
     overrideGlobalObjects: false,
     serverOptions: { maxHeaderSize: HEAD_BYTES_MAX, headersTimeout: HEAD_MS, keepAliveTimeout: 30_000, requireHostHeader: true },
   }) as Server;
+  server.on("upgrade", (request, socket, head) => app.workers.upgrade(request, socket, head));
   await bound(server, { host, port });
   const address = server.address() as AddressInfo;
   const name = address.family === "IPv6" ? `[${host}]` : host;
@@ -89,7 +90,7 @@ async function close({
   readonly clock: Clock;
   readonly drainMs: number;
 }): Promise<void> {
-  app.close();
+  const closed = app.close();
   const done = once(server, "close");
   server.close();
   // A connection whose last answer goes out only now would stay open, idle, until its time is over.
@@ -100,6 +101,7 @@ async function close({
   };
   sweep();
   const cancel = clock.after(drainMs, () => server.closeAllConnections());
+  await closed;
   await done;
   cancelSweep();
   cancel();

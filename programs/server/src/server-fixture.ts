@@ -89,7 +89,7 @@ export async function testServer(more: Partial<ServerParts> = {}): Promise<TestS
       return worker;
     },
     async close() {
-      app.close();
+      await app.close();
       for (const worker of workers) await worker.stop();
       await made.stop();
       await store.close();

@@ -228,7 +228,7 @@ test("a closing server ends its streams", async () => {
     await other.ask("GET", `/api/v1/jobs/${id}/logs/follow`),
     await other.ask("GET", "/api/v1/events"),
   ];
-  other.app.close();
+  await other.app.close();
   const texts = await Promise.all(answers.map((answer) => answer.text()));
   expect(texts[0]).toMatch(/^retry: 1000\n\n/u);
   await other.close();

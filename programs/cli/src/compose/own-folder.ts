@@ -70,8 +70,8 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       port: settings["server.port"],
       clock: systemClock,
       drainMs: settings["drain.seconds"] * 1000,
-    }).catch((error: unknown) => {
-      app.close();
+    }).catch(async (error: unknown) => {
+      await app.close();
       throw error;
     });
     undo.push(async () => {

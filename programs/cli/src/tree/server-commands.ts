@@ -1,9 +1,10 @@
-/** `server`, `start`, `doctor`, `version`. */
+/** `start`, `server`, `worker`, `doctor`, `version`. */
 import type { Command } from "commander";
 import type { Performing } from "../program.ts";
-import { whole } from "./option-values.ts";
+import { duration, several, whole } from "./option-values.ts";
 
 const PORT_MAX = 65_535;
+const CONCURRENCY_MAX = 1_000;
 
 export function addServerCommands(program: Command, perform: Performing): void {
   program
@@ -18,6 +19,15 @@ export function addServerCommands(program: Command, perform: Performing): void {
     .option("--host <address>", "address to listen on (127.0.0.1)")
     .option("--store <url>", "where jobs are kept: postgres://…, or SQLite in the data folder when left out")
     .action(perform(async () => (await import("../commands/server.ts")).server));
+  program
+    .command("worker")
+    .description("run the handlers of a file for the jobs of a server, here or elsewhere")
+    .requiredOption("--handlers <file>", "a module that exports handlers: functions by name, or an object of them as `handlers`")
+    .option("-q, --queue <names>", "queues to serve, separated by commas; default when left out", several)
+    .option("--concurrency <count>", "handlers that run at once; 10 when left out", whole(1, CONCURRENCY_MAX))
+    .option("--drain <duration>", "how long handlers may take to finish when it is told to end; 20 s when left out", duration)
+    .option("--session-ttl <duration>", "how long it may be out of touch until its jobs are given to others; 30 s when left out", duration)
+    .action(perform(async () => (await import("../commands/worker.ts")).runWorker));
   program
     .command("doctor")
     .description("look at what is around Windlass, and say what each missing thing would give")

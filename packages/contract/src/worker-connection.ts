@@ -1,0 +1,37 @@
+/**
+ * What both ends of a worker's connection agree on, as plain data: a worker starts without loading a schema. The messages
+ * are in worker-messages.ts; why the protocol is as it is, in docs/decisions.
+ */
+export { frameReader, frameWriter, listMessages } from "./worker-frames.ts";
+
+export const WORKERS_PATH = "/api/v1/workers/connect";
+
+/** The version that both must speak. It grows with every change that an older end would not understand. */
+export const WORKER_PROTOCOL = 1;
+
+/** Why a server ends a connection; below 4000 are the codes of RFC 6455. */
+export const WORKER_CLOSE = {
+  /** The worker broke the protocol; the message `fault` says how. */
+  fault: 4000,
+  /** The session was given up: what it held is lost. */
+  sessionLost: 4001,
+  /** The same session has connected again. */
+  replaced: 4002,
+  /** The server cannot serve it now (its store does not answer); to be tried again. */
+  unavailable: 4003,
+} as const;
+
+/** A frame from a worker: the largest output there can be, several times, in bytes. */
+export const WORKER_FRAME_BYTES_MAX = 8_388_608;
+/** Jobs that a worker may hold at once, running and read ahead: what a lost worker can take with it. */
+export const WORKER_JOBS_MAX = 5_000;
+/** Queues that one worker may serve: each claim looks at all of them. */
+export const WORKER_QUEUES_MAX = 32;
+/** Handlers that a worker may register; they are kept with its session, for each queue. */
+export const WORKER_HANDLERS_MAX = 200;
+/** Connections at once with the same token: a worker that connects in a loop does not exhaust the server. */
+export const WORKER_CONNECTIONS_PER_TOKEN_MAX = 1_000;
+/** How long a worker may be silent until what it holds counts as lost. Shorter than the least, a pause of the line would do. */
+export const WORKER_TTL_MS = { least: 1_000, usual: 30_000, most: 300_000 } as const;
+/** Lines of a log in one item. */
+export const WORKER_LOG_LINES_MAX = 1_000;

@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { outbox, type NewItem } from "./worker-outbox.ts";
+
+const end: NewItem = { what: "end", id: "a", token: 1, attempt: 1, end: { type: "release" } };
+const log = (line: string): NewItem => ({ what: "log", id: "a", token: 1, attempt: 1, lines: [[0, line]] });
+const numbers = (texts: readonly string[]): number[] => texts.map((text) => (JSON.parse(text) as { n: number }).n);
+const STORED = { stored: true, why: null };
+
+test("an item is sent over every connection until it is answered, in order, under its number (O1)", async () => {
+  const box = outbox();
+  const first = box.add(end);
+  void box.add(end);
+  expect(numbers(box.take())).toEqual([1, 2]);
+  expect(box.take()).toEqual([]);
+  box.answered(1, STORED);
+  expect(await first).toEqual(STORED);
+  void box.add(end);
+  box.rewind();
+  expect([numbers(box.take()), box.size]).toEqual([[2, 3], 2]);
+});
+
+test("with the session go all but the ends of handlers", async () => {
+  const box = outbox();
+  const lines = box.add(log("x"));
+  void box.add(end);
+  box.dropUnended();
+  expect(await lines).toBeNull();
+  expect(numbers(box.take())).toEqual([2]);
+});
+
+test("lines that nobody takes are cut, and the log says so (O2)", () => {
+  const box = outbox();
+  for (let n = 0; n < 10; n++) void box.add(log("x".repeat(1_000_000)));
+  const [last = ""] = box.take().slice(-1);
+  expect(last).toContain("[cut here, lines: 1;");
+});

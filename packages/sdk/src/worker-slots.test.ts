@@ -1,0 +1,143 @@
+import type { PushedJob } from "@windlass/contract";
+import type { HandlerEnd, Run } from "@windlass/kernel";
+import { expect, test } from "vitest";
+import type { Machine } from "./worker-machine.ts";
+import { WorkerSlots } from "./worker-slots.ts";
+
+/** A machine whose time moves when it is told. */
+function still() {
+  let now = 0;
+  const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
+  const machine: Machine = {
+    now: () => now,
+    monotonic: () => now,
+    after(delayMs, callback) {
+      const timer = { at: now + delayMs, callback };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    soon: (callback) => queueMicrotask(callback),
+    random: () => 0,
+    bytes: (count) => new Uint8Array(count),
+    sha256: async (text) => text,
+  };
+  const pass = (ms: number): void => {
+    now += ms;
+    for (const timer of timers) if (timer.at <= now && timers.delete(timer)) timer.callback();
+  };
+  return { machine, pass, timers };
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+const job = (id: string, token = 1): PushedJob => ({ id, token, attempt: 1, name: id, handler: "work", input: null, labels: {} });
+const ok: HandlerEnd = { type: "settle", result: { outcome: "succeeded", reason: "ok", message: null }, stopped: false };
+
+function slotsOf(concurrency: number) {
+  const { machine, pass, timers } = still();
+  const begun: string[] = [];
+  const ends = new Map<string, (end: HandlerEnd | null) => void>();
+  const told: [string, HandlerEnd["type"]][] = [];
+  const heard: string[] = [];
+  let answer = (): void => {};
+  const slots = new WorkerSlots({
+    concurrency,
+    machine,
+    unanswered: () => 0,
+    changed: () => {},
+    run: ({ id }): Run => {
+      begun.push(id);
+      const ended = new Promise<HandlerEnd | null>((resolve) => ends.set(id, resolve));
+      return {
+        ended,
+        stop: () => heard.push(`${id} is to stop`),
+        abandon: () => ends.get(id)?.(null),
+        giveUp: (message) => ends.get(id)?.({ type: "lose", message }),
+      };
+    },
+    tell: ({ id }, { type }) => {
+      told.push([id, type]);
+      return new Promise((resolve) => (answer = resolve));
+    },
+  });
+  return { slots, pass, timers, begun, told, heard, end: (id: string) => ends.get(id)?.(ok), answer: () => answer() };
+}
+
+test("no more run at once than there are slots; the others wait in order (S1)", async () => {
+  const { slots, begun, end } = slotsOf(2);
+  slots.take([job("a"), job("b"), job("c"), job("d")]);
+  expect([begun, slots.running]).toEqual([["a", "b"], 2]);
+  end("b");
+  await settled();
+  expect([begun, slots.running]).toEqual([["a", "b", "c"], 2]);
+});
+
+test("the same attempt runs once, also when it comes again after its end (S2)", async () => {
+  const { slots, begun, end } = slotsOf(2);
+  slots.take([job("a"), job("a")]);
+  end("a");
+  await settled();
+  slots.take([job("a")]);
+  expect(begun).toEqual(["a"]);
+  slots.take([job("a", 2)]);
+  expect(begun).toEqual(["a", "a"]);
+});
+
+test("what waits is given back when it waited for a second, and when the worker drains (S3)", () => {
+  const { slots, pass, told, begun, timers } = slotsOf(1);
+  slots.take([job("a"), job("b")]);
+  pass(999);
+  expect(told).toEqual([]);
+  pass(1);
+  expect(told).toEqual([["b", "release"]]);
+  slots.take([job("c")]);
+  slots.drain();
+  slots.take([job("d")]);
+  expect([told.slice(1), begun, timers.size]).toEqual([
+    [
+      ["c", "release"],
+      ["d", "release"],
+    ],
+    ["a"],
+    0,
+  ]);
+});
+
+test("credit is for free slots, and ahead of them for as many as were finished within a moment (S4)", async () => {
+  const { slots, end, pass } = slotsOf(2);
+  expect(slots.credit()).toEqual({ jobs: 2, slots: 2 });
+  slots.take([job("a"), job("b")]);
+  expect(slots.credit()).toEqual({ jobs: 2, slots: 2 });
+  end("a");
+  await settled();
+  expect(slots.credit()).toEqual({ jobs: 4, slots: 3 });
+  pass(1_000);
+  expect(slots.credit()).toEqual({ jobs: 3, slots: 3 });
+  slots.drain();
+  expect(slots.credit()).toEqual({ jobs: 2, slots: 2 });
+});
+
+test("a job that is to stop and has not begun ends as cancelled; one that runs is told", () => {
+  const { slots, told, heard } = slotsOf(1);
+  slots.take([job("a"), job("b")]);
+  const order = { reason: "cancel_requested", message: null, graceMs: 1_000 } as const;
+  slots.stop(job("a"), order);
+  slots.stop(job("b"), order);
+  slots.stop(job("b", 7), order);
+  expect([told, heard]).toEqual([[["b", "settle"]], ["a is to stop"]]);
+});
+
+test("over a new connection, what the session lost is abandoned, and what it holds and we lack is named", async () => {
+  const { slots, told } = slotsOf(2);
+  slots.take([job("a"), job("b"), job("c")]);
+  expect(
+    slots.align([
+      { id: "a", token: 1 },
+      { id: "b", token: 9 },
+      { id: "z", token: 1 },
+    ]),
+  ).toEqual(["b", "z"]);
+  await settled();
+  expect([slots.running, told]).toEqual([1, []]);
+  expect(slots.unknown(["a", "b", "c"])).toEqual(["b", "c"]);
+  expect(slots.credit().slots).toBe(1);
+});

@@ -1,0 +1,74 @@
+/** `windlass worker`: runs the handlers of a file as a worker of a server, wherever that is. */
+import { existsSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { DEFAULT_QUEUE, didYouMean, messageOf, WindlassError } from "@windlass/kernel";
+import { worker, type HandlersByName } from "@windlass/sdk";
+import { readDataFolder } from "../compose/data-folder.ts";
+import { dataFolderOf, targetOf } from "../connection/connect.ts";
+import { interruption } from "../machine/interruption.ts";
+import type { Call } from "../tree/call.ts";
+
+export interface WorkerCommandOptions {
+  readonly handlers: string;
+  readonly queue?: readonly string[];
+  readonly concurrency?: number;
+  /** Milliseconds. */
+  readonly drain?: number;
+  readonly sessionTtl?: number;
+}
+
+/** Runs until it is told to end; then it drains. */
+export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void> {
+  const { options, environment, terminal } = call;
+  const { url, token } = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
+  const handlers = await handlersOf(options.handlers);
+  const queues = options.queue ?? [DEFAULT_QUEUE];
+  const interrupted = interruption(call);
+  const one = worker({
+    url,
+    token,
+    queue: queues,
+    handlers,
+    concurrency: options.concurrency,
+    drainMs: options.drain,
+    sessionTtlMs: options.sessionTtl,
+    onNotice: ({ level, message, jobId }) => terminal.err(`${level}: ${jobId === undefined ? "" : `${jobId}: `}${message}\n`),
+  });
+  const started = one.start();
+  await Promise.race([started, interrupted.asked]);
+  if (!interrupted.signal.aborted) {
+    const names = Object.keys(handlers);
+    if (call.format === "json") terminal.out(`${JSON.stringify({ url, queues, handlers: names, pid: process.pid })}\n`);
+    else terminal.out(`A worker of ${url} serves ${queues.join(", ")} with ${names.join(", ")}. End it with Ctrl-C.\n`);
+    await interrupted.asked;
+  }
+  terminal.err("Stopping: nothing new is taken; handlers may finish. Once more ends it at once.\n");
+  await one.stop();
+}
+
+/** What the file exports: functions by their names, or one object of functions as `handlers` or as its default. */
+async function handlersOf(file: string): Promise<HandlersByName> {
+  const path = resolve(file);
+  if (!existsSync(path)) throw new WindlassError("usage", `there is no file ${file}; --handlers names a module that exports handlers`);
+  let exported: Readonly<Record<string, unknown>>;
+  try {
+    exported = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    throw new WindlassError("usage", `${basename(file)} cannot be loaded: ${messageOf(error)}`, { cause: error });
+  }
+  const found = [exported["handlers"], exported["default"], exported].map(functionsOf).find((names) => Object.keys(names).length > 0);
+  if (found === undefined) {
+    const names = Object.keys(exported);
+    throw new WindlassError(
+      "usage",
+      `${basename(file)} exports no handler (${names.length === 0 ? "it exports nothing" : `it exports ${names.join(", ")}`}); export functions, or an object of functions as handlers${didYouMean("handlers", names)}`,
+    );
+  }
+  return found;
+}
+
+function functionsOf(value: unknown): HandlersByName {
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => typeof one === "function")) as HandlersByName;
+}

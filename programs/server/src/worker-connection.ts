@@ -1,0 +1,266 @@
+/**
+ * One worker at the other end of a WebSocket: who it is, its session, and what it says. The rules about jobs are the
+ * engine's (claims, sessions, settling); here they meet the wire (contract/worker-messages.ts).
+ *
+ * K1. Whatever a worker sends, the worst that happens is a message `fault` and the end of its connection.
+ * K2. The end of a connection ends no session: the worker may come back, to any server, until its session runs out.
+ * K3. When `end` has resolved, nothing is claimed for this connection any more.
+ */
+import { frameReader, WORKER_CLOSE, WORKER_PROTOCOL, workerMessage, type WorkerHello, type WorkerMessage } from "@windlass/contract";
+import { claimLoop, openReportedSession, type ClaimLoop, type EngineContext, type ReportedSession, type Settling } from "@windlass/engine";
+import { hasCode, messageOf, QUEUE_NAME, seconds, WindlassError } from "@windlass/kernel";
+import type { Logger } from "@windlass/ports";
+import type { RawData, WebSocket } from "ws";
+import { faultsOf } from "./faults-of.ts";
+import { framesOut, type FramesOut } from "./worker-frames-out.ts";
+import { workerItems, type WorkerItems } from "./worker-items.ts";
+import { heldJob, workerJobs, type WorkerJobs } from "./worker-jobs.ts";
+
+export interface WorkerConnection {
+  /** Null until its worker has said who it is. */
+  readonly session: string | null;
+  /** Ends it; resolves when nothing is claimed for it any more. May be called again. */
+  end(code: number, why: string): Promise<void>;
+}
+
+export interface ConnectionParts {
+  readonly context: EngineContext;
+  readonly results: Settling;
+  /** The queue as it is stored, of a name in the worker's workspace. */
+  readonly queueKey: (name: string) => string;
+  readonly workspace: string;
+  /** Rejects when its token does not open anything any more: looked at with each report. */
+  readonly stillAllowed: () => Promise<void>;
+  /** What is remembered of a session over its connections. */
+  readonly memoryOf: (session: string) => { upTo: number };
+  /** Called before the session's jobs are looked at: an older connection of it is to end first. */
+  readonly opened: (connection: WorkerConnection, session: string) => Promise<void>;
+  readonly closed: (connection: WorkerConnection, session: { readonly id: string; readonly over: boolean } | null) => void;
+}
+
+/** Between the connection and its first message. */
+const HELLO_MS: number = seconds(10);
+/** Between the closing message and the cut. */
+const CUT_MS: number = seconds(1);
+/** Jobs that a session may hold and that are named in a welcome. */
+const HELD_MAX = 10_000;
+const GOING_AWAY = 1001;
+const NORMAL = 1000;
+
+interface Serving {
+  readonly session: ReportedSession;
+  readonly ttlMs: number;
+  readonly jobs: WorkerJobs;
+  readonly items: WorkerItems;
+  readonly claims: ClaimLoop;
+}
+
+class Connection implements WorkerConnection {
+  readonly #socket: WebSocket;
+  readonly #parts: ConnectionParts;
+  readonly #context: EngineContext;
+  readonly #out: FramesOut;
+  readonly #read = frameReader();
+  #session: string | null = null;
+  #greeted = false;
+  #serving: Serving | null = null;
+  /** The session has ended with the connection, or before it. */
+  #over = false;
+  #ending: Promise<void> | null = null;
+  #cancelSilence: () => void;
+
+  constructor(socket: WebSocket, parts: ConnectionParts) {
+    this.#socket = socket;
+    this.#parts = parts;
+    this.#context = parts.context;
+    this.#out = framesOut(socket);
+    this.#cancelSilence = this.#context.clock.after(HELLO_MS, () => this.#fault(new WindlassError("timed_out", "no hello came")));
+    socket.on("message", (data, isBinary) => this.#hearFrame(data, isBinary));
+    // What follows an error is the end of the connection.
+    socket.on("error", () => {});
+    socket.on("close", () => void this.end(NORMAL, ""));
+  }
+
+  get session(): string | null {
+    return this.#session;
+  }
+
+  end(code: number, why: string): Promise<void> {
+    return (this.#ending ??= this.#finish(code, why));
+  }
+
+  async #finish(code: number, why: string): Promise<void> {
+    this.#cancelSilence();
+    this.#out.flush();
+    this.#socket.close(code, why);
+    const cancelCut = this.#context.clock.after(CUT_MS, () => this.#socket.terminate());
+    this.#socket.once("close", cancelCut);
+    this.#serving?.jobs.close();
+    await this.#serving?.claims.stop();
+    this.#parts.closed(this, this.#session === null ? null : { id: this.#session, over: this.#over });
+  }
+
+  #fault(error: unknown): void {
+    if (this.#ending !== null) return;
+    const known = error instanceof WindlassError ? error : new WindlassError("bad_request", messageOf(error), { cause: error });
+    this.#out.say({ type: "fault", code: known.code, message: known.message });
+    void this.end(hasCode(known, "unavailable") ? WORKER_CLOSE.unavailable : WORKER_CLOSE.fault, known.code);
+  }
+
+  #lose(): void {
+    this.#over = true;
+    void this.end(WORKER_CLOSE.sessionLost, "the session was given up: its worker did not report for too long");
+  }
+
+  #hearFrame(data: RawData, isBinary: boolean): void {
+    if (this.#ending !== null) return;
+    try {
+      const text = textOf(data, isBinary);
+      if (this.#serving !== null) this.#listen(this.#serving.ttlMs);
+      for (const message of this.#read(text)) this.#hear(parsed(message), text.length);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /** A worker that is silent for its session's time is gone, even if its connection seems to be there. */
+  #listen(ttlMs: number): void {
+    this.#cancelSilence();
+    this.#cancelSilence = this.#context.clock.after(ttlMs, () => void this.end(GOING_AWAY, "nothing was heard for too long"));
+  }
+
+  #hear(message: WorkerMessage, frameLength: number): void {
+    if (message.type === "hello") {
+      if (this.#greeted) throw new WindlassError("bad_request", "hello is the first message of a connection, and comes once");
+      this.#greeted = true;
+      this.#begin(message).catch((error: unknown) => this.#fault(foreseen(error, this.#context.logger)));
+    } else if (this.#serving === null) {
+      throw new WindlassError("bad_request", `${message.type} comes after the welcome`);
+    } else {
+      this.#answer(this.#serving, message, frameLength);
+    }
+  }
+
+  async #begin(hello: WorkerHello): Promise<void> {
+    const { context, queueKey, workspace, results } = this.#parts;
+    const out = this.#out;
+    const queues = checked(hello).map(queueKey);
+    const serves = queues.map((queue) => ({ executor: "handler" as const, queue, handlers: hello.handlers }));
+    const session = await openReportedSession(context, { serves, ttlMs: hello.ttlMs, resume: hello.session });
+    if (this.#ending !== null) return;
+    this.#session = session.id;
+    await this.#parts.opened(this, session.id);
+    const jobs = workerJobs({ out, unsent: () => this.#socket.bufferedAmount });
+    const held = session.resumed ? await context.store.jobs.live({ session: session.id }, HELD_MAX) : [];
+    for (const live of held) jobs.held.set(live.id, heldJob(live));
+    if (this.#ending !== null) return;
+    const claims = claimLoop(context, { queues, session, carrier: jobs });
+    const items = workerItems({
+      context,
+      results,
+      jobs,
+      out,
+      workspace,
+      logged: this.#parts.memoryOf(session.id),
+      freed: () => claims.wake(),
+      failed: () => this.#fault(unavailable()),
+    });
+    this.#serving = { session, ttlMs: hello.ttlMs, jobs, items, claims };
+    this.#listen(hello.ttlMs);
+    const known = held.map(({ id, token }) => ({ id, token }));
+    out.say({ type: "welcome", session: session.id, resumed: session.resumed, ttlMs: hello.ttlMs, held: known });
+    await claims.start();
+  }
+
+  #answer(serving: Serving, message: Exclude<WorkerMessage, { type: "hello" }>, frameLength: number): void {
+    switch (message.type) {
+      case "credit":
+        serving.jobs.credit(message.jobs, message.slots);
+        return serving.claims.wake();
+      case "items":
+        return serving.items.take(message.items, frameLength);
+      case "unknown":
+        return message.question === 0 ? forget(serving, message.ids) : serving.jobs.answered(message.question, message.ids);
+      case "beat":
+        return this.#report(serving, message.n);
+      case "bye":
+        this.#bye(serving).catch((error: unknown) => this.#fault(foreseen(error, this.#context.logger)));
+    }
+  }
+
+  #report({ session }: Serving, n: number): void {
+    this.#parts
+      .stillAllowed()
+      .then(() => session.report())
+      .then((alive) => (alive ? this.#out.say({ type: "alive", n }) : this.#lose()))
+      .catch((error: unknown) => {
+        if (error instanceof WindlassError) return this.#fault(error);
+        // Not answered: the worker decides what to do about it.
+        this.#context.logger.warn("a worker's report could not be stored", { error: messageOf(error) });
+      });
+  }
+
+  async #bye({ session, claims, jobs }: Serving): Promise<void> {
+    jobs.close();
+    await claims.stop();
+    await session.close();
+    this.#over = true;
+    await this.end(NORMAL, "goodbye");
+  }
+}
+
+/** Serves the worker at the other end until one of both ends it. */
+export function serveWorker(socket: WebSocket, parts: ConnectionParts): WorkerConnection {
+  return new Connection(socket, parts);
+}
+
+function unavailable(cause?: unknown): WindlassError {
+  return new WindlassError("unavailable", "the store does not answer", { cause });
+}
+
+/** A refusal of ours as it is; everything else is trouble with the store, which the worker need not know. */
+function foreseen(error: unknown, logger: Logger): WindlassError {
+  if (error instanceof WindlassError) return error;
+  logger.warn("a worker could not be served", { error: messageOf(error) });
+  return unavailable(error);
+}
+
+/** What the worker was told that it holds, and does not have: looked at again at once, and given back. */
+function forget({ jobs, claims }: Serving, ids: readonly string[]): void {
+  for (const id of ids) jobs.held.delete(id);
+  if (ids.length > 0) claims.compare();
+}
+
+function checked({ protocol, queues }: WorkerHello): readonly string[] {
+  if (protocol !== WORKER_PROTOCOL)
+    throw new WindlassError(
+      "bad_request",
+      `the worker speaks version ${protocol} of the protocol, this server ${WORKER_PROTOCOL}; use the same version of both`,
+    );
+  for (const queue of queues)
+    if (!QUEUE_NAME.test(queue))
+      throw new WindlassError(
+        "invalid",
+        `${JSON.stringify(queue)} is no name of a queue; it has lower-case letters, digits and . _ / - in between`,
+      );
+  return [...new Set(queues)];
+}
+
+function textOf(data: RawData, isBinary: boolean): string {
+  if (isBinary || !Buffer.isBuffer(data)) throw new WindlassError("bad_request", "a frame must be text, not bytes");
+  return data.toString("utf8");
+}
+
+function parsed(message: unknown): WorkerMessage {
+  const result = workerMessage.safeParse(message);
+  if (result.success) return result.data;
+  const faults = faultsOf(result.error, message, workerMessage);
+  throw new WindlassError(
+    "invalid",
+    faults
+      .map((fault) => fault.message)
+      .join("; ")
+      .slice(0, 1_000),
+    { faults },
+  );
+}

@@ -1,0 +1,133 @@
+/**
+ * Where workers come in: who may connect, how many, and which connections there are.
+ *
+ * D1. A session has one connection at most: a newer one ends the older before it is served.
+ * D2. When `close` has resolved, nothing is claimed for any worker, and their sockets are closing.
+ */
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { WORKER_CLOSE, WORKER_CONNECTIONS_PER_TOKEN_MAX, WORKER_FRAME_BYTES_MAX, WORKERS_PATH } from "@windlass/contract";
+import { settling } from "@windlass/engine";
+import { queueKeyOf, WindlassError } from "@windlass/kernel";
+import { WebSocketServer, type WebSocket } from "ws";
+import { demand, type Authenticate, type Principal } from "./authenticate.ts";
+import { problemResponse } from "./respond.ts";
+import type { ServerContext } from "./server-context.ts";
+import { serveWorker, type WorkerConnection } from "./worker-connection.ts";
+
+export interface WorkerDoor {
+  /** Answers a request to upgrade a connection; never throws. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Workers that are connected. */
+  readonly connections: number;
+  close(): Promise<void>;
+}
+
+export interface DoorOptions {
+  readonly context: ServerContext;
+  readonly authenticate: Authenticate;
+  readonly checkHost: (host: string) => void;
+}
+
+/** Sessions whose last item with log lines is remembered; the oldest is forgotten first. */
+const REMEMBERED_MAX = 10_000;
+const GOING_AWAY = 1001;
+
+export function workerDoor({ context: server, authenticate, checkHost }: DoorOptions): WorkerDoor {
+  const { context } = server.engine;
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: WORKER_FRAME_BYTES_MAX,
+  });
+  const results = settling(context);
+  const connections = new Map<WorkerConnection, Principal>();
+  const bySession = new Map<string, WorkerConnection>();
+  const memories = new Map<string, { upTo: number }>();
+  let closing = false;
+
+  const allowed = async ({ headers }: IncomingMessage): Promise<Principal> => {
+    const principal = await authenticate({ get: (name) => headerOf(headers, name) });
+    demand(principal, { permission: "workers:connect", id: "a worker's connection" });
+    return principal;
+  };
+  const admitted = async (request: IncomingMessage): Promise<Principal> => {
+    checkHost(request.headers.host ?? "");
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    if (pathname !== WORKERS_PATH) throw new WindlassError("route_not_found", `workers connect at ${WORKERS_PATH}, not at ${pathname}`);
+    if (closing) throw new WindlassError("shutting_down", "the server is about to stop");
+    const principal = await allowed(request);
+    demandRoom(connections.values(), principal);
+    return principal;
+  };
+  const serve = (socket: WebSocket, request: IncomingMessage, principal: Principal): void => {
+    const connection = serveWorker(socket, {
+      context,
+      results,
+      queueKey: (name) => queueKeyOf(principal.workspace, name),
+      workspace: principal.workspace,
+      stillAllowed: async () => void (await allowed(request)),
+      memoryOf: (session) => remembered(memories, session),
+      async opened(newer, session) {
+        const older = bySession.get(session);
+        bySession.set(session, newer);
+        await older?.end(WORKER_CLOSE.replaced, "its worker has connected again");
+      },
+      closed(ended, session) {
+        connections.delete(ended);
+        if (session === null) return;
+        if (bySession.get(session.id) === ended) bySession.delete(session.id);
+        if (session.over) memories.delete(session.id);
+      },
+    });
+    connections.set(connection, principal);
+  };
+  return {
+    get connections() {
+      return connections.size;
+    },
+    upgrade(request, socket, head) {
+      socket.on("error", () => socket.destroy());
+      admitted(request).then(
+        (principal) => sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, request, principal)),
+        (error: unknown) => refuse(socket, problemResponse(error, { requestId: context.newId("req"), logger: context.logger })),
+      );
+    },
+    async close() {
+      closing = true;
+      await Promise.all([...connections.keys()].map((connection) => connection.end(GOING_AWAY, "the server is about to stop")));
+      results.close();
+    },
+  };
+}
+
+function demandRoom(connected: Iterable<Principal>, { id, name }: Principal): void {
+  const same = [...connected].filter((other) => other.id === id).length;
+  if (same >= WORKER_CONNECTIONS_PER_TOKEN_MAX)
+    throw new WindlassError("unavailable", `${name} has ${same} workers connected; at most ${WORKER_CONNECTIONS_PER_TOKEN_MAX} may be`);
+}
+
+function headerOf(headers: IncomingHttpHeaders, name: string): string | null {
+  const value = headers[name.toLowerCase()];
+  return typeof value === "string" ? value : null;
+}
+
+/** What is known of a session over its connections. */
+function remembered(memories: Map<string, { upTo: number }>, session: string): { upTo: number } {
+  const memory = memories.get(session) ?? { upTo: 0 };
+  memories.delete(session);
+  memories.set(session, memory);
+  const [oldest] = memories.keys();
+  if (memories.size > REMEMBERED_MAX && oldest !== undefined) memories.delete(oldest);
+  return memory;
+}
+
+/** A problem as the answer to an upgrade, on the bare socket. */
+async function refuse(socket: Duplex, problem: Response): Promise<void> {
+  const body = await problem.text();
+  const headers = [...problem.headers].map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  socket.end(
+    `HTTP/1.1 ${problem.status} Refused\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`,
+  );
+}

@@ -1,0 +1,163 @@
+/**
+ * What workers tell about their jobs, on its way to the store: ends, progress, completion tokens, log lines.
+ *
+ * I1. Each item is answered once the store has taken or refused it; what it could not be asked about is not answered, and
+ *     comes again over the worker's next connection.
+ * I2. An end is stored behind the log lines that came before it.
+ * I3. A worker changes only jobs of its own workspace: what it does not hold by this connection is looked up first (it may
+ *     have ended while its worker was out of touch). The fencing token decides the rest.
+ * I4. Log lines that come again after a cut connection are not stored twice, as long as the server lived on.
+ */
+import type { WorkerItem } from "@windlass/contract";
+import type { EngineContext, Settling } from "@windlass/engine";
+import {
+  changeOfEnd,
+  messageOf,
+  OUTPUT_LENGTH_MAX,
+  outputTooLarge,
+  type Change,
+  type ChangeResult,
+  type HandlerEnd,
+  type Json,
+  type Progress,
+  type Result,
+} from "@windlass/kernel";
+import { isDeeperThan } from "./read-json.ts";
+import type { FramesOut } from "./worker-frames-out.ts";
+import type { WorkerJobs } from "./worker-jobs.ts";
+
+export interface WorkerItems {
+  /** `frameLength` bounds the size of everything in it, so that only large frames cost a look at each output. */
+  take(items: readonly WorkerItem[], frameLength: number): void;
+}
+
+export interface ItemParts {
+  readonly context: EngineContext;
+  readonly results: Settling;
+  readonly jobs: WorkerJobs;
+  readonly out: FramesOut;
+  /** The workspace whose jobs this worker may change. */
+  readonly workspace: string;
+  /** The number of the last item with log lines that was taken under this session; outlives a connection. */
+  readonly logged: { upTo: number };
+  /** Called when a job has ended: there may be room for another. */
+  readonly freed: () => void;
+  /** The store could not be asked: the connection is to end, so that the worker sends everything again. */
+  readonly failed: () => void;
+}
+
+/** Deeper values make those who walk through them run out of stack. */
+const DEPTH_MAX = 64;
+/** What is observed of an end is kept up to this length. */
+const EVIDENCE_LENGTH_MAX = 65_536;
+const STALE = { code: "token_stale", why: "the attempt has ended or was handed on" } as const;
+
+export function workerItems(parts: ItemParts): WorkerItems {
+  const { jobs, out } = parts;
+  return {
+    take(items, frameLength) {
+      const foreign: WorkerItem[] = [];
+      for (const item of items) {
+        if (jobs.held.get(item.id)?.token !== item.token) foreign.push(item);
+        else if (item.what === "log") storeLines(parts, item);
+        else storeChange(parts, item, frameLength);
+      }
+      const ends = foreign.filter((item) => item.what === "end");
+      for (const item of foreign) if (item.what !== "end") out.refused(item.n, STALE);
+      if (ends.length > 0) void storeForeign(parts, ends, frameLength);
+    },
+  };
+}
+
+type Of<What extends WorkerItem["what"]> = Extract<WorkerItem, { what: What }>;
+
+function storeLines({ context, jobs, out, logged }: ItemParts, item: Of<"log">): void {
+  const job = jobs.held.get(item.id);
+  if (job === undefined || item.n <= logged.upTo) return out.stored(item.n);
+  logged.upTo = item.n;
+  const key = { jobId: item.id, attempt: job.attempt };
+  const chunks = item.lines.map(([at, line]) => ({ stream: "stdout" as const, at, data: Buffer.from(`${line}\n`) }));
+  const writing: Promise<void> = (job.logging ?? Promise.resolve())
+    .then(() => context.logs.append(key, chunks))
+    // A log that cannot be written is reported, and does not fail the job.
+    .catch((error: unknown) => context.logger.error("a log could not be written", { ...key, error: messageOf(error) }))
+    .then(() => {
+      if (job.logging === writing) job.logging = null;
+      out.stored(item.n);
+    });
+  job.logging = writing;
+}
+
+function storeChange(parts: ItemParts, item: Exclude<WorkerItem, { what: "log" }>, frameLength: number): void {
+  const { results, jobs } = parts;
+  const job = jobs.held.get(item.id);
+  const change = changeOf(parts, item, frameLength);
+  const settle = (): void => {
+    void results.settle(change).then((result) => {
+      if (item.what === "end" && result !== undefined && jobs.held.get(item.id) === job) {
+        jobs.held.delete(item.id);
+        parts.freed();
+      }
+      answer(parts, item, result);
+    });
+  };
+  if (item.what === "end" && job !== undefined && job.logging !== null) void job.logging.then(settle);
+  else settle();
+}
+
+async function storeForeign(parts: ItemParts, ends: readonly Of<"end">[], frameLength: number): Promise<void> {
+  try {
+    const records = await parts.context.store.jobs.records([...new Set(ends.map(({ id }) => id))]);
+    const own = new Set(records.filter((record) => record.workspace === parts.workspace).map(({ id }) => id));
+    for (const item of ends) {
+      if (own.has(item.id)) void parts.results.settle(changeOf(parts, item, frameLength)).then((result) => answer(parts, item, result));
+      else parts.out.refused(item.n, STALE);
+    }
+  } catch (error) {
+    parts.context.logger.warn("results of a worker could not be looked up; it sends them again", { error: messageOf(error) });
+    parts.failed();
+  }
+}
+
+function answer({ out }: ItemParts, { n }: WorkerItem, result: ChangeResult | undefined): void {
+  if (result === undefined) return;
+  if (result.ok) out.stored(n);
+  else out.refused(n, result.refusal);
+}
+
+function changeOf({ context }: ItemParts, item: Exclude<WorkerItem, { what: "log" }>, frameLength: number): Change {
+  const { id, token } = item;
+  switch (item.what) {
+    case "end":
+      return changeOfEnd(storable(item.end as HandlerEnd, frameLength), item, { now: context.now(), random: () => context.random.next() });
+    case "progress":
+      return { type: "progress", id, token, progress: { fraction: item.fraction, text: item.text } satisfies Progress };
+    case "expect":
+      return { type: "expect", id, token, tokenHash: item.tokenHash };
+  }
+}
+
+/** An end that every store can keep, whatever a worker of another make may send. */
+function storable(end: HandlerEnd, frameLength: number): HandlerEnd {
+  if (end.type !== "settle") return end;
+  const result = bounded(end.result, frameLength);
+  return result === end.result ? end : { ...end, result };
+}
+
+function bounded(result: Result, frameLength: number): Result {
+  const { output, evidence } = result;
+  if (output !== null && typeof output === "object" && isDeeperThan(output, DEPTH_MAX))
+    return { outcome: "failed", reason: "output_invalid", message: `the output is nested more than ${DEPTH_MAX} deep` };
+  if (frameLength > OUTPUT_LENGTH_MAX && output !== undefined) {
+    const length = lengthOf(output);
+    if (length > OUTPUT_LENGTH_MAX) return outputTooLarge(length);
+  }
+  if (evidence === undefined) return result;
+  return isDeeperThan(evidence, DEPTH_MAX) || (frameLength > EVIDENCE_LENGTH_MAX && lengthOf(evidence) > EVIDENCE_LENGTH_MAX)
+    ? { ...result, evidence: {} }
+    : result;
+}
+
+function lengthOf(value: Json): number {
+  return JSON.stringify(value).length;
+}

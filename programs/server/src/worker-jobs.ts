@@ -1,0 +1,107 @@
+/**
+ * The jobs of one worker at the other end of a connection, for the engine's claims: how many it takes, which it holds.
+ *
+ * J1. No more is pushed than the worker asked for; beyond its free slots only what may be read ahead (kernel, D6).
+ * J2. What was claimed when the connection had ended is returned: nobody has seen it.
+ * J3. Only the worker knows what it has: whether it knows a job that its session holds, it is asked.
+ */
+import { WORKER_JOBS_MAX } from "@windlass/contract";
+import type { Carrier } from "@windlass/engine";
+import { handlerNameOf, type LiveJob } from "@windlass/kernel";
+import type { ClaimedJob } from "@windlass/ports";
+import type { FramesOut } from "./worker-frames-out.ts";
+
+/** An attempt that the worker holds, until its end is stored. */
+export interface HeldJob {
+  readonly token: number;
+  readonly attempt: number;
+  /** Log lines that are being stored: the end waits for them. */
+  logging: Promise<void> | null;
+  told: boolean;
+}
+
+export interface WorkerJobs extends Carrier {
+  readonly held: Map<string, HeldJob>;
+  /** What the worker takes, counted from the beginning of the connection. */
+  credit(jobs: number, slots: number): void;
+  /** The worker's answer to a question. */
+  answered(question: number, ids: readonly string[]): void;
+  /** Takes nothing more, and leaves no question open. */
+  close(): void;
+}
+
+/** One claim's size: a group that the store commits well, and a frame that is soon written. */
+const CLAIM_MAX = 500;
+/** Bytes that may wait to be sent before nothing more is claimed: a slow line does not fill the server's memory. */
+const UNSENT_MAX = 4_194_304;
+
+export function workerJobs({ out, unsent }: { readonly out: FramesOut; readonly unsent: () => number }): WorkerJobs {
+  const held = new Map<string, HeldJob>();
+  const questions = new Map<number, (ids: readonly string[]) => void>();
+  let [open, pushed, jobsMax, slotsMax, asked] = [true, 0, 0, 0, 0];
+  const answered = (question: number, ids: readonly string[]): void => {
+    questions.get(question)?.(ids);
+    questions.delete(question);
+  };
+  return {
+    held,
+    answered,
+    credit(jobs, free) {
+      [jobsMax, slotsMax] = [jobs, free];
+    },
+    room() {
+      if (!open || unsent() > UNSENT_MAX) return { limit: 0, ahead: 0 };
+      const most = Math.min(CLAIM_MAX, WORKER_JOBS_MAX - held.size, jobsMax - pushed);
+      const limit = Math.max(0, Math.min(most, slotsMax - pushed));
+      return { limit, ahead: Math.max(0, most - limit) };
+    },
+    // The worker gives back by itself what it does not come to.
+    surplus: () => [],
+    take(jobs) {
+      if (!open) return jobs;
+      for (const { live } of jobs) held.set(live.id, heldJob(live));
+      pushed += jobs.length;
+      out.push(jobs.map(pushedJob));
+      return [];
+    },
+    holding: () => held.size,
+    async unknown(live) {
+      const doubtful = live.filter((job) => held.get(job.id)?.token !== job.token);
+      if (doubtful.length === 0 || !open) return [];
+      const question = ++asked;
+      out.say({ type: "ask", question, ids: doubtful.map((job) => job.id) });
+      const unknown = new Set(await new Promise<readonly string[]>((resolve) => questions.set(question, resolve)));
+      for (const job of doubtful) if (!unknown.has(job.id)) held.set(job.id, heldJob(job));
+      return doubtful.filter((job) => unknown.has(job.id));
+    },
+    stop({ id, token }, { reason, message, graceMs }) {
+      const job = held.get(id);
+      if (job === undefined || job.token !== token || job.told) return true;
+      job.told = true;
+      out.say({ type: "stops", jobs: [{ id, token, reason, message, graceMs }] });
+      return true;
+    },
+    close() {
+      open = false;
+      for (const resolve of questions.values()) resolve([]);
+      questions.clear();
+    },
+  };
+}
+
+/** An attempt of which nothing is known yet but who holds it. */
+export function heldJob({ token, attempt }: LiveJob): HeldJob {
+  return { token, attempt, logging: null, told: false };
+}
+
+function pushedJob({ record, live }: ClaimedJob) {
+  return {
+    id: live.id,
+    token: live.token,
+    attempt: live.attempt,
+    name: record.name,
+    handler: handlerNameOf(record),
+    input: record.input,
+    labels: record.labels,
+  };
+}

@@ -1,0 +1,202 @@
+/** What a worker of another make may send: whatever it is, it is answered with what was wrong, and harms nobody else. */
+import { once } from "node:events";
+import { WORKER_FRAME_BYTES_MAX, WORKERS_PATH } from "@windlass/contract";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { WebSocket } from "ws";
+import { listen, type Listening } from "./serve.ts";
+import { clock, testServer, TOKEN, type TestServer } from "./server-fixture.ts";
+
+let server: TestServer;
+let listening: Listening;
+const open: WebSocket[] = [];
+
+beforeEach(async () => {
+  server = await testServer();
+  listening = await listen(server.app, { host: "127.0.0.1", port: 0, clock, drainMs: 500 });
+});
+afterEach(async () => {
+  for (const socket of open.splice(0)) socket.terminate();
+  await listening.close();
+  await server.close();
+  const errors = server.lines.filter(({ level }) => level === "error");
+  if (errors.length > 0) throw new Error(`the server found errors of its own: ${JSON.stringify(errors)}`);
+});
+
+interface Said {
+  readonly type: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly jobs?: readonly { readonly id: string; readonly token: number; readonly attempt: number }[];
+  readonly stored?: readonly number[];
+  readonly refused?: readonly { readonly n: number; readonly code: string }[];
+  readonly session?: string;
+  readonly resumed?: boolean;
+  readonly ids?: readonly string[];
+}
+
+interface Raw {
+  readonly said: Said[];
+  readonly closed: Promise<number>;
+  /** Sends text as it is. */
+  send(text: string | Buffer): void;
+  /** Sends messages as the next frame. */
+  say(...messages: object[]): void;
+  heard(type: string): Promise<Said>;
+  leave(): void;
+}
+
+async function raw(): Promise<Raw> {
+  const url = `${listening.url.replace("http", "ws")}${WORKERS_PATH}`;
+  const socket = new WebSocket(url, { headers: { authorization: `Bearer ${TOKEN}` } });
+  open.push(socket);
+  const said: Said[] = [];
+  socket.on("message", (data) => said.push(...(JSON.parse((data as Buffer).toString()) as { messages: Said[] }).messages));
+  socket.on("error", () => {});
+  const closed = new Promise<number>((resolve) => socket.on("close", resolve));
+  await once(socket, "open");
+  let seq = 0;
+  return {
+    said,
+    closed,
+    send: (text) => socket.send(text),
+    say: (...messages) => socket.send(JSON.stringify({ seq: ++seq, messages })),
+    heard: (type) => vi.waitFor(() => said.find((message) => message.type === type) ?? Promise.reject(new Error(`no ${type}`))),
+    leave: () => socket.terminate(),
+  };
+}
+
+const hello = { type: "hello", protocol: 1, session: null, queues: ["default"], handlers: ["work"], ttlMs: 5_000 };
+const greeted = async (more: object = {}): Promise<Raw> => {
+  const one = await raw();
+  one.say({ ...hello, ...more });
+  await one.heard("welcome");
+  return one;
+};
+const submit = async (): Promise<string> =>
+  (await server.engine.jobs.submit({ kind: "task", name: "work", spec: { handler: "work" }, executor: "handler" })).id;
+const succeeded = { type: "settle", result: { outcome: "succeeded", reason: "ok", message: null, output: null }, stopped: false };
+
+test.each([
+  ["no JSON", "}{", "bad_request", /JSON/u],
+  ["no frame", "[1]", "bad_request", /a frame must be an object with seq and messages/u],
+  ["a number out of order", '{"seq":2,"messages":[]}', "bad_request", /has the number 2; the next one must be 1/u],
+  ["bytes", Buffer.from("{}"), "bad_request", /text, not bytes/u],
+  ["an unknown message", '{"seq":1,"messages":[{"type":"hullo"}]}', "invalid", /hello, credit, items|type/u],
+  ["something before its hello", '{"seq":1,"messages":[{"type":"beat","n":1}]}', "bad_request", /after the welcome/u],
+  ["another version", JSON.stringify({ seq: 1, messages: [{ ...hello, protocol: 9 }] }), "bad_request", /version 9 .* this server 1/u],
+  ["no name of a queue", JSON.stringify({ seq: 1, messages: [{ ...hello, queues: ["A b"] }] }), "invalid", /"A b" is no name of a queue/u],
+  [
+    "a time out of bounds",
+    JSON.stringify({ seq: 1, messages: [{ ...hello, ttlMs: 1 }] }),
+    "invalid",
+    /ttlMs is 1; it must be at least 1000/u,
+  ],
+  ["a field too many", JSON.stringify({ seq: 1, messages: [{ ...hello, quues: [] }] }), "invalid", /no field "quues"/u],
+] as const)("%s is answered with what was wrong, and the end of the connection", async (_, text, ...expected) => {
+  const [code, message] = expected;
+  const one = await raw();
+  one.send(text);
+  expect(await one.heard("fault")).toMatchObject({ code, message: expect.stringMatching(message as RegExp) as string });
+  expect(await one.closed).toBe(4000);
+  (await greeted()).leave();
+});
+
+test("a frame that is too large ends the connection and nothing else", async () => {
+  const [one, other] = [await greeted(), await greeted()];
+  one.send("x".repeat(WORKER_FRAME_BYTES_MAX + 1));
+  expect(await one.closed).toBe(1009);
+  other.say({ type: "beat", n: 1 });
+  await other.heard("alive");
+});
+
+test("nothing is pushed without credit, and no more than that", async () => {
+  const one = await greeted();
+  for (let n = 0; n < 5; n++) await submit();
+  one.say({ type: "credit", jobs: 2, slots: 2 });
+  expect((await one.heard("jobs")).jobs).toHaveLength(2);
+  one.say({ type: "beat", n: 1 });
+  await one.heard("alive");
+  expect(one.said.filter(({ type }) => type === "jobs")).toHaveLength(1);
+});
+
+test("an end counts once, in whatever order and however often it comes, also over a later connection", async () => {
+  const one = await greeted();
+  const id = await submit();
+  one.say({ type: "credit", jobs: 1, slots: 1 });
+  const { token = 0, attempt = 0 } = (await one.heard("jobs")).jobs?.[0] ?? {};
+  const end = (n: number, more: object = {}) => ({ n, what: "end", id, token, attempt, end: succeeded, ...more });
+  one.say({ type: "items", items: [end(3), end(2), end(3), end(4, { token: token + 1 })] });
+  await vi.waitFor(() => expect(one.said.flatMap((said) => [...(said.stored ?? []), ...(said.refused ?? [])])).toHaveLength(4));
+  expect(one.said.flatMap((said) => said.stored ?? [])).toEqual([3]);
+  const { session } = await one.heard("welcome");
+  one.leave();
+  const again = await greeted({ session });
+  expect((await again.heard("welcome")).resumed).toBe(true);
+  again.say({ type: "items", items: [end(3)] });
+  await vi.waitFor(() => expect(again.said.flatMap((said) => said.refused ?? [])).toMatchObject([{ n: 3, code: "job_finished" }]));
+  expect((await server.engine.jobs.get(id)).final).toMatchObject({ state: "succeeded", attempts: 1 });
+});
+
+test("what a session holds and its worker does not know of is asked about, and given back", async () => {
+  const one = await greeted();
+  const id = await submit();
+  one.say({ type: "credit", jobs: 1, slots: 1 });
+  await one.heard("jobs");
+  const { session } = await one.heard("welcome");
+  one.leave();
+  const again = await greeted({ session });
+  again.say({ type: "unknown", question: 0, ids: [id] });
+  expect((await again.heard("ask")).ids).toEqual([id]);
+  again.say({ type: "unknown", question: 1, ids: [id] });
+  await vi.waitFor(async () => expect((await server.engine.jobs.get(id)).live).toMatchObject({ state: "queued", attempt: 0 }));
+});
+
+test("a session has one connection: the newer one has it, and the older one is ended", async () => {
+  const one = await greeted();
+  const { session } = await one.heard("welcome");
+  const other = await greeted({ session });
+  expect(await one.closed).toBe(4002);
+  expect(await other.heard("welcome")).toMatchObject({ session, resumed: true });
+});
+
+test("a session that is not there, or serves something else, is not gone on with", async () => {
+  const one = await greeted();
+  const { session } = await one.heard("welcome");
+  expect(await (await greeted({ session: "ses_gone" })).heard("welcome")).toMatchObject({ resumed: false });
+  expect(await (await greeted({ session, queues: ["other"] })).heard("welcome")).toMatchObject({ resumed: false });
+});
+
+test("what it may not tell of, or nobody could store, is not stored", async () => {
+  const one = await greeted();
+  const id = await submit();
+  one.say({ type: "credit", jobs: 1, slots: 1 });
+  const { token = 0, attempt = 0 } = (await one.heard("jobs")).jobs?.[0] ?? {};
+  let deep: unknown = "x";
+  for (let n = 0; n < 1_000; n++) deep = [deep];
+  const stranger = { n: 1, what: "log", id: "job_of_somebody", token: 1, attempt: 1, lines: [[0, "mine now"]] };
+  one.say({ type: "items", items: [stranger] });
+  await vi.waitFor(() => expect(one.said.flatMap((said) => said.refused ?? [])).toMatchObject([{ n: 1, code: "token_stale" }]));
+  const end = { ...succeeded, result: { ...succeeded.result, output: deep } };
+  one.say({ type: "items", items: [{ n: 2, what: "end", id, token, attempt, end }] });
+  await vi.waitFor(async () =>
+    expect((await server.engine.jobs.get(id)).final).toMatchObject({ state: "failed", reason: "output_invalid" }),
+  );
+});
+
+test("a plain request to the address is told what it is for; other addresses take no workers", async () => {
+  const answer = await server.ask("GET", WORKERS_PATH);
+  expect([answer.status, ((await answer.json()) as Said).code]).toEqual([400, "bad_request"]);
+  const socket = new WebSocket(`${listening.url.replace("http", "ws")}/api/v1/jobs`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  const [, refusal] = (await once(socket, "unexpected-response")) as [unknown, { statusCode: number }];
+  expect(refusal.statusCode).toBe(404);
+});
+
+test("explain says truthfully that a worker elsewhere serves the queue, or knows no such handler", async () => {
+  const { id } = await server.engine.jobs.submit({ kind: "task", name: "x", spec: { handler: "wrok" }, executor: "handler", queue: "far" });
+  expect(await server.api.jobs.explain({ id })).toMatchObject({ causes: [{ reason: "no_worker" }] });
+  const one = await greeted({ queues: ["far"] });
+  expect(await server.api.jobs.explain({ id })).toMatchObject({ causes: [{ reason: "handler_unknown" }] });
+  one.say({ type: "bye" });
+  expect(await one.closed).toBe(1000);
+  expect(await server.api.jobs.explain({ id })).toMatchObject({ causes: [{ reason: "no_worker" }] });
+});
