@@ -8,6 +8,7 @@ import { errorsPage, eventsPage, outcomesPage, reasonsPage } from "./codes.ts";
 import { lifeCyclePage } from "./life-cycle.ts";
 import type { ReferencePage } from "./page.ts";
 import { permissionsPage } from "./permissions.ts";
+import { sdkPage } from "./sdk.ts";
 import { settingsPage } from "./settings.ts";
 
 export const REFERENCE_PAGES: readonly ReferencePage[] = [
@@ -20,4 +21,5 @@ export const REFERENCE_PAGES: readonly ReferencePage[] = [
   permissionsPage,
   apiPage,
   commandLinePage,
+  sdkPage,
 ];
