@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packPackages } from "../../scripts/pack/pack-packages.ts";
 import { root } from "../architecture/source-files.ts";
 import { examplesOf } from "./readme-examples.ts";
@@ -116,24 +116,34 @@ test("the client starts without a schema and without a library", async () => {
   }
 });
 
-test.each(Object.entries(NODES))("%s runs every example, and each prints what it says and ends by itself", async (name, node) => {
-  if (node === null) return expect(tools).toHaveProperty("missing");
-  expect((await run(node, ["--version"])).stdout).toMatch(new RegExp(`^v${name.replace("Node ", "")}\\.`, "u"));
-  const me = stranger();
-  try {
-    const { url } = await me.server();
-    const env = { PATH: process.env["PATH"], WINDLASS_URL: url, WINDLASS_TOKEN: me.read(".windlass/token").trim() };
-    const outcomes = await Promise.all(
-      EXAMPLES.map(async ({ title }, index) => {
-        const file = join(folder, "out", `example-${index + 1}.js`);
-        const { stdout, stderr } = await run(node, [file], { cwd: folder, env, timeout: EXAMPLE_MS_MAX }).catch(
-          (error: { readonly stdout: string; readonly stderr: string }) => error,
-        );
-        return { title, prints: stdout.split("\n").slice(0, -1), stderr };
-      }),
-    );
-    expect(outcomes).toEqual(EXAMPLES.map(({ title, prints }) => ({ title, prints, stderr: "" })));
-  } finally {
-    await me.leave();
-  }
+describe.each(Object.entries(NODES))("%s", (name, node) => {
+  test.skipIf(node === null)("runs every example, and each prints what it says and ends by itself", async () => {
+    const program = node ?? "";
+    expect((await run(program, ["--version"])).stdout).toMatch(new RegExp(`^v${name.replace("Node ", "")}\\.`, "u"));
+    const me = stranger();
+    try {
+      const { url } = await me.server();
+      const env = { PATH: process.env["PATH"], WINDLASS_URL: url, WINDLASS_TOKEN: me.read(".windlass/token").trim() };
+      const outcomes = await Promise.all(
+        EXAMPLES.map(({ title }, index) => outcomeOf({ title, program, file: `example-${index + 1}.js`, env })),
+      );
+      expect(outcomes).toEqual(EXAMPLES.map(({ title, prints }) => ({ title, prints, stderr: "" })));
+    } finally {
+      await me.leave();
+    }
+  });
 });
+
+interface Run {
+  readonly title: string;
+  readonly program: string;
+  readonly file: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+async function outcomeOf({ title, program, file, env }: Run) {
+  const { stdout, stderr } = await run(program, [join(folder, "out", file)], { cwd: folder, env, timeout: EXAMPLE_MS_MAX }).catch(
+    (error: { readonly stdout: string; readonly stderr: string }) => error,
+  );
+  return { title, prints: stdout.split("\n").slice(0, -1), stderr };
+}

@@ -1,0 +1,54 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { answering, hasty, sse } from "./client-fixture.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Says this and no more, and does not close. */
+const openedWith = (text: string): Response =>
+  new Response(new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(text)) }), {
+    headers: { "content-type": "text/event-stream" },
+  });
+
+async function typesOf(items: AsyncIterable<{ readonly type: string }>): Promise<string[]> {
+  const types: string[] = [];
+  for await (const { type } of items) types.push(type);
+  return types;
+}
+
+test("a connection on which nothing comes any more is lost, and the stream goes on behind its last item", async () => {
+  vi.useFakeTimers();
+  const { sent, fetch } = answering(
+    () => openedWith('id: 7\ndata: {"type":"job"}\n\n'),
+    () => sse(["8", { type: "end" }]),
+  );
+  const reading = typesOf(hasty({ fetch }).api.jobs.watch({ id: "job_1" }));
+  await vi.advanceTimersByTimeAsync(80_000);
+  expect(await reading).toEqual(["job", "end"]);
+  expect(sent.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "7"]);
+});
+
+test("time in which nobody reads does not count as silence", async () => {
+  vi.useFakeTimers();
+  const { sent, fetch } = answering(() => sse(["7", { type: "job" }], ["8", { type: "end" }]));
+  const items = hasty({ fetch }).api.jobs.watch({ id: "job_1" });
+  await items.next();
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(await typesOf(items)).toEqual(["end"]);
+  expect(sent).toHaveLength(1);
+});
+
+test("the caller's signal ends a stream that hangs, without an error and without a timer left", async () => {
+  vi.useFakeTimers();
+  const controller = new AbortController();
+  const items = hasty({ fetch: answering(() => openedWith('data: {"type":"job"}\n\n')).fetch }).api.jobs.watch(
+    { id: "job_1" },
+    { signal: controller.signal },
+  );
+  await items.next();
+  const next = items.next();
+  controller.abort();
+  expect(await next).toEqual({ done: true, value: undefined });
+  expect(vi.getTimerCount()).toBe(0);
+});
