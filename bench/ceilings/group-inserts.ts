@@ -26,8 +26,10 @@ export const groupInserts = (group: number): Entrant => ({
   },
 });
 
+/** One statement for the rows that a whole group has in a table. */
 interface Copy {
   readonly insert: StatementSync;
+  /** Of one job. */
   readonly values: readonly SQLInputValue[];
 }
 
@@ -38,41 +40,35 @@ interface Inserting {
 }
 
 function insertRate(db: DatabaseSync, { id, group, sampleMs }: Inserting): number {
-  const copies = copiesOf(db, id);
+  const copies = copiesOf(db, { id, group });
   let count = 0;
   const from = performance.now();
   while (performance.now() - from < sampleMs) {
+    // Ids of jobs grow, as this one does, so that the rows land where real ones would.
+    const ids = Array.from({ length: group }, () => `${id.slice(0, -8)}${String(10_000_000 + ++count)}`);
     db.exec("BEGIN IMMEDIATE");
-    for (let i = 0; i < group; i++) {
-      // Ids of jobs grow, as this one does, so that the rows land where a real one would.
-      const next = `${id.slice(0, -8)}${String(10_000_000 + ++count)}`;
-      for (const { insert, values } of copies) insert.run(...values.map((value) => (value === id ? next : value)));
-    }
+    for (const { insert, values } of copies) insert.run(...ids.flatMap((next) => values.map((value) => (value === id ? next : value))));
     db.exec("COMMIT");
   }
   return count / ((performance.now() - from) / 1_000);
 }
 
-/** For every row that names the job: a statement that inserts one like it. */
-function copiesOf(db: DatabaseSync, id: string): readonly Copy[] {
+/** For every row that names the job: a statement that inserts one like it for each of a group. */
+function copiesOf(db: DatabaseSync, { id, group }: { readonly id: string; readonly group: number }): readonly Copy[] {
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").all();
   return tables.flatMap(({ name }) => {
-    const columns = db.prepare(`SELECT name, type, pk FROM pragma_table_info('${String(name)}')`).all();
-    const holding = columns.filter((column) => column["name"] === "id" || column["name"] === "job_id");
-    return holding.flatMap((column) =>
-      db
-        .prepare(`SELECT * FROM ${String(name)} WHERE ${String(column["name"])} = ?`)
-        .all(id)
-        .map((row): Copy => {
-          // A number that the table gives out itself is left to it.
-          const given = Object.entries(row).filter(
-            ([key]) => !columns.some((one) => one["name"] === key && one["pk"] === 1 && one["type"] === "INTEGER"),
-          );
-          const insert = db.prepare(
-            `INSERT INTO ${String(name)} (${given.map(([key]) => key).join(", ")}) VALUES (${given.map(() => "?").join(", ")})`,
-          );
-          return { insert, values: given.map(([, value]) => value as SQLInputValue) };
-        }),
-    );
+    const table = String(name);
+    const columns = db.prepare(`SELECT name, type, pk FROM pragma_table_info('${table}')`).all();
+    const holding = columns.find((column) => column["name"] === "id" || column["name"] === "job_id");
+    // A number that the table gives out itself is left to it.
+    const own = columns.find((column) => column["pk"] === 1 && column["type"] === "INTEGER")?.["name"];
+    const rows = holding === undefined ? [] : db.prepare(`SELECT * FROM ${table} WHERE ${String(holding["name"])} = ?`).all(id);
+    return rows.map((row): Copy => {
+      const given = Object.entries(row).filter(([key]) => key !== own);
+      const one = `(${given.map(() => "?").join(", ")})`;
+      const all = Array.from({ length: group }, () => one).join(", ");
+      const insert = db.prepare(`INSERT INTO ${table} (${given.map(([key]) => key).join(", ")}) VALUES ${all}`);
+      return { insert, values: given.map(([, value]) => value as SQLInputValue) };
+    });
   });
 }
