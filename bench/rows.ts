@@ -18,9 +18,7 @@ import { idleLatency } from "./workloads/idle-latency.ts";
 import { processes } from "./workloads/processes.ts";
 import { restart } from "./workloads/restart.ts";
 
-const peers: readonly Contender[] = [bullmq, graphileWorker, pgBoss];
-const submitting: readonly Contender[] = [windlassEmbedded, windlassPostgres, windlassHttp, ...peers];
-const working: readonly Contender[] = [windlassEmbedded, windlassPostgres, ...peers];
+const queues: readonly Contender[] = [windlassEmbedded, windlassPostgres, windlassHttp, bullmq, graphileWorker, pgBoss];
 const perSecond = { "": "jobs/s" } as const;
 
 /** Long enough that the start of a worker does not count, short enough for a table in a quarter of an hour. */
@@ -35,7 +33,7 @@ export const ROWS: readonly Row[] = [
     id: "enqueue-batch",
     title: "enqueue in batches of 1,000",
     units: perSecond,
-    entrants: onQueues(submitting, async (queue, scale) => ({ "": await enqueueMany(queue, { count: DRAINED[scale] }) })),
+    entrants: onQueues(queues, async (queue, scale) => ({ "": await enqueueMany(queue, { count: DRAINED[scale] }) })),
   },
   drainRow(10),
   drainRow(100),
@@ -43,7 +41,7 @@ export const ROWS: readonly Row[] = [
     id: "latency",
     title: "enqueue to start when idle",
     units: { p50: "ms", p99: "ms" },
-    entrants: onQueues(working, (queue, scale) => idleLatency(queue, LATENCY[scale])),
+    entrants: onQueues(queues, (queue, scale) => idleLatency(queue, LATENCY[scale])),
   },
   { id: "processes", title: "processes, /bin/true, 16 at once", units: perSecond, entrants: [processes] },
   {
@@ -53,7 +51,7 @@ export const ROWS: readonly Row[] = [
     entrants: [fanOut],
   },
   { id: "restart", title: "start with 10,000 jobs queued", units: { "first start": "ms", "last start": "ms" }, entrants: [restart] },
-  { id: "idle", title: "a server with nothing to do", units: { "of a core": "%", memory: "MB" }, entrants: [idleServer] },
+  { id: "idle", title: "a server with nothing to do", units: { "of a core": "%", memory: "MB" }, entrants: [idleServer(0), idleServer(5)] },
 ];
 
 /** The first two are what Windlass on SQLite and on PostgreSQL are compared with; the rest is for looking at. */
@@ -67,7 +65,7 @@ function enqueueRow(
   { id, title, inFlight }: { readonly id: string; readonly title: string; readonly inFlight: number },
   ceilings: Ceilings,
 ): Row {
-  const contenders = onQueues(submitting, async (queue, scale) => ({
+  const contenders = onQueues(queues, async (queue, scale) => ({
     "": (await enqueue(queue, { inFlight, forMs: ENQUEUE_MS[scale] })).perSecond,
   }));
   return { id, title, units: perSecond, entrants: [...ceilings, ...contenders], ceilings: ceilingsOf(ceilings) };
@@ -75,7 +73,7 @@ function enqueueRow(
 
 function drainRow(concurrency: number): Row {
   const ceilings: Ceilings = [leanSqlite(concurrency), leanPostgres(concurrency)];
-  const contenders = onQueues(working, async (queue, scale) => {
+  const contenders = onQueues(queues, async (queue, scale) => {
     const count = DRAINED[scale];
     await queue.enqueueMany(count);
     return { "": await drain(queue, { count, concurrency }) };

@@ -1,4 +1,5 @@
-/** Windlass as a server in a process of its own (SQLite, its own defaults), asked through the SDK. */
+/** Windlass as a server in a process of its own (SQLite, its own defaults), asked through the SDK; the worker is in this process. */
+import { worker } from "@windlass/sdk";
 import { startServer } from "../servers/windlass.ts";
 import { batches, JOB_OF_WINDLASS, type Contender } from "./contender.ts";
 
@@ -17,8 +18,12 @@ export const windlassHttp: Contender = {
           if (refused !== undefined) throw new Error(JSON.stringify(refused));
         }
       },
-      work() {
-        throw new Error("workers over HTTP are not measured yet");
+      async work({ concurrency, onJob }) {
+        const { url, token } = server;
+        const hands = worker({ url, token, concurrency, handlers: { noop: onJob } });
+        await hands.start();
+        // It keeps its results until the server has accepted them, and stops when that is so.
+        return { stored: () => hands.stop(), stop: () => hands.stop() };
       },
       close: () => server.stop(),
     };
