@@ -45,6 +45,9 @@ test.each([
   ["half of an id that fits nothing", ["logs", "zzzzzz"], NOT_FOUND, ["at least 4 of its last characters"]],
   ["an unknown command", ["jbos"], USAGE, ["did you mean jobs?"]],
   ["a verb without its noun", ["list"], USAGE, ["`windlass jobs list`"]],
+  ["a verb with a slip", ["jobs", "lst"], USAGE, ["did you mean list?"]],
+  ["a format that there is not", ["jobs", "list", "-o", "jsn"], USAGE, ['Did you mean "json"?']],
+  ["an answer without names", ["version", "-o", "name"], USAGE, ["no names to print"]],
   ["an unknown option", ["jobs", "list", "--sate", "running"], USAGE, ["--state"]],
   ["an unknown state", ["jobs", "list", "--state", "runing"], USAGE, ['did you mean "running"?']],
   ["a label without a value", ["jobs", "list", "--label", "team"], USAGE, ["it is written name=value"]],
@@ -67,6 +70,10 @@ test.each([
   expect(found).toBe(code);
   expect(said).not.toContain("secret");
   expect(said).not.toMatch(/\n\s+at /u);
+});
+
+test("a word that is like none is answered without a suggestion", async () => {
+  for (const word of ["xyzzy", "green"]) expect((await me.windlass(word)).stderr).not.toContain("did you mean");
 });
 
 test("the refusal of a second server names the address of the first", async () => {

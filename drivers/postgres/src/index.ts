@@ -1,2 +1,3 @@
 export { openPostgresBus, type PostgresBusOptions } from "./postgres-bus.ts";
 export { openPostgresStore, type PostgresOptions } from "./postgres-store.ts";
+export { probePostgres, type Probed } from "./probe-postgres.ts";

@@ -5,4 +5,5 @@ export { coerceInput, resolveInputs, type Resolved } from "./resolve-inputs.ts";
 export { stepKind } from "./step-kind.ts";
 export { contentOf, executionOf, type Execution } from "./submit-workflow.ts";
 export { specOf, workflowOf, type InputSpec, type InputType, type Step, type Tool, type Workflow } from "./workflow.ts";
+export { workflowSchema } from "./workflow-schema.ts";
 export { workflowKind } from "./workflow-kind.ts";

@@ -6,8 +6,8 @@ import { inputFault } from "./resolve-inputs.ts";
 import { isReservedName } from "./names.ts";
 import { INPUT_TYPES, INPUTS_MAX, type InputSpec } from "./workflow.ts";
 
-const INPUT_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/u;
-const INPUT_KEYS = { known: ["type", "default", "required", "description", "enum"] };
+export const INPUT_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/u;
+export const INPUT_KEYS = { known: ["type", "default", "required", "description", "enum"] };
 
 export function readInputs(fields: Fields, findings: Finding[]): Readonly<Record<string, InputSpec>> | undefined {
   const inputs = fields.object("inputs");

@@ -16,8 +16,8 @@ import type { RetrySpec } from "./workflow.ts";
 /** What a `retry` without `on` repeats: ends that another try may mend. */
 const DEFAULT_RETRY_ON: readonly Outcome[] = ["failed", "failed_timeout", "failed_node_lost"];
 
-const RETRY_KEYS = { known: ["limit", "on", "backoff"], later: ["resources"] };
-const BACKOFF_KEYS = { known: ["initial", "factor", "max", "jitter"] };
+export const RETRY_KEYS = { known: ["limit", "on", "backoff"], later: ["resources"] };
+export const BACKOFF_KEYS = { known: ["initial", "factor", "max", "jitter"] };
 
 export function readRetry(fields: Fields): RetrySpec | undefined {
   const retry = fields.inner("retry", RETRY_KEYS);

@@ -7,7 +7,7 @@ import { readDuration, readRetry } from "./read-retry.ts";
 import { isTemplate, splitTemplate, wholeOf } from "./template.ts";
 import { ITEMS_MAX, STEP_NAME_LENGTH_MAX, TIMEOUT_SECONDS_MAX, type ShellTool, type Step, type Tool } from "./workflow.ts";
 
-const STEP_KEYS = {
+export const STEP_KEYS = {
   known: [
     "name",
     "needs",
@@ -24,10 +24,10 @@ const STEP_KEYS = {
   ],
   later: ["until", "maxRounds", "executor", "isolation", "concurrency", "priority"],
 };
-const TOOL_KINDS = ["shell", "handler", "wait", "noop"] as const;
+export const TOOL_KINDS = ["shell", "handler", "wait", "noop"] as const;
 const LATER_TOOL_KINDS = ["container", "http", "operation", "workflow"];
 /** What a tool may hold; `timeoutSeconds` may stand at the step or in its tool. */
-const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?: readonly string[] }> = {
+export const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?: readonly string[] }> = {
   shell: {
     known: ["kind", "command", "script", "cwd", "env", "output", "resources", "timeoutSeconds"],
     later: ["workingDir", "exclusive"],
@@ -36,6 +36,9 @@ const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?: readon
   wait: { known: ["kind", "for"], later: ["until", "signal", "approval"] },
   noop: { known: ["kind"] },
 };
+
+export const RESOURCES_KEYS = { known: ["limits"], later: ["requests"] };
+export const LIMITS_KEYS = { known: ["memory"], later: ["cpu"] };
 
 export function readStep({ value, path, findings }: { value: Json; path: Path; findings: Finding[] }): Step {
   const fields = new Fields({ value, path, findings, keys: STEP_KEYS });
@@ -218,9 +221,7 @@ function readEnv(fields: Fields): Readonly<Record<string, string>> | undefined {
 }
 
 function readResources(fields: Fields): ShellTool["resources"] {
-  const limits = fields
-    .inner("resources", { known: ["limits"], later: ["requests"] })
-    ?.inner("limits", { known: ["memory"], later: ["cpu"] });
+  const limits = fields.inner("resources", RESOURCES_KEYS)?.inner("limits", LIMITS_KEYS);
   const memory = limits?.raw("memory");
   if (limits === undefined || memory === undefined) return undefined;
   if (typeof memory === "number" || typeof memory === "string") {

@@ -9,15 +9,17 @@ import { readRetry } from "./read-retry.ts";
 import { readQueue, readStep } from "./read-step.ts";
 import { STEPS_MAX, TIMEOUT_SECONDS_MAX, type Step, type Workflow } from "./workflow.ts";
 
-const API_VERSION = "windlass.dev/v1";
-const WORKFLOW_KEYS = {
+export const API_VERSION = "windlass.dev/v1";
+export const WORKFLOW_KEYS = {
   known: ["apiVersion", "kind", "metadata", "inputs", "timeoutSeconds", "concurrency", "retry", "queue", "priority", "steps", "output"],
   later: ["isolation", "executor", "schedules", "finally", "images"],
 };
+export const METADATA_KEYS = { known: ["name", "labels"] };
+export const CONCURRENCY_KEYS = { known: ["key", "limit", "onConflict"] };
 /** A workflow's name is part of addresses and of names of jobs outside. */
-const WORKFLOW_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/u;
+export const WORKFLOW_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/u;
 /** The most labels: each is a row of an index. */
-const LABELS_MAX = 64;
+export const LABELS_MAX = 64;
 const LABEL_LENGTH_MAX = 253;
 
 export interface ReadResult {
@@ -62,7 +64,7 @@ function readHeader(fields: Fields): void {
 }
 
 function readMetadata(fields: Fields): Workflow["metadata"] {
-  const metadata = fields.inner("metadata", { known: ["name", "labels"] });
+  const metadata = fields.inner("metadata", METADATA_KEYS);
   if (metadata === undefined) {
     fields.missing("metadata", "it holds at least the workflow's name");
     return { name: "" };
@@ -92,7 +94,7 @@ function readLabels(metadata: Fields): Readonly<Record<string, string>> | undefi
 }
 
 function readConcurrency(fields: Fields): Workflow["concurrency"] {
-  const concurrency = fields.inner("concurrency", { known: ["key", "limit", "onConflict"] });
+  const concurrency = fields.inner("concurrency", CONCURRENCY_KEYS);
   if (concurrency === undefined) return undefined;
   const key = concurrency.text("key");
   if (!concurrency.has("key")) concurrency.missing("key", "executions with the same key wait for each other");

@@ -16,7 +16,7 @@ const INTERRUPTED = 130;
 
 const environment = processEnvironment();
 const terminal = terminalOf(process, environment);
-const world: World = { terminal, environment, onInterrupt };
+const world: World = { terminal, environment, onInterrupt, typed: process.argv.slice(2) };
 
 // `windlass jobs list | head`: whoever read has read enough.
 for (const stream of [process.stdout, process.stderr]) {
@@ -26,7 +26,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-process.exitCode = await run(process.argv.slice(2));
+process.exitCode = await run(world.typed);
 // What is left behind (an idle connection) does not hold the program up once everything is written.
 process.stdout.write("", () => process.stderr.write("", () => process.exit()));
 

@@ -13,11 +13,33 @@ import { addRunCommands } from "./tree/run-commands.ts";
 import { addServerCommands } from "./tree/server-commands.ts";
 import { addWorkflowCommands } from "./tree/workflow-commands.ts";
 import { VERSION } from "./version.ts";
+import { addCompletionCommands } from "./tree/completion-commands.ts";
+import { EXAMPLES } from "./tree/examples.ts";
+import { addHelpCommand } from "./tree/help-command.ts";
+import { addTopCommand } from "./tree/top-command.ts";
+import { pathOf } from "./tree/usage-error.ts";
+import { isWatchable } from "./tree/watchable.ts";
 
 /** Adds the action of a command: `perform(async () => (await import("…")).listJobs)`. */
 export type Performing = <Options extends object>(load: () => Promise<Perform<Options>>) => (...args: unknown[]) => Promise<void>;
 
 export function programOf(world: World, done: (exitCode: number) => void): Command {
+  const performing: Performing = (load) => actionOf(world, load, done);
+  const program = treeOf(world, performing);
+  program.commandsGroup("Day by day:");
+  addTopCommand(program, performing);
+  program.commandsGroup("Help, shells and editors:");
+  addCompletionCommands(program, performing);
+  addHelpCommand(program, (text) => world.terminal.out(text));
+  for (const command of leavesOf(program)) {
+    if (isWatchable(command)) addWatch(command);
+    addExamples(command);
+  }
+  return program;
+}
+
+/** What each part of Windlass offers; `programOf` adds what they have in common. */
+function treeOf(world: World, performing: Performing): Command {
   const program = new Command("windlass");
   program
     .description("One control plane for every kind of job.")
@@ -36,11 +58,10 @@ export function programOf(world: World, done: (exitCode: number) => void): Comma
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .showSuggestionAfterError(true)
+    .showSuggestionAfterError(false)
     .exitOverride()
-    .helpCommand("help [command]", "print help for a command")
+    .helpCommand(false)
     .addHelpText("after", EPILOGUE);
-  const performing: Performing = (load) => actionOf(world, load, done);
   program.commandsGroup("Begin:");
   addServerCommands(program, performing);
   program.commandsGroup("Day by day:");
@@ -53,6 +74,21 @@ export function programOf(world: World, done: (exitCode: number) => void): Comma
   program.commandsGroup("Who may do what:");
   addAccessCommands(program, performing);
   return program;
+}
+
+/** The commands that do something, in the order in which they are listed. */
+export function leavesOf(command: Command): Command[] {
+  return command.commands.flatMap((child) => (child.commands.length === 0 ? [child] : leavesOf(child)));
+}
+
+function addExamples(command: Command): void {
+  const examples = EXAMPLES[pathOf(command)];
+  if (examples !== undefined) command.addHelpText("after", `\nExamples:\n${examples.map((example) => `  ${example}`).join("\n")}`);
+}
+
+function addWatch(command: Command): void {
+  const isTaken = command.options.some((option) => option.short === "-w");
+  command.option(isTaken ? "--watch" : "-w, --watch", "again whenever something changes; in a pipe, only what changed");
 }
 
 const EPILOGUE = `

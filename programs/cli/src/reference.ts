@@ -1,13 +1,14 @@
 /** The page on the command line, made from the tree itself. Pure; `scripts/generate.ts` writes it. */
 import type { Command, Option } from "commander";
 import { plainStyle } from "./output/style.ts";
-import { programOf } from "./program.ts";
+import { leavesOf, programOf } from "./program.ts";
 import type { World } from "./tree/call.ts";
+import { pathOf } from "./tree/usage-error.ts";
 
 /** The sections of the page: the options that every command has, then one section for each command. */
 export function commandReference(): string[] {
   const program = programOf(nowhere, () => {});
-  const all = commandsBelow(program);
+  const all = leavesOf(program);
   return [
     "Every command takes these options:",
     optionList(program.options),
@@ -20,15 +21,6 @@ export function commandReference(): string[] {
       optionList(command.options),
     ]),
   ].filter((part) => part !== "");
-}
-
-/** The leaves, in the order in which they are listed. */
-function commandsBelow(command: Command): Command[] {
-  return command.commands.flatMap((child) => (child.commands.length === 0 ? [child] : commandsBelow(child)));
-}
-
-function pathOf(command: Command): string {
-  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 function argumentList(command: Command): string {
@@ -45,7 +37,8 @@ function optionList(options: readonly Option[]): string {
 }
 
 const nowhere: World = {
-  terminal: { out: () => {}, err: () => {}, live: false, columns: 100, style: plainStyle, errStyle: plainStyle },
+  terminal: { out: () => {}, err: () => {}, live: false, columns: 100, rows: 24, style: plainStyle, errStyle: plainStyle },
   environment: {},
+  typed: [],
   onInterrupt: () => () => {},
 };

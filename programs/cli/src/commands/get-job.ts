@@ -4,7 +4,7 @@ import { connect } from "../connection/connect.ts";
 import { findJob } from "../connection/find-job.ts";
 import { agoOf, stepsBlock, tookOf } from "../output/job-lines.ts";
 import { fields, now } from "../output/api-object.ts";
-import { present } from "../output/present.ts";
+import { isForPeople, present } from "../output/present.ts";
 import { printable, styleOfState } from "../output/style.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 
@@ -12,7 +12,7 @@ export async function getJob(call: Call): Promise<void> {
   const { client } = connect(call);
   const id = await findJob(client, argumentOf(call, 0));
   const job = await client.jobs.get({ id });
-  const attempts = call.format === "table" || call.format === "wide" ? (await client.jobs.attempts({ id })).items : [];
+  const attempts = isForPeople(call.format) ? (await client.jobs.attempts({ id })).items : [];
   await present(call, job, (wide) => describe(call, job, { attempts, wide }));
 }
 

@@ -4,6 +4,7 @@ import { jobStates, outcomes, JOB_KINDS, WindlassError, didYouMean } from "@wind
 import { connect } from "../connection/connect.ts";
 import { now, presentTable } from "../output/api-object.ts";
 import { jobColumns } from "../output/job-lines.ts";
+import { isForPeople } from "../output/present.ts";
 import type { Call } from "../tree/call.ts";
 
 export interface ListJobsOptions {
@@ -17,7 +18,6 @@ export interface ListJobsOptions {
   readonly parent?: string;
   readonly limit?: number;
   readonly cursor?: string;
-  readonly watch?: boolean;
 }
 
 type Query = NonNullable<Input<Operations["jobs"]["list"]>>;
@@ -25,21 +25,10 @@ type Query = NonNullable<Input<Operations["jobs"]["list"]>>;
 export async function listJobs(call: Call<ListJobsOptions>): Promise<void> {
   const { client } = connect(call);
   const query = queryOf(call.options);
-  const list = async (): Promise<void> => {
-    const page = await client.jobs.list(query);
-    await presentTable(call, page, { columns: jobColumns(now()), rows: page.items, none: isNarrowed(query) ? "No job fits." : NONE });
-    if (page.nextCursor !== null && call.format === "table")
-      call.terminal.err(`There are more: add --cursor ${page.nextCursor}, or --limit.\n`);
-  };
-  await list();
-  if (call.options.watch !== true) return;
-  const ended = new AbortController();
-  const takeBack = call.onInterrupt(() => ended.abort());
-  for await (const _item of client.events.watch({}, { signal: ended.signal })) {
-    if (call.terminal.live) call.terminal.out("\u001B[H\u001B[2J");
-    await list();
-  }
-  takeBack();
+  const page = await client.jobs.list(query);
+  await presentTable(call, page, { columns: jobColumns(now()), rows: page.items, none: isNarrowed(query) ? "No job fits." : NONE });
+  if (page.nextCursor !== null && isForPeople(call.format))
+    call.terminal.err(`There are more: add --cursor ${page.nextCursor}, or --limit.\n`);
 }
 
 const NONE = "No jobs. Make one: windlass run examples/hello.yaml, or windlass jobs submit -- COMMAND";

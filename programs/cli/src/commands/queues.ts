@@ -3,7 +3,7 @@ import type { QueueJson } from "@windlass/contract";
 import { WindlassError } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
-import { agoOf } from "../output/job-lines.ts";
+import { agoOf, timeColumn } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import type { Column } from "../output/table.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
@@ -63,7 +63,7 @@ function columns(at: number): readonly Column<QueueJson>[] {
     { title: "QUEUED", value: (queue) => String(queue.queued) },
     { title: "RUNNING", value: (queue) => String(queue.running) },
     { title: "WAITING", value: (queue) => String(queue.waiting) },
-    { title: "OLDEST", value: (queue) => agoOf(queue.oldestQueuedAt, at) },
+    timeColumn("OLDEST", (queue) => queue.oldestQueuedAt, at),
   ];
 }
 

@@ -9,6 +9,7 @@ import { logSources, type LogSource } from "../connection/log-sources.ts";
 import { now } from "../output/api-object.ts";
 import { logLines, type LogLine } from "../output/log-lines.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
+import { comeBack } from "../tree/typed.ts";
 
 export interface LogsOptions {
   readonly follow?: boolean;
@@ -20,15 +21,24 @@ export interface LogsOptions {
   readonly timestamps?: boolean;
 }
 
-export async function showLogs(call: Call<LogsOptions>): Promise<void> {
+const INTERRUPTED = 130;
+
+export async function showLogs(call: Call<LogsOptions>): Promise<number> {
   const { client } = connect(call);
   const id = await findJob(client, argumentOf(call, 0));
   const job = await client.jobs.get({ id });
   const ended = new AbortController();
   const takeBack = call.onInterrupt(() => ended.abort());
   const reading: Reading = { call, client, signal: ended.signal, range: rangeOf(call.options, now()) };
-  await (job.executor === "none" ? ofSteps(reading, job) : ofOne(reading, { id, title: "" }));
+  try {
+    await (job.executor === "none" ? ofSteps(reading, job) : ofOne(reading, { id, title: "" }));
+  } catch (error) {
+    if (!ended.signal.aborted) throw error;
+  }
   takeBack();
+  if (!ended.signal.aborted) return 0;
+  call.terminal.err(`\nNo longer reading; ${job.name} is not touched. Come back with: ${comeBack(call.typed)}\n`);
+  return INTERRUPTED;
 }
 
 interface Reading {

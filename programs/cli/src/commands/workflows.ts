@@ -2,7 +2,7 @@
 import type { WorkflowJson } from "@windlass/contract";
 import { connect } from "../connection/connect.ts";
 import { now, presentTable } from "../output/api-object.ts";
-import { agoOf, count } from "../output/job-lines.ts";
+import { agoOf, count, timeColumn } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 import { about, readSource } from "./workflow-source.ts";
@@ -28,7 +28,7 @@ export async function listWorkflows(call: Call): Promise<void> {
     columns: [
       { title: "NAME", value: (workflow) => workflow.name, elastic: true },
       { title: "VERSION", value: (workflow) => String(workflow.version) },
-      { title: "APPLIED", value: (workflow) => agoOf(workflow.createdAt, at) },
+      timeColumn("APPLIED", (workflow) => workflow.createdAt, at),
       {
         title: "LABELS",
         value: (workflow) =>

@@ -1,11 +1,51 @@
-/** What a check of the surroundings finds. */
+/** What a check of the surroundings finds, and how checks are run: side by side, each for so long at most. */
+import { messageOf } from "@windlass/kernel";
+import { systemClock } from "../machine/system-clock.ts";
+
+/** From well to bad. `missing`: Windlass works without it. `warning`: it works, but not as it should. */
+export const STATUSES = ["ok", "missing", "warning", "failed"] as const;
+
 export interface Finding {
   readonly name: string;
-  /** `missing`: Windlass works without it; `gives` says what it would add. */
-  readonly status: "ok" | "missing" | "failed";
+  readonly status: (typeof STATUSES)[number];
   readonly found: string;
   /** What it is there for; of what is missing, what it would give. */
   readonly gives: string;
+  /** What to type to mend it. */
+  readonly mend?: string;
 }
 
-export type Check = () => Promise<Finding>;
+export interface Check {
+  readonly name: string;
+  readonly gives: string;
+  readonly look: () => Promise<Looked>;
+}
+
+/** What is found of a check that has a name; `ok` when nothing else is said. */
+export type Looked = Pick<Finding, "found" | "mend"> & { readonly status?: Finding["status"] };
+
+/** What has not answered by then is not well, whatever it is. */
+const LOOK_MS_MAX = 4_000;
+
+/** Findings in the order of the checks. A check that fails or hangs is a finding like any other. */
+export function runChecks(checks: readonly Check[], msMax = LOOK_MS_MAX): Promise<readonly Finding[]> {
+  return Promise.all(
+    checks.map(async ({ name, gives, look }): Promise<Finding> => {
+      const late = Promise.withResolvers<Looked>();
+      const cancel = systemClock.after(msMax, () => late.resolve({ status: "warning", found: `no answer within ${msMax / 1000} s` }));
+      try {
+        const looked = await Promise.race([look(), late.promise]);
+        return { name, gives, status: "ok", ...looked };
+      } catch (error) {
+        return { name, gives, status: "failed", found: messageOf(error) };
+      } finally {
+        cancel();
+      }
+    }),
+  );
+}
+
+/** As bad as the worst. */
+export function worstOf(findings: readonly Finding[]): Finding["status"] {
+  return STATUSES.findLast((status) => findings.some((finding) => finding.status === status)) ?? "ok";
+}

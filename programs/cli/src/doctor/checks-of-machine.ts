@@ -1,85 +1,186 @@
-/** What Windlass needs of this machine: Node, a data folder that can be written and flushed, room on the disk, SQLite. */
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+/** What Windlass needs of this machine: Node, a data folder that can be written and flushed, room, memory, files, a port. */
+import { accessSync, constants, statfsSync, statSync } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
-import { formatBytes, messageOf } from "@windlass/kernel";
+import { formatBytes } from "@windlass/kernel";
+import type { DataFolder } from "../compose/data-folder.ts";
 import { systemClock } from "../machine/system-clock.ts";
-import type { Check, Finding } from "./check.ts";
+import { answerOf } from "./answer-of.ts";
+import type { Check, Looked } from "./check.ts";
 
 const NODE_MAJOR_MIN = 24;
 /** Below this a busy server fills the disk within days. */
 const FREE_BYTES_MIN = 1024 ** 3;
-const FLUSHES = 20;
+/** A server with its store and a supervisor; jobs come on top. */
+const MEMORY_BYTES_MIN = 512 * 1024 ** 2;
+/** Each connection, log and process takes some. */
+const FILES_MIN = 1_024;
+const FLUSHES_MAX = 50;
 const FLUSH_BYTES = 4096;
+/** Measured at most so long. */
+const FLUSH_MS_MAX = 800;
+/** Below this a disk (or a virtual one) holds up whoever submits one job after the other. */
+const FLUSHES_PER_SECOND_MIN = 50;
+const OTHERS_MAY = 0o077;
 
-export function checksOfMachine(folder: string): readonly Check[] {
-  return [checkNode, () => checkFolder(folder), () => checkDisk(folder), checkSqlite];
+export interface MachineFacts {
+  readonly folder: DataFolder;
+  readonly host: string;
+  readonly port: number;
 }
 
-async function checkNode(): Promise<Finding> {
+export function checksOfMachine({ folder, host, port }: MachineFacts): readonly Check[] {
+  const { path } = folder;
+  return [
+    { name: "node", gives: "runs Windlass", look: async () => lookAtNode() },
+    { name: "data folder", gives: "keeps jobs and logs", look: async () => lookAtFolder(path) },
+    { name: "owner", gives: "one server at a time in a data folder", look: async () => lookAtOwner(folder) },
+    { name: "flush rate", gives: "what is acknowledged has been flushed to the disk", look: () => lookAtFlushes(path) },
+    { name: "disk", gives: "room for jobs and logs", look: async () => lookAtDisk(path) },
+    { name: "memory", gives: "room for the server and what it runs", look: async () => lookAtMemory() },
+    { name: "open files", gives: "connections, logs and processes", look: lookAtFiles },
+    { name: "time zone", gives: "times as people here read them", look: async () => lookAtZone() },
+    { name: "port", gives: "where a server listens", look: () => lookAtPort(folder, host, port) },
+    { name: "sqlite", gives: "the store that needs nothing else", look: lookAtSqlite },
+  ];
+}
+
+function lookAtNode(): Looked {
   const version = process.versions.node;
-  const good = Number.parseInt(version, 10) >= NODE_MAJOR_MIN;
+  if (Number.parseInt(version, 10) >= NODE_MAJOR_MIN) return { found: version };
+  return { status: "failed", found: `${version}; ${NODE_MAJOR_MIN} or newer is needed`, mend: "npm ci" };
+}
+
+function lookAtFolder(path: string): Looked {
+  const there = statSync(path, { throwIfNoEntry: false });
+  const folder = there === undefined ? nearestFolder(path) : path;
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch {
+    return {
+      status: "failed",
+      found: `${folder} cannot be written by this user`,
+      mend: `windlass server --data FOLDER, or: chown "$USER" ${folder}`,
+    };
+  }
+  if (there === undefined) return { found: `${path} is made when it is needed` };
+  const token = statSync(join(path, "token"), { throwIfNoEntry: false });
+  if (token !== undefined && (token.mode & OTHERS_MAY) !== 0)
+    return {
+      status: "warning",
+      found: `others may read ${join(path, "token")}, the key to everything`,
+      mend: `chmod 600 ${join(path, "token")}`,
+    };
+  if ((there.mode & OTHERS_MAY) !== 0) return { status: "warning", found: `others may look into ${path}`, mend: `chmod 700 ${path}` };
+  return { found: `${path}: only its owner may read and write` };
+}
+
+function lookAtOwner({ path, server }: DataFolder): Looked {
+  if (server === null) return { found: "nobody has the data folder" };
+  if (isAlive(server.pid)) return { found: `process ${server.pid} at ${server.url}` };
   return {
-    name: "node",
-    status: good ? "ok" : "failed",
-    found: good ? version : `${version}; ${NODE_MAJOR_MIN} or newer is needed`,
-    gives: "runs Windlass",
+    status: "warning",
+    found: `process ${server.pid}, which had the data folder, is gone without leaving; what it ran is taken over`,
+    mend: `windlass server --data ${path}`,
   };
 }
 
-/** What is acknowledged has been flushed, so this bounds how many single jobs a second are taken one after the other. */
-async function checkFolder(folder: string): Promise<Finding> {
-  const gives = "keeps jobs and logs";
-  const existed = statSync(folder, { throwIfNoEntry: false }) !== undefined;
-  const probe = join(folder, `doctor.${process.pid}`);
+function isAlive(pid: number): boolean {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const file = openSync(probe, "w", 0o600);
-    const begun = systemClock.monotonic();
-    for (let i = 0; i < FLUSHES; i++) {
-      writeSync(file, Buffer.alloc(FLUSH_BYTES), 0, FLUSH_BYTES, 0);
-      fsyncSync(file);
-    }
-    const perSecond = Math.round((FLUSHES * 1000) / Math.max(1, systemClock.monotonic() - begun));
-    closeSync(file);
-    return { name: "data folder", status: "ok", found: `${resolve(folder)}: writable, ${perSecond} flushes a second`, gives };
+    return process.kill(pid, 0);
   } catch (error) {
-    return { name: "data folder", status: "failed", found: `${resolve(folder)}: ${messageOf(error)}`, gives };
-  } finally {
-    rmSync(probe, { force: true });
-    if (!existed) rmSync(folder, { recursive: true, force: true });
+    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 
-async function checkDisk(folder: string): Promise<Finding> {
-  const gives = "room for jobs and logs";
+/** This bounds how many single jobs a second are taken one after the other. */
+async function lookAtFlushes(path: string): Promise<Looked> {
+  // A folder that is not there is not made: a server that begins just now would find it half done.
+  const probe = join(nearestFolder(path), `.windlass-doctor.${process.pid}`);
   try {
-    const { bavail, bsize } = statfsSync(nearestFolder(resolve(folder)));
-    const free = bavail * bsize;
-    const enough = free >= FREE_BYTES_MIN;
-    return {
-      name: "disk",
-      status: enough ? "ok" : "failed",
-      found: `${formatBytes(free)} free${enough ? "" : `; less than ${formatBytes(FREE_BYTES_MIN)} is soon full`}`,
-      gives,
-    };
-  } catch (error) {
-    return { name: "disk", status: "failed", found: messageOf(error), gives };
+    const file = await open(probe, "w", 0o600);
+    const begun = systemClock.monotonic();
+    let [flushes, took] = [0, 0];
+    for (; flushes < FLUSHES_MAX && took < FLUSH_MS_MAX; flushes++) {
+      await file.write(Buffer.alloc(FLUSH_BYTES), 0, FLUSH_BYTES, 0);
+      await file.sync();
+      took = systemClock.monotonic() - begun;
+    }
+    await file.close();
+    const perSecond = Math.round((flushes * 1000) / Math.max(1, took));
+    return perSecond >= FLUSHES_PER_SECOND_MIN
+      ? { found: `${perSecond} a second` }
+      : {
+          status: "warning",
+          found: `${perSecond} a second: jobs that are submitted one by one wait for it`,
+          mend: "windlass server --data FOLDER on a faster disk",
+        };
+  } finally {
+    await rm(probe, { force: true });
   }
+}
+
+function lookAtDisk(path: string): Looked {
+  const { bavail, bsize } = statfsSync(nearestFolder(path));
+  const free = bavail * bsize;
+  if (free >= FREE_BYTES_MIN) return { found: `${formatBytes(free)} free` };
+  return {
+    status: "warning",
+    found: `${formatBytes(free)} free; less than ${formatBytes(FREE_BYTES_MIN)} is soon full`,
+    mend: `du -sh ${path}/*`,
+  };
+}
+
+/** What this process may have: a container may allow less than the machine has. */
+function lookAtMemory(): Looked {
+  const free = process.availableMemory();
+  const found = `${formatBytes(free)} available`;
+  return free >= MEMORY_BYTES_MIN
+    ? { found }
+    : { status: "warning", found: `${found}; ${formatBytes(MEMORY_BYTES_MIN)} are a good beginning` };
+}
+
+async function lookAtFiles(): Promise<Looked> {
+  const { text, failure } = await answerOf("sh", ["-c", "ulimit -n"]);
+  if (failure !== null) return { status: "missing", found: `unknown: ${failure}` };
+  if (text === "unlimited" || Number(text) >= FILES_MIN) return { found: `${text} at once` };
+  return {
+    status: "warning",
+    found: `${text} at once; ${FILES_MIN} are a good beginning`,
+    mend: "ulimit -n 65536 (in a systemd unit: LimitNOFILE=65536)",
+  };
+}
+
+function lookAtZone(): Looked {
+  return { found: `${Intl.DateTimeFormat().resolvedOptions().timeZone}; stored times are in UTC` };
+}
+
+async function lookAtPort({ server }: DataFolder, host: string, port: number): Promise<Looked> {
+  if (server !== null && new URL(server.url).port === String(port) && isAlive(server.pid))
+    return { found: `${port}, by the server of this data folder` };
+  const fault = await new Promise<NodeJS.ErrnoException | null>((settle) => {
+    const probe = createServer();
+    probe.once("error", settle);
+    probe.listen({ port, host, exclusive: true }, () => probe.close(() => settle(null)));
+  });
+  if (fault === null) return { found: `${host}:${port} is free` };
+  return {
+    status: "warning",
+    found: fault.code === "EADDRINUSE" ? `another program listens on ${host}:${port}` : `${host}:${port} cannot be used: ${fault.message}`,
+    mend: "windlass server --port PORT (0 takes a free one)",
+  };
+}
+
+async function lookAtSqlite(): Promise<Looked> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(":memory:");
+  const row = database.prepare("SELECT sqlite_version() AS version").get();
+  database.close();
+  return { found: String(row?.["version"]) };
 }
 
 function nearestFolder(path: string): string {
-  return statSync(path, { throwIfNoEntry: false }) === undefined && dirname(path) !== path ? nearestFolder(dirname(path)) : path;
-}
-
-async function checkSqlite(): Promise<Finding> {
-  const gives = "the store that needs nothing else";
-  try {
-    const { DatabaseSync } = await import("node:sqlite");
-    const database = new DatabaseSync(":memory:");
-    const row = database.prepare("SELECT sqlite_version() AS version").get();
-    database.close();
-    return { name: "sqlite", status: "ok", found: String(row?.["version"]), gives };
-  } catch (error) {
-    return { name: "sqlite", status: "failed", found: messageOf(error), gives };
-  }
+  const folder = resolve(path);
+  return statSync(folder, { throwIfNoEntry: false }) === undefined && dirname(folder) !== folder ? nearestFolder(dirname(folder)) : folder;
 }

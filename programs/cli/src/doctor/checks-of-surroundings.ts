@@ -1,101 +1,136 @@
-/** What Windlass can use when it is there: a server, a store, container engines, a cluster, a message broker. */
-import { execFile } from "node:child_process";
+/** What Windlass can use when it is there: a server, a store, container engines, a cluster, a message broker, the time. */
 import { connect as connectTo } from "node:net";
-import { messageOf } from "@windlass/kernel";
+import { formatDuration, messageOf } from "@windlass/kernel";
 import { storeNameOf } from "../compose/store-name.ts";
 import type { Connection } from "../connection/connect.ts";
 import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
-import type { Check, Finding } from "./check.ts";
+import { answerOf, NOT_INSTALLED } from "./answer-of.ts";
+import type { Check, Looked } from "./check.ts";
 
-/** A program that has not answered by then is as good as absent. */
+/** What has not been reached by then is as good as absent. */
 const ANSWER_MS_MAX = 3_000;
 const NATS_PORT = 4222;
-const POSTGRES_PORT = 5432;
+/** Start deadlines and schedules are about seconds. */
+const SKEW_MS_MAX = 1_000;
+/** A commit of a job makes several round trips. */
+const LATENCY_MS_MAX = 20;
 
 export function checksOfSurroundings(environment: Environment, connection: Connection): readonly Check[] {
+  const store = environment["WINDLASS_STORE_URL"] ?? "";
   return [
-    () => checkServer(connection),
-    () => checkStore(environment["WINDLASS_STORE_URL"] ?? ""),
-    checkContainers,
-    checkCluster,
-    () => checkNats(environment["NATS_URL"] ?? ""),
+    { name: "server", gives: "carries jobs out", look: () => lookAtServer(connection) },
+    { name: "clock", gives: "start deadlines and schedules at the same time everywhere", look: () => lookAtClock(connection) },
+    { name: "postgres", gives: "several servers on one store", look: () => lookAtStore(store) },
+    { name: "containers", gives: "steps that run in containers (they come in a later version)", look: lookAtContainers },
+    { name: "kubernetes", gives: "jobs on a Kubernetes cluster (they come in a later version)", look: lookAtCluster },
+    {
+      name: "nats",
+      gives: "wake-ups between servers over NATS (they come in a later version)",
+      look: () => lookAtNats(environment["NATS_URL"] ?? ""),
+    },
   ];
 }
 
-async function checkServer({ client, url }: Connection): Promise<Finding> {
-  const gives = "carries jobs out; start one with: windlass server";
+async function lookAtServer({ client, url }: Connection): Promise<Looked> {
   try {
     const info = await client.system.info();
-    return { name: "server", status: "ok", found: `${info.version} at ${url}, store ${info.store}`, gives };
+    return { found: `${info.version} at ${url}, store ${info.store}` };
   } catch (error) {
-    return { name: "server", status: "missing", found: messageOf(error).replace(/; start one.*$/u, ""), gives };
+    return { status: "missing", found: messageOf(error).replace(/; start one.*$/u, ""), mend: "windlass server" };
   }
 }
 
-async function checkStore(url: string): Promise<Finding> {
-  const gives = "several servers on one store, with WINDLASS_STORE_URL=postgres://…";
-  if (url === "") return { name: "postgres", status: "missing", found: "WINDLASS_STORE_URL is not set; jobs are kept in SQLite", gives };
+/** Against the middle of the call: the answer was on its way for some of the time. */
+async function lookAtClock({ client }: Connection): Promise<Looked> {
+  const begun = systemClock.now();
+  let theirs: number;
   try {
-    storeNameOf(url);
-    const [, host = "", port = ""] = /@([^:/?]+)(?::(\d+))?/u.exec(url) ?? [];
-    if (host === "")
-      return { name: "postgres", status: "ok", found: "a socket on this machine, which is tried when the server starts", gives };
-    await reached(host, port === "" ? POSTGRES_PORT : Number(port));
-    return { name: "postgres", status: "ok", found: `${host}:${port === "" ? POSTGRES_PORT : port} answers`, gives };
-  } catch (error) {
-    return { name: "postgres", status: "failed", found: messageOf(error), gives };
+    theirs = Date.parse((await client.system.info()).now);
+  } catch {
+    return { status: "missing", found: "there is no server to compare with" };
   }
+  return skewOf(theirs - (begun + systemClock.now()) / 2, "the server's");
 }
 
-async function checkContainers(): Promise<Finding> {
-  const gives = "steps that run in containers (they come in a later version)";
-  const misses: string[] = [];
-  for (const program of ["docker", "podman"]) {
-    const { text, failure } = await answerOf(program, ["version", "--format", "{{.Server.Version}}"]);
-    if (failure === null) return { name: "containers", status: "ok", found: `${program} ${text}`, gives };
-    misses.push(`${program}: ${failure}`);
-  }
-  return { name: "containers", status: "missing", found: misses.join("; "), gives };
+function skewOf(skew: number, whose: string): Looked {
+  const size = Math.abs(Math.round(skew));
+  if (size <= SKEW_MS_MAX) return { found: `the same as ${whose} but for ${size} ms at most` };
+  return {
+    status: "warning",
+    found: `${formatDuration(size)} ${skew > 0 ? "behind" : "ahead of"} ${whose}`,
+    mend: "timedatectl set-ntp true",
+  };
 }
 
-async function checkCluster(): Promise<Finding> {
-  const gives = "jobs on a Kubernetes cluster (they come in a later version)";
+async function lookAtStore(url: string): Promise<Looked> {
+  if (url === "")
+    return {
+      status: "missing",
+      found: "WINDLASS_STORE_URL is not set; jobs are kept in SQLite",
+      mend: "windlass server --store postgres://USER@HOST/DATABASE",
+    };
+  storeNameOf(url);
+  const { probePostgres } = await import("@windlass/postgres");
+  const { version, latencyMs, now, settings } = await probePostgres({ url, clock: systemClock, msMax: ANSWER_MS_MAX });
+  const told = `${version}, answers in ${Math.round(latencyMs * 10) / 10} ms`;
+  const weak = ["fsync", "synchronous_commit", "full_page_writes"].filter((name) => settings[name] === "off");
+  const [first] = weak;
+  if (first !== undefined)
+    return {
+      status: "warning",
+      found: `${told}; ${weak.join(" and ")} off: what was acknowledged may be lost in a crash`,
+      mend: `ALTER SYSTEM SET ${first} = on; SELECT pg_reload_conf();`,
+    };
+  if (latencyMs > LATENCY_MS_MAX)
+    return { status: "warning", found: `${told}: each commit waits for that`, mend: "run the server nearer to its database" };
+  const skew = skewOf(now - systemClock.now(), "the database's");
+  return skew.status === "warning" ? { ...skew, found: `${told}; this clock is ${skew.found}` } : { found: told };
+}
+
+async function lookAtContainers(): Promise<Looked> {
+  const engines = [
+    { program: "docker", args: ["version", "--format", "{{.Server.Version}}"] },
+    { program: "podman", args: ["info", "--format", "{{.Version.Version}}"] },
+  ];
+  const answers = await Promise.all(engines.map(async ({ program, args }) => ({ program, ...(await answerOf(program, args)) })));
+  const good = answers.find(({ failure }) => failure === null);
+  if (good !== undefined) return { found: `${good.program} ${good.text} can run containers` };
+  const found = answers.map(({ program, failure }) => `${program}: ${failure ?? ""}`).join("; ");
+  const there = answers.find(({ failure }) => failure !== NOT_INSTALLED);
+  return {
+    status: "missing",
+    found,
+    mend: there === undefined ? "install podman or docker" : there.program === "docker" ? "systemctl start docker" : "podman info",
+  };
+}
+
+async function lookAtCluster(): Promise<Looked> {
   const { text, failure } = await answerOf("kubectl", ["config", "current-context"]);
-  return failure === null
-    ? { name: "kubernetes", status: "ok", found: `context ${text}`, gives }
-    : { name: "kubernetes", status: "missing", found: `kubectl: ${failure}`, gives };
+  if (failure !== null)
+    return {
+      status: "missing",
+      found: `kubectl: ${failure}`,
+      mend: failure === NOT_INSTALLED ? "install kubectl" : "kubectl config use-context NAME",
+    };
+  const reached = await answerOf("kubectl", ["get", "--raw", "/version", "--request-timeout=2s"]);
+  if (reached.failure === null) return { found: `context ${text} answers` };
+  return { status: "missing", found: `context ${text} does not answer: ${reached.failure}`, mend: "kubectl cluster-info" };
 }
 
-async function checkNats(url: string): Promise<Finding> {
-  const gives = "wake-ups and queues between servers over NATS (they come in a later version)";
+async function lookAtNats(url: string): Promise<Looked> {
   const address = URL.canParse(url) ? new URL(url) : undefined;
   const host = address?.hostname ?? "127.0.0.1";
   const port = address?.port === undefined || address.port === "" ? NATS_PORT : Number(address.port);
   try {
-    await reached(host, port);
-    return { name: "nats", status: "ok", found: `${host}:${port} answers`, gives };
+    await reach(host, port);
+    return { found: `${host}:${port} answers` };
   } catch (error) {
-    return { name: "nats", status: "missing", found: messageOf(error), gives };
+    return { status: "missing", found: messageOf(error), mend: "nats-server, and NATS_URL=nats://HOST:4222 where it is elsewhere" };
   }
 }
 
-/** The first line that a program prints, or why there is none. */
-function answerOf(program: string, args: readonly string[]): Promise<{ readonly text: string; readonly failure: string | null }> {
-  return new Promise((resolve) => {
-    execFile(program, args, { timeout: ANSWER_MS_MAX, killSignal: "SIGKILL" }, (error, stdout, stderr) => {
-      const line = (text: string): string => text.trim().split("\n")[0] ?? "";
-      if (error === null) return resolve({ text: line(stdout), failure: null });
-      if ("code" in error && error.code === "ENOENT") return resolve({ text: "", failure: "not installed" });
-      return resolve({
-        text: "",
-        failure: line(stderr) === "" ? (error.killed === true ? "does not answer" : line(error.message)) : line(stderr),
-      });
-    });
-  });
-}
-
-function reached(host: string, port: number): Promise<void> {
+function reach(host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connectTo({ host, port });
     const cancel = systemClock.after(ANSWER_MS_MAX, () => socket.destroy(new Error(`${host}:${port} does not answer`)));

@@ -4,7 +4,7 @@ import { messageOf } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { now } from "../output/api-object.ts";
 import { endOf } from "../output/job-lines.ts";
-import { present } from "../output/present.ts";
+import { isForPeople, present } from "../output/present.ts";
 import type { Call } from "../tree/call.ts";
 import { followJob } from "./follow-job.ts";
 
@@ -40,7 +40,7 @@ export async function waitForEnd(call: Call, { client, job, watch, logs = true, 
       .cancel({ id: job.id, message: "interrupted at the terminal" })
       .catch((error: unknown) => call.terminal.err(`It could not be cancelled: ${messageOf(error)}\n`));
   });
-  const forPeople = call.format === "table" || call.format === "wide";
+  const forPeople = isForPeople(call.format);
   const show = !forPeople ? "none" : watch ? "all" : "live";
   const ended = await followJob({
     client,

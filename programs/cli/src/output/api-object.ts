@@ -1,23 +1,22 @@
 /** Lists and single objects of the API, printed in the format that was asked for. */
 import { systemClock } from "../machine/system-clock.ts";
 import type { Call } from "../tree/call.ts";
-import { present } from "./present.ts";
-import { renderTable, type Column } from "./table.ts";
+import { isForPeople, presentAnswer, type TableOf } from "./present.ts";
+import { renderTable } from "./table.ts";
 
 /** `none` is said, on standard error, when there are no rows. */
-export async function presentTable<Row>(
-  call: Call,
-  object: unknown,
-  table: { readonly columns: readonly Column<Row>[]; readonly rows: readonly Row[]; readonly none: string },
-): Promise<void> {
+export async function presentTable<Row>(call: Call, object: unknown, table: TableOf<Row>): Promise<void> {
   const { terminal } = call;
-  if (table.rows.length === 0 && (call.format === "table" || call.format === "wide")) {
+  if (table.rows.length === 0 && isForPeople(call.format) && call.show === undefined) {
     terminal.err(`${table.none}\n`);
     return;
   }
-  await present(call, object, (wide) =>
-    renderTable(table.columns, table.rows, { style: terminal.style, width: terminal.live ? terminal.columns : undefined, wide }),
-  );
+  await presentAnswer(call, {
+    object,
+    table: table as unknown as TableOf,
+    human: (wide) =>
+      renderTable(table.columns, table.rows, { style: terminal.style, width: terminal.live ? terminal.columns : undefined, wide }),
+  });
 }
 
 /** `title: value` lines; empty values are left out. */

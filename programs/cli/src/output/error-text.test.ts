@@ -1,4 +1,4 @@
-import { WindlassError } from "@windlass/kernel";
+import { ERRORS, errorCodes, WindlassError, type ErrorCode } from "@windlass/kernel";
 import { expect, test } from "vitest";
 import { errorObject, errorText, exitCodeOf } from "./error-text.ts";
 import { plainStyle } from "./style.ts";
@@ -38,4 +38,19 @@ test("exit codes come from the table of errors; what nobody foresaw is told as a
   expect(exitCodeOf(new TypeError("x"))).toBe(5);
   expect(errorText(new TypeError("x is undefined"), plainStyle)).toContain("this is a bug in Windlass: x is undefined");
   expect(errorObject(new WindlassError("invalid", "no", { faults }))).toMatchObject({ code: "invalid", status: 422, detail: "no", faults });
+});
+
+/** The classes that the help names, by HTTP status; what this machine refuses has a status that says nothing. */
+const EXIT_OF_STATUS: Readonly<Record<number, number>> = { 400: 2, 401: 4, 403: 4, 404: 3, 409: 4, 412: 4, 413: 2, 422: 2, 428: 4 };
+const EXIT_OTHERWISE: Partial<Record<ErrorCode, number>> = {
+  too_many_jobs: 4,
+  data_folder_unusable: 4,
+  port_in_use: 4,
+  schema_newer: 4,
+  store_unsupported: 2,
+};
+
+test.each(errorCodes)("%s has the exit code of its class", (code) => {
+  const { status } = ERRORS[code];
+  expect(exitCodeOf(new WindlassError(code, ""))).toBe(EXIT_OTHERWISE[code] ?? EXIT_OF_STATUS[status] ?? 5);
 });

@@ -86,9 +86,14 @@ export function jobColumns(now: number): readonly Column<JobJson>[] {
     { title: "ATTEMPTS", value: (job) => String(job.attempts), wide: true },
     { title: "QUEUE", value: (job) => job.queue, wide: true },
     { title: "TOOK", value: (job) => tookOf(job, now) },
-    { title: "CREATED", value: (job) => agoOf(job.createdAt, now) },
+    timeColumn("CREATED", (job) => job.createdAt, now),
     { title: "MESSAGE", value: (job) => (job.state === "succeeded" ? "" : (job.message ?? "")), elastic: true },
   ];
+}
+
+/** How long ago it was, or, where there is room, when. */
+export function timeColumn<Row>(title: string, of: (row: Row) => string | null, now: number): Column<Row> {
+  return { title, value: (row, wide) => (wide ? (of(row) ?? "") : agoOf(of(row), now)) };
 }
 
 /** `3m 20s ago` */

@@ -1,4 +1,5 @@
 /** Lines at the foot of a terminal that are rewritten in place, while others scroll by above them. */
+import { fit } from "./fit-line.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface LiveRegion {
@@ -27,20 +28,4 @@ export function liveRegion(terminal: Terminal): LiveRegion {
       shown = [];
     },
   };
-}
-
-// oxlint-disable-next-line no-control-regex -- colours begin with one
-const ESCAPE = /\u001B\[[0-9;]*m/uy;
-
-/** Cuts to so many visible characters: a line that wraps would spoil the count of lines. */
-function fit(line: string, width: number): string {
-  let visible = 0;
-  for (let i = 0; i < line.length;) {
-    ESCAPE.lastIndex = i;
-    const escape = ESCAPE.exec(line);
-    if (escape !== null) i += escape[0].length;
-    else if (++visible > width) return `${line.slice(0, i - 1)}…\u001B[0m`;
-    else i++;
-  }
-  return line;
 }

@@ -37,3 +37,21 @@ test("only what may be cut is cut, and a name never breaks the table", () => {
     }),
   );
 });
+
+test("figures stand to the right, names never do", () => {
+  const named: readonly Column<Row>[] = [
+    { title: "QUEUE", value: (row) => row[0], elastic: true },
+    { title: "RUNNING", value: (row) => row[1] },
+    { title: "STATE", value: () => "open" },
+  ];
+  const text = renderTable(
+    named,
+    [
+      ["1", "1"],
+      ["22", "none"],
+      ["333", "1,000"],
+    ],
+    { style: plainStyle, wide: false },
+  );
+  expect(text).toBe("QUEUE  RUNNING  STATE\n1            1  open\n22        none  open\n333      1,000  open\n");
+});

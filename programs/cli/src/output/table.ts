@@ -1,9 +1,10 @@
-/** Tables for people: columns as wide as they must be, the widest cut to fit the terminal, no borders. Pure. */
+/** Tables for people: columns as wide as they must be, figures to the right, the widest cut to fit the terminal. Pure. */
 import { printable, type Colour, type Style } from "./style.ts";
 
 export interface Column<Row> {
   readonly title: string;
-  readonly value: (row: Row) => string;
+  /** `wide`: there is room for the long form, such as a time instead of how long ago it was. */
+  readonly value: (row: Row, wide: boolean) => string;
   readonly colour?: (row: Row) => Colour | null;
   /** Only with `-o wide`. */
   readonly wide?: boolean;
@@ -16,22 +17,35 @@ export interface TableOptions {
   /** Undefined: as wide as it comes, for what is not a terminal. */
   readonly width?: number | undefined;
   readonly wide: boolean;
+  /** Rows that follow those of an earlier table: no head, and columns at least as wide as they were; they are noted here. */
+  readonly after?: number[];
 }
+
+/** What stands to the right: a column of such cells only. */
+const FIGURE = /^(-?\d[\d.,]*( ?(%|\/s|[KMGT]i?B|B))?|none|-)$/u;
 
 const GAP = "  ";
 const ELASTIC_MIN = 12;
 
 export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], options: TableOptions): string {
   const shown = columns.filter((column) => options.wide || column.wide !== true);
-  const cells = rows.map((row) => shown.map((column) => printable(column.value(row))));
-  const widths = shown.map((column, index) => Math.max(column.title.length, ...cells.map((line) => line[index]?.length ?? 0)));
+  const cells = rows.map((row) => shown.map((column) => printable(column.value(row, options.wide))));
+  const { after = [] } = options;
+  const widths = shown.map((column, index) =>
+    Math.max(column.title.length, after[index] ?? 0, ...cells.map((line) => line[index]?.length ?? 0)),
+  );
+  const isBeginning = after.length === 0;
+  after.splice(0, Number.MAX_SAFE_INTEGER, ...widths);
+  const figures = shown.map((column, index) => column.elastic !== true && cells.every((texts) => isFigure(texts[index] ?? "")));
   shrink(shown, widths, options.width);
   const line = (texts: readonly string[], paint: (index: number) => Colour | null): string =>
     texts
       .map((text, index) => {
         const last = index === texts.length - 1;
         const fitted = cut(text, widths[index] ?? 0);
-        return options.style(paint(index), fitted) + (last ? "" : " ".repeat((widths[index] ?? 0) - fitted.length));
+        const space = " ".repeat((widths[index] ?? 0) - fitted.length);
+        const painted = options.style(paint(index), fitted);
+        return figures[index] === true ? space + painted : painted + (last ? "" : space);
       })
       .join(GAP)
       .trimEnd();
@@ -40,7 +54,11 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
     () => "dim",
   );
   const body = cells.map((texts, index) => line(texts, (column) => shown[column]?.colour?.(rows[index] as Row) ?? null));
-  return `${[head, ...body].join("\n")}\n`;
+  return `${(isBeginning ? [head, ...body] : body).join("\n")}\n`;
+}
+
+function isFigure(text: string): boolean {
+  return text === "" || FIGURE.test(text);
 }
 
 /** Takes from the widest elastic column until the line fits. */

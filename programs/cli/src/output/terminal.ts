@@ -8,6 +8,7 @@ export interface Terminal {
   /** Standard output is a terminal: lines may be rewritten in place. */
   readonly live: boolean;
   readonly columns: number;
+  readonly rows: number;
   readonly style: Style;
   /** For what goes to standard error. */
   readonly errStyle: Style;
@@ -19,6 +20,7 @@ interface Streams {
 }
 
 const DEFAULT_COLUMNS = 100;
+const DEFAULT_ROWS = 24;
 
 /** https://no-color.org; FORCE_COLOR as Node itself reads it. */
 export function terminalOf({ stdout, stderr }: Streams, environment: Environment): Terminal {
@@ -34,6 +36,9 @@ export function terminalOf({ stdout, stderr }: Streams, environment: Environment
     get columns() {
       // A terminal that does not know its size says 0.
       return stdout.columns > 0 ? stdout.columns : DEFAULT_COLUMNS;
+    },
+    get rows() {
+      return stdout.rows > 0 ? stdout.rows : DEFAULT_ROWS;
     },
     style: colours(stdout) ? colourStyle : plainStyle,
     errStyle: colours(stderr) ? colourStyle : plainStyle,

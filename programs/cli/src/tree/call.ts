@@ -6,9 +6,11 @@ import type { Command } from "commander";
 import type { Environment } from "../machine/environment.ts";
 import type { Format, Presentation } from "../output/present.ts";
 import type { Terminal } from "../output/terminal.ts";
+import { isWatchable } from "./watchable.ts";
 
 export interface GlobalOptions {
   readonly json?: boolean;
+  readonly watch?: boolean;
   readonly output?: Format;
   readonly server?: string;
   readonly token?: string;
@@ -19,6 +21,8 @@ export interface GlobalOptions {
 
 /** What a program is given by whoever starts it. */
 export interface World {
+  /** The command line, as it was typed. */
+  readonly typed: readonly string[];
   readonly terminal: Terminal;
   readonly environment: Environment;
   /** Called at the first signal that asks for an end; a second one ends the process. Returns how to take it back. */
@@ -44,7 +48,10 @@ export function actionOf<Options extends object>(
     const options: GlobalOptions & Options = command.optsWithGlobals();
     const format = options.json === true ? "json" : (options.output ?? "table");
     const perform = await load();
-    done((await perform({ ...world, args: args.slice(0, -2) as Call["args"], options, format })) ?? 0);
+    const call: Call<Options> = { ...world, args: args.slice(0, -2) as Call["args"], options, format };
+    if (options.watch === true && isWatchable(command))
+      return done(await (await import("../follow/watch-answer.ts")).watchAnswer(call, perform));
+    done((await perform(call)) ?? 0);
   };
 }
 

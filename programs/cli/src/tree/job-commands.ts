@@ -25,7 +25,6 @@ export function addJobCommands(program: Command, perform: Performing): void {
     .option("--parent <id>", "only the children of this job")
     .option("-n, --limit <count>", `how many, at most ${LIST_MAX} (50)`, whole(1, LIST_MAX))
     .option("--cursor <cursor>", "go on behind an earlier list: its nextCursor")
-    .option("-w, --watch", "and again whenever something changes")
     .action(perform(async () => (await import("../commands/list-jobs.ts")).listJobs));
   jobs
     .command("get")

@@ -31,6 +31,10 @@ export function addServerCommands(program: Command, perform: Performing): void {
   program
     .command("doctor")
     .description("look at what is around Windlass, and say what each missing thing would give")
+    .addHelpText(
+      "after",
+      "\nExit code: 4 when Windlass cannot work here, 1 when something should be mended, else 0; what is only missing is fine.",
+    )
     .action(perform(async () => (await import("../commands/doctor.ts")).doctor));
   program
     .command("version")

@@ -1,5 +1,8 @@
-/** What commander found wrong with a command line, said the way all our errors are: what, the nearest right thing, where to read. */
-import { nearest, WindlassError } from "@windlass/kernel";
+/**
+ * What commander found wrong with a command line, said the way all our errors are: what, the nearest right thing, where
+ * to read. Commander's own suggestions are switched off: they offer words that share three letters.
+ */
+import { didYouMean, nearestFew, WindlassError } from "@windlass/kernel";
 import type { Command, CommanderError } from "commander";
 
 export function usageError(error: CommanderError, program: Command, args: readonly string[]): WindlassError {
@@ -10,36 +13,76 @@ export function usageError(error: CommanderError, program: Command, args: readon
     const verbs = command.commands.map((verb) => verb.name());
     return new WindlassError("usage", `${pathOf(command)} needs to know what to do: ${verbs.join(", ")}\nSee ${help}`);
   }
-  const text = error.message
-    .replace(/^error: /u, "")
-    .replace(/\n?\(Did you mean (.+)\?\)$/u, (_all, words: string) => `; did you mean ${words.replace(/^one of /u, "")}?`);
-  return new WindlassError("usage", `${text}${suggestion(error, command, args)}\nSee ${help}`);
+  const text = error.message.replace(/^error: /u, "");
+  return new WindlassError("usage", `${text}${suggestion(error, command)}\nSee ${help}`);
 }
 
-/** Commander suggests among the commands of one level; a verb is often looked for at the top: `windlass list`. */
-function suggestion(error: CommanderError, command: Command, args: readonly string[]): string {
-  if (error.code !== "commander.unknownCommand" || error.message.includes("Did you mean")) return "";
-  const word = args.find((arg) => !arg.startsWith("-") && command.name() !== arg && error.message.includes(`'${arg}'`)) ?? "";
-  const all = command.commands.flatMap((noun) => noun.commands.map((verb) => ({ verb: verb.name(), path: pathOf(verb) })));
-  const exact = all.filter(({ verb }) => verb === word).map(({ path }) => path);
-  if (exact.length > 0) return `; did you mean ${exact.map((path) => `\`${path}\``).join(" or ")}?`;
-  const near = nearest(
+function suggestion(error: CommanderError, command: Command): string {
+  const word = /'([^']*)'/u.exec(error.message)?.[1] ?? "";
+  switch (error.code) {
+    case "commander.unknownCommand":
+      return forCommand(word, command);
+    case "commander.unknownOption":
+      return asked(nearestFew(word.replace(/=.*$/u, ""), optionsOf(command)));
+    case "commander.invalidArgument": {
+      const found = /(?:argument|value) '([^']*)' is invalid[^.]*\. Allowed choices are (.+)\.$/u.exec(error.message);
+      return found === null
+        ? ""
+        : didYouMean(found[1] ?? "", (found[2] ?? "").split(", "))
+            .replace(/^; /u, " ")
+            .replace(/^ d/u, " D");
+    }
+    default:
+      return "";
+  }
+}
+
+/** A verb is often looked for at the top (`windlass list`), and a noun below another. */
+function forCommand(word: string, command: Command): string {
+  const verbs = command.commands.flatMap((noun) => noun.commands.map((verb) => ({ verb: verb.name(), path: pathOf(verb) })));
+  const exact = verbs.filter(({ verb }) => verb === word).map(({ path }) => `\`${path}\``);
+  if (exact.length > 0) return asked(exact.slice(0, EXACT_MAX));
+  const near = nearestFew(
     word,
-    command.commands.map((noun) => noun.name()),
+    command.commands.flatMap((noun) => [noun.name(), ...noun.aliases()]),
   );
-  return near === undefined ? "" : `; did you mean ${near}?`;
+  if (near.length > 0) return asked(near);
+  const close = nearestFew(
+    word,
+    verbs.map(({ verb }) => verb),
+  );
+  return asked(
+    verbs
+      .filter(({ verb }) => verb === close[0])
+      .map(({ path }) => `\`${path}\``)
+      .slice(0, EXACT_MAX),
+  );
+}
+
+/** The same verb under several nouns: the first are those that people look for most. */
+const EXACT_MAX = 3;
+
+function asked(words: readonly string[]): string {
+  return words.length === 0 ? "" : `; did you mean ${words.join(" or ")}?`;
+}
+
+/** Long options of a command and of all above it. */
+function optionsOf(command: Command): readonly string[] {
+  const own = command.options.flatMap(({ long }) => (long === undefined ? [] : [long]));
+  return [...own, "--help", ...(command.parent === null ? [] : optionsOf(command.parent))];
 }
 
 /** The deepest command that the arguments name. */
 function commandIn(program: Command, args: readonly string[]): Command {
   let command = program;
   for (const arg of args) {
+    if (arg === "--") break;
     const next = command.commands.find((candidate) => candidate.name() === arg);
     if (next !== undefined) command = next;
   }
   return command;
 }
 
-function pathOf(command: Command): string {
+export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }

@@ -1,0 +1,198 @@
+/**
+ * Workflow files as JSON Schema (draft 7, which editors know), for completion and checks while one types. The keys come
+ * from the tables by which files are read: a key without a description here is a bug. It says less than the reader:
+ * what belongs together, expressions and names of other steps are checked by `windlass workflows validate`.
+ */
+import { snakeCaseOf } from "@windlass/contract";
+import { assert, failureOutcomes, QUEUE_NAME, RETRY_LIMIT_MAX } from "@windlass/kernel";
+import { INPUT_KEYS, INPUT_NAME } from "./read-inputs.ts";
+import { BACKOFF_KEYS, RETRY_KEYS } from "./read-retry.ts";
+import { LIMITS_KEYS, RESOURCES_KEYS, STEP_KEYS, TOOL_KEYS, TOOL_KINDS } from "./read-step.ts";
+import { API_VERSION, CONCURRENCY_KEYS, LABELS_MAX, METADATA_KEYS, WORKFLOW_KEYS, WORKFLOW_NAME } from "./read-workflow.ts";
+import { INPUT_TYPES, ITEMS_MAX, STEP_NAME_LENGTH_MAX, STEPS_MAX, TIMEOUT_SECONDS_MAX, type Tool } from "./workflow.ts";
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+export function workflowSchema(): Schema {
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "Windlass workflow",
+    ...objectOf(WORKFLOW_KEYS, {
+      required: ["apiVersion", "kind", "metadata", "steps"],
+      fields: {
+        apiVersion: { const: API_VERSION },
+        kind: { const: "Workflow" },
+        metadata: objectOf(METADATA_KEYS, {
+          required: ["name"],
+          fields: {
+            name: { type: "string", pattern: WORKFLOW_NAME.source, description: "the name under which it is applied and run" },
+            labels: { type: "object", additionalProperties: TEXT, maxProperties: LABELS_MAX, description: "labels of every execution" },
+          },
+        }),
+        inputs: {
+          type: "object",
+          additionalProperties: false,
+          patternProperties: { [INPUT_NAME.source]: INPUT },
+          description: "what a run is given",
+        },
+        timeoutSeconds: { ...TIMEOUT, minimum: 1, description: "the longest that an execution may take" },
+        concurrency: objectOf(CONCURRENCY_KEYS, {
+          required: ["key"],
+          fields: {
+            key: { type: "string", minLength: 1, description: "executions with the same key wait for each other; may hold {{ }}" },
+            limit: { type: "integer", minimum: 1, maximum: 10_000, default: 1 },
+            onConflict: { enum: ["queue"] },
+          },
+        }),
+        retry: { ...RETRY, description: "of every step that has none of its own" },
+        queue: QUEUE,
+        priority: { type: "integer", minimum: -1000, maximum: 1000, description: "higher is sooner" },
+        steps: { type: "array", minItems: 1, maxItems: STEPS_MAX, items: { $ref: "#/definitions/step" } },
+        output: { description: "the output of the execution; texts may hold {{ }}" },
+      },
+    }),
+    definitions: { step: STEP },
+  };
+}
+
+interface Keys {
+  readonly known: readonly string[];
+}
+
+interface Fields {
+  readonly fields: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
+
+/** Keys as they are written in files; in camelCase they are taken too, but not offered. */
+function objectOf({ known }: Keys, { fields, required = [] }: Fields): Schema {
+  const described = Object.keys(fields);
+  assert(
+    known.every((key) => described.includes(key)) && described.every((key) => known.includes(key)),
+    `the schema has the keys ${described.join(", ")}, files have ${known.join(", ")}`,
+  );
+  const spelled = (key: string): string => (key === "apiVersion" ? key : snakeCaseOf(key));
+  const twoWays = known.filter((key) => spelled(key) !== key);
+  return {
+    type: "object",
+    properties: Object.fromEntries(known.map((key) => [spelled(key), fields[key] ?? {}])),
+    ...(twoWays.length === 0 ? {} : { patternProperties: Object.fromEntries(twoWays.map((key) => [`^${key}$`, fields[key] ?? {}])) }),
+    additionalProperties: false,
+    ...(required.length === 0 ? {} : { required: required.map(spelled) }),
+  };
+}
+
+const TEXT: Schema = { type: "string" };
+const TIMEOUT: Schema = { type: "number", minimum: 0.001, maximum: TIMEOUT_SECONDS_MAX };
+const QUEUE: Schema = { type: "string", pattern: QUEUE_NAME.source, description: "the queue of its jobs" };
+const DURATION: Schema = {
+  anyOf: [
+    { type: "number", minimum: 0 },
+    { type: "string", pattern: String.raw`^\s*(\d+(\.\d+)?|(\d+(\.\d+)?(ms|s|m|h|d))+)\s*$` },
+  ],
+  description: "a number of seconds, or a text such as 30s or 1h30m",
+};
+const TEMPLATE: Schema = { type: "string", pattern: String.raw`\{\{` };
+
+const INPUT: Schema = {
+  anyOf: [
+    { type: "null" },
+    objectOf(INPUT_KEYS, {
+      fields: {
+        type: { enum: INPUT_TYPES, default: "string" },
+        default: {},
+        required: { type: "boolean" },
+        description: TEXT,
+        enum: { type: "array", minItems: 1, items: { type: ["string", "number", "boolean", "null"] } },
+      },
+    }),
+  ],
+};
+
+const RETRY = objectOf(RETRY_KEYS, {
+  required: ["limit"],
+  fields: {
+    limit: { type: "integer", minimum: 0, maximum: RETRY_LIMIT_MAX, description: "attempts after the first" },
+    on: { type: "array", items: { enum: failureOutcomes }, description: "the outcomes that are tried again" },
+    backoff: objectOf(BACKOFF_KEYS, {
+      fields: {
+        initial: DURATION,
+        factor: { type: "number", minimum: 1, maximum: 100 },
+        max: DURATION,
+        jitter: { type: "number", minimum: 0, maximum: 1 },
+      },
+    }),
+  },
+});
+
+const TOOL_FIELDS: Record<Tool["kind"], Fields> = {
+  shell: {
+    fields: {
+      kind: { const: "shell" },
+      command: { anyOf: [{ type: "array", minItems: 1, items: TEXT }, TEXT], description: "a program with its arguments" },
+      script: { type: "string", pattern: String.raw`\S`, description: "text for sh" },
+      cwd: TEXT,
+      env: {
+        anyOf: [
+          { type: "object", additionalProperties: { type: ["string", "boolean", "integer"] } },
+          {
+            type: "array",
+            items: {
+              type: "object",
+              properties: { name: TEXT, value: { type: ["string", "boolean", "integer"] } },
+              required: ["name"],
+              additionalProperties: false,
+            },
+          },
+        ],
+      },
+      output: { enum: ["json"], description: "the last line of its standard output is its output" },
+      resources: objectOf(RESOURCES_KEYS, {
+        fields: { limits: objectOf(LIMITS_KEYS, { fields: { memory: { type: ["string", "number"], examples: ["256Mi"] } } }) },
+      }),
+      timeoutSeconds: TIMEOUT,
+    },
+  },
+  handler: {
+    fields: {
+      kind: { const: "handler" },
+      handler: { type: "string", minLength: 1, description: "the name under which a worker registered its code" },
+      name: { type: "string", minLength: 1, description: "the same as handler" },
+      queue: QUEUE,
+      input: { description: "what the handler is given; texts may hold {{ }}" },
+      timeoutSeconds: TIMEOUT,
+    },
+  },
+  wait: { required: ["for"], fields: { kind: { const: "wait" }, for: { anyOf: [DURATION, TEMPLATE] } } },
+  noop: { fields: { kind: { const: "noop" } } },
+};
+
+/** By kind, so that a wrong key is told of the kind that is meant. */
+const TOOL: Schema = {
+  type: "object",
+  required: ["kind"],
+  properties: { kind: { enum: TOOL_KINDS } },
+  allOf: TOOL_KINDS.map((kind) => ({
+    if: { properties: { kind: { const: kind } }, required: ["kind"] },
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+    then: objectOf(TOOL_KEYS[kind], TOOL_FIELDS[kind]),
+  })),
+};
+
+const STEP = objectOf(STEP_KEYS, {
+  required: ["name", "tool"],
+  fields: {
+    name: { type: "string", minLength: 1, maxLength: STEP_NAME_LENGTH_MAX },
+    needs: { type: "array", items: TEXT, description: "the steps that come before" },
+    when: { type: ["string", "boolean"], description: "an expression; without it a step runs when all it needs succeeded" },
+    tool: TOOL,
+    foreach: { anyOf: [{ type: "array", maxItems: ITEMS_MAX }, TEMPLATE], description: "once for each item, at the same time" },
+    maxParallel: { type: "integer", minimum: 1, maximum: ITEMS_MAX },
+    failFast: { type: "boolean" },
+    timeoutSeconds: { ...TIMEOUT, description: "the longest that an attempt may take" },
+    retry: RETRY,
+    continueOnFailure: { type: "boolean" },
+    handles: { type: "array", items: TEXT, description: "the failed steps that its success makes good" },
+    queue: QUEUE,
+  },
+});
