@@ -63,6 +63,7 @@ test("without a server nothing is offered and nothing is said", async () => {
 test.each(["bash", "zsh", "fish"])("the script for %s is read without a fault", async (shell) => {
   const { stdout } = await me.windlass("completion", shell);
   if (spawnSync(shell, ["-c", "true"]).error !== undefined) return expect(stdout).toContain("__complete");
-  const { status, stderr } = spawnSync(shell, ["-n"], { input: stdout, encoding: "utf8" });
+  me.write(`completion.${shell}`, stdout);
+  const { status, stderr } = spawnSync(shell, ["-n", `completion.${shell}`], { cwd: me.folder, encoding: "utf8" });
   expect([status, stderr]).toEqual([0, ""]);
 });

@@ -40,6 +40,7 @@ test("names that only a server knows are asked of the noun that is meant", () =>
   expect(live("queues", "pause", "")).toBe("queues");
   expect(live("jobs", "submit", "--queue", "")).toBe("queues");
   expect(live("workflows", "get", "")).toBe("workflows");
+  expect(live("tokens", "revoke", "")).toBe("tokens");
   expect(complete(program, ["run", ""])).toMatchObject({ live: { noun: "workflows" }, files: true });
   expect(live("jobs", "list", "")).toBeUndefined();
   expect(live("jobs", "list", "--name", "")).toBeUndefined();

@@ -5,6 +5,7 @@
  */
 import { JOB_KINDS, jobStates, outcomes, reasons } from "@windlass/kernel";
 import type { Argument, Command, Option } from "commander";
+import { isCalled } from "./usage-error.ts";
 
 export interface Candidate {
   readonly value: string;
@@ -42,7 +43,7 @@ export function complete(program: Command, words: readonly string[]): Completion
     if (open !== undefined) open = undefined;
     else if (word.startsWith("-") && word !== "-") open = word.includes("=") ? undefined : takingValue(optionOf(command, word));
     else {
-      const next = position === 0 ? command.commands.find((child) => child.name() === word) : undefined;
+      const next = position === 0 ? command.commands.find((child) => isCalled(child, word)) : undefined;
       if (next === undefined) position++;
       else command = next;
     }

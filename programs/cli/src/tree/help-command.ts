@@ -1,6 +1,7 @@
 /** `windlass help`: of a command, or of a topic that belongs to no command alone. */
 import { didYouMean, WindlassError } from "@windlass/kernel";
 import type { Command } from "commander";
+import { isCalled } from "./usage-error.ts";
 
 const TOPICS: Readonly<Record<string, { readonly about: string; readonly text: string }>> = {
   "exit-codes": {
@@ -56,7 +57,7 @@ export function addHelpCommand(program: Command, out: (text: string) => void): v
 function commandOf(program: Command, words: readonly string[]): Command {
   let command = program;
   for (const word of words) {
-    const next = command.commands.find((child) => child.name() === word);
+    const next = command.commands.find((child) => isCalled(child, word));
     if (next === undefined) {
       const known = [...command.commands.map((child) => child.name()), ...(command === program ? Object.keys(TOPICS) : [])];
       throw new WindlassError("usage", `there is no command or topic "${word}"${didYouMean(word, known)}\nSee windlass --help`);

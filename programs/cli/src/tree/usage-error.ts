@@ -77,7 +77,7 @@ function commandIn(program: Command, args: readonly string[]): Command {
   let command = program;
   for (const arg of args) {
     if (arg === "--") break;
-    const next = command.commands.find((candidate) => candidate.name() === arg);
+    const next = command.commands.find((candidate) => isCalled(candidate, arg));
     if (next !== undefined) command = next;
   }
   return command;
@@ -85,4 +85,9 @@ function commandIn(program: Command, args: readonly string[]): Command {
 
 export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+/** By its name or another that it has. */
+export function isCalled(command: Command, word: string): boolean {
+  return command.name() === word || command.aliases().includes(word);
 }
