@@ -2,7 +2,7 @@
  * `windlass top`: how a server is, while one looks. In a terminal it fills the window until q; in a pipe, or with
  * --once, it is told once. What is shown is looked at each second; rates are counted from the feed of events.
  */
-import { ERRORS, isWindlassError, messageOf } from "@windlass/kernel";
+import { ERRORS, hasCode, isWindlassError, messageOf } from "@windlass/kernel";
 import { connect, type Connection } from "../connection/connect.ts";
 import { interruption } from "../machine/interruption.ts";
 import { keepAlive, rest } from "../machine/rest.ts";
@@ -119,10 +119,11 @@ function repeatedly(restMs: number, work: () => Promise<void>): () => void {
 }
 
 async function lookAt({ client, url }: Connection, rates: Rates): Promise<Snapshot> {
-  const [system, queues, running] = await Promise.all([
+  const [system, queues, running, workers] = await Promise.all([
     client.system.info(),
     client.queues.list(),
     client.jobs.list({ state: ["running", "stopping"], order: "oldest", limit: RUNNING_MAX }),
+    client.workers.list().catch(nullWhenForbidden),
   ]);
   const at = systemClock.now();
   return {
@@ -130,9 +131,15 @@ async function lookAt({ client, url }: Connection, rates: Rates): Promise<Snapsh
     at,
     system,
     queues: queues.items,
+    workers: workers?.items ?? null,
     running: running.items.toSorted((a, b) => (a.startedAt ?? "").localeCompare(b.startedAt ?? "", "en")),
     rates: { started: rates.rate("started", at), finished: rates.rate("finished", at), failed: rates.rate("failed", at) },
   };
+}
+
+function nullWhenForbidden(error: unknown): null {
+  if (hasCode(error, "forbidden")) return null;
+  throw error;
 }
 
 /** Who may not see events sees no rates. */
@@ -155,6 +162,6 @@ function isFailure(data: unknown): boolean {
   return outcome.startsWith("failed") || outcome === "expired";
 }
 
-function objectOf({ url, at, system, queues, running, rates }: Snapshot): object {
-  return { at: new Date(at).toISOString(), url, system, rates, queues, running };
+function objectOf({ url, at, system, queues, workers, running, rates }: Snapshot): object {
+  return { at: new Date(at).toISOString(), url, system, rates, queues, workers, running };
 }

@@ -41,6 +41,10 @@ const snapshot = (queues: readonly QueueJson[], running: readonly JobJson[]): Sn
     jobs: { queued: 12, running: 0, succeeded: 10_000 },
   } as unknown as SystemJson,
   queues,
+  workers: [
+    { role: "worker", running: 3 },
+    { role: "worker", running: 4 },
+  ] as unknown as NonNullable<Snapshot["workers"]>,
   running,
   rates: { started: 12.34, finished: 1234.5, failed: 0 },
 });
@@ -52,6 +56,7 @@ test("server, jobs, rates, queues and what runs are told", () => {
   expect(text).toContain("windlass 1.2.3 at http://127.0.0.1:4180, sqlite, up 1h");
   expect(text).toContain("jobs   queued 12  succeeded 10,000");
   expect(text).toContain("rates  started 12.3/s  finished 1,235/s  failed 0.0/s");
+  expect(text).toContain("held   worker 2 (7 attempts)");
   expect(text).toMatch(/mail +open +none +7 .*1m 30s ago/u);
   expect(text).toMatch(/job_1 +name of job_1 .* 1m 5s/u);
 });

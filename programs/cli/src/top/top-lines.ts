@@ -1,7 +1,7 @@
 /** What `windlass top` shows of one look at a server, as lines that fit a window. Pure. */
-import type { JobJson, QueueJson, SystemJson } from "@windlass/contract";
+import type { JobJson, QueueJson, SystemJson, WorkerJson } from "@windlass/contract";
 import { formatDuration } from "@windlass/kernel";
-import { agoOf, tookOf } from "../output/job-lines.ts";
+import { agoOf, count, tookOf } from "../output/job-lines.ts";
 import { styleOfState, type Style } from "../output/style.ts";
 import { renderTable, type Column } from "../output/table.ts";
 
@@ -10,6 +10,8 @@ export interface Snapshot {
   readonly at: number;
   readonly system: SystemJson;
   readonly queues: readonly QueueJson[];
+  /** Null for whoever may not see them. */
+  readonly workers: readonly WorkerJson[] | null;
   /** What is being carried out, longest first. */
   readonly running: readonly JobJson[];
   /** A second, of the whole server. */
@@ -34,7 +36,7 @@ export interface Window {
 }
 
 /** Head, figures, two titles, the tables' heads, blank lines and the foot. */
-const LINES_BESIDES = 11;
+const LINES_BESIDES = 12;
 /** Of each table, however small the window is. */
 const ROWS_MIN = 3;
 
@@ -59,7 +61,7 @@ export function topLines(snapshot: Snapshot, view: View, { columns, rows, style 
   ];
 }
 
-function headLines({ url, at, system, rates }: Snapshot, { paused, note }: View, style: Style): readonly string[] {
+function headLines({ url, at, system, rates, workers }: Snapshot, { paused, note }: View, style: Style): readonly string[] {
   const up = formatDuration(Math.max(0, at - Date.parse(system.startedAt)));
   const state = paused ? style("yellow", "paused") : note === "" ? "" : style("red", `not up to date: ${note}`);
   const jobs = Object.entries(system.jobs).filter(([, count]) => count > 0);
@@ -68,7 +70,21 @@ function headLines({ url, at, system, rates }: Snapshot, { paused, note }: View,
     `${style("bold", "windlass")} ${system.version} at ${url}, ${system.store}, up ${up}  ${state}`.trimEnd(),
     `jobs   ${told === "" ? "none" : told}`,
     `rates  started ${perSecond(rates.started)}  finished ${perSecond(rates.finished)}  failed ${perSecond(rates.failed)}`,
+    ...(workers === null ? [] : [`held   ${heldBy(workers)}`]),
   ];
+}
+
+/** `worker 2 (7 attempts)  launcher 1 (3 attempts)`: the sessions of each role, and what they hold. */
+function heldBy(workers: readonly WorkerJson[]): string {
+  const roles = [...new Set(workers.map(({ role }) => role))].toSorted();
+  const told = roles.map((role) => {
+    const those = workers.filter((worker) => worker.role === role);
+    return `${role} ${those.length} (${count(
+      those.reduce((sum, { running }) => sum + running, 0),
+      "attempt",
+    )})`;
+  });
+  return told.length === 0 ? "nobody is connected" : told.join("  ");
 }
 
 function perSecond(rate: number): string {
