@@ -32,13 +32,14 @@ export interface Server extends Running {
 
 export interface Stranger {
   readonly folder: string;
-  write(name: string, text: string): void;
+  write(name: string, text: string | Uint8Array): void;
   read(name: string): string;
   start(args: readonly string[], environment?: Readonly<Record<string, string>>): Running;
   /** Runs a command to its end. */
   windlass(...args: readonly string[]): Promise<Ended>;
   /** A server on a free port; resolves when it answers. */
   server(...args: readonly string[]): Promise<Server>;
+  serverWith(environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Server>;
   leave(): Promise<void>;
 }
 
@@ -51,16 +52,18 @@ export function stranger(): Stranger {
     void one.ended.finally(() => running.delete(one));
     return one;
   };
+  const serverWith = async (environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Server> => {
+    const one = start(["server", "--port", "0", "--json", ...args], environment);
+    return { ...one, url: await addressOf(one) };
+  };
   return {
     folder,
     start,
     write: (name, text) => writeFileSync(join(folder, name), text),
     read: (name) => readFileSync(join(folder, name), "utf8"),
     windlass: (...args) => start(args).ended,
-    async server(...args) {
-      const one = start(["server", "--port", "0", "--json", ...args]);
-      return { ...one, url: await addressOf(one) };
-    },
+    server: (...args) => serverWith({}, ...args),
+    serverWith,
     async leave() {
       for (const one of running) one.kill("SIGTERM");
       await Promise.all([...running].map((one) => one.ended));

@@ -1,10 +1,23 @@
 /**
  * Writes what one attempt prints, byte for byte, in the format of log-format.ts, and keeps the last of it in memory
  * for the evidence. Never blocks or fails the attempt: what cannot be written is counted and dropped.
+ *
+ * G1. What must not be stored is masked here, before anything else sees it.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { admitToLog, encodeLogEntry, LOG_FOLDER, logCutMark, logFilesOf, mendLogIndex } from "@windlass/ports";
+import type { Mask } from "@windlass/kernel";
+import {
+  admitToLog,
+  encodeLogEntry,
+  LOG_FOLDER,
+  logCutMark,
+  logFilesOf,
+  logGapMark,
+  logRate,
+  mendLogIndex,
+  STREAMS,
+} from "@windlass/ports";
 import type { LogKey, Stream } from "@windlass/ports";
 import { byteTail } from "./byte-tail.ts";
 import type { ByteTail } from "./byte-tail.ts";
@@ -15,9 +28,20 @@ export interface AttemptLog {
   readonly tail: ByteTail;
   /** Streams that reached their limit. */
   cutStreams(): readonly Stream[];
+  /** Bytes left out because they came too fast. */
+  droppedBytes(): number;
   /** Why bytes were lost, if they were. */
   failure(): string | null;
+  /** Writes what was held back. */
+  end(at: number): void;
   close(): void;
+}
+
+export interface LogLimits {
+  readonly bytesMax: number;
+  /** Of both streams together; 0 for no limit. */
+  readonly bytesPerSecondMax: number;
+  readonly mask: Mask;
 }
 
 interface OpenStream {
@@ -29,10 +53,12 @@ interface OpenStream {
 /** Room for the last 20 lines of ordinary length. */
 const TAIL_BYTES = 8192;
 
-export function openAttemptLog(data: string, key: LogKey, bytesMax: number): AttemptLog {
+export function openAttemptLog(data: string, key: LogKey, { bytesMax, bytesPerSecondMax, mask }: LogLimits): AttemptLog {
   const root = join(data, LOG_FOLDER);
   const files = logFilesOf(key);
   const tail = byteTail(TAIL_BYTES);
+  const rate = logRate(bytesPerSecondMax);
+  const masked = { stdout: mask.stream(), stderr: mask.stream() };
   const open: Partial<Record<Stream, OpenStream>> = {};
   let index: number | null = null;
   let failure: string | null = null;
@@ -53,18 +79,34 @@ export function openAttemptLog(data: string, key: LogKey, bytesMax: number): Att
     target.size += bytes.length;
   };
 
+  const gapMark = (bytes: number): Uint8Array => Buffer.from(logGapMark(bytes, bytesPerSecondMax));
+  const add = (stream: Stream, chunk: Uint8Array, at: number): void => {
+    if (chunk.length === 0) return;
+    tail.push(chunk);
+    if (failure !== null) return;
+    try {
+      const { keep, gap } = rate.admit(chunk.length, at);
+      if (gap > 0) writeOut(stream, gapMark(gap), at);
+      writeOut(stream, chunk.subarray(0, keep), at);
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error);
+    }
+  };
+
   return {
     tail,
-    write: (stream, chunk, at) => {
-      tail.push(chunk);
-      if (failure !== null) return;
+    write: (stream, chunk, at) => add(stream, masked[stream].push(chunk), at),
+    end: (at) => {
+      for (const stream of STREAMS) add(stream, masked[stream].end(), at);
+      const last = STREAMS.find((stream) => open[stream] !== undefined);
       try {
-        writeOut(stream, chunk, at);
+        if (rate.openGap() > 0 && last !== undefined && failure === null) writeOut(last, gapMark(rate.openGap()), at);
       } catch (error) {
         failure = error instanceof Error ? error.message : String(error);
       }
     },
-    cutStreams: () => (["stdout", "stderr"] as const).filter((stream) => open[stream]?.isCut === true),
+    droppedBytes: () => rate.droppedBytes,
+    cutStreams: () => STREAMS.filter((stream) => open[stream]?.isCut === true),
     failure: () => failure,
     close: () => {
       for (const file of [index, open.stdout?.file, open.stderr?.file]) if (file !== null && file !== undefined) closeSync(file);

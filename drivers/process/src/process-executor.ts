@@ -19,6 +19,8 @@ export interface ProcessExecutorOptions {
   readonly runningMax: number;
   /** The most bytes of one stream of one attempt. */
   readonly logBytesMax: number;
+  /** The most bytes of one attempt in a second; no limit when left out or 0. */
+  readonly logBytesPerSecondMax?: number;
   /** The server's own environment: processes get PATH, HOME, LANG, TMPDIR and USER of it and nothing else. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -79,7 +81,8 @@ export function processExecutor(options: ProcessExecutorOptions): Executor {
       const refused = refusalOf(request);
       if (refused !== null) return refused;
       const ref = Buffer.from(random.bytes(REF_BYTES)).toString("hex");
-      return link.ask("launch", { ...request, ref, baseEnvironment, logBytesMax: options.logBytesMax });
+      const { logBytesMax, logBytesPerSecondMax = 0 } = options;
+      return link.ask("launch", { ...request, ref, baseEnvironment, logBytesMax, logBytesPerSecondMax });
     },
     find: async (name) => (existsSync(attemptFolder(folder, name)) ? link.ask("find", { name }) : null),
     stop: async (name, graceMs, stopFor) => {

@@ -11,6 +11,8 @@ export interface LaunchOrder extends LaunchRequest {
   /** What every process gets of the server's own environment. */
   readonly baseEnvironment: Readonly<Record<string, string>>;
   readonly logBytesMax: number;
+  /** Of both streams together; 0 for no limit. */
+  readonly logBytesPerSecondMax?: number;
 }
 
 /** What may be asked, and what is answered. */

@@ -6,7 +6,8 @@
  * S3. Its end is on disk before it is told.
  */
 import type { ChildProcess } from "node:child_process";
-import type { Result, StopFor } from "@windlass/kernel";
+import { maskOf, NO_SECRETS } from "@windlass/kernel";
+import type { Mask, Result, StopFor } from "@windlass/kernel";
 import type { Clock, EndedFact, Found, Stream } from "@windlass/ports";
 import { resultOfEnd } from "./attempt-ending.ts";
 import type { EndCause, ProcessEnd } from "./attempt-ending.ts";
@@ -51,6 +52,7 @@ export class SupervisedAttempt {
   readonly #spec: ProcessSpec;
   readonly #around: AttemptSurroundings;
   readonly #startedAt: number;
+  readonly #mask: Mask;
   readonly #log: AttemptLog;
   readonly #outputTail: ByteTail | null;
   #child: ChildProcess | null = null;
@@ -68,7 +70,12 @@ export class SupervisedAttempt {
     this.#spec = order.spec;
     this.#around = around;
     this.#startedAt = around.clock.now();
-    this.#log = openAttemptLog(around.data, order, order.logBytesMax);
+    this.#mask = maskOf(order.mask ?? NO_SECRETS);
+    this.#log = openAttemptLog(around.data, order, {
+      bytesMax: order.logBytesMax,
+      bytesPerSecondMax: order.logBytesPerSecondMax ?? 0,
+      mask: this.#mask,
+    });
     this.#outputTail = this.#spec.output === "json" ? byteTail(OUTPUT_TAIL_BYTES) : null;
   }
 
@@ -191,11 +198,13 @@ export class SupervisedAttempt {
     this.#finished = true;
     this.#clearTimers();
     const endedAt = this.#around.clock.now();
+    this.#log.end(endedAt);
     const evidence = this.#evidence(endedAt);
     this.#log.close();
+    const message = result.message === null ? null : this.#mask.text(result.message);
     const { name, jobId, attempt, ref } = this.order;
     const stopped = this.#cause?.by === "stop";
-    this.#store({ name, jobId, attempt, ref, result: { ...result, evidence }, stopped, startedAt: this.#startedAt, endedAt });
+    this.#store({ name, jobId, attempt, ref, result: { ...result, message, evidence }, stopped, startedAt: this.#startedAt, endedAt });
   }
 
   /** See S3. */
@@ -226,6 +235,7 @@ export class SupervisedAttempt {
       durationMs: endedAt - this.#startedAt,
       ...(logTail === "" ? {} : { logTail }),
       ...(cut.length === 0 ? {} : { logCut: [...cut] }),
+      ...(this.#log.droppedBytes() === 0 ? {} : { logDroppedBytes: this.#log.droppedBytes() }),
       ...(this.#log.failure() === null ? {} : { logLost: this.#log.failure() }),
       ...(limitBytes === undefined ? {} : { memory: { method: "sampled_rss", limitBytes, peakBytes: this.#peakBytes } }),
     };

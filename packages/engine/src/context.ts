@@ -7,6 +7,8 @@ import {
   type ChangeResult,
   type IdPrefix,
   type JobKindName,
+  type JobRecord,
+  type MaskRule,
   type Signals,
 } from "@windlass/kernel";
 import type { Bus, Clock, Logger, LogStore, Random, Sha256, Store } from "@windlass/ports";
@@ -21,6 +23,8 @@ export interface EnginePorts {
   readonly logs: LogStore;
   readonly sha256: Sha256;
   readonly kinds: readonly JobKind[];
+  /** What must not be stored or shown of what a job prints and of why it failed; asked once for each attempt. */
+  readonly masks?: ((record: JobRecord) => MaskRule) | undefined;
 }
 
 export interface EngineContext extends Omit<EnginePorts, "kinds"> {

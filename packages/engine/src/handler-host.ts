@@ -1,6 +1,17 @@
 /** What a handler that runs in this process has of the world: the engine's store, clock and logs. */
-import { COMPLETION_SECRET_BYTES, completionTokenOf, HANDED_ON, messageOf, type HandledJob, type HandlerHost } from "@windlass/kernel";
-import type { ClaimedJob, LogChunk } from "@windlass/ports";
+import {
+  COMPLETION_SECRET_BYTES,
+  completionTokenOf,
+  HANDED_ON,
+  maskOf,
+  messageOf,
+  NO_SECRETS,
+  type HandledJob,
+  type HandlerEnd,
+  type HandlerHost,
+  type Mask,
+} from "@windlass/kernel";
+import type { ClaimedJob, LogChunk, LogKey } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 
 /** Log lines are stored in groups at most this long after they were written. */
@@ -10,9 +21,28 @@ export function handledJob({ record, live }: ClaimedJob): HandledJob {
   return { jobId: record.id, name: record.name, attempt: live.attempt, input: record.input, labels: record.labels };
 }
 
-export function handlerHost(context: EngineContext, { live }: ClaimedJob): HandlerHost {
+export function maskOfJob(context: EngineContext, { record }: Pick<ClaimedJob, "record">): Mask {
+  return maskOf(context.masks?.(record) ?? NO_SECRETS);
+}
+
+/** The same end, without what must not be stored. The output is the user's own: steps that follow need it as it is. */
+export function maskedEnd(end: HandlerEnd, mask: Mask): HandlerEnd {
+  if (end.type !== "settle") return end;
+  const { message, evidence } = end.result;
+  const stack = evidence?.["stack"];
+  return {
+    ...end,
+    result: {
+      ...end.result,
+      message: message === null ? null : mask.text(message),
+      ...(typeof stack === "string" ? { evidence: { ...evidence, stack: mask.text(stack) } } : {}),
+    },
+  };
+}
+
+export function handlerHost(context: EngineContext, { live }: ClaimedJob, mask: Mask): HandlerHost {
   const { id, token, attempt } = live;
-  const log = attemptLog(context, { jobId: id, attempt });
+  const log = attemptLog(context, { key: { jobId: id, attempt }, mask });
   return {
     after: (delayMs, callback) => context.clock.after(delayMs, callback),
     log: (line) => log.line(line),
@@ -37,11 +67,15 @@ interface AttemptLog {
 }
 
 /** Groups lines before they are stored. A log that cannot be written is reported, and does not fail the job. */
-function attemptLog(context: EngineContext, key: { readonly jobId: string; readonly attempt: number }): AttemptLog {
+function attemptLog(context: EngineContext, { key, mask }: { readonly key: LogKey; readonly mask: Mask }): AttemptLog {
   let lines: LogChunk[] = [];
   let writing: Promise<void> = Promise.resolve();
   let cancel: (() => void) | null = null;
   const encoder = new TextEncoder();
+  const masked = mask.stream();
+  const add = (data: Uint8Array): void => {
+    if (data.length > 0) lines.push({ stream: "stdout", at: context.clock.now(), data });
+  };
   const flush = (): void => {
     cancel = null;
     const chunks = lines;
@@ -53,11 +87,12 @@ function attemptLog(context: EngineContext, key: { readonly jobId: string; reado
   };
   return {
     line(text) {
-      lines.push({ stream: "stdout", at: context.clock.now(), data: encoder.encode(`${text}\n`) });
+      add(masked.push(encoder.encode(`${text}\n`)));
       cancel ??= context.clock.after(LOG_FLUSH_MS, flush);
     },
     async close() {
       cancel?.();
+      add(masked.end());
       flush();
       await writing;
     },

@@ -19,7 +19,7 @@ const BACKOFF: Backoff = { initial: ms(500), factor: 2, max: seconds(4), jitter:
 
 /** Asks the executor, and stores what became of it. Repeating it is harmless: names are launched at most once. */
 export async function launchAttempt(place: Place, { record, live }: ClaimedJob): Promise<void> {
-  const launched = await launchWithRetries(place, requestFor(record, live));
+  const launched = await launchWithRetries(place, { ...requestFor(record, live), ...maskFor(place, record) });
   if ("refused" in launched) {
     await place.results.settle(settleByHolder(place, live, launched.refused));
     place.alive.delete(live.id);
@@ -58,6 +58,10 @@ async function launchWithRetries(place: Place, request: LaunchRequest): Promise<
       (resolve) => void place.context.clock.after(backoffDelay(BACKOFF, tries, place.context.random.next()), resolve),
     );
   }
+}
+
+function maskFor({ context }: Place, record: JobRecord): Pick<LaunchRequest, "mask"> {
+  return context.masks === undefined ? {} : { mask: context.masks(record) };
 }
 
 function requestFor(record: JobRecord, live: LiveJob): LaunchRequest {

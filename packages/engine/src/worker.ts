@@ -28,7 +28,7 @@ import {
 import type { ClaimedJob } from "@windlass/ports";
 import { claimLoop, giveBack, type Carrier } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
-import { handledJob, handlerHost } from "./handler-host.ts";
+import { handledJob, handlerHost, maskedEnd, maskOfJob } from "./handler-host.ts";
 import { readAhead, type ReadAhead } from "./read-ahead.ts";
 import { serviceOf, type Loop, type Service } from "./service.ts";
 import { openSession } from "./session.ts";
@@ -166,14 +166,15 @@ async function take(running: Running, job: ClaimedJob, { results, wake }: Ends):
     context.logger.warn("no handler of that name here; the job is put off", { job: id, handler: name, known: Object.keys(handlers) });
     return store(HANDLER_UNKNOWN);
   }
-  const run = runHandler(handlerHost(context, job), handledJob(job), handler);
+  const mask = maskOfJob(context, job);
+  const run = runHandler(handlerHost(context, job, mask), handledJob(job), handler);
   runs.set(id, run);
   const end = await run.ended;
   if (runs.get(id) === run) runs.delete(id);
   ahead.ended();
   begin(running, { results, wake });
   wake();
-  if (end !== null) await store(end);
+  if (end !== null) await store(maskedEnd(end, mask));
 }
 
 /** Waits for what runs; what is left when the time is over is given up (W5), also when the store cannot be told. */

@@ -10,6 +10,7 @@ export * from "./id.ts";
 export * from "./job.ts";
 export * from "./json.ts";
 export * from "./lifecycle.ts";
+export { maskOf, NO_SECRETS, type Mask, type MaskRule, type MaskStream } from "./mask.ts";
 export * from "./nearest.ts";
 export * from "./outcome.ts";
 export * from "./permission.ts";

@@ -17,6 +17,14 @@ export const SETTINGS = {
   "host.lostAfterSeconds": { default: 90, doc: "processes of a host that has not reported for this long count as lost" },
   "process.runningMax": { default: 16, doc: "the most processes that run at once on this host" },
   "log.bytesMax": { default: 104_857_600, doc: "largest log of one stream of one attempt; beyond it the log is cut and says so" },
+  "log.bytesPerSecondMax": {
+    default: 0,
+    doc: "the most bytes that one attempt may print in a second; what comes faster is left out of its log, which says so; 0 for no limit",
+  },
+  "log.maskPatterns": {
+    default: "",
+    doc: "regular expressions, one a line; what they match in a line of a log or a message of a failure is masked before it is stored",
+  },
   "retention.days": { default: 30, doc: "finished jobs and their logs are removed this long after their root ended; 0 keeps them" },
   "audit.retentionDays": { default: 365, doc: "who changed what is kept this long; 0 keeps it for ever" },
   "drain.seconds": { default: 20, doc: "how long a stopping server waits for handlers to end before it gives up" },

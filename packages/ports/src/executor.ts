@@ -6,7 +6,7 @@
  * X2. What has ended is told through facts until it is forgotten, also after a restart of either side.
  * X3. `stop` may be repeated, and is fine for what has ended or never was.
  */
-import type { ExecutorName, JsonObject, Result, StopFor } from "@windlass/kernel";
+import type { ExecutorName, JsonObject, MaskRule, Result, StopFor } from "@windlass/kernel";
 
 export interface LaunchRequest {
   /** Deterministic from (job, attempt), stored before the launch. */
@@ -20,6 +20,8 @@ export interface LaunchRequest {
   /** From the start of the work. */
   readonly timeoutMs: number | null;
   readonly graceMs: number;
+  /** What must not be stored or shown of what it prints. Never written to disk. */
+  readonly mask?: MaskRule;
 }
 
 export interface Found {

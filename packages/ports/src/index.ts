@@ -6,6 +6,7 @@ export * from "./executor.ts";
 export * from "./job-reads.ts";
 export * from "./job-store.ts";
 export * from "./log-format.ts";
+export * from "./log-rate.ts";
 export * from "./log-store.ts";
 export * from "./logger.ts";
 export * from "./stores.ts";

@@ -26,15 +26,25 @@ export async function* readSse(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
   }
 }
 
+/** What has no line end yet is kept in pieces and looked through once: a long line costs no more than many short ones. */
 async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
-  let rest = "";
+  let open: string[] = [];
+  let length = 0;
+  // A carriage return at the very end may be half of a line end: it waits for what follows.
+  let carried = "";
   for await (const piece of bytes) {
-    rest += decoder.decode(piece, { stream: true });
-    if (rest.length > LINE_LENGTH_MAX) throw new Error("a line of the stream is too long");
-    // A carriage return at the very end may be half of a line end: it waits for what follows.
-    const lines = rest.split(/\r\n|\n|\r(?!$)/u);
-    rest = lines.pop() ?? "";
-    yield* lines;
+    const text = carried + decoder.decode(piece, { stream: true });
+    carried = text.endsWith("\r") ? "\r" : "";
+    const [first = "", ...others] = text.slice(0, text.length - carried.length).split(/\r\n|\n|\r/u);
+    open.push(first);
+    length += first.length;
+    if (length > LINE_LENGTH_MAX) throw new Error("a line of the stream is too long");
+    if (others.length === 0) continue;
+    yield open.join("");
+    const last = others.pop() ?? "";
+    yield* others;
+    open = [last];
+    length = last.length;
   }
 }

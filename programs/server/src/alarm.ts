@@ -7,7 +7,8 @@ import type { Clock } from "@windlass/ports";
 
 export interface Alarm {
   ring(): void;
-  rest(longestMs: number): Promise<void>;
+  /** True when something was said, false when the time was over. */
+  rest(longestMs: number): Promise<boolean>;
 }
 
 export function alarm(clock: Clock, signal: AbortSignal): Alarm {
@@ -30,8 +31,10 @@ export function alarm(clock: Clock, signal: AbortSignal): Alarm {
           };
         });
       }
+      const wasRung = rung;
       rung = false;
       wake = () => {};
+      return wasRung;
     },
   };
 }

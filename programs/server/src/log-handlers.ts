@@ -5,7 +5,7 @@ import { attemptOf, continued, presentChunk, rangeOf } from "./log-range.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
 /** Bytes that one read of a download takes. */
-const PIECE_BYTES = 262_144;
+const PIECE_BYTES = 1_048_576;
 
 export function logHandlers({ engine }: ServerContext): Pick<Handlers<"jobs">, "logs" | "rawLogs" | "followLogs"> {
   const { context } = engine;

@@ -1,4 +1,5 @@
 /** Which part of which log is asked for, and how a piece of it is shown. Pure. */
+import { isUtf8 } from "node:buffer";
 import type { LogChunkJson } from "@windlass/contract";
 import { isTerminal, WindlassError, type JobView } from "@windlass/kernel";
 import type { LogChunk, LogRange } from "@windlass/ports";
@@ -37,16 +38,12 @@ export function continued({ stream, since, bytesMax }: LogRange, after: string):
   return { ...definedOnly({ stream, since }), after, bytesMax };
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 export function presentChunk(attempt: number, { stream, at, data }: LogChunk): LogChunkJson {
   return { attempt, stream, at: isoTime(at), ...contentOf(data) };
 }
 
+/** `base64`: not UTF-8, or cut within a character. */
 function contentOf(data: Uint8Array): { readonly text: string } | { readonly base64: string } {
-  try {
-    return { text: utf8.decode(data) };
-  } catch {
-    return { base64: Buffer.from(data).toString("base64") }; // Not UTF-8, or cut within a character.
-  }
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return isUtf8(bytes) ? { text: bytes.toString("utf8") } : { base64: bytes.toString("base64") };
 }

@@ -11,6 +11,7 @@ import { stepKind, workflowKind } from "@windlass/workflows";
 import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { sha256, systemRandom } from "../machine/system-random.ts";
+import { maskPatternsOf } from "./mask-patterns.ts";
 import { storeNameOf, type StoreName } from "./store-name.ts";
 
 export interface OpenOptions {
@@ -40,6 +41,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
   const { processExecutor } = await import("@windlass/process");
   const storeName = storeNameOf(settings["store.url"]);
   const logBytesMax = settings["log.bytesMax"];
+  const patterns = maskPatternsOf(settings["log.maskPatterns"]);
   const logs = fileLogStore({ folder, bytesMax: logBytesMax, clock: systemClock });
   const { store, bus } = await openStore(storeName, { url: settings["store.url"], folder });
   const executors = [
@@ -47,6 +49,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
       folder,
       runningMax: settings["process.runningMax"],
       logBytesMax,
+      logBytesPerSecondMax: settings["log.bytesPerSecondMax"],
       environment,
       clock: systemClock,
       random: systemRandom,
@@ -63,6 +66,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     sha256,
     kinds: KINDS_OF_JOBS,
     executors,
+    ...(patterns.length === 0 ? {} : { masks: () => ({ secrets: [], patterns }) }),
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
     retentionDays: settings["retention.days"],

@@ -1,0 +1,54 @@
+/** Masks what matches a pattern within a line. An open line is held back until it ends, or has become too long to wait for. Pure. */
+import { joined } from "./joined-bytes.ts";
+import type { MaskStream } from "./mask-stream.ts";
+
+export interface Replace {
+  readonly patterns: readonly string[];
+  readonly written: Uint8Array;
+}
+
+/** What is longer is looked through in pieces of this size: memory and waiting have a limit. */
+const LINE_BYTES_MAX = 16_384;
+const LINE_FEED = 10;
+
+/** Throws SyntaxError for a pattern that is no regular expression. */
+export function lineMask({ patterns, written }: Replace): MaskStream {
+  const expressions = patterns.map((pattern) => new RegExp(textOf(new TextEncoder().encode(pattern)), "g"));
+  const mask = textOf(written);
+  let held: Uint8Array = new Uint8Array();
+  const replaced = (bytes: Uint8Array): Uint8Array => {
+    const text = textOf(bytes);
+    let masked = text;
+    for (const expression of expressions) masked = masked.replace(expression, (match) => (match === "" ? "" : mask));
+    return masked === text ? bytes : bytesOf(masked);
+  };
+  return {
+    push: (bytes) => {
+      const data = held.length === 0 ? bytes : joined([held, bytes]);
+      const whole = data.lastIndexOf(LINE_FEED) + 1;
+      const until = data.length - whole > LINE_BYTES_MAX ? data.length : whole;
+      held = data.slice(until);
+      return until === 0 ? new Uint8Array() : replaced(data.subarray(0, until));
+    },
+    end: () => {
+      const rest = held;
+      held = new Uint8Array();
+      return rest.length === 0 ? rest : replaced(rest);
+    },
+  };
+}
+
+/** One character for each byte, so that nothing is changed that does not match. */
+function textOf(bytes: Uint8Array): string {
+  let text = "";
+  for (let first = 0; first < bytes.length; first += LINE_BYTES_MAX) {
+    text += String.fromCharCode(...bytes.subarray(first, first + LINE_BYTES_MAX));
+  }
+  return text;
+}
+
+function bytesOf(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
