@@ -40,11 +40,11 @@ test("no secret and no form of it is left, however the bytes are cut, and the cu
           parts.map((part) => (typeof part === "number" ? (forms[(part * 7) % forms.length] ?? bytesOf("")) : Buffer.from(part as string))),
         );
         const { out } = inPieces(mask, text, cuts);
-        expect(out).toEqual(inPieces(mask, text, [text.length || 1]).out);
+        expect(out.equals(inPieces(mask, text, [text.length || 1]).out)).toBe(true);
         for (const form of forms) expect(out.includes(Buffer.from(form))).toBe(false);
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 60 },
   );
 });
 
@@ -54,10 +54,10 @@ test("what is no secret comes out byte for byte, and no more is held back than t
       const forms = secretForms(secret);
       fc.pre(!forms.some((form) => Buffer.from(bytes).includes(Buffer.from(form))));
       const { out, heldMax } = inPieces(maskOf({ secrets: [secret], patterns: [] }), bytes, cuts);
-      expect(out).toEqual(Buffer.from(bytes));
+      expect(out.equals(Buffer.from(bytes))).toBe(true);
       expect(heldMax).toBeLessThan(Math.max(...forms.map((form) => form.length)));
     }),
-    { numRuns: 300 },
+    { numRuns: 60 },
   );
 });
 
