@@ -3,7 +3,7 @@
  * id when the test is over, with the folder.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../architecture/source-files.ts";
@@ -67,7 +67,7 @@ export function stranger(): Stranger {
     async leave() {
       for (const one of running) one.kill("SIGTERM");
       await Promise.all([...running].map((one) => one.ended));
-      await endSupervisor(folder);
+      for (const data of readdirSync(folder)) await endSupervisor(join(folder, data));
       rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
@@ -133,7 +133,7 @@ async function addressOf(one: Running): Promise<string> {
 
 /** The supervisor outlives servers on purpose; here it is to go at once, with what it runs. */
 async function endSupervisor(folder: string): Promise<void> {
-  const file = join(folder, ".windlass", "supervisor", "pid");
+  const file = join(folder, "supervisor", "pid");
   if (!existsSync(file)) return;
   const pid = Number.parseInt(readFileSync(file, "utf8"), 10);
   if (!(pid > 1)) return;

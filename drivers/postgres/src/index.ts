@@ -1,3 +1,4 @@
+export { dumpPostgres, restorePostgres } from "./backup.ts";
 export { openPostgresBus, type PostgresBusOptions } from "./postgres-bus.ts";
 export { openPostgresStore, type PostgresOptions } from "./postgres-store.ts";
 export { probePostgres, type Probed } from "./probe-postgres.ts";

@@ -3,7 +3,7 @@ export { answersTable, answerStatements, keptValues, keyValues } from "./answers
 export { countQueries } from "./count-jobs.ts";
 export { listQueries, mergeLists, mergeTallies, tallyQueries, type Placeholder, type Query } from "./list-jobs.ts";
 export { liveQuery } from "./live-filter.ts";
-export { migrations, migrationsAfter, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
+export { migrations, migrationsAfter, tableNames, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
 export { changedQueue, queueViews, type QueueCount } from "./queue-figures.ts";
 export { nextVersion } from "./next-version.ts";
 export { joinSignals, noSignals } from "./signals.ts";

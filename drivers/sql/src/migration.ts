@@ -66,3 +66,10 @@ export function migrationsAfter(
   }
   return known.map((migration, index) => ({ number: index + 1, migration })).slice(stored);
 }
+
+/** The names of all tables that the migrations make. */
+export function tableNames(known: readonly Migration[] = migrations): readonly string[] {
+  const statements = known.flatMap((migration) => migration(postgresDialect));
+  const names = statements.map((statement) => /^\s*CREATE TABLE (?:IF NOT EXISTS )?(\w+)/u.exec(statement)?.[1]);
+  return names.filter((name) => name !== undefined);
+}

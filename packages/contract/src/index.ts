@@ -18,3 +18,4 @@ export * from "./worker-operations.ts";
 export * from "./workflow-operations.ts";
 export * from "./worker-connection.ts";
 export * from "./worker-messages.ts";
+export { type BackupItemJson, type BackupJson, type BackupStep } from "./backup-operations.ts";

@@ -1,6 +1,7 @@
 /** All operations of the API, by noun and verb. Server, client and OpenAPI document are made from this table. */
 import { auditOperations, roleOperations, tokenOperations, workspaceOperations } from "./access-operations.ts";
 import { bulkOperations } from "./bulk-operations.ts";
+import { backupOperations } from "./backup-operations.ts";
 import { eventOperations, jobOperations } from "./job-operations.ts";
 import type { Operation } from "./operation.ts";
 import { queueOperations } from "./queue-operations.ts";
@@ -21,6 +22,7 @@ export const operations = {
   workers: workerOperations,
   settings: settingOperations,
   system: systemOperations,
+  backups: backupOperations,
 } as const;
 
 export type Operations = typeof operations;

@@ -89,6 +89,7 @@ export const ROUTES = {
   "workers.list": { method: "GET", path: "/api/v1/workers" },
   "workers.get": { method: "GET", path: "/api/v1/workers/{id}" },
   "settings.list": { method: "GET", path: "/api/v1/settings" },
+  "backups.create": { method: "POST", path: "/api/v1/backups", response: "sse" },
   "system.info": { method: "GET", path: "/api/v1/system" },
 } as const satisfies Record<string, Route>;
 

@@ -13,6 +13,8 @@ import { promisify } from "node:util";
 export interface PostgresServer {
   /** The address of an empty schema of its own. */
   schema(): Promise<string>;
+  /** The address of an empty database of its own. */
+  database(): Promise<string>;
   /** Of the process that all its others are children of. */
   readonly pid: number;
   /** Ends it at once, as `pg_ctl stop -m immediate` does, and starts it again on the same data. */
@@ -72,6 +74,11 @@ export async function startPostgres(programs: string, { fsync = false }: Postgre
       const name = `test_${++schemas}`;
       await psql(`CREATE SCHEMA ${name}`);
       return `postgres://windlass@/postgres?host=${encodeURIComponent(folder)}&options=${encodeURIComponent(`-csearch_path=${name}`)}`;
+    },
+    async database() {
+      const name = `test_${++schemas}`;
+      await psql(`CREATE DATABASE ${name}`);
+      return `postgres://windlass@/${name}?host=${encodeURIComponent(folder)}`;
     },
     get pid() {
       return server.pid ?? 0;

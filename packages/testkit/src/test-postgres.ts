@@ -6,6 +6,7 @@ export interface TestPostgres {
   readonly missing: boolean;
   start(): Promise<void>;
   schema(): Promise<string>;
+  database(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -22,13 +23,16 @@ export function testPostgres(environment: Readonly<Record<string, string | undef
     async start() {
       if (programs !== null) server = await startPostgres(programs);
     },
-    schema() {
-      if (server === null) throw new Error("PostgreSQL runs only while the tests of its file run");
-      return server.schema();
-    },
+    schema: () => running(server).schema(),
+    database: () => running(server).database(),
     async stop() {
       await server?.stop();
       server = null;
     },
   };
+}
+
+function running(server: PostgresServer | null): PostgresServer {
+  if (server === null) throw new Error("PostgreSQL runs only while the tests of its file run");
+  return server;
 }

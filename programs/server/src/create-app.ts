@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import { accessHandlers } from "./access-handlers.ts";
 import { authenticator, demand, type Authenticate } from "./authenticate.ts";
 import { bulkHandlers } from "./bulk-handlers.ts";
+import { backupHandlers } from "./backup-handlers.ts";
 import { hostCheck } from "./check-host.ts";
 import { cors } from "./cors.ts";
 import { DOCS_PATH, OPENAPI_PATH, serveReference } from "./reference-page.ts";
@@ -100,6 +101,7 @@ function handlersOf(context: ServerContext): AllHandlers {
     workers: workerHandlers(context),
     settings: { list: async () => ({ items: [...(context.settings ?? [])] }) },
     system: systemHandlers(context),
+    backups: backupHandlers(context),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What the composition hands to the server: the engine and what only the composition knows. */
-import type { SettingJson } from "@windlass/contract";
+import type { BackupJson, BackupStep, SettingJson } from "@windlass/contract";
 import type { Engine, SubmitRequest } from "@windlass/engine";
 import type { Fault, Json, JsonObject } from "@windlass/kernel";
 
@@ -17,6 +17,17 @@ export interface WorkflowLanguage {
   read(source: string): ReadWorkflow | { readonly faults: readonly Fault[] };
   /** Throws `invalid` with every fault of definition and input. `versionId`: of the stored definition, null for one that is not stored. */
   execution(request: { readonly definition: JsonObject; readonly versionId: string | null; readonly input: Json }): SubmitRequest;
+}
+
+/** Backs up store and logs into a folder of this machine. */
+export interface BackUp {
+  /** Throws what would be known only at the end otherwise. */
+  check(folder: string): void;
+  take(request: {
+    readonly folder: string;
+    readonly onStep: (step: BackupStep) => void;
+    readonly signal: AbortSignal;
+  }): Promise<BackupJson>;
 }
 
 export interface ServerParts {
@@ -40,4 +51,6 @@ export interface ServerParts {
   readonly streamsPerPrincipalMax?: number;
   /** Origins of web pages that may call; none when left out. */
   readonly corsOrigins?: readonly string[];
+  /** Left out where there is nothing that lasts. */
+  readonly backUp?: BackUp;
 }

@@ -5,9 +5,10 @@
  * O2. `server.json` is written once requests are answered, and removed before the server stops answering.
  * O3. A failing start undoes what was done.
  */
-import { createApp, listen, originsFrom } from "@windlass/server";
+import { createApp, listen, originsFrom, type BackUp } from "@windlass/server";
 import { hasCode, WindlassError, type Settings } from "@windlass/kernel";
 import type { Logger } from "@windlass/ports";
+import { backUp, checkTarget } from "../backup/back-up.ts";
 import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { systemRandom } from "../machine/system-random.ts";
@@ -63,6 +64,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       requestsPerSecond: settings["server.requestsPerSecond"],
       streamsPerPrincipalMax: settings["server.streamsPerPrincipalMax"],
       corsOrigins: originsFrom(settings["server.corsOrigins"]),
+      backUp: backUpOf({ folder, settings, environment }),
       ...hostsOf(settings["server.host"]),
     });
     const listening = await listen(app, {
@@ -87,6 +89,14 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     await close();
     throw error;
   }
+}
+
+function backUpOf({ folder, settings, environment }: Pick<OwnOptions, "settings" | "environment"> & { readonly folder: string }): BackUp {
+  const common = { folder, storeUrl: settings["store.url"], environment, now: () => systemClock.now() };
+  return {
+    check: (target) => checkTarget({ folder, target }),
+    take: ({ folder: target, onStep, signal }) => backUp({ ...common, target, onStep, signal }),
+  };
 }
 
 /** True for the refusal that says: somebody else has the folder. */

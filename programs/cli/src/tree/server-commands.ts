@@ -29,6 +29,19 @@ export function addServerCommands(program: Command, perform: Performing): void {
     .option("--session-ttl <duration>", "how long it may be out of touch until its jobs are given to others; 30 s when left out", duration)
     .action(perform(async () => (await import("../commands/worker.ts")).runWorker));
   program
+    .command("backup")
+    .description("back up the store and the logs, also while a server works with them")
+    .argument("<folder>", "where the back-up is to be; it must not be there yet. Of a server elsewhere: a folder on its disk")
+    .option("--store <url>", "where jobs are kept, when no server works with the data folder")
+    .option("--verify", "read a back-up that is there, and compare every file with its checksum")
+    .action(perform(async () => (await import("../commands/backup.ts")).backup));
+  program
+    .command("restore")
+    .description("make a data folder, and a store, of a back-up")
+    .argument("<folder>", "the back-up; --data names the data folder that is to be, which must be empty or not there")
+    .option("--store <url>", "of a back-up from PostgreSQL: the address of an empty database")
+    .action(perform(async () => (await import("../commands/restore.ts")).restore));
+  program
     .command("doctor")
     .description("look at what is around Windlass, and say what each missing thing would give")
     .addHelpText(

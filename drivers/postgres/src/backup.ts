@@ -1,0 +1,217 @@
+/**
+ * Dumps the tables of one schema with PostgreSQL's own programs, and restores them where there are none. The programs are
+ * looked for in PATH and where Debian puts them; one that is older than the server cannot read it, and is said so.
+ *
+ * B1. Rows are counted in the snapshot that is dumped.
+ * B2. A restore happens whole or not at all, and never over tables that are there.
+ * B3. What runs belongs to the place where it was started, and that place is not restored: every session has run out, and
+ *     every place is lost, so that the reconciler ends what was under way.
+ * B4. Transaction numbers of another cluster may be smaller than those of the events: then all events become old together,
+ *     which keeps their order.
+ */
+import { spawn } from "node:child_process";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import pg from "pg";
+import { WindlassError } from "@windlass/kernel";
+import { tableNames } from "@windlass/sql";
+import { connectionConfig } from "./connection.ts";
+import { asStoreError } from "./transaction.ts";
+
+export interface DumpOptions {
+  readonly url: string;
+  readonly file: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface DumpedFigures {
+  /** The number of the schema of Windlass. */
+  readonly schema: number;
+  readonly rows: Readonly<Record<string, number>>;
+  readonly underWay: number;
+  /** The schema of the database in which its tables lie. */
+  readonly searchPath: string;
+}
+
+const DEBIAN = "/usr/lib/postgresql";
+/** The end of what a program said is enough to know why it failed. */
+const SAID_LENGTH_MAX = 4_000;
+const SCHEMA_TABLE = "windlass_schema";
+
+/** Throws `tool_missing`, and `unavailable` when the database cannot be reached. */
+export async function dumpPostgres({ url, file, environment, signal }: DumpOptions): Promise<DumpedFigures> {
+  return withClient(url, async (client) => {
+    const program = await programFor(client, "pg_dump", environment);
+    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    const snapshot = String((await client.query<{ id: string }>("SELECT pg_export_snapshot() AS id")).rows[0]?.id);
+    const figures = await figuresOf(client);
+    const tables = Object.keys(figures.rows).concat(SCHEMA_TABLE);
+    const chosen = tables.map((table) => `--table="${figures.searchPath.replaceAll('"', '""')}"."${table}"`);
+    await run(program, { url, environment, signal }, [
+      ...["--format=custom", "--no-owner", "--no-privileges", `--snapshot=${snapshot}`, `--file=${file}`],
+      ...chosen,
+    ]);
+    await client.query("COMMIT");
+    return figures;
+  });
+}
+
+/** Throws `conflict` where there are tables of Windlass already, or the dump is of another schema than the address names. */
+export async function restorePostgres({
+  url,
+  file,
+  environment,
+  searchPath,
+}: DumpOptions & { readonly searchPath: string }): Promise<DumpedFigures> {
+  return withClient(url, async (client) => {
+    const program = await programFor(client, "pg_restore", environment);
+    await checkEmpty(client, searchPath);
+    await run(program, { url, environment }, ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", file]);
+    const figures = await figuresOf(client);
+    await client.query("BEGIN");
+    for (const statement of SETTLE) await client.query(statement);
+    await client.query("COMMIT");
+    return figures;
+  });
+}
+
+/** See B3 and B4. */
+const SETTLE = [
+  "DELETE FROM sessions",
+  "DELETE FROM leads",
+  `INSERT INTO sessions (id, role, place, serves, started_at, expires_at)
+    SELECT 'ses_before_' || place, 'launcher', place, '[]', 0, 0 FROM (SELECT DISTINCT place FROM jobs_live WHERE place IS NOT NULL) places`,
+  `UPDATE events SET mark = 0 WHERE mark <> 0
+    AND EXISTS (SELECT 1 FROM events WHERE mark > pg_snapshot_xmax(pg_current_snapshot())::text::bigint)`,
+];
+
+async function checkEmpty(client: pg.Client, searchPath: string): Promise<void> {
+  let schema = await currentSchema(client);
+  if (schema === null) {
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(searchPath)}`);
+    schema = await currentSchema(client);
+  }
+  if (schema !== searchPath) {
+    throw new WindlassError(
+      "conflict",
+      `the back-up is of the schema ${searchPath}, but the address leads to ${schema ?? "no schema"}; add ?options=-csearch_path%3D${searchPath} to it`,
+    );
+  }
+  const [first] = await tablesIn(client);
+  if (first !== undefined)
+    throw new WindlassError("conflict", `the database has a table ${searchPath}.${first} already; a back-up is restored into an empty one`);
+}
+
+async function figuresOf(client: pg.Client): Promise<DumpedFigures> {
+  const searchPath = await currentSchema(client);
+  const tables = (await tablesIn(client)).filter((table) => table !== SCHEMA_TABLE);
+  if (searchPath === null || tables.length === 0) throw new WindlassError("not_found", "there are no tables of Windlass in this database");
+  const rows: Record<string, number> = {};
+  for (const table of tables) rows[table] = await countOf(client, `SELECT count(*) FROM ${pg.escapeIdentifier(table)}`);
+  return {
+    schema: await countOf(client, `SELECT max(number) FROM ${SCHEMA_TABLE}`),
+    rows,
+    underWay: await countOf(client, "SELECT count(*) FROM jobs_live WHERE executor <> 'none' AND state IN ('running', 'stopping')"),
+    searchPath,
+  };
+}
+
+/** Those of ours, in order; another program's may lie beside them. */
+async function tablesIn(client: pg.Client): Promise<string[]> {
+  const found = await client.query<{ name: string }>(
+    "SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname = current_schema() AND c.relname = ANY($1) ORDER BY 1",
+    [[...tableNames(), SCHEMA_TABLE]],
+  );
+  return found.rows.map(({ name }) => name);
+}
+
+async function currentSchema(client: pg.Client): Promise<string | null> {
+  return (await client.query<{ name: string | null }>("SELECT current_schema() AS name")).rows[0]?.name ?? null;
+}
+
+async function countOf(client: pg.Client, sql: string): Promise<number> {
+  const [row] = (await client.query({ text: sql, rowMode: "array" })).rows as unknown[][];
+  return Number(row?.[0]);
+}
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(connectionConfig(url));
+  // A connection that is lost fails its query; the event besides would end the process.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return await work(client);
+  } catch (error) {
+    throw asStoreError(error);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function programFor(client: pg.Client, name: string, environment: DumpOptions["environment"]): Promise<string> {
+  const server = Math.floor((await countOf(client, "SELECT current_setting('server_version_num')::bigint")) / 10_000);
+  const found: string[] = [];
+  for (const path of candidates(name, environment)) {
+    const version = Number(/(\d+)(\.\d+)*\s*(\(.*\))?\s*$/u.exec(await output(path, ["--version"]))?.[1]);
+    if (version >= server) return path;
+    found.push(`${path} is of version ${version}`);
+  }
+  throw new WindlassError(
+    "tool_missing",
+    `${name} of PostgreSQL ${server} or newer is needed: ${found.join(", ") || `there is none in PATH or ${DEBIAN}`}; install the package postgresql-client-${server}`,
+  );
+}
+
+function candidates(name: string, environment: DumpOptions["environment"]): string[] {
+  const packaged = existsSync(DEBIAN)
+    ? readdirSync(DEBIAN)
+        .toSorted((a, b) => Number(b) - Number(a))
+        .map((version) => join(DEBIAN, version, "bin"))
+    : [];
+  const folders = [...(environment["PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""), ...packaged];
+  return folders.map((folder) => join(folder, name)).filter((path) => mayRun(path));
+}
+
+function mayRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The password goes by the environment: command lines are shown to everybody on the machine. */
+async function run(
+  program: string,
+  { url, environment, signal }: Pick<DumpOptions, "url" | "environment" | "signal">,
+  args: readonly string[],
+): Promise<void> {
+  const password = /^(postgres(?:ql)?:\/\/[^@/]*?):([^@/]*)@/u.exec(url);
+  const dbname = password === null ? url : url.replace(`:${password[2]}@`, "@");
+  const secret = password === null ? {} : { PGPASSWORD: decodeURIComponent(password[2] ?? "") };
+  await output(program, [`--dbname=${dbname}`, ...args], { environment: { ...environment, ...secret }, signal });
+}
+
+/** What a program printed. Throws with what it complained about. */
+async function output(
+  program: string,
+  args: readonly string[],
+  { environment, signal }: Partial<Pick<DumpOptions, "environment" | "signal">> = {},
+): Promise<string> {
+  const child = spawn(program, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(environment === undefined ? {} : { env: environment }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  let [said, complained] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-SAID_LENGTH_MAX)));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (complained = (complained + text).slice(-SAID_LENGTH_MAX)));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code !== 0) throw new WindlassError("unavailable", `${program} ended with code ${code}: ${complained.trim()}`);
+  return said;
+}
