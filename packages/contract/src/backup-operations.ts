@@ -49,6 +49,7 @@ export const backupOperations = {
   create: operation("backups.create", {
     summary: "Back up the store and the logs of the server into a folder on its disk, while it works",
     permission: "system:backup",
+    reach: "server",
     body: z.strictObject({ folder: z.string().min(1).max(4_096) }),
     result: backupItemJson,
     errors: ["conflict", "tool_missing"],

@@ -17,6 +17,7 @@ export const PERMISSIONS = {
   "workers:read": { roles: ["write", "read"], meaning: "see who carries jobs out, and what they are at" },
   "settings:read": { roles: [], meaning: "see the settings of the server (never its secrets)" },
   "system:read": { roles: ["write", "read", "worker"], meaning: "see the server's version, store and figures" },
+  "system:backup": { roles: [], meaning: "write everything that is stored into a folder of the server's disk" },
   "workspaces:read": { roles: ["write", "read"], meaning: "see the workspaces that one may use" },
   "workspaces:write": { roles: [], meaning: "make workspaces, and delete empty ones" },
   "tokens:read": { roles: [], meaning: "see tokens (never their secrets)" },
