@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LogItemJson } from "@windlass/contract";
 import { client, logBytes, type Client } from "@windlass/sdk";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { stranger, type Stranger } from "./stranger.ts";
 
 const TEN_MEGABYTES = 10 * 1024 * 1024;
@@ -100,4 +100,18 @@ test("what matches a pattern is in no log, no message and no evidence", async ()
   expect(JSON.stringify([await api.jobs.attempts({ id }), await api.jobs.logs({ id })])).not.toContain("abc123");
   const faulty = here.start(["server", "--port", "0", "--data", "other"], { WINDLASS_LOG_MASK_PATTERNS: "(" });
   expect(await faulty.ended).toMatchObject({ code: 2, stderr: expect.stringContaining("WINDLASS_LOG_MASK_PATTERNS") });
+});
+
+test("a log that was removed to keep to the limits says so, and its job is still there", async () => {
+  const api = await serve();
+  const { id } = await run(api, "echo hello; exit 3");
+  await api.wait(id);
+  await here.windlass("logs", id);
+  await here.stopServers();
+  const again = await serve({ WINDLASS_LOG_TOTAL_BYTES_MAX: "1" });
+  await vi.waitFor(() => expect(again.jobs.logs({ id })).rejects.toMatchObject({ code: "log_removed" }), { timeout: 30_000, interval: 50 });
+  await expect(again.jobs.rawLogs({ id })).rejects.toMatchObject({ code: "log_removed" });
+  await expect(again.jobs.followLogs({ id }).next()).rejects.toMatchObject({ code: "log_removed" });
+  expect(await here.windlass("logs", id)).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("removed by retention") });
+  expect((await again.jobs.attempts({ id })).items[0]?.evidence).toMatchObject({ logTail: "hello" });
 });

@@ -40,6 +40,8 @@ export interface Stranger {
   /** A server on a free port; resolves when it answers. */
   server(...args: readonly string[]): Promise<Server>;
   serverWith(environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Server>;
+  /** Ends the servers that run, and whatever else does. */
+  stopServers(): Promise<void>;
   leave(): Promise<void>;
 }
 
@@ -51,6 +53,10 @@ export function stranger(): Stranger {
     running.add(one);
     void one.ended.finally(() => running.delete(one));
     return one;
+  };
+  const stopServers = async (): Promise<void> => {
+    for (const one of running) one.kill("SIGTERM");
+    await Promise.all([...running].map((one) => one.ended));
   };
   const serverWith = async (environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Server> => {
     const one = start(["server", "--port", "0", "--json", ...args], environment);
@@ -64,9 +70,9 @@ export function stranger(): Stranger {
     windlass: (...args) => start(args).ended,
     server: (...args) => serverWith({}, ...args),
     serverWith,
+    stopServers,
     async leave() {
-      for (const one of running) one.kill("SIGTERM");
-      await Promise.all([...running].map((one) => one.ended));
+      await stopServers();
       for (const data of readdirSync(folder)) await endSupervisor(join(folder, data));
       rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     },

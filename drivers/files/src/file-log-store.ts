@@ -4,6 +4,7 @@
  * L1. Within this process the appends of one log follow each other. Different logs do not wait for each other.
  * L2. Before its first append here a log is mended, for its last writer may have been killed.
  * L3. Readers take no lock: they see whole lines of the index, however far the writer is (F1, F2).
+ * L4. A log that is removed early leaves a mark, written before anything goes: it is never taken for one that is empty.
  */
 import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -11,10 +12,12 @@ import { join } from "node:path";
 import { assert, WindlassError } from "@windlass/kernel";
 import { LOG_FOLDER, logFilesOf, logFolderOf } from "@windlass/ports";
 import type { Clock, LogKey, LogStore } from "@windlass/ports";
+import { expireLog, isThere, jobsWithLogs, markOf, refuseRemoved, usageOf } from "./log-expiry.ts";
 import { readLog } from "./log-file-reader.ts";
 import { appendToLog, mendLog } from "./log-file-writer.ts";
 import type { LogPlace } from "./log-file-writer.ts";
 import { watchLog } from "./log-file-watch.ts";
+import { encodeLogPosition, LOG_START } from "./log-position.ts";
 
 export interface FileLogStoreOptions {
   /** The data folder; logs lie below it in `logs/`. */
@@ -56,8 +59,12 @@ export function fileLogStore(options: FileLogStoreOptions): LogStore {
     },
     read: async (key, range) => {
       assert(range.bytesMax > 0, "a reader must have room");
-      return readLog(root, placeOf(key).files, range);
+      const slice = await readLog(root, placeOf(key).files, range);
+      if (slice !== null) return slice;
+      await refuseRemoved(root, key.jobId);
+      return { chunks: [], position: range.after ?? encodeLogPosition(LOG_START), more: false };
     },
+    has: async (key) => (await isThere(join(root, placeOf(key).files.index))) || (await isThere(markOf(root, key.jobId))),
     watch: (key, changed) => watchLog(placeOf(key), options.clock, changed),
     remove: async (jobIds) => {
       const folders = jobIds.map((jobId) => join(root, logFolderOf(jobId)));
@@ -65,6 +72,9 @@ export function fileLogStore(options: FileLogStoreOptions): LogStore {
         await Promise.all(folders.slice(first, first + REMOVALS_MAX).map((folder) => rm(folder, { recursive: true, force: true })));
       }
     },
+    expire: (jobId, at) => expireLog(root, jobId, at),
+    jobIds: () => jobsWithLogs(root),
+    usage: (jobId) => usageOf(root, jobId),
   };
 }
 

@@ -26,10 +26,11 @@ interface Plan {
 
 const LINE_FEED = 10;
 
-export async function readLog(root: string, files: LogFiles, range: LogRange): Promise<LogSlice> {
+/** Null when there is no such log. */
+export async function readLog(root: string, files: LogFiles, range: LogRange): Promise<LogSlice | null> {
   const after = range.after === undefined ? LOG_START : decodeLogPosition(range.after);
   const index = await openIfThere(join(root, files.index));
-  if (index === null) return { chunks: [], position: encodeLogPosition(after), more: false };
+  if (index === null) return null;
   const streams: Record<Stream, FileHandle | null> = { stdout: null, stderr: null };
   try {
     streams.stdout = await openIfThere(join(root, files.stdout));
@@ -53,13 +54,21 @@ async function planSlice(index: FileHandle, from: LogPosition, range: LogRange):
     if (entry !== null && length > 0) {
       if (room === 0) return { pieces, position, more: true };
       const take = Math.min(length, room);
-      pieces.push({ at: entry.at, stream: entry.stream, offset: entry.offset + skip, length: take });
+      addPiece(pieces, { at: entry.at, stream: entry.stream, offset: entry.offset + skip, length: take });
       room -= take;
       if (take < length) return { pieces, position: { line: start, within: skip + take }, more: true };
     }
     position = { line: end, within: 0 };
   }
   return { pieces, position, more: false };
+}
+
+/** What was written at the same time in one stream is one piece: many short lines cost what a long one does. */
+function addPiece(pieces: Piece[], piece: Piece): void {
+  const last = pieces.at(-1);
+  if (last?.at === piece.at && last.stream === piece.stream && endOf(last) === piece.offset)
+    pieces[pieces.length - 1] = { ...last, length: last.length + piece.length };
+  else pieces.push(piece);
 }
 
 /** Walks back until the tail is long enough. What is before `since` is not part of it. */
@@ -73,8 +82,7 @@ async function findTail(index: FileHandle, streams: Record<Stream, FileHandle | 
     let within = 0;
     if (Number.isFinite(lineFeedsLeft)) {
       const bytes = await readBytes(streams[entry.stream], entry.offset, entry.length);
-      for (let at = bytes.length - (isLast ? 2 : 1); at >= 0; at--) {
-        if (bytes[at] !== LINE_FEED) continue;
+      for (let at = feedBefore(bytes, bytes.length - (isLast ? 1 : 0)); at >= 0; at = feedBefore(bytes, at)) {
         if (--lineFeedsLeft === 0) {
           within = at + 1;
           break;
@@ -87,6 +95,11 @@ async function findTail(index: FileHandle, streams: Record<Stream, FileHandle | 
     if (lineFeedsLeft <= 0) return { line: start, within };
   }
   return LOG_START;
+}
+
+/** Where the last line feed before `end` is; -1 for none. */
+function feedBefore(bytes: Uint8Array, end: number): number {
+  return end <= 0 ? -1 : bytes.lastIndexOf(LINE_FEED, end - 1);
 }
 
 /** Neighbouring pieces of a stream are read at once. */

@@ -171,14 +171,14 @@ export const jobOperations = {
     params: idParams,
     query: z.strictObject({ ...logRange, after: afterInLog, limitBytes: z.int().min(1).max(4_194_304).default(1_048_576) }),
     result: logsJson,
-    errors: ["not_found"],
+    errors: ["not_found", "log_removed"],
   }),
   rawLogs: operation("jobs.rawLogs", {
     summary: "Read what an attempt printed, byte for byte",
     permission: "jobs:read",
     params: idParams,
     query: z.strictObject(logRange),
-    errors: ["not_found"],
+    errors: ["not_found", "log_removed"],
   }),
   followLogs: operation("jobs.followLogs", {
     summary: "Follow what a job prints, over its attempts, until it has ended",
@@ -186,7 +186,7 @@ export const jobOperations = {
     params: idParams,
     query: z.strictObject({ ...logRange, after: afterInLog }),
     result: logItemJson,
-    errors: ["not_found"],
+    errors: ["not_found", "log_removed"],
   }),
   cancel: operation("jobs.cancel", {
     summary: "Ask for the end of a job and of all below it",

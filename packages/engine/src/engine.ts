@@ -9,6 +9,7 @@ import { feed, type Feed } from "./feed.ts";
 import { jobs, type Jobs } from "./jobs.ts";
 import { launcher } from "./launcher.ts";
 import { reconciler } from "./reconciler.ts";
+import { logRetention, type LogLimits } from "./log-retention.ts";
 import { retention } from "./retention.ts";
 import { serviceOf, together, type Service } from "./service.ts";
 import { openSession } from "./session.ts";
@@ -23,6 +24,8 @@ export interface EngineOptions extends EnginePorts {
   readonly retentionDays?: number;
   /** The same for the audit. */
   readonly auditDays?: number;
+  /** No limits when left out. */
+  readonly logLimits?: LogLimits;
 }
 
 export interface Engine extends Service {
@@ -61,6 +64,7 @@ export function engine(options: EngineOptions): Engine {
       ),
       reconciler(context, { session: id, ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }) }),
       retention(context, { session: id, days: options.retentionDays ?? 0, auditDays: options.auditDays ?? 0 }),
+      logRetention(context, options.logLimits ?? { retentionDays: 0, totalBytesMax: 0 }),
     ]);
     try {
       await services.start();

@@ -25,6 +25,14 @@ export const SETTINGS = {
     default: "",
     doc: "regular expressions, one a line; what they match in a line of a log or a message of a failure is masked before it is stored",
   },
+  "log.retentionDays": {
+    default: 0,
+    doc: "logs are removed this long after their job ended, though the job is kept; 0 keeps them as long as the job",
+  },
+  "log.totalBytesMax": {
+    default: 0,
+    doc: "the most that all logs of this host may take together; beyond it those of the jobs that ended first are removed; 0 for no limit",
+  },
   "retention.days": { default: 30, doc: "finished jobs and their logs are removed this long after their root ended; 0 keeps them" },
   "audit.retentionDays": { default: 365, doc: "who changed what is kept this long; 0 keeps it for ever" },
   "drain.seconds": { default: 20, doc: "how long a stopping server waits for handlers to end before it gives up" },

@@ -41,5 +41,21 @@ export interface LogStore {
   read(key: LogKey, range: LogRange): Promise<LogSlice>;
   /** Calls back soon after more was written (by whomever); the returned function ends it. Calls may be spurious. */
   watch(key: LogKey, changed: () => void): () => void;
+  /** True when there is something of this log here, or it was removed early. */
+  has(key: LogKey): Promise<boolean>;
   remove(jobIds: readonly string[]): Promise<void>;
+  /** Removes what a job printed before the job itself goes. Reading it throws `log_removed` from then on. May be repeated. */
+  expire(jobId: string, at: number): Promise<void>;
+  /** Jobs of which there is something here, in no order. */
+  jobIds(): AsyncIterable<string>;
+  usage(jobId: string): Promise<LogUsage>;
+}
+
+/** What the logs of one job take here. */
+export interface LogUsage {
+  readonly bytes: number;
+  /** When something was last written, in milliseconds since 1970; 0 for nothing. */
+  readonly changedAt: number;
+  /** It was removed early; what is left of it is the rest of a removal that was cut short. */
+  readonly removed: boolean;
 }

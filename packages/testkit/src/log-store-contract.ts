@@ -75,6 +75,28 @@ export function logStoreContract(name: string, open: (bytesMax: number) => Promi
       expect(textOf((await store.read(kept, ALL)).chunks)).toBe("text\n");
     });
 
+    test("a log that is removed early says so, whatever is asked of it, and again after a restart; others stay", async () => {
+      const other: LogKey = { ...KEY, jobId: "job_01hzzzzzzzzzzzzzzzzzzzzzzy" };
+      for (const key of [KEY, { ...KEY, attempt: 2 }, other]) await store.append(key, [chunk("stdout", 1, "text\n")]);
+      expect(await store.usage(KEY.jobId)).toMatchObject({ removed: false });
+      expect((await store.usage(KEY.jobId)).bytes).toBeGreaterThanOrEqual(10);
+      await store.expire(KEY.jobId, 5);
+      await store.expire(KEY.jobId, 6);
+      const again = await fixture.reopen();
+      for (const range of [ALL, { ...ALL, tailLines: 1 }])
+        await expect(again.read(KEY, range)).rejects.toMatchObject({
+          code: "log_removed",
+          message: expect.stringContaining("1970-01-01T00:00:00.005Z"),
+        });
+      expect(await again.usage(KEY.jobId)).toMatchObject({ bytes: 0, removed: true });
+      expect(textOf(await readAll(again, ALL, other))).toBe("text\n");
+      expect(await again.has(KEY)).toBe(true);
+      await again.remove([KEY.jobId]);
+      expect(await again.has(KEY)).toBe(false);
+      expect((await again.read(KEY, ALL)).chunks).toEqual([]);
+      expect(await Array.fromAsync(again.jobIds())).toEqual([other.jobId]);
+    });
+
     test("ids that are no ids are refused everywhere", async () => {
       for (const jobId of ["../secret", "..", "a/b", ""]) {
         await expect(store.read({ jobId, attempt: 1 }, ALL)).rejects.toThrow(/not the id/u);

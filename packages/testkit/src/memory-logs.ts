@@ -3,6 +3,7 @@ import type { LogChunk, LogKey, LogStore } from "@windlass/ports";
 
 export function memoryLogs(): LogStore & { text(key: LogKey): string } {
   const logs = new Map<string, LogChunk[]>();
+  const expired = new Set<string>();
   const nameOf = (key: LogKey): string => `${key.jobId}/${key.attempt}`;
   return {
     async append(key, chunks) {
@@ -16,6 +17,19 @@ export function memoryLogs(): LogStore & { text(key: LogKey): string } {
       return { chunks, position: String(all.length), more: false };
     },
     watch: () => () => {},
+    has: async (key) => logs.has(nameOf(key)),
+    async expire(jobId) {
+      for (const name of logs.keys()) if (name.startsWith(`${jobId}/`)) logs.delete(name);
+      expired.add(jobId);
+    },
+    async *jobIds() {
+      yield* new Set([...logs.keys()].map((name) => name.split("/")[0] ?? ""));
+    },
+    async usage(jobId) {
+      const chunks = [...logs].filter(([name]) => name.startsWith(`${jobId}/`)).flatMap(([, log]) => log);
+      const bytes = chunks.reduce((sum, chunk) => sum + chunk.data.length, 0);
+      return { bytes, changedAt: Math.max(0, ...chunks.map((chunk) => chunk.at)), removed: expired.has(jobId) };
+    },
     async remove(jobIds) {
       for (const name of logs.keys()) if (jobIds.some((id) => name.startsWith(`${id}/`))) logs.delete(name);
     },

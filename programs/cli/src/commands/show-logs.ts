@@ -1,6 +1,6 @@
 /** `windlass logs`: of a job byte for byte, of an execution line by line under the names of its steps. */
 import type { JobDetailJson } from "@windlass/contract";
-import { WindlassError } from "@windlass/kernel";
+import { hasCode, messageOf, WindlassError } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { logBytes } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
@@ -103,7 +103,7 @@ async function ofSteps(reading: Reading, job: JobDetailJson): Promise<void> {
       `${job.name} is an execution: --attempt goes with the log of one of its steps (windlass jobs get ${job.id} --json has their ids)`,
     );
   if (call.options.follow !== true) {
-    for (const source of await logSources(client, job)) await ofOne(reading, source);
+    for (const source of await logSources(client, job)) await ofStep(reading, source);
     return;
   }
   const followed = new Map<string, Promise<void>>();
@@ -115,6 +115,16 @@ async function ofSteps(reading: Reading, job: JobDetailJson): Promise<void> {
     if (item.type === "end") break;
   }
   await Promise.all(followed.values());
+}
+
+/** One step whose log is gone does not keep those of the others from being shown. */
+async function ofStep(reading: Reading, source: LogSource): Promise<void> {
+  try {
+    await ofOne(reading, source);
+  } catch (error) {
+    if (!hasCode(error, "log_removed")) throw error;
+    reading.call.terminal.err(`${source.title} │ ${messageOf(error)}\n`);
+  }
 }
 
 function lineText(call: Call<LogsOptions>, title: string, line: LogLine): string {

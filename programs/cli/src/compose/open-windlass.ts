@@ -71,6 +71,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
     retentionDays: settings["retention.days"],
     auditDays: settings["audit.retentionDays"],
+    logLimits: { retentionDays: settings["log.retentionDays"], totalBytesMax: settings["log.totalBytesMax"] },
   });
   return {
     engine: made,
