@@ -31,6 +31,15 @@ describe.skipIf(postgres.missing)("two servers on one store", () => {
     const ids = lists.map(({ stdout }) => (JSON.parse(stdout) as { items: { id: string }[] }).items.map(({ id }) => id));
     expect(ids[0]).toHaveLength(2);
     expect(ids[1]).toEqual(ids[0]);
+    // Each shows what processes of the other printed, and says where it lies when the other is gone.
+    const submitted = await one.windlass("jobs", "submit", "--json", "--", "sh", "-c", "echo printed; echo apart >&2");
+    const { id } = JSON.parse(submitted.stdout) as { id: string };
+    for (const at of [one, other]) {
+      await at.windlass("jobs", "watch", id);
+      const log = await at.windlass("logs", id, "--stream", "stdout");
+      expect([log.code, log.stdout, log.stderr]).toEqual([0, "printed\n", ""]);
+      expect((await at.windlass("logs", id, "--follow", "--stream", "stderr")).stdout).toBe("apart\n");
+    }
     expect(JSON.parse((await other.windlass("version", "--json")).stdout)).toMatchObject({ server: expect.any(String) });
   });
 });

@@ -91,6 +91,7 @@ function faultyStore(store: Store, faulty: Faulty, clock: Clock): Store {
     sessions,
     definitions: wrapped(store.definitions, faulty),
     retention: wrapped(store.retention, faulty),
+    places: wrapped(store.places, faulty),
     workspaces: wrapped(store.workspaces, faulty),
     roles: wrapped(store.roles, faulty),
     tokens: wrapped(store.tokens, faulty),

@@ -11,7 +11,7 @@ import { threadHeartbeats } from "./heartbeats.ts";
 import { jobQueries } from "./job-queries.ts";
 import { jobReads } from "./job-reads.ts";
 import { migrate } from "./migrate.ts";
-import { definitionStore, queueStore, retentionStore, sessionStore } from "./small-stores.ts";
+import { definitionStore, placeStore, queueStore, retentionStore, sessionStore } from "./small-stores.ts";
 import { asStoreError, inTransaction } from "./transaction.ts";
 
 export interface PostgresOptions {
@@ -46,6 +46,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     sessions: sessionStore(db),
     definitions: definitionStore(db, pool),
     retention: retentionStore(db, pool),
+    places: placeStore(db),
     workspaces: workspaceStore(db, pool),
     roles: roleStore(db, pool),
     tokens: tokenStore(db),

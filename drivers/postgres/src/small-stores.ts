@@ -1,8 +1,8 @@
-/** Queues, sessions with their leads, definitions and retention on PostgreSQL. */
+/** Queues, sessions with their leads, definitions, places and retention on PostgreSQL. */
 import type pg from "pg";
 import { demandRevision } from "@windlass/kernel";
-import type { Definition, DefinitionName, DefinitionStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
-import { changedQueue, definitionsTable, nextVersion, queuesTable, queueViews, sessionsTable, type QueueCount } from "@windlass/sql";
+import type { Definition, DefinitionName, DefinitionStore, PlaceStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
+import { changedQueue, definitionsTable, nextVersion, placesTable, queuesTable, queueViews, sessionsTable, type QueueCount } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
 import { transposed } from "./write-rows.ts";
@@ -146,5 +146,16 @@ export function retentionStore(db: Querier, pool: pg.Pool): RetentionStore {
       }
       return removed;
     },
+  };
+}
+
+const PUT_PLACE = `INSERT INTO places (${placesTable.list()}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (place) DO UPDATE
+  SET host = excluded.host, url = excluded.url, secret = excluded.secret, seen_at = excluded.seen_at`;
+
+export function placeStore(db: Querier): PlaceStore {
+  return {
+    put: async (place) => void (await db.rows(PUT_PLACE, placesTable.encode(place))),
+    list: async () =>
+      (await db.rows(`SELECT ${placesTable.list()} FROM places ORDER BY seen_at DESC, place`)).map((row) => placesTable.decode(row)),
   };
 }

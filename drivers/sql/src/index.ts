@@ -17,6 +17,7 @@ export {
   jobsTable,
   liveChangingColumns,
   liveTable,
+  placesTable,
   queuesTable,
   sessionsTable,
   viewColumns,

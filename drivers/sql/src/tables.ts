@@ -4,7 +4,7 @@
  * The migrations make these tables; a test holds the two together.
  */
 import type { Attempt, FinalState, JobEvent, JobRecord, JobView, LiveJob, Queue } from "@windlass/kernel";
-import type { Definition, Session } from "@windlass/ports";
+import type { Definition, ServedPlace, Session } from "@windlass/ports";
 import { tableOf, type SqlValue } from "./table.ts";
 
 export const jobsTable = tableOf<JobRecord>(
@@ -157,6 +157,14 @@ export const definitionsTable = tableOf<Definition>("definitions", {
   body: "json",
   labels: "json",
   createdAt: "integer",
+});
+
+export const placesTable = tableOf<ServedPlace>("places", {
+  place: "text",
+  host: "text",
+  url: "text",
+  secret: "text",
+  seenAt: "integer",
 });
 
 const FINAL_FROM = jobsTable.columns.length;

@@ -39,6 +39,8 @@ import {
   openSession,
   putDefinition,
   removeDefinition,
+  listPlaces,
+  putPlace,
 } from "./small-stores.ts";
 
 const writes = {
@@ -52,6 +54,7 @@ const writes = {
   lead,
   putDefinition,
   removeDefinition,
+  putPlace,
   removeTrees,
   addWorkspace,
   removeWorkspace,
@@ -86,6 +89,7 @@ export const far = {
   definitionById,
   definitionVersions,
   listDefinitions,
+  listPlaces,
   endedRoots,
   listWorkspaces,
   listRoles,

@@ -1,7 +1,7 @@
-/** Sessions with their leads, and definitions, on SQLite. */
+/** Sessions with their leads, definitions and places on SQLite. */
 import { demandRevision, type Expected } from "@windlass/kernel";
-import type { Definition, DefinitionName, DefinitionStore, Session } from "@windlass/ports";
-import { definitionsTable, nextVersion, sessionsTable } from "@windlass/sql";
+import type { Definition, DefinitionName, DefinitionStore, ServedPlace, Session } from "@windlass/ports";
+import { definitionsTable, nextVersion, placesTable, sessionsTable } from "@windlass/sql";
 import type { Database } from "./database.ts";
 
 export function openSession(db: Database, session: Session): void {
@@ -77,4 +77,12 @@ export function listDefinitions(db: Database, workspace: string, type: string): 
   const sql = `${DEFINITIONS} d WHERE workspace = ? AND type = ?
     AND version = (SELECT max(n.version) FROM definitions n WHERE n.workspace = d.workspace AND n.type = d.type AND n.name = d.name) ORDER BY name`;
   return db.all(sql, [workspace, type]).map((row) => definitionsTable.decode(row));
+}
+
+export function putPlace(db: Database, place: ServedPlace): void {
+  db.run(`INSERT OR REPLACE INTO places (${placesTable.list()}) VALUES (?, ?, ?, ?, ?)`, placesTable.encode(place));
+}
+
+export function listPlaces(db: Database): ServedPlace[] {
+  return db.all(`SELECT ${placesTable.list()} FROM places ORDER BY seen_at DESC, place`).map((row) => placesTable.decode(row));
 }

@@ -53,6 +53,10 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       byId: (id) => call("definitionById", id),
       list: (workspace, type) => call("listDefinitions", workspace, type),
     },
+    places: {
+      put: (place) => call("putPlace", place),
+      list: () => call("listPlaces"),
+    },
     retention: {
       ended: (before, limit) => call("endedRoots", before, limit),
       remove: (rootIds) => call("removeTrees", rootIds),

@@ -2,6 +2,10 @@
 export const SETTINGS = {
   "server.host": { default: "127.0.0.1", doc: "address that the API listens on" },
   "server.port": { default: 4180, doc: "port that the API listens on; 0 takes a free one" },
+  "server.url": {
+    default: "",
+    doc: "address at which other servers on the same store reach this one, to read logs; made of the machine's name and the port when left out",
+  },
   "server.bodyBytesMax": { default: 4_194_304, doc: "largest request body" },
   "server.requestsPerSecond": {
     default: 500,

@@ -86,6 +86,25 @@ export interface DefinitionStore {
   list(workspace: string, type: string): Promise<readonly Definition[]>;
 }
 
+/** A place whose logs a server shows. */
+export interface ServedPlace {
+  readonly place: string;
+  /** The name of the machine, for people. */
+  readonly host: string;
+  /** Where other servers reach it. */
+  readonly url: string;
+  /** What they show to be let in; a new one at each start. */
+  readonly secret: string;
+  readonly seenAt: number;
+}
+
+export interface PlaceStore {
+  /** Replaces what was known of the place. */
+  put(place: ServedPlace): Promise<void>;
+  /** All places that ever were, newest first. */
+  list(): Promise<readonly ServedPlace[]>;
+}
+
 export interface RetentionStore {
   /** Ids of roots that ended before `before`, oldest first. */
   ended(before: number, limit: number): Promise<readonly string[]>;
@@ -100,6 +119,7 @@ export interface Store {
   readonly sessions: SessionStore;
   readonly definitions: DefinitionStore;
   readonly retention: RetentionStore;
+  readonly places: PlaceStore;
   readonly workspaces: WorkspaceStore;
   readonly roles: RoleStore;
   readonly tokens: TokenStore;

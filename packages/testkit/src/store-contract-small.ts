@@ -25,6 +25,18 @@ const definition: Omit<Definition, "version"> = {
 };
 
 export function describeSmallStores(subject: Subject): void {
+  test("a place is known as it was last told, newest first", async () => {
+    const { places } = subject.store;
+    const place = { place: "place-a", host: "one", url: "http://one:4180", secret: "s1", seenAt: T0 };
+    await places.put(place);
+    await places.put({ ...place, place: "place-b", seenAt: T0 + 1 });
+    await places.put({ ...place, url: "http://one:4181", secret: "s2", seenAt: T0 + 2 });
+    expect(await places.list()).toEqual([
+      { ...place, url: "http://one:4181", secret: "s2", seenAt: T0 + 2 },
+      { ...place, place: "place-b", seenAt: T0 + 1 },
+    ]);
+  });
+
   test("a queue keeps what it is not told to change, and who paused it first", async () => {
     const { queues } = subject.store;
     expect(await queues.get("mail")).toBeNull();

@@ -21,6 +21,7 @@ import { openStreams } from "./open-streams.ts";
 import { queueHandlers } from "./queue-handlers.ts";
 import { requestIdOf } from "./request-id.ts";
 import { rateLimit } from "./rate-limit.ts";
+import { peerDoor } from "./peer-door.ts";
 import { problemResponse } from "./respond.ts";
 import type { AllHandlers, ServerContext } from "./server-context.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -69,6 +70,7 @@ export function createApp(parts: ServerParts): WindlassApp {
   });
   health(app, { context, figures, authenticate });
   serveReference(app, parts.version);
+  if (parts.peers !== undefined) peerDoor(app, parts.peers);
   mount({ app, context, handlers: handlersOf(context), authenticate, streams, rate });
   const workers = workerDoor({ context, authenticate, checkHost });
   app.get(WORKERS_PATH, () => {

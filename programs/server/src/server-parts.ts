@@ -2,6 +2,7 @@
 import type { BackupJson, BackupStep, SettingJson } from "@windlass/contract";
 import type { Engine, SubmitRequest } from "@windlass/engine";
 import type { Fault, Json, JsonObject } from "@windlass/kernel";
+import type { PeerDoor } from "./peer-door.ts";
 
 /** A workflow as it is stored. */
 export interface ReadWorkflow {
@@ -51,6 +52,8 @@ export interface ServerParts {
   readonly streamsPerPrincipalMax?: number;
   /** Origins of web pages that may call; none when left out. */
   readonly corsOrigins?: readonly string[];
+  /** Left out where no other server shares the store. */
+  readonly peers?: PeerDoor;
   /** Left out where there is nothing that lasts. */
   readonly backUp?: BackUp;
 }

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { engine, localBus, type Engine, type JobKind } from "@windlass/engine";
 import type { Settings } from "@windlass/kernel";
-import type { Bus, Executor, Logger, Store } from "@windlass/ports";
+import type { Bus, Executor, Logger, LogStore, Store } from "@windlass/ports";
 import { taskKind } from "@windlass/tasks";
 import { stepKind, workflowKind } from "@windlass/workflows";
 import type { Environment } from "../machine/environment.ts";
@@ -27,6 +27,9 @@ export interface Opened {
   /** sqlite or postgres. */
   readonly storeName: StoreName;
   readonly executors: readonly Executor[];
+  /** What attempts of this host printed. */
+  readonly localLogs: LogStore;
+  readonly place: string;
   /** After the engine was stopped. */
   close(): Promise<void>;
 }
@@ -42,7 +45,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
   const storeName = storeNameOf(settings["store.url"]);
   const logBytesMax = settings["log.bytesMax"];
   const patterns = maskPatternsOf(settings["log.maskPatterns"]);
-  const logs = fileLogStore({ folder, bytesMax: logBytesMax, clock: systemClock });
+  const localLogs = fileLogStore({ folder, bytesMax: logBytesMax, clock: systemClock });
   const { store, bus } = await openStore(storeName, { url: settings["store.url"], folder });
   const executors = [
     processExecutor({
@@ -56,13 +59,14 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
       logger,
     }),
   ];
+  const place = executors[0]?.place ?? "";
   const made = engine({
     store,
     clock: systemClock,
     random: systemRandom,
     bus,
     logger,
-    logs,
+    logs: storeName === "sqlite" ? localLogs : await logsOfAllHosts({ logs: localLogs, place, store }),
     sha256,
     kinds: KINDS_OF_JOBS,
     executors,
@@ -77,12 +81,19 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     engine: made,
     storeName,
     executors,
+    localLogs,
+    place,
     async close() {
       for (const executor of executors) await executor.close();
       await store.close();
       await bus.close();
     },
   };
+}
+
+async function logsOfAllHosts(local: { readonly logs: LogStore; readonly place: string; readonly store: Store }): Promise<LogStore> {
+  const { peerLogs } = await import("@windlass/server");
+  return peerLogs({ ...local, clock: systemClock, fetch });
 }
 
 /** The store, and the wake-ups that go with it: one process needs none between processes. */

@@ -5,7 +5,9 @@
  * O2. `server.json` is written once requests are answered, and removed before the server stops answering.
  * O3. A failing start undoes what was done.
  */
+import { hostname } from "node:os";
 import { createApp, listen, originsFrom, type BackUp } from "@windlass/server";
+
 import { hasCode, WindlassError, type Settings } from "@windlass/kernel";
 import type { Logger } from "@windlass/ports";
 import { backUp, checkTarget } from "../backup/back-up.ts";
@@ -14,10 +16,12 @@ import { systemClock } from "../machine/system-clock.ts";
 import { systemRandom } from "../machine/system-random.ts";
 import { VERSION } from "../version.ts";
 import { prepareDataFolder, readDataFolder, removeAddress, writeAddress, type ServerAddress } from "./data-folder.ts";
-import { openWindlass } from "./open-windlass.ts";
+import { openWindlass, type Opened } from "./open-windlass.ts";
 import { settingList } from "./setting-list.ts";
 import { takeOwnerLock } from "./owner-lock.ts";
 import { workflowLanguage } from "./workflow-language.ts";
+
+const PEER_SECRET_BYTES = 24;
 
 export interface OwnOptions {
   readonly data: string;
@@ -52,6 +56,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     const opened = await openWindlass({ folder, settings, environment, logger: log });
     undo.push(() => opened.close());
     const { engine, storeName, executors } = opened;
+    const secret = Buffer.from(systemRandom.bytes(PEER_SECRET_BYTES)).toString("hex");
     const app = createApp({
       engine,
       workflows: workflowLanguage,
@@ -64,6 +69,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       requestsPerSecond: settings["server.requestsPerSecond"],
       streamsPerPrincipalMax: settings["server.streamsPerPrincipalMax"],
       corsOrigins: originsFrom(settings["server.corsOrigins"]),
+      ...(storeName === "sqlite" ? {} : { peers: { secret, logs: opened.localLogs } }),
       backUp: backUpOf({ folder, settings, environment }),
       ...hostsOf(settings["server.host"]),
     });
@@ -82,6 +88,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     });
     await engine.start();
     undo.splice(-1, 0, () => engine.stop());
+    if (storeName !== "sqlite") await tellPeers(opened, { secret, url: settings["server.url"] || reachableUrl(listening.url) });
     writeAddress(folder, { url: listening.url, pid: process.pid, role });
     log.info("listening", { url: listening.url, folder, store: storeName, version: VERSION });
     return { url: listening.url, folder, token, storeName, close };
@@ -89,6 +96,19 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     await close();
     throw error;
   }
+}
+
+/** Other servers on the same store find here where the logs of this host are. */
+async function tellPeers(
+  { engine: { context }, place }: Opened,
+  { secret, url }: { readonly secret: string; readonly url: string },
+): Promise<void> {
+  await context.store.places.put({ place, host: hostname(), url: url.replace(/\/+$/u, ""), secret, seenAt: context.now() });
+}
+
+/** Who listens on all addresses is reached by the machine's name. */
+function reachableUrl(url: string): string {
+  return url.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:)/u, `//${hostname()}`);
 }
 
 function backUpOf({ folder, settings, environment }: Pick<OwnOptions, "settings" | "environment"> & { readonly folder: string }): BackUp {
