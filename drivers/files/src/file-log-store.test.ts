@@ -63,6 +63,20 @@ test("tails are found in an index of many blocks", async () => {
   expect(Buffer.concat(slice.chunks.map((it) => it.data)).toString()).toBe(lines.slice(-15_000).join(""));
 });
 
+test("what was written since a time is found in an index of many blocks, also past torn lines", async () => {
+  const store = fileLogStore({ folder, bytesMax: 10_000_000, clock });
+  const lines = Array.from({ length: 30_000 }, (_, i) => `${i}\n`);
+  const chunks = lines.map((line, i) => ({ stream: "stdout" as const, at: 1_000 + Math.floor(i / 7), data: Buffer.from(line) }));
+  await store.append(KEY, chunks.slice(0, 15_000));
+  appendFileSync(join(folder, "logs/job_1/1.index"), "12 o 9\n");
+  await store.append(KEY, chunks.slice(15_000));
+  for (const since of [0, 1_000, 1_001, 3_142, 3_143, 5_285, 5_286]) {
+    const slice = await store.read(KEY, { bytesMax: 10_000_000, since });
+    const wanted = chunks.filter((chunk) => chunk.at >= since).map((chunk) => chunk.data);
+    expect(Buffer.concat(slice.chunks.map((it) => it.data)).toString()).toBe(Buffer.concat(wanted).toString());
+  }
+});
+
 test("logs are readable by their owner alone", async () => {
   const store = fileLogStore({ folder, bytesMax: 1000, clock });
   await store.append(KEY, [{ stream: "stdout", at: 1, data: Buffer.from("x") }]);

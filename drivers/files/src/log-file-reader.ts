@@ -6,7 +6,7 @@ import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { LogChunk, LogEntry, LogFiles, LogRange, LogSlice, Stream } from "@windlass/ports";
-import { linesBackward, linesForward } from "./log-index.ts";
+import { findSince, linesBackward, linesForward } from "./log-index.ts";
 import { decodeLogPosition, encodeLogPosition, LOG_START } from "./log-position.ts";
 import type { LogPosition } from "./log-position.ts";
 
@@ -36,7 +36,9 @@ export async function readLog(root: string, files: LogFiles, range: LogRange): P
     streams.stdout = await openIfThere(join(root, files.stdout));
     streams.stderr = await openIfThere(join(root, files.stderr));
     const isTail = range.tailLines !== undefined || range.tailBytes !== undefined;
-    const from = isTail ? later(after, await findTail(index, streams, range)) : after;
+    const young =
+      range.since === undefined || range.after !== undefined ? LOG_START : { line: await findSince(index, range.since), within: 0 };
+    const from = isTail ? later(after, await findTail(index, streams, range)) : later(after, young);
     const plan = await planSlice(index, from, range);
     return { chunks: await readPieces(streams, plan.pieces), position: encodeLogPosition(plan.position), more: plan.more };
   } finally {

@@ -55,3 +55,34 @@ export async function* linesBackward(index: FileHandle): AsyncGenerator<IndexLin
     bytes = bytes.subarray(0, end);
   }
 }
+
+/**
+ * Where to begin to read for what was written at `since` or later: no line before it is so young, as times in an index
+ * grow (where a clock was set back, what was written before that is taken as old).
+ */
+export async function findSince(index: FileHandle, since: number): Promise<number> {
+  const block = Buffer.allocUnsafe(LINES_BYTES);
+  let low = 0;
+  let high = (await index.stat()).size;
+  while (high - low > BLOCK_BYTES) {
+    const middle = Math.floor((low + high) / 2);
+    const { bytesRead } = await index.read(block, 0, LINES_BYTES, middle);
+    const found = firstEntry(block.subarray(0, bytesRead));
+    if (found !== null && found.entry.at < since) low = middle + found.start;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Holds a few lines, the first of which is cut. */
+const LINES_BYTES = 4_096;
+
+function firstEntry(bytes: Buffer): { readonly start: number; readonly entry: LogEntry } | null {
+  let start = bytes.indexOf(LINE_FEED) + 1;
+  for (let feed = bytes.indexOf(LINE_FEED, start); start > 0 && feed !== -1; feed = bytes.indexOf(LINE_FEED, start)) {
+    const entry = decodeLogEntry(bytes.toString("latin1", start, feed));
+    if (entry !== null) return { start, entry };
+    start = feed + 1;
+  }
+  return null;
+}
