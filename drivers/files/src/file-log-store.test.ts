@@ -65,12 +65,12 @@ test("tails are found in an index of many blocks", async () => {
 
 test("what was written since a time is found in an index of many blocks, also past torn lines", async () => {
   const store = fileLogStore({ folder, bytesMax: 10_000_000, clock });
-  const lines = Array.from({ length: 30_000 }, (_, i) => `${i}\n`);
+  const lines = Array.from({ length: 12_000 }, (_, i) => `${i}\n`);
   const chunks = lines.map((line, i) => ({ stream: "stdout" as const, at: 1_000 + Math.floor(i / 7), data: Buffer.from(line) }));
-  await store.append(KEY, chunks.slice(0, 15_000));
+  await store.append(KEY, chunks.slice(0, 6_000));
   appendFileSync(join(folder, "logs/job_1/1.index"), "12 o 9\n");
-  await store.append(KEY, chunks.slice(15_000));
-  for (const since of [0, 1_000, 1_001, 3_142, 3_143, 5_285, 5_286]) {
+  await store.append(KEY, chunks.slice(6_000));
+  for (const since of [1_000, 1_001, 1_857, 1_858, 2_714, 2_715]) {
     const slice = await store.read(KEY, { bytesMax: 10_000_000, since });
     const wanted = chunks.filter((chunk) => chunk.at >= since).map((chunk) => chunk.data);
     expect(Buffer.concat(slice.chunks.map((it) => it.data)).toString()).toBe(Buffer.concat(wanted).toString());

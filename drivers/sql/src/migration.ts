@@ -72,5 +72,5 @@ export function migrationsAfter(
 export function tableNames(known: readonly Migration[] = migrations): readonly string[] {
   const statements = known.flatMap((migration) => migration(postgresDialect));
   const names = statements.map((statement) => /^\s*CREATE TABLE (?:IF NOT EXISTS )?(\w+)/u.exec(statement)?.[1]);
-  return names.filter((name) => name !== undefined);
+  return [...new Set(names.filter((name) => name !== undefined))];
 }
