@@ -2,7 +2,16 @@
 import type pg from "pg";
 import { demandRevision } from "@windlass/kernel";
 import type { Definition, DefinitionName, DefinitionStore, PlaceStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
-import { changedQueue, definitionsTable, nextVersion, placesTable, queuesTable, queueViews, sessionsTable, type QueueCount } from "@windlass/sql";
+import {
+  changedQueue,
+  definitionsTable,
+  nextVersion,
+  placesTable,
+  queuesTable,
+  queueViews,
+  sessionsTable,
+  type QueueCount,
+} from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
 import { transposed } from "./write-rows.ts";
