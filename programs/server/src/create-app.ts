@@ -71,11 +71,12 @@ export function createApp(parts: ServerParts): WindlassApp {
   health(app, { context, figures, authenticate });
   serveReference(app, parts.version);
   if (parts.peers !== undefined) peerDoor(app, parts.peers);
-  mount({ app, context, handlers: handlersOf(context), authenticate, streams, rate });
-  const workers = workerDoor({ context, authenticate, checkHost });
+  // Before the operations: as an id of a worker, `connect` would not be found.
   app.get(WORKERS_PATH, () => {
     throw new WindlassError("bad_request", "workers connect here with a WebSocket; this request asks for none");
   });
+  mount({ app, context, handlers: handlersOf(context), authenticate, streams, rate });
+  const workers = workerDoor({ context, authenticate, checkHost });
   app.notFound((c) => {
     throw unknownAddress(c.req.method, c.req.path);
   });
