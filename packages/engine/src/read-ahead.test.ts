@@ -67,6 +67,24 @@ test("they begin in order, and are given back together when none has begun for h
   expect(ahead.room(1, 100)).toEqual({ limit: 1, ahead: 0 });
 });
 
+test("where claims are slow more is read ahead, up to what ends in a tenth of a second", () => {
+  const ahead = fresh();
+  endsAt(ahead, 4, 100);
+  ahead.room(0, 1_000);
+  now += 20;
+  for (let n = 0; n < 80; n++) ahead.ended();
+  ahead.add([]);
+  const size = ahead.room(0, 1_000).ahead;
+  expect(size).toBeGreaterThan(130);
+  expect(size).toBeLessThanOrEqual(170);
+  for (let i = 0; i < 5; i++) {
+    now += 200;
+    for (let n = 0; n < 800; n++) ahead.ended();
+    ahead.add([]);
+    expect(ahead.room(0, 1_000).ahead).toBeLessThanOrEqual(400);
+  }
+});
+
 test("after a second without an end the rate is not believed any more", () => {
   const ahead = fresh();
   endsAt(ahead, 4, 100);

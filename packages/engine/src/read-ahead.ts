@@ -26,8 +26,11 @@ export interface ReadAhead {
 
 /** What one claim takes at most beside the free slots: a transaction stays a matter of milliseconds. */
 const AHEAD_MAX = 500;
-/** As many as end in this time: a claim under load takes about as long. */
+/** As many as end in this time, or while some claims take place where those are slow: a disk may flush in 0.1 ms or in 10. */
 const AHEAD_MS: number = ms(25);
+const AHEAD_CLAIMS = 4;
+/** However slow claims are, no more is read ahead than ends in this time. */
+const AHEAD_MS_MAX: number = ms(100);
 /** What has waited here for so long is given back. */
 const KEPT_MS: number = ms(500);
 /** The rate is that of the last so many milliseconds at least. */
@@ -40,6 +43,8 @@ export function readAhead(monotonic: () => number): ReadAhead {
   const jobs = new Map<string, ClaimedJob>();
   const rate = endsPerMs(monotonic);
   let movedAt = 0;
+  let askedAt = 0;
+  let claimMs = 0;
   const clear = (): readonly ClaimedJob[] => {
     const all = [...jobs.values()];
     jobs.clear();
@@ -50,6 +55,7 @@ export function readAhead(monotonic: () => number): ReadAhead {
     clear,
     add(more) {
       movedAt = monotonic();
+      claimMs = (claimMs + movedAt - askedAt) / 2;
       for (const job of more) jobs.set(job.live.id, job);
     },
     next() {
@@ -69,7 +75,9 @@ export function readAhead(monotonic: () => number): ReadAhead {
     ended: rate.ended,
     room(free, max) {
       const limit = Math.max(0, Math.min(free - jobs.size, max));
-      const size = Math.min(AHEAD_MAX, Math.floor(rate.now() * AHEAD_MS));
+      const forMs = Math.min(AHEAD_MS_MAX, Math.max(AHEAD_MS, claimMs * AHEAD_CLAIMS));
+      const size = Math.min(AHEAD_MAX, Math.floor(rate.now() * forMs));
+      askedAt = monotonic();
       // Not one by one: a claim that takes many costs little more than one that takes one.
       const ahead = jobs.size > size / 2 ? 0 : Math.max(0, Math.min(size - jobs.size, max - limit));
       return { limit, ahead };
