@@ -10,6 +10,7 @@ import {
   type HandlerEnd,
   type HandlerHost,
   type Mask,
+  type Result,
 } from "@windlass/kernel";
 import type { ClaimedJob, LogChunk, LogKey } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
@@ -25,18 +26,26 @@ export function maskOfJob(context: EngineContext, { record }: Pick<ClaimedJob, "
   return maskOf(context.masks?.(record) ?? NO_SECRETS);
 }
 
-/** The same end, without what must not be stored. The output is the user's own: steps that follow need it as it is. */
+/** Of a job of which only the id is known here; for who carries out what others hold. */
+export async function maskOfId(context: EngineContext, id: string): Promise<Mask> {
+  if (context.masks === undefined) return maskOf(NO_SECRETS);
+  const [record] = await context.store.jobs.records([id]);
+  return maskOf(record === undefined ? NO_SECRETS : context.masks(record));
+}
+
+/** The same end, without what must not be stored. */
 export function maskedEnd(end: HandlerEnd, mask: Mask): HandlerEnd {
-  if (end.type !== "settle") return end;
-  const { message, evidence } = end.result;
+  return end.type === "settle" ? { ...end, result: maskedResult(end.result, mask) } : end;
+}
+
+/** The output is the user's own: steps that follow need it as it is. */
+export function maskedResult(result: Result, mask: Mask): Result {
+  const { message, evidence } = result;
   const stack = evidence?.["stack"];
   return {
-    ...end,
-    result: {
-      ...end.result,
-      message: message === null ? null : mask.text(message),
-      ...(typeof stack === "string" ? { evidence: { ...evidence, stack: mask.text(stack) } } : {}),
-    },
+    ...result,
+    message: message === null ? null : mask.text(message),
+    ...(typeof stack === "string" ? { evidence: { ...evidence, stack: mask.text(stack) } } : {}),
   };
 }
 

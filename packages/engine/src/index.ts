@@ -8,6 +8,7 @@ export { engine, type Engine, type EngineOptions } from "./engine.ts";
 export type { Explain, ExplainedCause, Explanation } from "./explain.ts";
 export type { Feed, FeedItem, Subscription } from "./feed.ts";
 export { deferFor, failForGood, isAnswer, parked, retryAfter, type Answer, type Handler, type HandlerContext } from "@windlass/kernel";
+export { maskedResult, maskOfId } from "./handler-host.ts";
 export * from "./job-kind.ts";
 export type { Jobs, Submitted } from "./jobs.ts";
 export { jobsWithin, type JobsWithin } from "./jobs-within.ts";

@@ -4,7 +4,16 @@ import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { engine, NOTHING, type Engine, type Handler, type JobKind, type SubmitRequest, type Worker } from "@windlass/engine";
+import {
+  engine,
+  NOTHING,
+  type Engine,
+  type EnginePorts,
+  type Handler,
+  type JobKind,
+  type SubmitRequest,
+  type Worker,
+} from "@windlass/engine";
 import { fileLogStore } from "@windlass/files";
 import { WindlassError, type Json, type JsonObject } from "@windlass/kernel";
 import type { Bus, Clock, Random, Topic } from "@windlass/ports";
@@ -44,7 +53,7 @@ export const clock: Clock = {
 
 const random: Random = { next: () => Math.random(), bytes: (count) => new Uint8Array(randomBytes(count)) };
 
-export async function testServer(more: Partial<ServerParts> = {}): Promise<TestServer> {
+export async function testServer(more: Partial<ServerParts> = {}, ports: Partial<EnginePorts> = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), "windlass-server-"));
   const store = await openSqliteStore({ path: ":memory:", clock });
   const logger = quietLogger();
@@ -58,6 +67,7 @@ export async function testServer(more: Partial<ServerParts> = {}): Promise<TestS
     sha256: (text) => createHash("sha256").update(text).digest("hex"),
     kinds: [taskKind, workflowKind],
     executors: [],
+    ...ports,
   });
   await made.start();
   const parts: ServerParts = {

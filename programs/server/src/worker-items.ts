@@ -6,10 +6,11 @@
  * I2. An end is stored behind the log lines that came before it.
  * I3. A worker changes only jobs of its own workspace: what it does not hold by this connection is looked up first (it may
  *     have ended while its worker was out of touch). The fencing token decides the rest.
+ * I5. What must not be stored is masked here: a worker is not told what that is.
  * I4. Log lines that come again after a cut connection are not stored twice, as long as the server lived on.
  */
 import type { WorkerItem } from "@windlass/contract";
-import type { EngineContext, Settling } from "@windlass/engine";
+import { maskedResult, maskOfId, type EngineContext, type Settling } from "@windlass/engine";
 import {
   changeOfEnd,
   messageOf,
@@ -19,12 +20,14 @@ import {
   type ChangeResult,
   type HandlerEnd,
   type Json,
+  type Mask,
   type Progress,
   type Result,
 } from "@windlass/kernel";
+import type { LogChunk } from "@windlass/ports";
 import { isDeeperThan } from "./read-json.ts";
 import type { FramesOut } from "./worker-frames-out.ts";
-import type { WorkerJobs } from "./worker-jobs.ts";
+import type { HeldJob, WorkerJobs } from "./worker-jobs.ts";
 
 export interface WorkerItems {
   /** `frameLength` bounds the size of everything in it, so that only large frames cost a look at each output. */
@@ -76,9 +79,9 @@ function storeLines({ context, jobs, out, logged }: ItemParts, item: Of<"log">):
   if (job === undefined || item.n <= logged.upTo) return out.stored(item.n);
   logged.upTo = item.n;
   const key = { jobId: item.id, attempt: job.attempt };
-  const chunks = item.lines.map(([at, line]) => ({ stream: "stdout" as const, at, data: Buffer.from(`${line}\n`) }));
   const writing: Promise<void> = (job.logging ?? Promise.resolve())
-    .then(() => context.logs.append(key, chunks))
+    .then(() => maskFor(context, item.id, job))
+    .then((mask) => context.logs.append(key, chunksOf(item, mask)))
     // A log that cannot be written is reported, and does not fail the job.
     .catch((error: unknown) => context.logger.error("a log could not be written", { ...key, error: messageOf(error) }))
     .then(() => {
@@ -88,12 +91,17 @@ function storeLines({ context, jobs, out, logged }: ItemParts, item: Of<"log">):
   job.logging = writing;
 }
 
+/** Whole lines: nothing of a secret is left for the next item, and the lines of a longer one are secrets themselves. */
+function chunksOf({ lines }: Of<"log">, mask: Mask): LogChunk[] {
+  return lines.map(([at, line]) => ({ stream: "stdout", at, data: Buffer.from(`${mask.text(line)}\n`) }));
+}
+
 function storeChange(parts: ItemParts, item: Exclude<WorkerItem, { what: "log" }>, frameLength: number): void {
-  const { results, jobs } = parts;
+  const { jobs } = parts;
   const job = jobs.held.get(item.id);
   const change = changeOf(parts, item, frameLength);
   const settle = (): void => {
-    void results.settle(change).then((result) => {
+    void settled(parts, change, job).then((result) => {
       if (item.what === "end" && result !== undefined && jobs.held.get(item.id) === job) {
         jobs.held.delete(item.id);
         parts.freed();
@@ -105,12 +113,33 @@ function storeChange(parts: ItemParts, item: Exclude<WorkerItem, { what: "log" }
   else settle();
 }
 
+/** Without masks nothing is waited for. Undefined when it could not be stored, and so comes again. */
+async function settled(parts: ItemParts, change: Change, job: HeldJob | undefined): Promise<ChangeResult | undefined> {
+  const { context, results, failed } = parts;
+  if (context.masks === undefined || change.type !== "settle") return results.settle(change);
+  try {
+    const mask = await maskFor(context, change.id, job);
+    return await results.settle({ ...change, result: maskedResult(change.result, mask) });
+  } catch (error) {
+    context.logger.warn("a result of a worker could not be masked; it sends it again", { job: change.id, error: messageOf(error) });
+    failed();
+    return undefined;
+  }
+}
+
+async function maskFor(context: EngineContext, id: string, job: HeldJob | undefined): Promise<Mask> {
+  const mask = job?.mask ?? (await maskOfId(context, id));
+  if (job !== undefined) job.mask = mask;
+  return mask;
+}
+
 async function storeForeign(parts: ItemParts, ends: readonly Of<"end">[], frameLength: number): Promise<void> {
   try {
     const records = await parts.context.store.jobs.records([...new Set(ends.map(({ id }) => id))]);
     const own = new Set(records.filter((record) => record.workspace === parts.workspace).map(({ id }) => id));
     for (const item of ends) {
-      if (own.has(item.id)) void parts.results.settle(changeOf(parts, item, frameLength)).then((result) => answer(parts, item, result));
+      if (own.has(item.id))
+        void settled(parts, changeOf(parts, item, frameLength), undefined).then((result) => answer(parts, item, result));
       else parts.out.refused(item.n, STALE);
     }
   } catch (error) {

@@ -7,7 +7,7 @@
  */
 import { WORKER_JOBS_MAX } from "@windlass/contract";
 import type { Carrier } from "@windlass/engine";
-import { handlerNameOf, type LiveJob } from "@windlass/kernel";
+import { handlerNameOf, type LiveJob, type Mask } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
 import type { FramesOut } from "./worker-frames-out.ts";
 
@@ -18,6 +18,8 @@ export interface HeldJob {
   /** Log lines that are being stored: the end waits for them. */
   logging: Promise<void> | null;
   told: boolean;
+  /** What must not be stored of it; asked for once. */
+  mask?: Mask;
 }
 
 export interface WorkerJobs extends Carrier {

@@ -73,6 +73,25 @@ test("log lines and progress are stored, the lines before the end", async () => 
   expect(text.split("\n")).toEqual([...Array.from({ length: 2_500 }, (_, n) => `line ${n + 1}`), ""]);
 });
 
+test("what must not be stored is masked in the lines and errors of a worker elsewhere, which is not told of it", async () => {
+  await listening.close();
+  await server.close();
+  server = await testServer({}, { masks: (record) => ({ secrets: [String(record.input)], patterns: [] }) });
+  listening = await listen(server.app, { host: "127.0.0.1", port: 0, clock, drainMs: 500 });
+  await working({
+    careless: (context) => {
+      context.log(`the password is ${String(context.input)}!`);
+      throw new Error(`cannot log in with ${String(context.input)}`);
+    },
+  });
+  const id = await submit("careless", { input: "swordfish" });
+  expect((await ended(id)).final).toMatchObject({ message: "cannot log in with ***" });
+  const { chunks } = await server.engine.context.logs.read({ jobId: id, attempt: 1 }, { bytesMax: 1_000_000 });
+  const text = chunks.map(({ data }) => Buffer.from(data).toString()).join("");
+  expect(text).toContain("the password is ***!\n");
+  expect(text + JSON.stringify(await server.engine.context.store.reads.attempts(id))).not.toContain("swordfish");
+});
+
 test("a parked job is completed with the token that its handler was given", async () => {
   const tokens: string[] = [];
   const made = await working({
