@@ -43,7 +43,7 @@ test("in bash, commands, options and values are completed", async () => {
   expect(await tab("jobs", "list", "--stat")).toEqual(["--state"]);
   expect(await tab("jobs", "list", "--state", "runn")).toEqual(["running"]);
   expect(await tab("jobs", "list", "--output", "=", "y")).toEqual(["yaml"]);
-  expect(await tab("jobs", "retr")).toEqual(["retry"]);
+  expect(await tab("doct")).toEqual(["doctor"]);
 });
 
 test("in bash, ids and names of the server are completed", async () => {
