@@ -8,8 +8,8 @@
  * C4. A session that is not open claims nothing (ports, S4): its row is kept from being deleted until the claim is stored.
  */
 import type pg from "pg";
-import { admit, WorkingSet, type LiveJob, type QueueState, type Signals } from "@windlass/kernel";
-import type { ClaimedJob, ClaimRequest } from "@windlass/ports";
+import { admit, joinTallies, noTally, WorkingSet, type LiveJob, type QueueState, type ReadonlyTally, type Signals } from "@windlass/kernel";
+import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
 import { jobsTable, joinSignals, liveTable, noSignals } from "@windlass/sql";
 import { lockKeys } from "./concurrency-keys.ts";
 import type { Querier } from "./connection.ts";
@@ -19,22 +19,25 @@ import { writeRows } from "./write-rows.ts";
 /** How often one claim looks again because jobs with a full key ate its batch; then whoever claims comes back. */
 const ROUNDS_MAX = 20;
 
-export async function claim(pool: pg.Pool, request: ClaimRequest): Promise<{ jobs: ClaimedJob[]; signals: Signals }> {
+export async function claim(pool: pg.Pool, request: ClaimRequest): Promise<Claimed> {
   const jobs: ClaimedJob[] = [];
   let signals = noSignals;
+  let tally = noTally;
   for (let round = 0; round === 0 || jobs.length < request.limit; round++) {
     const done = await inTransaction(pool, (db) => claimRound(db, { ...request, limit: request.limit - jobs.length }));
     jobs.push(...done.jobs);
     signals = joinSignals(signals, done.signals);
+    tally = joinTallies(tally, done.tally);
     if (!done.blockedSome) break;
-    if (round === ROUNDS_MAX) return { jobs, signals: joinSignals(signals, { ...noSignals, ready: done.offered }) };
+    if (round === ROUNDS_MAX) return { jobs, signals: joinSignals(signals, { ...noSignals, ready: done.offered }), tally };
   }
-  return { jobs, signals };
+  return { jobs, signals, tally };
 }
 
 interface Round {
   readonly jobs: readonly ClaimedJob[];
   readonly signals: Signals;
+  readonly tally: ReadonlyTally;
   /** True when there may be more behind the jobs that became blocked. */
   readonly blockedSome: boolean;
   readonly offered: ReadonlySet<string>;
@@ -43,7 +46,7 @@ interface Round {
 async function claimRound(db: Querier, request: ClaimRequest): Promise<Round> {
   const { limit, ahead = 0, now } = request;
   if ((await db.rows(SESSION, [request.session])).length === 0)
-    return { jobs: [], signals: noSignals, blockedSome: false, offered: new Set() };
+    return { jobs: [], signals: noSignals, tally: noTally, blockedSome: false, offered: new Set() };
   const queues = await loadQueues(db, request);
   const candidates: LiveJob[] = [];
   for (const [name, queue] of queues) {
@@ -51,7 +54,7 @@ async function claimRound(db: Querier, request: ClaimRequest): Promise<Round> {
     candidates.push(...rows.map((row) => liveTable.decode(row)));
   }
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
-  if (candidates.length === 0) return { jobs: [], signals: noSignals, blockedSome: false, offered: new Set() };
+  if (candidates.length === 0) return { jobs: [], signals: noSignals, tally: noTally, blockedSome: false, offered: new Set() };
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
   const ids = admit(set, { candidates: candidates.toSorted(byTurn), queues, keys, claim: request, limit, ahead, now });
@@ -65,6 +68,7 @@ async function claimRound(db: Querier, request: ClaimRequest): Promise<Round> {
   return {
     jobs,
     signals: set.signals,
+    tally: set.tally,
     blockedSome: set.writes.live.size > ids.length,
     offered: new Set(candidates.map((live) => `${live.executor}/${live.queue}`)),
   };

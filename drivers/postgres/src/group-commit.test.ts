@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Change } from "@windlass/kernel";
+import { noTally, type Change } from "@windlass/kernel";
 import { groupCommits, type CommitTogether } from "./group-commit.ts";
 
 const due = (id: string): Change => ({ type: "due", id });
@@ -13,7 +13,7 @@ function recording(): { readonly groups: string[][]; readonly commit: CommitToge
     groups.push(ids);
     await Promise.resolve();
     if (ids.includes("bad")) throw new Error("cannot be stored");
-    return { results: ids.map((id) => ({ ok: true, id })), signals: noSignals };
+    return { results: ids.map((id) => ({ ok: true, id })), signals: noSignals, tally: noTally };
   };
   return { groups, commit };
 }

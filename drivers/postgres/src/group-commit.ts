@@ -2,7 +2,7 @@
  * Concurrent commits of one process in as few transactions as possible: while one is under way, those that come wait and
  * share the next. A shared transaction that fails is run again one commit at a time, so that none fails by another's fault.
  */
-import type { Change } from "@windlass/kernel";
+import { noTally, type Change } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 
 export type CommitTogether = (changes: readonly Change[], now: number) => Promise<Committed>;
@@ -44,12 +44,15 @@ function takeGroup(waiting: Waiting[]): Waiting[] {
 async function runGroup(commit: CommitTogether, group: readonly Waiting[]): Promise<void> {
   const now = Math.max(...group.map((one) => one.now));
   try {
-    const { results, signals } = await commit(
+    const { results, signals, tally } = await commit(
       group.flatMap((one) => one.changes),
       now,
     );
     let from = 0;
-    for (const one of group) one.resolve({ results: results.slice(from, (from += one.changes.length)), signals });
+    // Counted once: the first one has the numbers of all.
+    group.forEach((one, i) =>
+      one.resolve({ results: results.slice(from, (from += one.changes.length)), signals, tally: i === 0 ? tally : noTally }),
+    );
   } catch (error) {
     if (group.length === 1) group[0]?.reject(error);
     else for (const one of group) await runGroup(commit, [one]);

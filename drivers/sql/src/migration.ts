@@ -8,6 +8,7 @@ import { accessMigration } from "./migration-0002.ts";
 import { slimmerMigration } from "./migration-0003.ts";
 import { answersMigration } from "./migration-0004.ts";
 import { placesMigration } from "./migration-0005.ts";
+import { traceMigration } from "./migration-0006.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -27,7 +28,7 @@ export interface Dialect {
 export type Migration = (dialect: Dialect) => readonly string[];
 
 /** In order; the first has number 1. */
-export const migrations: readonly Migration[] = [firstMigration, accessMigration, slimmerMigration, answersMigration, placesMigration];
+export const migrations: readonly Migration[] = [firstMigration, accessMigration, slimmerMigration, answersMigration, placesMigration, traceMigration];
 
 export const sqliteDialect: Dialect = {
   text: "TEXT",

@@ -34,6 +34,7 @@ export const jobsTable = tableOf<JobRecord>(
     commit: "text",
     cause: "json",
     createdAt: "integer",
+    traceparent: "text",
   },
   { commit: "commit_hash" },
 );
@@ -84,6 +85,7 @@ const liveChanging = {
   place: "text",
   externalName: "text",
   externalRef: "text",
+  readyAt: "integer",
   startedAt: "integer",
   attemptStartedAt: "integer",
   stop: "json",

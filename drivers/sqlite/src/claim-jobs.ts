@@ -6,8 +6,8 @@
  * C2. A session that is not open claims nothing (ports, S4).
  * C3. Jobs whose key is full leave the ready index as they are met, so a claim looks at each of them once.
  */
-import { admit, WorkingSet, type JobRecord, type LiveJob, type QueueState, type Signals } from "@windlass/kernel";
-import type { ClaimedJob, ClaimRequest } from "@windlass/ports";
+import { admit, joinTallies, noTally, WorkingSet, type JobRecord, type LiveJob, type QueueState } from "@windlass/kernel";
+import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
 import { joinSignals, jobsTable, noSignals } from "@windlass/sql";
 import { liveRows, loadKey } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
@@ -17,10 +17,11 @@ import { writeRows } from "./write-rows.ts";
 /** How often one claim looks again because jobs with a full key ate its batch; then whoever claims comes back. */
 const ROUNDS_MAX = 20;
 
-export function claim(db: Database, request: ClaimRequest): { jobs: ClaimedJob[]; signals: Signals } {
+export function claim(db: Database, request: ClaimRequest): Claimed {
   const claimed: LiveJob[] = [];
   let signals = noSignals;
-  if (db.get(SESSION, [request.session]) === undefined) return { jobs: [], signals };
+  let tally = noTally;
+  if (db.get(SESSION, [request.session]) === undefined) return { jobs: [], signals, tally };
   const { ahead = 0 } = request;
   for (let round = 0; round === 0 || claimed.length < request.limit; round++) {
     const limit = request.limit - claimed.length;
@@ -41,9 +42,10 @@ export function claim(db: Database, request: ClaimRequest): { jobs: ClaimedJob[]
     writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
     for (const id of ids) claimed.push(set.get(id) as LiveJob);
     signals = joinSignals(signals, set.signals);
+    tally = joinTallies(tally, set.tally);
     if (set.writes.live.size === 0) break;
   }
-  return { jobs: withRecords(db, claimed), signals };
+  return { jobs: withRecords(db, claimed), signals, tally };
 }
 
 function withRecords(db: Database, claimed: readonly LiveJob[]): ClaimedJob[] {

@@ -12,7 +12,9 @@ import {
   type Signals,
 } from "@windlass/kernel";
 import type { Bus, Clock, Logger, LogStore, Random, Sha256, Store } from "@windlass/ports";
+import { figures, type Figures } from "./figures.ts";
 import type { JobKind } from "./job-kind.ts";
+import { observed } from "./observed.ts";
 
 export interface EnginePorts {
   readonly store: Store;
@@ -28,6 +30,8 @@ export interface EnginePorts {
 }
 
 export interface EngineContext extends Omit<EnginePorts, "kinds"> {
+  /** What this process did. */
+  readonly figures: Figures;
   /** The store's time: this machine's clock corrected by the store's offset. */
   now(): number;
   newId(prefix: IdPrefix): string;
@@ -41,7 +45,9 @@ export interface EngineContext extends Omit<EnginePorts, "kinds"> {
 }
 
 export function engineContext(ports: EnginePorts): EngineContext {
-  const { store, clock, random, bus } = ports;
+  const { clock, random, bus } = ports;
+  const counted = figures();
+  const store = observed(ports.store, { clock, figures: counted });
   const kinds = new Map(ports.kinds.map((kind) => [kind.kind, kind]));
   assert(kinds.size === ports.kinds.length, "two kinds of the same name");
   let offset = 0;
@@ -55,6 +61,8 @@ export function engineContext(ports: EnginePorts): EngineContext {
   };
   return {
     ...ports,
+    store,
+    figures: counted,
     now,
     newId: monotonicIds(now, random),
     kindOf: (kind) => kinds.get(kind),

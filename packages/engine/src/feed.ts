@@ -53,6 +53,8 @@ export function feed(context: EngineContext): Feed {
       const present = [...listeners];
       const from = present.map((listener) => listener.seen).reduce((a, b) => (a < b ? a : b));
       const entries = await context.store.reads.feed(from, PAGE);
+      const newest = entries.at(-1);
+      context.figures.feedLagMs = newest === undefined ? 0 : Math.max(0, context.now() - newest.event.at);
       for (const entry of entries) for (const listener of present) hand(listener, entry);
       return entries.length === PAGE || listeners.size > present.length;
     },

@@ -6,6 +6,7 @@ export { claimLoop, type Carrier, type ClaimLoop } from "./claims.ts";
 export { engineContext, type EngineContext, type EnginePorts } from "./context.ts";
 export { engine, type Engine, type EngineOptions } from "./engine.ts";
 export type { Explain, ExplainedCause, Explanation } from "./explain.ts";
+export { OTHER_QUEUES, QUEUES_MAX, type Figures, type Spread } from "./figures.ts";
 export type { Feed, FeedItem, Subscription } from "./feed.ts";
 export { deferFor, failForGood, isAnswer, parked, retryAfter, type Answer, type Handler, type HandlerContext } from "@windlass/kernel";
 export { maskedResult, maskOfId } from "./handler-host.ts";

@@ -43,6 +43,8 @@ export interface SubmitRequest {
   readonly timeoutMs?: number | null;
   readonly commit?: string | null;
   readonly cause?: Cause;
+  /** The span that asks for it (W3C Trace Context). */
+  readonly traceparent?: string | null;
   /** Makes it a child of this job; `childKey` names it among its siblings. */
   readonly parent?: JobRecord;
   readonly childKey?: string;
@@ -85,6 +87,7 @@ export function recordOf(context: EngineContext, request: SubmitRequest): JobRec
     labels: request.labels ?? {},
     commit: request.commit ?? parent?.commit ?? null,
     cause: parent === undefined ? (request.cause ?? { type: "user", by: "unknown" }) : { type: "parent", id: parent.id },
+    traceparent: parent?.traceparent ?? request.traceparent ?? null,
     createdAt: context.now(),
   };
   return record;
@@ -112,7 +115,7 @@ function scoped(request: SubmitRequest): Concurrency | null {
 
 /** What was asked, without what differs between two tries of the same request. */
 function fingerprint(request: SubmitRequest): string {
-  const { cause: _cause, parent, idempotencyKey: _key, ...asked } = request;
+  const { cause: _cause, traceparent: _trace, parent, idempotencyKey: _key, ...asked } = request;
   return canonicalJson({ ...JSON.parse(JSON.stringify(asked)), parentId: parent?.id ?? null });
 }
 

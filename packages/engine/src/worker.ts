@@ -85,6 +85,13 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
         wake();
       },
     });
+    const slots = {
+      concurrency: running.concurrency,
+      get running() {
+        return runs.size;
+      },
+    };
+    context.figures.slots.add(slots);
     claims = claimLoop(context, { queues: [queue], session, carrier: carrierOf(running, { results, wake }) });
     await claims.start();
     return async () => {
@@ -95,6 +102,7 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
       });
       await drain(running, { results, drainMs: options.drainMs ?? DEFAULT_DRAIN });
       await session.close();
+      context.figures.slots.delete(slots);
     };
   });
   return Object.defineProperty({ ...service, running: 0 }, "running", { get: () => runs.size, enumerable: true });

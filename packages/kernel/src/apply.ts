@@ -13,6 +13,7 @@ import { eventFor, finish, resultWhileStopping } from "./ending.ts";
 import { CHILDREN_MAX, DEPTH_MAX, depthOf, type JobRecord, type LiveJob } from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
 import { stateOf } from "./outcome.ts";
+import { tallyOf } from "./tally.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /** Applies the changes in order, each on its own merits. */
@@ -165,19 +166,21 @@ function wait(decided: LiveJob, until: number | null, made: number): Parameters<
 function insert(set: WorkingSet, job: JobRecord, now: number): void {
   const delayed = job.notBefore !== null && job.notBefore > now;
   set.writes.inserted.push(job);
+  tallyOf(set.tally, job.queue).submitted++;
   if (job.parentId !== null) set.children.set(childKeyOf(job.parentId, job.childKey ?? job.id), job.id);
   if (job.idempotencyKey !== null) {
     set.idempotent.set(idempotencyKeyOf(job.workspace, job.idempotencyKey), { id: job.id, requestHash: job.requestHash });
     set.writes.idempotency.push({ workspace: job.workspace, key: job.idempotencyKey, jobId: job.id, requestHash: job.requestHash });
   }
   if (job.concurrency !== null) set.writes.keyLimits.set(job.concurrency.key, job.concurrency.limit);
-  const live = newLive(job, delayed);
+  const live = newLive(job, delayed ? null : now);
   set.writes.events.push({ jobId: job.id, seq: 1, at: now, type: "job.submitted", attempt: null, data: { ...job.cause } });
   set.put(live);
 }
 
 /** The live row of a job that was just submitted. */
-function newLive(job: JobRecord, delayed: boolean): LiveJob {
+function newLive(job: JobRecord, readyAt: number | null): LiveJob {
+  const delayed = readyAt === null;
   return {
     id: job.id,
     parentId: job.parentId,
@@ -206,6 +209,7 @@ function newLive(job: JobRecord, delayed: boolean): LiveJob {
     place: null,
     externalName: null,
     externalRef: null,
+    readyAt,
     startedAt: null,
     attemptStartedAt: null,
     stop: null,

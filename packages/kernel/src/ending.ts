@@ -150,6 +150,7 @@ function again(live: LiveJob, next: { readonly result: Result; readonly attempt:
     place: null,
     externalName: null,
     externalRef: null,
+    readyAt: null,
     attemptStartedAt: null,
     stop: null,
     wait: null,

@@ -66,6 +66,8 @@ export interface JobRecord {
   readonly labels: Readonly<Record<string, string>>;
   readonly commit: string | null;
   readonly cause: Cause;
+  /** The span that submitted it (W3C Trace Context), which those of its wait and its attempts continue; null: no trace. */
+  readonly traceparent: string | null;
   readonly createdAt: number;
 }
 
@@ -138,6 +140,8 @@ export interface LiveJob {
   readonly place: string | null;
   readonly externalName: string | null;
   readonly externalRef: string | null;
+  /** Since when the current or next attempt could have started; null until it could. For figures, nothing is decided by it. */
+  readonly readyAt: number | null;
   readonly startedAt: number | null;
   readonly attemptStartedAt: number | null;
   readonly stop: Stop | null;

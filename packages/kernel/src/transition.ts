@@ -189,7 +189,7 @@ function decideHeld(live: LiveJob, change: HeldChange, now: number): Transition 
 function due(live: LiveJob, now: number): Transition {
   if (live.dueAt === null || live.dueAt > now) return refuse("conflict", "it is not due");
   if (live.state === "scheduled")
-    return moved("due", { ...live, state: "queued", dueAt: null, dueReason: null }, event("job.due", null, {}));
+    return moved("due", { ...live, state: "queued", dueAt: null, dueReason: null, readyAt: live.dueAt }, event("job.due", null, {}));
   if (live.executor === "none" && (live.state === "running" || live.state === "waiting")) {
     return { ...keep({ ...live, dueAt: null }), events: [], fact: { type: "time" } };
   }

@@ -7,6 +7,7 @@ import { endsIn } from "./follow.ts";
 import type { Attempt, Fact, FinalState, JobRecord, LiveJob, Signals } from "./job.ts";
 import type { Json } from "./json.ts";
 import type { Step } from "./ending.ts";
+import { countStep, type Tally } from "./tally.ts";
 import { timerOf } from "./transition.ts";
 
 /** What a store loads before changes are applied. */
@@ -60,6 +61,7 @@ export class WorkingSet {
     keysTaken: [],
     keysReleased: [],
   };
+  readonly tally: Tally = new Map();
   readonly children: Map<string, string>;
   readonly idempotent: Map<string, { readonly id: string; readonly requestHash: string | null }>;
   readonly #live = new Map<string, LiveJob>();
@@ -110,6 +112,7 @@ export class WorkingSet {
   /** Writes out what one step came to, with its effects on the parent. */
   take(before: LiveJob, step: Step): void {
     const { next, final } = step;
+    countStep(this.tally, before, step);
     const subject = next ?? before;
     const events = this.#number(subject, step.events);
     if (step.attempt !== null) this.writes.attempts.push(step.attempt);

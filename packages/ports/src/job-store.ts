@@ -9,12 +9,25 @@
  *     the claim are one: a session cannot be closed in between.
  * S5. No method reads a clock for a decision: `now` is handed in.
  */
-import type { Change, ChangeResult, ExecutorName, Fact, Json, JobRecord, LiveJob, LiveState, Signals } from "@windlass/kernel";
+import type {
+  Change,
+  ChangeResult,
+  ExecutorName,
+  Fact,
+  Json,
+  JobRecord,
+  LiveJob,
+  LiveState,
+  ReadonlyTally,
+  Signals,
+} from "@windlass/kernel";
 
 export interface Committed {
   /** One for each change, in order. */
   readonly results: readonly ChangeResult[];
   readonly signals: Signals;
+  /** What this call did, in numbers; of calls that shared a transaction one has the numbers of all, and the others none. */
+  readonly tally: ReadonlyTally;
 }
 
 export interface ClaimRequest {
@@ -35,6 +48,12 @@ export interface ClaimRequest {
 export interface ClaimedJob {
   readonly record: JobRecord;
   readonly live: LiveJob;
+}
+
+export interface Claimed {
+  readonly jobs: readonly ClaimedJob[];
+  readonly signals: Signals;
+  readonly tally: ReadonlyTally;
 }
 
 export interface WokenJob extends ClaimedJob {
@@ -62,7 +81,7 @@ export interface JobStore {
   /** Applies each change on its own merits; see S1, S2, S3. */
   commit(changes: readonly Change[], now: number): Promise<Committed>;
   /** Starts up to `limit + ahead` attempts of ready jobs: highest priority first, then oldest. */
-  claim(request: ClaimRequest): Promise<{ readonly jobs: readonly ClaimedJob[]; readonly signals: Signals }>;
+  claim(request: ClaimRequest): Promise<Claimed>;
   /** Live jobs whose next time has come, earliest first. */
   due(now: number, limit: number): Promise<readonly LiveJob[]>;
   /** When the next live job becomes due, or null. */

@@ -48,6 +48,7 @@ export function jobRecord(given: Partial<JobRecord> = {}): JobRecord {
     labels: {},
     commit: null,
     cause: { type: "user", by: "test" },
+    traceparent: null,
     createdAt: T0,
     ...given,
   };

@@ -12,6 +12,7 @@ import { describeChanges } from "./store-contract-commit.ts";
 import { describeHolders } from "./store-contract-holders.ts";
 import { describeReads } from "./store-contract-reads.ts";
 import { describeSmallStores } from "./store-contract-small.ts";
+import { describeTallies } from "./store-contract-tally.ts";
 import { describeWalks } from "./store-contract-walk.ts";
 import { OPEN_SESSIONS, type Subject } from "./store-subject.ts";
 
@@ -47,6 +48,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     describeAnswers(subject);
     describeSmallStores(subject);
     describeAccess(subject);
+    describeTallies(subject);
     describeWalks(subject);
   });
 }

@@ -1,8 +1,9 @@
-/** Figures for Prometheus: requests by operation, jobs by state, and how the process is. One registry per server. */
+/** Figures for Prometheus: requests by operation, jobs by state, what the engine did, and how the process is. One registry per server. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { memoryUsage, resourceUsage } from "node:process";
 import { jobStates } from "@windlass/kernel";
 import { Counter, Gauge, Histogram, Registry, type GaugeConfiguration } from "prom-client";
+import { engineMetrics } from "./engine-metrics.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { ServerContext } from "./server-context.ts";
 import { COUNT_CAP } from "./system-handlers.ts";
@@ -50,6 +51,7 @@ export function metrics(context: ServerContext, streams: OpenStreams): Metrics {
     { version: context.version, store: context.store },
     1,
   );
+  const ofEngine = engineMetrics(context.engine.context);
   const closeProcess = processGauges(registers);
   return {
     begin: () => underWay.inc(),
@@ -58,7 +60,7 @@ export function metrics(context: ServerContext, streams: OpenStreams): Metrics {
       requests.inc({ operation, status });
       duration.observe({ operation }, seconds);
     },
-    text: () => registry.metrics(),
+    text: async () => `${await registry.metrics()}\n${await ofEngine()}`,
     contentType: registry.contentType,
     close: closeProcess,
   };

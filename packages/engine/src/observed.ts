@@ -1,0 +1,67 @@
+/**
+ * A store that counts what it is asked: how long each call took, how many failed, and what commits and claims did. The one
+ * place where that is done, so that no caller has to. It changes no answer.
+ *
+ * O1. The price is that of a call, never that of a job: a commit of 500 changes costs what one of a single change does.
+ */
+import type { Clock, Store } from "@windlass/ports";
+import { addTo, CALL_BUCKETS, spread, type Figures } from "./figures.ts";
+
+/** Parts of a store whose methods are calls; a heartbeat is kept for long, and times nothing. */
+const OBSERVED = ["jobs", "reads", "queues", "sessions", "definitions", "retention"] as const;
+
+export function observed(store: Store, { clock, figures }: { readonly clock: Clock; readonly figures: Figures }): Store {
+  const { jobs, ...parts } = timedParts(store, { clock, figures });
+  return {
+    ...store,
+    ...parts,
+    jobs: {
+      ...jobs,
+      async commit(changes, now) {
+        const committed = await jobs.commit(changes, now);
+        addTo(figures.commits, changes.length);
+        figures.addTally(committed.tally);
+        return committed;
+      },
+      async claim(request) {
+        const claimed = await jobs.claim(request);
+        figures.addTally(claimed.tally);
+        return claimed;
+      },
+    },
+  };
+}
+
+type Observing = { readonly clock: Clock; readonly figures: Figures };
+
+function timedParts(store: Store, observing: Observing): Pick<Store, (typeof OBSERVED)[number]> {
+  return Object.fromEntries(OBSERVED.map((part) => [part, timed(store[part], { ...observing, part })])) as unknown as Pick<
+    Store,
+    (typeof OBSERVED)[number]
+  >;
+}
+
+type Call = (...values: readonly unknown[]) => Promise<unknown>;
+
+function timed(port: object, { clock, figures, part }: Observing & { readonly part: string }): object {
+  return Object.fromEntries(
+    Object.entries(port as Readonly<Record<string, Call>>).map(([name, call]) => {
+      const full = `${part}.${name}`;
+      const took = spread(CALL_BUCKETS);
+      figures.calls.set(full, took);
+      const observe = (startedAt: number): void => addTo(took, clock.monotonic() - startedAt);
+      const observedCall: Call = async (...values) => {
+        const startedAt = clock.monotonic();
+        try {
+          return await call.apply(port, values as unknown[]);
+        } catch (error) {
+          figures.callsFailed.set(full, (figures.callsFailed.get(full) ?? 0) + 1);
+          throw error;
+        } finally {
+          observe(startedAt);
+        }
+      };
+      return [name, observedCall];
+    }),
+  );
+}

@@ -1,0 +1,58 @@
+/** The alerts that come with Windlass ask only for what a server tells, and the text that it tells is well formed. */
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { queueKeyOf } from "@windlass/kernel";
+import { BASE, testServer, type TestServer } from "./server-fixture.ts";
+
+const ALERTS = new URL("../../../deploy/prometheus/alerts.yaml", import.meta.url);
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await testServer();
+});
+afterAll(() => server.close());
+
+const metricsText = async (): Promise<string> => (await server.app.fetch(new Request(`${BASE}/metrics`))).text();
+
+test("a server tells of each queue what waits, what was done and how long it took", async () => {
+  await server.work({ greet: () => "hello" }, "mail");
+  const { id } = await server.engine.jobs.submit({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler", queue: "mail" });
+  await server.engine.jobs.submit({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler", queue: "idle", workspace: "acme" });
+  await server.engine.jobs.wait(id);
+  const text = await metricsText();
+  const other = queueKeyOf("acme", "idle");
+  for (const line of [
+    'windlass_queue_depth{queue="mail",state="queued"} 0',
+    `windlass_queue_depth{queue="${other}",state="queued"} 1`,
+    'windlass_queue_oldest_seconds{queue="mail"} 0',
+    'windlass_sessions{role="worker"} 1',
+    'windlass_jobs_submitted_total{queue="mail"} 1',
+    'windlass_attempts_started_total{queue="mail"} 1',
+    'windlass_attempts_retried_total{queue="mail"} 0',
+    'windlass_jobs_finished_total{queue="mail",outcome="succeeded"} 1',
+    'windlass_job_wait_seconds_count{queue="mail"} 1',
+    'windlass_job_run_seconds_bucket{queue="mail",outcome="succeeded",le="+Inf"} 1',
+    "windlass_feed_lag_seconds ",
+    "windlass_worker_slots 10",
+    "windlass_worker_slots_used 0",
+  ])
+    expect(text).toContain(`\n${line}`);
+  expect(text).toMatch(/\nwindlass_store_call_duration_seconds_count\{call="jobs.commit"\} [1-9]/u);
+});
+
+test("every line of the metrics is a sample, a help or a type, and every family is told once", async () => {
+  const lines = (await metricsText()).split("\n").filter((line) => line !== "");
+  const sample = /^[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? (-?[\d.e+-]+|NaN|\+Inf)$/u;
+  expect(lines.filter((line) => !/^# (HELP|TYPE) [a-z_]+ ./u.test(line) && !sample.test(line))).toEqual([]);
+  const types = lines.filter((line) => line.startsWith("# TYPE")).map((line) => line.split(" ")[2]);
+  expect(types.filter((name, i) => types.indexOf(name) !== i)).toEqual([]);
+});
+
+test("the alerts ask for names and labels that exist", async () => {
+  const text = await metricsText();
+  const told = new Set([...text.matchAll(/^# TYPE (\w+)/gmu)].map((match) => match[1]));
+  const alerts = readFileSync(ALERTS, "utf8");
+  const asked = [...alerts.matchAll(/\b((?:windlass|nodejs|process)_\w+)/gu)].map((match) => match[1] ?? "");
+  expect(asked.length).toBeGreaterThan(8);
+  expect(asked.filter((name) => !told.has(name) && !told.has(name.replace(/_(bucket|count|sum)$/u, "")))).toEqual([]);
+});
