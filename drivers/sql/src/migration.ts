@@ -28,7 +28,14 @@ export interface Dialect {
 export type Migration = (dialect: Dialect) => readonly string[];
 
 /** In order; the first has number 1. */
-export const migrations: readonly Migration[] = [firstMigration, accessMigration, slimmerMigration, answersMigration, placesMigration, traceMigration];
+export const migrations: readonly Migration[] = [
+  firstMigration,
+  accessMigration,
+  slimmerMigration,
+  answersMigration,
+  placesMigration,
+  traceMigration,
+];
 
 export const sqliteDialect: Dialect = {
   text: "TEXT",

@@ -23,6 +23,7 @@ export * from "./run-handler.ts";
 export * from "./service.ts";
 export * from "./setting.ts";
 export * from "./tally.ts";
+export * from "./tracing.ts";
 export * from "./admission.ts";
 export * from "./apply.ts";
 export { attemptOf, type NewEvent, type Step } from "./ending.ts";

@@ -16,8 +16,21 @@ const metricsText = async (): Promise<string> => (await server.app.fetch(new Req
 
 test("a server tells of each queue what waits, what was done and how long it took", async () => {
   await server.work({ greet: () => "hello" }, "mail");
-  const { id } = await server.engine.jobs.submit({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler", queue: "mail" });
-  await server.engine.jobs.submit({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler", queue: "idle", workspace: "acme" });
+  const { id } = await server.engine.jobs.submit({
+    kind: "task",
+    name: "greet",
+    spec: { handler: "greet" },
+    executor: "handler",
+    queue: "mail",
+  });
+  await server.engine.jobs.submit({
+    kind: "task",
+    name: "greet",
+    spec: { handler: "greet" },
+    executor: "handler",
+    queue: "idle",
+    workspace: "acme",
+  });
   await server.engine.jobs.wait(id);
   const text = await metricsText();
   const other = queueKeyOf("acme", "idle");
