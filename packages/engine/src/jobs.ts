@@ -2,6 +2,7 @@
 import {
   WindlassError,
   isTerminal,
+  viewOfNew,
   type ChangeResult,
   type JobRecord,
   type JobView,
@@ -19,6 +20,8 @@ export interface Submitted {
   readonly id: string;
   /** False when an earlier request under the same idempotency key made it. */
   readonly created: boolean;
+  /** As it was submitted, when this request made it: it need not be read. */
+  readonly view?: JobView;
 }
 
 export interface Jobs {
@@ -50,7 +53,8 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
     get,
     async submit(request) {
       const record = recordOf(context, request);
-      return submittedOf(only(await context.commit([{ type: "submit", job: record }])));
+      const submitted = submittedOf(only(await context.commit([{ type: "submit", job: record }])));
+      return submitted.created ? { ...submitted, view: viewOfNew(record, context.now()) } : submitted;
     },
     async submitMany(requests) {
       const records = requests.map((request) => attempted(() => recordOf(context, request)));

@@ -10,7 +10,7 @@ import { assert } from "./assert.ts";
 import { transition, type OwnChange } from "./transition.ts";
 import type { Advance, Change, ChangeResult, Refusal } from "./change.ts";
 import { eventFor, finish, resultWhileStopping } from "./ending.ts";
-import { CHILDREN_MAX, DEPTH_MAX, depthOf, type JobRecord, type LiveJob } from "./job.ts";
+import { CHILDREN_MAX, DEPTH_MAX, depthOf, type JobRecord, type JobView, type LiveJob } from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
 import { stateOf } from "./outcome.ts";
 import { tallyOf } from "./tally.ts";
@@ -163,8 +163,18 @@ function wait(decided: LiveJob, until: number | null, made: number): Parameters<
   return { ...none, next, via: null, events: [] };
 }
 
+/** A job as it is read when it was just submitted. */
+export function viewOfNew(job: JobRecord, now: number): JobView {
+  const live = newLive(job, readyAtOf(job, now));
+  return { record: job, state: live.state, live, final: null };
+}
+
+/** Null: it is delayed. */
+function readyAtOf({ notBefore }: JobRecord, now: number): number | null {
+  return notBefore !== null && notBefore > now ? null : now;
+}
+
 function insert(set: WorkingSet, job: JobRecord, now: number): void {
-  const delayed = job.notBefore !== null && job.notBefore > now;
   set.writes.inserted.push(job);
   tallyOf(set.tally, job.queue).submitted++;
   if (job.parentId !== null) set.children.set(childKeyOf(job.parentId, job.childKey ?? job.id), job.id);
@@ -173,7 +183,7 @@ function insert(set: WorkingSet, job: JobRecord, now: number): void {
     set.writes.idempotency.push({ workspace: job.workspace, key: job.idempotencyKey, jobId: job.id, requestHash: job.requestHash });
   }
   if (job.concurrency !== null) set.writes.keyLimits.set(job.concurrency.key, job.concurrency.limit);
-  const live = newLive(job, delayed ? null : now);
+  const live = newLive(job, readyAtOf(job, now));
   set.writes.events.push({ jobId: job.id, seq: 1, at: now, type: "job.submitted", attempt: null, data: { ...job.cause } });
   set.put(live);
 }

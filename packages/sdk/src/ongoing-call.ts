@@ -61,6 +61,9 @@ const RETRY_AFTER_MS_MAX: number = seconds(60);
 const NOT_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
 const TOO_MANY_REQUESTS = 429;
 
+/** One for all calls: making an exception for each, with its stack, would take longer than the rest of it. */
+const OVER = new Error("the call is over");
+
 export function ongoingCall(caller: Caller, options: CallOptions): OngoingCall {
   const ending = new AbortController();
   const { signal } = options;
@@ -96,7 +99,7 @@ export function ongoingCall(caller: Caller, options: CallOptions): OngoingCall {
     end() {
       stopClock();
       signal?.removeEventListener("abort", abort);
-      ending.abort();
+      ending.abort(OVER);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** The operations on jobs that answer at once; logs and watches have files of their own. */
 import { problemOf, type Submission, type submission } from "@windlass/contract";
 import { DEFAULT_BACKOFF, seconds, WindlassError, type JobView, type Outcome, type RetryPolicy } from "@windlass/kernel";
-import type { SubmitRequest } from "@windlass/engine";
+import type { Submitted, SubmitRequest } from "@windlass/engine";
 import type { JobReads } from "@windlass/ports";
 import type * as z from "zod";
 import { definedOnly } from "./defined-only.ts";
@@ -101,9 +101,9 @@ async function childrenOf(reads: JobReads, view: JobView): Promise<{ readonly vi
 /** What `submit`, `retry` and `run` answer. */
 export async function submitted(
   engine: ServerContext["engine"],
-  result: { readonly id: string; readonly created: boolean },
+  { id, created, view }: Submitted,
 ): Promise<{ id: string; created: boolean; job: ReturnType<typeof presentJob> }> {
-  return { ...result, job: presentJob(await engine.jobs.get(result.id)) };
+  return { id, created, job: presentJob(view ?? (await engine.jobs.get(id))) };
 }
 
 function requestOf(body: z.output<typeof submission>, by: string): SubmitRequest {

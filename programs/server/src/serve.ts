@@ -19,6 +19,11 @@ export interface ListenOptions {
   readonly clock: Clock;
   /** How long requests may take to finish when the server closes. */
   readonly drainMs?: number;
+  /**
+   * True in a process that does nothing else: `Request` and `Response` are replaced by lighter ones, for a quarter of the
+   * time that a request takes.
+   */
+  readonly ownsProcess?: boolean;
 }
 
 export interface Listening {
@@ -36,10 +41,10 @@ const HEAD_BYTES_MAX = 16_384;
 const HEAD_MS = 10_000;
 
 /** Throws `port_in_use`. */
-export async function listen(app: WindlassApp, { host, port, clock, drainMs }: ListenOptions): Promise<Listening> {
+export async function listen(app: WindlassApp, { host, port, clock, drainMs, ownsProcess }: ListenOptions): Promise<Listening> {
   const server = createAdaptorServer({
     fetch: (request) => app.fetch(request),
-    overrideGlobalObjects: false,
+    overrideGlobalObjects: ownsProcess ?? false,
     serverOptions: { maxHeaderSize: HEAD_BYTES_MAX, headersTimeout: HEAD_MS, keepAliveTimeout: 30_000, requireHostHeader: true },
   }) as Server;
   server.on("upgrade", (request, socket, head) => app.workers.upgrade(request, socket, head));

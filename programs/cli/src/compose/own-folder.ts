@@ -78,6 +78,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       port: settings["server.port"],
       clock: systemClock,
       drainMs: settings["drain.seconds"] * 1000,
+      ownsProcess: role !== "run",
     }).catch(async (error: unknown) => {
       await app.close();
       throw error;
