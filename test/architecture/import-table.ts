@@ -77,7 +77,15 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
 
 /** What tests may import besides: the test kit, the runner, the real store instead of a mock, and the client to ask a server. */
 export const TESTS_MAY: Row = {
-  packages: ["packages/testkit", "packages/sdk", "drivers/sqlite", "drivers/files"],
-  libraries: ["vitest", "fast-check", "ajv", "@seriousme/openapi-schema-validator"],
+  packages: ["packages/testkit", "packages/sdk", "drivers/sqlite", "drivers/files", "drivers/opentelemetry"],
+  libraries: [
+    "vitest",
+    "fast-check",
+    "ajv",
+    "@seriousme/openapi-schema-validator",
+    "@opentelemetry/api",
+    "@opentelemetry/context-async-hooks",
+    "@opentelemetry/sdk-trace-base",
+  ],
   builtins: "all",
 };

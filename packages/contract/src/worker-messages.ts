@@ -92,6 +92,8 @@ const pushedJob = z.object({
   handler: z.string(),
   input: anything,
   labels,
+  /** What its attempt continues (W3C Trace Context). Left out where nobody traces. */
+  traceparent: z.string().optional(),
 });
 
 /** What a server says. */

@@ -10,6 +10,7 @@ import {
   type JobRecord,
   type MaskRule,
   type Signals,
+  type Tracing,
 } from "@windlass/kernel";
 import type { Bus, Clock, Logger, LogStore, Random, Sha256, Store } from "@windlass/ports";
 import { figures, type Figures } from "./figures.ts";
@@ -27,9 +28,12 @@ export interface EnginePorts {
   readonly kinds: readonly JobKind[];
   /** What must not be stored or shown of what a job prints and of why it failed; asked once for each attempt. */
   readonly masks?: ((record: JobRecord) => MaskRule) | undefined;
+  /** Left out or null: nobody traces, and nothing is made for it. */
+  readonly tracing?: Tracing | null;
 }
 
-export interface EngineContext extends Omit<EnginePorts, "kinds"> {
+export interface EngineContext extends Omit<EnginePorts, "kinds" | "tracing"> {
+  readonly tracing: Tracing | null;
   /** What this process did. */
   readonly figures: Figures;
   /** The store's time: this machine's clock corrected by the store's offset. */
@@ -62,6 +66,7 @@ export function engineContext(ports: EnginePorts): EngineContext {
   return {
     ...ports,
     store,
+    tracing: ports.tracing ?? null,
     figures: counted,
     now,
     newId: monotonicIds(now, random),

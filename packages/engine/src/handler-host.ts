@@ -18,8 +18,8 @@ import type { EngineContext } from "./context.ts";
 /** Log lines are stored in groups at most this long after they were written. */
 const LOG_FLUSH_MS = 50;
 
-export function handledJob({ record, live }: ClaimedJob): HandledJob {
-  return { jobId: record.id, name: record.name, attempt: live.attempt, input: record.input, labels: record.labels };
+export function handledJob({ record, live }: ClaimedJob, traceparent: string | null): HandledJob {
+  return { jobId: record.id, name: record.name, attempt: live.attempt, input: record.input, labels: record.labels, traceparent };
 }
 
 export function maskOfJob(context: EngineContext, { record }: Pick<ClaimedJob, "record">): Mask {

@@ -1,3 +1,4 @@
+export { traceWait } from "./attempt-trace.ts";
 export type { Access } from "./access.ts";
 export type { Holder } from "./access-cache.ts";
 export { ADMIN, type NewToken } from "./access-tokens.ts";

@@ -8,7 +8,8 @@ import type { Jobs } from "./jobs.ts";
 /** Without what a completion token opens: that is a permission of its own, for one job, wherever it is. */
 export type JobsWithin = Omit<Jobs, "complete">;
 
-export function jobsWithin(jobs: Jobs, workspace: string): JobsWithin {
+/** `traceparent`: what was sent with the call that asks. */
+export function jobsWithin(jobs: Jobs, workspace: string, traceparent: string | null = null): JobsWithin {
   const get = async (id: string): Promise<JobView> => {
     const view = await jobs.get(id);
     if (view.record.workspace !== workspace) throw jobNotFound(id);
@@ -16,8 +17,8 @@ export function jobsWithin(jobs: Jobs, workspace: string): JobsWithin {
   };
   return {
     get,
-    submit: (request) => jobs.submit({ ...request, workspace }),
-    submitMany: (requests) => jobs.submitMany(requests.map((request) => ({ ...request, workspace }))),
+    submit: (request) => jobs.submit({ traceparent, ...request, workspace }),
+    submitMany: (requests) => jobs.submitMany(requests.map((request) => ({ traceparent, ...request, workspace }))),
     async cancel(id, request) {
       await get(id);
       await jobs.cancel(id, request);

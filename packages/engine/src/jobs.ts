@@ -10,6 +10,7 @@ import {
   type Refusal,
   type Result,
 } from "@windlass/kernel";
+import { tracedSubmit } from "./attempt-trace.ts";
 import type { EngineContext } from "./context.ts";
 import type { Feed } from "./feed.ts";
 import { jobNotFound } from "./jobs-within.ts";
@@ -52,16 +53,11 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
   return {
     get,
     async submit(request) {
-      const record = recordOf(context, request);
-      const submitted = submittedOf(only(await context.commit([{ type: "submit", job: record }])));
-      return submitted.created ? { ...submitted, view: viewOfNew(record, context.now()) } : submitted;
+      if (context.tracing === null) return submitOne(context, request);
+      return tracedSubmit(context, [request], ([asked = request]) => submitOne(context, asked));
     },
     async submitMany(requests) {
-      const records = requests.map((request) => attempted(() => recordOf(context, request)));
-      const accepted = records.filter((record): record is JobRecord => !(record instanceof WindlassError));
-      const results = await context.commit(accepted.map((job) => ({ type: "submit", job }) as const));
-      const rest = results.values();
-      return records.map((record) => (record instanceof WindlassError ? record : attempted(() => submittedOf(rest.next().value))));
+      return tracedSubmit(context, requests, (asked) => submitMany(context, asked));
     },
     async cancel(id, { by, message, graceMs }) {
       const change = stopOf(id, {
@@ -113,6 +109,20 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
     },
     wait: (id, timeoutMs) => waitForEnd({ context, feed, get }, id, timeoutMs),
   };
+}
+
+async function submitOne(context: EngineContext, request: SubmitRequest): Promise<Submitted> {
+  const record = recordOf(context, request);
+  const submitted = submittedOf(only(await context.commit([{ type: "submit", job: record }])));
+  return submitted.created ? { ...submitted, view: viewOfNew(record, context.now()) } : submitted;
+}
+
+async function submitMany(context: EngineContext, requests: readonly SubmitRequest[]): Promise<readonly (Submitted | WindlassError)[]> {
+  const records = requests.map((request) => attempted(() => recordOf(context, request)));
+  const accepted = records.filter((record): record is JobRecord => !(record instanceof WindlassError));
+  const results = await context.commit(accepted.map((job) => ({ type: "submit", job }) as const));
+  const rest = results.values();
+  return records.map((record) => (record instanceof WindlassError ? record : attempted(() => submittedOf(rest.next().value))));
 }
 
 interface Waiting {

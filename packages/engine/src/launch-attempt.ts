@@ -19,9 +19,11 @@ const BACKOFF: Backoff = { initial: ms(500), factor: 2, max: seconds(4), jitter:
 
 /** Asks the executor, and stores what became of it. Repeating it is harmless: names are launched at most once. */
 export async function launchAttempt(place: Place, { record, live }: ClaimedJob): Promise<void> {
-  const launched = await launchWithRetries(place, { ...requestFor(record, live), ...maskFor(place, record) });
+  const traceparent = place.spans.begin({ record, live });
+  const launched = await launchWithRetries(place, { ...requestFor(record, live, traceparent), ...maskFor(place, record) });
   if ("refused" in launched) {
     await place.results.settle(settleByHolder(place, live, launched.refused));
+    place.spans.end({ name: live.externalName ?? "", jobId: live.id, attempt: live.attempt, result: launched.refused });
     place.alive.delete(live.id);
     return;
   }
@@ -64,7 +66,7 @@ function maskFor({ context }: Place, record: JobRecord): Pick<LaunchRequest, "ma
   return context.masks === undefined ? {} : { mask: context.masks(record) };
 }
 
-function requestFor(record: JobRecord, live: LiveJob): LaunchRequest {
+function requestFor(record: JobRecord, live: LiveJob, traceparent: string | null): LaunchRequest {
   return {
     name: live.externalName ?? "",
     jobId: record.id,
@@ -76,6 +78,8 @@ function requestFor(record: JobRecord, live: LiveJob): LaunchRequest {
       WINDLASS_ATTEMPT: String(live.attempt),
       WINDLASS_WORKSPACE: record.workspace,
       WINDLASS_ROOT_JOB: record.rootId,
+      // Under the usual name too: what runs may know it without knowing Windlass.
+      ...(traceparent === null ? {} : { WINDLASS_TRACEPARENT: traceparent, TRACEPARENT: traceparent }),
     },
     timeoutMs: record.timeoutMs,
     graceMs: DEFAULT_GRACE_MS,

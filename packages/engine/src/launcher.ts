@@ -13,6 +13,7 @@ import { messageOf, seconds, type Change } from "@windlass/kernel";
 import type { ClaimedJob, EndedFact, Executor } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { launchAttempt } from "./launch-attempt.ts";
+import { launchSpans } from "./launch-spans.ts";
 import type { Place } from "./place.ts";
 import { reconcilePlace } from "./reconcile-place.ts";
 import { loop, serviceOf, type Loop, type Service } from "./service.ts";
@@ -49,6 +50,7 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       executor,
       session: () => session.id,
       results,
+      spans: launchSpans(context),
       alive: new Map(),
       closing: false,
       launching: new Set(),
@@ -145,8 +147,8 @@ async function launchClaimed(place: Place, job: ClaimedJob): Promise<void> {
 async function ended(place: Place, fact: EndedFact): Promise<void> {
   const result = await place.results.settle(settleFor(place, fact));
   if (result === undefined) return;
-  if (!result.ok)
-    place.context.logger.debug("the end of an attempt came too late", { job: fact.jobId, name: fact.name, why: result.refusal.why });
+  if (result.ok) place.spans.end(fact);
+  else place.context.logger.debug("the end of an attempt came too late", { job: fact.jobId, name: fact.name, why: result.refusal.why });
   if (place.alive.get(fact.jobId) === fact.name) place.alive.delete(fact.jobId);
   // A launch of ours whose reply was lost is asked for again: forgotten, the name would be free for it. The end is told again.
   if (place.launching.has(fact.name)) return;

@@ -2,6 +2,7 @@
 import type { Change, LiveJob, Result } from "@windlass/kernel";
 import type { Executor } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import type { LaunchSpans } from "./launch-spans.ts";
 import type { Settling } from "./settling.ts";
 
 /** What the launcher knows of its place right now. */
@@ -10,6 +11,7 @@ export interface Place {
   readonly executor: Executor;
   readonly session: () => string;
   readonly results: Settling;
+  readonly spans: LaunchSpans;
   /** Jobs whose attempt counts against the executor's limit: id → name. */
   readonly alive: Map<string, string>;
   /** True once the launcher is to stop: what cannot be launched now is left to whoever serves the place next. */

@@ -107,15 +107,17 @@ async function vanished(place: Place, live: LiveJob): Promise<void> {
   const name = live.externalName ?? "";
   if ((await place.executor.find(name)) !== null) return;
   const message = "it is gone from its executor, and nobody saw how it ended";
-  await place.results.settle({
+  const result = { outcome: "failed", reason: "vanished_unobserved", message } as const;
+  const settled = await place.results.settle({
     type: "settle",
     id: live.id,
     attempt: live.attempt,
     by: { type: "executor", name, ref: null },
-    result: { outcome: "failed", reason: "vanished_unobserved", message },
+    result,
     stopped: live.state === "stopping",
     random: place.context.random.next(),
   });
+  if (settled?.ok === true) place.spans.end({ name, jobId: live.id, attempt: live.attempt, result });
   place.alive.delete(live.id);
 }
 

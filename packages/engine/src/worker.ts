@@ -12,6 +12,7 @@
  */
 import {
   changeOfEnd,
+  endHandlerSpan,
   DEFAULT_QUEUE,
   DEFAULT_WORKSPACE,
   HANDLER_UNKNOWN,
@@ -26,6 +27,7 @@ import {
   type Run,
 } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
+import { beginAttempt } from "./attempt-trace.ts";
 import { claimLoop, giveBack, type Carrier } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
 import { handledJob, handlerHost, maskedEnd, maskOfJob } from "./handler-host.ts";
@@ -175,14 +177,19 @@ async function take(running: Running, job: ClaimedJob, { results, wake }: Ends):
     return store(HANDLER_UNKNOWN);
   }
   const mask = maskOfJob(context, job);
-  const run = runHandler(handlerHost(context, job, mask), handledJob(job), handler);
+  const span = beginAttempt(context, job);
+  const host = handlerHost(context, job, mask);
+  const handled = handledJob(job, span?.traceparent ?? job.record.traceparent);
+  const run = span === null ? runHandler(host, handled, handler) : span.within(() => runHandler(host, handled, handler));
   runs.set(id, run);
   const end = await run.ended;
   if (runs.get(id) === run) runs.delete(id);
   ahead.ended();
   begin(running, { results, wake });
   wake();
-  if (end !== null) await store(maskedEnd(end, mask));
+  const told = end === null ? null : maskedEnd(end, mask);
+  if (span !== null) endHandlerSpan(span, told);
+  if (told !== null) await store(told);
 }
 
 /** Waits for what runs; what is left when the time is over is given up (W5), also when the store cannot be told. */

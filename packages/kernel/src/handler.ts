@@ -9,6 +9,8 @@ export interface HandlerContext<Input extends Json = Json> {
   readonly attempt: number;
   readonly input: Input;
   readonly labels: Readonly<Record<string, string>>;
+  /** Its own span, for whoever passes the trace on (W3C Trace Context); null: no trace. */
+  readonly traceparent: string | null;
   /** Aborted when the job is to stop or the worker has lost it; its `reason` says which. */
   readonly signal: AbortSignal;
   /** Reports progress: `fraction` 0..1. */

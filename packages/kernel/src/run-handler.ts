@@ -22,7 +22,7 @@ export interface Run {
 }
 
 /** A job as its handler sees it. */
-export type HandledJob = Pick<HandlerContext, "jobId" | "name" | "attempt" | "input" | "labels">;
+export type HandledJob = Pick<HandlerContext, "jobId" | "name" | "attempt" | "input" | "labels" | "traceparent">;
 
 /** What a run needs of the world. */
 export interface HandlerHost {

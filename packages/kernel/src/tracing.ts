@@ -46,12 +46,12 @@ export function readTraceparent(text: string | null | undefined): string | null 
 export function attemptAttributes(job: {
   readonly id: string;
   readonly name: string;
-  readonly queue: string;
+  readonly queue?: string;
   readonly attempt: number;
 }): SpanAttributes {
   return {
     "messaging.system": "windlass",
-    "messaging.destination.name": job.queue,
+    ...(job.queue === undefined ? {} : { "messaging.destination.name": job.queue }),
     "messaging.message.id": job.id,
     "windlass.job.name": job.name,
     "windlass.attempt": job.attempt,

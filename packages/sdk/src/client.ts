@@ -3,7 +3,7 @@
  * operations. Loads no schema, so it starts at once: what the server answers is taken at its word.
  */
 import { ROUTES, type Route } from "@windlass/contract/routes";
-import { WindlassError } from "@windlass/kernel";
+import { WindlassError, type Tracing } from "@windlass/kernel";
 import type { Calls, Client } from "./client-calls.ts";
 import { eachItem, type PageCall } from "./each-item.ts";
 import { bodyOf, bytesOf, jsonOf } from "./read-answer.ts";
@@ -24,6 +24,8 @@ export interface ClientOptions extends Pick<CallOptions, "timeoutMs" | "retries"
   readonly workspace?: string | undefined;
   /** Instead of the built-in one, e.g. to call a server in this process. */
   readonly fetch?: typeof fetch | undefined;
+  /** Sends the span that is active where a call is made, so that the job continues its trace. See `@windlass/opentelemetry`. */
+  readonly tracing?: Pick<Tracing, "active"> | undefined;
   /** Instead of a timer, in tests. */
   readonly pause?: Pause | undefined;
 }
@@ -39,7 +41,13 @@ type Given = Readonly<Record<string, unknown>>;
  */
 export function client<H extends HandlersByName = AnyHandlers>(options: ClientOptions): Client<H> {
   const caller: Caller = {
-    target: { url: checkedUrl(options.url), token: options.token, workspace: options.workspace, fetch: options.fetch ?? fetch },
+    target: {
+      url: checkedUrl(options.url),
+      token: options.token,
+      workspace: options.workspace,
+      fetch: options.fetch ?? fetch,
+      tracing: options.tracing,
+    },
     retries: options.retries ?? RETRIES,
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     pause: options.pause ?? pause,

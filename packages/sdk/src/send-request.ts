@@ -1,12 +1,13 @@
 /** One request to the server, and what its failures mean: every one becomes a WindlassError with a code. */
 import { WORKSPACE_HEADER, type Route } from "@windlass/contract/routes";
-import { ERRORS, messageOf, WindlassError, type ErrorCode, type Fault, type JsonObject } from "@windlass/kernel";
+import { ERRORS, messageOf, WindlassError, type ErrorCode, type Fault, type JsonObject, type Tracing } from "@windlass/kernel";
 
 export interface Target {
   readonly url: string;
   readonly token: string | undefined;
   readonly workspace?: string | undefined;
   readonly fetch: typeof fetch;
+  readonly tracing?: Pick<Tracing, "active"> | undefined;
 }
 
 /** One try to have a request answered. */
@@ -24,6 +25,8 @@ export async function sendRequest(target: Target, request: Request): Promise<Res
   const headers: Record<string, string> = { accept: acceptOf(request.route), ...request.headers };
   if (target.token !== undefined) headers["authorization"] = `Bearer ${target.token}`;
   if (target.workspace !== undefined) headers[WORKSPACE_HEADER] = target.workspace;
+  const traceparent = target.tracing?.active() ?? null;
+  if (traceparent !== null) headers["traceparent"] = traceparent;
   if (body !== undefined) headers["content-type"] = "application/json";
   const answer = await reached(target, request, () =>
     target.fetch(url, {

@@ -10,8 +10,10 @@
 import { listMessages, WORKER_CLOSE, WORKER_LOG_LINES_MAX, WORKER_PROTOCOL } from "@windlass/contract/worker-connection";
 import type { PushedJob, ServerMessage, WorkerMessage } from "@windlass/contract";
 import {
+  attemptAttributes,
   COMPLETION_SECRET_BYTES,
   completionTokenOf,
+  endHandlerSpan,
   HANDED_ON,
   HANDLER_UNKNOWN,
   runHandler,
@@ -22,6 +24,8 @@ import {
   type HandlerHost,
   type Json,
   type Run,
+  type Span,
+  type Tracing,
   type WindlassError,
 } from "@windlass/kernel";
 import { openLink, type Down, type Link } from "./worker-link.ts";
@@ -47,6 +51,7 @@ export interface CoreOptions {
   readonly drainMs: number;
   readonly sessionTtlMs: number;
   readonly machine: Machine;
+  readonly tracing: Tracing | null;
   readonly notice: (notice: WorkerNotice) => void;
 }
 
@@ -194,7 +199,13 @@ export class WorkerCore {
       return { ended: Promise.resolve(HANDLER_UNKNOWN), stop: () => {}, abandon: () => {}, giveUp: () => {} };
     }
     const { id: jobId, name, attempt, labels } = job;
-    return runHandler(this.#hostOf(job), { jobId, name, attempt, input: job.input as Json, labels }, handler);
+    const span = this.#options.tracing === null ? null : beginSpan(this.#options.tracing, job);
+    const traceparent = span?.traceparent ?? job.traceparent ?? null;
+    const call = (): Run => runHandler(this.#hostOf(job), { jobId, name, attempt, input: job.input as Json, labels, traceparent }, handler);
+    if (span === null) return call();
+    const run = span.within(call);
+    void run.ended.then((end) => endHandlerSpan(span, end));
+    return run;
   }
 
   #hostOf({ id, token, attempt }: PushedJob): HandlerHost {
@@ -290,6 +301,15 @@ export class WorkerCore {
       });
     this.#wake();
   }
+}
+
+function beginSpan(tracing: Tracing, { id, name, attempt, traceparent }: PushedJob): Span {
+  return tracing.begin({
+    name: `run ${name}`,
+    kind: "consumer",
+    parent: traceparent ?? null,
+    attributes: attemptAttributes({ id, name, attempt }),
+  });
 }
 
 const STORED = { stored: true, why: null } as const;

@@ -1,6 +1,6 @@
 /** A worker: runs handlers in this program, on any machine, for the jobs of a Windlass server. */
 import { WORKER_HANDLERS_MAX, WORKER_QUEUES_MAX, WORKER_TTL_MS } from "@windlass/contract/worker-connection";
-import { DEFAULT_QUEUE, QUEUE_NAME, seconds, serviceOf, WindlassError, type Handler } from "@windlass/kernel";
+import { DEFAULT_QUEUE, QUEUE_NAME, seconds, serviceOf, WindlassError, type Handler, type Tracing } from "@windlass/kernel";
 import { checkedUrl } from "./client.ts";
 import type { HandlersByName } from "./submit-job.ts";
 import { WorkerCore, type WorkerNotice } from "./worker-core.ts";
@@ -26,6 +26,8 @@ export interface WorkerOptions {
    * that holds up the event loop for as long loses its job: what computes for long belongs in a thread.
    */
   readonly sessionTtlMs?: number | undefined;
+  /** Makes a span of each attempt, which continues the trace of its job. See `@windlass/opentelemetry`. */
+  readonly tracing?: Tracing | undefined;
   /** Called with what happens to the connection and to jobs; silent when left out. */
   readonly onNotice?: ((notice: WorkerNotice) => void) | undefined;
 }
@@ -139,6 +141,7 @@ function checkedOptions(options: WorkerOptions) {
     concurrency,
     drainMs,
     sessionTtlMs,
+    tracing: options.tracing ?? null,
     notice: onNotice ?? (() => {}),
   };
 }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { engine, localBus, type Engine, type Worker, type WorkerOptions } from "@windlass/engine";
 import { fileLogStore } from "@windlass/files";
-import { defaultSettings, WindlassError, type Settings } from "@windlass/kernel";
+import { defaultSettings, WindlassError, type Settings, type Tracing } from "@windlass/kernel";
 import type { Logger } from "@windlass/ports";
 import { openSqliteStore } from "@windlass/sqlite";
 import { prepareDataFolder } from "./compose/data-folder.ts";
@@ -20,6 +20,8 @@ import { sha256, systemRandom } from "./machine/system-random.ts";
 
 export type EmbeddedOptions = ({ readonly dataFolder: string } | { readonly memory: true }) & {
   readonly settings?: Partial<Settings>;
+  /** Makes spans of what is submitted and run: `openTelemetryTracing()`. In a data folder, what was registered is found by itself. */
+  readonly tracing?: Tracing | null;
   /** Silent when left out. */
   readonly logger?: Logger;
 };
@@ -97,6 +99,7 @@ async function openInMemory(options: EmbeddedOptions): Promise<OpenedHere> {
     sha256,
     kinds: KINDS_OF_JOBS,
     executors: [],
+    tracing: options.tracing ?? null,
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     retentionDays: 0,
   });

@@ -25,6 +25,7 @@ import { peerDoor } from "./peer-door.ts";
 import { problemResponse } from "./respond.ts";
 import type { AllHandlers, ServerContext } from "./server-context.ts";
 import type { ServerParts } from "./server-parts.ts";
+import { endRequestSpan, requestSpan } from "./request-span.ts";
 import { systemHandlers } from "./system-handlers.ts";
 import { watchHandlers } from "./watch-handlers.ts";
 import { workerDoor, type WorkerDoor } from "./worker-door.ts";
@@ -118,11 +119,13 @@ function observe(app: App, { context, figures }: { readonly context: ServerConte
     c.set("requestId", requestId);
     c.set("operation", "none");
     figures.begin();
-    await next();
+    const span = requestSpan(inner.tracing, c.req);
+    await (span === null ? next() : span.within(next));
     c.res.headers.set("x-request-id", requestId);
     for (const [name, value] of Object.entries({ ...SECURITY_HEADERS, ...c.get("rateHeaders"), ...c.get("ownHeaders") }))
       c.res.headers.set(name, value);
     const tookMs = clock.monotonic() - startedAt;
+    if (span !== null) endRequestSpan(span, { operation: c.get("operation"), status: c.res.status });
     figures.observe({ operation: c.get("operation"), status: c.res.status, seconds: tookMs / 1000 });
     logger.debug("answered a request", { requestId, operation: c.get("operation"), status: c.res.status, tookMs });
   });

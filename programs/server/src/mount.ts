@@ -1,7 +1,7 @@
 /** Makes a route of each operation: who asks, may they, what do they ask (all faults at once), and the answer. */
 import { keepsAnswers, operationList, type Operation } from "@windlass/contract";
 import { jobsWithin } from "@windlass/engine";
-import { DEFAULT_WORKSPACE, isJsonObject, WindlassError, type Fault, type Json } from "@windlass/kernel";
+import { DEFAULT_WORKSPACE, isJsonObject, readTraceparent, WindlassError, type Fault, type Json } from "@windlass/kernel";
 import type { Context, Hono } from "hono";
 import type * as z from "zod";
 import { answerOnce } from "./answer-once.ts";
@@ -56,6 +56,7 @@ export function mount(options: MountOptions): void {
     const handler = handlerOf(options.handlers, operation.id);
     app.on(operation.method, operation.path.replace(/\{(\w+)\}/gu, ":$1"), async (c) => {
       c.set("operation", operation.id);
+      const traceparent = readTraceparent(c.req.header("traceparent"));
       const object = c.req.param("id") ?? c.req.param("name");
       return audited({ audit: context.engine.audit, operation, requestId: c.get("requestId"), object }, async (trail) => {
         const principal = operation.permission === null ? NOBODY : await authenticate(c.req.raw.headers);
@@ -67,7 +68,7 @@ export function mount(options: MountOptions): void {
         const call = await callOf(c, operation, context.bodyBytesMax ?? BODY_BYTES_MAX);
         const expected = expectedOf(operation, { ifMatch: c.req.header("if-match"), ifNoneMatch: c.req.header("if-none-match") });
         const ask = async (signal: AbortSignal): Promise<unknown> => {
-          const work = async (): Promise<unknown> => handler(call, { ...asking(context, principal, signal), expected });
+          const work = async (): Promise<unknown> => handler(call, { ...asking(context, { principal, signal, traceparent }), expected });
           const result = await onceByKey({ c, context, operation, principal, asked: { ...call, expected } }, work);
           if (operation.response === "json") notice(trail, result);
           return result;
@@ -95,9 +96,12 @@ async function onceByKey({ c, context, operation, principal, asked }: Keyed, wor
   return answerOnce(call, work as () => Promise<Json>, () => c.set("ownHeaders", { "idempotency-replayed": "true" }));
 }
 
-function asking({ engine }: ServerContext, principal: Principal, signal: AbortSignal): Omit<Asking, "expected"> {
+function asking(
+  { engine }: ServerContext,
+  { principal, signal, traceparent }: { readonly principal: Principal; readonly signal: AbortSignal; readonly traceparent: string | null },
+): Omit<Asking, "expected"> {
   const { workspace } = principal;
-  return { principal, workspace, jobs: jobsWithin(engine.jobs, workspace), signal };
+  return { principal, workspace, jobs: jobsWithin(engine.jobs, workspace, traceparent), signal };
 }
 
 function handlerOf(handlers: AllHandlers, id: string): Handler {

@@ -7,7 +7,15 @@
  * K3. When `end` has resolved, nothing is claimed for this connection any more.
  */
 import { frameReader, WORKER_CLOSE, WORKER_PROTOCOL, workerMessage, type WorkerHello, type WorkerMessage } from "@windlass/contract";
-import { claimLoop, openReportedSession, type ClaimLoop, type EngineContext, type ReportedSession, type Settling } from "@windlass/engine";
+import {
+  claimLoop,
+  openReportedSession,
+  traceWait,
+  type ClaimLoop,
+  type EngineContext,
+  type ReportedSession,
+  type Settling,
+} from "@windlass/engine";
 import { hasCode, messageOf, QUEUE_NAME, seconds, WindlassError } from "@windlass/kernel";
 import type { Logger } from "@windlass/ports";
 import type { RawData, WebSocket } from "ws";
@@ -150,7 +158,7 @@ class Connection implements WorkerConnection {
     if (this.#ending !== null) return;
     this.#session = session.id;
     await this.#parts.opened(this, session.id);
-    const jobs = workerJobs({ out, unsent: () => this.#socket.bufferedAmount });
+    const jobs = workerJobs({ out, unsent: () => this.#socket.bufferedAmount, traceOf: (job) => traceWait(context, job) });
     const held = session.resumed ? await context.store.jobs.live({ session: session.id }, HELD_MAX) : [];
     for (const live of held) jobs.held.set(live.id, heldJob(live));
     if (this.#ending !== null) return;

@@ -37,7 +37,14 @@ const CLAIM_MAX = 500;
 /** Bytes that may wait to be sent before nothing more is claimed: a slow line does not fill the server's memory. */
 const UNSENT_MAX = 4_194_304;
 
-export function workerJobs({ out, unsent }: { readonly out: FramesOut; readonly unsent: () => number }): WorkerJobs {
+export interface WorkerJobsParts {
+  readonly out: FramesOut;
+  readonly unsent: () => number;
+  /** What the attempt of a job continues. */
+  readonly traceOf: (job: ClaimedJob) => string | null;
+}
+
+export function workerJobs({ out, unsent, traceOf }: WorkerJobsParts): WorkerJobs {
   const held = new Map<string, HeldJob>();
   const questions = new Map<number, (ids: readonly string[]) => void>();
   let [open, pushed, jobsMax, slotsMax, asked] = [true, 0, 0, 0, 0];
@@ -63,7 +70,7 @@ export function workerJobs({ out, unsent }: { readonly out: FramesOut; readonly 
       if (!open) return jobs;
       for (const { live } of jobs) held.set(live.id, heldJob(live));
       pushed += jobs.length;
-      out.push(jobs.map(pushedJob));
+      out.push(jobs.map((job) => pushedJob(job, traceOf(job))));
       return [];
     },
     holding: () => held.size,
@@ -96,7 +103,7 @@ export function heldJob({ token, attempt }: LiveJob): HeldJob {
   return { token, attempt, logging: null, told: false };
 }
 
-function pushedJob({ record, live }: ClaimedJob) {
+function pushedJob({ record, live }: ClaimedJob, traceparent: string | null) {
   return {
     id: live.id,
     token: live.token,
@@ -105,5 +112,6 @@ function pushedJob({ record, live }: ClaimedJob) {
     handler: handlerNameOf(record),
     input: record.input,
     labels: record.labels,
+    ...(traceparent === null ? {} : { traceparent }),
   };
 }

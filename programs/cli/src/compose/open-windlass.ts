@@ -12,6 +12,7 @@ import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { sha256, systemRandom } from "../machine/system-random.ts";
 import { maskPatternsOf } from "./mask-patterns.ts";
+import { openTracing } from "./open-tracing.ts";
 import { storeNameOf, type StoreName } from "./store-name.ts";
 
 export interface OpenOptions {
@@ -60,6 +61,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     }),
   ];
   const place = executors[0]?.place ?? "";
+  const traces = await openTracing({ environment, logger });
   const made = engine({
     store,
     clock: systemClock,
@@ -70,6 +72,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     sha256,
     kinds: KINDS_OF_JOBS,
     executors,
+    tracing: traces.tracing,
     ...(patterns.length === 0 ? {} : { masks: () => ({ secrets: [], patterns }) }),
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
@@ -87,6 +90,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
       for (const executor of executors) await executor.close();
       await store.close();
       await bus.close();
+      await traces.close();
     },
   };
 }
