@@ -1,37 +1,65 @@
 /**
  * `claim` on PostgreSQL: candidates that nobody else holds, admitted by the kernel. Each round is a transaction of its own.
+ * Whose turn it is is decided by `candidates.ts` of drivers/sql; this answers what it asks.
  *
- * C1. Rows of queues with a limit are locked first, in the order of names; the attempts alive are counted after that, so
- *     two claims never count the same free place (limit 1 was once seen with 3 running).
+ * C1. Rows of queues with a limit or a rate are locked first, in the order of names; the attempts alive and what is left of
+ *     the rates are read after that, so two claims never count the same free place (limit 1 was once seen with 3 running).
  * C2. Candidates are locked and those of others passed over: two claims never wait for each other's jobs.
  * C3. Keys are locked last (K1).
  * C4. A session that is not open claims nothing (ports, S4): its row is kept from being deleted until the claim is stored.
  */
 import type pg from "pg";
-import { admit, joinTallies, noTally, WorkingSet, type LiveJob, type QueueState, type ReadonlyTally, type Signals } from "@windlass/kernel";
+import {
+  admit,
+  heldUntil,
+  joinTallies,
+  mergeQueues,
+  noTally,
+  queueState,
+  WorkingSet,
+  type LiveJob,
+  type Queue,
+  type QueueState,
+  type ReadonlyTally,
+  type Signals,
+} from "@windlass/kernel";
 import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
-import { jobsTable, joinSignals, liveTable, noSignals } from "@windlass/sql";
+import {
+  candidatesOf,
+  jobsTable,
+  joinSignals,
+  liveTable,
+  noSignals,
+  queuesTable,
+  type Candidates,
+  type Probe,
+  type Turns,
+} from "@windlass/sql";
 import { lockKeys } from "./concurrency-keys.ts";
-import type { Querier } from "./connection.ts";
+import type { Querier, Value } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
 
 /** How often one claim looks again because jobs with a full key ate its batch; then whoever claims comes back. */
 const ROUNDS_MAX = 20;
 
-export async function claim(pool: pg.Pool, request: ClaimRequest): Promise<Claimed> {
+/** `turns`: of this process; each serves the keys in turn for itself. */
+export async function claim({ pool, turns }: { readonly pool: pg.Pool; readonly turns: Turns }, request: ClaimRequest): Promise<Claimed> {
   const jobs: ClaimedJob[] = [];
   let signals = noSignals;
   let tally = noTally;
+  let held: number | null = null;
   for (let round = 0; round === 0 || jobs.length < request.limit; round++) {
-    const done = await inTransaction(pool, (db) => claimRound(db, { ...request, limit: request.limit - jobs.length }));
+    const done = await inTransaction(pool, (db) => claimRound(db, turns, { ...request, limit: request.limit - jobs.length }));
+    turns.took(done.jobs.map(({ live }) => live));
+    held = done.heldUntil;
     jobs.push(...done.jobs);
     signals = joinSignals(signals, done.signals);
     tally = joinTallies(tally, done.tally);
     if (!done.blockedSome) break;
-    if (round === ROUNDS_MAX) return { jobs, signals: joinSignals(signals, { ...noSignals, ready: done.offered }), tally };
+    if (round === ROUNDS_MAX) return { jobs, signals: joinSignals(signals, { ...noSignals, ready: done.offered }), tally, heldUntil: held };
   }
-  return { jobs, signals, tally };
+  return { jobs, signals, tally, heldUntil: held };
 }
 
 interface Round {
@@ -41,23 +69,30 @@ interface Round {
   /** True when there may be more behind the jobs that became blocked. */
   readonly blockedSome: boolean;
   readonly offered: ReadonlySet<string>;
+  readonly heldUntil: number | null;
 }
 
-async function claimRound(db: Querier, request: ClaimRequest): Promise<Round> {
-  const { limit, ahead = 0, now } = request;
-  if ((await db.rows(SESSION, [request.session])).length === 0)
-    return { jobs: [], signals: noSignals, tally: noTally, blockedSome: false, offered: new Set() };
+const NOTHING: Round = { jobs: [], signals: noSignals, tally: noTally, blockedSome: false, offered: new Set(), heldUntil: null };
+
+async function claimRound(db: Querier, turns: Turns, request: ClaimRequest): Promise<Round> {
+  if ((await db.rows(SESSION, [request.session])).length === 0) return NOTHING;
+  const { executor, limit, ahead = 0, now } = request;
   const queues = await loadQueues(db, request);
-  const candidates: LiveJob[] = [];
-  for (const [name, queue] of queues) {
-    const rows = await db.rows(isOpen(queue, request) ? READY : RESUMED, [request.executor, name, limit + ahead]);
-    candidates.push(...rows.map((row) => liveTable.decode(row)));
-  }
+  const lists: (readonly LiveJob[])[] = [];
+  for (const [queue, state] of queues)
+    lists.push(
+      await answered(
+        db,
+        { executor, queue },
+        candidatesOf({ executor, queue, state, turn: turns.of(executor, queue), limit: limit + ahead, now }),
+      ),
+    );
+  const candidates = mergeQueues(lists);
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
-  if (candidates.length === 0) return { jobs: [], signals: noSignals, tally: noTally, blockedSome: false, offered: new Set() };
+  if (candidates.length === 0) return { ...NOTHING, heldUntil: earliest(queues, now) };
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
-  const ids = admit(set, { candidates: candidates.toSorted(byTurn), queues, keys, claim: request, limit, ahead, now });
+  const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
   await writeRows(db, set.writes, new Set(candidates.map((live) => live.id)));
   const records = new Map((await db.rows(RECORDS, [ids])).map((row) => jobsTable.decode(row)).map((record) => [record.id, record]));
   const jobs = ids.flatMap((id) => {
@@ -71,6 +106,7 @@ async function claimRound(db: Querier, request: ClaimRequest): Promise<Round> {
     tally: set.tally,
     blockedSome: set.writes.live.size > ids.length,
     offered: new Set(candidates.map((live) => `${live.executor}/${live.queue}`)),
+    heldUntil: earliest(queues, now),
   };
 }
 
@@ -78,7 +114,7 @@ async function claimRound(db: Querier, request: ClaimRequest): Promise<Round> {
 const SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR KEY SHARE";
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])`;
 const CANDIDATES = `SELECT ${liveTable.list()} FROM jobs_live WHERE executor = $1 AND queue = $2 AND state = 'queued'`;
-const READY = `${CANDIDATES} AND blocked = 0 ORDER BY priority DESC, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
+const READY = `${CANDIDATES} AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 const RESUMED = `${CANDIDATES} AND resumed = 1 ORDER BY priority DESC, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 /** Steps from one queue to the next in the index, however many jobs lie between. */
 const READY_QUEUES = `WITH RECURSIVE names AS (
@@ -86,30 +122,107 @@ const READY_QUEUES = `WITH RECURSIVE names AS (
     UNION ALL
     SELECT (SELECT l.queue FROM jobs_live l WHERE l.executor = $1 AND l.queue > names.queue AND l.state = 'queued' AND l.blocked = 0 ORDER BY l.queue LIMIT 1) FROM names WHERE names.queue IS NOT NULL
   ) SELECT queue FROM names WHERE queue IS NOT NULL`;
-const LIMITED =
-  "SELECT name, paused, concurrency_limit FROM queues WHERE name = ANY($1::text[]) AND concurrency_limit IS NOT NULL ORDER BY name FOR UPDATE";
-const UNLIMITED = "SELECT name, paused FROM queues WHERE name = ANY($1::text[]) AND concurrency_limit IS NULL";
-const HELD =
-  "SELECT queue, count(*) FROM jobs_live WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping') GROUP BY queue";
+const SETTINGS = `SELECT ${queuesTable.list()} FROM queues WHERE name = ANY($1::text[])`;
+const UNHINDERED = "concurrency_limit IS NULL AND rate_limit IS NULL AND key_concurrency_limit IS NULL AND key_rate_limit IS NULL";
+const LIMITED = `${SETTINGS} AND NOT (${UNHINDERED}) ORDER BY name FOR UPDATE`;
+const UNLIMITED = `${SETTINGS} AND ${UNHINDERED}`;
+const ALIVE = "FROM jobs_live WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping')";
+const BUCKETS = "SELECT fairness_key, spent_until FROM rate_buckets WHERE queue = $1 AND fairness_key = ANY($2::text[])";
+const NEXT = "FROM jobs_live l WHERE l.executor = $1 AND l.queue = $2 AND l.state = 'queued' AND l.blocked = 0";
+const NEXT_PRIORITY = `SELECT l.priority ${NEXT} AND l.priority < $3 ORDER BY l.priority DESC LIMIT 1`;
+/** Steps from one key to the next in the index, however many jobs lie between. */
+const keysFrom = (first: ">" | ">="): string => `WITH RECURSIVE keys AS (
+    (SELECT l.fairness_key AS key, 1 AS n ${NEXT} AND l.priority = $3 AND l.fairness_key ${first} $4 ORDER BY l.fairness_key LIMIT 1)
+    UNION ALL
+    SELECT (SELECT l.fairness_key ${NEXT} AND l.priority = $3 AND l.fairness_key > keys.key ORDER BY l.fairness_key LIMIT 1), n + 1 FROM keys WHERE keys.key IS NOT NULL AND n < $5
+  ) SELECT key FROM keys WHERE key IS NOT NULL`;
+const ALL_KEYS = keysFrom(">=");
+const KEYS_BEHIND = keysFrom(">");
+const OF_KEYS = `SELECT ${liveTable.list("c.")} FROM unnest($4::text[], $5::text[], $6::bigint[]) AS wanted (key, after, count) CROSS JOIN LATERAL
+  (SELECT l.* ${NEXT} AND l.priority = $3 AND l.fairness_key = wanted.key AND l.id > wanted.after ORDER BY l.id LIMIT wanted.count FOR UPDATE SKIP LOCKED) c`;
+
+type Place = Pick<LiveJob, "executor" | "queue">;
+
+async function answered(db: Querier, place: Place, candidates: Candidates): Promise<readonly LiveJob[]> {
+  let step = candidates.next();
+  while (step.done !== true) step = candidates.next(await answer(db, place, step.value));
+  return step.value;
+}
+
+async function answer(db: Querier, { executor, queue }: Place, probe: Probe): Promise<unknown> {
+  const jobs = async (sql: string, ...values: readonly Value[]): Promise<LiveJob[]> =>
+    (await db.rows(sql, [executor, queue, ...values])).map((row) => liveTable.decode(row));
+  switch (probe.type) {
+    case "ready":
+      return jobs(READY, probe.limit);
+    case "resumed":
+      return jobs(RESUMED, probe.limit);
+    case "priority":
+      return (await db.rows(NEXT_PRIORITY, [executor, queue, probe.below]))[0]?.[0] ?? null;
+    case "keys":
+      return (
+        await db.rows(probe.after === null ? ALL_KEYS : KEYS_BEHIND, [executor, queue, probe.priority, probe.after ?? "", probe.limit])
+      ).map((row) => row[0]);
+    case "buckets":
+      return db.rows(BUCKETS, [queue, probe.keys]);
+    case "jobs": {
+      const { keys } = probe;
+      return jobs(
+        OF_KEYS,
+        probe.priority,
+        keys.map(({ key }) => key),
+        keys.map(({ after }) => after),
+        keys.map(({ limit }) => limit),
+      );
+    }
+  }
+}
+
+function earliest(queues: ReadonlyMap<string, QueueState>, now: number): number | null {
+  const times = [...queues.values()].flatMap((queue) => heldUntil(queue, now) ?? []);
+  return times.length === 0 ? null : Math.min(...times);
+}
 
 async function loadQueues(db: Querier, request: ClaimRequest): Promise<Map<string, QueueState>> {
   const names = request.queues ?? (await db.rows(READY_QUEUES, [request.executor])).map((row) => row[0] as string);
-  const queues = new Map<string, QueueState>(names.map((name) => [name, { paused: false, limit: null, running: 0 }]));
-  for (const [name, paused] of await db.rows(UNLIMITED, [names]))
-    queues.set(name as string, { paused: paused === 1, limit: null, running: 0 });
-  const limited = await db.rows(LIMITED, [names]);
-  if (limited.length === 0) return queues;
-  const held = new Map((await db.rows(HELD, [limited.map((row) => row[0] as string)])) as readonly [string, number][]);
-  for (const [name, paused, limit] of limited)
-    queues.set(name as string, { paused: paused === 1, limit: limit as number, running: held.get(name as string) ?? 0 });
+  const queues = new Map<string, QueueState>(names.map((name) => [name, queueState()]));
+  for (const row of await db.rows(UNLIMITED, [names])) {
+    const queue = queuesTable.decode(row);
+    queues.set(queue.name, queueState(queue));
+  }
+  const limited = (await db.rows(LIMITED, [names])).map((row) => queuesTable.decode(row));
+  for (const queue of limited) queues.set(queue.name, queueState(queue));
+  await loadUsed(db, limited, queues);
   return queues;
 }
 
-function byTurn(a: LiveJob, b: LiveJob): number {
-  return b.priority - a.priority || (a.id < b.id ? -1 : 1);
+/** What a claim would see of one queue and one of its fairness keys; locks nothing. */
+export async function stateOfQueue(db: Querier, name: string, fairnessKey: string): Promise<QueueState> {
+  const [queue] = (await db.rows(SETTINGS, [[name]])).map((row) => queuesTable.decode(row));
+  const state = queueState(queue);
+  if (queue === undefined) return state;
+  await loadUsed(db, [queue], new Map([[name, state]]));
+  if (fairnessKey === "" || queue.keyRateLimit === null) return state;
+  const spentUntil = ((await db.rows(BUCKETS, [name, [fairnessKey]]))[0]?.[1] ?? 0) as number;
+  state.fairness.set(fairnessKey, { running: state.fairness.get(fairnessKey)?.running ?? 0, spentUntil });
+  return state;
 }
 
-/** Whether this queue offers more than resumed attempts to this claim (kernel, D3 and D4). */
-function isOpen(queue: QueueState, { executor }: ClaimRequest): boolean {
-  return !queue.paused && (executor === "none" || queue.limit === null || queue.running < queue.limit);
+/** Counts only what a limit needs. */
+async function loadUsed(db: Querier, limited: readonly Queue[], queues: ReadonlyMap<string, QueueState>): Promise<void> {
+  const counted = limited.filter((queue) => queue.concurrencyLimit !== null || queue.keyConcurrencyLimit !== null).map(({ name }) => name);
+  if (counted.length > 0)
+    for (const [name, key, count] of await db.rows(`SELECT queue, fairness_key, count(*) ${ALIVE} GROUP BY queue, fairness_key`, [
+      counted,
+    ])) {
+      const state = queues.get(name as string);
+      if (state === undefined) continue;
+      state.running += count as number;
+      if (state.settings.keyConcurrencyLimit !== null) state.fairness.set(key as string, { running: count as number, spentUntil: 0 });
+    }
+  for (const { name, rateLimit } of limited) {
+    const state = queues.get(name);
+    if (rateLimit === null || state === undefined) continue;
+    state.spentUntil = ((await db.rows(BUCKETS, [name, [""]]))[0]?.[1] ?? 0) as number;
+  }
 }

@@ -21,6 +21,7 @@ import type { Committed } from "@windlass/ports";
 import { joinSignals, liveTable } from "@windlass/sql";
 import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import type { Querier } from "./connection.ts";
+import { storeDeadLetters } from "./dead-letters.ts";
 import { LoadAgain } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
 
@@ -34,6 +35,7 @@ export async function commit(db: Querier, changes: readonly Change[], now: numbe
   const results = applyChanges(set, changes, now);
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
   await writeRows(db, set.writes, new Set(live.keys()));
+  await storeDeadLetters(db, set.writes);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
   return { results, signals: joinSignals(set.signals, freed), tally: set.tally };
 }

@@ -5,6 +5,8 @@
  *     names, after the locks of live rows. What is counted under it cannot change before it is written.
  * K2. Freeing counts under the same lock as blocking: a job that is being blocked is either seen by who frees, or sees
  *     the place that was freed.
+ * K3. A key that nobody uses goes only if nobody is about to store a job with it: who does holds its row against that
+ *     until the job can be seen.
  */
 import { roomOf, unblocked, WorkingSet, type KeyState, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
 import { liveTable, noSignals } from "@windlass/sql";
@@ -15,7 +17,9 @@ import { writeRows } from "./write-rows.ts";
 export async function lockKeys(db: Querier, names: readonly string[]): Promise<Map<string, KeyState>> {
   const keys = new Map<string, KeyState>();
   if (names.length === 0) return keys;
-  const limits = await db.rows("SELECT name, slots FROM concurrency_keys WHERE name = ANY($1::text[]) ORDER BY name FOR UPDATE", [names]);
+  const limits = await db.rows("SELECT name, slots FROM concurrency_keys WHERE name = ANY($1::text[]) ORDER BY name FOR NO KEY UPDATE", [
+    names,
+  ]);
   for (const [name, slots] of limits) keys.set(name as string, { limit: slots as number, holders: new Set() });
   for (const [name, id] of await db.rows("SELECT name, job_id FROM key_holders WHERE name = ANY($1::text[])", [names]))
     keys.get(name as string)?.holders.add(id as string);
@@ -27,7 +31,9 @@ export async function storeKeyLimits(db: Querier, limits: ReadonlyMap<string, nu
   if (limits.size === 0) return [];
   const names = [...limits.keys()];
   const stored = new Map(
-    (await db.rows("SELECT name, slots FROM concurrency_keys WHERE name = ANY($1::text[])", [names])) as readonly [string, number][],
+    (await db.rows("SELECT name, slots FROM concurrency_keys WHERE name = ANY($1::text[]) ORDER BY name FOR KEY SHARE", [
+      names,
+    ])) as readonly [string, number][],
   );
   const changed = names.filter((name) => stored.get(name) !== limits.get(name)).toSorted();
   if (changed.length === 0) return [];
@@ -36,6 +42,27 @@ export async function storeKeyLimits(db: Querier, limits: ReadonlyMap<string, nu
   await db.rows(sql, [changed, changed.map((name) => limits.get(name) ?? 1)]);
   return changed.filter((name) => (stored.get(name) ?? Infinity) < (limits.get(name) ?? 1));
 }
+
+/** Removes keys of which nobody holds a place, and nobody alive would ask for one (K3); and buckets that are as good as untouched. */
+export async function tidy(db: Querier, after: string, now: number): Promise<string> {
+  const names = (await db.rows(`SELECT name FROM concurrency_keys WHERE name > $1 ORDER BY name LIMIT ${TIDIED_MAX}`, [after])).map(
+    (row) => row[0] as string,
+  );
+  // Whoever is using one of them keeps it: its row is passed over. Whether it is unused is asked again once it is locked.
+  const locked = await db.rows(
+    `SELECT name FROM concurrency_keys WHERE name = ANY($1::text[]) AND ${UNUSED} ORDER BY name FOR UPDATE SKIP LOCKED`,
+    [names],
+  );
+  if (locked.length > 0)
+    await db.rows(`DELETE FROM concurrency_keys WHERE name = ANY($1::text[]) AND ${UNUSED}`, [locked.map((row) => row[0] as string)]);
+  await db.rows("DELETE FROM rate_buckets WHERE spent_until <= $1", [now * 1_000]);
+  return names.length < TIDIED_MAX ? "" : (names.at(-1) ?? "");
+}
+
+/** Keys that one call looks at. */
+const TIDIED_MAX = 1_000;
+const UNUSED = `NOT EXISTS (SELECT 1 FROM key_holders h WHERE h.name = concurrency_keys.name)
+  AND NOT EXISTS (SELECT 1 FROM jobs_live l WHERE l.concurrency_key = concurrency_keys.name)`;
 
 /** Frees what was released and lets blocked jobs in, also for keys that have room for another reason. */
 export async function freeKeys(

@@ -1,11 +1,14 @@
 /** Opens a store on PostgreSQL. Several processes may share it: every write is guarded by what is stored. */
 import { WindlassError } from "@windlass/kernel";
 import type { Clock, Store } from "@windlass/ports";
+import { Turns } from "@windlass/sql";
 import { auditStore, roleStore, tokenStore, workspaceStore } from "./access.ts";
 import { answerStore } from "./answers.ts";
 import { claim } from "./claim-jobs.ts";
 import { commit, unblock } from "./commit-jobs.ts";
+import { tidy } from "./concurrency-keys.ts";
 import { openPool, querierOf, type Querier } from "./connection.ts";
+import { deadLetterStore } from "./dead-letters.ts";
 import { groupCommits } from "./group-commit.ts";
 import { threadHeartbeats } from "./heartbeats.ts";
 import { jobQueries } from "./job-queries.ts";
@@ -31,6 +34,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
   }
   const inFlight = new InFlight();
   const db = translated(querierOf(pool), inFlight);
+  const turns = new Turns();
   const beats = threadHeartbeats(url, clock);
   const grouped = groupCommits((changes, now) => inTransaction(pool, (tx) => commit(tx, changes, now)));
   let closed: Promise<void> | null = null;
@@ -38,11 +42,13 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     jobs: {
       ...jobQueries(db),
       commit: (changes, now) => inFlight.add(() => grouped(changes, now)),
-      claim: (request) => inFlight.add(() => claim(pool, request)),
+      claim: (request) => inFlight.add(() => claim({ pool, turns }, request)),
       unblock: (now) => inFlight.add(() => inTransaction(pool, (tx) => unblock(tx, now))),
+      tidy: (after, now) => inFlight.add(() => inTransaction(pool, (tx) => tidy(tx, after, now))),
     },
     reads: jobReads(db),
     queues: queueStore(db, pool),
+    deadLetters: deadLetterStore(db, pool),
     sessions: sessionStore(db),
     definitions: definitionStore(db, pool),
     retention: retentionStore(db, pool),

@@ -12,28 +12,33 @@ import {
   sessionsTable,
   type QueueCount,
 } from "@windlass/sql";
+import { stateOfQueue } from "./claim-jobs.ts";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
 import { transposed } from "./write-rows.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
-const FIGURES = `SELECT f.queue, f.state, f.count, CASE WHEN f.state = 'queued' THEN j.created_at END
-  FROM (SELECT queue, state, count(*) AS count, min(id) AS oldest FROM jobs_live GROUP BY queue, state) f LEFT JOIN jobs j ON j.id = f.oldest`;
-const PUT_QUEUE = `INSERT INTO queues (${queuesTable.list()}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO UPDATE
-  SET paused = excluded.paused, paused_by = excluded.paused_by, paused_at = excluded.paused_at, concurrency_limit = excluded.concurrency_limit`;
+const FIGURES = `SELECT f.queue, f.state, f.count, f.alive, CASE WHEN f.state = 'queued' THEN j.created_at END
+  FROM (SELECT queue, state, count(*) AS count, count(*) FILTER (WHERE holder <> 'none') AS alive, min(id) AS oldest FROM jobs_live GROUP BY queue, state) f LEFT JOIN jobs j ON j.id = f.oldest`;
+const PUT_QUEUE = `INSERT INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map((_, i) => `$${i + 1}`).join(", ")}) ON CONFLICT (name) DO UPDATE
+  SET ${queuesTable.columns.map(({ name }) => `${name} = excluded.${name}`).join(", ")}`;
 
 export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
   return {
     list: async () => {
       const queues = (await db.rows(QUEUES)).map((row) => queuesTable.decode(row));
-      const figures = (await db.rows(FIGURES)).map(([queue, state, count, oldestAt]) => ({ queue, state, count, oldestAt }) as QueueCount);
+      const figures = (await db.rows(FIGURES)).map(
+        ([queue, state, count, alive, oldestAt]) => ({ queue, state, count, alive, oldestAt }) as QueueCount,
+      );
       return queueViews(queues, figures);
     },
     get: async (name) => (await db.rows(`${QUEUES} WHERE name = $1`, [name])).map((row) => queuesTable.decode(row))[0] ?? null,
+    remove: async (name) => (await db.count("DELETE FROM queues WHERE name = $1", [name])) === 1,
+    state: (name, fairnessKey) => stateOfQueue(db, name, fairnessKey),
     put: (name, change, now) =>
       inTransaction(pool, async (tx) => {
         const [row] = await tx.rows(`${QUEUES} WHERE name = $1 FOR UPDATE`, [name]);
-        const next = changedQueue(row === undefined ? { name } : queuesTable.decode(row), change, now);
+        const next = changedQueue(row === undefined ? null : queuesTable.decode(row), name, { change, now });
         await tx.rows(PUT_QUEUE, queuesTable.encode(next));
         return next;
       }),
@@ -121,6 +126,7 @@ const REMOVE_LABELS = `DELETE FROM job_labels l USING unnest($1::text[], $2::tex
   WHERE l.workspace = gone.workspace AND l.label = gone.label AND l.value = gone.value AND l.job_id = gone.job_id`;
 const REMOVE: readonly string[] = [
   "DELETE FROM idempotency_keys k USING jobs j WHERE j.id = ANY($1::text[]) AND k.workspace = j.workspace AND k.idempotency_key = j.idempotency_key AND k.job_id = j.id",
+  "DELETE FROM dead_letters WHERE job_id = ANY($1::text[])",
   "DELETE FROM attempts WHERE job_id = ANY($1::text[])",
   "DELETE FROM events WHERE job_id = ANY($1::text[])",
   "DELETE FROM jobs WHERE id = ANY($1::text[])",

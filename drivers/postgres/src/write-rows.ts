@@ -18,15 +18,24 @@ import type { Querier, Value } from "./connection.ts";
 export async function writeRows(db: Querier, writes: Writes, before: ReadonlySet<string>): Promise<void> {
   if (writes.inserted.length > 0) await writeInserted(db, writes);
   await writeLive(db, [...writes.live.values()], before);
+  if (writes.moved.size > 0) await db.rows(MOVE, [[...writes.moved.keys()], [...writes.moved.values()]]);
   await insertAll(db, attemptsTable, writes.attempts);
   await insertAll(db, eventsTable, writes.events);
   await writeDecisions(db, writes);
   if (writes.ended.size > 0) await writeEnded(db, writes);
+  if (writes.spent.size > 0) {
+    const spent = [...writes.spent.values()];
+    await db.rows(SPEND, [spent.map((one) => one.queue), spent.map((one) => one.fairnessKey), spent.map((one) => one.spentUntil)]);
+  }
   if (writes.keysTaken.length > 0) {
     const taken = [writes.keysTaken.map((one) => one.key), writes.keysTaken.map((one) => one.jobId)];
     await db.rows("INSERT INTO key_holders (name, job_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING", taken);
   }
 }
+
+const MOVE = "UPDATE jobs SET queue = moved.queue FROM unnest($1::text[], $2::text[]) AS moved (id, queue) WHERE jobs.id = moved.id";
+const SPEND = `INSERT INTO rate_buckets (queue, fairness_key, spent_until) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+  ON CONFLICT (queue, fairness_key) DO UPDATE SET spent_until = excluded.spent_until`;
 
 async function writeInserted(db: Querier, writes: Writes): Promise<void> {
   await insertAll(db, jobsTable, writes.inserted);

@@ -2,6 +2,8 @@ export { accessStatements, auditIdAt, auditQuery, auditTable, listing, rolesTabl
 export { answersTable, answerStatements, keptValues, keyValues } from "./answers-table.ts";
 export { countQueries } from "./count-jobs.ts";
 export { listQueries, mergeLists, mergeTallies, tallyQueries, type Placeholder, type Query } from "./list-jobs.ts";
+export { candidatesOf, Turns, type Candidates, type Probe } from "./candidates.ts";
+export { deadLetterQuery, deadLetterStatements } from "./dead-letter-query.ts";
 export { liveQuery } from "./live-filter.ts";
 export { migrations, migrationsAfter, tableNames, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
 export { changedQueue, queueViews, type QueueCount } from "./queue-figures.ts";
@@ -10,6 +12,7 @@ export { joinSignals, noSignals } from "./signals.ts";
 export { decodeValue, encodeValue, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";
 export {
   attemptsTable,
+  deadLettersTable,
   decodeView,
   definitionsTable,
   eventsTable,

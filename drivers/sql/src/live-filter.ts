@@ -13,6 +13,9 @@ export function liveQuery(filter: LiveFilter, limit: number, placeholder: Placeh
   if (filter.place !== undefined) where.push(`l.place = ${value(filter.place)}`);
   if (filter.states !== undefined) where.push(statesCondition("l.state", filter.states, value));
   if (filter.executor !== undefined) where.push(`l.executor = ${value(filter.executor)}`);
+  if (filter.queue !== undefined) where.push(`l.queue = ${value(filter.queue)}`);
+  if (filter.name !== undefined) where.push(`l.name = ${value(filter.name)}`);
+  if (filter.fairnessKey !== undefined) where.push(`l.fairness_key = ${value(filter.fairnessKey)}`);
   if (filter.parentId !== undefined) where.push(`l.parent_id = ${value(filter.parentId)}`);
   if (filter.orphaned === true) {
     where.push("l.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs_live p WHERE p.id = l.parent_id AND p.state <> 'stopping')");

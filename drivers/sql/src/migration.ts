@@ -9,6 +9,8 @@ import { slimmerMigration } from "./migration-0003.ts";
 import { answersMigration } from "./migration-0004.ts";
 import { placesMigration } from "./migration-0005.ts";
 import { traceMigration } from "./migration-0006.ts";
+import { queuesMigration } from "./migration-0007.ts";
+import { deadLettersMigration } from "./migration-0008.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -35,6 +37,8 @@ export const migrations: readonly Migration[] = [
   answersMigration,
   placesMigration,
   traceMigration,
+  queuesMigration,
+  deadLettersMigration,
 ];
 
 export const sqliteDialect: Dialect = {

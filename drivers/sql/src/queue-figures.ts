@@ -1,41 +1,53 @@
 /** What a change makes of a queue, and queues with the figures that were counted for them. Pure. */
-import type { LiveState, Queue, QueueView } from "@windlass/kernel";
-import type { QueueStore } from "@windlass/ports";
+import { unsetQueue, type LiveState, type Queue, type QueueSettings, type QueueView } from "@windlass/kernel";
+import type { QueueChange } from "@windlass/ports";
 
 /** How many live jobs of one queue are in one state. */
 export interface QueueCount {
   readonly queue: string;
   readonly state: LiveState;
   readonly count: number;
+  /** How many of them are attempts that somebody or something carries. */
+  readonly alive: number;
   /** Of queued jobs: when the oldest was submitted. */
   readonly oldestAt: number | null;
 }
 
-/** The queue after a change. A pause that is asked for again keeps who paused first, and when. */
-export function changedQueue(before: Queue | Pick<Queue, "name">, change: Parameters<QueueStore["put"]>[1], now: number): Queue {
-  const queue: Queue = { paused: false, pausedBy: null, pausedAt: null, concurrencyLimit: null, ...before };
-  const limit = change.concurrencyLimit === undefined ? queue.concurrencyLimit : change.concurrencyLimit;
-  const paused = change.paused ?? queue.paused;
-  if (paused === queue.paused) return { ...queue, concurrencyLimit: limit };
-  return {
-    name: queue.name,
-    paused,
-    pausedBy: paused ? (change.by ?? null) : null,
-    pausedAt: paused ? now : null,
-    concurrencyLimit: limit,
-  };
+/**
+ * The queue after a change. A pause that is asked for again keeps who paused first, and when; a change that changes
+ * nothing is none.
+ */
+export function changedQueue(
+  before: Queue | null,
+  name: string,
+  { change, now }: { readonly change: QueueChange; readonly now: number },
+): Queue {
+  const queue = before ?? unsetQueue(name);
+  const { by, ...wanted } = change;
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  const settings: QueueSettings = { ...queue, ...(Object.fromEntries(given) as Partial<QueueSettings>) };
+  const next: Queue = { ...queue, ...settings, revision: queue.revision + 1 };
+  if (next.paused !== queue.paused) return { ...next, pausedBy: next.paused ? (by ?? null) : null, pausedAt: next.paused ? now : null };
+  return before !== null && given.every(([key, value]) => JSON.stringify(value) === JSON.stringify(queue[key as keyof Queue]))
+    ? before
+    : next;
 }
 
 /** All queues by name: those that were set up, and those that only have jobs. */
 export function queueViews(queues: readonly Queue[], counts: readonly QueueCount[]): QueueView[] {
   const views = new Map<string, QueueView>();
-  const none = { scheduled: 0, queued: 0, running: 0, waiting: 0, oldestQueuedAt: null };
+  const none = { scheduled: 0, queued: 0, running: 0, waiting: 0, attemptsAlive: 0, oldestQueuedAt: null };
   for (const queue of queues) views.set(queue.name, { ...queue, ...none });
-  for (const { queue, state, count, oldestAt } of counts) {
-    const view = views.get(queue) ?? { name: queue, paused: false, pausedBy: null, pausedAt: null, concurrencyLimit: null, ...none };
+  for (const { queue, state, count, alive, oldestAt } of counts) {
+    const view = views.get(queue) ?? { ...unsetQueue(queue), ...none };
     // What is stopping still holds its slot.
     const figure = state === "stopping" ? "running" : state;
-    views.set(queue, { ...view, [figure]: view[figure] + count, oldestQueuedAt: oldestAt ?? view.oldestQueuedAt });
+    views.set(queue, {
+      ...view,
+      [figure]: view[figure] + count,
+      attemptsAlive: view.attemptsAlive + alive,
+      oldestQueuedAt: oldestAt ?? view.oldestQueuedAt,
+    });
   }
   return [...views.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -3,7 +3,7 @@
  * changes in between and is gone when the job ends; an attempt has a row of its own only once it has ended.
  * The migrations make these tables; a test holds the two together.
  */
-import type { Attempt, FinalState, JobEvent, JobRecord, JobView, LiveJob, Queue } from "@windlass/kernel";
+import type { Attempt, DeadLetter, FinalState, JobEvent, JobRecord, JobView, LiveJob, Queue } from "@windlass/kernel";
 import type { Definition, ServedPlace, Session } from "@windlass/ports";
 import { tableOf, type SqlValue } from "./table.ts";
 
@@ -23,11 +23,13 @@ export const jobsTable = tableOf<JobRecord>(
     queue: "text",
     priority: "integer",
     executor: "text",
+    fairnessKey: "text",
     concurrency: "json",
     idempotencyKey: "text",
     requestHash: "text",
     notBefore: "integer",
     startDeadline: "integer",
+    deadLetter: "flag",
     retry: "json",
     timeoutMs: "integer",
     labels: "json",
@@ -61,9 +63,9 @@ const liveFixed = {
   path: "text",
   childKey: "text",
   name: "text",
-  queue: "text",
   priority: "integer",
   executor: "text",
+  fairnessKey: "text",
   retry: "json",
   timeoutMs: "integer",
   startDeadline: "integer",
@@ -71,6 +73,7 @@ const liveFixed = {
 } as const;
 
 const liveChanging = {
+  queue: "text",
   state: "text",
   holder: "text",
   blocked: "flag",
@@ -138,6 +141,27 @@ export const queuesTable = tableOf<Queue>("queues", {
   pausedBy: "text",
   pausedAt: "integer",
   concurrencyLimit: "integer",
+  rateLimit: "json",
+  keyConcurrencyLimit: "integer",
+  keyRateLimit: "json",
+  deadLetters: "flag",
+  revision: "integer",
+});
+
+export const deadLettersTable = tableOf<DeadLetter>("dead_letters", {
+  jobId: "text",
+  workspace: "text",
+  queue: "text",
+  name: "text",
+  outcome: "text",
+  reason: "text",
+  message: "text",
+  attempts: "integer",
+  diedAt: "integer",
+  redrives: "integer",
+  redrivenAt: "integer",
+  redrivenBy: "text",
+  redrivenAs: "text",
 });
 
 export const sessionsTable = tableOf<Session>("sessions", {

@@ -1,16 +1,28 @@
 /**
- * `claim` on SQLite: candidates of each queue in order, admitted by the kernel, written. The caller holds the write
+ * `claim` on SQLite: candidates of each queue in turn, admitted by the kernel, written. The caller holds the write
  * transaction, so what is counted cannot change before it is written.
  *
- * C1. A queue that is paused or full offers only resumed attempts: they were admitted before.
+ * C1. Whose turn it is is decided by `candidates.ts` of drivers/sql; this answers what it asks.
  * C2. A session that is not open claims nothing (ports, S4).
  * C3. Jobs whose key is full leave the ready index as they are met, so a claim looks at each of them once.
  */
-import { admit, joinTallies, noTally, WorkingSet, type JobRecord, type LiveJob, type QueueState } from "@windlass/kernel";
+import {
+  admit,
+  heldUntil,
+  joinTallies,
+  mergeQueues,
+  noTally,
+  queueState,
+  WorkingSet,
+  type JobRecord,
+  type LiveJob,
+  type Queue,
+  type QueueState,
+} from "@windlass/kernel";
 import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
-import { joinSignals, jobsTable, noSignals } from "@windlass/sql";
+import { candidatesOf, joinSignals, jobsTable, noSignals, queuesTable, type Candidates, type Probe } from "@windlass/sql";
 import { liveRows, loadKey } from "./commit-jobs.ts";
-import type { Database } from "./database.ts";
+import type { Database, Row } from "./database.ts";
 import { rowsOfIds } from "./many-rows.ts";
 import { writeRows } from "./write-rows.ts";
 
@@ -19,17 +31,27 @@ const ROUNDS_MAX = 20;
 
 export function claim(db: Database, request: ClaimRequest): Claimed {
   const claimed: LiveJob[] = [];
+  const { executor, ahead = 0, now } = request;
   let signals = noSignals;
   let tally = noTally;
-  if (db.get(SESSION, [request.session]) === undefined) return { jobs: [], signals, tally };
-  const { ahead = 0 } = request;
+  let held: number | null = null;
+  if (db.get(SESSION, [request.session]) === undefined) return { jobs: [], signals, tally, heldUntil: null };
   for (let round = 0; round === 0 || claimed.length < request.limit; round++) {
     const limit = request.limit - claimed.length;
     const queues = loadQueues(db, request);
-    const candidates = [...queues].flatMap(([name, queue]) =>
-      loadCandidates(db, { executor: request.executor, name, open: isOpen(queue, request), limit: limit + ahead }),
+    const candidates = mergeQueues(
+      [...queues].map(([queue, state]) =>
+        answered(
+          db,
+          { executor, queue },
+          candidatesOf({ executor, queue, state, turn: db.turns.of(executor, queue), limit: limit + ahead, now }),
+        ),
+      ),
     );
-    if (candidates.length === 0) break;
+    if (candidates.length === 0) {
+      held = earliest(queues, now);
+      break;
+    }
     if (round === ROUNDS_MAX) {
       signals = joinSignals(signals, { ...noSignals, ready: new Set(candidates.map((live) => `${live.executor}/${live.queue}`)) });
       break;
@@ -38,14 +60,17 @@ export function claim(db: Database, request: ClaimRequest): Claimed {
     const keys = new Map(
       candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])).map((key) => [key, loadKey(db, key)]),
     );
-    const ids = admit(set, { candidates: candidates.toSorted(byTurn), queues, keys, claim: request, limit, ahead, now: request.now });
+    const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
     writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
-    for (const id of ids) claimed.push(set.get(id) as LiveJob);
+    const admitted = ids.map((id) => set.get(id) as LiveJob);
+    db.turns.took(admitted);
+    claimed.push(...admitted);
     signals = joinSignals(signals, set.signals);
     tally = joinTallies(tally, set.tally);
+    held = earliest(queues, now);
     if (set.writes.live.size === 0) break;
   }
-  return { jobs: withRecords(db, claimed), signals, tally };
+  return { jobs: withRecords(db, claimed), signals, tally, heldUntil: held };
 }
 
 function withRecords(db: Database, claimed: readonly LiveJob[]): ClaimedJob[] {
@@ -61,35 +86,107 @@ function withRecords(db: Database, claimed: readonly LiveJob[]): ClaimedJob[] {
 const SESSION = "SELECT 1 FROM sessions WHERE id = ?";
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id IN`;
 const CANDIDATES = `SELECT id FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued'`;
-const READY = `${CANDIDATES} AND blocked = 0 ORDER BY priority DESC, id LIMIT ?`;
+const READY = `${CANDIDATES} AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT ?`;
 const RESUMED = `${CANDIDATES} AND resumed = 1 ORDER BY priority DESC, id LIMIT ?`;
+const OF_KEY = `${CANDIDATES} AND blocked = 0 AND priority = ? AND fairness_key = ? AND id > ? ORDER BY id LIMIT ?`;
+const NEXT = "FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued' AND blocked = 0";
+const NEXT_PRIORITY = `SELECT priority ${NEXT} AND priority < ? ORDER BY priority DESC LIMIT 1`;
+const FIRST_KEY = `SELECT fairness_key ${NEXT} AND priority = ? ORDER BY fairness_key LIMIT 1`;
+const NEXT_KEY = `SELECT fairness_key ${NEXT} AND priority = ? AND fairness_key > ? ORDER BY fairness_key LIMIT 1`;
 const NEXT_QUEUE =
   "SELECT queue FROM jobs_live WHERE executor = ? AND queue > ? AND state = 'queued' AND blocked = 0 ORDER BY queue LIMIT 1";
-const HELD = "SELECT count(*) FROM jobs_live WHERE queue = ? AND holder <> 'none' AND state IN ('running', 'stopping')";
+const SETTINGS = `SELECT ${queuesTable.list()} FROM queues WHERE name = ?`;
+const ALIVE = "FROM jobs_live WHERE queue = ? AND holder <> 'none' AND state IN ('running', 'stopping')";
+const BUCKET = "SELECT spent_until FROM rate_buckets WHERE queue = ? AND fairness_key = ?";
 
-function byTurn(a: LiveJob, b: LiveJob): number {
-  return b.priority - a.priority || (a.id < b.id ? -1 : 1);
+type Place = Pick<LiveJob, "executor" | "queue">;
+
+function answered(db: Database, place: Place, candidates: Candidates): readonly LiveJob[] {
+  let step = candidates.next();
+  while (step.done !== true) step = candidates.next(answer(db, place, step.value));
+  return step.value;
 }
 
-/** Whether this queue offers more than resumed attempts to this claim (kernel, D3 and D4). */
-function isOpen(queue: QueueState, { executor }: ClaimRequest): boolean {
-  return !queue.paused && (executor === "none" || queue.limit === null || queue.running < queue.limit);
+function answer(db: Database, { executor, queue }: Place, probe: Probe): unknown {
+  switch (probe.type) {
+    case "ready":
+      return waiting(db, db.all(READY, [executor, queue, probe.limit]));
+    case "resumed":
+      return waiting(db, db.all(RESUMED, [executor, queue, probe.limit]));
+    case "priority":
+      return db.get(NEXT_PRIORITY, [executor, queue, probe.below])?.[0] ?? null;
+    case "keys":
+      return keysFrom(db, { executor, queue }, probe);
+    case "buckets":
+      return probe.keys.flatMap((key) => db.all(BUCKET, [queue, key]).map((row) => [key, row[0]]));
+    case "jobs":
+      return waiting(
+        db,
+        probe.keys.flatMap(({ key, after, limit }) => db.all(OF_KEY, [executor, queue, probe.priority, key, after, limit])),
+      );
+  }
 }
 
-function loadCandidates(db: Database, queue: { executor: string; name: string; open: boolean; limit: number }): LiveJob[] {
-  const ids = db.all(queue.open ? READY : RESUMED, [queue.executor, queue.name, queue.limit]).map((row) => row[0] as string);
-  return liveRows(db, ids);
+/** The live rows of these ids, in their order. */
+function waiting(db: Database, ids: readonly Row[]): LiveJob[] {
+  const live = new Map(
+    liveRows(
+      db,
+      ids.map((row) => row[0] as string),
+    ).map((job) => [job.id, job]),
+  );
+  return ids.flatMap((row) => live.get(row[0] as string) ?? []);
+}
+
+/** Steps from one key to the next in the index, however many jobs lie between. */
+function keysFrom(db: Database, { executor, queue }: Place, probe: Extract<Probe, { readonly type: "keys" }>): string[] {
+  const keys: string[] = [];
+  for (let after = probe.after; keys.length < probe.limit;) {
+    const row =
+      after === null ? db.get(FIRST_KEY, [executor, queue, probe.priority]) : db.get(NEXT_KEY, [executor, queue, probe.priority, after]);
+    if (row === undefined) break;
+    after = row[0] as string;
+    keys.push(after);
+  }
+  return keys;
+}
+
+function earliest(queues: ReadonlyMap<string, QueueState>, now: number): number | null {
+  const times = [...queues.values()].flatMap((queue) => heldUntil(queue, now) ?? []);
+  return times.length === 0 ? null : Math.min(...times);
 }
 
 function loadQueues(db: Database, request: ClaimRequest): Map<string, QueueState> {
   const queues = new Map<string, QueueState>();
-  for (const name of request.queues ?? readyQueues(db, request.executor)) {
-    const row = db.get("SELECT paused, concurrency_limit FROM queues WHERE name = ?", [name]);
-    const limit = (row?.[1] ?? null) as number | null;
-    const running = limit === null ? 0 : (db.get(HELD, [name])?.[0] as number);
-    queues.set(name, { paused: row?.[0] === 1, limit, running });
-  }
+  for (const name of request.queues ?? readyQueues(db, request.executor)) queues.set(name, loadQueue(db, name));
   return queues;
+}
+
+/** What a claim would see of one queue and one of its fairness keys. */
+export function stateOfQueue(db: Database, name: string, fairnessKey: string): QueueState {
+  const state = loadQueue(db, name);
+  const spentUntil = state.settings.keyRateLimit === null ? undefined : db.get(BUCKET, [name, fairnessKey])?.[0];
+  if (spentUntil !== undefined && fairnessKey !== "")
+    state.fairness.set(fairnessKey, { running: state.fairness.get(fairnessKey)?.running ?? 0, spentUntil: spentUntil as number });
+  return state;
+}
+
+function loadQueue(db: Database, name: string): QueueState {
+  const row = db.get(SETTINGS, [name]);
+  return row === undefined ? queueState() : usedQueue(db, queuesTable.decode(row));
+}
+
+/** Counts only what a limit needs. */
+function usedQueue(db: Database, queue: Queue): QueueState {
+  const { name, concurrencyLimit, rateLimit, keyConcurrencyLimit } = queue;
+  const state = queueState(queue, {
+    running: concurrencyLimit === null ? 0 : (db.get(`SELECT count(*) ${ALIVE}`, [name])?.[0] as number),
+    spentUntil: rateLimit === null ? 0 : ((db.get(BUCKET, [name, ""])?.[0] ?? 0) as number),
+  });
+  if (keyConcurrencyLimit === null) return state;
+  for (const [key, running] of db.all(`SELECT fairness_key, count(*) ${ALIVE} GROUP BY fairness_key`, [name]))
+    state.fairness.set(key as string, { running: running as number, spentUntil: 0 });
+  return state;
 }
 
 /** The queues that have something ready; steps from one to the next in the index, however many jobs lie between. */

@@ -20,6 +20,7 @@ import type { Committed } from "@windlass/ports";
 import { joinSignals, liveTable, noSignals } from "@windlass/sql";
 import type { Database, Row } from "./database.ts";
 import { rowsOfIds } from "./many-rows.ts";
+import { storeDeadLetters } from "./dead-letters.ts";
 import { writeRows } from "./write-rows.ts";
 
 export function commit(db: Database, changes: readonly Change[], now: number): Committed {
@@ -28,6 +29,7 @@ export function commit(db: Database, changes: readonly Change[], now: number): C
   const results = applyChanges(set, changes, now);
   const grown = storeKeyLimits(db, set.writes);
   writeRows(db, set.writes, live);
+  storeDeadLetters(db, set.writes);
   const freed = releaseKeys(db, set.writes);
   return { results, signals: joinSignals(set.signals, promote(db, [...new Set([...grown, ...freed])], now)), tally: set.tally };
 }
@@ -36,6 +38,19 @@ export function commit(db: Database, changes: readonly Change[], now: number): C
 export function unblock(db: Database, now: number): Signals {
   return promote(db, blockedKeys(db), now);
 }
+
+/** Keys of which nobody holds a place, and nobody alive would ask for one; buckets that are as good as untouched. */
+export function tidy(db: Database, after: string, now: number): string {
+  const names = db.all(`SELECT name FROM concurrency_keys WHERE name > ? ORDER BY name LIMIT ${TIDIED_MAX}`, [after]);
+  for (const [name = ""] of names) db.run(REMOVE_UNUSED_KEY, [name, name, name]);
+  db.run("DELETE FROM rate_buckets WHERE spent_until <= ?", [now * 1_000]);
+  return names.length < TIDIED_MAX ? "" : (names.at(-1)?.[0] as string);
+}
+
+/** Keys that one call looks at: the writer is held up for some milliseconds. */
+const TIDIED_MAX = 1_000;
+const REMOVE_UNUSED_KEY = `DELETE FROM concurrency_keys WHERE name = ? AND NOT EXISTS (SELECT 1 FROM key_holders WHERE name = ?)
+  AND NOT EXISTS (SELECT 1 FROM jobs_live WHERE concurrency_key = ?)`;
 
 /** Steps from one key to the next in the index, however many jobs are blocked by each. */
 function blockedKeys(db: Database): string[] {

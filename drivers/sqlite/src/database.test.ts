@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { jobStates, liveStates, terminalStates, type JobRecord } from "@windlass/kernel";
 import {
   attemptsTable,
+  deadLettersTable,
   definitionsTable,
   eventsTable,
   finalTable,
@@ -79,14 +80,15 @@ describe("migrations", () => {
 
   test("make the columns that are read and written, and the states of the life cycle", () => {
     const db = open(migrations);
-    const columns = (table: string): unknown[] => db.all(`SELECT name FROM pragma_table_info('${table}')`).map((row) => row[0]);
+    const columns = (table: string): unknown[] =>
+      db.all(`SELECT name FROM pragma_table_info('${table}') ORDER BY name`).map((row) => row[0]);
     const names = (...tables: readonly { readonly columns: readonly { readonly name: string }[] }[]): string[] =>
-      tables.flatMap((table) => table.columns.map((column) => column.name));
-    // A column that a migration has added stands behind those that were there.
-    expect(columns("jobs").toSorted()).toEqual(names(jobsTable, finalTable).toSorted());
-    expect(columns("jobs_live").toSorted()).toEqual([...names(liveTable), "timer_at"].toSorted());
-    expect(columns("events")).toEqual(["position", ...names(eventsTable)]);
-    for (const table of [attemptsTable, queuesTable, sessionsTable, definitionsTable]) expect(columns(table.name)).toEqual(names(table));
+      tables.flatMap((table) => table.columns.map((column) => column.name)).toSorted();
+    expect(columns("jobs")).toEqual(names(jobsTable, finalTable));
+    expect(columns("jobs_live")).toEqual([...names(liveTable), "timer_at"].toSorted());
+    expect(columns("events")).toEqual([...names(eventsTable), "position"].toSorted());
+    for (const table of [attemptsTable, deadLettersTable, queuesTable, sessionsTable, definitionsTable])
+      expect(columns(table.name)).toEqual(names(table));
     const allowed = (table: string): string[] =>
       jobStates.filter((state) => String(db.get("SELECT sql FROM sqlite_master WHERE name = ?", [table])?.[0]).includes(`'${state}'`));
     expect(allowed("jobs")).toEqual(terminalStates);
@@ -124,11 +126,16 @@ test("lists and claims follow their indexes and sort nothing", () => {
       .map((row) => row[3])
       .join("; ");
   const ready = plan(
-    "SELECT id FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued' AND blocked = 0 ORDER BY priority DESC, id LIMIT ?",
+    "SELECT id FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued' AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT ?",
     ["handler", "default", 10],
   );
   expect(ready).toMatch(/live_ready/u);
   expect(ready).not.toMatch(/TEMP B-TREE|SCAN/u);
+  const nextKey = plan(
+    "SELECT fairness_key FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued' AND blocked = 0 AND priority = ? AND fairness_key > ? ORDER BY fairness_key LIMIT 1",
+    ["handler", "default", 0, "a"],
+  );
+  expect(nextKey).toBe("SEARCH jobs_live USING COVERING INDEX live_ready (executor=? AND queue=? AND priority=? AND fairness_key>?)");
   expect(plan("SELECT id FROM jobs_live WHERE timer_at <= ? ORDER BY timer_at, id LIMIT ?", [T0, 10])).toMatch(/live_timer/u);
   expect(plan("SELECT id FROM jobs_live l WHERE l.executor = 'none' AND l.decided < l.wakes ORDER BY l.id LIMIT ?", [10])).toMatch(
     /live_woken/u,

@@ -5,7 +5,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "@windlass/kernel";
 import { HotRows } from "./hot-rows.ts";
-import { migrations, migrationsAfter, sqliteDialect, type Migration, type SqlValue } from "@windlass/sql";
+import { migrations, migrationsAfter, sqliteDialect, Turns, type Migration, type SqlValue } from "@windlass/sql";
 
 export type Row = readonly SqlValue[];
 
@@ -24,6 +24,8 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>();
   /** For writes and what they read; not for a connection that only reads. */
   readonly hot = new HotRows();
+  /** Whose turn it is in each queue. */
+  readonly turns = new Turns();
   #dataVersion: SqlValue = null;
 
   constructor(path: string, options: { readonly readOnly?: boolean } = {}) {

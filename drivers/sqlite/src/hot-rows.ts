@@ -43,6 +43,11 @@ export class HotRows {
     if (length <= RECORD_LENGTH_MAX && this.#records.size < LIVE_MAX) this.#records.set(record.id, record);
   }
 
+  moved(id: string, queue: string): void {
+    const record = this.#records.get(id);
+    if (record !== undefined) this.#records.set(id, { ...record, queue });
+  }
+
   ended(id: string): void {
     this.#waiting.delete(id);
     this.#others.delete(id);

@@ -20,12 +20,13 @@ import {
   tokenUsed,
 } from "./access.ts";
 import { keepAnswer, pruneAnswers, releaseAnswer, takeAnswer } from "./answers.ts";
-import { claim } from "./claim-jobs.ts";
-import { commit, unblock } from "./commit-jobs.ts";
+import { claim, stateOfQueue } from "./claim-jobs.ts";
+import { commit, tidy, unblock } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
+import { listDeadLetters, markRedriven, removeDeadLetters } from "./dead-letters.ts";
 import { cursor, due, live, nextDue, records, woken } from "./job-queries.ts";
 import { counts, feed, feedEnd, getJob, keyHolders, listAttempts, listEvents, listJobs, tallyJobs } from "./job-reads.ts";
-import { getQueue, listQueues, putQueue } from "./queues.ts";
+import { getQueue, listQueues, putQueue, removeQueue } from "./queues.ts";
 import { endedRoots, removeTrees } from "./retention.ts";
 import {
   beat,
@@ -47,7 +48,11 @@ const writes = {
   commit,
   claim,
   unblock,
+  tidy,
   putQueue,
+  removeQueue,
+  markRedriven,
+  removeDeadLetters,
   openSession,
   beat,
   closeSession,
@@ -71,7 +76,7 @@ const writes = {
   pruneAnswers,
   ping: pingWritable,
 };
-const near = { due, nextDue, woken, cursor, records, getQueue };
+const near = { due, nextDue, woken, cursor, records, getQueue, stateOfQueue };
 export const far = {
   live,
   getJob,
@@ -84,6 +89,7 @@ export const far = {
   keyHolders,
   counts,
   listQueues,
+  listDeadLetters,
   listSessions,
   getDefinition,
   definitionById,

@@ -1,6 +1,6 @@
 /** `QueueStore` on SQLite. Figures are counted from live jobs when they are asked for; nothing keeps a counter. */
 import type { Queue, QueueView } from "@windlass/kernel";
-import type { QueueStore } from "@windlass/ports";
+import type { QueueChange } from "@windlass/ports";
 import { changedQueue, queuesTable, queueViews, type QueueCount } from "@windlass/sql";
 import type { Database } from "./database.ts";
 
@@ -8,11 +8,14 @@ const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
 
 export function listQueues(db: Database): QueueView[] {
   const queues = db.all(QUEUES).map((row) => queuesTable.decode(row));
-  const rows = db.all("SELECT queue, state, count(*), min(id) FROM jobs_live GROUP BY queue, state");
-  const figures = rows.map(([queue, state, count, oldest]) => ({
+  const rows = db.all(
+    "SELECT queue, state, count(*), count(*) FILTER (WHERE holder <> 'none'), min(id) FROM jobs_live GROUP BY queue, state",
+  );
+  const figures = rows.map(([queue, state, count, alive, oldest]) => ({
     queue,
     state,
     count,
+    alive,
     oldestAt: state === "queued" ? (db.get("SELECT created_at FROM jobs WHERE id = ?", [oldest ?? null])?.[0] ?? null) : null,
   })) as QueueCount[];
   return queueViews(queues, figures);
@@ -23,9 +26,16 @@ export function getQueue(db: Database, name: string): Queue | null {
   return row === undefined ? null : queuesTable.decode(row);
 }
 
-export function putQueue(db: Database, change: { readonly name: string; readonly now: number } & Parameters<QueueStore["put"]>[1]): Queue {
+export function removeQueue(db: Database, name: string): boolean {
+  return db.run("DELETE FROM queues WHERE name = ?", [name]) === 1;
+}
+
+export function putQueue(db: Database, change: { readonly name: string; readonly now: number } & QueueChange): Queue {
   const { name, now, ...wanted } = change;
-  const next = changedQueue(getQueue(db, name) ?? { name }, wanted, now);
-  db.run(`INSERT OR REPLACE INTO queues (${queuesTable.list()}) VALUES (?, ?, ?, ?, ?)`, queuesTable.encode(next));
+  const next = changedQueue(getQueue(db, name), name, { change: wanted, now });
+  db.run(
+    `INSERT OR REPLACE INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map(() => "?").join(", ")})`,
+    queuesTable.encode(next),
+  );
   return next;
 }

@@ -31,6 +31,7 @@ function removeJob(db: Database, job: JobRecord): void {
       job.idempotencyKey,
       job.id,
     ]);
+  db.run("DELETE FROM dead_letters WHERE job_id = ?", [job.id]);
   db.run("DELETE FROM attempts WHERE job_id = ?", [job.id]);
   db.run("DELETE FROM events WHERE job_id = ?", [job.id]);
   db.run("DELETE FROM jobs WHERE id = ?", [job.id]);

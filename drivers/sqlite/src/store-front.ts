@@ -11,17 +11,7 @@ export interface Front {
 export function storeOn({ call, heartbeats, close }: Front): Store {
   let closed: Promise<void> | null = null;
   return {
-    jobs: {
-      commit: (changes, now) => call("commit", changes, now),
-      claim: (request) => call("claim", request),
-      due: (now, limit) => call("due", now, limit),
-      nextDue: () => call("nextDue"),
-      woken: (limit) => call("woken", limit),
-      cursor: (id) => call("cursor", id),
-      live: (filter, limit) => call("live", filter, limit),
-      records: (ids) => call("records", ids),
-      unblock: (now) => call("unblock", now),
-    },
+    ...queueStoresOn(call),
     reads: {
       get: (id) => call("getJob", id),
       list: (filter) => call("listJobs", filter),
@@ -32,11 +22,6 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       feedEnd: () => call("feedEnd"),
       keyHolders: (key) => call("keyHolders", key),
       counts: (workspace, cap) => call("counts", workspace, cap),
-    },
-    queues: {
-      list: () => call("listQueues"),
-      get: (name) => call("getQueue", name),
-      put: (name, change, now) => call("putQueue", { ...change, name, now }),
     },
     sessions: {
       open: (session) => call("openSession", session),
@@ -98,6 +83,36 @@ function accessStoresOn(call: Caller): Pick<Store, "workspaces" | "roles" | "tok
       add: (entries) => call("addAudit", entries),
       list: (filter) => call("listAudit", filter),
       prune: (before, limit) => call("pruneAudit", before, limit),
+    },
+  };
+}
+
+/** Jobs and what orders and limits them. */
+function queueStoresOn(call: Caller): Pick<Store, "jobs" | "queues" | "deadLetters"> {
+  return {
+    jobs: {
+      commit: (changes, now) => call("commit", changes, now),
+      claim: (request) => call("claim", request),
+      due: (now, limit) => call("due", now, limit),
+      nextDue: () => call("nextDue"),
+      woken: (limit) => call("woken", limit),
+      cursor: (id) => call("cursor", id),
+      live: (filter, limit) => call("live", filter, limit),
+      records: (ids) => call("records", ids),
+      unblock: (now) => call("unblock", now),
+      tidy: (after, now) => call("tidy", after, now),
+    },
+    queues: {
+      list: () => call("listQueues"),
+      get: (name) => call("getQueue", name),
+      state: (name, fairnessKey) => call("stateOfQueue", name, fairnessKey),
+      put: (name, change, now) => call("putQueue", { ...change, name, now }),
+      remove: (name) => call("removeQueue", name),
+    },
+    deadLetters: {
+      list: (filter) => call("listDeadLetters", filter),
+      redriven: (marks, mark) => call("markRedriven", marks, mark),
+      remove: (jobIds) => call("removeDeadLetters", jobIds),
     },
   };
 }

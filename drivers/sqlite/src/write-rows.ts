@@ -29,6 +29,8 @@ const END = namesOf(finalTable)
   .map((name) => `${name} = ?`)
   .join(", ");
 
+const SPEND = "INSERT OR REPLACE INTO rate_buckets (queue, fairness_key, spent_until) VALUES (?, ?, ?)";
+
 /** `before` holds the live rows as they were loaded; a row that is not there is new. */
 export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<string, LiveJob>): void {
   insertMany(db, JOBS, encoded(jobsTable, writes.inserted));
@@ -38,6 +40,7 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
     writes.inserted.flatMap((job) => Object.entries(job.labels).map(([label, value]) => [job.workspace, label, value, job.id])),
   );
   writeLive(db, writes.live.values(), before);
+  for (const [id, queue] of writes.moved) db.run("UPDATE jobs SET queue = ? WHERE id = ?", [queue, id]);
   insertMany(db, ATTEMPTS, encoded(attemptsTable, writes.attempts));
   insertMany(db, EVENTS, encoded(eventsTable, writes.events));
   writeDecisions(db, writes);
@@ -47,12 +50,14 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
     IDEMPOTENCY,
     writes.idempotency.map(({ workspace, key, jobId, requestHash }) => [workspace, key, jobId, requestHash]),
   );
+  for (const { queue, fairnessKey, spentUntil } of writes.spent.values()) db.run(SPEND, [queue, fairnessKey, spentUntil]);
   remember(db, writes);
   for (const { key, jobId } of writes.keysTaken) db.run("INSERT OR IGNORE INTO key_holders (name, job_id) VALUES (?, ?)", [key, jobId]);
 }
 
 function remember({ hot }: Database, writes: Writes): void {
   for (const record of writes.inserted) hot.putRecord(record, JSON.stringify(record.spec).length + JSON.stringify(record.input).length);
+  for (const [id, queue] of writes.moved) hot.moved(id, queue);
   for (const live of writes.live.values()) hot.putLive(live);
   for (const id of writes.ended.keys()) hot.ended(id);
 }

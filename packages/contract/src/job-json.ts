@@ -44,6 +44,7 @@ export const jobJson = z
     key: z.string().nullable(),
     queue: z.string(),
     priority: z.int(),
+    fairnessKey: z.string().nullable(),
     labels,
     executor: z.enum(EXECUTORS),
     progress: progressJson.nullable(),

@@ -37,6 +37,10 @@ export const submission = z
     input: jsonValue.optional(),
     queue: z.string().optional(),
     priority: z.int().optional(),
+    /** Jobs of a queue are started in turn over their fairness keys: tenants, users. */
+    fairnessKey: z.string().optional(),
+    /** Whether it becomes a dead letter when it fails for good; as its queue says when left out. */
+    deadLetter: z.boolean().optional(),
     labels: labels.optional(),
     concurrency: z.strictObject({ key: z.string().min(1).max(500), limit: z.int().min(1) }).optional(),
     idempotencyKey: z.string().min(1).max(255).optional(),

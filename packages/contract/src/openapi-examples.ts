@@ -29,6 +29,7 @@ const job = {
   key: null,
   queue: "default",
   priority: 0,
+  fairnessKey: null,
   labels: { team: "media" },
   executor: "handler",
   progress: null,

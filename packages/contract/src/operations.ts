@@ -2,6 +2,7 @@
 import { auditOperations, roleOperations, tokenOperations, workspaceOperations } from "./access-operations.ts";
 import { bulkOperations } from "./bulk-operations.ts";
 import { backupOperations } from "./backup-operations.ts";
+import { deadLetterOperations } from "./dead-letter-operations.ts";
 import { eventOperations, jobOperations } from "./job-operations.ts";
 import type { Operation } from "./operation.ts";
 import { queueOperations } from "./queue-operations.ts";
@@ -15,6 +16,7 @@ export const operations = {
   events: eventOperations,
   workflows: workflowOperations,
   queues: queueOperations,
+  deadLetters: deadLetterOperations,
   workspaces: workspaceOperations,
   tokens: tokenOperations,
   roles: roleOperations,

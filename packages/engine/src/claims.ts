@@ -9,8 +9,9 @@
  * C4. What was read ahead and the carrier does not come to is given back: another worker may be idle.
  */
 import { seconds, type LiveJob, type StopOrder } from "@windlass/kernel";
-import type { ClaimedJob } from "@windlass/ports";
+import type { Claimed, ClaimedJob } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import { every } from "./every.ts";
 import { loop, type Loop } from "./service.ts";
 import type { OpenSession } from "./session.ts";
 
@@ -61,12 +62,13 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
   const lookForStops = every(context, REST_MS);
   const timeToCompare = every(context, COMPARE_MS);
   let [stopsSuspected, lossSuspected] = [false, false];
+  let heldUntil: number | null = null;
   const claims = loop({
     name: `claims of ${queues.join(", ")}`,
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: REST_MS,
+    restMs: () => restUntil(context, heldUntil),
     subscribe: (wake) => {
       const ready = context.bus.subscribe("ready", (key) => topics.has(key) && wake());
       const stopping = context.bus.subscribe("stopping", (key) => {
@@ -80,6 +82,8 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
       };
     },
     pass: async () => {
+      // A time that has passed would let a carrier without room spin.
+      heldUntil = null;
       await session.ensure?.();
       if (stopsSuspected || lookForStops()) {
         stopsSuspected = false;
@@ -93,15 +97,9 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
       if (surplus.length > 0) await giveBack(context, surplus);
       const { limit, ahead } = carrier.room();
       if (limit + ahead <= 0) return false;
-      const { jobs, signals } = await context.store.jobs.claim({
-        executor: "handler",
-        queues,
-        session: session.id,
-        place: null,
-        limit,
-        ahead,
-        now: context.now(),
-      });
+      const claimed = await claimFor(context, options, { limit, ahead });
+      const { jobs, signals } = claimed;
+      heldUntil = claimed.heldUntil;
       if (jobs.length === 0) return false;
       context.announce(signals);
       const left = session.lost ? jobs : carrier.take(jobs);
@@ -124,15 +122,13 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
   };
 }
 
-/** True at most once per `ms`. */
-function every(context: EngineContext, ms: number): () => boolean {
-  let lastAt = context.clock.monotonic();
-  return () => {
-    const now = context.clock.monotonic();
-    if (now - lastAt < ms) return false;
-    lastAt = now;
-    return true;
-  };
+function claimFor(context: EngineContext, { queues, session }: ClaimOptions, room: Room): Promise<Claimed> {
+  return context.store.jobs.claim({ executor: "handler", queues, session: session.id, place: null, ...room, now: context.now() });
+}
+
+/** How long to rest between claims: until a rate lets the next attempt start, where one holds jobs back. */
+export function restUntil(context: EngineContext, heldUntil: number | null): number {
+  return heldUntil === null ? REST_MS : Math.min(REST_MS, Math.max(0, heldUntil - context.now()));
 }
 
 /** Tells whose jobs are to stop. Looks at the store: the wake-up alone says nothing. */

@@ -4,10 +4,12 @@ import { access, type Access } from "./access.ts";
 import { advancer } from "./advancer.ts";
 import { audit, type Audit } from "./audit.ts";
 import { engineContext, type EngineContext, type EnginePorts } from "./context.ts";
+import { deadLetters, type DeadLetters } from "./dead-letters.ts";
 import { explainer, type Explain } from "./explain.ts";
 import { feed, type Feed } from "./feed.ts";
 import { jobs, type Jobs } from "./jobs.ts";
 import { launcher } from "./launcher.ts";
+import { queues, type Queues } from "./queues.ts";
 import { reconciler } from "./reconciler.ts";
 import { logRetention, type LogLimits } from "./log-retention.ts";
 import { retention } from "./retention.ts";
@@ -31,6 +33,8 @@ export interface EngineOptions extends EnginePorts {
 export interface Engine extends Service {
   readonly context: EngineContext;
   readonly jobs: Jobs;
+  readonly queues: Queues;
+  readonly deadLetters: DeadLetters;
   readonly feed: Feed;
   readonly explain: Explain;
   readonly access: Access;
@@ -81,6 +85,8 @@ export function engine(options: EngineOptions): Engine {
     ...service,
     context,
     jobs: jobs(context, events),
+    queues: queues(context),
+    deadLetters: deadLetters(context),
     feed: events,
     explain: explainer(context, options.executors),
     access: access(context),

@@ -16,6 +16,7 @@ import {
 } from "@windlass/kernel";
 import type { Executor, Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import { heldByQueue } from "./explain-queue.ts";
 import type { Cause } from "./job-kind.ts";
 
 export interface ExplainedCause extends Cause {
@@ -136,24 +137,8 @@ async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promis
       }),
     ];
   }
-  const { name } = queueOfKey(live.queue);
-  const queue = await context.store.queues.get(live.queue);
-  if (queue?.paused === true)
-    return [
-      cause("queue_paused", `queue "${name}" was paused by ${queue.pausedBy ?? "somebody"} at ${iso(queue.pausedAt)}`, {
-        object: name,
-        since: queue.pausedAt,
-      }),
-    ];
-  if (queue !== null && queue.concurrencyLimit !== null && live.executor !== "none") {
-    const running = (await context.store.queues.list()).find((other) => other.name === live.queue)?.running ?? 0;
-    if (running >= queue.concurrencyLimit)
-      return [
-        cause("queue_limit", `queue "${name}" runs ${running} ${running === 1 ? "job" : "jobs"}; its limit is ${queue.concurrencyLimit}`, {
-          object: name,
-        }),
-      ];
-  }
+  const held = await heldByQueue(context, live);
+  if (held !== null) return [held];
   return [await unservedBecause(facts, view, { live, sessions: await openSessions(context) })];
 }
 

@@ -148,6 +148,7 @@ async function waitForEnd({ context, feed, get }: Waiting, id: string, timeoutMs
   }
 }
 
+/** A job like this one, to be run because somebody asked for it again. */
 export function again(context: EngineContext, record: JobRecord, by: string): JobRecord {
   const id = context.newId("job");
   return {

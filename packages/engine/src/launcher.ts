@@ -11,6 +11,7 @@
  */
 import { messageOf, seconds, type Change } from "@windlass/kernel";
 import type { ClaimedJob, EndedFact, Executor } from "@windlass/ports";
+import { restUntil } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
 import { launchAttempt } from "./launch-attempt.ts";
 import { launchSpans } from "./launch-spans.ts";
@@ -25,8 +26,6 @@ export interface LauncherOptions {
   readonly sessionTtlMs?: number;
 }
 
-/** Claims are woken by the bus; this is for wake-ups that were lost. */
-const REST_MS = 1_000;
 /** How often the place is compared with the store when nothing is known to have gone wrong. */
 const RECONCILE_MS: number = seconds(5);
 /** How long a stopping launcher tries to store what it knows. */
@@ -88,16 +87,19 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
 
 function claimLoop(place: Place, { session, launches }: { readonly session: OpenSession; readonly launches: Set<Promise<void>> }) {
   const { context, executor, alive } = place;
+  let heldUntil: number | null = null;
   const claimAndLaunch = async (limit: number): Promise<boolean> => {
     place.claims.begun++;
     try {
-      const { jobs, signals } = await context.store.jobs.claim({
+      const claimed = await context.store.jobs.claim({
         executor: executor.name,
         session: session.id,
         place: executor.place,
         limit,
         now: context.now(),
       });
+      const { jobs, signals } = claimed;
+      heldUntil = claimed.heldUntil;
       if (jobs.length === 0) return false;
       context.announce(signals);
       for (const job of jobs) {
@@ -118,9 +120,10 @@ function claimLoop(place: Place, { session, launches }: { readonly session: Open
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: REST_MS,
+    restMs: () => restUntil(context, heldUntil),
     subscribe: (wake) => context.bus.subscribe("ready", (key) => key.startsWith(`${executor.name}/`) && wake()),
     pass: async () => {
+      heldUntil = null;
       await session.ensure();
       const limit = Math.min(CLAIM_MAX, executor.runningMax - alive.size);
       return limit > 0 && (await claimAndLaunch(limit));

@@ -5,6 +5,7 @@
 import { isOutOfBand, seconds, type Change, type LiveJob } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import { every } from "./every.ts";
 import { leadership } from "./lead.ts";
 import { loop, type Loop } from "./service.ts";
 import { stopOf } from "./stop.ts";
@@ -12,6 +13,8 @@ import { stopOf } from "./stop.ts";
 const REST_MS = 1_000;
 const LEAD_MS = 10_000;
 const PAGE = 500;
+/** How often what nobody uses any more is looked for. */
+const TIDY_MS: number = seconds(60);
 
 export interface ReconcilerOptions {
   /** The session under which this process leads. */
@@ -24,6 +27,8 @@ const DEFAULT_HOST_LOST_AFTER: number = seconds(90);
 
 export function reconciler(context: EngineContext, options: ReconcilerOptions): Loop {
   const leads = leadership(context, { chore: "reconciler", session: options.session, leadMs: LEAD_MS });
+  const timeToTidy = every(context, TIDY_MS);
+  let tidied = "";
   return loop({
     name: "reconciler",
     clock: context.clock,
@@ -37,6 +42,7 @@ export function reconciler(context: EngineContext, options: ReconcilerOptions): 
       await loseExpired(context, options.hostLostAfterMs ?? DEFAULT_HOST_LOST_AFTER);
       await stopOrphans(context);
       context.announce(await context.store.jobs.unblock(context.now()));
+      if (tidied !== "" || timeToTidy()) tidied = await context.store.jobs.tidy(tidied, context.now());
       return false;
     },
   });

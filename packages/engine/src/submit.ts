@@ -6,6 +6,8 @@ import {
   DEPTH_MAX,
   depthOf,
   EXECUTORS,
+  FAIRNESS_KEY_LENGTH_MAX,
+  isFairnessKey,
   isLegalPriority,
   PRIORITY_MAX,
   QUEUE_NAME,
@@ -34,6 +36,10 @@ export interface SubmitRequest {
   /** Its name within the workspace. */
   readonly queue?: string;
   readonly priority?: number;
+  /** Jobs of a queue are started in turn over their keys. */
+  readonly fairnessKey?: string;
+  /** Whether it becomes a dead letter when it fails for good; as its queue says when left out. */
+  readonly deadLetter?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   readonly concurrency?: Concurrency | null;
   readonly idempotencyKey?: string | null;
@@ -77,11 +83,13 @@ export function recordOf(context: EngineContext, request: SubmitRequest): JobRec
     queue: request.queue === undefined && parent !== undefined ? parent.queue : queueKeyOf(workspace, request.queue ?? DEFAULT_QUEUE),
     priority: request.priority ?? parent?.priority ?? 0,
     executor: request.executor,
+    fairnessKey: request.fairnessKey ?? parent?.fairnessKey ?? "",
     concurrency: scoped(request),
     idempotencyKey: request.idempotencyKey ?? null,
     requestHash: request.idempotencyKey === undefined || request.idempotencyKey === null ? null : fingerprint(request),
     notBefore: request.notBefore ?? null,
     startDeadline: request.startDeadline ?? null,
+    deadLetter: request.deadLetter ?? null,
     retry: request.retry ?? null,
     timeoutMs: request.timeoutMs ?? null,
     labels: request.labels ?? {},
@@ -129,6 +137,11 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
     fault("queue", `queue is "${request.queue}"; a queue's name has lower-case letters, digits and . _ - / only`);
   if (request.priority !== undefined && !isLegalPriority(request.priority))
     fault("priority", `priority is ${request.priority}; it must be a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`);
+  if (request.fairnessKey !== undefined && !isFairnessKey(request.fairnessKey))
+    fault(
+      "fairnessKey",
+      `fairnessKey is ${JSON.stringify(request.fairnessKey)}; it must be a text of 1 to ${FAIRNESS_KEY_LENGTH_MAX} characters, none of them a control character`,
+    );
   if (Object.keys(request.labels ?? {}).length > LABELS_MAX) fault("labels", `a job may have ${LABELS_MAX} labels`);
   if (request.concurrency && (!Number.isInteger(request.concurrency.limit) || request.concurrency.limit < 1))
     fault("concurrency.limit", "concurrency.limit must be a whole number of at least 1");

@@ -1,9 +1,11 @@
 import { jobRecord, T0 } from "@windlass/testkit";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { admit, roomOf, type Admission } from "./admission.ts";
+import { admit, heldUntil, queueState, roomOf, type Admission } from "./admission.ts";
 import { applyChanges } from "./apply.ts";
 import type { JobRecord, LiveJob } from "./job.ts";
 import { DEFAULT_BACKOFF } from "./retry.ts";
+import { inTurns } from "./turn.ts";
 import { WorkingSet } from "./working-set.ts";
 
 function submitted(...given: Partial<JobRecord>[]): LiveJob[] {
@@ -47,23 +49,105 @@ describe("queues", () => {
   });
 
   test("that are paused let nothing start, and touch nothing", () => {
-    const { admitted, set } = admission(submitted({}), { queues: new Map([["default", { paused: true, limit: null, running: 0 }]]) });
+    const { admitted, set } = admission(submitted({}), { queues: new Map([["default", queueState({ paused: true })]]) });
     expect(admitted).toEqual([]);
     expect(set.writes.live.size).toBe(0);
   });
 
   test("have no more attempts alive than their limit, those that run counted; other queues go on", () => {
     const jobs = submitted({}, {}, { queue: "mail" });
-    const { admitted } = admission(jobs, { queues: new Map([["default", { paused: false, limit: 3, running: 2 }]]) });
+    const { admitted } = admission(jobs, { queues: new Map([["default", queueState({ concurrencyLimit: 3 }, { running: 2 })]]) });
     expect(admitted).toEqual([jobs[0]?.id, jobs[2]?.id]);
   });
 
   test("do not hold back a resumed attempt, which was admitted before", () => {
     const jobs = submitted({}, {}).map((live) => ({ ...live, resumed: true, attempt: 1 }));
-    const queues = new Map([["default", { paused: true, limit: 1, running: 1 }]]);
+    const queues = new Map([["default", queueState({ paused: true, concurrencyLimit: 1 }, { running: 1 })]]);
     const { admitted, set } = admission(jobs, { queues });
     expect(admitted).toEqual(idsOf(jobs));
     expect(set.get(jobs[0]?.id ?? "")).toMatchObject({ attempt: 1, token: 1, state: "running" });
+  });
+});
+
+describe("rates and fairness keys", () => {
+  const started = (set: WorkingSet): string[] =>
+    [...set.writes.live.values()].flatMap(({ state, id }) => (state === "running" ? [id] : []));
+
+  test("a rate lets as many start as its bucket holds, and tells when the next may", () => {
+    const queue = queueState({ rateLimit: { limit: 2, perSeconds: 1 } });
+    const jobs = submitted({}, {}, {});
+    const { admitted, set } = admission(jobs, { queues: new Map([["default", queue]]) });
+    expect(admitted).toEqual(idsOf(jobs).slice(0, 2));
+    expect([...set.writes.spent.values()]).toEqual([{ queue: "default", fairnessKey: "", spentUntil: (T0 + 1_000) * 1_000 }]);
+    expect(heldUntil(queue, T0)).toBe(T0 + 500);
+  });
+
+  test("a key that may start nothing holds back no other (D6), and a job without a key is not counted", () => {
+    const jobs = submitted({ fairnessKey: "a" }, { fairnessKey: "a" }, { fairnessKey: "b" }, {}, {});
+    const limited = queueState({ keyConcurrencyLimit: 1, keyRateLimit: { limit: 1, perSeconds: 60 } });
+    const { admitted } = admission(jobs, { queues: new Map([["default", limited]]) });
+    expect(admitted).toEqual([jobs[0]?.id, jobs[2]?.id, jobs[3]?.id, jobs[4]?.id]);
+    expect(heldUntil(limited, T0)).toBe(T0 + 60_000);
+  });
+
+  test("a resumed attempt and a job without executor spend nothing", () => {
+    const queues = new Map([["default", queueState({ rateLimit: { limit: 1, perSeconds: 1 } })]]);
+    const [resumed, composite] = submitted({}, { executor: "none", kind: "workflow" }) as [LiveJob, LiveJob];
+    const { admitted, set } = admission([{ ...resumed, resumed: true, attempt: 1 }, composite], { queues });
+    expect(admitted).toHaveLength(2);
+    expect(set.writes.spent.size).toBe(0);
+  });
+
+  test("every job starts in the end, and no limit or rate is ever exceeded, whatever they are and however often somebody claims", () => {
+    const limits = fc.record({
+      concurrencyLimit: fc.constantFrom(null, 1, 3),
+      keyConcurrencyLimit: fc.constantFrom(null, 1, 2),
+      rateLimit: fc.constantFrom(null, { limit: 2, perSeconds: 1 }),
+      keyRateLimit: fc.constantFrom(null, { limit: 1, perSeconds: 2 }),
+    });
+    fc.assert(
+      fc.property(
+        limits,
+        fc.array(fc.constantFrom("", "a", "b", "c"), { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: 1, max: 8 }),
+        (settings, keys, limit) => {
+          let waiting: readonly LiveJob[] = submitted(...keys.map((fairnessKey) => ({ fairnessKey })));
+          const queue = queueState(settings);
+          let running: LiveJob[] = [];
+          for (let now = T0; waiting.length > 0 && now < T0 + 100_000;) {
+            const set = new WorkingSet({ live: waiting, ended: [], children: [], idempotent: [] }, now);
+            admit(set, {
+              candidates: inTurns(waiting, undefined),
+              queues: new Map([["default", queue]]),
+              keys: new Map(),
+              claim: { session: "s", place: null },
+              ahead: 0,
+              limit,
+              now,
+            });
+            const ids = new Set(started(set));
+            running.push(...waiting.filter(({ id }) => ids.has(id)));
+            waiting = waiting.filter(({ id }) => !ids.has(id));
+            expect(running.length).toBeLessThanOrEqual(settings.concurrencyLimit ?? Infinity);
+            for (const key of ["a", "b", "c"])
+              expect(running.filter(({ fairnessKey }) => fairnessKey === key).length).toBeLessThanOrEqual(
+                settings.keyConcurrencyLimit ?? Infinity,
+              );
+            const next = heldUntil(queue, now);
+            // Either something runs, or a rate says until when nothing does.
+            if (ids.size === 0 && running.length === 0) expect(next).not.toBeNull();
+            for (const { fairnessKey } of running) {
+              queue.running--;
+              const used = queue.fairness.get(fairnessKey);
+              if (used !== undefined) used.running--;
+            }
+            running = [];
+            now = ids.size === 0 ? (next ?? now + 1) : now + 1;
+          }
+          expect(waiting).toEqual([]);
+        },
+      ),
+    );
   });
 });
 
@@ -100,7 +184,7 @@ describe("concurrency keys", () => {
   test("a job that its queue holds back takes no key", () => {
     const jobs = submitted(withKey(), { ...withKey(), queue: "mail" });
     const keys = key(1);
-    const { admitted } = admission(jobs, { keys, queues: new Map([["default", { paused: true, limit: null, running: 0 }]]) });
+    const { admitted } = admission(jobs, { keys, queues: new Map([["default", queueState({ paused: true })]]) });
     expect(admitted).toEqual([jobs[1]?.id]);
   });
 });
@@ -137,6 +221,7 @@ describe("reading ahead (D6)", () => {
     ["that no attempt would follow", { retry: { ...retry, limit: 0 } }],
     ["that is not repeated when its worker is lost", { retry: { ...retry, on: ["failed"] } }],
     ["with a concurrency key", withKey()],
+    ["with a fairness key", { fairnessKey: "tenant" }],
   ] as const)("stops before one %s; a slot takes it", (_which, given) => {
     const jobs = submitted({}, given, {});
     expect(admission(jobs, { limit: 1, ahead: 5, keys: key(1) }).admitted).toEqual([jobs[0]?.id]);
@@ -145,7 +230,7 @@ describe("reading ahead (D6)", () => {
 
   test("takes nothing of a queue with a limit, and no attempt that was resumed", () => {
     const jobs = submitted({}, {});
-    const queues = new Map([["default", { paused: false, limit: 5, running: 0 }]]);
+    const queues = new Map([["default", queueState({ concurrencyLimit: 5 }, { running: 0 })]]);
     expect(admission(jobs, { limit: 1, ahead: 5, queues }).admitted).toEqual([jobs[0]?.id]);
     const resumed = jobs.map((live) => ({ ...live, resumed: true, attempt: 1 }));
     expect(admission(resumed, { limit: 1, ahead: 5 }).admitted).toEqual([jobs[0]?.id]);

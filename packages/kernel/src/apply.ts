@@ -201,6 +201,7 @@ function newLive(job: JobRecord, readyAt: number | null): LiveJob {
     queue: job.queue,
     priority: job.priority,
     executor: job.executor,
+    fairnessKey: job.fairnessKey,
     retry: job.retry,
     timeoutMs: job.timeoutMs,
     startDeadline: job.startDeadline,

@@ -42,6 +42,8 @@ export type Change =
       /** Only if this attempt is still the current one: for deadlines. */
       readonly attempt?: number;
     }
+  /** Waits in another queue from now on; refused unless it waits in `from`, and nothing when it is in `to` already. */
+  | { readonly type: "move"; readonly id: string; readonly from: string; readonly to: string; readonly by: string }
   /** Its start deadline passed; refused once it was started. */
   | { readonly type: "expire"; readonly id: string }
   | Advance;

@@ -4,6 +4,7 @@ import type { Json } from "./json.ts";
 export const EVENTS = {
   "job.submitted": "the job was accepted and stored",
   "job.due": "its time came; it is queued",
+  "job.moved": "it waits in another queue now; data says from which, to which, and who moved it",
   "job.blocked": "it could not start because its concurrency key is held",
   "job.unblocked": "its concurrency key is free again; it is ready",
   "job.started": "an attempt began: a worker or launcher took it, or its decisions began",

@@ -34,7 +34,7 @@ export interface Concurrency {
   readonly limit: number;
 }
 
-/** A job as it was submitted. Nothing in it ever changes. */
+/** A job as it was submitted. Nothing in it ever changes, but for the queue of one that is moved before it is started. */
 export interface JobRecord {
   readonly id: string;
   readonly workspace: string;
@@ -53,12 +53,16 @@ export interface JobRecord {
   /** Higher is sooner; -1000 to 1000. */
   readonly priority: number;
   readonly executor: ExecutorName;
+  /** Jobs of one queue and priority are started in turn over their fairness keys (tenants); "" when it has none. */
+  readonly fairnessKey: string;
   readonly concurrency: Concurrency | null;
   readonly idempotencyKey: string | null;
   /** Hash of what was asked, to tell a repeat from another request under the same key. */
   readonly requestHash: string | null;
   readonly notBefore: number | null;
   readonly startDeadline: number | null;
+  /** Whether it becomes a dead letter when it fails for good; null: as its queue says. */
+  readonly deadLetter: boolean | null;
   /** Null: the default policy. */
   readonly retry: RetryPolicy | null;
   /** Per attempt, from the start of the work; for a composite, of the whole. */
@@ -113,6 +117,7 @@ export interface LiveJob {
   readonly queue: string;
   readonly priority: number;
   readonly executor: ExecutorName;
+  readonly fairnessKey: string;
   readonly retry: RetryPolicy | null;
   readonly timeoutMs: number | null;
   readonly startDeadline: number | null;

@@ -1,14 +1,28 @@
-/** Queues: order, pause and limit of the jobs that wait to be started. */
+/** Queues: order, pause and limits of the jobs that wait to be started. */
 import { DEFAULT_WORKSPACE } from "./job.ts";
+import type { RateLimit } from "./rate.ts";
 
-export interface Queue {
-  /** As it is stored: its key. */
-  readonly name: string;
+/** What somebody may set of a queue. */
+export interface QueueSettings {
   readonly paused: boolean;
-  readonly pausedBy: string | null;
-  readonly pausedAt: number | null;
   /** The most attempts of this queue that may be alive at once; null: no limit. Parked jobs do not count. */
   readonly concurrencyLimit: number | null;
+  /** The most attempts of this queue that may start in a time. */
+  readonly rateLimit: RateLimit | null;
+  /** The same two for each fairness key by itself. Jobs without a key are not counted. */
+  readonly keyConcurrencyLimit: number | null;
+  readonly keyRateLimit: RateLimit | null;
+  /** Whether handler jobs of this queue that failed for good become dead letters. */
+  readonly deadLetters: boolean;
+}
+
+export interface Queue extends QueueSettings {
+  /** As it is stored: its key. */
+  readonly name: string;
+  readonly pausedBy: string | null;
+  readonly pausedAt: number | null;
+  /** Grows with each change; 0: nobody has set anything. */
+  readonly revision: number;
 }
 
 /** A queue with its figures, as it is listed. */
@@ -17,9 +31,25 @@ export interface QueueView extends Queue {
   readonly queued: number;
   readonly running: number;
   readonly waiting: number;
+  /** Attempts that are alive: what the concurrency limit counts, and what a drained queue has none of. */
+  readonly attemptsAlive: number;
   /** When the job that has waited longest became part of the queue. */
   readonly oldestQueuedAt: number | null;
 }
+
+/** A queue that nobody has set anything of. */
+export function unsetQueue(name: string): Queue {
+  return { ...UNSET, name, pausedBy: null, pausedAt: null, revision: 0 };
+}
+
+export const UNSET: QueueSettings = {
+  paused: false,
+  concurrencyLimit: null,
+  rateLimit: null,
+  keyConcurrencyLimit: null,
+  keyRateLimit: null,
+  deadLetters: true,
+};
 
 export const QUEUE_NAME = /^[a-z0-9]([a-z0-9._/-]{0,126}[a-z0-9])?$/u;
 
@@ -39,6 +69,14 @@ export function queueOfKey(key: string): { readonly workspace: string; readonly 
 
 /** Legal neither in the name of a workspace nor in that of a queue. */
 const KEY_SEPARATOR = ":";
+
+/** Keys are columns of an index. */
+export const FAIRNESS_KEY_LENGTH_MAX = 200;
+
+/** Every store keeps such a text as it is. */
+export function isFairnessKey(text: string): boolean {
+  return text !== "" && text.length <= FAIRNESS_KEY_LENGTH_MAX && text.isWellFormed() && !/\p{Cc}/u.test(text);
+}
 
 export const PRIORITY_MAX = 1000;
 

@@ -59,6 +59,14 @@ export const REASONS = {
   deferred: { meaning: "its worker put it off, counting no attempt", todo: "" },
   queue_paused: { meaning: "its queue is paused", todo: "`windlass queues resume <queue>`" },
   queue_limit: { meaning: "its queue runs as many jobs as it may", todo: "wait, or raise the queue's concurrency limit" },
+  rate_limit: {
+    meaning: "as many jobs of its queue, or of its fairness key, were started as its rate allows",
+    todo: "wait until the time that the message tells, or raise the rate: `windlass queues set <queue> --rate`",
+  },
+  fairness_limit: {
+    meaning: "its fairness key runs as many jobs of its queue as it may",
+    todo: "wait, or raise the limit of each key: `windlass queues set <queue> --key-limit`",
+  },
   key_held: { meaning: "its concurrency key is held by another job", todo: "wait for that job, or cancel it" },
   no_worker: { meaning: "no worker serves its queue", todo: "start a worker for that queue" },
   handler_unknown: { meaning: "no worker of its queue knows its handler", todo: "start a worker that registers the handler" },

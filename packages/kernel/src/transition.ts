@@ -15,6 +15,7 @@ import { endAttempt, finish, type NewEvent, type Step } from "./ending.ts";
 import { externalNameOf } from "./id.ts";
 import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob } from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
+import { queueOfKey } from "./queue.ts";
 
 /** Changes that concern one job alone; `submit` and `advance` are in apply.ts. */
 export type OwnChange = Exclude<Change, { readonly type: "submit" } | Advance>;
@@ -120,6 +121,8 @@ function decide(live: LiveJob, change: OwnChange, now: number): Transition {
       return settle(live, change, now);
     case "resume":
       return resume(live, change.attempt);
+    case "move":
+      return move(live, change);
     case "launched":
     case "adopt":
     case "progress":
@@ -300,6 +303,17 @@ function resume(live: LiveJob, attempt: number): Transition {
     return refuse("conflict", `the job is ${live.state}; only a parked handler can be resumed`);
   if (live.attempt !== attempt) return refuse("token_stale", `attempt ${live.attempt} is current`);
   return moved("resume", { ...live, state: "queued", resumed: true, dueAt: null, wait: null }, event("job.resumed", live.attempt, {}));
+}
+
+function move(live: LiveJob, { from, to, by }: Extract<OwnChange, { readonly type: "move" }>): Transition {
+  if (live.queue === to) return { ...keep(live), events: [] };
+  if (live.queue !== from) return refuse("conflict", `it is in queue ${queueOfKey(live.queue).name}`);
+  if ((live.state !== "scheduled" && live.state !== "queued") || live.resumed)
+    return refuse(
+      "conflict",
+      `${live.resumed ? "its attempt goes on" : `the job is ${live.state}`}; only what waits to be started can be moved`,
+    );
+  return keep({ ...live, queue: to }, event("job.moved", null, { from: queueOfKey(from).name, to: queueOfKey(to).name, by }));
 }
 
 function launched(live: LiveJob, ref: string, now: number): Transition {

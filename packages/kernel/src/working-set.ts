@@ -3,6 +3,7 @@
  * Mutable on purpose: it is the scratch paper of one transaction. The stores know tables; only this knows meaning.
  */
 import type { EventType, JobEvent } from "./event.ts";
+import { mayBeDead } from "./dead-letter.ts";
 import { endsIn } from "./follow.ts";
 import type { Attempt, Fact, FinalState, JobRecord, LiveJob, Signals } from "./job.ts";
 import type { Json } from "./json.ts";
@@ -43,6 +44,12 @@ export interface Writes {
   readonly keysTaken: { readonly key: string; readonly jobId: string }[];
   /** Released unless the job did not hold it; then blocked jobs of that key may become ready. */
   readonly keysReleased: { readonly key: string; readonly jobId: string }[];
+  /** Jobs that wait in another queue now. */
+  readonly moved: Map<string, string>;
+  /** Of those that ended: jobs of their own, carried out by somebody, that failed or expired. They may be dead letters. */
+  readonly died: string[];
+  /** What was spent of rates: the bucket of a queue (fairness key "") or of a fairness key in it. */
+  readonly spent: Map<string, { readonly queue: string; readonly fairnessKey: string; readonly spentUntil: number }>;
 }
 
 export class WorkingSet {
@@ -60,6 +67,9 @@ export class WorkingSet {
     keyLimits: new Map(),
     keysTaken: [],
     keysReleased: [],
+    moved: new Map(),
+    died: [],
+    spent: new Map(),
   };
   readonly tally: Tally = new Map();
   readonly children: Map<string, string>;
@@ -120,6 +130,7 @@ export class WorkingSet {
     if (next !== null) {
       const changed = next !== before || events > 0 || step.fact !== null;
       if (!changed) return;
+      if (next.queue !== before.queue) this.writes.moved.set(next.id, next.queue);
       this.put({ ...next, eventSeq: before.eventSeq + events, revision: before.revision + 1 });
       if (step.fact !== null) this.wake(before.id, step.fact);
       return;
@@ -149,6 +160,7 @@ export class WorkingSet {
     this.writes.live.delete(live.id);
     this.writes.ended.set(live.id, final);
     if (live.executor === "none") this.writes.decidersEnded.push(live.id);
+    if (mayBeDead(live, final)) this.writes.died.push(live.id);
     this.#signals.finished.push(live.id);
     if (live.parentId === null || live.childKey === null) return;
     const parent = this.#live.get(live.parentId);

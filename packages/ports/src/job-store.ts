@@ -45,15 +45,17 @@ export interface ClaimRequest {
   readonly now: number;
 }
 
-export interface ClaimedJob {
-  readonly record: JobRecord;
-  readonly live: LiveJob;
-}
-
 export interface Claimed {
   readonly jobs: readonly ClaimedJob[];
   readonly signals: Signals;
+  /** When a rate that may have held jobs back lets the next one start: worth another claim then. Null: none did. */
+  readonly heldUntil: number | null;
   readonly tally: ReadonlyTally;
+}
+
+export interface ClaimedJob {
+  readonly record: JobRecord;
+  readonly live: LiveJob;
 }
 
 export interface WokenJob extends ClaimedJob {
@@ -68,6 +70,9 @@ export interface LiveFilter {
   readonly place?: string;
   readonly states?: readonly LiveState[];
   readonly executor?: ExecutorName;
+  readonly queue?: string;
+  readonly name?: string;
+  readonly fairnessKey?: string;
   readonly parentId?: string;
   /** Live jobs whose parent has ended or is stopping. */
   readonly orphaned?: boolean;
@@ -80,7 +85,7 @@ export interface LiveFilter {
 export interface JobStore {
   /** Applies each change on its own merits; see S1, S2, S3. */
   commit(changes: readonly Change[], now: number): Promise<Committed>;
-  /** Starts up to `limit + ahead` attempts of ready jobs: highest priority first, then oldest. */
+  /** Starts up to `limit + ahead` attempts of ready jobs: highest priority first, then in turn over fairness keys, then oldest. */
   claim(request: ClaimRequest): Promise<Claimed>;
   /** Live jobs whose next time has come, earliest first. */
   due(now: number, limit: number): Promise<readonly LiveJob[]>;
@@ -95,6 +100,11 @@ export interface JobStore {
   records(ids: readonly string[]): Promise<readonly JobRecord[]>;
   /** Makes blocked jobs ready whose key has room. Commits do this by themselves; this heals what was missed. */
   unblock(now: number): Promise<Signals>;
+  /**
+   * Forgets what nobody will ask for again: concurrency keys without jobs, rates that were not used for a while. Looks at
+   * some keys behind `after`; returns where to go on, "" at the end.
+   */
+  tidy(after: string, now: number): Promise<string>;
 }
 
 /** How many facts one decision takes at most. */

@@ -1,16 +1,52 @@
 /** The smaller stores beside jobs, and all of them together as one driver gives them. */
-import type { ExecutorName, Expected, Json, Queue, QueueView } from "@windlass/kernel";
+import type { DeadLetter, ExecutorName, Expected, Json, Queue, QueueSettings, QueueState, QueueView, Reason } from "@windlass/kernel";
 import type { AuditStore, RoleStore, TokenStore, WorkspaceStore } from "./access-stores.ts";
 import type { AnswerStore } from "./answers.ts";
 import type { JobReads } from "./job-reads.ts";
 import type { JobStore } from "./job-store.ts";
 
+/** Undefined leaves a field as it is. */
+export type QueueChange = { readonly [K in keyof QueueSettings]?: QueueSettings[K] | undefined } & { readonly by?: string | undefined };
+
 /** Queues under their keys (`queueKeyOf`): a store knows nothing of workspaces here. */
 export interface QueueStore {
   list(): Promise<readonly QueueView[]>;
   get(name: string): Promise<Queue | null>;
-  /** Makes the queue when it is not there; undefined leaves a field as it is. Returns what is stored now. */
-  put(name: string, change: { paused?: boolean; by?: string; concurrencyLimit?: number | null }, now: number): Promise<Queue>;
+  /** What a claim would see of it now: its settings, and what of its limits is used by the queue and by this fairness key. */
+  state(name: string, fairnessKey: string): Promise<QueueState>;
+  /** Makes the queue when it is not there. Returns what is stored now. */
+  put(name: string, change: QueueChange, now: number): Promise<Queue>;
+  /** Forgets what was set of it. False when nothing was. */
+  remove(name: string): Promise<boolean>;
+}
+
+export interface DeadLetterFilter {
+  readonly workspace: string;
+  /** Its key. */
+  readonly queue?: string;
+  readonly name?: string;
+  readonly reason?: Reason;
+  /** Died at this time or later. */
+  readonly since?: number;
+  /** Died before this time. */
+  readonly until?: number;
+  readonly redriven?: boolean;
+  readonly ids?: readonly string[];
+  /** Continue behind this job, newest first. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+/** Jobs that failed for good. `commit` adds them; they go with their job (retention), or when they are struck off. */
+export interface DeadLetterStore {
+  list(filter: DeadLetterFilter): Promise<readonly DeadLetter[]>;
+  /** Notes that each was run again, unless that was done meanwhile: `redrives` is how often it had been. */
+  redriven(
+    marks: readonly { readonly jobId: string; readonly redrives: number; readonly as: string }[],
+    mark: { readonly by: string; readonly at: number },
+  ): Promise<void>;
+  /** Strikes them off the list; their jobs stay. Returns how many were on it. */
+  remove(jobIds: readonly string[]): Promise<number>;
 }
 
 /** A worker or launcher that is alive as long as it reports. */
@@ -116,6 +152,7 @@ export interface Store {
   readonly jobs: JobStore;
   readonly reads: JobReads;
   readonly queues: QueueStore;
+  readonly deadLetters: DeadLetterStore;
   readonly sessions: SessionStore;
   readonly definitions: DefinitionStore;
   readonly retention: RetentionStore;

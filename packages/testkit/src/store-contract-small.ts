@@ -1,5 +1,6 @@
 /** Contract: queues, sessions, leads, definitions, and what the store says of itself. */
 import { expect, test } from "vitest";
+import { unsetQueue } from "@windlass/kernel";
 import type { Definition, Session } from "@windlass/ports";
 import { compositeRecord, jobRecord, settleOf, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
@@ -40,23 +41,28 @@ export function describeSmallStores(subject: Subject): void {
   test("a queue keeps what it is not told to change, and who paused it first", async () => {
     const { queues } = subject.store;
     expect(await queues.get("mail")).toBeNull();
+    const unset = unsetQueue("mail");
     expect(await queues.put("mail", { paused: true, by: "ann" }, T0)).toEqual({
-      name: "mail",
+      ...unset,
       paused: true,
       pausedBy: "ann",
       pausedAt: T0,
-      concurrencyLimit: null,
+      revision: 1,
     });
     expect(await queues.put("mail", { concurrencyLimit: 3 }, T0 + 1)).toMatchObject({ paused: true, pausedBy: "ann", concurrencyLimit: 3 });
-    expect(await queues.put("mail", { paused: true, by: "bob" }, T0 + 2)).toMatchObject({ pausedBy: "ann", pausedAt: T0 });
-    expect(await queues.put("mail", { paused: false, concurrencyLimit: null }, T0 + 3)).toEqual({
-      name: "mail",
-      paused: false,
-      pausedBy: null,
-      pausedAt: null,
-      concurrencyLimit: null,
+    expect(await queues.put("mail", { paused: true, by: "bob" }, T0 + 2)).toMatchObject({ pausedBy: "ann", pausedAt: T0, revision: 2 });
+    const rates = {
+      rateLimit: { limit: 5, perSeconds: 60 },
+      keyConcurrencyLimit: 2,
+      keyRateLimit: { limit: 1, perSeconds: 1 },
+      deadLetters: false,
+    };
+    expect(await queues.put("mail", { paused: false, concurrencyLimit: null, ...rates }, T0 + 3)).toEqual({
+      ...unset,
+      ...rates,
+      revision: 3,
     });
-    expect(await queues.get("mail")).toEqual({ name: "mail", paused: false, pausedBy: null, pausedAt: null, concurrencyLimit: null });
+    expect(await queues.get("mail")).toEqual({ ...unset, ...rates, revision: 3 });
   });
 
   test("queues are listed with their figures, also those that only have jobs", async () => {
@@ -83,11 +89,11 @@ export function describeSmallStores(subject: Subject): void {
       ].map((job) => ({ type: "submit", job }) as const),
       T0,
     );
-    const none = { paused: false, pausedBy: null, pausedAt: null, concurrencyLimit: null };
+    const none = { scheduled: 0, queued: 0, running: 0, waiting: 0, attemptsAlive: 0, oldestQueuedAt: null };
     expect(await store.queues.list()).toEqual([
-      { name: "default", ...none, scheduled: 1, queued: 2, running: 1, waiting: 0, oldestQueuedAt: T0 + 5 },
-      { name: "empty", ...none, scheduled: 0, queued: 0, running: 0, waiting: 0, oldestQueuedAt: null },
-      { name: "flows", ...none, scheduled: 0, queued: 1, running: 0, waiting: 0, oldestQueuedAt: T0 },
+      { ...unsetQueue("default"), ...none, scheduled: 1, queued: 2, running: 1, attemptsAlive: 1, oldestQueuedAt: T0 + 5 },
+      { ...unsetQueue("empty"), ...none, revision: 1 },
+      { ...unsetQueue("flows"), ...none, queued: 1, oldestQueuedAt: T0 },
     ]);
   });
 

@@ -46,6 +46,7 @@ const ACTS = [
   "stop",
   "lose",
   "expire",
+  "move",
   "advance",
   "advance",
   "finish",
@@ -79,6 +80,10 @@ class Model {
       if (job.parentId !== null) this.children.set(childKeyOf(job.parentId, job.childKey ?? job.id), job.id);
       if (job.idempotencyKey !== null)
         this.idempotent.set(idempotencyKeyOf(job.workspace, job.idempotencyKey), { id: job.id, requestHash: job.requestHash });
+    }
+    for (const [id, queue] of set.writes.moved) {
+      const record = this.records.get(id);
+      if (record !== undefined) this.records.set(id, { ...record, queue });
     }
     for (const live of set.writes.live.values()) this.live.set(live.id, live);
     for (const [id, final] of set.writes.ended) {
@@ -155,6 +160,7 @@ function changeOf(model: Model, step: WalkStep, now: number): Change[] {
           job: jobRecord({
             queue: `q${step.more % 2}`,
             priority: step.more,
+            fairnessKey: ["", "a", "b"][step.pick % 3] ?? "",
             ...(step.more === 5 ? { notBefore: now + 500, startDeadline: now + 1_500 } : {}),
             retry: RETRY,
           }),
@@ -211,6 +217,8 @@ function changeTo(live: LiveJob, step: WalkStep, now: number): Change[] {
       return [{ type: "lose", ...held, reason: "worker_lost", message: "gone", random: 0.5 }];
     case "expire":
       return [{ type: "expire", id: live.id }];
+    case "move":
+      return [{ type: "move", id: live.id, from: `q${step.pick % 2}`, to: `q${step.more % 2}`, by: "walk" }];
     case "advance":
       return decision
         ? [

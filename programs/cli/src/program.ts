@@ -7,6 +7,7 @@ import { FORMATS } from "./output/present.ts";
 import { actionOf, type Perform, type World } from "./tree/call.ts";
 import { addAccessCommands } from "./tree/access-commands.ts";
 import { addInspectCommands } from "./tree/inspect-commands.ts";
+import { addDeadLetterCommands } from "./tree/dead-letter-commands.ts";
 import { addJobCommands } from "./tree/job-commands.ts";
 import { addQueueCommands } from "./tree/queue-commands.ts";
 import { addRunCommands } from "./tree/run-commands.ts";
@@ -73,6 +74,7 @@ function treeOf(world: World, performing: Performing): Command {
   addInspectCommands(program, performing);
   program.commandsGroup("Who may do what:");
   addAccessCommands(program, performing);
+  addDeadLetterCommands(program, performing);
   return program;
 }
 

@@ -40,6 +40,21 @@ const MAKE: Readonly<Record<string, (workspace: string) => Promise<string>>> = {
     await asAdmin(workspace, `PUT /api/v1/queues/${name}`, { concurrencyLimit: 7 });
     return name;
   },
+  deadLetters: async (workspace) => {
+    const { context, jobs } = server.engine;
+    const due = { startDeadline: context.now() - 1, deadLetter: true };
+    const request = {
+      kind: "task",
+      name: `dead-in-${workspace}`,
+      spec: { handler: "none" },
+      executor: "handler",
+      workspace,
+      ...due,
+    } as const;
+    const { id } = await jobs.submit(request);
+    await context.commit([{ type: "expire", id }]);
+    return id;
+  },
   tokens: async (workspace) => (await newToken(fresh(`${workspace}-token`), { roles: ["read"], workspaces: [workspace] })).id,
   workers: async (workspace) => {
     const id = fresh(`ses-${workspace}`);

@@ -12,6 +12,7 @@ import { backupHandlers } from "./backup-handlers.ts";
 import { hostCheck } from "./check-host.ts";
 import { cors } from "./cors.ts";
 import { DOCS_PATH, OPENAPI_PATH, serveReference } from "./reference-page.ts";
+import { deadLetterHandlers } from "./dead-letter-handlers.ts";
 import { jobHandlers } from "./job-handlers.ts";
 import { eventList } from "./list-events.ts";
 import { logHandlers } from "./log-handlers.ts";
@@ -101,6 +102,7 @@ function handlersOf(context: ServerContext): AllHandlers {
     events: { ...watch.events, list: eventList(context) },
     workflows: workflowHandlers(context),
     queues: queueHandlers(context),
+    deadLetters: deadLetterHandlers(context),
     ...accessHandlers(context),
     workers: workerHandlers(context),
     settings: { list: async () => ({ items: [...(context.settings ?? [])] }) },

@@ -16,6 +16,7 @@ export function presentJob(view: JobView): JobJson {
     key: record.childKey,
     queue: queueOfKey(record.queue).name,
     priority: record.priority,
+    fairnessKey: record.fairnessKey === "" ? null : record.fairnessKey,
     labels: { ...record.labels },
     executor: record.executor,
     progress: live?.progress ?? view.final?.progress ?? null,

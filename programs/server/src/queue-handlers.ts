@@ -5,21 +5,37 @@ import { definedOnly } from "./defined-only.ts";
 import { maybeTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
-export function queueHandlers({ engine: { context } }: ServerContext): Handlers<"queues"> {
+export function queueHandlers({ engine: { context, queues: waiting } }: ServerContext): Handlers<"queues"> {
   const { queues } = context.store;
   return {
     list: async (_, { workspace }) => ({ items: await ofWorkspace(workspace) }),
     get: async ({ params }, { workspace }) => find(workspace, params.name),
     async put({ params: { name }, body }, { principal, workspace }) {
-      if (!QUEUE_NAME.test(name)) {
-        const message = `"${name}" cannot name a queue; a name has lower-case letters, digits and . _ - / only`;
-        throw new WindlassError("invalid", message, { faults: [{ path: "name", message }] });
-      }
+      checkName("name", name);
       const key = queueKeyOf(workspace, name);
       await queues.put(key, { ...definedOnly(body), ...(body.paused === true ? { by: principal.name } : {}) }, context.now());
       // Its jobs may be startable now: those who wait are to look.
       for (const executor of EXECUTORS) context.bus.publish("ready", `${executor}/${key}`);
       return find(workspace, name);
+    },
+    async delete({ params: { name } }, { workspace }) {
+      const { scheduled, queued, running, waiting: parked } = await find(workspace, name);
+      const alive = scheduled + queued + running + parked;
+      if (alive > 0)
+        throw new WindlassError("conflict", `queue ${name} holds ${alive} jobs; move or purge what waits, and let the rest end`);
+      await queues.remove(queueKeyOf(workspace, name));
+      return { name };
+    },
+    async move({ params: { name }, body: { to, dryRun, jobName, fairnessKey } }, { principal, workspace }) {
+      checkName("to", to);
+      await find(workspace, name);
+      const filter = { queue: queueKeyOf(workspace, name), name: jobName, fairnessKey };
+      return waiting.move(filter, { to: queueKeyOf(workspace, to), by: principal.name, dryRun });
+    },
+    async purge({ params: { name }, body: { dryRun, remove, jobName, fairnessKey } }, { principal, workspace }) {
+      await find(workspace, name);
+      const filter = { queue: queueKeyOf(workspace, name), name: jobName, fairnessKey };
+      return waiting.purge(filter, { by: principal.name, dryRun, remove });
     },
   };
 
@@ -43,6 +59,12 @@ export function queueHandlers({ engine: { context } }: ServerContext): Handlers<
       );
     return found;
   }
+}
+
+function checkName(path: string, name: string): void {
+  if (QUEUE_NAME.test(name)) return;
+  const message = `"${name}" cannot name a queue; a name has lower-case letters, digits and . _ - / only`;
+  throw new WindlassError("invalid", message, { faults: [{ path, message }] });
 }
 
 function presentQueue(queue: QueueView): QueueJson {

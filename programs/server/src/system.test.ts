@@ -91,6 +91,28 @@ test("a paused queue holds its jobs until it is resumed", async () => {
   expect((await api.wait(id)).state).toBe("succeeded");
 });
 
+test("a rate holds jobs back until the time that explain tells, and lets them go on by itself; all faults of a setting are told at once", async () => {
+  const { api } = server;
+  const rateLimit = { limit: 1, perSeconds: 1 };
+  expect(await api.queues.put({ name: "default", rateLimit, keyConcurrencyLimit: 4 })).toMatchObject({ rateLimit, keyConcurrencyLimit: 4 });
+  const job = { name: "echo", executor: "handler", spec: { handler: "echo" }, fairnessKey: "tenant-1" } as const;
+  const first = await api.jobs.submit(job);
+  const second = await api.jobs.submit(job);
+  expect(second.job).toMatchObject({ fairnessKey: "tenant-1" });
+  await api.wait(first.id);
+  const { causes } = await api.jobs.explain({ id: second.id });
+  expect(causes[0]).toMatchObject({ reason: "rate_limit", object: "default" });
+  expect(causes[0]?.message).toMatch(/^queue "default" starts 1 job in 1 s at most; the next may start at 2\d{3}-/u);
+  expect((await api.wait(second.id)).state).toBe("succeeded");
+  await api.queues.put({ name: "default", rateLimit: null, keyConcurrencyLimit: null });
+  await expect(
+    api.queues.put({ name: "default", rateLimit: { limit: 0, perSeconds: 1 }, keyConcurrencyLimit: 0, concurrencyLimit: -1 }),
+  ).rejects.toMatchObject({
+    code: "invalid",
+    faults: [{ path: "concurrencyLimit" }, { path: "rateLimit.limit" }, { path: "keyConcurrencyLimit" }],
+  });
+});
+
 test("queues are listed; one that is not there is told with what is near; a wrong name is refused", async () => {
   const { api } = server;
   const all = await api.queues.list();

@@ -1,6 +1,6 @@
 /** `windlass queues …` */
 import type { QueueJson } from "@windlass/contract";
-import { WindlassError } from "@windlass/kernel";
+import { WindlassError, type RateLimit } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
 import { agoOf, timeColumn } from "../output/job-lines.ts";
@@ -39,14 +39,41 @@ export async function limitQueue(call: Call): Promise<void> {
   );
 }
 
+interface SetOptions {
+  readonly limit?: number | null;
+  readonly rate?: RateLimit | null;
+  readonly keyLimit?: number | null;
+  readonly keyRate?: RateLimit | null;
+  readonly deadLetters?: boolean;
+}
+
+export async function setQueue(call: Call<SetOptions>): Promise<void> {
+  const { limit, rate, keyLimit, keyRate, deadLetters } = call.options;
+  if ([limit, rate, keyLimit, keyRate, deadLetters].every((value) => value === undefined))
+    throw new WindlassError("usage", "what is to be set? Give --limit, --rate, --key-limit, --key-rate or --dead-letters");
+  const queue = await connect(call).client.queues.put({
+    name: argumentOf(call, 0),
+    ...(limit === undefined ? {} : { concurrencyLimit: limit }),
+    ...(rate === undefined ? {} : { rateLimit: rate }),
+    ...(keyLimit === undefined ? {} : { keyConcurrencyLimit: keyLimit }),
+    ...(keyRate === undefined ? {} : { keyRateLimit: keyRate }),
+    ...(deadLetters === undefined ? {} : { deadLetters }),
+  });
+  await show(call, queue);
+}
+
 async function show(call: Call, queue: QueueJson): Promise<void> {
   await present(call, queue, () =>
     fields(call, [
       ["queue", queue.name],
       ["state", stateOf(queue)],
       ["limit", String(queue.concurrencyLimit ?? "none")],
+      ["rate", rateText(queue.rateLimit)],
+      ["limit of each key", String(queue.keyConcurrencyLimit ?? "none")],
+      ["rate of each key", rateText(queue.keyRateLimit)],
       ["queued", String(queue.queued)],
       ["scheduled", String(queue.scheduled)],
+      ["dead letters", queue.deadLetters ? "kept" : "not kept"],
       ["running", String(queue.running)],
       ["waiting", String(queue.waiting)],
       ["oldest", agoOf(queue.oldestQueuedAt, now())],
@@ -59,12 +86,19 @@ function columns(at: number): readonly Column<QueueJson>[] {
     { title: "QUEUE", value: (queue) => queue.name, elastic: true },
     { title: "STATE", value: stateOf, colour: (queue) => (queue.paused ? "yellow" : null) },
     { title: "LIMIT", value: (queue) => String(queue.concurrencyLimit ?? "none") },
+    { title: "RATE", value: (queue) => rateText(queue.rateLimit) },
     { title: "SCHEDULED", value: (queue) => String(queue.scheduled) },
     { title: "QUEUED", value: (queue) => String(queue.queued) },
     { title: "RUNNING", value: (queue) => String(queue.running) },
     { title: "WAITING", value: (queue) => String(queue.waiting) },
     timeColumn("OLDEST", (queue) => queue.oldestQueuedAt, at),
   ];
+}
+
+/** As `--rate` takes it. */
+function rateText(rate: RateLimit | null): string {
+  if (rate === null) return "none";
+  return `${rate.limit}/${rate.perSeconds === 1 ? "" : rate.perSeconds}s`;
 }
 
 function stateOf(queue: QueueJson): string {

@@ -14,6 +14,8 @@ export interface SubmitOptions {
   readonly name?: string;
   readonly queue?: string;
   readonly priority?: number;
+  readonly fairnessKey?: string;
+  readonly deadLetter?: boolean;
   readonly label?: readonly (readonly [string, string])[];
   readonly idempotencyKey?: string;
   readonly delay?: number;
@@ -49,6 +51,8 @@ export function submissionOf(options: SubmitOptions, command: readonly string[],
     ...work,
     queue: options.queue,
     priority: options.priority,
+    fairnessKey: options.fairnessKey,
+    deadLetter: options.deadLetter,
     labels: options.label === undefined ? undefined : Object.fromEntries(options.label),
     idempotencyKey: options.idempotencyKey,
     notBefore,

@@ -1,5 +1,13 @@
 /** Readers of option values, for commander: each says what is allowed when a value is not. */
-import { formatDuration, isLegalPriority, parseDuration, PRIORITY_MAX } from "@windlass/kernel";
+import {
+  formatDuration,
+  isLegalPriority,
+  parseDuration,
+  PRIORITY_MAX,
+  RATE_LIMIT_MAX,
+  RATE_SECONDS_MAX,
+  type RateLimit,
+} from "@windlass/kernel";
 import { InvalidArgumentError } from "commander";
 
 /** `-i name=value`, any number of times. The value stays text here; what it becomes is decided by the type of the input. */
@@ -28,6 +36,34 @@ export function priority(text: string): number {
   if (text === "" || !isLegalPriority(value))
     throw new InvalidArgumentError(`it must be a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}; higher is sooner.`);
   return value;
+}
+
+/** `10/s`, `100/30s`, `5/m`; null for `none`. */
+export function rate(text: string): RateLimit | null {
+  if (text === "none") return null;
+  const [, count = "", of = "", unit = ""] = /^(\d{1,7})\/(\d{0,7})([smhd])$/u.exec(text) ?? [];
+  const limit = Number(count);
+  const perSeconds = (of === "" ? 1 : Number(of)) * (UNITS[unit] ?? 0);
+  if (limit < 1 || limit > RATE_LIMIT_MAX || perSeconds < 1 || perSeconds > RATE_SECONDS_MAX)
+    throw new InvalidArgumentError("it must be a rate such as 10/s, 100/30s, 5/m or 1000/d, or `none`.");
+  return { limit, perSeconds };
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** A whole number from `min`; null for `none`. */
+export function limitFrom(min: number): (text: string) => number | null {
+  return (text) => {
+    if (text === "none") return null;
+    if (!/^\d{1,6}$/u.test(text) || Number(text) < min)
+      throw new InvalidArgumentError(`it must be a whole number from ${min}, or \`none\`.`);
+    return Number(text);
+  };
+}
+
+export function onOff(text: string): boolean {
+  if (text !== "on" && text !== "off") throw new InvalidArgumentError("it must be on or off.");
+  return text === "on";
 }
 
 /** Milliseconds. */

@@ -1,0 +1,39 @@
+/** Dead letters on PostgreSQL. */
+import type pg from "pg";
+import { deadLetterOf, UNSET, type Writes } from "@windlass/kernel";
+import type { DeadLetterStore } from "@windlass/ports";
+import { deadLetterQuery, deadLetterStatements, deadLettersTable, jobsTable, queuesTable } from "@windlass/sql";
+import type { Querier } from "./connection.ts";
+import { inTransaction } from "./transaction.ts";
+
+const SQL = deadLetterStatements((n) => `$${n}`);
+const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])`;
+const QUEUES = `SELECT ${queuesTable.list()} FROM queues WHERE name = ANY($1::text[])`;
+
+/** Keeps those of the jobs that died which their queue, or whoever submitted them, wants to be told of. */
+export async function storeDeadLetters(db: Querier, { died, ended }: Writes): Promise<void> {
+  if (died.length === 0) return;
+  const records = (await db.rows(RECORDS, [died])).map((row) => jobsTable.decode(row));
+  const settings = (await db.rows(QUEUES, [[...new Set(records.map(({ queue }) => queue))]])).map((row) => queuesTable.decode(row));
+  const queues = new Map(settings.map((queue) => [queue.name, queue]));
+  for (const record of records) {
+    const final = ended.get(record.id);
+    const letter = final === undefined ? null : deadLetterOf(record, final, queues.get(record.queue) ?? UNSET);
+    if (letter !== null)
+      await db.rows(SQL.add, deadLettersTable.encode({ ...letter, message: letter.message?.replaceAll("\0", "\uFFFD") ?? null }));
+  }
+}
+
+export function deadLetterStore(db: Querier, pool: pg.Pool): DeadLetterStore {
+  return {
+    list: async (filter) => {
+      const { sql, values } = deadLetterQuery(filter, (n) => `$${n}`);
+      return (await db.once(sql, values)).map((row) => deadLettersTable.decode(row));
+    },
+    redriven: (marks, { by, at }) =>
+      inTransaction(pool, async (tx) => {
+        for (const { jobId, redrives, as } of marks) await tx.rows(SQL.redriven, [at, by, as, jobId, redrives]);
+      }),
+    remove: (jobIds) => db.count("DELETE FROM dead_letters WHERE job_id = ANY($1::text[])", [jobIds]),
+  };
+}

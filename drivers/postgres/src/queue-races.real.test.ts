@@ -1,0 +1,88 @@
+/** Races for what queues limit: several processes claim at once, and nothing is counted twice. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { QueueSettings } from "@windlass/kernel";
+import type { ClaimedJob, Store } from "@windlass/ports";
+import { jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
+import { fakeClock } from "@windlass/testkit/fakes";
+import { openPostgresStore } from "./postgres-store.ts";
+
+const postgres = testPostgres();
+const PROCESSES = 4;
+const session = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER } as const;
+
+describe.skipIf(postgres.missing)("several processes and one queue", () => {
+  let stores: Store[] = [];
+  const store = (index: number): Store => stores[index % stores.length] as Store;
+
+  beforeAll(() => postgres.start());
+  afterAll(() => postgres.stop());
+  beforeEach(async () => {
+    const url = await postgres.schema();
+    stores = [];
+    for (let i = 0; i < PROCESSES; i++) stores.push(await openPostgresStore({ url, clock: fakeClock() }));
+    await store(0).sessions.open(session);
+  });
+  afterEach(() => Promise.all(stores.map((one) => one.close())));
+
+  async function prepare(settings: Partial<QueueSettings>, keys: readonly string[]): Promise<void> {
+    await store(0).queues.put("default", settings, T0);
+    await store(0).jobs.commit(
+      keys.map((fairnessKey) => ({ type: "submit", job: jobRecord({ fairnessKey }) })),
+      T0,
+    );
+  }
+
+  /** Each process claims three times, all at once. */
+  async function claimAtOnce(now: number): Promise<ClaimedJob[]> {
+    const claims = Array.from({ length: PROCESSES * 3 }, (_, i) =>
+      store(i).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 3, now }),
+    );
+    return (await Promise.all(claims)).flatMap(({ jobs }) => jobs);
+  }
+
+  test("a rate lets as many start as it says, whoever asks", async () => {
+    await prepare(
+      { rateLimit: { limit: 5, perSeconds: 1 } },
+      Array.from({ length: 40 }, () => ""),
+    );
+    expect(await claimAtOnce(T0)).toHaveLength(5);
+    expect(await claimAtOnce(T0 + 199)).toHaveLength(0);
+    expect(await claimAtOnce(T0 + 400)).toHaveLength(2);
+  });
+
+  test("a key never runs more than its limit, and every key has its turn", async () => {
+    const keys = ["a", "b", "c"];
+    await prepare({ keyConcurrencyLimit: 1 }, [...Array.from({ length: 20 }, () => "a"), "b", "b", "c"]);
+    const first = await claimAtOnce(T0);
+    expect(first.map(({ live }) => live.fairnessKey).toSorted()).toEqual(keys);
+    await store(0).jobs.commit(
+      first.map(({ live }) => settleOf(live)),
+      T0,
+    );
+    expect((await claimAtOnce(T0)).map(({ live }) => live.fairnessKey).toSorted()).toEqual(["a", "b"]);
+  });
+
+  test("a key that is forgotten while somebody submits a job with it is there for that job", async () => {
+    const concurrency = { key: "db", limit: 1 };
+    for (let round = 0; round < 20; round++) {
+      await Promise.all([
+        store(0).jobs.tidy("", T0),
+        store(1).jobs.commit([{ type: "submit", job: jobRecord({ concurrency }) }], T0),
+        store(2).jobs.commit([{ type: "submit", job: jobRecord({ concurrency }) }], T0),
+        store(3).jobs.tidy("", T0),
+      ]);
+      const claimed = await claimAtOnce(T0);
+      expect(claimed).toHaveLength(1);
+      await store(0).jobs.commit(
+        claimed.map(({ live }) => settleOf(live)),
+        T0,
+      );
+      const second = await claimAtOnce(T0);
+      expect(second).toHaveLength(1);
+      await store(0).jobs.commit(
+        second.map(({ live }) => settleOf(live)),
+        T0,
+      );
+    }
+  });
+});

@@ -1,0 +1,67 @@
+import { failForGood } from "@windlass/kernel";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { DeadLetterFilter } from "@windlass/ports";
+import { engineFixture, type EngineFixture } from "./engine-fixture.ts";
+
+let fixture: EngineFixture;
+const all: DeadLetterFilter = { workspace: "default", limit: 100 };
+const asked = { by: "ann", again: false, perSecond: null } as const;
+
+beforeEach(async () => {
+  fixture = await engineFixture();
+  await fixture.engine.start();
+});
+afterEach(() => fixture.close());
+
+/** Jobs that a worker fails for good; returns their ids. */
+async function die(count: number): Promise<string[]> {
+  const worker = fixture.engine.worker({ handlers: { greet: () => failForGood("no such address") } });
+  await worker.start();
+  const ids: string[] = [];
+  for (let i = 0; i < count; i++) ids.push(await fixture.submit({ input: i }));
+  for (const id of ids) await fixture.reach(id, "failed");
+  await fixture.outcome(worker.stop());
+  return ids;
+}
+
+test("a letter is redriven once as a new job with the same work, however many ask at once, and again only when that is said (R1)", async () => {
+  const { deadLetters, jobs } = fixture.engine;
+  const [id = ""] = await die(1);
+  const [[first], [second]] = await Promise.all([deadLetters.redrive(all, asked), deadLetters.redrive(all, { ...asked, by: "bob" })]);
+  const made = [first, second].filter((one) => one !== undefined);
+  expect(new Set(made.map(({ job }) => job)).size).toBe(1);
+  const job = made[0]?.job ?? "";
+  expect((await jobs.get(job)).record).toMatchObject({ input: 0, cause: { type: "retry", of: id }, deadLetter: null });
+  expect(await deadLetters.get("default", id)).toMatchObject({ redrives: 1, redrivenAs: job });
+  expect(await deadLetters.redrive(all, asked)).toEqual([]);
+  expect(await deadLetters.redrive({ ...all, ids: [id] }, asked)).toMatchObject([{ job, created: false }]);
+  const [again] = await deadLetters.redrive({ ...all, ids: [id] }, { ...asked, again: true });
+  expect(again).toMatchObject({ created: true });
+  expect(again?.job).not.toBe(job);
+  expect(await deadLetters.get("default", id)).toMatchObject({ redrives: 2, redrivenAs: again?.job });
+});
+
+test("a redrive whose mark was lost finds the job that it made (R2)", async () => {
+  const { deadLetters } = fixture.engine;
+  const [id = ""] = await die(1);
+  const kept = { ...fixture.store.deadLetters };
+  Object.assign(fixture.store.deadLetters, { redriven: () => Promise.reject(new Error("the process died here")) });
+  await expect(deadLetters.redrive(all, asked)).rejects.toThrow("died");
+  Object.assign(fixture.store.deadLetters, kept);
+  expect(await deadLetters.redrive(all, asked)).toMatchObject([{ letter: { jobId: id }, created: false }]);
+  expect(await deadLetters.redrive(all, asked)).toEqual([]);
+});
+
+test("many are redriven oldest first at a rate, and struck off after a preview", async () => {
+  const { deadLetters, jobs } = fixture.engine;
+  const ids = await die(3);
+  const redriven = await deadLetters.redrive(all, { ...asked, perSecond: 2 });
+  const at = new Map(redriven.map(({ letter, job }) => [letter.jobId, job]));
+  const times: (number | null)[] = [];
+  for (const id of ids) times.push((await jobs.get(at.get(id) ?? "")).record.notBefore);
+  const now = times[0] ?? 0;
+  expect(times).toEqual([now, now + 500, now + 1_000]);
+  expect(await deadLetters.purge(all, true)).toEqual({ matched: 3, removed: 0 });
+  expect(await deadLetters.purge({ ...all, ids: ids.slice(0, 2) }, false)).toEqual({ matched: 2, removed: 2 });
+  expect((await deadLetters.list(all)).map(({ jobId }) => jobId)).toEqual(ids.slice(2));
+});

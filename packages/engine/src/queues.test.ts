@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { engineFixture, group, handled, type EngineFixture } from "./engine-fixture.ts";
+
+let fixture: EngineFixture;
+const from = { queue: "from" };
+
+beforeEach(async () => {
+  fixture = await engineFixture();
+  await fixture.engine.start();
+});
+afterEach(() => fixture.close());
+
+async function waiting(count: number, given: { readonly name?: string; readonly fairnessKey?: string } = {}): Promise<string[]> {
+  const ids: string[] = [];
+  for (let i = 0; i < count; i++) ids.push(await fixture.submit({ queue: "from", ...given }));
+  return ids;
+}
+
+const queueOf = async (id: string): Promise<string> => (await fixture.engine.jobs.get(id)).record.queue;
+
+test("what waits is moved after a preview that moves nothing; a filter chooses; moved again, nothing is left to move", async () => {
+  const { queues } = fixture.engine;
+  const [mail = ""] = await waiting(1, { name: "mail" });
+  const [tenant = ""] = await waiting(1, { fairnessKey: "t1" });
+  const rest = await waiting(600);
+  const request = { to: "to", by: "ann", dryRun: false };
+  expect(await queues.move(from, { ...request, dryRun: true })).toEqual({ matched: 602, done: 0, steps: 0, more: false });
+  expect(await queues.move({ ...from, name: "mail" }, request)).toMatchObject({ matched: 1, done: 1 });
+  expect(await queues.move({ ...from, fairnessKey: "t1" }, request)).toMatchObject({ matched: 1, done: 1 });
+  expect(await Promise.all([mail, tenant, rest[0] ?? ""].map(queueOf))).toEqual(["to", "to", "from"]);
+  expect(await queues.move(from, request)).toEqual({ matched: 600, done: 600, steps: 0, more: false });
+  expect(await queues.move(from, request)).toMatchObject({ matched: 0, done: 0 });
+});
+
+test("a purge cancels what waits and leaves what runs, and steps to their executions; it may remove what never started", async () => {
+  const { queues, jobs } = fixture.engine;
+  const execution = await fixture.submit(group([handled("a")], { queue: "from" }));
+  await fixture.reach(execution, "running");
+  await fixture.clock.advance(100);
+  const ids = await waiting(3);
+  const request = { by: "ann", dryRun: false, remove: false };
+  expect(await queues.purge(from, { ...request, dryRun: true })).toEqual({ matched: 4, done: 0, steps: 1, more: false });
+  const [gone = "", ...others] = ids;
+  expect(await queues.purge({ ...from, name: "greet" }, request)).toMatchObject({ matched: 3, done: 3 });
+  expect(await fixture.stateOf(gone)).toBe("cancelled");
+  expect(await Promise.all(others.map(fixture.stateOf))).toEqual(["cancelled", "cancelled"]);
+  expect(await fixture.stateOf(execution)).toBe("running");
+  const [last = ""] = await waiting(1);
+  expect(await queues.purge(from, { ...request, remove: true })).toMatchObject({ matched: 2, done: 1, steps: 1 });
+  await expect(jobs.get(last)).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("a rate wakes the worker at the time that it lets the next attempt start, and makes none without room spin", async () => {
+  const { engine, clock, store } = fixture;
+  await store.queues.put("from", { rateLimit: { limit: 1, perSeconds: 1 } }, clock.now());
+  await store.queues.put("quick", { rateLimit: { limit: 5, perSeconds: 1 } }, clock.now());
+  const starts: number[] = [];
+  const begin = clock.now();
+  const workers = [
+    engine.worker({ queue: "quick", handlers: { greet: () => void starts.push(clock.now() - begin) } }),
+    engine.worker({
+      queue: "from",
+      concurrency: 1,
+      handlers: { greet: () => new Promise((resolve) => void clock.after(5_000, () => resolve(null))) },
+    }),
+  ];
+  for (const worker of workers) await worker.start();
+  const slow = await waiting(2);
+  for (let i = 0; i < 8; i++) await fixture.submit({ queue: "quick" });
+  // A loop that spins while its slot is taken fires more timers than the clock allows.
+  await clock.advance(3_000);
+  expect(starts.slice(5)).toEqual([200, 400, 600]);
+  for (const id of slow) await fixture.reach(id, "succeeded");
+  for (const worker of workers) await fixture.outcome(worker.stop());
+});

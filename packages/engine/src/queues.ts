@@ -1,0 +1,82 @@
+/**
+ * What may be done with all the jobs that wait in a queue: move them to another, or cancel them. In batches; each job on its
+ * own merits, so that one which was started meanwhile is passed over. Doing it again goes on where it stopped.
+ */
+import type { Change, ChangeResult, LiveJob } from "@windlass/kernel";
+import type { EngineContext } from "./context.ts";
+import { stopOf } from "./stop.ts";
+
+/** Which of the jobs that wait in a queue are meant. */
+export interface WaitingFilter {
+  /** Its key. */
+  readonly queue: string;
+  readonly name?: string | undefined;
+  readonly fairnessKey?: string | undefined;
+}
+
+export interface Swept {
+  /** Jobs that were meant (of the batch). */
+  readonly matched: number;
+  /** Those of them with which it was done; 0 in a preview. */
+  readonly done: number;
+  /** Those that belong to an execution: a purge leaves them to it. */
+  readonly steps: number;
+  /** True when there are more than one call looks at. */
+  readonly more: boolean;
+}
+
+export interface Queues {
+  move(filter: WaitingFilter, request: { readonly to: string; readonly by: string; readonly dryRun: boolean }): Promise<Swept>;
+  /** Cancels what waits; with `remove` the jobs that were never started are deleted as well. */
+  purge(filter: WaitingFilter, request: { readonly by: string; readonly dryRun: boolean; readonly remove: boolean }): Promise<Swept>;
+}
+
+/** Jobs that one call looks at: it answers within seconds, and whoever asked asks again. */
+const SWEEP_MAX = 10_000;
+const PAGE = 500;
+
+export function queues(context: EngineContext): Queues {
+  return {
+    move: (filter, { to, by, dryRun }) =>
+      sweep(context, filter, async (page) => {
+        if (dryRun) return 0;
+        const moves = page.map(({ id }): Change => ({ type: "move", id, from: filter.queue, to, by }));
+        return accepted(await context.commit(moves)).length;
+      }),
+    purge: (filter, { by, dryRun, remove }) =>
+      sweep(context, filter, async (page) => {
+        const own = page.filter(({ parentId }) => parentId === null);
+        if (dryRun) return 0;
+        const message = `cancelled by ${by}, with what waited in its queue`;
+        const ended = accepted(await context.commit(own.map(({ id }) => stopOf(id, { reason: "cancel_requested", message, by }))));
+        if (remove) {
+          const started = new Set(own.filter(({ attempt }) => attempt > 0).map(({ id }) => id));
+          await context.logs.remove(await context.store.retention.remove(ended.filter((id) => !started.has(id))));
+        }
+        return ended.length;
+      }),
+  };
+}
+
+async function sweep(context: EngineContext, filter: WaitingFilter, work: (page: readonly LiveJob[]) => Promise<number>): Promise<Swept> {
+  const wanted = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+  let swept = { matched: 0, done: 0, steps: 0, more: false };
+  for (let after = ""; ;) {
+    const page = await context.store.jobs.live({ ...wanted, states: ["scheduled", "queued"], after }, PAGE);
+    // An attempt that goes on was admitted to where it is.
+    const waiting = page.filter(({ resumed }) => !resumed);
+    const done = waiting.length === 0 ? 0 : await work(waiting);
+    swept = {
+      matched: swept.matched + waiting.length,
+      done: swept.done + done,
+      steps: swept.steps + waiting.filter(({ parentId }) => parentId !== null).length,
+      more: page.length === PAGE,
+    };
+    after = page.at(-1)?.id ?? "";
+    if (page.length < PAGE || swept.matched >= SWEEP_MAX) return swept;
+  }
+}
+
+function accepted(results: readonly ChangeResult[]): string[] {
+  return results.flatMap((result) => (result.ok ? [result.id] : []));
+}

@@ -1,0 +1,136 @@
+/** `windlass dead-letters …` */
+import type { DeadLetterJson } from "@windlass/contract";
+import { WindlassError, type RateLimit, type Reason } from "@windlass/kernel";
+import { connect } from "../connection/connect.ts";
+import { fields, now, presentTable } from "../output/api-object.ts";
+import { agoOf } from "../output/job-lines.ts";
+import { present } from "../output/present.ts";
+import type { Column } from "../output/table.ts";
+import { argumentOf, type Call } from "../tree/call.ts";
+
+interface Choice {
+  readonly queue?: string;
+  /** The server refuses what is none, and says what is near. */
+  readonly reason?: Reason;
+  readonly name?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+interface ListOptions extends Choice {
+  readonly redriven?: boolean;
+  readonly open?: boolean;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export async function listDeadLetters(call: Call<ListOptions>): Promise<void> {
+  const { redriven, open, limit, cursor } = call.options;
+  if (redriven === true && open === true) throw new WindlassError("usage", "--redriven and --open exclude each other");
+  const answer = await connect(call).client.deadLetters.list({
+    ...choiceOf(call.options),
+    ...(redriven === true ? { redriven: true } : open === true ? { redriven: false } : {}),
+    ...(limit === undefined ? {} : { limit }),
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  await presentTable(call, answer, { columns: columns(now()), rows: answer.items, none: "No dead letters." });
+  if (answer.nextCursor !== null && call.format === "table") call.terminal.err(`There are more: add --cursor ${answer.nextCursor}.\n`);
+}
+
+export async function getDeadLetter(call: Call): Promise<void> {
+  const letter = await connect(call).client.deadLetters.get({ id: argumentOf(call, 0) });
+  await present(call, letter, () =>
+    fields(call, [
+      ["job", letter.id],
+      ["name", letter.name],
+      ["queue", letter.queue],
+      ["died", `${letter.diedAt} (${agoOf(letter.diedAt, now())})`],
+      ["reason", letter.reason],
+      ["message", letter.message ?? ""],
+      ["attempts", String(letter.attempts)],
+      ["spec", JSON.stringify(letter.job.spec)],
+      ["input", JSON.stringify(letter.job.input)],
+      ["redriven", letter.redrivenAs === null ? "no" : `as ${letter.redrivenAs} by ${letter.redrivenBy} at ${letter.redrivenAt}`],
+    ]),
+  );
+}
+
+interface RedriveOptions extends Choice {
+  readonly all?: boolean;
+  readonly again?: boolean;
+  readonly rate?: RateLimit | null;
+}
+
+export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<void> {
+  const { again = false, rate = null, all } = call.options;
+  const chosen = chosenOf(call);
+  if (Object.keys(chosen).length === 0 && all !== true)
+    throw new WindlassError("usage", "which ones? Give ids, options that choose, or --all");
+  if (again && chosen.ids === undefined) throw new WindlassError("usage", "--again is for letters that are named by their ids");
+  const { client } = connect(call);
+  const items: { readonly id: string; readonly job: string; readonly created: boolean }[] = [];
+  for (let more = true; more;) {
+    const answer = await client.deadLetters.redrive({
+      ...chosen,
+      again,
+      ...(rate === null ? {} : { perSecond: rate.limit / rate.perSeconds }),
+    });
+    items.push(...answer.items);
+    more = answer.more;
+  }
+  await present(call, { items }, () => {
+    const made = items.filter(({ created }) => created).length;
+    const known = items.length - made;
+    return `${made} redriven${known === 0 ? "" : `, ${known} had been redriven before (--again runs them once more)`}\n`;
+  });
+}
+
+interface PurgeOptions extends Choice {
+  readonly redriven?: boolean;
+  readonly yes?: boolean;
+}
+
+export async function purgeDeadLetters(call: Call<PurgeOptions>): Promise<void> {
+  const { redriven, yes = false } = call.options;
+  const { client } = connect(call);
+  const sum = { matched: 0, removed: 0, more: false };
+  do {
+    const answer = await client.deadLetters.purge({ ...chosenOf(call), ...(redriven === undefined ? {} : { redriven }), dryRun: !yes });
+    sum.matched += answer.matched;
+    sum.removed += answer.removed;
+    sum.more = answer.more;
+  } while (yes && sum.more);
+  await present(call, sum, () =>
+    yes
+      ? `${sum.removed} struck off\n`
+      : `${sum.matched}${sum.more ? " or more" : ""} would be struck off; their jobs stay. Add --yes to do it.\n`,
+  );
+}
+
+function chosenOf(call: Call<Choice>): ReturnType<typeof choiceOf> & { readonly ids?: string[] } {
+  const ids = call.args[0];
+  return { ...choiceOf(call.options), ...(typeof ids === "object" && ids.length > 0 ? { ids: [...ids] } : {}) };
+}
+
+function choiceOf({ queue, reason, name, since, until }: Choice) {
+  return {
+    ...(queue === undefined ? {} : { queue }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(name === undefined ? {} : { name }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+  };
+}
+
+function columns(at: number): readonly Column<DeadLetterJson>[] {
+  return [
+    { title: "JOB", value: (letter) => letter.id },
+    { title: "QUEUE", value: (letter) => letter.queue },
+    { title: "NAME", value: (letter) => letter.name },
+    { title: "REASON", value: (letter) => letter.reason, colour: () => "red" },
+    { title: "ATTEMPTS", value: (letter) => String(letter.attempts) },
+    { title: "DIED", value: (letter) => agoOf(letter.diedAt, at) },
+    { title: "REDRIVEN", value: (letter) => (letter.redrivenAt === null ? "" : `${agoOf(letter.redrivenAt, at)} by ${letter.redrivenBy}`) },
+    { title: "MESSAGE", value: (letter) => letter.message ?? "", elastic: true },
+  ];
+}

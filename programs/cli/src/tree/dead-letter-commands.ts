@@ -1,0 +1,41 @@
+/** `dead-letters …` */
+import type { Command } from "commander";
+import type { Performing } from "../program.ts";
+import { rate, time, whole } from "./option-values.ts";
+
+const IDS = "ids of jobs that died; all that the options choose when left out";
+
+export function addDeadLetterCommands(program: Command, perform: Performing): void {
+  const letters = program.command("dead-letters").description("jobs that failed for good: look at them, run them again, strike them off");
+  narrowed(letters.command("list").description("dead letters, newest job first"))
+    .option("--redriven", "only those that were run again")
+    .option("--open", "only those that were not run again")
+    .option("--limit <count>", "how many", whole(1, 500))
+    .option("--cursor <id>", "continue behind this job")
+    .action(perform(async () => (await import("../commands/dead-letters.ts")).listDeadLetters));
+  letters
+    .command("get")
+    .description("one dead letter: why it died, and what it was to do")
+    .argument("<id>", "id of the job that died")
+    .action(perform(async () => (await import("../commands/dead-letters.ts")).getDeadLetter));
+  narrowed(letters.command("redrive").description("run dead letters again, as new jobs; each once").argument("[ids...]", IDS))
+    .option("--all", "without ids or options that choose: every one")
+    .option("--again", "also those that were run again before")
+    .option("--rate <rate>", "how many are to start in a time, such as 10/s", rate)
+    .action(perform(async () => (await import("../commands/dead-letters.ts")).redriveDeadLetters));
+  narrowed(
+    letters.command("purge").description("strike dead letters off; their jobs stay. Only counts without --yes").argument("[ids...]", IDS),
+  )
+    .option("--redriven", "only those that were run again")
+    .option("--yes", "do it")
+    .action(perform(async () => (await import("../commands/dead-letters.ts")).purgeDeadLetters));
+}
+
+function narrowed(command: Command): Command {
+  return command
+    .option("--queue <name>", "of this queue")
+    .option("--reason <code>", "that died for this reason")
+    .option("--name <name>", "of jobs with this name")
+    .option("--since <time>", "that died at this time or later", time)
+    .option("--until <time>", "that died before this time", time);
+}

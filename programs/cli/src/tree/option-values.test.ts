@@ -1,0 +1,28 @@
+import { InvalidArgumentError } from "commander";
+import { expect, test } from "vitest";
+import { limitFrom, rate } from "./option-values.ts";
+
+test.each([
+  ["10/s", { limit: 10, perSeconds: 1 }],
+  ["100/30s", { limit: 100, perSeconds: 30 }],
+  ["5/m", { limit: 5, perSeconds: 60 }],
+  ["1000/2h", { limit: 1_000, perSeconds: 7_200 }],
+  ["1/d", { limit: 1, perSeconds: 86_400 }],
+  ["none", null],
+])("the rate %s", (text, wanted) => {
+  expect(rate(text)).toEqual(wanted);
+});
+
+test.each(["", "10", "0/s", "10/", "10/0s", "-1/s", "1.5/s", "10/w", "1/99d", "9999999/s"])(
+  "%j is no rate, and it is said what is one",
+  (text) => {
+    expect(() => rate(text)).toThrow(InvalidArgumentError);
+    expect(() => rate(text)).toThrow(/10\/s, 100\/30s/u);
+  },
+);
+
+test("a limit is a whole number, or none", () => {
+  expect([limitFrom(0)("0"), limitFrom(1)("12"), limitFrom(1)("none")]).toEqual([0, 12, null]);
+  for (const text of ["-1", "1.5", "many", ""]) expect(() => limitFrom(0)(text)).toThrow(/whole number from 0/u);
+  expect(() => limitFrom(1)("0")).toThrow(InvalidArgumentError);
+});

@@ -1,0 +1,82 @@
+import { operations } from "@windlass/contract";
+import { NO_RETRY } from "@windlass/kernel";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { testServer, type TestServer } from "./server-fixture.ts";
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await testServer();
+});
+afterAll(() => server.close());
+
+const job = { name: "send", executor: "handler", spec: { handler: "nobody" }, input: { to: "ada" } } as const;
+
+/** A job of this queue that has failed for good. */
+async function dead(queue: string, name = "send"): Promise<string> {
+  const { engine } = server;
+  const { id } = await engine.jobs.submit({
+    ...job,
+    kind: "task",
+    name,
+    queue,
+    retry: NO_RETRY,
+    deadLetter: true,
+    startDeadline: engine.context.now() - 1,
+  });
+  await engine.context.commit([{ type: "expire", id }]);
+  return id;
+}
+
+test("dead letters are listed, shown with the job that died, redriven once, and struck off after a preview", async () => {
+  const { api } = server;
+  const [first, second] = [await dead("letters"), await dead("letters", "other")];
+  const page = await api.deadLetters.list({ queue: "letters", limit: 1 });
+  operations.deadLetters.list.result.parse(page);
+  expect(page).toMatchObject({ items: [{ id: second, reason: "start_deadline", redrives: 0 }], nextCursor: second });
+  expect((await api.deadLetters.list({ queue: "letters", cursor: second })).items.map(({ id }) => id)).toEqual([first]);
+  expect((await api.deadLetters.list({ name: "other" })).items.map(({ id }) => id)).toEqual([second]);
+  const shown = await api.deadLetters.get({ id: first });
+  operations.deadLetters.get.result.parse(shown);
+  expect(shown).toMatchObject({ queue: "letters", job: { input: { to: "ada" }, state: "expired" } });
+
+  const redriven = await api.deadLetters.redrive({ queue: "letters" });
+  expect(redriven).toMatchObject({
+    items: [
+      { id: second, created: true },
+      { id: first, created: true },
+    ],
+    more: false,
+  });
+  expect((await api.deadLetters.redrive({ queue: "letters" })).items).toEqual([]);
+  expect((await api.deadLetters.redrive({ ids: [first] })).items).toEqual([{ ...redriven.items[1], created: false }]);
+  expect(await api.deadLetters.get({ id: first })).toMatchObject({ redrives: 1, redrivenBy: "admin", redrivenAs: redriven.items[1]?.job });
+  expect((await api.jobs.get({ id: redriven.items[1]?.job ?? "" })).cause).toMatchObject({ type: "retry", of: first });
+
+  expect(await api.deadLetters.purge({ queue: "letters" })).toEqual({ matched: 2, removed: 0, more: false });
+  expect(await api.deadLetters.purge({ ids: [first], dryRun: false })).toEqual({ matched: 1, removed: 1, more: false });
+  await expect(api.deadLetters.get({ id: first })).rejects.toMatchObject({ code: "not_found" });
+  await expect(api.deadLetters.redrive({ ids: [first] })).rejects.toMatchObject({ code: "not_found" });
+  expect((await api.jobs.get({ id: first })).state).toBe("expired");
+});
+
+test("what waits in a queue is moved and purged, each after a preview; a queue that holds jobs is not deleted", async () => {
+  const { api } = server;
+  await api.queues.put({ name: "busy", paused: true });
+  const { id } = await api.jobs.submit({ ...job, queue: "busy" });
+  const other = await api.jobs.submit({ ...job, queue: "busy", name: "other" });
+  expect(await api.queues.move({ name: "busy", to: "calm", dryRun: true })).toEqual({ matched: 2, done: 0, steps: 0, more: false });
+  expect(await api.queues.move({ name: "busy", to: "calm", jobName: "other" })).toMatchObject({ matched: 1, done: 1 });
+  expect(await api.jobs.get({ id: other.id })).toMatchObject({ queue: "calm" });
+  expect((await api.jobs.events({ id: other.id })).items.at(-1)).toMatchObject({
+    type: "job.moved",
+    data: { from: "busy", to: "calm", by: "admin" },
+  });
+  await expect(api.queues.move({ name: "busy", to: "Not A Name" })).rejects.toMatchObject({ code: "invalid", faults: [{ path: "to" }] });
+  await expect(api.queues.delete({ name: "busy" })).rejects.toMatchObject({ code: "conflict" });
+  expect(await api.queues.purge({ name: "busy" })).toMatchObject({ matched: 1, done: 0 });
+  expect(await api.queues.purge({ name: "busy", dryRun: false })).toMatchObject({ matched: 1, done: 1 });
+  expect((await api.jobs.get({ id })).state).toBe("cancelled");
+  expect(await api.queues.delete({ name: "busy" })).toEqual({ name: "busy" });
+  await expect(api.queues.get({ name: "busy" })).rejects.toMatchObject({ code: "not_found" });
+});
