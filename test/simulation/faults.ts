@@ -88,6 +88,7 @@ function faultyStore(store: Store, faulty: Faulty, clock: Clock): Store {
     jobs: wrapped(store.jobs, faulty),
     reads: wrapped(store.reads, faulty),
     queues: wrapped(store.queues, faulty),
+    deadLetters: wrapped(store.deadLetters, faulty),
     sessions,
     definitions: wrapped(store.definitions, faulty),
     retention: wrapped(store.retention, faulty),

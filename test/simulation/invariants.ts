@@ -3,6 +3,7 @@
  * Each check returns what is wrong, in words that say where to look.
  */
 import { isJsonObject, type JobEvent, type JobView } from "@windlass/kernel";
+import { queuesHold } from "./queue-invariants.ts";
 import type { World } from "./world.ts";
 
 export interface Account {
@@ -40,6 +41,7 @@ export async function check(world: World, account: Account): Promise<JobView[]> 
     ...handlersBeginOnce(world),
     ...(await launchesAreTrue(world, account)),
     ...listenersHeardAll(world),
+    ...queuesHold(world, jobs, account),
   ];
   if (wrong.length > 0) throw new Error(`seed ${world.seed}: ${wrong.slice(0, 3).join("; ")}`);
   return jobs;

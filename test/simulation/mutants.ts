@@ -163,4 +163,48 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: "over-admission of a rate",
+    story: "one more attempt starts than the bucket of its queue holds",
+    edits: [
+      {
+        file: "packages/kernel/src/rate.ts",
+        from: "return Math.floor((rate.limit * interval - spentOf",
+        to: "return Math.floor(((rate.limit + 1) * interval - spentOf",
+      },
+    ],
+  },
+  {
+    name: "rate of a key not spent",
+    story: "what a fairness key started is not taken from its bucket",
+    edits: [
+      {
+        file: "packages/kernel/src/admission.ts",
+        from: "spend(used, keyRateLimit, live.fairnessKey);",
+        to: "spend(used, null, live.fairnessKey);",
+      },
+    ],
+  },
+  {
+    name: "over-admission of a fairness key",
+    story: "a fairness key runs more attempts than its limit",
+    edits: [
+      {
+        file: "packages/kernel/src/admission.ts",
+        from: "return roomUnder({ limit: keyConcurrencyLimit, rate: keyRateLimit }",
+        to: "return roomUnder({ limit: keyConcurrencyLimit === null ? null : keyConcurrencyLimit + 1, rate: keyRateLimit }",
+      },
+    ],
+  },
+  {
+    name: "turn forgotten",
+    story: "each claim begins with the first key again, so that its many jobs starve the single one of another",
+    edits: [
+      {
+        file: "drivers/sql/src/candidates.ts",
+        from: "this.of(executor, queue).after = fairnessKey;",
+        to: 'this.of(executor, queue).after = fairnessKey === "" ? "" : "";',
+      },
+    ],
+  },
 ];

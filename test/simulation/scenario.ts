@@ -3,7 +3,7 @@ import { DEFAULT_BACKOFF, type Json, type RetryPolicy } from "@windlass/kernel";
 import type { SubmitRequest } from "@windlass/engine";
 import { check, listenersAreComplete, newAccount, type Account } from "./invariants.ts";
 import { CALM, type FaultRates } from "./faults.ts";
-import { openWorld, QUEUES, WORKER_SLOTS, type World } from "./world.ts";
+import { METERED, openWorld, QUEUES, SHARED, WORKER_SLOTS, type World } from "./world.ts";
 import type { GraphNode } from "./graph-kind.ts";
 
 const BUSY_STEPS = 60;
@@ -54,14 +54,23 @@ async function disturb(world: World): Promise<number> {
   const { random } = world;
   const index = random.int(2);
   const roll = random.next();
-  if (roll < 0.5) await world.submit(randomJob(world));
+  if (roll < 0.44) await world.submit(randomJob(world));
+  else if (roll < 0.46) await submitBurst(world);
+  else if (roll < 0.48) await submitMetered(world);
+  else if (roll < 0.5) await moveSome(world);
   else if (roll < 0.58) await cancelSoon(world);
   else if (roll < 0.67) await cancelOne(world);
   else if (roll < 0.74) await completeOne(world);
   else if (roll < 0.79)
     await world.store.queues.put(
       random.pick(QUEUES),
-      { paused: random.chance(0.5), by: "simulation", concurrencyLimit: random.pick([null, 1, 4]) },
+      {
+        paused: random.chance(0.5),
+        by: "simulation",
+        concurrencyLimit: random.pick([null, 1, 4]),
+        keyConcurrencyLimit: random.pick([null, null, 1]),
+        rateLimit: random.pick([null, null, { limit: 3, perSeconds: 1 }]),
+      },
       world.clock.now(),
     );
   else if (roll < 0.8) await world.listen();
@@ -96,7 +105,8 @@ function randomJob({ random, clock }: World): SubmitRequest {
       kind: "task",
       name: "handled",
       executor: "handler",
-      queue: random.pick(QUEUES),
+      queue: random.pick([...QUEUES, ...QUEUES, METERED]),
+      ...keyed(random.pick(["", "a", "b", "c"])),
       spec: { handler: "work" },
       input: handlerInput(random),
     };
@@ -110,6 +120,39 @@ function randomJob({ random, clock }: World): SubmitRequest {
     executor: "none",
     spec: { nodes: randomGraph(random) as unknown as Json },
   };
+}
+
+const keyed = (fairnessKey: string) => (fairnessKey === "" ? {} : { fairnessKey });
+
+const brief = (queue: string, fairnessKey: string, ms: number): SubmitRequest => ({
+  kind: "task",
+  name: "brief",
+  executor: "handler",
+  queue,
+  ...keyed(fairnessKey),
+  spec: { handler: "work" },
+  input: { ms },
+});
+
+/** Many jobs of one tenant, and one of another behind them. */
+async function submitBurst(world: World): Promise<void> {
+  for (let i = 0; i < 30; i++) await world.submit(brief(SHARED, "a", 20 + world.random.int(100)));
+  world.singles.push(await world.submit(brief(SHARED, "z", 10)));
+}
+
+/** More than a rate lets start at once. */
+async function submitMetered(world: World): Promise<void> {
+  for (let i = 0; i < 8; i++) await world.submit(brief(METERED, world.random.pick(["", "a", "b"]), world.random.int(800)));
+}
+
+async function moveSome({ store, random, clock }: World): Promise<void> {
+  const [from, to] = random.chance(0.5) ? QUEUES : QUEUES.toReversed();
+  if (from === undefined || to === undefined) return;
+  const waiting = await store.jobs.live({ queue: from, states: ["scheduled", "queued"] }, 5);
+  await store.jobs.commit(
+    waiting.map(({ id }) => ({ type: "move", id, from, to, by: "simulation" }) as const),
+    clock.now(),
+  );
 }
 
 type Random = World["random"];
@@ -176,12 +219,13 @@ async function completeOne({ store, random, clock, tokens }: World): Promise<voi
   );
 }
 
+const OPEN = { paused: false, by: "simulation", concurrencyLimit: null, keyConcurrencyLimit: null, rateLimit: null };
+
 /** No more faults; both processes run; queues are open. Every job must end, and nothing may be left behind. */
 async function comeToRest(world: World, account: Account): Promise<void> {
   world.setRates(CALM);
   world.killZombies();
-  for (const queue of QUEUES)
-    await world.store.queues.put(queue, { paused: false, by: "simulation", concurrencyLimit: null }, world.clock.now());
+  for (const queue of QUEUES) await world.store.queues.put(queue, OPEN, world.clock.now());
   const end = world.clock.now() + CALM_MS;
   for (;;) {
     for (const [index, server] of world.servers.entries()) if (server === null) world.boot(index);

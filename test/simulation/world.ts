@@ -49,6 +49,8 @@ export interface World {
   readonly runs: HandlerRun[];
   /** Completion tokens that handlers gave out. */
   readonly tokens: string[];
+  /** Jobs that were submitted behind many of another key. */
+  readonly singles: string[];
   setRates(rates: FaultRates): void;
   boot(index: number): void;
   kill(index: number): void;
@@ -68,7 +70,17 @@ export interface HeardEvents {
   wrong: string | null;
 }
 
+/** Queues whose settings change at random. */
 export const QUEUES = ["default", "slow"] as const;
+/** One with rates and limits that never change. */
+export const METERED = "metered";
+export const METERED_SETTINGS = {
+  rateLimit: { limit: 4, perSeconds: 2 },
+  keyRateLimit: { limit: 2, perSeconds: 2 },
+  keyConcurrencyLimit: 1,
+} as const;
+/** One in which a single job waits among many of another key. */
+export const SHARED = "shared";
 export const WORKER_SLOTS = 3;
 const SESSION_TTL_MS = 3_000;
 const HOST_LOST_AFTER_MS = 20_000;
@@ -84,6 +96,8 @@ export async function openWorld(seed: number): Promise<World> {
   const servers: (Server | null)[] = [null, null];
   const zombies: SimulatedProcess[] = [];
   const listeners: HeardEvents[] = [];
+  const singles: string[] = [];
+  await store.queues.put(METERED, METERED_SETTINGS, clock.now());
   const kill = (index: number): void => {
     servers[index]?.process.kill();
     servers[index] = null;
@@ -105,6 +119,7 @@ export async function openWorld(seed: number): Promise<World> {
     ...shared,
     sites,
     servers,
+    singles,
     listeners,
     listen: async () => void listeners.push(await listenTo(front)),
     boot,
@@ -165,7 +180,9 @@ function serverOf(shared: Shared, index: number, site: FakeSite | undefined): Se
     hostLostAfterMs: HOST_LOST_AFTER_MS,
   });
   const handlers = { work: workHandler({ index, process, ...shared }) };
-  const workers = QUEUES.map((queue) => server.worker({ queue, handlers, concurrency: WORKER_SLOTS, drainMs: 1_000 }));
+  const workers = [...QUEUES, METERED, SHARED].map((queue) =>
+    server.worker({ queue, handlers, concurrency: WORKER_SLOTS, drainMs: 1_000 }),
+  );
   return { index, process, engine: server, workers };
 }
 
