@@ -97,7 +97,7 @@ steps:
     "5:31 inputs.day.default: expected text, found 3",
     '6:31 inputs.n.default: expected a whole number, found "3"',
     '7:1 timeout_second: unknown key "timeout_second"; did you mean timeout_seconds?',
-    '10:16 steps[0].needs[1]: no step is called "c"; did you mean a?',
+    '10:16 steps[0].needs[1]: no step is called "c"',
     "11:11 steps[0].tool: command is missing: a program with its arguments as a list, or a script as text",
     '11:25 steps[0].tool.comand: unknown key "comand"; did you mean command?',
     "14:24 steps[1].when: there is no outcome 'failed_om'; did you mean failed_oom?",

@@ -105,6 +105,8 @@ test("retention removes what is old, also where jobs are kept for ever", async (
       return { ...cancelled, id: encodeId("aud", at, new Uint8Array(10)), at };
     }),
   );
+  // The engine has a retention of its own, and one process leads.
+  await fixture.engine.stop();
   const service = retention(fixture.engine.context, { session: () => "ses_leader", days: 0, auditDays: 2 });
   await service.start();
   await fixture.clock.advance(500);
