@@ -15,7 +15,7 @@ export const OTHER_QUEUES = "(other)";
 /** Upper bounds of the buckets of store calls, in milliseconds. */
 export const CALL_BUCKETS: readonly number[] = [0.5, 1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000];
 /** Upper bounds of the buckets of commits, by how many changes they have. */
-export const COMMIT_BUCKETS: readonly number[] = [1, 2, 5, 10, 25, 50, 100, 250, 500];
+const COMMIT_BUCKETS: readonly number[] = [1, 2, 5, 10, 25, 50, 100, 250, 500];
 
 export interface Spread {
   readonly bounds: readonly number[];

@@ -35,7 +35,8 @@ interface Counted {
   readonly now: number;
 }
 
-function countedNowAndThen({ store, clock, now }: EngineContext): () => Promise<Counted> {
+function countedNowAndThen(context: EngineContext): () => Promise<Counted> {
+  const { store, clock } = context;
   let last: Promise<Counted> | null = null;
   let goodUntil = 0;
   const count = async (): Promise<Counted> => {
@@ -43,7 +44,7 @@ function countedNowAndThen({ store, clock, now }: EngineContext): () => Promise<
     const [queues, sessions] = await Promise.all([store.queues.list(), store.sessions.list()]);
     const endedAt = clock.monotonic();
     goodUntil = endedAt + Math.max(REST_MS, REST_FACTOR * (endedAt - startedAt));
-    return { queues, sessions, now: now() };
+    return { queues, sessions, now: context.now() };
   };
   return () => {
     if (last !== null && clock.monotonic() < goodUntil) return last;
