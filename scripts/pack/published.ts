@@ -1,4 +1,4 @@
-/** The packages that are published, in the order in which each finds what it needs: the client, and what it is made of. */
+/** The packages that are published, in the order in which each finds what it needs: the client, what it is made of, and what it traces with. */
 export interface Published {
   /** Its folder in `packages/`. */
   readonly folder: string;
@@ -20,6 +20,7 @@ export const PUBLISHED: readonly Published[] = [
     description: "Client and worker for Windlass, one control plane for every kind of job",
     keywords: [...KEYWORDS, "client", "worker"],
   },
+  { folder: "opentelemetry", description: "Traces of Windlass by OpenTelemetry", keywords: [...KEYWORDS, "opentelemetry", "tracing"] },
 ];
 
 /** The oldest Node that the packages are tested with. */

@@ -43,7 +43,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   "modules/tasks": module(),
   "modules/workflows": module("@bufbuild/cel", "yaml"),
   "drivers/files": driver(),
-  "drivers/opentelemetry": { packages: [kernel], libraries: ["@opentelemetry/api"], builtins: [] },
+  "packages/opentelemetry": { packages: [kernel], libraries: ["@opentelemetry/api"], builtins: [] },
   "drivers/process": driver(),
   "drivers/sql": driver(),
   "drivers/sqlite": storeDriver(),
@@ -64,7 +64,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
       "modules/tasks",
       "modules/workflows",
       "drivers/files",
-      "drivers/opentelemetry",
+      "packages/opentelemetry",
       "drivers/process",
       "drivers/sqlite",
       "drivers/postgres",
@@ -77,7 +77,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
 
 /** What tests may import besides: the test kit, the runner, the real store instead of a mock, and the client to ask a server. */
 export const TESTS_MAY: Row = {
-  packages: ["packages/testkit", "packages/sdk", "drivers/sqlite", "drivers/files", "drivers/opentelemetry"],
+  packages: ["packages/testkit", "packages/sdk", "drivers/sqlite", "drivers/files", "packages/opentelemetry"],
   libraries: [
     "vitest",
     "fast-check",

@@ -51,7 +51,8 @@ export interface EngineContext extends Omit<EnginePorts, "kinds" | "tracing"> {
 export function engineContext(ports: EnginePorts): EngineContext {
   const { clock, random, bus } = ports;
   const counted = figures();
-  const store = observed(ports.store, { clock, figures: counted });
+  const tracing = ports.tracing ?? null;
+  const store = observed(ports.store, { clock, figures: counted, tracing });
   const kinds = new Map(ports.kinds.map((kind) => [kind.kind, kind]));
   assert(kinds.size === ports.kinds.length, "two kinds of the same name");
   let offset = 0;
@@ -66,7 +67,7 @@ export function engineContext(ports: EnginePorts): EngineContext {
   return {
     ...ports,
     store,
-    tracing: ports.tracing ?? null,
+    tracing,
     figures: counted,
     now,
     newId: monotonicIds(now, random),

@@ -2,16 +2,26 @@
  * A store that counts what it is asked: how long each call took, how many failed, and what commits and claims did. The one
  * place where that is done, so that no caller has to. It changes no answer.
  *
+ * Where somebody traces, a call within a span is a span of its own.
+ *
  * O1. The price is that of a call, never that of a job: a commit of 500 changes costs what one of a single change does.
  */
+import { messageOf, type Span, type Tracing } from "@windlass/kernel";
 import type { Clock, Store } from "@windlass/ports";
 import { addTo, CALL_BUCKETS, spread, type Figures } from "./figures.ts";
 
 /** Parts of a store whose methods are calls; a heartbeat is kept for long, and times nothing. */
 const OBSERVED = ["jobs", "reads", "queues", "sessions", "definitions", "retention"] as const;
 
-export function observed(store: Store, { clock, figures }: { readonly clock: Clock; readonly figures: Figures }): Store {
-  const { jobs, ...parts } = timedParts(store, { clock, figures });
+export interface Observing {
+  readonly clock: Clock;
+  readonly figures: Figures;
+  readonly tracing: Tracing | null;
+}
+
+export function observed(store: Store, observing: Observing): Store {
+  const { figures } = observing;
+  const { jobs, ...parts } = timedParts(store, observing);
   return {
     ...store,
     ...parts,
@@ -32,8 +42,6 @@ export function observed(store: Store, { clock, figures }: { readonly clock: Clo
   };
 }
 
-type Observing = { readonly clock: Clock; readonly figures: Figures };
-
 function timedParts(store: Store, observing: Observing): Pick<Store, (typeof OBSERVED)[number]> {
   return Object.fromEntries(OBSERVED.map((part) => [part, timed(store[part], { ...observing, part })])) as unknown as Pick<
     Store,
@@ -43,7 +51,7 @@ function timedParts(store: Store, observing: Observing): Pick<Store, (typeof OBS
 
 type Call = (...values: readonly unknown[]) => Promise<unknown>;
 
-function timed(port: object, { clock, figures, part }: Observing & { readonly part: string }): object {
+function timed(port: object, { clock, figures, tracing, part }: Observing & { readonly part: string }): object {
   return Object.fromEntries(
     Object.entries(port as Readonly<Record<string, Call>>).map(([name, call]) => {
       const full = `${part}.${name}`;
@@ -52,9 +60,13 @@ function timed(port: object, { clock, figures, part }: Observing & { readonly pa
       const observe = (startedAt: number): void => addTo(took, clock.monotonic() - startedAt);
       const observedCall: Call = async (...values) => {
         const startedAt = clock.monotonic();
+        const span = tracing === null ? null : callSpan(tracing, full);
         try {
-          return await call.apply(port, values as unknown[]);
+          const result = await call.apply(port, values as unknown[]);
+          span?.end();
+          return result;
         } catch (error) {
+          span?.end({ failed: messageOf(error) });
           figures.callsFailed.set(full, (figures.callsFailed.get(full) ?? 0) + 1);
           throw error;
         } finally {
@@ -64,4 +76,10 @@ function timed(port: object, { clock, figures, part }: Observing & { readonly pa
       return [name, observedCall];
     }),
   );
+}
+
+/** Only within another span: what services ask by themselves would be traces of one span each, without end. */
+function callSpan(tracing: Tracing, call: string): Span | null {
+  if (tracing.active() === null) return null;
+  return tracing.begin({ name: `store ${call}`, kind: "internal", parent: null, attributes: {} });
 }

@@ -67,6 +67,7 @@ test("a request, its submit, each wait and each attempt are one trace, with the 
   const runs = named(spans, "run twice");
   expect(request?.parentSpanContext?.spanId).toBe("00f067aa0ba902b7");
   expect(submit?.parentSpanContext?.spanId).toBe(idOf(request));
+  expect(named(spans, "store jobs.commit").map((span) => span.parentSpanContext?.spanId)).toContain(idOf(submit));
   expect(waits.map((span) => span.parentSpanContext?.spanId)).toEqual([idOf(submit), idOf(submit)]);
   expect(runs.map((span) => span.parentSpanContext?.spanId)).toEqual(waits.map(idOf));
   expect(runs.map((span) => span.attributes["windlass.attempt"])).toEqual([1, 2]);
