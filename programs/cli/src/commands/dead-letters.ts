@@ -58,11 +58,11 @@ export async function getDeadLetter(call: Call): Promise<void> {
 interface RedriveOptions extends Choice {
   readonly all?: boolean;
   readonly again?: boolean;
-  readonly rate?: RateLimit | null;
+  readonly rate?: RateLimit | "none";
 }
 
 export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<void> {
-  const { again = false, rate = null, all } = call.options;
+  const { again = false, rate = "none", all } = call.options;
   const chosen = chosenOf(call);
   if (Object.keys(chosen).length === 0 && all !== true)
     throw new WindlassError("usage", "which ones? Give ids, options that choose, or --all");
@@ -73,7 +73,7 @@ export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<vo
     const answer = await client.deadLetters.redrive({
       ...chosen,
       again,
-      ...(rate === null ? {} : { perSecond: rate.limit / rate.perSeconds }),
+      ...(rate === "none" ? {} : { perSecond: rate.limit / rate.perSeconds }),
     });
     items.push(...answer.items);
     more = answer.more;

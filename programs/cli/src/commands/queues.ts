@@ -7,6 +7,7 @@ import { agoOf, timeColumn } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import type { Column } from "../output/table.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
+import { orNull } from "../tree/option-values.ts";
 
 export async function listQueues(call: Call): Promise<void> {
   const answer = await connect(call).client.queues.list();
@@ -40,10 +41,10 @@ export async function limitQueue(call: Call): Promise<void> {
 }
 
 interface SetOptions {
-  readonly limit?: number | null;
-  readonly rate?: RateLimit | null;
-  readonly keyLimit?: number | null;
-  readonly keyRate?: RateLimit | null;
+  readonly limit?: number | "none";
+  readonly rate?: RateLimit | "none";
+  readonly keyLimit?: number | "none";
+  readonly keyRate?: RateLimit | "none";
   readonly deadLetters?: boolean;
 }
 
@@ -53,10 +54,10 @@ export async function setQueue(call: Call<SetOptions>): Promise<void> {
     throw new WindlassError("usage", "what is to be set? Give --limit, --rate, --key-limit, --key-rate or --dead-letters");
   const queue = await connect(call).client.queues.put({
     name: argumentOf(call, 0),
-    ...(limit === undefined ? {} : { concurrencyLimit: limit }),
-    ...(rate === undefined ? {} : { rateLimit: rate }),
-    ...(keyLimit === undefined ? {} : { keyConcurrencyLimit: keyLimit }),
-    ...(keyRate === undefined ? {} : { keyRateLimit: keyRate }),
+    ...(limit === undefined ? {} : { concurrencyLimit: orNull(limit) }),
+    ...(rate === undefined ? {} : { rateLimit: orNull(rate) }),
+    ...(keyLimit === undefined ? {} : { keyConcurrencyLimit: orNull(keyLimit) }),
+    ...(keyRate === undefined ? {} : { keyRateLimit: orNull(keyRate) }),
     ...(deadLetters === undefined ? {} : { deadLetters }),
   });
   await show(call, queue);

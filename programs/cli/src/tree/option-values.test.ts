@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { expect, test } from "vitest";
 import { limitFrom, rate } from "./option-values.ts";
 
@@ -8,7 +8,7 @@ test.each([
   ["5/m", { limit: 5, perSeconds: 60 }],
   ["1000/2h", { limit: 1_000, perSeconds: 7_200 }],
   ["1/d", { limit: 1, perSeconds: 86_400 }],
-  ["none", null],
+  ["none", "none"],
 ])("the rate %s", (text, wanted) => {
   expect(rate(text)).toEqual(wanted);
 });
@@ -22,7 +22,12 @@ test.each(["", "10", "0/s", "10/", "10/0s", "-1/s", "1.5/s", "10/w", "1/99d", "9
 );
 
 test("a limit is a whole number, or none", () => {
-  expect([limitFrom(0)("0"), limitFrom(1)("12"), limitFrom(1)("none")]).toEqual([0, 12, null]);
+  expect([limitFrom(0)("0"), limitFrom(1)("12"), limitFrom(1)("none")]).toEqual([0, 12, "none"]);
   for (const text of ["-1", "1.5", "many", ""]) expect(() => limitFrom(0)(text)).toThrow(/whole number from 0/u);
   expect(() => limitFrom(1)("0")).toThrow(InvalidArgumentError);
+});
+
+test("none comes through commander as it is", () => {
+  const command = new Command().option("--limit <count>", "", limitFrom(0)).option("--rate <rate>", "", rate);
+  expect(command.parse(["--limit", "none", "--rate", "none"], { from: "user" }).opts()).toEqual({ limit: "none", rate: "none" });
 });

@@ -38,9 +38,14 @@ export function priority(text: string): number {
   return value;
 }
 
-/** `10/s`, `100/30s`, `5/m`; null for `none`. */
-export function rate(text: string): RateLimit | null {
-  if (text === "none") return null;
+/** What takes a limit away. A word, because commander makes an empty text of a reader's null. */
+type None = "none";
+
+export const orNull = <T>(value: T | None): T | null => (value === "none" ? null : value);
+
+/** `10/s`, `100/30s`, `5/m`, or `none`. */
+export function rate(text: string): RateLimit | None {
+  if (text === "none") return text;
   const [, count = "", of = "", unit = ""] = /^(\d{1,7})\/(\d{0,7})([smhd])$/u.exec(text) ?? [];
   const limit = Number(count);
   const perSeconds = (of === "" ? 1 : Number(of)) * (UNITS[unit] ?? 0);
@@ -51,10 +56,10 @@ export function rate(text: string): RateLimit | null {
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
-/** A whole number from `min`; null for `none`. */
-export function limitFrom(min: number): (text: string) => number | null {
+/** A whole number from `min`, or `none`. */
+export function limitFrom(min: number): (text: string) => number | None {
   return (text) => {
-    if (text === "none") return null;
+    if (text === "none") return text;
     if (!/^\d{1,6}$/u.test(text) || Number(text) < min)
       throw new InvalidArgumentError(`it must be a whole number from ${min}, or \`none\`.`);
     return Number(text);
