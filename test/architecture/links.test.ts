@@ -1,4 +1,4 @@
-/** Links between our pages lead somewhere. */
+/** Links between our pages lead somewhere: to a file that is there, and to a heading of it. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
@@ -21,3 +21,25 @@ test("every link to a file of this repository leads to one", () => {
   });
   expect(dead.map(({ page, target }) => `${page}: ${target}`)).toEqual([]);
 });
+
+test("every link to a heading leads to one", () => {
+  const anchored = links.filter(({ target }) => target.includes("#") && !/^[a-z]+:/u.test(target));
+  expect(anchored.length).toBeGreaterThan(5);
+  const dead = anchored.filter(({ page, target }) => {
+    const [path = "", heading = ""] = target.split("#");
+    const file = join(root, path === "" ? page : join(dirname(page), path));
+    return existsSync(file) && file.endsWith(".md") && !headingsOf(readFileSync(file, "utf8")).includes(heading);
+  });
+  expect(dead.map(({ page, target }) => `${page}: ${target}`)).toEqual([]);
+});
+
+/** As GitHub and most readers of Markdown name them. */
+function headingsOf(text: string): string[] {
+  const lines = text.replaceAll(/^```[^]*?^```$/gmu, "").matchAll(/^#+ (.*)$/gmu);
+  return [...lines].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
