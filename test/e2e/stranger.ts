@@ -138,7 +138,7 @@ async function addressOf(one: Running): Promise<string> {
 }
 
 /** The supervisor outlives servers on purpose; here it is to go at once, with what it runs. */
-async function endSupervisor(folder: string): Promise<void> {
+export async function endSupervisor(folder: string): Promise<void> {
   const file = join(folder, "supervisor", "pid");
   if (!existsSync(file)) return;
   const pid = Number.parseInt(readFileSync(file, "utf8"), 10);

@@ -4,14 +4,15 @@
  * L1. Within this process the appends of one log follow each other. Different logs do not wait for each other.
  * L2. Before its first append here a log is mended, for its last writer may have been killed.
  * L3. Readers take no lock: they see whole lines of the index, however far the writer is (F1, F2).
- * L4. A log that is removed early leaves a mark, written before anything goes: it is never taken for one that is empty.
+ * L4. What could not be written (the disk was full) is told where it would stand, once something can be written again.
+ * L5. A log that is removed early leaves a mark, written before anything goes: it is never taken for one that is empty.
  */
 import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { assert, WindlassError } from "@windlass/kernel";
-import { LOG_FOLDER, logFilesOf, logFolderOf } from "@windlass/ports";
-import type { Clock, LogKey, LogStore } from "@windlass/ports";
+import { assert, messageOf, WindlassError } from "@windlass/kernel";
+import { LOG_FOLDER, logFilesOf, logFolderOf, logLostMark } from "@windlass/ports";
+import type { Clock, LogChunk, LogKey, LogStore } from "@windlass/ports";
 import { expireLog, isThere, jobsWithLogs, markOf, refuseRemoved, usageOf } from "./log-expiry.ts";
 import { readLog } from "./log-file-reader.ts";
 import { appendToLog, mendLog } from "./log-file-writer.ts";
@@ -44,17 +45,33 @@ export function fileLogStore(options: FileLogStoreOptions): LogStore {
   const placeOf = (key: LogKey): LogPlace => ({ root, files: logFilesOf(key) });
   const queue = appendQueue();
   const mended = new Set<string>();
+  const lost = new Map<string, LostBytes>();
+  const write = async (place: LogPlace, chunks: readonly LogChunk[]): Promise<void> => {
+    const { index } = place.files;
+    if (!mended.has(index)) {
+      await mendLog(place, options.clock.now());
+      if (mended.size >= MENDED_MAX) mended.clear();
+      mended.add(index);
+    }
+    const before = lost.get(index);
+    await appendToLog(place, before === undefined ? chunks : [before.mark(), ...chunks], options.bytesMax);
+    lost.delete(index);
+  };
 
   return {
     append: async (key, chunks) => {
       const place = placeOf(key);
-      await queue(place.files.index, async () => {
-        if (!mended.has(place.files.index)) {
-          await mendLog(place, options.clock.now());
-          if (mended.size >= MENDED_MAX) mended.clear();
-          mended.add(place.files.index);
+      const { index } = place.files;
+      await queue(index, async () => {
+        try {
+          await write(place, chunks);
+        } catch (error) {
+          // Some of it may be there: the next one mends first. See L4.
+          mended.delete(index);
+          if (lost.size >= MENDED_MAX) lost.clear();
+          lost.set(index, lostBytes(chunks, error, lost.get(index)));
+          throw error;
         }
-        await appendToLog(place, chunks, options.bytesMax);
       });
     },
     read: async (key, range) => {
@@ -76,6 +93,18 @@ export function fileLogStore(options: FileLogStoreOptions): LogStore {
     jobIds: () => jobsWithLogs(root),
     usage: (jobId) => usageOf(root, jobId),
   };
+}
+
+interface LostBytes {
+  readonly count: number;
+  mark(): LogChunk;
+}
+
+/** Beside those that were lost before. The mark stands where the first of them would. */
+function lostBytes(chunks: readonly LogChunk[], error: unknown, before: LostBytes | undefined): LostBytes {
+  const count = chunks.reduce((sum, { data }) => sum + data.length, before?.count ?? 0);
+  const { stream, at } = before?.mark() ?? chunks[0] ?? { stream: "stdout", at: 0 };
+  return { count, mark: () => ({ stream, at, data: Buffer.from(logLostMark(count, messageOf(error))) }) };
 }
 
 /** Runs what belongs to one key one after the other. See L1. */

@@ -4,10 +4,12 @@
  */
 import type pg from "pg";
 import { isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
+import { storeFull } from "@windlass/sql";
 import { querierOf, type Querier } from "./connection.ts";
 
 /** Deadlock, serialization failure, and a key that another transaction inserted first. */
 const LOST_RACES: ReadonlySet<string> = new Set(["40P01", "40001", "23505"]);
+const DISK_FULL = "53100";
 /** A race is lost to somebody who won it; losing so many in a row means something else is wrong. */
 const TRIES_MAX = 10;
 
@@ -34,6 +36,7 @@ export async function inTransaction<T>(pool: pg.Pool, work: (querier: Querier) =
 /** An error of the database as one of ours; its own text is kept. */
 export function asStoreError(error: unknown): unknown {
   if (isWindlassError(error) || (error instanceof Error && error.name === "BugError")) return error;
+  if (sqlStateOf(error) === DISK_FULL) return storeFull(error);
   return new WindlassError("unavailable", `the store failed: ${messageOf(error)}`, { cause: error });
 }
 

@@ -1,6 +1,7 @@
 /**
  * Writes what one attempt prints, byte for byte, in the format of log-format.ts, and keeps the last of it in memory
  * for the evidence. Never blocks or fails the attempt: what cannot be written is counted and dropped.
+ * When something can be written again, a mark says how much is missing.
  *
  * G1. What must not be stored is masked here, before anything else sees it.
  */
@@ -14,6 +15,7 @@ import {
   logCutMark,
   logFilesOf,
   logGapMark,
+  logLostMark,
   logRate,
   mendLogIndex,
   STREAMS,
@@ -47,49 +49,50 @@ export interface LogLimits {
 interface OpenStream {
   readonly file: number;
   size: number;
-  isCut: boolean;
 }
 
+/** How long nothing is tried after a write has failed: the disk is full, most likely. */
+const WRITE_AGAIN_MS = 1000;
 /** Room for the last 20 lines of ordinary length. */
 const TAIL_BYTES = 8192;
 
 export function openAttemptLog(data: string, key: LogKey, { bytesMax, bytesPerSecondMax, mask }: LogLimits): AttemptLog {
-  const root = join(data, LOG_FOLDER);
-  const files = logFilesOf(key);
+  const files = openFiles(data, key, bytesMax);
   const tail = byteTail(TAIL_BYTES);
   const rate = logRate(bytesPerSecondMax);
   const masked = { stdout: mask.stream(), stderr: mask.stream() };
-  const open: Partial<Record<Stream, OpenStream>> = {};
-  let index: number | null = null;
   let failure: string | null = null;
-
-  const streamOf = (stream: Stream): OpenStream => {
-    index ??= openIn(root, files.folder, files.index);
-    const file = open[stream]?.file ?? openSync(join(root, files[stream]), "a", 0o600);
-    return (open[stream] ??= { file, size: fstatSync(file).size, isCut: false });
-  };
-  const writeOut = (stream: Stream, chunk: Uint8Array, at: number): void => {
-    const target = streamOf(stream);
-    const { keep, cut } = admitToLog(target.size, chunk.length, bytesMax);
-    const bytes = cut ? Buffer.concat([chunk.subarray(0, keep), Buffer.from(logCutMark(bytesMax))]) : chunk.subarray(0, keep);
-    target.isCut ||= keep < chunk.length;
-    if (bytes.length === 0 || index === null) return;
-    writeWhole(target.file, bytes);
-    writeWhole(index, Buffer.from(encodeLogEntry({ at, stream, offset: target.size, length: bytes.length })));
-    target.size += bytes.length;
-  };
+  const lost = { bytes: 0, at: 0 };
 
   const gapMark = (bytes: number): Uint8Array => Buffer.from(logGapMark(bytes, bytesPerSecondMax));
+  const lose = (bytes: number, error: unknown, at: number): void => {
+    failure = error instanceof Error ? error.message : String(error);
+    lost.bytes += bytes;
+    lost.at = at;
+  };
+  /** Of what could not be written a part may be there, so the log is mended as if its writer had been killed. */
+  const tellLost = (stream: Stream, at: number): void => {
+    if (lost.bytes === 0) return;
+    files.close();
+    mendAttemptLog(data, key, at);
+    files.write(stream, Buffer.from(logLostMark(lost.bytes, failure ?? "")), at);
+    lost.bytes = 0;
+  };
   const add = (stream: Stream, chunk: Uint8Array, at: number): void => {
     if (chunk.length === 0) return;
     tail.push(chunk);
-    if (failure !== null) return;
+    // Also when the clock was set back.
+    if (lost.bytes > 0 && at >= lost.at && at - lost.at < WRITE_AGAIN_MS) {
+      lost.bytes += chunk.length;
+      return;
+    }
     try {
+      tellLost(stream, at);
       const { keep, gap } = rate.admit(chunk.length, at);
-      if (gap > 0) writeOut(stream, gapMark(gap), at);
-      writeOut(stream, chunk.subarray(0, keep), at);
+      if (gap > 0) files.write(stream, gapMark(gap), at);
+      files.write(stream, chunk.subarray(0, keep), at);
     } catch (error) {
-      failure = error instanceof Error ? error.message : String(error);
+      lose(chunk.length, error, at);
     }
   };
 
@@ -98,19 +101,61 @@ export function openAttemptLog(data: string, key: LogKey, { bytesMax, bytesPerSe
     write: (stream, chunk, at) => add(stream, masked[stream].push(chunk), at),
     end: (at) => {
       for (const stream of STREAMS) add(stream, masked[stream].end(), at);
-      const last = STREAMS.find((stream) => open[stream] !== undefined);
+      const last = files.openStream() ?? "stdout";
       try {
-        if (rate.openGap() > 0 && last !== undefined && failure === null) writeOut(last, gapMark(rate.openGap()), at);
+        tellLost(last, at);
+        if (rate.openGap() > 0) files.write(last, gapMark(rate.openGap()), at);
       } catch (error) {
-        failure = error instanceof Error ? error.message : String(error);
+        lose(0, error, at);
       }
     },
     droppedBytes: () => rate.droppedBytes,
-    cutStreams: () => STREAMS.filter((stream) => open[stream]?.isCut === true),
+    cutStreams: () => STREAMS.filter((stream) => files.cut.has(stream)),
     failure: () => failure,
+    close: files.close,
+  };
+}
+
+interface OpenFiles {
+  /** Throws what the system says. */
+  readonly write: (stream: Stream, chunk: Uint8Array, at: number) => void;
+  /** One that something was written to. */
+  readonly openStream: () => Stream | undefined;
+  /** Streams that reached their limit. */
+  readonly cut: ReadonlySet<Stream>;
+  /** What is written next opens them again. */
+  readonly close: () => void;
+}
+
+/** The files of one log, opened when something is written. */
+function openFiles(data: string, key: LogKey, bytesMax: number): OpenFiles {
+  const root = join(data, LOG_FOLDER);
+  const files = logFilesOf(key);
+  const open: Partial<Record<Stream, OpenStream>> = {};
+  const cutStreams = new Set<Stream>();
+  let index: number | null = null;
+  const streamOf = (stream: Stream): OpenStream => {
+    index ??= openIn(root, files.folder, files.index);
+    const file = open[stream]?.file ?? openSync(join(root, files[stream]), "a", 0o600);
+    return (open[stream] ??= { file, size: fstatSync(file).size });
+  };
+  return {
+    write: (stream, chunk, at) => {
+      const target = streamOf(stream);
+      const { keep, cut } = admitToLog(target.size, chunk.length, bytesMax);
+      const bytes = cut ? Buffer.concat([chunk.subarray(0, keep), Buffer.from(logCutMark(bytesMax))]) : chunk.subarray(0, keep);
+      if (keep < chunk.length) cutStreams.add(stream);
+      if (bytes.length === 0 || index === null) return;
+      writeWhole(target.file, bytes);
+      writeWhole(index, Buffer.from(encodeLogEntry({ at, stream, offset: target.size, length: bytes.length })));
+      target.size += bytes.length;
+    },
+    openStream: () => STREAMS.find((stream) => open[stream] !== undefined),
+    cut: cutStreams,
     close: () => {
       for (const file of [index, open.stdout?.file, open.stderr?.file]) if (file !== null && file !== undefined) closeSync(file);
       index = null;
+      for (const stream of STREAMS) delete open[stream];
     },
   };
 }

@@ -5,7 +5,7 @@
  * V1. The lock is the system's own (a lock on a file), so it is free the moment its holder is dead.
  * V2. The socket is made only under the lock, after all that was lost is known: who can connect hears the truth.
  */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { createServer } from "node:net";
 import { DatabaseSync } from "node:sqlite";
@@ -25,6 +25,7 @@ export interface SupervisorOptions {
   readonly idleExitMs: number;
 }
 
+const STDERR = 2;
 const CHECKS_PER_IDLE_TIME = 4;
 /** Backlog of the socket: launchers that connect at once. */
 const BACKLOG = 128;
@@ -120,9 +121,12 @@ function leave(lock: DatabaseSync): void {
   process.exit(0);
 }
 
-/** Its standard error is a file in the data folder. */
+/** Its standard error is a file in the data folder. Not by way of the stream, which ends the program when the disk is full. */
 function complain(what: string, error: unknown): void {
-  process.stderr.write(
-    `${new Date(clock.now()).toISOString()} ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  const text = `${new Date(clock.now()).toISOString()} ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
+  try {
+    writeSync(STDERR, text);
+  } catch {
+    // Nobody is left who could be told; what runs is worth more.
+  }
 }

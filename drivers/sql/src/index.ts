@@ -9,6 +9,7 @@ export { migrations, migrationsAfter, tableNames, postgresDialect, sqliteDialect
 export { changedQueue, queueViews, type QueueCount } from "./queue-figures.ts";
 export { nextVersion } from "./next-version.ts";
 export { joinSignals, noSignals } from "./signals.ts";
+export { storeFull } from "./store-full.ts";
 export { decodeValue, encodeValue, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";
 export {
   attemptsTable,

@@ -121,7 +121,8 @@ export function isWrite(name: OperationName): boolean {
   return name in writes;
 }
 
-/** A write that changes nothing, so that a store which can only be read is found out. */
+/** A write that leaves nothing behind and yet takes room, so that a store which can only be read, or whose disk is full, is found out. */
 function pingWritable(db: Database): void {
+  db.run("INSERT INTO leads (chore, session, expires_at) VALUES ('', '', 0)");
   db.run("DELETE FROM leads WHERE chore = ''");
 }

@@ -1,4 +1,9 @@
-/** Heartbeats of the writer thread: on timers of its own, as long as the event loop moves (W3). */
+/**
+ * Heartbeats of the writer thread: on timers of its own, as long as the event loop moves (W3).
+ *
+ * B1. While nothing can be written (a full disk) no session is given up: this thread is the only writer, so nobody can take
+ *     anything over. The first that is written afterwards are the beats that failed.
+ */
 import type { Database } from "./database.ts";
 import { beat } from "./small-stores.ts";
 
@@ -15,6 +20,8 @@ export class ThreadBeats {
   readonly #db: Database;
   readonly #options: BeatOptions;
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** Time to live of sessions whose last beat could not be written. See B1. */
+  readonly #missed = new Map<string, number>();
   #seen = { count: -1, at: 0 };
 
   constructor(db: Database, options: BeatOptions) {
@@ -24,35 +31,38 @@ export class ThreadBeats {
 
   keep({ session, intervalMs, ttlMs }: { readonly session: string; readonly intervalMs: number; readonly ttlMs: number }): void {
     this.unkeep(session);
-    let lastBeat = performance.now();
     const timer = setInterval(() => {
-      if (!this.#loopMoves()) return;
-      const alive = this.#beat(session, ttlMs);
-      if (alive === true) lastBeat = performance.now();
-      if (alive === false || (alive === null && performance.now() - lastBeat >= ttlMs)) {
-        this.unkeep(session);
-        this.#options.onLost(session);
-      }
+      if (this.#loopMoves()) this.#beat(session, ttlMs);
     }, intervalMs);
     this.#timers.set(session, timer);
+  }
+
+  /** Before anything else is written. See B1. */
+  catchUp(): void {
+    for (const [session, ttlMs] of [...this.#missed]) this.#beat(session, ttlMs);
   }
 
   unkeep(session: string): void {
     clearInterval(this.#timers.get(session));
     this.#timers.delete(session);
+    this.#missed.delete(session);
   }
 
   stop(): void {
     for (const session of [...this.#timers.keys()]) this.unkeep(session);
   }
 
-  /** False when the session was given up, null when the store could not tell; then the next interval tries again. */
-  #beat(session: string, ttlMs: number): boolean | null {
+  #beat(session: string, ttlMs: number): void {
     try {
-      return this.#db.transaction(() => beat(this.#db, [session], Date.now() + ttlMs)).length > 0;
+      const kept = this.#db.transaction(() => beat(this.#db, [session], Date.now() + ttlMs));
+      this.#missed.delete(session);
+      if (kept.length > 0) return;
     } catch {
-      return null;
+      this.#missed.set(session, ttlMs);
+      return;
     }
+    this.unkeep(session);
+    this.#options.onLost(session);
   }
 
   #loopMoves(): boolean {

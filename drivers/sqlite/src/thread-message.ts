@@ -1,5 +1,6 @@
 /** What the event loop and the store's threads say to each other, and how an error gets across. */
-import { isWindlassError, messageOf, WindlassError, type ErrorCode } from "@windlass/kernel";
+import { isWindlassError, messageOf, WindlassError, type ErrorCode, type JsonObject } from "@windlass/kernel";
+import { storeFull } from "@windlass/sql";
 import type { OperationName } from "./operations.ts";
 
 export type ToThread =
@@ -24,6 +25,7 @@ export interface ErrorText {
   readonly code: ErrorCode | null;
   readonly message: string;
   readonly stack: string | null;
+  readonly details: JsonObject;
 }
 
 export interface ThreadData {
@@ -32,19 +34,24 @@ export interface ThreadData {
   readonly moved: SharedArrayBuffer;
 }
 
-export function toErrorText(error: unknown): ErrorText {
+/** Codes of SQLite for a disk that is full: SQLITE_FULL, and SQLITE_IOERR_SHMSIZE for the index of its log. */
+const FULL: ReadonlySet<unknown> = new Set([13, 4874]);
+
+export function toErrorText(thrown: unknown): ErrorText {
+  const error = thrown instanceof Error && "errcode" in thrown && FULL.has(thrown.errcode) ? storeFull(thrown) : thrown;
   return {
     code: isWindlassError(error) ? error.code : null,
     message: messageOf(error),
     stack: error instanceof Error ? (error.stack ?? null) : null,
+    details: isWindlassError(error) ? error.details : {},
   };
 }
 
-/** An error of SQLite itself (full disk, I/O) means that the store cannot answer; its text is kept as the cause. */
+/** An error of SQLite itself (I/O, a damaged file) means that the store cannot answer; its text is kept as the cause. */
 export function fromErrorText(text: ErrorText): Error {
   const cause = new Error(text.message);
   if (text.stack !== null) cause.stack = text.stack;
   return text.code === null
     ? new WindlassError("unavailable", `the store failed: ${text.message}`, { cause })
-    : new WindlassError(text.code, text.message, { cause });
+    : new WindlassError(text.code, text.message, { cause, details: text.details });
 }

@@ -30,6 +30,7 @@ function serve(to: MessagePort, parts: { readonly db: Database; readonly beats: 
     else if (message.type === "unkeep") parts.beats.unkeep(message.session);
     else closing = true;
   }
+  parts.beats.catchUp();
   for (const group of groupWrites(calls.filter((call) => isWrite(call.name)))) answer(to, writeTogether(parts.db, group));
   answer(
     to,

@@ -72,6 +72,11 @@ export function logCutMark(bytesMax: number): string {
   return `\n[windlass: log cut at ${formatBytes(bytesMax)}: it reached log.bytesMax]\n`;
 }
 
+/** Stands in a log where bytes could not be written: the disk was full, most likely. */
+export function logLostMark(bytes: number, why: string): string {
+  return `\n[windlass: ${formatBytes(bytes)} left out here: ${why}]\n`;
+}
+
 /**
  * What to append to an index after its writer was killed: an end for a torn line, and entries for bytes that no line
  * names. Empty when there is nothing to mend.

@@ -3,7 +3,7 @@
  * What every answer has: a request id, headers that keep browsers from guessing, a problem when it is a refusal.
  */
 import { API, operationList, WORKERS_PATH } from "@windlass/contract";
-import { didYouMean, WindlassError } from "@windlass/kernel";
+import { didYouMean, isWindlassError, WindlassError } from "@windlass/kernel";
 import { Hono } from "hono";
 import { accessHandlers } from "./access-handlers.ts";
 import { authenticator, demand, type Authenticate } from "./authenticate.ts";
@@ -142,6 +142,8 @@ function health(
     try {
       await context.engine.context.store.ping();
     } catch (error) {
+      // Of other failures only the log tells more: this address needs no token.
+      if (isWindlassError(error) && error.details["disk"] === "full") throw error;
       throw new WindlassError("unavailable", "the store does not answer", { cause: error });
     }
     return c.json({ status: "ready" });

@@ -12,6 +12,8 @@ import type { Check, Looked } from "./check.ts";
 const NODE_MAJOR_MIN = 24;
 /** Below this a busy server fills the disk within days. */
 const FREE_BYTES_MIN = 1024 ** 3;
+/** Less does not hold what one busy second writes. */
+const FULL_BYTES = 1024 ** 2;
 /** A server with its store and a supervisor; jobs come on top. */
 const MEMORY_BYTES_MIN = 512 * 1024 ** 2;
 /** Each connection, log and process takes some. */
@@ -98,8 +100,8 @@ function isAlive(pid: number): boolean {
 async function lookAtFlushes(path: string): Promise<Looked> {
   // A folder that is not there is not made: a server that begins just now would find it half done.
   const probe = join(nearestFolder(path), `.windlass-doctor.${process.pid}`);
+  const file = await open(probe, "w", 0o600);
   try {
-    const file = await open(probe, "w", 0o600);
     const begun = systemClock.monotonic();
     let [flushes, took] = [0, 0];
     for (; flushes < FLUSHES_MAX && took < FLUSH_MS_MAX; flushes++) {
@@ -107,7 +109,6 @@ async function lookAtFlushes(path: string): Promise<Looked> {
       await file.sync();
       took = systemClock.monotonic() - begun;
     }
-    await file.close();
     const perSecond = Math.round((flushes * 1000) / Math.max(1, took));
     return perSecond >= FLUSHES_PER_SECOND_MIN
       ? { found: `${perSecond} a second` }
@@ -117,6 +118,7 @@ async function lookAtFlushes(path: string): Promise<Looked> {
           mend: "windlass server --data FOLDER on a faster disk",
         };
   } finally {
+    await file.close();
     await rm(probe, { force: true });
   }
 }
@@ -125,6 +127,12 @@ function lookAtDisk(path: string): Looked {
   const { bavail, bsize } = statfsSync(nearestFolder(path));
   const free = bavail * bsize;
   if (free >= FREE_BYTES_MIN) return { found: `${formatBytes(free)} free` };
+  if (free < FULL_BYTES)
+    return {
+      status: "failed",
+      found: `the disk of ${path} is full: ${formatBytes(free)} free; nothing can be stored`,
+      mend: `du -sh ${path}/*`,
+    };
   return {
     status: "warning",
     found: `${formatBytes(free)} free; less than ${formatBytes(FREE_BYTES_MIN)} is soon full`,

@@ -12,10 +12,15 @@ const FILE_BYTES_MAX = 16 * 1024 * 1024;
 
 export type LogTarget = { readonly file: string } | "stderr";
 
+/** Text that is kept while it cannot be written. */
+const KEPT_LENGTH_MAX = 1_000_000;
+
 /** Writes at once: what was logged last is what one wants to know after a crash. */
 export function programLog(target: LogTarget, level: string): Logger {
   if (target !== "stderr") putAside(target.file);
-  const destination = pino.destination({ dest: target === "stderr" ? 2 : target.file, sync: true });
+  const destination = pino.destination({ dest: target === "stderr" ? 2 : target.file, sync: true, maxLength: KEPT_LENGTH_MAX });
+  // A full disk is no reason to end: what could not be written is kept up to that length, then left out.
+  destination.on("error", () => {});
   return loggerOf(
     pino(
       { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
