@@ -1,6 +1,6 @@
 /** Dead letters on PostgreSQL. */
 import type pg from "pg";
-import { deadLetterOf, UNSET, type Writes } from "@windlass/kernel";
+import { deadLetterOf, tallyOf, UNSET, type WorkingSet } from "@windlass/kernel";
 import type { DeadLetterStore } from "@windlass/ports";
 import { deadLetterQuery, deadLetterStatements, deadLettersTable, jobsTable, queuesTable } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
@@ -11,7 +11,7 @@ const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues WHERE name = ANY($1::text[])`;
 
 /** Keeps those of the jobs that died which their queue, or whoever submitted them, wants to be told of. */
-export async function storeDeadLetters(db: Querier, { died, ended }: Writes): Promise<void> {
+export async function storeDeadLetters(db: Querier, { writes: { died, ended }, tally }: WorkingSet): Promise<void> {
   if (died.length === 0) return;
   const records = (await db.rows(RECORDS, [died])).map((row) => jobsTable.decode(row));
   const settings = (await db.rows(QUEUES, [[...new Set(records.map(({ queue }) => queue))]])).map((row) => queuesTable.decode(row));
@@ -19,8 +19,9 @@ export async function storeDeadLetters(db: Querier, { died, ended }: Writes): Pr
   for (const record of records) {
     const final = ended.get(record.id);
     const letter = final === undefined ? null : deadLetterOf(record, final, queues.get(record.queue) ?? UNSET);
-    if (letter !== null)
-      await db.rows(SQL.add, deadLettersTable.encode({ ...letter, message: letter.message?.replaceAll("\0", "\uFFFD") ?? null }));
+    if (letter === null) continue;
+    await db.rows(SQL.add, deadLettersTable.encode({ ...letter, message: letter.message?.replaceAll("\0", "\uFFFD") ?? null }));
+    tallyOf(tally, letter.queue).died++;
   }
 }
 

@@ -29,7 +29,7 @@ export function commit(db: Database, changes: readonly Change[], now: number): C
   const results = applyChanges(set, changes, now);
   const grown = storeKeyLimits(db, set.writes);
   writeRows(db, set.writes, live);
-  storeDeadLetters(db, set.writes);
+  storeDeadLetters(db, set);
   const freed = releaseKeys(db, set.writes);
   return { results, signals: joinSignals(set.signals, promote(db, [...new Set([...grown, ...freed])], now)), tally: set.tally };
 }

@@ -1,5 +1,5 @@
 /** Dead letters on SQLite. */
-import { deadLetterOf, UNSET, type DeadLetter, type Writes } from "@windlass/kernel";
+import { deadLetterOf, tallyOf, UNSET, type DeadLetter, type WorkingSet } from "@windlass/kernel";
 import type { DeadLetterFilter, DeadLetterStore } from "@windlass/ports";
 import { deadLetterQuery, deadLetterStatements, deadLettersTable } from "@windlass/sql";
 import type { Database } from "./database.ts";
@@ -9,12 +9,14 @@ import { getQueue } from "./queues.ts";
 const SQL = deadLetterStatements(() => "?");
 
 /** Keeps those of the jobs that died which their queue, or whoever submitted them, wants to be told of. */
-export function storeDeadLetters(db: Database, { died, ended }: Writes): void {
+export function storeDeadLetters(db: Database, { writes: { died, ended }, tally }: WorkingSet): void {
   if (died.length === 0) return;
   for (const record of records(db, died)) {
     const final = ended.get(record.id);
     const letter = final === undefined ? null : deadLetterOf(record, final, getQueue(db, record.queue) ?? UNSET);
-    if (letter !== null) db.run(SQL.add, deadLettersTable.encode(letter));
+    if (letter === null) continue;
+    db.run(SQL.add, deadLettersTable.encode(letter));
+    tallyOf(tally, letter.queue).died++;
   }
 }
 

@@ -24,6 +24,8 @@ export interface QueueTally {
   started: number;
   /** Attempts that ended and are followed by another. */
   retried: number;
+  /** Jobs that became dead letters. */
+  died: number;
   /** From when a job could have started to its start. */
   waits: Durations | null;
   /** Of attempts, by outcome: from start to end. */
@@ -54,7 +56,7 @@ export function addDuration(durations: Durations, ms: number): void {
 export function tallyOf(tally: Tally, queue: string): QueueTally {
   let found = tally.get(queue);
   if (found === undefined) {
-    found = { submitted: 0, started: 0, retried: 0, waits: null, runs: {}, finished: {} };
+    found = { submitted: 0, started: 0, retried: 0, died: 0, waits: null, runs: {}, finished: {} };
     tally.set(queue, found);
   }
   return found;
@@ -86,6 +88,7 @@ export function addTally(to: Tally, from: ReadonlyTally, keyOf: (queue: string) 
     sum.submitted += one.submitted;
     sum.started += one.started;
     sum.retried += one.retried;
+    sum.died += one.died;
     if (one.waits !== null) addDurations((sum.waits ??= emptyDurations()), one.waits);
     for (const outcome of Object.keys(one.runs) as Outcome[])
       addDurations((sum.runs[outcome] ??= emptyDurations()), one.runs[outcome] as Durations);

@@ -5,7 +5,7 @@ import { failed, jobRecord, settleOf, succeeded, T0 } from "./factories.ts";
 import type { Subject } from "./store-subject.ts";
 
 const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-const none: Pick<QueueTally, "submitted" | "started" | "retried"> = { submitted: 0, started: 0, retried: 0 };
+const none: Pick<QueueTally, "submitted" | "started" | "retried" | "died"> = { submitted: 0, started: 0, retried: 0, died: 0 };
 
 export function describeTallies(subject: Subject): void {
   test("a job keeps the trace that it is part of, also where it is claimed", async () => {
@@ -44,6 +44,21 @@ export function describeTallies(subject: Subject): void {
     await store.jobs.commit([{ type: "due", id: a.id }], T0 + 2_100);
     const again = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 5, now: T0 + 2_250 });
     expect(again.tally.get("a")).toMatchObject({ started: 1, waits: { sumMs: 250 } });
+    const dead = await store.jobs.commit([settleOf(again.jobs[0]?.live as never, failed)], T0 + 2_300);
+    expect(dead.tally.get("a")).toMatchObject({ ...none, died: 1, finished: { failed: 1 } });
+  });
+
+  test("an attempt that goes on after it was parked did not start again", async () => {
+    const { store } = subject;
+    const job = jobRecord({ queue: "parked" });
+    await store.jobs.commit([{ type: "submit", job }], T0);
+    const { jobs } = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 });
+    const held = { id: job.id, token: jobs[0]?.live.token ?? 0 };
+    const wait = { for: "completion", tokenHash: "h" } as const;
+    await store.jobs.commit([{ type: "wait", ...held, wait, until: null }], T0 + 1);
+    await store.jobs.commit([{ type: "resume", id: job.id, attempt: 1 }], T0 + 2);
+    const resumed = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 + 3 });
+    expect([resumed.jobs.length, resumed.tally.size]).toEqual([1, 0]);
   });
 
   test("of commits that come together each job is counted once", async () => {

@@ -53,6 +53,14 @@ test("a server tells of each queue what waits, what was done and how long it too
   expect(text).toMatch(/\nwindlass_store_call_duration_seconds_count\{call="jobs.commit"\} [1-9]/u);
 });
 
+test("who asks often has the store counted once", async () => {
+  const asked = (): number => server.engine.context.figures.calls.get("queues.list")?.counts.reduce((a, b) => a + b) ?? 0;
+  await metricsText();
+  const before = asked();
+  await Promise.all([metricsText(), metricsText()]);
+  expect([before, asked()]).toEqual([1, 1]);
+});
+
 test("every line of the metrics is a sample, a help or a type, and every family is told once", async () => {
   const lines = (await metricsText()).split("\n").filter((line) => line !== "");
   const sample = /^[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? (-?[\d.e+-]+|NaN|\+Inf)$/u;

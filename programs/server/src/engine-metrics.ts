@@ -141,6 +141,11 @@ function counterLines(tallies: Tallies): string[] {
       each(({ retried }) => retried),
     ),
     counter(
+      "windlass_dead_letters_total",
+      "Jobs that became dead letters, stored",
+      each(({ died }) => died),
+    ),
+    counter(
       "windlass_jobs_finished_total",
       "Jobs ended, by outcome,",
       tallies.flatMap(([queue, { finished }]) =>
