@@ -62,7 +62,8 @@ function compile({ published, folder, paths }: Compilation): void {
       rewriteRelativeImportExtensions: true,
       // What the oldest Node has: a newer function of the language would only be missed where it is called.
       target: "es2022",
-      lib: ["es2023"],
+      // What Node 20.19 has: of ES2024 the well-formed strings.
+      lib: ["es2023", "es2024.string"],
       rootDir: source,
       outDir: join(folder, "dist"),
       typeRoots: [join(root, "node_modules", "@types")],

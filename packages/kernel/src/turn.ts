@@ -11,11 +11,23 @@ type Waiting = Pick<LiveJob, "id" | "priority" | "fairnessKey">;
 export function inTurns<T extends Waiting>(rows: readonly T[], after: string | undefined): readonly T[] {
   const [first] = rows;
   if (first === undefined || rows.every(({ fairnessKey }) => fairnessKey === first.fairnessKey)) return rows;
-  const levels = Map.groupBy(rows, ({ priority }) => priority);
+  const levels = grouped(rows, ({ priority }) => priority);
   return [...levels.values()].flatMap((level) => {
-    const keys = Map.groupBy(level, ({ fairnessKey }) => fairnessKey);
+    const keys = grouped(level, ({ fairnessKey }) => fairnessKey);
     return rounds(keysInTurn([...keys.keys()], after).map((key) => keys.get(key) ?? []));
   });
+}
+
+/** `Map.groupBy`, which Node 20 does not have: the package is published for it. */
+function grouped<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
 }
 
 /** Keys in order, those behind `after` first. */
