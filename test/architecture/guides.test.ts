@@ -6,7 +6,6 @@ import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { CommanderError, type Command } from "commander";
 import { expect, test } from "vitest";
 import { parseWorkflow } from "../../modules/workflows/src/parse-workflow.ts";
 import { programOf } from "../../programs/cli/src/program.ts";
@@ -33,12 +32,19 @@ function refusalOf(words: readonly string[], tolerated: readonly string[]): stri
     program.parse(words, { from: "user" });
     return null;
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!isRefusal(error)) throw error;
     return tolerated.includes(error.code) ? null : error.message;
   }
 }
 
-function leavesOf(command: Command): Command[] {
+/** What commander throws instead of ending the process. */
+function isRefusal(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("commander.");
+}
+
+type Command = ReturnType<typeof programOf>;
+
+function leavesOf(command: Command): readonly Command[] {
   return command.commands.flatMap((child) => (child.commands.length === 0 ? [child] : leavesOf(child)));
 }
 
