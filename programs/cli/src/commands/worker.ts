@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { DEFAULT_QUEUE, didYouMean, messageOf, WindlassError } from "@windlass/kernel";
 import { worker, type HandlersByName } from "@windlass/sdk";
 import { readDataFolder } from "../compose/data-folder.ts";
+import { openTracing } from "../compose/open-tracing.ts";
 import { dataFolderOf, targetOf } from "../connection/connect.ts";
 import { interruption } from "../machine/interruption.ts";
 import type { Call } from "../tree/call.ts";
@@ -22,6 +23,8 @@ export interface WorkerCommandOptions {
 export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void> {
   const { options, environment, terminal } = call;
   const { url, token } = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
+  // First: what the handlers load may be instrumented by it.
+  const traces = await openTracing({ environment, logger: { warn: (message) => terminal.err(`warn: ${message}\n`) } });
   const handlers = await handlersOf(options.handlers);
   const queues = options.queue ?? [DEFAULT_QUEUE];
   const interrupted = interruption(call);
@@ -33,6 +36,7 @@ export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void>
     concurrency: options.concurrency,
     drainMs: options.drain,
     sessionTtlMs: options.sessionTtl,
+    tracing: traces.tracing ?? undefined,
     onNotice: ({ level, message, jobId }) => terminal.err(`${level}: ${jobId === undefined ? "" : `${jobId}: `}${message}\n`),
   });
   const started = one.start();
@@ -45,6 +49,7 @@ export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void>
   }
   terminal.err("Stopping: nothing new is taken; handlers may finish. Once more ends it at once.\n");
   await one.stop();
+  await traces.close();
 }
 
 /** What the file exports: functions by their names, or one object of functions as `handlers` or as its default. */

@@ -28,7 +28,7 @@ export interface SdkModule {
 
 export interface OpenTracingOptions {
   readonly environment: Environment;
-  readonly logger: Logger;
+  readonly logger: Pick<Logger, "warn">;
   readonly load?: (name: string) => Promise<SdkModule>;
 }
 
