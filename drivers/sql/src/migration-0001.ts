@@ -5,9 +5,9 @@ export function firstMigration(dialect: Dialect): readonly string[] {
   return [...jobs(dialect), ...liveJobs(dialect), ...history(dialect), ...decisions(dialect), ...admission(dialect), ...processes(dialect)];
 }
 
-/** `ending` stands behind the closing bracket. */
-export function jobsTableSql({ text, integer }: Dialect, ending: string): string {
-  return `CREATE TABLE jobs (
+function jobs({ text, integer, table, keyedTable }: Dialect): string[] {
+  return [
+    `CREATE TABLE jobs (
       id ${text} NOT NULL PRIMARY KEY, workspace ${text} NOT NULL, kind ${text} NOT NULL, name ${text} NOT NULL,
       parent_id ${text}, root_id ${text} NOT NULL, path ${text} NOT NULL, child_key ${text},
       spec ${text} NOT NULL, input ${text}, queue ${text} NOT NULL, priority ${integer} NOT NULL, executor ${text} NOT NULL,
@@ -15,23 +15,13 @@ export function jobsTableSql({ text, integer }: Dialect, ending: string): string
       retry ${text}, timeout_ms ${integer}, labels ${text} NOT NULL, commit_hash ${text}, cause ${text} NOT NULL, created_at ${integer} NOT NULL,
       state ${text} CHECK (state IN ('succeeded', 'failed', 'cancelled', 'expired', 'skipped')), outcome ${text}, reason ${text}, message ${text}, exit_code ${integer}, output ${text},
       attempts ${integer}, progress ${text}, started_at ${integer}, finished_at ${integer}
-    )${ending}`;
-}
-
-export const jobsIndexes: readonly string[] = [
-  "CREATE INDEX jobs_by_kind ON jobs (workspace, kind, id)",
-  "CREATE INDEX jobs_by_name ON jobs (workspace, name, id)",
-  "CREATE UNIQUE INDEX jobs_by_parent ON jobs (parent_id, child_key) WHERE parent_id IS NOT NULL",
-  "CREATE INDEX jobs_by_root ON jobs (root_id, id) WHERE parent_id IS NOT NULL",
-  "CREATE INDEX jobs_by_state ON jobs (workspace, state, id) WHERE state IS NOT NULL",
-  "CREATE INDEX jobs_ended_roots ON jobs (finished_at, id) WHERE parent_id IS NULL AND state IS NOT NULL",
-];
-
-function jobs(dialect: Dialect): string[] {
-  const { text, keyedTable } = dialect;
-  return [
-    jobsTableSql(dialect, dialect.table),
-    ...jobsIndexes,
+    )${table}`,
+    "CREATE INDEX jobs_by_kind ON jobs (workspace, kind, id)",
+    "CREATE INDEX jobs_by_name ON jobs (workspace, name, id)",
+    "CREATE UNIQUE INDEX jobs_by_parent ON jobs (parent_id, child_key) WHERE parent_id IS NOT NULL",
+    "CREATE INDEX jobs_by_root ON jobs (root_id, id) WHERE parent_id IS NOT NULL",
+    "CREATE INDEX jobs_by_state ON jobs (workspace, state, id) WHERE state IS NOT NULL",
+    "CREATE INDEX jobs_ended_roots ON jobs (finished_at, id) WHERE parent_id IS NULL AND state IS NOT NULL",
     `CREATE TABLE job_labels (
       workspace ${text} NOT NULL, label ${text} NOT NULL, value ${text} NOT NULL, job_id ${text} NOT NULL,
       PRIMARY KEY (workspace, label, value, job_id)

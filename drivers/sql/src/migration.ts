@@ -20,8 +20,6 @@ export interface Dialect {
   readonly table: string;
   /** The same for a table that is found by its primary key alone. */
   readonly keyedTable: string;
-  /** True where a table of `keyedTable` lies in its primary key, so that one look-up finds the row. */
-  readonly rowsLieInKeys: boolean;
   /** The columns of `events` that give its order in the feed, and the statement that indexes them. */
   readonly feedColumns: string;
   readonly feedIndex: string | null;
@@ -46,7 +44,6 @@ export const sqliteDialect: Dialect = {
   integer: "INTEGER",
   table: " STRICT",
   keyedTable: " STRICT, WITHOUT ROWID",
-  rowsLieInKeys: true,
   feedColumns: "position INTEGER PRIMARY KEY AUTOINCREMENT",
   feedIndex: null,
 };
@@ -56,7 +53,6 @@ export const postgresDialect: Dialect = {
   integer: "BIGINT",
   table: "",
   keyedTable: "",
-  rowsLieInKeys: false,
   // Decision 0002 shows why this number, and not the transaction's own, makes an order that nothing is missed in.
   feedColumns: `mark BIGINT NOT NULL DEFAULT greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1),
       position BIGINT GENERATED ALWAYS AS IDENTITY`,

@@ -69,7 +69,9 @@ export class SameChanges {
 
   /** `columns` is the text between SET and WHERE. */
   add(id: string, columns: string, values: readonly SqlValue[]): void {
-    const key = `${columns} ${JSON.stringify(values)}`;
+    let key = columns;
+    // The columns say what each value is, so that no two kinds of value meet under one text.
+    for (const value of values) key += value === null ? "\u0000" : `\u0001${value}`;
     const group = this.#groups.get(key);
     if (group === undefined) this.#groups.set(key, { columns, values, ids: [id] });
     else group.ids.push(id);
