@@ -139,11 +139,11 @@ test("a full disk refuses what is new and says so, loses nothing, and all goes o
   await vi.waitFor(() => expect(told.acknowledged.length).toBeGreaterThan(before + 20), PATIENCE);
   enough.abort();
   await Promise.all(users);
+  const logOf = async (id: string): Promise<string> => Buffer.concat(await Array.fromAsync(await api.jobs.rawLogs({ id }))).toString();
+  await vi.waitFor(async () => expect(await logOf(late)).toMatch(/\[windlass: .* left out here: ENOSPC/u), PATIENCE);
   writeFileSync(join(here.folder, "room"), "");
   for (const id of [early, late, slow]) expect(await api.wait(id)).toMatchObject({ state: "succeeded", attempts: 1 });
-  const log = Buffer.concat(await Array.fromAsync(await api.jobs.rawLogs({ id: late }))).toString();
-  expect(log).toMatch(/\[windlass: .* left out here: ENOSPC/u);
-  expect(log.endsWith("after\n")).toBe(true);
+  expect((await logOf(late)).endsWith("after\n")).toBe(true);
   for (const { id } of told.acknowledged) expect((await api.wait(id)).state).toBe("succeeded");
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
   await here.stopServers();
