@@ -5,47 +5,28 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isWindlassError } from "@windlass/kernel";
-import { client, type Client } from "@windlass/sdk";
+import { client } from "@windlass/sdk";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { programLog } from "../../programs/cli/src/machine/program-log.ts";
-import { systemClock } from "../../programs/cli/src/machine/system-clock.ts";
 import { endSupervisor, stranger, until, type Stranger } from "../e2e/stranger.ts";
-import { violationsOf } from "./check-history.ts";
 import { EFFECTS_VARIABLE, readEffects } from "./effects.ts";
-import { readStored } from "./history.ts";
 import { smallDisk, type SmallDisk } from "./small-disk.ts";
+import { RETRY, STEADY_HANDLERS, steadyUsers, USERS, violationsIn } from "./steady-users.ts";
 
 const DISK_BYTES = 48 * 1024 ** 2;
 /** The disk is full for longer than this: no session of the server is lost by that. */
 const TTL = "2";
+const INPUT_LENGTH = 8_000;
 const PATIENCE = { timeout: 30_000, interval: 50 };
-const USERS = 4;
 /** Each user asks again ten times a second. */
 const REFUSALS_OF_A_WHILE = 50;
-const RETRY = {
-  limit: 5,
-  on: ["failed" as const, "failed_node_lost" as const],
-  backoff: { initialSeconds: 0.2, factor: 1, maxSeconds: 1 },
-};
-
-/** Each leaves the lines of effects.ts, and those that wait do so until the file `go` is there. */
-const HANDLERS = `
-import { appendFileSync, existsSync } from "node:fs";
-const note = (what, { jobId, attempt }) => appendFileSync("effects", what + " " + jobId + " " + attempt + " " + process.pid + "\\n");
-const wait = async () => { while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 20)); };
-export const handlers = {
-  quick: (context) => { note("start", context); note("end", context); },
-  slow: async (context) => { note("start", context); await wait(); note("end", context); return "slow"; },
-};
-`;
 
 let here: Stranger;
 let folder: string;
 let disk: SmallDisk | null;
 beforeEach(() => {
   here = stranger();
-  here.write("handlers.ts", HANDLERS);
+  here.write("handlers.ts", STEADY_HANDLERS);
   here.write("effects", "");
   folder = mkdtempSync(join(tmpdir(), "windlass-small-disk-"));
   disk = smallDisk(folder, DISK_BYTES);
@@ -57,39 +38,6 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
   await here.leave();
 });
-
-interface Told {
-  readonly acknowledged: { readonly key: string; readonly id: string }[];
-  readonly refusals: string[];
-}
-
-/** Submits until it is told to stop, under a new key each time; what is refused is asked for again until it is taken. */
-async function submitAll(
-  api: Client,
-  user: number,
-  { told, signal }: { readonly told: Told; readonly signal: AbortSignal },
-): Promise<void> {
-  for (let count = 0; !signal.aborted; count++) {
-    const idempotencyKey = `user-${user}-${count}`;
-    const input = { text: "x".repeat(8_000) };
-    for (let id = ""; id === "";) {
-      try {
-        ({ id } = await api.jobs.submit({
-          name: "quick",
-          executor: "handler",
-          spec: { handler: "quick" },
-          input,
-          idempotencyKey,
-          retry: RETRY,
-        }));
-        told.acknowledged.push({ key: idempotencyKey, id });
-      } catch (error) {
-        told.refusals.push(isWindlassError(error) ? `${error.code}: ${error.message}` : String(error));
-        await new Promise((resolve) => void setTimeout(resolve, 100));
-      }
-    }
-  }
-}
 
 test("a full disk refuses what is new and says so, loses nothing, and all goes on by itself once there is room", async ({ skip }) => {
   if (disk === null) return skip("no small disk can be mounted here");
@@ -111,9 +59,7 @@ test("a full disk refuses what is new and says so, loses nothing, and all goes o
   const slow = (await api.jobs.submit({ name: "slow", executor: "handler", spec: { handler: "slow" }, retry: RETRY })).id;
   await vi.waitFor(() => expect(readEffects(effectsFile)).toHaveLength(3), PATIENCE);
 
-  const told: Told = { acknowledged: [], refusals: [] };
-  const enough = new AbortController();
-  const users = Array.from({ length: USERS }, (_, user) => submitAll(api, user, { told, signal: enough.signal }));
+  const told = steadyUsers([api], INPUT_LENGTH);
   await vi.waitFor(() => expect(told.acknowledged.length).toBeGreaterThan(20), PATIENCE);
   disk.fill();
   await vi.waitFor(() => expect(told.refusals.length).toBeGreaterThan(4 * USERS), PATIENCE);
@@ -137,8 +83,7 @@ test("a full disk refuses what is new and says so, loses nothing, and all goes o
 
   const before = told.acknowledged.length;
   await vi.waitFor(() => expect(told.acknowledged.length).toBeGreaterThan(before + 20), PATIENCE);
-  enough.abort();
-  await Promise.all(users);
+  await told.stop();
   const logOf = async (id: string): Promise<string> => Buffer.concat(await Array.fromAsync(await api.jobs.rawLogs({ id }))).toString();
   await vi.waitFor(async () => expect(await logOf(late)).toMatch(/\[windlass: .* left out here: ENOSPC/u), PATIENCE);
   writeFileSync(join(here.folder, "room"), "");
@@ -148,12 +93,7 @@ test("a full disk refuses what is new and says so, loses nothing, and all goes o
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
   await here.stopServers();
 
-  const { openSqliteStore } = await import("@windlass/sqlite");
-  const store = await openSqliteStore({ path: join(data, "windlass.db"), clock: systemClock });
-  const stored = await readStored(store);
-  await store.close();
-  const heard = stored.feed;
-  expect(violationsOf({ ...stored, acknowledged: told.acknowledged, effects: readEffects(effectsFile), heard, leftovers: [] })).toEqual([]);
+  expect(await violationsIn(join(data, "windlass.db"), { acknowledged: told.acknowledged, effectsFile })).toEqual([]);
   expect(existsSync(join(data, "server.json"))).toBe(false);
 });
 

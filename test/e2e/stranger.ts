@@ -40,6 +40,8 @@ export interface Stranger {
   /** A server on a free port; resolves when it answers. */
   server(...args: readonly string[]): Promise<Server>;
   serverWith(environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Server>;
+  /** How many programs have not ended. */
+  stillRunning(): number;
   /** Ends the servers that run, and whatever else does. */
   stopServers(): Promise<void>;
   leave(): Promise<void>;
@@ -70,6 +72,7 @@ export function stranger(): Stranger {
     windlass: (...args) => start(args).ended,
     server: (...args) => serverWith({}, ...args),
     serverWith,
+    stillRunning: () => running.size,
     stopServers,
     async leave() {
       await stopServers();

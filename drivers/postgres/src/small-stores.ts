@@ -3,6 +3,7 @@ import type pg from "pg";
 import { demandRevision } from "@windlass/kernel";
 import type { Definition, DefinitionName, DefinitionStore, PlaceStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
 import {
+  LEAD_AHEAD_MS_MAX,
   changedQueue,
   definitionsTable,
   nextVersion,
@@ -48,7 +49,8 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
 const OPEN_SESSION = `INSERT INTO sessions (${sessionsTable.list()}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE
   SET role = excluded.role, place = excluded.place, serves = excluded.serves, started_at = excluded.started_at, expires_at = excluded.expires_at`;
 const LEAD = `INSERT INTO leads (chore, session, expires_at) VALUES ($1, $2, $3) ON CONFLICT (chore) DO UPDATE
-  SET session = excluded.session, expires_at = excluded.expires_at WHERE leads.session = excluded.session OR leads.expires_at <= $4`;
+  SET session = excluded.session, expires_at = excluded.expires_at WHERE leads.session = excluded.session OR leads.expires_at <= $4
+  OR leads.expires_at > excluded.expires_at + ${LEAD_AHEAD_MS_MAX}`;
 
 export function sessionStore(db: Querier): SessionStore {
   return {

@@ -19,6 +19,7 @@ export {
   eventsTable,
   finalTable,
   jobsTable,
+  LEAD_AHEAD_MS_MAX,
   liveChangingColumns,
   liveTable,
   placesTable,

@@ -164,6 +164,12 @@ export const deadLettersTable = tableOf<DeadLetter>("dead_letters", {
   redrivenAs: "text",
 });
 
+/**
+ * A lead that lasts for so much longer than the one that is asked for was taken by a clock that was ahead. Servers ask for
+ * leads of the same length; their clocks differ by less.
+ */
+export const LEAD_AHEAD_MS_MAX = 60_000;
+
 export const sessionsTable = tableOf<Session>("sessions", {
   id: "text",
   role: "text",

@@ -1,7 +1,7 @@
 /** Sessions with their leads, definitions and places on SQLite. */
 import { demandRevision, type Expected } from "@windlass/kernel";
 import type { Definition, DefinitionName, DefinitionStore, ServedPlace, Session } from "@windlass/ports";
-import { definitionsTable, nextVersion, placesTable, sessionsTable } from "@windlass/sql";
+import { definitionsTable, LEAD_AHEAD_MS_MAX, nextVersion, placesTable, sessionsTable } from "@windlass/sql";
 import type { Database } from "./database.ts";
 
 export function openSession(db: Database, session: Session): void {
@@ -26,7 +26,7 @@ export function lead(
   claim: { readonly chore: string; readonly session: string; readonly now: number; readonly expiresAt: number },
 ): boolean {
   const sql = `INSERT INTO leads (chore, session, expires_at) VALUES (?, ?, ?)
-    ON CONFLICT (chore) DO UPDATE SET session = excluded.session, expires_at = excluded.expires_at WHERE leads.session = excluded.session OR leads.expires_at <= ?`;
+    ON CONFLICT (chore) DO UPDATE SET session = excluded.session, expires_at = excluded.expires_at WHERE leads.session = excluded.session OR leads.expires_at <= ? OR leads.expires_at > excluded.expires_at + ${LEAD_AHEAD_MS_MAX}`;
   return db.run(sql, [claim.chore, claim.session, claim.expiresAt, claim.now]) === 1;
 }
 

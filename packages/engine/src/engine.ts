@@ -66,7 +66,11 @@ export function engine(options: EngineOptions): Engine {
       ...options.executors.map((executor) =>
         launcher(context, { executor, ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }) }),
       ),
-      reconciler(context, { session: id, ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }) }),
+      reconciler(context, {
+        session: id,
+        ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }),
+        ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }),
+      }),
       retention(context, { session: id, days: options.retentionDays ?? 0, auditDays: options.auditDays ?? 0 }),
       logRetention(context, options.logLimits ?? { retentionDays: 0, totalBytesMax: 0 }),
     ]);

@@ -9,6 +9,7 @@ import { days, minutes, type Duration } from "@windlass/kernel";
 import type { LogUsage } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { loop, type Loop } from "./service.ts";
+import { JUMP_TRUST_MS, steadyTime } from "./steady-time.ts";
 
 export interface LogLimits {
   /** After the end of the job; 0 for as long as the job. */
@@ -29,6 +30,7 @@ interface Candidate extends LogUsage {
 }
 
 export function logRetention(context: EngineContext, limits: LogLimits): Loop {
+  const time = steadyTime(context.clock, context.now, JUMP_TRUST_MS);
   return loop({
     name: "log retention",
     clock: context.clock,
@@ -36,7 +38,7 @@ export function logRetention(context: EngineContext, limits: LogLimits): Loop {
     logger: context.logger,
     restMs: REST_MS,
     pass: async () => {
-      const removed = await keepLimits(context, limits);
+      const removed = await keepLimits(context, limits, time());
       if (removed.early + removed.orphans > 0) context.logger.info("logs were removed", { ...removed });
       return false;
     },
@@ -44,7 +46,11 @@ export function logRetention(context: EngineContext, limits: LogLimits): Loop {
 }
 
 /** One look at all logs. */
-export async function keepLimits(context: EngineContext, limits: LogLimits): Promise<{ early: number; orphans: number }> {
+export async function keepLimits(
+  context: EngineContext,
+  limits: LogLimits,
+  now = context.now(),
+): Promise<{ early: number; orphans: number }> {
   const removed = { early: 0, orphans: 0 };
   const isLimited = limits.retentionDays > 0 || limits.totalBytesMax > 0;
   const candidates: Candidate[] = [];
@@ -59,7 +65,6 @@ export async function keepLimits(context: EngineContext, limits: LogLimits): Pro
       else if (usage.bytes > 0) candidates.push({ ...usage, jobId });
     }
   }
-  const now = context.now();
   for await (const { candidate, finishedAt } of endedFirst(context, candidates)) {
     const isOld = limits.retentionDays > 0 && finishedAt < now - days(limits.retentionDays);
     const isTooMuch = limits.totalBytesMax > 0 && total > limits.totalBytesMax;

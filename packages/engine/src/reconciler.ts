@@ -8,6 +8,7 @@ import type { EngineContext } from "./context.ts";
 import { every } from "./every.ts";
 import { leadership } from "./lead.ts";
 import { loop, type Loop } from "./service.ts";
+import { sessionExpiry, type SessionExpiry } from "./session-expiry.ts";
 import { stopOf } from "./stop.ts";
 
 const REST_MS = 1_000;
@@ -21,13 +22,20 @@ export interface ReconcilerOptions {
   readonly session: () => string;
   /** A place whose launcher has not reported for this long is lost with all that runs there. */
   readonly hostLostAfterMs?: number;
+  /** Of the sessions of servers; those of workers elsewhere last for `WORKER_TTL_MS_MAX` at most. */
+  readonly sessionTtlMs?: number;
 }
+
+/** The longest that a worker of the SDK may ask for. */
+const WORKER_TTL_MS_MAX: number = seconds(300);
 
 const DEFAULT_HOST_LOST_AFTER: number = seconds(90);
 
 export function reconciler(context: EngineContext, options: ReconcilerOptions): Loop {
   const leads = leadership(context, { chore: "reconciler", session: options.session, leadMs: LEAD_MS });
   const timeToTidy = every(context, TIDY_MS);
+  const ttlMsMax = Math.max(options.sessionTtlMs ?? 0, WORKER_TTL_MS_MAX);
+  const expiry = sessionExpiry({ clock: context.clock, now: context.now, ttlMsMax });
   let tidied = "";
   return loop({
     name: "reconciler",
@@ -38,8 +46,9 @@ export function reconciler(context: EngineContext, options: ReconcilerOptions): 
     pass: async () => {
       // Who does not lead decides about time too (timers, claims), and would take the lead too early by a clock that jumped.
       await context.syncClock();
+      expiry.look();
       if (!(await leads())) return false;
-      await loseExpired(context, options.hostLostAfterMs ?? DEFAULT_HOST_LOST_AFTER);
+      await loseExpired(context, expiry, options.hostLostAfterMs ?? DEFAULT_HOST_LOST_AFTER);
       await stopOrphans(context);
       context.announce(await context.store.jobs.unblock(context.now()));
       if (tidied !== "" || timeToTidy()) tidied = await context.store.jobs.tidy(tidied, context.now());
@@ -48,15 +57,17 @@ export function reconciler(context: EngineContext, options: ReconcilerOptions): 
   });
 }
 
-async function loseExpired(context: EngineContext, hostLostAfterMs: number): Promise<void> {
-  const now = context.now();
+async function loseExpired(context: EngineContext, expiry: SessionExpiry, hostLostAfterMs: number): Promise<void> {
   const sessions = await context.store.sessions.list();
-  const expired = sessions.filter((session) => session.expiresAt < now);
-  const alivePlaces = new Set(sessions.filter((session) => session.expiresAt >= now).map((session) => session.place));
-  for (const session of expired) {
+  expiry.keep(sessions);
+  const judged = sessions.map((session) => ({ session, since: expiry.overSince(session) }));
+  const alivePlaces = new Set(judged.filter(({ since }) => since === null).map(({ session }) => session.place));
+  const now = expiry.look();
+  for (const { session, since } of judged) {
+    if (since === null) continue;
     if (session.place === null || alivePlaces.has(session.place)) {
       await context.store.sessions.close(session.id);
-    } else if (session.expiresAt + hostLostAfterMs < now) {
+    } else if (since + hostLostAfterMs < now) {
       await losePlace(context, session, session.place);
       await context.store.sessions.close(session.id);
     }

@@ -5,6 +5,8 @@
 import type { Clock } from "@windlass/ports";
 
 export interface FakeClock extends Clock {
+  /** Sets the clock forwards or back, as people and time servers do: no time passes, and no timer fires. */
+  jump(ms: number): void;
   /** Moves on by `ms`, firing what falls due. */
   advance(ms: number): Promise<void>;
   /** Moves on until `done`, or throws after `limitMs`. Looks after each timer. */
@@ -27,6 +29,7 @@ export const FAKE_START = 1_767_225_600_000;
 
 export function fakeClock(startAt = FAKE_START): FakeClock {
   let now = startAt;
+  let jumped = 0;
   let order = 0;
   const timers = new Set<Timer>();
   const next = (): Timer | undefined => {
@@ -42,12 +45,15 @@ export function fakeClock(startAt = FAKE_START): FakeClock {
     await settled();
   };
   return {
-    now: () => now,
+    now: () => now + jumped,
     monotonic: () => now - startAt,
     after(delayMs, callback) {
       const timer = { at: now + Math.max(0, delayMs), order: order++, callback };
       timers.add(timer);
       return () => void timers.delete(timer);
+    },
+    jump(ms) {
+      jumped += ms;
     },
     async advance(ms) {
       const end = now + ms;

@@ -8,6 +8,7 @@ import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync 
 import { rm } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
+import { setTimeout as rest } from "node:timers/promises";
 import { promisify } from "node:util";
 
 export interface PostgresServer {
@@ -17,12 +18,14 @@ export interface PostgresServer {
   database(): Promise<string>;
   /** Of the process that all its others are children of. */
   readonly pid: number;
-  /** Ends it at once, as `pg_ctl stop -m immediate` does, and starts it again on the same data. */
-  crash(): Promise<void>;
+  /** Ends it at once, as `pg_ctl stop -m immediate` does, or kills its first process; and starts it again on the same data, after `meanwhile`. */
+  crash(how?: { readonly signal?: "SIGQUIT" | "SIGKILL"; readonly meanwhile?: () => Promise<void> }): Promise<void>;
   stop(): Promise<void>;
 }
 
 const run = promisify(execFile);
+const BOOTS_MAX = 50;
+const BOOT_PAUSE_MS = 200;
 
 /** Where PostgreSQL's programs are, or null. */
 export function findPostgres(environment: Readonly<Record<string, string | undefined>>): string | null {
@@ -83,9 +86,10 @@ export async function startPostgres(programs: string, { fsync = false }: Postgre
     get pid() {
       return server.pid ?? 0;
     },
-    async crash() {
-      await end(server, "SIGQUIT");
-      server = await boot();
+    async crash({ signal = "SIGQUIT", meanwhile = async () => {} } = {}) {
+      await end(server, signal);
+      await meanwhile();
+      server = await bootAgain(boot);
     },
     async stop() {
       await end(server, "SIGINT");
@@ -98,6 +102,18 @@ async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> 
   if (server.exitCode !== null || server.signalCode !== null) return;
   server.kill(signal);
   await once(server, "exit");
+}
+
+/** After a kill its other processes notice only after a moment that they are alone, and until then none is started beside them. */
+async function bootAgain(boot: () => Promise<ChildProcess>): Promise<ChildProcess> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await boot();
+    } catch (error) {
+      if (tries === BOOTS_MAX) throw error;
+      await rest(BOOT_PAUSE_MS);
+    }
+  }
 }
 
 /** Resolves once the server says that it takes connections; what it said is in the error when it ends instead. */

@@ -25,6 +25,8 @@ const definition: Omit<Definition, "version"> = {
   createdAt: T0,
 };
 
+const HOUR = 3_600_000;
+
 export function describeSmallStores(subject: Subject): void {
   test("a place is known as it was last told, newest first", async () => {
     const { places } = subject.store;
@@ -116,6 +118,7 @@ export function describeSmallStores(subject: Subject): void {
     expect(await sessions.lead("timers", "ses_a", T0 + 9, T0 + 19)).toBe(true);
     expect(await sessions.lead("timers", "ses_b", T0 + 18, T0 + 28)).toBe(false);
     expect(await sessions.lead("timers", "ses_b", T0 + 19, T0 + 29)).toBe(true);
+    expect(await sessions.lead("timers", "ses_a", T0 + 19 - HOUR, T0 + 29 - HOUR), "taken by a clock that was ahead").toBe(true);
     expect(await sessions.lead("feed", "ses_a", T0, T0 + 10)).toBe(true);
     await sessions.close("ses_a");
     expect(await sessions.lead("feed", "ses_b", T0 + 1, T0 + 10)).toBe(true);
