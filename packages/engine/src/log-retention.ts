@@ -30,7 +30,7 @@ interface Candidate extends LogUsage {
 }
 
 export function logRetention(context: EngineContext, limits: LogLimits): Loop {
-  const time = steadyTime(context.clock, context.now, JUMP_TRUST_MS);
+  const time = steadyTime(context.clock, () => context.now(), JUMP_TRUST_MS);
   return loop({
     name: "log retention",
     clock: context.clock,

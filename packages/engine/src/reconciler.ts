@@ -35,7 +35,7 @@ export function reconciler(context: EngineContext, options: ReconcilerOptions): 
   const leads = leadership(context, { chore: "reconciler", session: options.session, leadMs: LEAD_MS });
   const timeToTidy = every(context, TIDY_MS);
   const ttlMsMax = Math.max(options.sessionTtlMs ?? 0, WORKER_TTL_MS_MAX);
-  const expiry = sessionExpiry({ clock: context.clock, now: context.now, ttlMsMax });
+  const expiry = sessionExpiry({ clock: context.clock, now: () => context.now(), ttlMsMax });
   let tidied = "";
   return loop({
     name: "reconciler",

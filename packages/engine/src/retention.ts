@@ -28,7 +28,7 @@ export interface RetentionOptions {
 export function retention(context: EngineContext, options: RetentionOptions): Loop {
   const { days: jobDays, auditDays = 0 } = options;
   const leads = leadership(context, { chore: "retention", session: options.session, leadMs: LEAD_MS });
-  const time = steadyTime(context.clock, context.now, JUMP_TRUST_MS);
+  const time = steadyTime(context.clock, () => context.now(), JUMP_TRUST_MS);
   return loop({
     name: "retention",
     clock: context.clock,
