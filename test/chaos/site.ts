@@ -1,6 +1,6 @@
 /**
  * The processes of one round and where they keep things: a server with handlers on SQLite, or two servers and a worker
- * on one PostgreSQL; the supervisors that the servers start; and what can be done to each.
+ * on one PostgreSQL; a worker of the SDK that is connected to the first server; the supervisors that the servers start; and what can be done to each.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -133,7 +133,10 @@ async function strikeProcesses(pids: readonly number[], { action, forMs }: Strik
 
 function sqlitePrograms(options: SiteOptions, effectsFile: string): Map<Target, KeptProgram> {
   const args = [join(here, "server-program.ts"), join(options.folder, "a"), effectsFile];
-  return new Map([["server", program(options, { name: "server", args, readyText: "ready" })]]);
+  return new Map<Target, KeptProgram>([
+    ["server", program(options, { name: "server", args, readyText: "ready" })],
+    ["remote-worker", remoteWorker(options, effectsFile)],
+  ]);
 }
 
 function postgresPrograms(
@@ -157,7 +160,14 @@ function postgresPrograms(
     ["server", server("server", "a")],
     ["server-b", server("server-b", "b")],
     ["worker", worker],
+    ["remote-worker", remoteWorker(options, effectsFile)],
   ]);
+}
+
+/** Of the first server. */
+function remoteWorker(options: SiteOptions, effectsFile: string): KeptProgram {
+  const args = [join(here, "remote-worker-program.ts"), join(options.folder, "a"), effectsFile];
+  return program(options, { name: "remote-worker", args, readyText: "ready" });
 }
 
 interface ProgramOptions {

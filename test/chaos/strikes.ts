@@ -2,7 +2,7 @@
 import type { SeededRandom } from "@windlass/testkit/fakes";
 
 /** Who may be struck. `connection`: one server process of PostgreSQL; `postgres`: all of it. */
-export type Target = "server" | "server-b" | "worker" | "supervisor" | "supervisor-b" | "connection" | "postgres";
+export type Target = "server" | "server-b" | "worker" | "remote-worker" | "supervisor" | "supervisor-b" | "connection" | "postgres";
 
 export interface Strike {
   readonly atMs: number;
@@ -13,8 +13,8 @@ export interface Strike {
 }
 
 export const TARGETS: Readonly<Record<"sqlite" | "postgres", readonly Target[]>> = {
-  sqlite: ["server", "server", "supervisor"],
-  postgres: ["server", "server-b", "worker", "supervisor", "supervisor-b", "connection", "postgres"],
+  sqlite: ["server", "server", "remote-worker", "supervisor"],
+  postgres: ["server", "server-b", "worker", "remote-worker", "supervisor", "supervisor-b", "connection", "postgres"],
 };
 
 const FREEZE_MS = { from: 1_000, below: 8_000 };

@@ -23,6 +23,9 @@ const programs = values.store === "postgres" ? findPostgres(process.env) : null;
 if (values.store === "postgres" && programs === null) throw new Error("PostgreSQL is not installed");
 const postgres = programs === null ? null : await startPostgres(programs, { fsync: true });
 const store = postgres === null ? "" : await postgres.database();
+// The server ends with this program; its supervisor leaves when it has nothing to hold.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void Promise.resolve(postgres?.stop()).finally(() => process.exit(130)));
 const folder = mkdtempSync(join(tmpdir(), "windlass-soak-"));
 const names = Object.keys(MEASURES) as MeasureName[];
 try {

@@ -3,6 +3,7 @@
  *
  * T1. A jump forwards counts only after it has lasted for `trustMs` of monotonic time; one that is undone before never does.
  * T2. A jump backwards counts at once.
+ * T3. It is a whole number of milliseconds, as stored times are; the monotonic clock is not.
  */
 import { days } from "@windlass/kernel";
 import type { Clock } from "@windlass/ports";
@@ -27,6 +28,6 @@ export function steadyTime(clock: Pick<Clock, "monotonic">, now: () => number, t
     while ((samples.at(-1)?.ahead ?? Number.NEGATIVE_INFINITY) >= ahead) samples.pop();
     samples.push({ at, ahead });
     while ((samples[0]?.at ?? at) < at - trustMs) samples.shift();
-    return at + (samples[0]?.ahead ?? ahead);
+    return Math.floor(at + (samples[0]?.ahead ?? ahead));
   };
 }
