@@ -118,6 +118,8 @@ interface Answering extends MountOptions {
 
 async function answer({ operation, c, principal, ask, streams, context }: Answering): Promise<Response> {
   if (operation.response === "json") return jsonAnswer(c, operation, { result: await ask(c.req.raw.signal), context });
+  // Nobody reads the body of a HEAD, and so nobody would end the stream.
+  if (c.req.method === "HEAD") return new Response(null, { status: operation.status });
   const { signal, close } = streams.open(c.req.raw.signal, principal.name);
   try {
     const items = whileGood((await ask(signal)) as AsyncIterable<unknown>, principal);
