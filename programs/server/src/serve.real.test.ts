@@ -82,6 +82,36 @@ test("whoever leaves a stream leaves nothing behind", async () => {
   await vi.waitFor(async () => expect(await metric("windlass_http_streams")).toBe(0));
 });
 
+test("who asks only for the head of a stream opens none", async () => {
+  for (let n = 0; n < 3; n++) {
+    const answer = await fetch(`${listening.url}/api/v1/events`, { method: "HEAD", headers: { authorization: `Bearer ${TOKEN}` } });
+    expect(answer.status).toBe(200);
+  }
+  expect(await metric("windlass_http_streams")).toBe(0);
+});
+
+test("who offers another protocol than a WebSocket is answered as usual", async () => {
+  const headers = { host: "localhost", connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "AAMAAABk" };
+  const asked = get({ host: "127.0.0.1", port: listening.port, path: "/healthz", headers });
+  const [answer] = (await once(asked, "response")) as [{ statusCode: number; resume(): void }];
+  answer.resume();
+  expect(answer.statusCode).toBe(200);
+});
+
+test.each(["/elsewhere", "//", "/api/v1/workers/connect"])("whose WebSocket at %s is refused cannot keep the connection", async (path) => {
+  const socket = connect({ host: "127.0.0.1", port: listening.port, allowHalfOpen: true });
+  let text = "";
+  socket.on("data", (piece: Buffer) => (text += piece.toString()));
+  // What the server has let go of, it answers with a reset.
+  const gone = once(socket, "error");
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`);
+  await once(socket, "end");
+  expect(text).toMatch(/^HTTP\/1\.1 40[14] /u);
+  const writing = setInterval(() => socket.write("x"), 20);
+  await gone.finally(() => clearInterval(writing));
+  expect(server.lines.filter(({ level }) => level === "error")).toEqual([]);
+});
+
 test("a caller who cuts the connection in the middle of its request harms nobody", async () => {
   const socket = connect(listening.port, "127.0.0.1");
   await once(socket, "connect");

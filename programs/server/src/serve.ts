@@ -45,7 +45,11 @@ export async function listen(app: WindlassApp, { host, port, clock, drainMs, own
   const server = createAdaptorServer({
     fetch: (request) => app.fetch(request),
     overrideGlobalObjects: ownsProcess ?? false,
-    serverOptions: { maxHeaderSize: HEAD_BYTES_MAX, headersTimeout: HEAD_MS, keepAliveTimeout: 30_000, requireHostHeader: true },
+    serverOptions: {
+      ...{ maxHeaderSize: HEAD_BYTES_MAX, headersTimeout: HEAD_MS, keepAliveTimeout: 30_000, requireHostHeader: true },
+      // Some clients offer another protocol with each request (h2c); who is not taken up on it is answered as usual.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+    },
   }) as Server;
   server.on("upgrade", (request, socket, head) => app.workers.upgrade(request, socket, head));
   await bound(server, { host, port });

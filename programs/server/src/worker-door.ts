@@ -54,7 +54,7 @@ export function workerDoor({ context: server, authenticate, checkHost }: DoorOpt
   };
   const admitted = async (request: IncomingMessage): Promise<Principal> => {
     checkHost(request.headers.host ?? "");
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    const pathname = URL.parse(request.url ?? "/", "http://localhost")?.pathname ?? "an address that is none";
     if (pathname !== WORKERS_PATH) throw new WindlassError("route_not_found", `workers connect at ${WORKERS_PATH}, not at ${pathname}`);
     if (closing) throw new WindlassError("shutting_down", "the server is about to stop");
     const principal = await allowed(request);
@@ -126,6 +126,8 @@ function remembered(memories: Map<string, { upTo: number }>, session: string): {
 /** A problem as the answer to an upgrade, on the bare socket. */
 async function refuse(socket: Duplex, problem: Response): Promise<void> {
   const body = await problem.text();
+  // Whoever is refused and does not hang up would keep the socket for ever: no time limit of the server looks at it any more.
+  socket.once("finish", () => socket.destroy());
   const headers = [...problem.headers].map(([name, value]) => `${name}: ${value}\r\n`).join("");
   socket.end(
     `HTTP/1.1 ${problem.status} Refused\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`,
