@@ -36,7 +36,8 @@ export async function look({ server, dataFolder, postgresFolder }: Measured): Pr
     supervisorMemory: supervisor === null ? null : residentBytes(supervisor),
     supervisorFiles: supervisor === null ? null : openFiles(supervisor),
     database: postgresFolder === null ? bytesOf(join(dataFolder, "windlass.db")) : bytesOf(join(postgresFolder, "base")),
-    writeAheadLog: postgresFolder === null ? bytesOf(join(dataFolder, "windlass.db-wal")) : bytesOf(join(postgresFolder, "pg_wal")),
+    // PostgreSQL's grows to the size that its own settings allow (1 GB), whoever writes.
+    writeAheadLog: postgresFolder === null ? bytesOf(join(dataFolder, "windlass.db-wal")) : null,
     logs: bytesOf(join(dataFolder, "logs")),
   };
   return { values, lagMs: metric('nodejs_eventloop_lag_seconds{quantile="1"}') * 1_000 };
