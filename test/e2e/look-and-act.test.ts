@@ -36,3 +36,20 @@ test("jobs are counted, cancelled and run again by filter, and the server tells 
   server.kill("SIGTERM");
   expect((await server.ended).code).toBe(0);
 }, 60_000);
+
+test("a dead letter is named by `last` or by the end of its id", async () => {
+  const here = (me = stranger());
+  const server = await here.server();
+  const none = await here.windlass("dead-letters", "get", "last");
+  expect([none.code, none.stderr]).toEqual([3, expect.stringContaining("there is no dead letter")]);
+  const died = await here.windlass("jobs", "submit", "--dead-letter", "--wait", "--json", "--", "false");
+  const { id } = JSON.parse(died.stdout) as { readonly id: string };
+  await here.windlass("jobs", "submit", "--wait", "--", "true");
+  expect((await here.windlass("dead-letters", "get", "last")).stdout).toContain(id);
+  expect((await here.windlass("dead-letters", "get", id.slice(-6))).stdout).toContain(id);
+  expect((await here.windlass("dead-letters", "redrive", "last")).stdout).toBe("1 redriven\n");
+  const misspelt = await here.windlass("dead-letters", "purge", "lsat", "--yes");
+  expect([misspelt.code, misspelt.stderr]).toEqual([3, expect.stringContaining('there is no dead letter "lsat"')]);
+  server.kill("SIGTERM");
+  await server.ended;
+}, 60_000);

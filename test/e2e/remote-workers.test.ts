@@ -74,6 +74,16 @@ test("a worker that is told to end lets its handlers finish", async () => {
   expect(effects(here)).toEqual([`begun ${id} 1`, `done ${id} 1`]);
 });
 
+test("a worker serves the workspace that it was told", async () => {
+  const server = await here.server();
+  await here.windlass("workspaces", "create", "acme");
+  const one = await working(here, server.url, ["--workspace", "acme"]);
+  const made = await here.windlass("jobs", "submit", "--workspace", "acme", "--handler", "quick", "--wait");
+  expect([made.code, made.stderr]).toEqual([0, expect.any(String)]);
+  one.kill("SIGTERM");
+  expect((await one.ended).code).toBe(0);
+});
+
 test("a worker that is killed loses its jobs to the next attempt, with another worker", async () => {
   const server = await here.server();
   const api = client({ url: server.url, token: tokenOf(here) });

@@ -1,7 +1,9 @@
 /** `windlass dead-letters …` */
 import type { DeadLetterJson } from "@windlass/contract";
 import { WindlassError, type RateLimit, type Reason } from "@windlass/kernel";
+import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
+import { findLetter } from "../connection/find-job.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
 import { agoOf } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
@@ -38,7 +40,8 @@ export async function listDeadLetters(call: Call<ListOptions>): Promise<void> {
 }
 
 export async function getDeadLetter(call: Call): Promise<void> {
-  const letter = await connect(call).client.deadLetters.get({ id: argumentOf(call, 0) });
+  const { client } = connect(call);
+  const letter = await client.deadLetters.get({ id: await findLetter(client, argumentOf(call, 0)) });
   await present(call, letter, () =>
     fields(call, [
       ["job", letter.id],
@@ -63,11 +66,11 @@ interface RedriveOptions extends Choice {
 
 export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<void> {
   const { again = false, rate = "none", all } = call.options;
-  const chosen = chosenOf(call);
+  const { client } = connect(call);
+  const chosen = await chosenOf(call, client);
   if (Object.keys(chosen).length === 0 && all !== true)
     throw new WindlassError("usage", "which ones? Give ids, options that choose, or --all");
   if (again && chosen.ids === undefined) throw new WindlassError("usage", "--again is for letters that are named by their ids");
-  const { client } = connect(call);
   const items: { readonly id: string; readonly job: string; readonly created: boolean }[] = [];
   for (let more = true; more;) {
     const answer = await client.deadLetters.redrive({
@@ -93,9 +96,10 @@ interface PurgeOptions extends Choice {
 export async function purgeDeadLetters(call: Call<PurgeOptions>): Promise<void> {
   const { redriven, yes = false } = call.options;
   const { client } = connect(call);
+  const chosen = await chosenOf(call, client);
   const sum = { matched: 0, removed: 0, more: false };
   do {
-    const answer = await client.deadLetters.purge({ ...chosenOf(call), ...(redriven === undefined ? {} : { redriven }), dryRun: !yes });
+    const answer = await client.deadLetters.purge({ ...chosen, ...(redriven === undefined ? {} : { redriven }), dryRun: !yes });
     sum.matched += answer.matched;
     sum.removed += answer.removed;
     sum.more = answer.more;
@@ -107,9 +111,12 @@ export async function purgeDeadLetters(call: Call<PurgeOptions>): Promise<void> 
   );
 }
 
-function chosenOf(call: Call<Choice>): ReturnType<typeof choiceOf> & { readonly ids?: string[] } {
-  const ids = call.args[0];
-  return { ...choiceOf(call.options), ...(typeof ids === "object" && ids.length > 0 ? { ids: [...ids] } : {}) };
+async function chosenOf(call: Call<Choice>, client: Client): Promise<ReturnType<typeof choiceOf> & { readonly ids?: string[] }> {
+  const given = call.args[0];
+  if (typeof given !== "object" || given.length === 0) return choiceOf(call.options);
+  const ids: string[] = [];
+  for (const one of given) ids.push(await findLetter(client, one));
+  return { ...choiceOf(call.options), ids: [...new Set(ids)] };
 }
 
 function choiceOf({ queue, reason, name, since, until }: Choice) {

@@ -15,6 +15,8 @@ export interface SubmitOptions {
   readonly queue?: string;
   readonly priority?: number;
   readonly fairnessKey?: string;
+  readonly concurrencyKey?: string;
+  readonly concurrencyLimit?: number;
   readonly deadLetter?: boolean;
   readonly label?: readonly (readonly [string, string])[];
   readonly idempotencyKey?: string;
@@ -45,6 +47,8 @@ export async function submitJob(call: Call<SubmitOptions>): Promise<number | voi
 export function submissionOf(options: SubmitOptions, command: readonly string[], at: number): Submission {
   if (options.delay !== undefined && options.notBefore !== undefined)
     throw usage("--delay and --not-before both say when; give one of them");
+  if (options.concurrencyLimit !== undefined && options.concurrencyKey === undefined)
+    throw usage("--concurrency-limit says how many jobs may run under one key; name it: --concurrency-key KEY");
   const notBefore = options.delay === undefined ? options.notBefore : new Date(at + options.delay).toISOString();
   const work = options.handler === undefined ? commandWork(options, command) : handlerWork(options, options.handler, command);
   return defined({
@@ -52,6 +56,7 @@ export function submissionOf(options: SubmitOptions, command: readonly string[],
     queue: options.queue,
     priority: options.priority,
     fairnessKey: options.fairnessKey,
+    concurrency: options.concurrencyKey === undefined ? undefined : { key: options.concurrencyKey, limit: options.concurrencyLimit ?? 1 },
     deadLetter: options.deadLetter,
     labels: options.label === undefined ? undefined : Object.fromEntries(options.label),
     idempotencyKey: options.idempotencyKey,

@@ -6,7 +6,7 @@ import { DEFAULT_QUEUE, didYouMean, messageOf, WindlassError } from "@windlass/k
 import { worker, type HandlersByName } from "@windlass/sdk";
 import { readDataFolder } from "../compose/data-folder.ts";
 import { openTracing } from "../compose/open-tracing.ts";
-import { dataFolderOf, targetOf } from "../connection/connect.ts";
+import { dataFolderOf, targetOf, workspaceOf } from "../connection/connect.ts";
 import { interruption } from "../machine/interruption.ts";
 import type { Call } from "../tree/call.ts";
 
@@ -31,6 +31,7 @@ export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void>
   const one = worker({
     url,
     token,
+    workspace: workspaceOf(options, environment),
     queue: queues,
     handlers,
     concurrency: options.concurrency,

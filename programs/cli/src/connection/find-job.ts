@@ -15,13 +15,43 @@ export async function findJob(client: Client, given: string): Promise<string> {
       throw new WindlassError("not_found", "there is no job yet; make one: windlass run FILE, or windlass jobs submit -- COMMAND");
     return newest.id;
   }
+  return endingWith(given, {
+    what: "job",
+    list: "windlass jobs list",
+    among: async () => (await client.jobs.list({ limit: LOOKED_AT_MAX })).items,
+  });
+}
+
+/** The same for a job that is a dead letter: `last` is the newest of those. */
+export async function findLetter(client: Client, given: string): Promise<string> {
+  if (isId("job", given)) return given;
+  if (given === "last") {
+    const newest = (await client.deadLetters.list({ limit: 1 })).items[0];
+    if (newest === undefined) throw new WindlassError("not_found", "there is no dead letter: nothing has failed for good");
+    return newest.id;
+  }
+  return endingWith(given, {
+    what: "dead letter",
+    list: "windlass dead-letters list",
+    among: async () => (await client.deadLetters.list({ limit: LOOKED_AT_MAX })).items,
+  });
+}
+
+interface Looking {
+  readonly what: string;
+  /** What shows them. */
+  readonly list: string;
+  readonly among: () => Promise<readonly { readonly id: string; readonly name: string }[]>;
+}
+
+async function endingWith(given: string, { what, list, among }: Looking): Promise<string> {
   const end = given.replace(/^job_/u, "").toLowerCase();
-  const fits = end.length < SHORT_MIN ? [] : (await client.jobs.list({ limit: LOOKED_AT_MAX })).items.filter((job) => job.id.endsWith(end));
+  const fits = end.length < SHORT_MIN ? [] : (await among()).filter(({ id }) => id.endsWith(end));
   const [found, ...others] = fits;
   if (found === undefined) {
     throw new WindlassError(
       "not_found",
-      `there is no job "${given}"; give its id, at least ${SHORT_MIN} of its last characters, or \`last\` (windlass jobs list shows them)`,
+      `there is no ${what} "${given}"; give its id, at least ${SHORT_MIN} of its last characters, or \`last\` (${list} shows them)`,
     );
   }
   if (others.length > 0)

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Performing } from "../program.ts";
 import { rate, time, whole } from "./option-values.ts";
 
-const IDS = "ids of jobs that died; all that the options choose when left out";
+const IDS = "ids of jobs that died (or the last characters, or `last`); all that the options choose when left out";
 
 export function addDeadLetterCommands(program: Command, perform: Performing): void {
   const letters = program.command("dead-letters").description("jobs that failed for good: look at them, run them again, strike them off");
@@ -16,7 +16,7 @@ export function addDeadLetterCommands(program: Command, perform: Performing): vo
   letters
     .command("get")
     .description("one dead letter: why it died, and what it was to do")
-    .argument("<id>", "id of the job that died")
+    .argument("<id>", "its id, the last characters of it, or `last`")
     .action(perform(async () => (await import("../commands/dead-letters.ts")).getDeadLetter));
   narrowed(letters.command("redrive").description("run dead letters again, as new jobs; each once").argument("[ids...]", IDS))
     .option("--all", "without ids or options that choose: every one")

@@ -7,6 +7,7 @@ import { duration, json, pair, priority, several, time, whole } from "./option-v
 
 const LIST_MAX = 500;
 const LINES_MAX = 1_000_000;
+const CONCURRENCY_MAX = 1_000_000;
 const ID = "its id, the last characters of it, or `last`";
 
 export function addJobCommands(program: Command, perform: Performing): void {
@@ -99,6 +100,8 @@ function addSubmit(jobs: Command, perform: Performing): void {
     .option("--queue <queue>", "its queue")
     .option("--priority <number>", "higher is sooner; -1000 to 1000", priority)
     .option("--fairness-key <text>", "whose job it is (a tenant): a queue starts jobs in turn over its keys")
+    .option("--concurrency-key <key>", "of the jobs of one key only so many run at once, whatever their queues")
+    .option("--concurrency-limit <count>", "how many of its key; 1 when left out", whole(1, CONCURRENCY_MAX))
     .option("--dead-letter", "keep it as a dead letter when it fails for good")
     .option("--no-dead-letter", "do not, whatever its queue says")
     .option("-l, --label <key=value>", "a label; again for more", pair)
