@@ -32,7 +32,7 @@ export function jobQueries(db: Querier): JobQueries {
         ]),
       ),
     live: async (filter, limit) => {
-      const { sql, values } = liveQuery(filter, limit, (n) => `$${n}`);
+      const { sql, values } = liveQuery(filter, limit, { placeholder: (n) => `$${n}` });
       return (await db.once(sql, values)).map((row) => liveTable.decode(row));
     },
     records: async (ids) => (await db.rows(RECORDS, [ids])).map((row) => jobsTable.decode(row)),

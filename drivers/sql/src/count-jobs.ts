@@ -1,6 +1,6 @@
 /** The statements behind the counts of jobs by state. Each follows an index that holds nothing else, and stops at a cap. */
 import { isTerminal, type JobState } from "@windlass/kernel";
-import type { Placeholder } from "./list-jobs.ts";
+import { ALIVE, SAME_JOB, type Placeholder } from "./list-jobs.ts";
 
 /** Their counts are added up. Values: workspace, cap. */
 export function countQueries(state: JobState, placeholder: Placeholder): readonly string[] {
@@ -8,7 +8,7 @@ export function countQueries(state: JobState, placeholder: Placeholder): readonl
   const capped = (rows: string): string => `SELECT count(*) FROM (${rows} LIMIT ${cap}) capped`;
   if (isTerminal(state)) return [capped(`SELECT 1 FROM jobs WHERE workspace = ${workspace} AND state = '${state}'`)];
   const alive = (condition: string): string =>
-    capped(`SELECT 1 FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE ${condition} AND j.workspace = ${workspace}`);
+    capped(`SELECT 1 FROM ${ALIVE} WHERE ${SAME_JOB} AND ${condition} AND j.workspace = ${workspace}`);
   if (state !== "queued") return [alive(`l.state = '${state}' AND l.state <> 'queued'`)];
   return [alive("l.state = 'queued' AND l.blocked = 0"), alive("l.state = 'queued' AND l.blocked = 1")];
 }

@@ -24,7 +24,7 @@ export function listQueries(filter: JobFilter, placeholder: Placeholder, columns
   const queries: Query[] = [];
   if (ended.length > 0) queries.push(query(filter, { ...EVERYTHING, states: ended, column: "j.state", columns }, placeholder));
   if (alive.length > 0)
-    queries.push(query(filter, { from: "jobs_live l JOIN jobs j ON j.id = l.id", states: alive, column: "l.state", columns }, placeholder));
+    queries.push(query(filter, { from: filter.rootId === undefined ? ALIVE : OF_TREE, states: alive, column: "l.state", columns }, placeholder));
   return queries;
 }
 
@@ -60,6 +60,16 @@ export function mergeTallies(rows: readonly (readonly SqlValue[])[], limit: numb
   return { counts, capped: total > limit };
 }
 
+/**
+ * Live jobs with their records. `CROSS JOIN` says the same as `JOIN` here, and makes SQLite begin with the live ones: it would
+ * go through all jobs of the workspace, of which most have ended.
+ */
+export const ALIVE = "jobs_live l CROSS JOIN jobs j";
+/** Joins the two tables of `ALIVE`. */
+export const SAME_JOB = "j.id = l.id";
+/** The same, where the records are few. */
+const OF_TREE = "jobs j CROSS JOIN jobs_live l";
+
 const EVERYTHING = { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id" } as const;
 
 interface Source {
@@ -72,13 +82,16 @@ interface Source {
 function query(filter: JobFilter, source: Source, placeholder: Placeholder): Query {
   const values: SqlValue[] = [];
   const value = (one: SqlValue): string => placeholder(values.push(one));
-  const where = [`j.workspace = ${value(filter.workspace)}`];
+  // A tree is small beside its workspace, whose index is not to be used then.
+  const isOfTree = filter.parentId !== undefined || filter.rootId !== undefined;
+  const where = [`${isOfTree ? "(j.workspace || '')" : "j.workspace"} = ${value(filter.workspace)}`];
   if (filter.kind !== undefined) where.push(`j.kind = ${value(filter.kind)}`);
   if (filter.name !== undefined) where.push(`j.name = ${value(filter.name)}`);
+  if (source.column === "l.state") where.push(SAME_JOB);
   if (source.states !== null) where.push(statesCondition(source.column ?? "", source.states, value));
   if (filter.outcome !== undefined) where.push(`j.outcome = ${value(filter.outcome)}`);
   if (filter.queue !== undefined) where.push(`j.queue = ${value(filter.queue)}`);
-  if (filter.parentId !== undefined) where.push(`j.parent_id = ${value(filter.parentId)}`);
+  if (filter.parentId !== undefined) where.push(`${source.from === ALIVE ? "l" : "j"}.parent_id = ${value(filter.parentId)}`);
   // The root of a tree is found by its id, its descendants by an index that does not hold roots.
   if (filter.rootId !== undefined)
     where.push(`(j.id = ${value(filter.rootId)} OR (j.root_id = ${value(filter.rootId)} AND j.parent_id IS NOT NULL))`);

@@ -11,6 +11,7 @@ import { placesMigration } from "./migration-0005.ts";
 import { traceMigration } from "./migration-0006.ts";
 import { queuesMigration } from "./migration-0007.ts";
 import { deadLettersMigration } from "./migration-0008.ts";
+import { listsMigration } from "./migration-0009.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -37,6 +38,7 @@ export const migrations: readonly Migration[] = [
   traceMigration,
   queuesMigration,
   deadLettersMigration,
+  listsMigration,
 ];
 
 export const sqliteDialect: Dialect = {

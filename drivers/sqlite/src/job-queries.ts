@@ -40,7 +40,7 @@ export function cursor(db: Database, id: string): Record<string, Json> {
 }
 
 export function live(db: Database, filter: LiveFilter, limit: number): LiveJob[] {
-  const { sql, values } = liveQuery(filter, limit, () => "?");
+  const { sql, values } = liveQuery(filter, limit, { placeholder: () => "?", using: (index) => ` INDEXED BY ${index}` });
   return db.all(sql, values).map((row) => liveTable.decode(row));
 }
 

@@ -1,0 +1,83 @@
+/** How SQLite goes about lists, counts and walks: a store of a million jobs answers only when none of them reads all of it. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DeadLetterFilter, JobFilter, LiveFilter } from "@windlass/ports";
+import { countQueries, deadLetterQuery, listQueries, type SqlValue } from "@windlass/sql";
+import { Database } from "./database.ts";
+import { live } from "./job-queries.ts";
+
+let db: Database;
+beforeAll(() => {
+  db = new Database(":memory:");
+  db.migrate();
+});
+afterAll(() => db.close());
+
+function planOf(sql: string, values: readonly SqlValue[]): string {
+  const rows = db.all(`EXPLAIN QUERY PLAN ${sql}`, values);
+  return rows.map((row) => row[3]).join("; ");
+}
+
+/** The plan of what a function asks. */
+function planOfCall(call: (on: Database) => unknown): string {
+  let plan = "";
+  const spy = Object.create(db, {
+    all: { value: (sql: string, values: readonly SqlValue[]) => ((plan = planOf(sql, values)), []) },
+  }) as Database;
+  call(spy);
+  return plan;
+}
+
+const lists: readonly [string, Omit<JobFilter, "workspace" | "limit">, RegExp][] = [
+  ["everything", {}, /^SEARCH j USING INDEX jobs_by_workspace \(workspace=\?\)/u],
+  ["roots", { rootsOnly: true }, /^SEARCH j USING INDEX jobs_by_workspace \(workspace=\?\)/u],
+  ["a label", { label: { key: "a", value: "b" } }, /^SEARCH j USING INDEX jobs_by_workspace \(workspace=\? AND id=\?\)/u],
+  ["a kind", { kind: "task" }, /jobs_by_kind \(workspace=\? AND kind=\?\)/u],
+  ["a name", { name: "n" }, /jobs_by_name \(workspace=\? AND name=\?\)/u],
+  ["what failed", { states: ["failed"] }, /jobs_by_state \(workspace=\? AND state=\?\)/u],
+  ["what waits or runs", { states: ["queued", "running"] }, /^SCAN l; SEARCH j USING INDEX \w+ \(.*id=\?\)/u],
+  ["what runs", { states: ["running"] }, /^SEARCH l USING INDEX live_state \(state=\?\)/u],
+];
+
+test.each(lists)("a list of %s is walked in its order", (_, filter, expected) => {
+  for (const { sql, values } of listQueries({ workspace: "w", limit: 50, ...filter }, () => "?")) {
+    const plan = planOf(sql, values);
+    expect(plan).toMatch(expected);
+    expect(plan).not.toMatch(/TEMP B-TREE/u);
+  }
+});
+
+const trees: readonly [string, Omit<JobFilter, "workspace" | "limit">, RegExp][] = [
+  ["children", { parentId: "job_1" }, /^SEARCH j USING INDEX jobs_by_parent/u],
+  ["children that live", { parentId: "job_1", states: ["queued", "running"] }, /^SEARCH l USING INDEX live_parent/u],
+  ["a tree", { rootId: "job_1" }, /^MULTI-INDEX OR.*jobs_by_root/u],
+  ["what lives of a tree", { rootId: "job_1", states: ["queued", "running"] }, /^MULTI-INDEX OR.*jobs_by_root/u],
+];
+
+test.each(trees)("%s: found without going through the workspace", (_, filter, expected) => {
+  for (const { sql, values } of listQueries({ workspace: "w", limit: 50, ...filter }, () => "?"))
+    expect(planOf(sql, values)).toMatch(expected);
+});
+
+test.each(["scheduled", "queued", "running", "waiting", "stopping"] as const)("%s jobs are counted from live ones", (state) => {
+  for (const sql of countQueries(state, () => "?")) expect(planOf(sql, ["w", 10])).toMatch(/(SCAN|SEARCH) l USING COVERING INDEX live_/u);
+});
+
+const walks: readonly [string, LiveFilter, RegExp][] = [
+  ["what a session holds", { session: "ses_1" }, /USING INDEX live_held/u],
+  ["what of it is to stop", { session: "ses_1", states: ["stopping"] }, /USING INDEX live_state \(state=\?\)/u],
+  ["what lost its session", { forsaken: true, after: "" }, /USING INDEX live_held/u],
+  ["what lost its parent", { orphaned: true, after: "" }, /USING INDEX live_parent/u],
+  ["what is at a place", { place: "here", after: "" }, /USING INDEX live_place/u],
+  ["children", { parentId: "job_1", after: "" }, /USING INDEX live_parent/u],
+];
+
+test.each(walks)("%s: found without going through what waits", (_, filter, expected) => {
+  expect(planOfCall((on) => live(on, filter, 500))).toMatch(expected);
+});
+
+const letters: readonly Omit<DeadLetterFilter, "workspace" | "limit">[] = [{}, { queue: "q" }, { redriven: false }];
+
+test.each(letters)("dead letters %o are walked in their order", (filter) => {
+  const { sql, values } = deadLetterQuery({ workspace: "w", limit: 50, ...filter }, () => "?");
+  expect(planOf(sql, values)).not.toMatch(/TEMP B-TREE/u);
+});
