@@ -24,7 +24,9 @@ export function listQueries(filter: JobFilter, placeholder: Placeholder, columns
   const queries: Query[] = [];
   if (ended.length > 0) queries.push(query(filter, { ...EVERYTHING, states: ended, column: "j.state", columns }, placeholder));
   if (alive.length > 0)
-    queries.push(query(filter, { from: filter.rootId === undefined ? ALIVE : OF_TREE, states: alive, column: "l.state", columns }, placeholder));
+    queries.push(
+      query(filter, { from: filter.rootId === undefined ? ALIVE : OF_TREE, states: alive, column: "l.state", columns }, placeholder),
+    );
   return queries;
 }
 
