@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { LiveJob } from "@windlass/kernel";
 import { engineFixture, group, handled, type EngineFixture } from "./engine-fixture.ts";
+import { queues } from "./queues.ts";
 
 let fixture: EngineFixture;
 const from = { queue: "from" };
@@ -48,6 +50,24 @@ test("a purge cancels what waits and leaves what runs, and steps to their execut
   const [last = ""] = await waiting(1);
   expect(await queues.purge(from, { ...request, remove: true })).toMatchObject({ matched: 2, done: 1, steps: 1 });
   await expect(jobs.get(last)).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("what is started between the look and the purge runs on", async () => {
+  const { engine, store, clock } = fixture;
+  const [first = "", second = ""] = await waiting(2);
+  await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: clock.now(), expiresAt: clock.now() + 60_000 });
+  const live = async (...given: Parameters<typeof store.jobs.live>): Promise<readonly LiveJob[]> => {
+    const page = await store.jobs.live(...given);
+    await store.jobs.claim({ executor: "handler", queues: ["from"], session: "ses_1", place: null, limit: 1, now: clock.now() });
+    return page;
+  };
+  const purged = await queues({ ...engine.context, store: { ...store, jobs: { ...store.jobs, live } } }).purge(from, {
+    by: "ann",
+    dryRun: false,
+    remove: false,
+  });
+  expect(purged).toEqual({ matched: 2, done: 1, steps: 0, more: false });
+  expect([await fixture.stateOf(first), await fixture.stateOf(second)]).toEqual(["running", "cancelled"]);
 });
 
 test("a rate wakes the worker at the time that it lets the next attempt start, and makes none without room spin", async () => {

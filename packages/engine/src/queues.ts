@@ -48,7 +48,9 @@ export function queues(context: EngineContext): Queues {
         const own = page.filter(({ parentId }) => parentId === null);
         if (dryRun) return 0;
         const message = `cancelled by ${by}, with what waited in its queue`;
-        const ended = accepted(await context.commit(own.map(({ id }) => stopOf(id, { reason: "cancel_requested", message, by }))));
+        // Of the attempt that was seen: of one that began meanwhile nobody has spoken.
+        const stops = own.map(({ id, attempt }) => stopOf(id, { reason: "cancel_requested", message, by, attempt }));
+        const ended = accepted(await context.commit(stops));
         if (remove) {
           const started = new Set(own.filter(({ attempt }) => attempt > 0).map(({ id }) => id));
           await context.logs.remove(await context.store.retention.remove(ended.filter((id) => !started.has(id))));
