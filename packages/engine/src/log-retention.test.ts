@@ -49,6 +49,21 @@ test("logs go by age, counted from the end of their job", async () => {
   expect(await fixture.stateOf(old)).toBe("cancelled");
 });
 
+test("jobs whose logs are too young to go are not asked about while the total is kept", async () => {
+  const old = await ended(10);
+  await fixture.clock.advance(20_000);
+  await ended(10);
+  const { context } = fixture.engine;
+  const asked: string[] = [];
+  const get = (id: string) => {
+    asked.push(id);
+    return context.store.reads.get(id);
+  };
+  const store = { ...context.store, reads: { ...context.store.reads, get } };
+  await keepLimits({ ...context, store }, { retentionDays: 10_000 / days(1), totalBytesMax: 1_000 });
+  expect(asked).toEqual([old]);
+});
+
 test("logs of jobs that are gone go after a day, also without limits", async () => {
   const kept = await ended(10);
   await print("job_gone", 10);

@@ -65,10 +65,12 @@ export async function keepLimits(
       else if (usage.bytes > 0) candidates.push({ ...usage, jobId });
     }
   }
-  for await (const { candidate, finishedAt } of endedFirst(context, candidates)) {
-    const isOld = limits.retentionDays > 0 && finishedAt < now - days(limits.retentionDays);
-    const isTooMuch = limits.totalBytesMax > 0 && total > limits.totalBytesMax;
-    if (!isOld && !isTooMuch && !candidate.removed) continue;
+  const isOld = (at: number): boolean => limits.retentionDays > 0 && at < now - days(limits.retentionDays);
+  const isTooMuch = (): boolean => limits.totalBytesMax > 0 && total > limits.totalBytesMax;
+  // A job ends after its last line: of what was written lately nobody needs to be asked.
+  const mayGo = ({ changedAt, removed: isMarked }: Candidate): boolean => isMarked || isOld(changedAt) || isTooMuch();
+  for await (const { candidate, finishedAt } of endedFirst(context, candidates, mayGo)) {
+    if (!isOld(finishedAt) && !isTooMuch() && !candidate.removed) continue;
     await context.logs.expire(candidate.jobId, now);
     total -= candidate.bytes;
     removed.early++;
@@ -82,12 +84,13 @@ async function removeOrphan(context: EngineContext, jobId: string, { changedAt }
   return 1;
 }
 
-/** Those that have ended, in the order of their ends, as far as one page goes; pages are in the order of the last writing. */
-async function* endedFirst(context: EngineContext, candidates: readonly Candidate[]) {
+/** Those that may go and have ended, in the order of their ends, as far as one page goes; pages are in the order of the last writing. */
+async function* endedFirst(context: EngineContext, candidates: readonly Candidate[], mayGo: (candidate: Candidate) => boolean) {
   const byChange = candidates.toSorted((a, b) => a.changedAt - b.changedAt);
   for (let first = 0; first < byChange.length; first += PAGE) {
     const page: { readonly candidate: Candidate; readonly finishedAt: number }[] = [];
     for (const candidate of byChange.slice(first, first + PAGE)) {
+      if (!mayGo(candidate)) continue;
       const finishedAt = (await context.store.reads.get(candidate.jobId))?.final?.finishedAt;
       if (finishedAt !== undefined && finishedAt !== null) page.push({ candidate, finishedAt });
     }
