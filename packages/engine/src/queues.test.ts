@@ -55,7 +55,14 @@ test("a purge cancels what waits and leaves what runs, and steps to their execut
 test("what is started between the look and the purge runs on", async () => {
   const { engine, store, clock } = fixture;
   const [first = "", second = ""] = await waiting(2);
-  await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: clock.now(), expiresAt: clock.now() + 60_000 });
+  await store.sessions.open({
+    id: "ses_1",
+    role: "worker",
+    place: null,
+    serves: [],
+    startedAt: clock.now(),
+    expiresAt: clock.now() + 60_000,
+  });
   const live = async (...given: Parameters<typeof store.jobs.live>): Promise<readonly LiveJob[]> => {
     const page = await store.jobs.live(...given);
     await store.jobs.claim({ executor: "handler", queues: ["from"], session: "ses_1", place: null, limit: 1, now: clock.now() });
