@@ -4,8 +4,8 @@
  * I1. Each item is answered once the store has taken or refused it; what it could not be asked about is not answered, and
  *     comes again over the worker's next connection.
  * I2. An end is stored behind the log lines that came before it.
- * I3. A worker changes only jobs of its own workspace: what it does not hold by this connection is looked up first (it may
- *     have ended while its worker was out of touch). The fencing token decides the rest.
+ * I3. A worker changes only jobs of its own workspace that are for handlers: what it does not hold by this connection is looked
+ *     up first (it may have ended while its worker was out of touch). The fencing token decides the rest, and is no secret.
  * I5. What must not be stored is masked here: a worker is not told what that is.
  * I4. Log lines that come again after a cut connection are not stored twice, as long as the server lived on.
  */
@@ -136,7 +136,7 @@ async function maskFor(context: EngineContext, id: string, job: HeldJob | undefi
 async function storeForeign(parts: ItemParts, ends: readonly Of<"end">[], frameLength: number): Promise<void> {
   try {
     const records = await parts.context.store.jobs.records([...new Set(ends.map(({ id }) => id))]);
-    const own = new Set(records.filter((record) => record.workspace === parts.workspace).map(({ id }) => id));
+    const own = new Set(records.filter(({ workspace, executor }) => workspace === parts.workspace && executor === "handler").map(({ id }) => id));
     for (const item of ends) {
       if (own.has(item.id))
         void settled(parts, changeOf(parts, item, frameLength), undefined).then((result) => answer(parts, item, result));

@@ -1,6 +1,7 @@
 /** What a worker of another make may send: whatever it is, it is answered with what was wrong, and harms nobody else. */
 import { once } from "node:events";
 import { WORKER_FRAME_BYTES_MAX, WORKERS_PATH } from "@windlass/contract";
+import { queueKeyOf } from "@windlass/kernel";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { listen, type Listening } from "./serve.ts";
@@ -181,6 +182,20 @@ test("what it may not tell of, or nobody could store, is not stored", async () =
   await vi.waitFor(async () =>
     expect((await server.engine.jobs.get(id)).final).toMatchObject({ state: "failed", reason: "output_invalid" }),
   );
+});
+
+test("a worker ends no job that is not for workers", async () => {
+  const { store } = server.engine.context;
+  const { id } = await server.engine.jobs.submit({ kind: "task", name: "x", spec: { handler: "none" }, executor: "process" });
+  const [session, now] = ["ses_of_a_launcher", Date.now()];
+  await store.sessions.open({ id: session, role: "launcher", place: null, serves: [], startedAt: now, expiresAt: now + 60_000 });
+  const queues = [queueKeyOf("default", "default")];
+  const { jobs } = await store.jobs.claim({ executor: "process", queues, session, place: null, limit: 1, ahead: 0, now });
+  const { token = 0, attempt = 0 } = jobs[0]?.live ?? {};
+  const one = await greeted();
+  one.say({ type: "items", items: [{ n: 1, what: "end", id, token, attempt, end: succeeded }] });
+  await vi.waitFor(() => expect(one.said.flatMap((said) => said.refused ?? [])).toMatchObject([{ n: 1, code: "token_stale" }]));
+  expect((await server.engine.jobs.get(id)).live).toMatchObject({ attempt: 1 });
 });
 
 test("a plain request to the address is told what it is for; other addresses take no workers", async () => {
