@@ -52,6 +52,8 @@ const HELLO_MS: number = seconds(10);
 const CUT_MS: number = seconds(1);
 /** Jobs that a session may hold and that are named in a welcome. */
 const HELD_MAX = 10_000;
+/** Bytes of answers: as many as there are to some hundred thousand items, which no worker has under way. */
+const UNREAD_MAX = 16_777_216;
 const GOING_AWAY = 1001;
 const NORMAL = 1000;
 
@@ -84,6 +86,10 @@ class Connection implements WorkerConnection {
     this.#out = framesOut(socket);
     this.#cancelSilence = this.#context.clock.after(HELLO_MS, () => this.#fault(new WindlassError("timed_out", "no hello came")));
     socket.on("message", (data, isBinary) => this.#hearFrame(data, isBinary));
+    socket.on("ping", (data) => {
+      this.#out.pong(data);
+      this.#demandReader();
+    });
     // What follows an error is the end of the connection.
     socket.on("error", () => {});
     socket.on("close", () => void this.end(NORMAL, ""));
@@ -126,9 +132,15 @@ class Connection implements WorkerConnection {
       const text = textOf(data, isBinary);
       if (this.#serving !== null) this.#listen(this.#serving.ttlMs);
       for (const message of this.#read(text)) this.#hear(parsed(message), text.length);
+      this.#demandReader();
     } catch (error) {
       this.#fault(error);
     }
+  }
+
+  /** Who asks on and on and does not read the answers is cut off (F1 of worker-frames-out.ts). */
+  #demandReader(): void {
+    if (this.#out.unread > UNREAD_MAX) this.#fault(new WindlassError("rate_limited", `${UNREAD_MAX} bytes of answers were not read`));
   }
 
   /** A worker that is silent for its session's time is gone, even if its connection seems to be there. */

@@ -39,6 +39,8 @@ export function workerDoor({ context: server, authenticate, checkHost }: DoorOpt
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
+    // Answered by the connection, which counts what its worker does not read.
+    autoPong: false,
     maxPayload: WORKER_FRAME_BYTES_MAX,
   });
   const results = settling(context);

@@ -1,5 +1,6 @@
 /** What a worker of another make may send: whatever it is, it is answered with what was wrong, and harms nobody else. */
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { WORKER_FRAME_BYTES_MAX, WORKERS_PATH } from "@windlass/contract";
 import { queueKeyOf } from "@windlass/kernel";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -44,7 +45,16 @@ interface Raw {
   say(...messages: object[]): void;
   heard(type: string): Promise<Said>;
   leave(): void;
+  ping(text: string): void;
+  /** From now on nothing is taken from the line. */
+  stopReading(): void;
+  /** Resolves when everything has left this end. */
+  sent(): Promise<void>;
+  onCut(told: () => void): void;
 }
+
+/** Beneath the WebSocket. */
+const connection = (socket: WebSocket): Socket => (socket as unknown as { readonly _socket: Socket })._socket;
 
 async function raw(): Promise<Raw> {
   const url = `${listening.url.replace("http", "ws")}${WORKERS_PATH}`;
@@ -63,8 +73,17 @@ async function raw(): Promise<Raw> {
     say: (...messages) => socket.send(JSON.stringify({ seq: ++seq, messages })),
     heard: (type) => vi.waitFor(() => said.find((message) => message.type === type) ?? Promise.reject(new Error(`no ${type}`))),
     leave: () => socket.terminate(),
+    ping: (text) => socket.ping(text),
+    stopReading: () => socket.pause(),
+    sent: () => new Promise((resolve) => socket.ping("", true, () => resolve())),
+    onCut: (told) => connection(socket).once("error", told),
   };
 }
+
+/** Items about a job that nobody has. */
+const strangers = Array.from({ length: 10_000 }, (_, n) => ({
+  ...{ n, what: "progress", id: "job_of_somebody", token: 1, attempt: 1, fraction: null, text: null },
+}));
 
 const hello = { type: "hello", protocol: 1, session: null, queues: ["default"], handlers: ["work"], ttlMs: 5_000 };
 const greeted = async (more: object = {}): Promise<Raw> => {
@@ -109,6 +128,23 @@ test("a frame that is too large ends the connection and nothing else", async () 
   other.say({ type: "beat", n: 1 });
   await other.heard("alive");
 });
+
+test.each([
+  ["items", (one: Raw) => one.say({ type: "items", items: strangers })],
+  ["pings", (one: Raw) => Array.from({ length: 20_000 }, () => one.ping("x".repeat(125)))],
+] as const)("who sends %s and reads no answer is cut off", async (_, send) => {
+  const one = await greeted();
+  one.stopReading();
+  const gone = new Promise<void>((resolve) => one.onCut(resolve));
+  let isGone = false;
+  void gone.then(() => (isGone = true));
+  for (let n = 0; n < 200 && !isGone; n++) {
+    send(one);
+    await one.sent();
+  }
+  await gone;
+  (await greeted()).leave();
+}, 30_000);
 
 test("nothing is pushed without credit, and no more than that", async () => {
   const one = await greeted();
