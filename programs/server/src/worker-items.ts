@@ -136,7 +136,9 @@ async function maskFor(context: EngineContext, id: string, job: HeldJob | undefi
 async function storeForeign(parts: ItemParts, ends: readonly Of<"end">[], frameLength: number): Promise<void> {
   try {
     const records = await parts.context.store.jobs.records([...new Set(ends.map(({ id }) => id))]);
-    const own = new Set(records.filter(({ workspace, executor }) => workspace === parts.workspace && executor === "handler").map(({ id }) => id));
+    const own = new Set(
+      records.filter(({ workspace, executor }) => workspace === parts.workspace && executor === "handler").map(({ id }) => id),
+    );
     for (const item of ends) {
       if (own.has(item.id))
         void settled(parts, changeOf(parts, item, frameLength), undefined).then((result) => answer(parts, item, result));

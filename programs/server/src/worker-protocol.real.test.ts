@@ -132,19 +132,23 @@ test("a frame that is too large ends the connection and nothing else", async () 
 test.each([
   ["items", (one: Raw) => one.say({ type: "items", items: strangers })],
   ["pings", (one: Raw) => Array.from({ length: 20_000 }, () => one.ping("x".repeat(125)))],
-] as const)("who sends %s and reads no answer is cut off", async (_, send) => {
-  const one = await greeted();
-  one.stopReading();
-  const gone = new Promise<void>((resolve) => one.onCut(resolve));
-  let isGone = false;
-  void gone.then(() => (isGone = true));
-  for (let n = 0; n < 200 && !isGone; n++) {
-    send(one);
-    await one.sent();
-  }
-  await gone;
-  (await greeted()).leave();
-}, 30_000);
+] as const)(
+  "who sends %s and reads no answer is cut off",
+  async (_, send) => {
+    const one = await greeted();
+    one.stopReading();
+    const gone = new Promise<void>((resolve) => one.onCut(resolve));
+    let isGone = false;
+    void gone.then(() => (isGone = true));
+    for (let n = 0; n < 200 && !isGone; n++) {
+      send(one);
+      await one.sent();
+    }
+    await gone;
+    (await greeted()).leave();
+  },
+  30_000,
+);
 
 test("nothing is pushed without credit, and no more than that", async () => {
   const one = await greeted();
