@@ -1,6 +1,6 @@
 /** Queues, sessions with their leads, definitions, places and retention on PostgreSQL. */
 import type pg from "pg";
-import { demandRevision } from "@windlass/kernel";
+import { demandRevision, unsetQueue } from "@windlass/kernel";
 import type { Definition, DefinitionName, DefinitionStore, PlaceStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
 import {
   LEAD_AHEAD_MS_MAX,
@@ -24,6 +24,9 @@ const FIGURES = `SELECT f.queue, f.state, f.count, f.alive, CASE WHEN f.state = 
 const PUT_QUEUE = `INSERT INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map((_, i) => `$${i + 1}`).join(", ")}) ON CONFLICT (name) DO UPDATE
   SET ${queuesTable.columns.map(({ name }) => `${name} = excluded.${name}`).join(", ")}`;
 
+/** So that there is a row to lock: of two who make the same queue, the second finds what the first has made. */
+const UNSET_QUEUE = `INSERT INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map((_, i) => `$${i + 1}`).join(", ")}) ON CONFLICT (name) DO NOTHING`;
+
 export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
   return {
     list: async () => {
@@ -36,10 +39,12 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
     get: async (name) => (await db.rows(`${QUEUES} WHERE name = $1`, [name])).map((row) => queuesTable.decode(row))[0] ?? null,
     remove: async (name) => (await db.count("DELETE FROM queues WHERE name = $1", [name])) === 1,
     state: (name, fairnessKey) => stateOfQueue(db, name, fairnessKey),
-    put: (name, change, now) =>
+    put: (name, change, now, expected = null) =>
       inTransaction(pool, async (tx) => {
+        await tx.rows(UNSET_QUEUE, queuesTable.encode(unsetQueue(name)));
         const [row] = await tx.rows(`${QUEUES} WHERE name = $1 FOR UPDATE`, [name]);
-        const next = changedQueue(row === undefined ? null : queuesTable.decode(row), name, { change, now });
+        const found = row === undefined ? null : queuesTable.decode(row);
+        const next = changedQueue(found?.revision === 0 ? null : found, name, { change, now, expected });
         await tx.rows(PUT_QUEUE, queuesTable.encode(next));
         return next;
       }),

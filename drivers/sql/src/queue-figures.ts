@@ -1,5 +1,5 @@
 /** What a change makes of a queue, and queues with the figures that were counted for them. Pure. */
-import { unsetQueue, type LiveState, type Queue, type QueueSettings, type QueueView } from "@windlass/kernel";
+import { demandRevision, queueOfKey, unsetQueue, type Expected, type LiveState, type Queue, type QueueSettings, type QueueView } from "@windlass/kernel";
 import type { QueueChange } from "@windlass/ports";
 
 /** How many live jobs of one queue are in one state. */
@@ -15,13 +15,14 @@ export interface QueueCount {
 
 /**
  * The queue after a change. A pause that is asked for again keeps who paused first, and when; a change that changes
- * nothing is none.
+ * nothing is none. Throws `revision_mismatch`.
  */
 export function changedQueue(
   before: Queue | null,
   name: string,
-  { change, now }: { readonly change: QueueChange; readonly now: number },
+  { change, now, expected }: { readonly change: QueueChange; readonly now: number; readonly expected: Expected },
 ): Queue {
+  demandRevision(`queue ${queueOfKey(name).name}`, { revision: before?.revision ?? 0, expected });
   const queue = before ?? unsetQueue(name);
   const { by, ...wanted } = change;
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);

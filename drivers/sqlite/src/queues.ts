@@ -1,5 +1,5 @@
 /** `QueueStore` on SQLite. Figures are counted from live jobs when they are asked for; nothing keeps a counter. */
-import type { Queue, QueueView } from "@windlass/kernel";
+import type { Expected, Queue, QueueView } from "@windlass/kernel";
 import type { QueueChange } from "@windlass/ports";
 import { changedQueue, queuesTable, queueViews, type QueueCount } from "@windlass/sql";
 import type { Database } from "./database.ts";
@@ -30,9 +30,12 @@ export function removeQueue(db: Database, name: string): boolean {
   return db.run("DELETE FROM queues WHERE name = ?", [name]) === 1;
 }
 
-export function putQueue(db: Database, change: { readonly name: string; readonly now: number } & QueueChange): Queue {
-  const { name, now, ...wanted } = change;
-  const next = changedQueue(getQueue(db, name), name, { change: wanted, now });
+export function putQueue(
+  db: Database,
+  change: { readonly name: string; readonly now: number; readonly expected: Expected } & QueueChange,
+): Queue {
+  const { name, now, expected, ...wanted } = change;
+  const next = changedQueue(getQueue(db, name), name, { change: wanted, now, expected });
   db.run(
     `INSERT OR REPLACE INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map(() => "?").join(", ")})`,
     queuesTable.encode(next),

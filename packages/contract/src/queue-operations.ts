@@ -82,6 +82,8 @@ export const queueOperations = {
     params: nameParams,
     body: settings.partial(),
     result: queueJson,
+    errors: ["revision_mismatch"],
+    conditional: true,
   }),
   delete: operation("queues.delete", {
     summary: "Forget what was set of a queue; refused while anything of it is alive",

@@ -14,8 +14,8 @@ export interface QueueStore {
   get(name: string): Promise<Queue | null>;
   /** What a claim would see of it now: its settings, and what of its limits is used by the queue and by this fairness key. */
   state(name: string, fairnessKey: string): Promise<QueueState>;
-  /** Makes the queue when it is not there. Returns what is stored now. */
-  put(name: string, change: QueueChange, now: number): Promise<Queue>;
+  /** Makes the queue when it is not there. Returns what is stored now. Throws `revision_mismatch`. */
+  put(name: string, change: QueueChange, now: number, expected?: Expected): Promise<Queue>;
   /** Forgets what was set of it. False when nothing was. */
   remove(name: string): Promise<boolean>;
 }

@@ -67,6 +67,19 @@ export function describeSmallStores(subject: Subject): void {
     expect(await queues.get("mail")).toEqual({ ...unset, ...rates, revision: 3 });
   });
 
+  test("a queue is changed only as it is expected to be, and made by one alone", async () => {
+    const { queues } = subject.store;
+    const refused = expect.objectContaining({ code: "revision_mismatch" });
+    await expect(queues.put("mail", { paused: true }, T0, 1)).rejects.toEqual(refused);
+    await expect(queues.put("mail", { paused: true }, T0, "any")).rejects.toEqual(refused);
+    expect(await queues.get("mail")).toBeNull();
+    const made = await Promise.allSettled([1, 2, 3].map((limit) => queues.put("mail", { concurrencyLimit: limit }, T0, 0)));
+    expect(made.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    expect((await queues.put("mail", { paused: true }, T0, 1)).revision).toBe(2);
+    await expect(queues.put("mail", { paused: false }, T0, 1)).rejects.toEqual(refused);
+    expect(await queues.put("mail", { paused: false }, T0, "any")).toMatchObject({ paused: false, revision: 3 });
+  });
+
   test("queues are listed with their figures, also those that only have jobs", async () => {
     const { store } = subject;
     await store.queues.put("empty", {}, T0);

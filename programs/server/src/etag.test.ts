@@ -45,6 +45,19 @@ test("who has read something older does not overwrite what is newer", async () =
   expect((await gone({})).status).toBe(404);
 });
 
+test("of two who set a queue at once, the one who has not seen the other is refused", async () => {
+  const put = (body: object, headers: Record<string, string>): Promise<Response> =>
+    server.ask("PUT", "/api/v1/queues/mail", { body, headers });
+  expect((await put({ concurrencyLimit: 1 }, { "if-none-match": "*" })).status).toBe(200);
+  const tag = (await server.ask("GET", "/api/v1/queues/mail")).headers.get("etag") ?? "";
+  const paused = await put({ paused: true }, { "if-match": tag });
+  expect([paused.status, paused.headers.get("etag")]).toEqual([200, expect.stringMatching(/^"2-/u)]);
+  expect(await (await put({ concurrencyLimit: 5 }, { "if-match": tag })).json()).toMatchObject({
+    code: "revision_mismatch",
+    detail: expect.stringContaining("queue mail is at revision 2 now"),
+  });
+});
+
 test("of the client, a revision is enough", async () => {
   const { api } = server;
   await api.workflows.apply({ source: source("a") }, { ifMatch: 0 });

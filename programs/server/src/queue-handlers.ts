@@ -10,10 +10,11 @@ export function queueHandlers({ engine: { context, queues: waiting } }: ServerCo
   return {
     list: async (_, { workspace }) => ({ items: await ofWorkspace(workspace) }),
     get: async ({ params }, { workspace }) => find(workspace, params.name),
-    async put({ params: { name }, body }, { principal, workspace }) {
+    async put({ params: { name }, body }, { principal, workspace, expected }) {
       checkName("name", name);
       const key = queueKeyOf(workspace, name);
-      await queues.put(key, { ...definedOnly(body), ...(body.paused === true ? { by: principal.name } : {}) }, context.now());
+      const change = { ...definedOnly(body), ...(body.paused === true ? { by: principal.name } : {}) };
+      await queues.put(key, change, context.now(), expected);
       // Its jobs may be startable now: those who wait are to look.
       for (const executor of EXECUTORS) context.bus.publish("ready", `${executor}/${key}`);
       return find(workspace, name);
