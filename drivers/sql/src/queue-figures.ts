@@ -1,5 +1,14 @@
 /** What a change makes of a queue, and queues with the figures that were counted for them. Pure. */
-import { demandRevision, queueOfKey, unsetQueue, type Expected, type LiveState, type Queue, type QueueSettings, type QueueView } from "@windlass/kernel";
+import {
+  demandRevision,
+  queueOfKey,
+  unsetQueue,
+  type Expected,
+  type LiveState,
+  type Queue,
+  type QueueSettings,
+  type QueueView,
+} from "@windlass/kernel";
 import type { QueueChange } from "@windlass/ports";
 
 /** How many live jobs of one queue are in one state. */
