@@ -34,6 +34,25 @@ test("trees whose root ended long enough ago go, with their logs; what lives sta
   await fixture.close();
 });
 
+test("trees that cannot go yet are looked at once a minute, however many there are", async () => {
+  const fixture = await withHistory();
+  const { context } = fixture.engine;
+  let looks = 0;
+  const kept = {
+    ended: async (...[, limit]: readonly [number, number]) => {
+      looks++;
+      return Array.from({ length: limit }, (_, i) => `job_${i}`);
+    },
+    remove: async () => [],
+  };
+  const service = retention({ ...context, store: { ...context.store, retention: kept } }, { session: () => "ses_leader", days: 2 });
+  await service.start();
+  await fixture.clock.advance(59_000);
+  expect(looks).toBe(1);
+  await service.stop();
+  await fixture.close();
+});
+
 test("0 days keep everything", async () => {
   const fixture = await withHistory();
   const service = retention(fixture.engine.context, { session: () => "ses_leader", days: 0 });

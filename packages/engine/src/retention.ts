@@ -54,5 +54,6 @@ async function removeJobs(context: EngineContext, endedBefore: number): Promise<
   const removed = await context.store.retention.remove(roots);
   await context.logs.remove(removed);
   context.logger.info("finished jobs were removed", { roots: roots.length, jobs: removed.length });
-  return roots.length === BATCH;
+  // Where something of each tree still lives, looking again at once would find the same.
+  return removed.length > 0 && roots.length === BATCH;
 }
