@@ -1,4 +1,4 @@
-/** Logs that are removed before their job: the mark that is left, and what logs take. See L4 of file-log-store.ts. */
+/** Logs that are removed before their job: the mark that is left, and what logs take. See L5 of file-log-store.ts. */
 import { opendir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WindlassError } from "@windlass/kernel";

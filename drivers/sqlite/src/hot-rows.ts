@@ -1,5 +1,5 @@
 /**
- * Live rows and records that the writing connection has written or read lately, so that a claim and a settle do not read
+ * Live rows and records that the writing connection has written lately, so that a claim and a settle do not read
  * again what is known. Nothing else writes to the file while a server owns it.
  *
  * H1. What is here is what the file says: the caller forgets everything when a transaction fails, and when the file was
