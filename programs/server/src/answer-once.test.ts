@@ -106,3 +106,12 @@ test("kept answers go when their time is over", async () => {
   expect(await answers.prune(context.now() + 24 * 3_600_000 + 1, 100)).toBeGreaterThan(0);
   expect((await put("k10", { paused: false })).status).toBe(200);
 });
+
+test("a key that cannot be given back hides no refusal", async () => {
+  const { answers } = server.engine.context.store;
+  const { release } = answers;
+  Object.assign(answers, { release: () => Promise.reject(new Error("the store is away")) });
+  const refused = await server.ask("POST", "/api/v1/jobs/job_none/retry", { body: {}, ...keyed("k9") });
+  Object.assign(answers, { release });
+  expect(await refused.json()).toMatchObject({ code: "not_found" });
+});

@@ -57,20 +57,23 @@ export async function answerOnce(call: KeyedCall, work: () => Promise<Json>, rep
     replayed();
     return earlier();
   }
-  const keep = async (status: number, body: string): Promise<void> => {
+  /** What the work came to is worth more than the promise to repeat it. */
+  const noted = async (noting: Promise<unknown>): Promise<void> => {
+    await noting.catch((error: unknown) => {
+      context.logger.warn("an answer could not be kept under its key", { requestId: call.requestId, error: messageOf(error) });
+    });
+  };
+  const keep = (status: number, body: string): Promise<boolean> => {
     const fits = Buffer.byteLength(body) <= BODY_BYTES_MAX;
-    await answers.keep({ ...mine, status, body: fits ? body : null, expiresAt: context.now() + KEPT_MS });
+    return answers.keep({ ...mine, status, body: fits ? body : null, expiresAt: context.now() + KEPT_MS });
   };
   try {
     const result = await work();
-    await keep(call.operation.status, JSON.stringify(result)).catch((error: unknown) => {
-      // The work is done: its answer is worth more than the promise to repeat it.
-      context.logger.warn("an answer could not be kept under its key", { requestId: call.requestId, error: messageOf(error) });
-    });
+    await noted(keep(call.operation.status, JSON.stringify(result)));
     return result;
   } catch (error) {
-    if (isWindlassError(error) && FINAL.includes(error.code)) await keep(ERRORS[error.code].status, refusalText(error));
-    else await answers.release(mine, mine.holder);
+    const isFinal = isWindlassError(error) && FINAL.includes(error.code);
+    await noted(isFinal ? keep(ERRORS[error.code].status, refusalText(error)) : answers.release(mine, mine.holder));
     throw error;
   }
 }
