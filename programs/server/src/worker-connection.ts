@@ -5,6 +5,7 @@
  * K1. Whatever a worker sends, the worst that happens is a message `fault` and the end of its connection.
  * K2. The end of a connection ends no session: the worker may come back, to any server, until its session runs out.
  * K3. When `end` has resolved, nothing is claimed for this connection any more.
+ * K4. Whose token opens nothing any more is cut off within TOKEN_MS, also a worker that never reports.
  */
 import { frameReader, WORKER_CLOSE, WORKER_PROTOCOL, workerMessage, type WorkerHello, type WorkerMessage } from "@windlass/contract";
 import {
@@ -37,7 +38,7 @@ export interface ConnectionParts {
   /** The queue as it is stored, of a name in the worker's workspace. */
   readonly queueKey: (name: string) => string;
   readonly workspace: string;
-  /** Rejects when its token does not open anything any more: looked at with each report. */
+  /** Rejects when its token does not open anything any more: looked at with each report, and between. */
   readonly stillAllowed: () => Promise<void>;
   /** What is remembered of a session over its connections. */
   readonly memoryOf: (session: string) => { upTo: number };
@@ -48,6 +49,10 @@ export interface ConnectionParts {
 
 /** Between the connection and its first message. */
 const HELLO_MS: number = seconds(10);
+/** How often the token is looked at: as long as other calls may believe in it. */
+const TOKEN_MS: number = seconds(2);
+/** What says that a token may not do this any more; all else is trouble that may pass. */
+const REFUSALS = ["unauthorized", "forbidden", "not_found"] as const;
 /** Between the closing message and the cut. */
 const CUT_MS: number = seconds(1);
 /** Jobs that a session may hold and that are named in a welcome. */
@@ -78,6 +83,7 @@ class Connection implements WorkerConnection {
   #over = false;
   #ending: Promise<void> | null = null;
   #cancelSilence: () => void;
+  #cancelLook: () => void = () => {};
 
   constructor(socket: WebSocket, parts: ConnectionParts) {
     this.#socket = socket;
@@ -105,6 +111,7 @@ class Connection implements WorkerConnection {
 
   async #finish(code: number, why: string): Promise<void> {
     this.#cancelSilence();
+    this.#cancelLook();
     this.#out.flush();
     this.#socket.close(code, why);
     const cancelCut = this.#context.clock.after(CUT_MS, () => this.#socket.terminate());
@@ -161,6 +168,17 @@ class Connection implements WorkerConnection {
     }
   }
 
+  #lookAtToken(): void {
+    this.#cancelLook = this.#context.clock.after(TOKEN_MS, () => {
+      void this.#parts
+        .stillAllowed()
+        .catch((error: unknown) => {
+          if (REFUSALS.some((code) => hasCode(error, code))) this.#fault(error);
+        })
+        .then(() => this.#ending === null && this.#lookAtToken());
+    });
+  }
+
   async #begin(hello: WorkerHello): Promise<void> {
     const { context, queueKey, workspace, results } = this.#parts;
     const out = this.#out;
@@ -187,6 +205,7 @@ class Connection implements WorkerConnection {
     });
     this.#serving = { session, ttlMs: hello.ttlMs, jobs, items, claims };
     this.#listen(hello.ttlMs);
+    this.#lookAtToken();
     const known = held.map(({ id, token }) => ({ id, token }));
     out.say({ type: "welcome", session: session.id, resumed: session.resumed, ttlMs: hello.ttlMs, held: known });
     await claims.start();

@@ -56,9 +56,9 @@ interface Raw {
 /** Beneath the WebSocket. */
 const connection = (socket: WebSocket): Socket => (socket as unknown as { readonly _socket: Socket })._socket;
 
-async function raw(): Promise<Raw> {
+async function raw(token = TOKEN): Promise<Raw> {
   const url = `${listening.url.replace("http", "ws")}${WORKERS_PATH}`;
-  const socket = new WebSocket(url, { headers: { authorization: `Bearer ${TOKEN}` } });
+  const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } });
   open.push(socket);
   const said: Said[] = [];
   socket.on("message", (data) => said.push(...(JSON.parse((data as Buffer).toString()) as { messages: Said[] }).messages));
@@ -71,7 +71,7 @@ async function raw(): Promise<Raw> {
     closed,
     send: (text) => socket.send(text),
     say: (...messages) => socket.send(JSON.stringify({ seq: ++seq, messages })),
-    heard: (type) => vi.waitFor(() => said.find((message) => message.type === type) ?? Promise.reject(new Error(`no ${type}`))),
+    heard: (type) => vi.waitFor(() => said.find((message) => message.type === type) ?? Promise.reject(new Error(`no ${type}`)), 5_000),
     leave: () => socket.terminate(),
     ping: (text) => socket.ping(text),
     stopReading: () => socket.pause(),
@@ -236,6 +236,16 @@ test("a worker ends no job that is not for workers", async () => {
   one.say({ type: "items", items: [{ n: 1, what: "end", id, token, attempt, end: succeeded }] });
   await vi.waitFor(() => expect(one.said.flatMap((said) => said.refused ?? [])).toMatchObject([{ n: 1, code: "token_stale" }]));
   expect((await server.engine.jobs.get(id)).live).toMatchObject({ attempt: 1 });
+});
+
+test("a worker whose token was revoked gets no more jobs, also when it never reports", async () => {
+  const { secret } = await server.api.tokens.create({ name: "worker", roles: ["worker"] });
+  const one = await raw(secret);
+  one.say({ ...hello, ttlMs: 300_000 });
+  await one.heard("welcome");
+  await server.api.tokens.revoke({ id: "worker" });
+  expect(await one.heard("fault")).toMatchObject({ code: "unauthorized", message: expect.stringContaining("was revoked") as string });
+  expect(await one.closed).toBe(4000);
 });
 
 test("a plain request to the address is told what it is for; other addresses take no workers", async () => {
