@@ -39,7 +39,7 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
     get: async (name) => (await db.rows(`${QUEUES} WHERE name = $1`, [name])).map((row) => queuesTable.decode(row))[0] ?? null,
     remove: async (name) => (await db.count("DELETE FROM queues WHERE name = $1", [name])) === 1,
     state: (name, fairnessKey) => stateOfQueue(db, name, fairnessKey),
-    put: (name, change, now, expected = null) =>
+    put: (name, change, ...[now, expected = null]) =>
       inTransaction(pool, async (tx) => {
         await tx.rows(UNSET_QUEUE, queuesTable.encode(unsetQueue(name)));
         const [row] = await tx.rows(`${QUEUES} WHERE name = $1 FOR UPDATE`, [name]);

@@ -106,7 +106,7 @@ function queueStoresOn(call: Caller): Pick<Store, "jobs" | "queues" | "deadLette
       list: () => call("listQueues"),
       get: (name) => call("getQueue", name),
       state: (name, fairnessKey) => call("stateOfQueue", name, fairnessKey),
-      put: (name, change, now, expected = null) => call("putQueue", { ...change, name, now, expected }),
+      put: (name, change, ...[now, expected = null]) => call("putQueue", { ...change, name, now, expected }),
       remove: (name) => call("removeQueue", name),
     },
     deadLetters: {

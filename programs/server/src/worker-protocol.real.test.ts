@@ -145,7 +145,7 @@ test.each([
       await one.sent();
     }
     await gone;
-    (await greeted()).leave();
+    expect(await (await greeted()).heard("welcome")).toMatchObject({ resumed: false });
   },
   30_000,
 );
