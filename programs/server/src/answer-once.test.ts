@@ -109,7 +109,7 @@ test("kept answers go when their time is over", async () => {
 
 test("a key that cannot be given back hides no refusal", async () => {
   const { answers } = server.engine.context.store;
-  const { release } = answers;
+  const release = answers.release.bind(answers);
   Object.assign(answers, { release: () => Promise.reject(new Error("the store is away")) });
   const refused = await server.ask("POST", "/api/v1/jobs/job_none/retry", { body: {}, ...keyed("k9") });
   Object.assign(answers, { release });
