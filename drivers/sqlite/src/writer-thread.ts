@@ -10,6 +10,7 @@ import { assert } from "@windlass/kernel";
 import { Database } from "./database.ts";
 import { groupWrites, type Call } from "./group-writes.ts";
 import { isWrite, run } from "./operations.ts";
+import { runInTurn } from "./shared-commit.ts";
 import { toErrorText, type FromThread, type Reply, type ThreadData, type ToThread } from "./thread-message.ts";
 import { ThreadBeats } from "./thread-beats.ts";
 
@@ -45,7 +46,7 @@ function serve(to: MessagePort, parts: { readonly db: Database; readonly beats: 
 function writeTogether(db: Database, group: readonly Call[]): Reply[] {
   if (group.length > 1) {
     try {
-      return db.transaction(() => group.map((call) => ({ id: call.id, value: run(db, call.name, call.values) })));
+      return db.transaction(() => runInTurn(db, group));
     } catch {
       // Which of them it was is found out by running each alone (W2).
     }
