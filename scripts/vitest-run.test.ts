@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { closingLine, sum } from "./tally.ts";
-import { count, type TestReport } from "./vitest-run.ts";
+import { count, wasAborted, type TestReport } from "./vitest-run.ts";
 
 const report = (more: Partial<TestReport>): TestReport => ({
   success: true,
@@ -29,6 +29,15 @@ test("an error outside of any test counts as a failure", () => {
 
 test("failed tests are counted, and counted once", () => {
   expect(count(report({ success: false, numFailedTests: 2 }), 1)).toEqual({ passed: 3, failed: 2 });
+});
+
+test("a run is made once more when a process died without a failed test, and for nothing else", () => {
+  const died = report({ success: false, testResults: [{ status: "failed", assertionResults: [{}] }] });
+  expect(wasAborted(died, 1)).toBe(true);
+  expect(count(died, 1)).toEqual({ passed: 3, failed: 1 });
+  expect(wasAborted({ ...died, numFailedTests: 1 }, 1)).toBe(false);
+  expect(wasAborted(report({ success: false, testResults: [{ status: "failed", assertionResults: [] }] }), 1)).toBe(false);
+  expect([wasAborted(report({}), 0), wasAborted(undefined, 1)]).toEqual([false, false]);
 });
 
 test("the closing line adds up all parts", () => {
