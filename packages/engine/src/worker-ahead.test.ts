@@ -1,21 +1,6 @@
-import type { Handler, HandlerContext, JobView } from "@windlass/kernel";
 import { describe, expect, test } from "vitest";
-import { type EngineFixture } from "./engine-fixture.ts";
-import { working } from "./worker-fixture.ts";
-
-const endOf = async ({ engine, outcome }: EngineFixture, id: string): Promise<JobView> => outcome(engine.jobs.wait(id));
-
-/** A promise that the test resolves, and all contexts that a handler was called with. */
-function gate() {
-  const calls: HandlerContext[] = [];
-  const opens: (() => void)[] = [];
-  const handler: Handler = async (context) => {
-    calls.push(context);
-    await new Promise<void>((resolve) => void opens.push(resolve));
-    return calls.length;
-  };
-  return { calls, handler, open: () => opens.splice(0).forEach((resolve) => resolve()) };
-}
+import type { EngineFixture } from "./engine-fixture.ts";
+import { endOf, gate, working } from "./worker-fixture.ts";
 
 describe("what is read ahead of the slots (W6)", () => {
   const many = async (fixture: EngineFixture, count: number): Promise<string[]> => {

@@ -2,7 +2,7 @@
 import type { Store } from "@windlass/ports";
 import { afterEach } from "vitest";
 import { engineFixture, type EngineFixture } from "./engine-fixture.ts";
-import type { Handler } from "@windlass/kernel";
+import type { Handler, HandlerContext, JobView } from "@windlass/kernel";
 import type { Worker, WorkerOptions } from "./worker.ts";
 
 const open: { fixture: EngineFixture; worker: Worker }[] = [];
@@ -19,6 +19,22 @@ export async function working(
   await worker.start();
   open.push({ fixture, worker });
   return Object.assign(fixture, { worker });
+}
+
+export async function endOf({ engine, outcome }: EngineFixture, id: string): Promise<JobView> {
+  return outcome(engine.jobs.wait(id));
+}
+
+/** A promise that the test resolves, and all contexts that a handler was called with. */
+export function gate() {
+  const calls: HandlerContext[] = [];
+  const opens: (() => void)[] = [];
+  const handler: Handler = async (context) => {
+    calls.push(context);
+    await new Promise<void>((resolve) => void opens.push(resolve));
+    return calls.length;
+  };
+  return { calls, handler, open: () => opens.splice(0).forEach((resolve) => resolve()) };
 }
 
 afterEach(async () => {

@@ -4,32 +4,17 @@ import {
   ms,
   OUTPUT_LENGTH_MAX,
   type Json,
-  type JobView,
   failForGood,
   parked,
   retryAfter,
   type Handler,
-  type HandlerContext,
 } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { describe, expect, test } from "vitest";
 import { settled, type EngineFixture } from "./engine-fixture.ts";
-import { working } from "./worker-fixture.ts";
+import { endOf, gate, working } from "./worker-fixture.ts";
 
 const retry = { limit: 2, on: failureOutcomes, backoff: { initial: ms(100), factor: 1, max: minutes(1), jitter: 0 } };
-const endOf = async ({ engine, outcome }: EngineFixture, id: string): Promise<JobView> => outcome(engine.jobs.wait(id));
-
-/** A promise that the test resolves, and all contexts that a handler was called with. */
-function gate() {
-  const calls: HandlerContext[] = [];
-  const opens: (() => void)[] = [];
-  const handler: Handler = async (context) => {
-    calls.push(context);
-    await new Promise<void>((resolve) => void opens.push(resolve));
-    return calls.length;
-  };
-  return { calls, handler, open: () => opens.splice(0).forEach((resolve) => resolve()) };
-}
 
 describe("what a handler answers", () => {
   test("its output is the job's, and nothing is null", async () => {
