@@ -1,13 +1,11 @@
 /** `windlass logs`: of a job byte for byte, of an execution line by line under the names of its steps. */
 import type { JobDetailJson } from "@windlass/contract";
 import { hasCode, messageOf, WindlassError } from "@windlass/kernel";
-import type { Client } from "@windlass/sdk";
-import { logBytes } from "@windlass/sdk";
+import { logBytes, logLines, type Client, type LogLine } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { findJob } from "../connection/find-job.ts";
 import { logSources, type LogSource } from "../connection/log-sources.ts";
 import { now } from "../output/api-object.ts";
-import { logLines, type LogLine } from "../output/log-lines.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 import { comeBack } from "../tree/typed.ts";
 

@@ -1,8 +1,7 @@
 /** Follows what a job, or the steps of an execution, print; each line under the name of its step. */
 import type { JobDetailJson } from "@windlass/contract";
-import type { Client } from "@windlass/sdk";
+import { logLines, type Client } from "@windlass/sdk";
 import { logSources, type LogSource } from "../connection/log-sources.ts";
-import { logLines } from "../output/log-lines.ts";
 import type { Style } from "../output/style.ts";
 
 export interface LogFollowing {
