@@ -49,6 +49,35 @@ test("a token of one workspace sees its jobs alone, does what its role says, and
   expect(audit).toMatch(new RegExp(`ci +jobs.submit +${own.id} +acme +ok`, "u"));
 });
 
+test("a token with the role write runs handlers, and commands only with jobs:command besides", async () => {
+  const secret = async (...args: readonly string[]): Promise<string> => (await me.windlass("token", "create", ...args)).stdout.trim();
+  const writer = await secret("writer", "--role", "write");
+  const trusted = await secret("trusted", "--role", "write", "--permission", "jobs:command");
+  me.write("shell.yaml", shellWorkflow("shell"));
+  me.write("loop.yaml", shellWorkflow("loop", "    foreach: '{{ [1, 2] }}'\n"));
+  expect((await me.windlass("workflows", "apply", "shell.yaml")).code).toBe(0);
+  const ways = [
+    ["jobs", "submit", "--", "true"],
+    ["run", "shell.yaml"],
+    ["run", "loop.yaml"],
+    ["run", "shell"],
+    ["workflows", "apply", "loop.yaml"],
+  ];
+  for (const way of ways) {
+    expect(await as(writer, ...way), way.join(" ")).toMatchObject({ code: 4, stderr: expect.stringContaining("jobs:command") });
+    expect(await as(trusted, ...way), way.join(" ")).toMatchObject({ code: 0 });
+  }
+  const [id = ""] = (await me.windlass("jobs", "list", "--name", "true", "-o", "name")).stdout.trim().split("\n");
+  await me.windlass("wait", id);
+  expect(await as(writer, "jobs", "retry", id)).toMatchObject({ code: 4, stderr: expect.stringContaining("jobs:command") });
+  expect((await as(writer, "jobs", "submit", "--handler", "none")).code).toBe(0);
+  expect((await as(writer, "roles", "list")).stdout).toContain("jobs:command");
+});
+
+function shellWorkflow(name: string, more = ""): string {
+  return `apiVersion: windlass.dev/v1\nkind: Workflow\nmetadata:\n  name: ${name}\nsteps:\n  - name: one\n${more}    tool:\n      kind: shell\n      script: "true"\n`;
+}
+
 test.each([
   [["token", "create", "x", "--role", "rite"], 2, 'did you mean "write"?'],
   [["token", "create", "x"], 2, "at least one role"],

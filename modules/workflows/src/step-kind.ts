@@ -1,10 +1,16 @@
 /** Jobs of kind `step`. Those with an executor are carried out there; the others are decided here: nothing to do, waiting, an end that is known, a loop. */
 import { NOTHING, type AdvanceInput, type Decision, type JobKind } from "@windlass/engine";
-import { unreachable } from "@windlass/kernel";
+import { isJsonObject, unreachable, type ExecutorName, type JsonObject } from "@windlass/kernel";
 import { advanceLoop } from "./advance-loop.ts";
 import { ownSpecOf, stepSpecFaults } from "./step-spec.ts";
+import { executorsOf } from "./tool-child.ts";
 
-export const stepKind: JobKind = { kind: "step", validate: stepSpecFaults, advance };
+export const stepKind: JobKind = { kind: "step", validate: stepSpecFaults, executors, advance };
+
+/** Only a loop has children: one for each item, with its tool. */
+function executors({ type, step }: JsonObject): readonly ExecutorName[] {
+  return type === "loop" && isJsonObject(step) ? executorsOf(step["tool"]) : [];
+}
 
 function advance(input: AdvanceInput): Decision {
   const spec = ownSpecOf(input.record.spec);

@@ -1,15 +1,29 @@
 /** Renders the tool of a step (or of one item of a loop) into the job that carries it out. Never throws: what cannot be rendered becomes a job that fails as `failed_config`. */
 import type { ChildSpec } from "@windlass/engine";
-import { NO_RETRY, parseBytes, type Json, type JsonObject, type Reason } from "@windlass/kernel";
+import { isJsonObject, NO_RETRY, parseBytes, type ExecutorName, type Json, type JsonObject, type Reason } from "@windlass/kernel";
 import { retryPolicyOf } from "./read-retry.ts";
 import type { Evaluated } from "./expression.ts";
 import { shown } from "./finding.ts";
 import { endSpec, specJson, stepSpecFaults, waitOf, type EndSpec, type LoopSpec, type OwnSpec } from "./step-spec.ts";
 import { render, textOf, type Evaluate } from "./template.ts";
-import type { HandlerTool, ShellTool, Step } from "./workflow.ts";
+import type { HandlerTool, ShellTool, Step, Tool } from "./workflow.ts";
 
 /** A little under what a store takes for the specification or the input of one job. */
 const PAYLOAD_LENGTH_MAX = 1_000_000;
+
+/** Which executors a step with this tool may come to. */
+const EXECUTORS_OF: Readonly<Record<Tool["kind"], readonly ExecutorName[]>> = {
+  shell: ["process"],
+  handler: ["handler"],
+  wait: ["none"],
+  noop: ["none"],
+};
+
+/** A tool that there is not comes to nothing. */
+export function executorsOf(tool: Json | undefined): readonly ExecutorName[] {
+  const kind = isJsonObject(tool) && typeof tool["kind"] === "string" ? tool["kind"] : "";
+  return Object.hasOwn(EXECUTORS_OF, kind) ? EXECUTORS_OF[kind as Tool["kind"]] : [];
+}
 
 type Rendered = { readonly spec: JsonObject; readonly input?: Json } | { readonly reason: Reason; readonly message: string };
 

@@ -5,7 +5,7 @@ import { engineFixture, type EngineFixture } from "./engine-fixture.ts";
 
 let fixture: EngineFixture;
 const all: DeadLetterFilter = { workspace: "default", limit: 100 };
-const asked = { by: "ann", again: false, perSecond: null } as const;
+const asked = { by: "ann", again: false, perSecond: null, gate: () => {} } as const;
 
 beforeEach(async () => {
   fixture = await engineFixture();

@@ -7,6 +7,7 @@
  */
 import { WindlassError, type ChangeResult, type DeadLetter } from "@windlass/kernel";
 import type { DeadLetterFilter } from "@windlass/ports";
+import type { CommandGate } from "./command-gate.ts";
 import type { EngineContext } from "./context.ts";
 import { again } from "./jobs.ts";
 
@@ -31,6 +32,8 @@ export interface DeadLetters {
       readonly again: boolean;
       /** How many are to start in a second; null: as soon as they can. */
       readonly perSecond: number | null;
+      /** Asked about each of them before the first is run again. */
+      readonly gate: CommandGate;
     },
   ): Promise<readonly Redriven[]>;
   /** Strikes what matches off the list, up to `filter.limit`; in a preview only counts. */
@@ -66,7 +69,7 @@ export function deadLetters(context: EngineContext): DeadLetters {
 async function redriveAll(
   context: EngineContext,
   letters: readonly DeadLetter[],
-  { by, perSecond }: { readonly by: string; readonly perSecond: number | null },
+  { by, perSecond, gate }: { readonly by: string; readonly perSecond: number | null; readonly gate: CommandGate },
 ): Promise<Redriven[]> {
   if (letters.length === 0) return [];
   const records = new Map((await context.store.jobs.records(letters.map(({ jobId }) => jobId))).map((record) => [record.id, record]));
@@ -76,6 +79,7 @@ async function redriveAll(
     const record = records.get(letter.jobId);
     return record === undefined ? [] : [{ letter, record }];
   });
+  for (const { record } of found) gate(record);
   const results = await context.commit(
     found.map(({ letter, record }, i) => ({
       type: "submit",

@@ -74,6 +74,11 @@ export interface JobKind {
   readonly kind: JobKindName;
   /** All faults of a specification and its input at once; none: it may be submitted. */
   validate(spec: JsonObject, input: Json): readonly Fault[];
+  /**
+   * The executors that its children may have, for jobs with executor `none`: who may not let commands run is refused such a
+   * job before it is there. What a child is going to be and cannot be known yet counts as everything that it may be.
+   */
+  executors?(spec: JsonObject): readonly ExecutorName[];
   /** For jobs with executor `none`. Not called while the job is stopping: the engine ends its children then. */
   advance?(input: AdvanceInput): Decision;
   explain?(job: { readonly record: JobRecord; readonly live: LiveJob | null }): readonly Cause[];

@@ -4,8 +4,19 @@
  * B1. Which jobs are meant is settled before the first of them is touched, so what the act itself makes is never met again.
  * B2. A dry run looks exactly as the act would, and touches nothing.
  */
-import { assert, isTerminal, liveStates, WindlassError, type Change, type JobRecord, type JobState, type JobView } from "@windlass/kernel";
+import {
+  assert,
+  isTerminal,
+  liveStates,
+  WindlassError,
+  type Change,
+  type ChangeResult,
+  type JobRecord,
+  type JobState,
+  type JobView,
+} from "@windlass/kernel";
 import type { JobFilter } from "@windlass/ports";
+import { refusalOf, type CommandGate } from "./command-gate.ts";
 import type { EngineContext } from "./context.ts";
 import { again } from "./jobs.ts";
 import { stopOf } from "./stop.ts";
@@ -51,7 +62,7 @@ export async function cancelMany(
 const ENDED_BADLY: readonly JobState[] = ["failed", "cancelled", "expired"];
 
 /** Without states in the filter: those that did not succeed. */
-export async function retryMany(context: EngineContext, request: BulkRequest): Promise<BulkAnswer> {
+export async function retryMany(context: EngineContext, request: BulkRequest & { readonly gate: CommandGate }): Promise<BulkAnswer> {
   const states = (request.filter.states ?? ENDED_BADLY).filter((state) => isTerminal(state));
   return act(context, {
     request: { ...request, filter: { ...request.filter, states } },
@@ -60,7 +71,9 @@ export async function retryMany(context: EngineContext, request: BulkRequest): P
       const records = new Map((await context.store.jobs.records(ids)).map((record): [string, JobRecord] => [record.id, record]));
       return ids.flatMap((id) => {
         const record = records.get(id);
-        return record === undefined ? [] : [{ id, change: { type: "submit", job: again(context, record, request.by) } as const }];
+        if (record === undefined) return [];
+        const refusal = refusalOf(() => request.gate(record));
+        return [{ id, change: refusal ?? ({ type: "submit", job: again(context, record, request.by) } as const) }];
       });
     },
   });
@@ -70,7 +83,8 @@ interface Acting {
   readonly request: BulkRequest;
   /** Of the jobs that it can be done on. */
   readonly states: readonly JobState[];
-  readonly changes: (ids: readonly string[]) => Promise<readonly { readonly id: string; readonly change: Change }[]>;
+  /** A job that it must not be done on has the reason in place of a change. */
+  readonly changes: (ids: readonly string[]) => Promise<readonly { readonly id: string; readonly change: Change | WindlassError }[]>;
 }
 
 async function act(context: EngineContext, { request, states, changes }: Acting): Promise<BulkAnswer> {
@@ -81,16 +95,19 @@ async function act(context: EngineContext, { request, states, changes }: Acting)
   let done = 0;
   for (let at = 0; !dryRun && at < ids.length; at += PAGE) {
     const proposed = await changes(ids.slice(at, at + PAGE));
-    const results = await context.commit(proposed.map(({ change }) => change));
-    for (const [index, result] of results.entries()) {
-      const id = proposed[index]?.id;
-      assert(id !== undefined, "a result for each change");
-      if (result.ok) done++;
-      else if (refused.length < REFUSED_MAX)
-        refused.push({ id, error: new WindlassError(result.refusal.code, `${id}: ${result.refusal.why}`) });
+    const results = (await context.commit(proposed.flatMap(({ change }) => (change instanceof WindlassError ? [] : [change])))).values();
+    for (const { id, change } of proposed) {
+      const error = change instanceof WindlassError ? change : refusedBy(id, results.next().value);
+      if (error === null) done++;
+      else if (refused.length < REFUSED_MAX) refused.push({ id, error });
     }
   }
   return { matched: ids.length, more, done, refused, sample };
+}
+
+function refusedBy(id: string, result: ChangeResult | undefined): WindlassError | null {
+  assert(result !== undefined, "a result for each change");
+  return result.ok ? null : new WindlassError(result.refusal.code, `${id}: ${result.refusal.why}`);
 }
 
 /** Ids of the jobs that fit now, oldest first (B1). */

@@ -6,6 +6,7 @@ import type { SubmitRequest } from "./submit.ts";
 
 const request: SubmitRequest = { kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler", queue: "mail" };
 let fixture: EngineFixture;
+const within = (workspace: string): JobsWithin => jobsWithin(fixture.engine.jobs, workspace, { gate: () => {} });
 
 beforeEach(async () => {
   fixture = await engineFixture();
@@ -15,8 +16,8 @@ beforeEach(async () => {
 afterEach(() => fixture.close());
 
 test("the jobs of another workspace are not there, whatever is asked of them", async () => {
-  const acme = jobsWithin(fixture.engine.jobs, "acme");
-  const { id } = await jobsWithin(fixture.engine.jobs, "other").submit(request);
+  const acme = within("acme");
+  const { id } = await within("other").submit(request);
   const asked: ((jobs: JobsWithin) => Promise<unknown>)[] = [
     (jobs) => jobs.get(id),
     (jobs) => jobs.cancel(id, { by: "eve" }),
@@ -36,7 +37,7 @@ test("the jobs of another workspace are not there, whatever is asked of them", a
 test("a queue is its workspace's own: a worker of the same name elsewhere takes nothing from it", async () => {
   const done: string[] = [];
   const handlers = { greet: ({ jobId }: { readonly jobId: string }) => void done.push(jobId) };
-  const here = await jobsWithin(fixture.engine.jobs, "acme").submit(request);
+  const here = await within("acme").submit(request);
   const there = await fixture.engine.jobs.submit(request);
   const worker = fixture.engine.worker({ handlers, queue: "mail", workspace: "acme" });
   await worker.start();
@@ -47,7 +48,7 @@ test("a queue is its workspace's own: a worker of the same name elsewhere takes 
 });
 
 test("an explanation calls the queue by its name, and knows only the workers of its workspace", async () => {
-  const { id } = await jobsWithin(fixture.engine.jobs, "acme").submit(request);
+  const { id } = await within("acme").submit(request);
   const worker = fixture.engine.worker({ handlers: {}, queue: "mails" });
   await worker.start();
   const { causes } = await fixture.engine.explain(id);
@@ -57,7 +58,7 @@ test("an explanation calls the queue by its name, and knows only the workers of 
 
 test("children go to the queue of their parent, or to the one of its workspace that they name", async () => {
   const children = [handled("same"), handled("other", { queue: "fast" })];
-  const { id } = await jobsWithin(fixture.engine.jobs, "acme").submit({ ...request, ...group(children) });
+  const { id } = await within("acme").submit({ ...request, ...group(children) });
   await fixture.reach(id, "running");
   await fixture.clock.until(async () => (await fixture.engine.jobs.get(id)).live?.openChildren === 2, 10_000);
   const all = await fixture.store.reads.list({ workspace: "acme", parentId: id, order: "oldest", limit: 10 });

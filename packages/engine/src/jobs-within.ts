@@ -3,13 +3,20 @@
  * workspace, so looking first and acting then is safe.
  */
 import { WindlassError, type JobView } from "@windlass/kernel";
-import type { Jobs } from "./jobs.ts";
+import { refusalOf, type CommandGate } from "./command-gate.ts";
+import type { Jobs, Submitted } from "./jobs.ts";
 
 /** Without what a completion token opens: that is a permission of its own, for one job, wherever it is. */
 export type JobsWithin = Omit<Jobs, "complete">;
 
-/** `traceparent`: what was sent with the call that asks. */
-export function jobsWithin(jobs: Jobs, workspace: string, traceparent: string | null = null): JobsWithin {
+export interface Caller {
+  /** What was sent with the call that asks. */
+  readonly traceparent?: string | null;
+  /** Asked about each job that the caller is about to make. */
+  readonly gate: CommandGate;
+}
+
+export function jobsWithin(jobs: Jobs, workspace: string, { traceparent = null, gate }: Caller): JobsWithin {
   const get = async (id: string): Promise<JobView> => {
     const view = await jobs.get(id);
     if (view.record.workspace !== workspace) throw jobNotFound(id);
@@ -17,14 +24,22 @@ export function jobsWithin(jobs: Jobs, workspace: string, traceparent: string | 
   };
   return {
     get,
-    submit: (request) => jobs.submit({ traceparent, ...request, workspace }),
-    submitMany: (requests) => jobs.submitMany(requests.map((request) => ({ traceparent, ...request, workspace }))),
+    async submit(request) {
+      gate(request);
+      return jobs.submit({ traceparent, ...request, workspace });
+    },
+    async submitMany(requests) {
+      const refusals = requests.map((request) => refusalOf(() => gate(request)));
+      const passed = requests.filter((_, i) => refusals[i] === null);
+      const answers = (await jobs.submitMany(passed.map((request) => ({ traceparent, ...request, workspace })))).values();
+      return refusals.map((refusal) => refusal ?? (answers.next().value as Submitted | WindlassError));
+    },
     async cancel(id, request) {
       await get(id);
       await jobs.cancel(id, request);
     },
     async retry(id, by) {
-      await get(id);
+      gate((await get(id)).record);
       return jobs.retry(id, by);
     },
     async resume(id) {

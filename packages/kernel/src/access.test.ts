@@ -39,9 +39,10 @@ describe("roles", () => {
     for (const permission of of["read"] ?? []) expect(permission).toMatch(/:read$/u);
   });
 
-  test("only admin may give rights away or look at what others did", () => {
+  test("only admin may give rights away, look at what others did, or let commands run as the server's user", () => {
     for (const role of ["write", "read", "worker"] as const)
-      for (const permission of permissionsOfRole(role)) expect(permission).not.toMatch(/^(tokens|audit):|^(roles|workspaces):write/u);
+      for (const permission of permissionsOfRole(role))
+        expect(permission).not.toMatch(/^(tokens|audit):|^(roles|workspaces):write|^jobs:command/u);
   });
 
   test("a token has what its roles have and what it was given besides; what is not known gives nothing", () => {

@@ -5,6 +5,10 @@
 export const PERMISSIONS = {
   "jobs:read": { roles: ["write", "read"], meaning: "see jobs, their attempts, events and logs" },
   "jobs:submit": { roles: ["write"], meaning: "submit jobs, and run those that have ended again" },
+  "jobs:command": {
+    roles: [],
+    meaning: "let the jobs that one submits, runs again or runs by workflows start commands with the rights of the server",
+  },
   "jobs:cancel": { roles: ["write"], meaning: "ask for the end of jobs" },
   "jobs:resume": { roles: ["write"], meaning: "let parked jobs go on" },
   "jobs:delete": { roles: ["write"], meaning: "remove jobs that have ended, with their logs" },
@@ -50,6 +54,12 @@ export function permissionsOfRole(role: BuiltInRole): readonly Permission[] {
     const { roles }: { readonly roles: readonly string[] } = PERMISSIONS[permission];
     return role === "admin" || roles.includes(role);
   });
+}
+
+/** For messages: the built-in roles that have it. */
+export function whoHas(permission: Permission): string {
+  const roles = builtInRoles.filter((role) => permissionsOfRole(role).includes(permission));
+  return roles.length === 1 ? `the role ${roles.join("")} has it` : `the roles ${roles.join(", ")} have it`;
 }
 
 export function isPermission(text: string): text is Permission {

@@ -5,7 +5,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { WORKSPACE_HEADER } from "@windlass/contract";
 import { ADMIN, type Access, type Holder } from "@windlass/engine";
-import { builtInRoles, DEFAULT_WORKSPACE, hasCode, permissions, permissionsOfRole, WindlassError, type Permission } from "@windlass/kernel";
+import { DEFAULT_WORKSPACE, hasCode, permissions, whoHas, WindlassError, type Permission } from "@windlass/kernel";
 
 export interface Principal extends Holder {
   /** Of this call: it exists, and the holder may use it. */
@@ -47,9 +47,8 @@ export function demand(
   { permission, reach, id }: { readonly permission: Permission; readonly reach?: "workspace" | "server"; readonly id: string },
 ): void {
   if (!may(permission)) {
-    const roles = builtInRoles.filter((role) => permissionsOfRole(role).includes(permission));
-    const who = roles.length === 1 ? `the role ${roles.join("")} has it` : `the roles ${roles.join(", ")} have it`;
-    throw new WindlassError("forbidden", `${id} needs the permission ${permission}, which the token "${name}" lacks; ${who}`);
+    const message = `${id} needs the permission ${permission}, which the token "${name}" lacks; ${whoHas(permission)}`;
+    throw new WindlassError("forbidden", message);
   }
   if (reach === "server" && workspaces !== null) {
     throw new WindlassError(

@@ -30,9 +30,10 @@ export function bulkHandlers({ engine: { context } }: ServerContext): BulkHandle
       const request = { filter: narrowed(workspace, body), dryRun, limit, by: principal.name, message: message ?? null, ...graceMs };
       return presentBulk(dryRun, await cancelMany(context, request));
     },
-    async retryMany({ body }, { workspace, principal }) {
+    async retryMany({ body }, { workspace, principal, gate }) {
       const { dryRun, limit } = body;
-      return presentBulk(dryRun, await retryMany(context, { filter: narrowed(workspace, body), dryRun, limit, by: principal.name }));
+      const request = { filter: narrowed(workspace, body), dryRun, limit, by: principal.name, gate };
+      return presentBulk(dryRun, await retryMany(context, request));
     },
   };
 }

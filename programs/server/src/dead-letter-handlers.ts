@@ -18,9 +18,9 @@ export function deadLetterHandlers({ engine: { deadLetters } }: ServerContext): 
       const letter = presentLetter(await deadLetters.get(workspace, params.id));
       return { ...letter, job: presentDetail(await jobs.get(params.id), { views: [], cut: false }) };
     },
-    async redrive({ body: { again, perSecond = null, limit, ...rest } }, { workspace, principal }) {
+    async redrive({ body: { again, perSecond = null, limit, ...rest } }, { workspace, principal, gate }) {
       if (rest.ids !== undefined) await allThere(workspace, rest.ids);
-      const redriven = await deadLetters.redrive({ ...filterOf(workspace, rest), limit }, { by: principal.name, again, perSecond });
+      const redriven = await deadLetters.redrive({ ...filterOf(workspace, rest), limit }, { by: principal.name, again, perSecond, gate });
       const items = redriven.map(({ letter, job, created }) => ({ id: letter.jobId, job, created }));
       return { items, more: rest.ids === undefined && !again && redriven.length === limit };
     },

@@ -1,6 +1,6 @@
 /** Makes a route of each operation: who asks, may they, what do they ask (all faults at once), and the answer. */
 import { keepsAnswers, operationList, type Operation } from "@windlass/contract";
-import { jobsWithin } from "@windlass/engine";
+import { commandGate, jobsWithin } from "@windlass/engine";
 import { DEFAULT_WORKSPACE, isJsonObject, readTraceparent, WindlassError, type Fault, type Json } from "@windlass/kernel";
 import type { Context, Hono } from "hono";
 import type * as z from "zod";
@@ -101,7 +101,8 @@ function asking(
   { principal, signal, traceparent }: { readonly principal: Principal; readonly signal: AbortSignal; readonly traceparent: string | null },
 ): Omit<Asking, "expected"> {
   const { workspace } = principal;
-  return { principal, workspace, jobs: jobsWithin(engine.jobs, workspace, traceparent), signal };
+  const gate = commandGate(engine.context, principal);
+  return { principal, workspace, jobs: jobsWithin(engine.jobs, workspace, { traceparent, gate }), gate, signal };
 }
 
 function handlerOf(handlers: AllHandlers, id: string): Handler {

@@ -1,6 +1,6 @@
 /** What every handler of an operation works with. */
 import type { Call, Operation, Operations, ResponseOf, Result } from "@windlass/contract";
-import type { JobsWithin } from "@windlass/engine";
+import type { CommandGate, JobsWithin } from "@windlass/engine";
 import type { Expected } from "@windlass/kernel";
 import type { Principal } from "./authenticate.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -11,6 +11,8 @@ export interface Asking {
   readonly workspace: string;
   /** The jobs of that workspace. */
   readonly jobs: JobsWithin;
+  /** Whether the caller may let a job run that starts commands; what makes jobs without `jobs` asks it. */
+  readonly gate: CommandGate;
   /** What a change is to find (If-Match), for operations that are conditional. */
   readonly expected: Expected;
   /** Ends when the caller has gone or the server stops. */

@@ -114,10 +114,11 @@ const taskKind: JobKind = {
   validate: (spec) => (typeof spec["handler"] === "string" ? [] : [{ path: "spec.handler", message: "spec.handler is missing" }]),
 };
 
-/** All its steps at once; ends with the last of them. */
+/** All its steps at once; ends with the last of them. One with `shell` says that it starts commands. */
 const workflowKind: JobKind = {
   kind: "workflow",
   validate: () => [],
+  executors: ({ shell }) => (shell === true ? ["process"] : ["handler"]),
   advance({ record, cursor, facts }) {
     const steps = stepsOf(record.spec);
     const ended = new Set([...cursor.keys()]);

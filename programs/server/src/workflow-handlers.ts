@@ -15,8 +15,10 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
   const { context } = engine;
   const { definitions } = context.store;
   return {
-    async apply({ body }, { workspace, expected }) {
+    async apply({ body }, { workspace, expected, gate }) {
       const { name, labels, definition, content } = accepted(workflows.read(body.source));
+      // Others will run it, with what they may.
+      gate({ kind: "workflow", name, spec: definition, executor: "none" });
       const put = {
         id: context.newId("wfv"),
         workspace,
