@@ -6,7 +6,8 @@ import { shown, sortOf, type Finding } from "./finding.ts";
 import { findGraphFaults } from "./graph.ts";
 import { readInputs } from "./read-inputs.ts";
 import { readRetry } from "./read-retry.ts";
-import { readQueue, readStep } from "./read-step.ts";
+import { readQueue } from "./read-queue.ts";
+import { readStep } from "./read-step.ts";
 import { STEPS_MAX, TIMEOUT_SECONDS_MAX, type Step, type Workflow } from "./workflow.ts";
 
 export const API_VERSION = "windlass.dev/v1";

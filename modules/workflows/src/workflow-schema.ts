@@ -7,7 +7,9 @@ import { snakeCaseOf } from "@windlass/contract";
 import { assert, failureOutcomes, QUEUE_NAME, RETRY_LIMIT_MAX } from "@windlass/kernel";
 import { INPUT_KEYS, INPUT_NAME } from "./read-inputs.ts";
 import { BACKOFF_KEYS, RETRY_KEYS } from "./read-retry.ts";
-import { LIMITS_KEYS, RESOURCES_KEYS, STEP_KEYS, TOOL_KEYS, TOOL_KINDS } from "./read-step.ts";
+import { LIMITS_KEYS, RESOURCES_KEYS } from "./read-shell.ts";
+import { STEP_KEYS } from "./read-step.ts";
+import { TOOL_KEYS, TOOL_KINDS } from "./read-tool.ts";
 import { API_VERSION, CONCURRENCY_KEYS, LABELS_MAX, METADATA_KEYS, WORKFLOW_KEYS, WORKFLOW_NAME } from "./read-workflow.ts";
 import { INPUT_TYPES, ITEMS_MAX, STEP_NAME_LENGTH_MAX, STEPS_MAX, TIMEOUT_SECONDS_MAX, type Tool } from "./workflow.ts";
 

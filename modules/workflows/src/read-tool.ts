@@ -1,0 +1,78 @@
+/** Reads the tool of a step: which kind it is, and what that kind may hold. */
+import type { Json, JsonObject } from "@windlass/kernel";
+import { Fields, present } from "./fields.ts";
+import type { Finding, Path } from "./finding.ts";
+import { readQueue } from "./read-queue.ts";
+import { readDuration } from "./read-retry.ts";
+import { readShell } from "./read-shell.ts";
+import { isTemplate } from "./template.ts";
+import { TIMEOUT_SECONDS_MAX, type Tool } from "./workflow.ts";
+
+export const TOOL_KINDS = ["shell", "handler", "wait", "noop"] as const;
+const LATER_TOOL_KINDS = ["container", "http", "operation", "workflow"];
+/** What a tool may hold; `timeoutSeconds` may stand at the step or in its tool. */
+export const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?: readonly string[] }> = {
+  shell: {
+    known: ["kind", "command", "script", "cwd", "env", "output", "resources", "timeoutSeconds"],
+    later: ["workingDir", "exclusive"],
+  },
+  handler: { known: ["kind", "handler", "name", "queue", "input", "timeoutSeconds"], later: ["exclusive"] },
+  wait: { known: ["kind", "for"], later: ["until", "signal", "approval"] },
+  noop: { known: ["kind"] },
+};
+
+interface ToolFields {
+  readonly tool: Tool;
+  readonly queue?: string;
+  readonly timeoutSeconds?: number;
+}
+
+export function readTool(step: Fields, findings: Finding[]): ToolFields {
+  const value = step.raw("tool");
+  if (value === undefined) {
+    step.missing("tool", `it says what the step does: ${TOOL_KINDS.join(", ")}`);
+    return { tool: { kind: "noop" } };
+  }
+  const path = step.pathOf("tool");
+  const kind = kindOf({ value, path, findings });
+  if (kind === undefined) return { tool: { kind: "noop" } };
+  const fields = new Fields({ value, path, findings, keys: TOOL_KEYS[kind] });
+  const timeoutSeconds = fields.number("timeoutSeconds", { min: 0.001, max: TIMEOUT_SECONDS_MAX });
+  return present({ tool: toolOf(kind, fields), queue: readQueue(fields), timeoutSeconds });
+}
+
+/** Alone, so that an unknown kind is one finding and not one for each of its keys. */
+function kindOf({ value, path, findings }: { value: Json; path: Path; findings: Finding[] }): Tool["kind"] | undefined {
+  const object = typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+  const kind = object?.["kind"];
+  const alone = new Fields({
+    value: object === undefined ? value : kind === undefined ? {} : { kind },
+    path,
+    findings,
+    keys: { known: ["kind"] },
+  });
+  if (object !== undefined && kind === undefined) alone.missing("kind", `one of ${TOOL_KINDS.join(", ")}`);
+  return alone.oneOf("kind", TOOL_KINDS, LATER_TOOL_KINDS);
+}
+
+function toolOf(kind: Tool["kind"], fields: Fields): Tool {
+  switch (kind) {
+    case "shell":
+      return readShell(fields);
+    case "handler": {
+      if (fields.has("handler") && fields.has("name")) fields.fault("name", "the handler is named twice; remove one of the two");
+      const handler = fields.text("handler") ?? fields.text("name");
+      if (!fields.has("handler") && !fields.has("name")) fields.missing("handler", "the name under which a worker registered its code");
+      else if (handler === "") fields.fault(fields.has("handler") ? "handler" : "name", "the name of a handler is not empty");
+      return present({ kind, handler: handler ?? "", input: fields.raw("input") });
+    }
+    case "wait": {
+      const value = fields.raw("for");
+      if (value === undefined) fields.missing("for", "how long, for example 30s");
+      const time = typeof value === "string" && isTemplate(value) ? value : readDuration(fields, "for");
+      return { kind, for: time ?? 0 };
+    }
+    case "noop":
+      return { kind };
+  }
+}
