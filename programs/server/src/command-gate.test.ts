@@ -57,7 +57,7 @@ describe.each(Object.entries(WAYS))("%s", (_, way) => {
   });
 
   test("works with it", async () => {
-    await way(only);
+    expect(await way(only)).toBeDefined();
   });
 });
 
