@@ -12,6 +12,7 @@ import { traceMigration } from "./migration-0006.ts";
 import { queuesMigration } from "./migration-0007.ts";
 import { deadLettersMigration } from "./migration-0008.ts";
 import { listsMigration } from "./migration-0009.ts";
+import { ownersMigration } from "./migration-0010.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -39,6 +40,7 @@ export const migrations: readonly Migration[] = [
   queuesMigration,
   deadLettersMigration,
   listsMigration,
+  ownersMigration,
 ];
 
 export const sqliteDialect: Dialect = {

@@ -177,6 +177,7 @@ export const sessionsTable = tableOf<Session>("sessions", {
   serves: "json",
   startedAt: "integer",
   expiresAt: "integer",
+  owner: "text",
 });
 
 export const definitionsTable = tableOf<Definition>("definitions", {

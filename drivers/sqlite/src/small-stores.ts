@@ -5,7 +5,7 @@ import { definitionsTable, LEAD_AHEAD_MS_MAX, nextVersion, placesTable, sessions
 import type { Database } from "./database.ts";
 
 export function openSession(db: Database, session: Session): void {
-  db.run(`INSERT OR REPLACE INTO sessions (${sessionsTable.list()}) VALUES (?, ?, ?, ?, ?, ?)`, sessionsTable.encode(session));
+  db.run(`INSERT OR REPLACE INTO sessions (${sessionsTable.list()}) VALUES (?, ?, ?, ?, ?, ?, ?)`, sessionsTable.encode(session));
 }
 
 export function beat(db: Database, ids: readonly string[], expiresAt: number): string[] {

@@ -96,13 +96,15 @@ export interface ReportedSession {
 export interface ReportedSessionOptions {
   readonly serves: Session["serves"];
   readonly ttlMs: number;
-  /** Goes on with this session if it is still there and serves the same. */
+  /** Id of the token that it is opened with. */
+  readonly owner: string;
+  /** Goes on with this session if it is still there, serves the same, and was opened with the same token. */
   readonly resume: string | null;
 }
 
 export async function openReportedSession(
   context: EngineContext,
-  { serves, ttlMs, resume }: ReportedSessionOptions,
+  { serves, ttlMs, owner, resume }: ReportedSessionOptions,
 ): Promise<ReportedSession> {
   const { sessions } = context.store;
   const resumed = resume !== null && (await goesOn());
@@ -110,7 +112,7 @@ export async function openReportedSession(
   let lost = false;
   if (!resumed) {
     const now = context.now();
-    await sessions.open({ id, role: "worker", place: null, serves, startedAt: now, expiresAt: now + ttlMs });
+    await sessions.open({ id, role: "worker", place: null, serves, startedAt: now, expiresAt: now + ttlMs, owner });
   }
   return {
     id,
@@ -133,9 +135,9 @@ export async function openReportedSession(
     return (await sessions.beat([session], context.now() + ttlMs)).includes(session);
   }
 
-  /** Whoever asks for a session that serves something else asks for that of another. */
+  /** Whoever asks for a session that serves something else, or with another token, asks for that of another: ids are no secrets. */
   async function goesOn(): Promise<boolean> {
     const known = (await sessions.list()).find((session) => session.id === resume);
-    return known?.role === "worker" && JSON.stringify(known.serves) === JSON.stringify(serves) && beat(known.id);
+    return known?.role === "worker" && known.owner === owner && JSON.stringify(known.serves) === JSON.stringify(serves) && beat(known.id);
   }
 }

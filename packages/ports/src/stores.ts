@@ -59,6 +59,8 @@ export interface Session {
   readonly serves: readonly { readonly executor: ExecutorName; readonly queue: string; readonly handlers?: readonly string[] }[];
   readonly startedAt: number;
   readonly expiresAt: number;
+  /** Id of the token that may go on with it over another connection; nobody may when it is left out or null. */
+  readonly owner?: string | null;
 }
 
 export interface SessionStore {

@@ -38,6 +38,8 @@ export interface ConnectionParts {
   /** The queue as it is stored, of a name in the worker's workspace. */
   readonly queueKey: (name: string) => string;
   readonly workspace: string;
+  /** Id of its token. */
+  readonly owner: string;
   /** Rejects when its token does not open anything any more: looked at with each report, and between. */
   readonly stillAllowed: () => Promise<void>;
   /** What is remembered of a session over its connections. */
@@ -180,11 +182,11 @@ class Connection implements WorkerConnection {
   }
 
   async #begin(hello: WorkerHello): Promise<void> {
-    const { context, queueKey, workspace, results } = this.#parts;
+    const { context, queueKey, workspace, owner, results } = this.#parts;
     const out = this.#out;
     const queues = checked(hello).map(queueKey);
     const serves = queues.map((queue) => ({ executor: "handler" as const, queue, handlers: hello.handlers }));
-    const session = await openReportedSession(context, { serves, ttlMs: hello.ttlMs, resume: hello.session });
+    const session = await openReportedSession(context, { serves, ttlMs: hello.ttlMs, owner, resume: hello.session });
     if (this.#ending !== null) return;
     this.#session = session.id;
     await this.#parts.opened(this, session.id);
@@ -199,6 +201,7 @@ class Connection implements WorkerConnection {
       jobs,
       out,
       workspace,
+      owner,
       logged: this.#parts.memoryOf(session.id),
       freed: () => claims.wake(),
       failed: () => this.#fault(unavailable()),

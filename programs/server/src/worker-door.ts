@@ -69,6 +69,7 @@ export function workerDoor({ context: server, authenticate, checkHost }: DoorOpt
       results,
       queueKey: (name) => queueKeyOf(principal.workspace, name),
       workspace: principal.workspace,
+      owner: principal.id,
       stillAllowed: async () => void (await allowed(request)),
       memoryOf: (session) => remembered(memories, session),
       async opened(newer, session) {

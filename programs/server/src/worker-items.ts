@@ -4,8 +4,9 @@
  * I1. Each item is answered once the store has taken or refused it; what it could not be asked about is not answered, and
  *     comes again over the worker's next connection.
  * I2. An end is stored behind the log lines that came before it.
- * I3. A worker changes only jobs of its own workspace that are for handlers: what it does not hold by this connection is looked
- *     up first (it may have ended while its worker was out of touch). The fencing token decides the rest, and is no secret.
+ * I3. A worker changes only attempts that a session of its own token holds. What it does not hold by this connection is looked
+ *     up first: it may belong to an earlier session. The fencing token is no secret and can be guessed, so it alone opens nothing;
+ *     the attempt that was looked up is the one that is changed, for the next holder has another token.
  * I5. What must not be stored is masked here: a worker is not told what that is.
  * I4. Log lines that come again after a cut connection are not stored twice, as long as the server lived on.
  */
@@ -19,6 +20,7 @@ import {
   type Change,
   type ChangeResult,
   type HandlerEnd,
+  type JobView,
   type Json,
   type Mask,
   type Progress,
@@ -41,6 +43,8 @@ export interface ItemParts {
   readonly out: FramesOut;
   /** The workspace whose jobs this worker may change. */
   readonly workspace: string;
+  /** Id of its token. */
+  readonly owner: string;
   /** The number of the last item with log lines that was taken under this session; outlives a connection. */
   readonly logged: { upTo: number };
   /** Called when a job has ended: there may be room for another. */
@@ -135,12 +139,11 @@ async function maskFor(context: EngineContext, id: string, job: HeldJob | undefi
 
 async function storeForeign(parts: ItemParts, ends: readonly Of<"end">[], frameLength: number): Promise<void> {
   try {
-    const records = await parts.context.store.jobs.records([...new Set(ends.map(({ id }) => id))]);
-    const own = new Set(
-      records.filter(({ workspace, executor }) => workspace === parts.workspace && executor === "handler").map(({ id }) => id),
-    );
+    const views = await viewsOf(parts, new Set(ends.map(({ id }) => id)));
+    const sessions = (await parts.context.store.sessions.list()).filter(({ owner }) => owner === parts.owner);
+    const own = new Set(sessions.map(({ id }) => id));
     for (const item of ends) {
-      if (own.has(item.id))
+      if (isOwn(item, views.get(item.id), own))
         void settled(parts, changeOf(parts, item, frameLength), undefined).then((result) => answer(parts, item, result));
       else parts.out.refused(item.n, STALE);
     }
@@ -148,6 +151,21 @@ async function storeForeign(parts: ItemParts, ends: readonly Of<"end">[], frameL
     parts.context.logger.warn("results of a worker could not be looked up; it sends them again", { error: messageOf(error) });
     parts.failed();
   }
+}
+
+/** Of the jobs of its workspace that are for handlers. */
+async function viewsOf({ context, workspace }: ItemParts, ids: ReadonlySet<string>): Promise<ReadonlyMap<string, JobView>> {
+  const records = await context.store.jobs.records([...ids]);
+  const named = records.filter((record) => record.workspace === workspace && record.executor === "handler");
+  const views = await Promise.all(named.map(({ id }) => context.store.reads.get(id)));
+  return new Map(views.flatMap((view) => (view === null ? [] : [[view.record.id, view] as const])));
+}
+
+/** Of a job that has ended the store says so itself. `sessions`: those that were opened with its token. */
+function isOwn({ token }: WorkerItem, view: JobView | undefined, sessions: ReadonlySet<string>): boolean {
+  if (view === undefined) return false;
+  const { live } = view;
+  return live === null || (live.token === token && live.session !== null && sessions.has(live.session));
 }
 
 function answer({ out }: ItemParts, { n }: WorkerItem, result: ChangeResult | undefined): void {

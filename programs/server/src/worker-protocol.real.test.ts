@@ -207,6 +207,53 @@ test("a session that is not there, or serves something else, is not gone on with
   expect(await (await greeted({ session, queues: ["other"] })).heard("welcome")).toMatchObject({ resumed: false });
 });
 
+test("another token neither goes on with a session nor ends an attempt that it holds, however much it knows of it", async () => {
+  const tokens = await Promise.all(["a", "b"].map((name) => server.api.tokens.create({ name, roles: ["worker"] })));
+  const [a, b] = await Promise.all(tokens.map(({ secret }) => raw(secret)));
+  if (a === undefined || b === undefined) throw new Error("two workers");
+  a.say(hello);
+  const { session } = await a.heard("welcome");
+  a.say({ type: "credit", jobs: 1, slots: 1 });
+  b.say({ ...hello, session });
+  const other = await b.heard("welcome");
+  expect([other.resumed, other.session === session]).toEqual([false, false]);
+  const id = await submit();
+  const { token = 0, attempt = 0 } = (await a.heard("jobs")).jobs?.[0] ?? {};
+  const ends = [succeeded, { type: "release" }, { type: "lose", message: "" }].map((end, n) => ({
+    n,
+    what: "end",
+    id,
+    token,
+    attempt,
+    end,
+  }));
+  b.say({ type: "items", items: ends });
+  await vi.waitFor(() => expect(b.said.flatMap((said) => said.refused ?? [])).toHaveLength(3));
+  expect(b.said.flatMap((said) => said.refused ?? []).map(({ code }) => code)).toEqual(Array(3).fill("token_stale"));
+  expect((await server.engine.jobs.get(id)).live).toMatchObject({ state: "running", session, token });
+  a.say({ type: "items", items: [{ ...ends[0], n: 9 }] });
+  await vi.waitFor(async () => expect((await server.engine.jobs.get(id)).final).toMatchObject({ state: "succeeded" }));
+});
+
+test("nobody ends what waits in a queue by the fencing token that comes next", async () => {
+  const [one, id] = [await greeted(), await submit()];
+  one.say({ type: "items", items: [{ n: 1, what: "end", id, token: 1, attempt: 1, end: succeeded }] });
+  await vi.waitFor(() => expect(one.said.flatMap((said) => said.refused ?? [])).toMatchObject([{ n: 1, code: "token_stale" }]));
+  expect((await server.engine.jobs.get(id)).state).toBe("queued");
+});
+
+test("the end of an attempt of an earlier session is taken from the same token", async () => {
+  const one = await greeted();
+  const id = await submit();
+  one.say({ type: "credit", jobs: 1, slots: 1 });
+  const { token = 0, attempt = 0 } = (await one.heard("jobs")).jobs?.[0] ?? {};
+  one.leave();
+  const again = await greeted({ queues: ["other"] });
+  again.say({ type: "items", items: [{ n: 1, what: "end", id, token, attempt, end: succeeded }] });
+  await vi.waitFor(() => expect(again.said.flatMap((said) => said.stored ?? [])).toEqual([1]));
+  expect((await server.engine.jobs.get(id)).state).toBe("succeeded");
+});
+
 test("what it may not tell of, or nobody could store, is not stored", async () => {
   const one = await greeted();
   const id = await submit();
