@@ -6,9 +6,8 @@ import { idParams, jsonObject, jsonValue, labels, time } from "./json-schema.ts"
 import { logItemJson, logsJson, stream } from "./log-json.ts";
 import { operation } from "./operation.ts";
 import { problemJson } from "./problem.ts";
+import { SUBMIT_MANY_MAX } from "./routes.ts";
 
-/** Jobs that one request may submit. */
-export const SUBMIT_MANY_MAX = 1_000;
 /** A year: what is longer is a mistake. */
 const SECONDS_MAX = 366 * 86_400;
 
@@ -110,10 +109,16 @@ export const jobOperations = {
   submitMany: operation("jobs.submitMany", {
     summary: "Submit many jobs, each on its own merits",
     permission: "jobs:submit",
-    body: z.strictObject({ jobs: z.array(submission).min(1).max(SUBMIT_MANY_MAX) }),
+    body: z.strictObject({
+      jobs: z.array(submission).min(1).max(SUBMIT_MANY_MAX),
+      /** Whether each answer shows its job, as that of `submit` does; false when left out. */
+      withJobs: z.boolean().default(false),
+    }),
     /** In the order of the request: either the job, or why it was refused. */
     result: z.object({
-      results: z.array(z.union([z.object({ id: z.string(), created: z.boolean() }), z.object({ problem: problemJson })])),
+      results: z.array(
+        z.union([z.object({ id: z.string(), created: z.boolean(), job: jobJson.optional() }), z.object({ problem: problemJson })]),
+      ),
     }),
     errors: [],
   }),

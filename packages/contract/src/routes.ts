@@ -15,6 +15,15 @@ export interface Route {
 
 export const API = "/api/v1";
 
+/** Jobs that one request may submit. */
+export const SUBMIT_MANY_MAX = 1_000;
+
+/**
+ * Characters of JSON that a client gathers into one request; what is larger goes alone. Of three bytes at most each, so
+ * that a body stays below the megabyte that many proxies let through, and far below what a server takes (`server.bodyBytesMax`).
+ */
+export const GATHERED_LENGTH_MAX = 262_144;
+
 /** The header by which a call names its workspace; without it, the only one of the token, or `default`. */
 export const WORKSPACE_HEADER = "windlass-workspace";
 

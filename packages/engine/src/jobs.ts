@@ -113,7 +113,11 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
 
 async function submitOne(context: EngineContext, request: SubmitRequest): Promise<Submitted> {
   const record = recordOf(context, request);
-  const submitted = submittedOf(only(await context.commit([{ type: "submit", job: record }])));
+  return shown(context, record, only(await context.commit([{ type: "submit", job: record }])));
+}
+
+function shown(context: EngineContext, record: JobRecord, result: ChangeResult | undefined): Submitted {
+  const submitted = submittedOf(result);
   return submitted.created ? { ...submitted, view: viewOfNew(record, context.now()) } : submitted;
 }
 
@@ -122,7 +126,7 @@ async function submitMany(context: EngineContext, requests: readonly SubmitReque
   const accepted = records.filter((record): record is JobRecord => !(record instanceof WindlassError));
   const results = await context.commit(accepted.map((job) => ({ type: "submit", job }) as const));
   const rest = results.values();
-  return records.map((record) => (record instanceof WindlassError ? record : attempted(() => submittedOf(rest.next().value))));
+  return records.map((record) => (record instanceof WindlassError ? record : attempted(() => shown(context, record, rest.next().value))));
 }
 
 interface Waiting {

@@ -6,8 +6,9 @@ import { ROUTES, type Route } from "@windlass/contract/routes";
 import { WindlassError, type Tracing } from "@windlass/kernel";
 import type { Calls, Client } from "./client-calls.ts";
 import { eachItem, type PageCall } from "./each-item.ts";
+import { gatherSubmits, type SendSubmit } from "./gather-submits.ts";
 import { bodyOf, bytesOf, jsonOf } from "./read-answer.ts";
-import { RETRIES, TIMEOUT_MS, type Caller, type CallOptions } from "./ongoing-call.ts";
+import { ongoingCall, RETRIES, TIMEOUT_MS, type Caller, type CallOptions } from "./ongoing-call.ts";
 import { pause, type Pause } from "./pause.ts";
 import type { Request } from "./send-request.ts";
 import { streamItems, type StreamedItem } from "./stream-items.ts";
@@ -22,6 +23,11 @@ export interface ClientOptions extends Pick<CallOptions, "timeoutMs" | "retries"
   readonly token?: string | undefined;
   /** The only one of the token, or `default`, when left out. */
   readonly workspace?: string | undefined;
+  /**
+   * Whether submits that are made at the same time go together as one request; true when left out. Each has its own answer,
+   * error, key, limit and signal all the same.
+   */
+  readonly gather?: boolean | undefined;
   /** Instead of the built-in one, e.g. to call a server in this process. */
   readonly fetch?: typeof fetch | undefined;
   /** Sends the span that is active where a call is made, so that the job continues its trace. See `@windlass/opentelemetry`. */
@@ -59,6 +65,7 @@ export function client<H extends HandlersByName = AnyHandlers>(options: ClientOp
     calls[verb] = callerOf(caller, route);
     if (verb === "list" && route.query?.includes("cursor") === true) calls["each"] = eachItem(calls[verb] as PageCall);
   }
+  if (options.gather !== false) nouns["jobs"] = { ...nouns["jobs"], submit: gathered(caller, gatherSubmits(caller.target)) };
   const calls = nouns as unknown as Calls;
   return {
     ...calls,
@@ -86,6 +93,17 @@ function callerOf(caller: Caller, route: Route): unknown {
     return (input: Given = {}, options: CallOptions = {}) => itemsOf(streamItems({ caller, request: requestOf(input), options }));
   if (route.response === "bytes") return (input: Given = {}, options: CallOptions = {}) => bytesOf(caller, requestOf(input), options);
   return (input: Given = {}, options: CallOptions = {}) => jsonOf(caller, requestOf(input), options);
+}
+
+function gathered(caller: Caller, send: SendSubmit): unknown {
+  return async (input: Given = {}, options: CallOptions = {}) => {
+    const call = ongoingCall(caller, options);
+    try {
+      return await call.carryOut({ route: ROUTES["jobs.submit"], input }, send);
+    } finally {
+      call.end();
+    }
+  };
 }
 
 async function* itemsOf(stream: AsyncIterable<StreamedItem>): AsyncGenerator {

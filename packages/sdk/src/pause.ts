@@ -29,5 +29,14 @@ export function after(delayMs: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** A key that nobody else has. */
-export const newKey = (): string => crypto.randomUUID();
+let program: string | undefined;
+let made = 0;
+
+/** A key that nobody else has. Those of one program are in order, so that a store puts each beside the one before. */
+export function newKey(): string {
+  const random = crypto.randomUUID();
+  program ??= random.slice(0, 8);
+  made = (made + 1) >>> 0;
+  const number = made.toString(16).padStart(8, "0");
+  return `${program}-${number.slice(0, 4)}-${number.slice(4)}${random.slice(18)}`;
+}

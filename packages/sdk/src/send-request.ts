@@ -17,6 +17,8 @@ export interface Request {
   /** Fields of path, query and body together. */
   readonly input: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** In place of the fields that are not in the address, as JSON. */
+  readonly body?: string;
 }
 
 /** The answer, when the server agreed. */
@@ -56,21 +58,23 @@ function unreachable({ url }: Target, error: unknown): WindlassError {
   return new WindlassError("unreachable", `no Windlass server answers at ${url} (${why}); ${advice}`, { cause: error });
 }
 
-function partsOf({ url: base }: Target, { route, input }: Request): { readonly url: URL; readonly body: string | undefined } {
-  const rest = new Map(Object.entries(input).filter(([, value]) => value !== undefined));
+function partsOf({ url: base }: Target, request: Request): { readonly url: string; readonly body: string | undefined } {
+  const { route } = request;
+  const rest = { ...request.input };
   const take = (name: string): unknown => {
-    const value = rest.get(name);
-    rest.delete(name);
+    const value = rest[name];
+    delete rest[name];
     return value;
   };
   const path = route.path.replace(/\{(\w+)\}/gu, (_, name: string) => segmentOf(name, take(name)));
-  const url = new URL(base.replace(/\/+$/u, "") + path);
+  const query = new URLSearchParams();
   for (const name of route.query ?? []) {
     const value = take(name);
-    for (const one of Array.isArray(value) ? value : value === undefined ? [] : [value]) url.searchParams.append(name, String(one));
+    for (const one of Array.isArray(value) ? value : value === undefined ? [] : [value]) query.append(name, String(one));
   }
+  const url = base.replace(/\/+$/u, "") + path + (query.size === 0 ? "" : `?${query.toString()}`);
   const hasBody = route.method === "POST" || route.method === "PUT";
-  return { url, body: hasBody ? JSON.stringify(Object.fromEntries(rest)) : undefined };
+  return { url, body: hasBody ? (request.body ?? JSON.stringify(rest)) : undefined };
 }
 
 /** An empty or dotted segment would silently address something else. */
@@ -85,7 +89,7 @@ function acceptOf(route: Route): string {
   return route.response === "sse" ? "text/event-stream" : route.response === "bytes" ? "application/octet-stream" : "application/json";
 }
 
-interface ProblemBody {
+export interface ProblemBody {
   readonly code: ErrorCode;
   readonly detail: string;
   readonly faults?: readonly Fault[];
@@ -102,11 +106,16 @@ export async function refusalOf(target: Pick<Target, "url">, answer: Response): 
     const code = answer.status === 503 || answer.status === 502 || answer.status === 504 ? "unavailable" : "unreachable";
     return new WindlassError(code, `what answers at ${target.url} with status ${answer.status} is no Windlass server`, { details: wait });
   }
-  const request = problem.code === "internal" && problem.requestId !== undefined ? { requestId: problem.requestId } : {};
-  return new WindlassError(problem.code, problem.detail, {
-    faults: problem.faults ?? [],
-    details: { ...problem.details, ...request, ...wait },
-  });
+  return errorOfProblem(problem, wait);
+}
+
+/** `more`: what the answer's headers tell. */
+export function errorOfProblem(
+  { code, detail, faults = [], details, requestId }: ProblemBody,
+  more: { readonly retryAfterSeconds?: number } = {},
+): WindlassError {
+  const request = code === "internal" && requestId !== undefined ? { requestId } : {};
+  return new WindlassError(code, detail, { faults, details: { ...details, ...request, ...more } });
 }
 
 /** `Retry-After` in seconds (RFC 9110); a date counts from the `Date` of the same answer, for clocks differ. */

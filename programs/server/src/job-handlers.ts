@@ -24,7 +24,7 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
     submit: async ({ body }, { principal, jobs }) => submitted(engine, await jobs.submit(requestOf(body, principal.name))),
     async submitMany({ body }, { principal, jobs }) {
       const results = await jobs.submitMany(body.jobs.map((job) => requestOf(job, principal.name)));
-      return { results: results.map((result) => (result instanceof WindlassError ? { problem: problemOf(result) } : { ...result })) };
+      return { results: await Promise.all(results.map((result) => answerOf(engine, result, body.withJobs))) };
     },
     async list({ query }, { workspace }) {
       const { cursor, limit, parentId, rootId, rootsOnly, order } = query;
@@ -104,6 +104,18 @@ export async function submitted(
   { id, created, view }: Submitted,
 ): Promise<{ id: string; created: boolean; job: ReturnType<typeof presentJob> }> {
   return { id, created, job: presentJob(view ?? (await engine.jobs.get(id))) };
+}
+
+/** To one of many that were submitted. */
+async function answerOf(engine: ServerContext["engine"], result: Submitted | WindlassError, withJob: boolean) {
+  try {
+    if (result instanceof WindlassError) throw result;
+    const { id, created } = result;
+    return withJob ? await submitted(engine, result) : { id, created };
+  } catch (error) {
+    if (error instanceof WindlassError) return { problem: problemOf(error) };
+    throw error;
+  }
 }
 
 function requestOf(body: z.output<typeof submission>, by: string): SubmitRequest {
