@@ -7,7 +7,7 @@
  * L3. With `failFast` the first failure starts nothing more and ends what runs.
  */
 import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
-import { isJsonObject, OUTPUT_LENGTH_MAX, type ChildFact, type Json, type Result } from "@windlass/kernel";
+import { depthOf, isJsonObject, OUTPUT_LENGTH_MAX, type ChildFact, type Json, type Result } from "@windlass/kernel";
 import { holds } from "./predicates.ts";
 import { evaluateIn, restore, type StepFacts } from "./scope.ts";
 import type { LoopSpec } from "./step-spec.ts";
@@ -38,9 +38,10 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   const running = next - done;
   const last = stopped ? next : Math.min(items.length, next + spec.maxParallel - running);
   const children: ChildSpec[] = [];
+  const site = { pins: spec.pinned ?? {}, depth: depthOf(input.record.path) };
   for (; next < last; next++) {
     const evaluate = evaluateIn(restore(spec.scope, { value: items[next] ?? null, index: next }));
-    children.push(toolChild({ step: spec.step, key: keyOf(spec, next), evaluate }));
+    children.push(toolChild({ step: spec.step, key: keyOf(spec, next), evaluate, site }));
   }
   changed.set(TOTAL, { next, done, failed });
   const over = done === next && (stopped || next === items.length);

@@ -118,7 +118,14 @@ test("folding the facts one by one gives the same cursor as folding all at once"
     fc.property(plans, numbers, (plan, list) => {
       const workflow = workflowOf(plan);
       const played = play({ workflow, endOf: endOf(plan), random: chance(list) });
-      const record = { id: `refold_${++number}`, createdAt: 0, name: "w", spec: specOf(workflow), input: {} } as unknown as JobRecord;
+      const record = {
+        id: `refold_${++number}`,
+        createdAt: 0,
+        name: "w",
+        path: "",
+        spec: specOf(workflow),
+        input: {},
+      } as unknown as JobRecord;
       const whole = advanceWorkflow({ record, live: { attempt: 1 } as LiveJob, cursor: new Map(), facts: played.facts, now: 0 });
       expect(whole.cursor).toEqual(Object.fromEntries(played.cursor));
       expect(whole.finish).toEqual(played.result);
@@ -134,7 +141,7 @@ test("a fact that is told twice changes nothing", () => {
     end: "succeeded",
   }));
   const played = play({ workflow: workflowOf(plan) });
-  const record = { id: "twice", createdAt: 0, name: "w", spec: specOf(workflowOf(plan)), input: {} } as unknown as JobRecord;
+  const record = { id: "twice", createdAt: 0, name: "w", path: "", spec: specOf(workflowOf(plan)), input: {} } as unknown as JobRecord;
   const again = advanceWorkflow({ record, live: { attempt: 1 } as LiveJob, cursor: played.cursor, facts: played.facts, now: 0 });
   expect(again.children).toEqual([]);
   expect({ ...Object.fromEntries(played.cursor), ...again.cursor }).toEqual(Object.fromEntries(played.cursor));
@@ -162,6 +169,7 @@ test("the end of a step costs the same in a graph of 10 and of 10,000 steps", ()
       name: "w",
       spec: specOf({ ...workflowOf([]), steps }),
       input: {},
+      path: "",
     } as unknown as JobRecord;
     const cursor = new CountingMap();
     const live = { attempt: 1 } as LiveJob;

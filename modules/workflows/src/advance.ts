@@ -8,7 +8,16 @@
  * W3. Everything that a step comes to, also being skipped, comes back as the end of a child: there is one way to fold.
  */
 import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
-import { assert, isJsonObject, OUTPUT_LENGTH_MAX, type ChildFact, type Json, type JsonObject, type Result } from "@windlass/kernel";
+import {
+  assert,
+  depthOf,
+  isJsonObject,
+  OUTPUT_LENGTH_MAX,
+  type ChildFact,
+  type Json,
+  type JsonObject,
+  type Result,
+} from "@windlass/kernel";
 import { compiledFor, forgetCompiled, type CompiledWorkflow } from "./compile-workflow.ts";
 import { decideStep, isHandled, stepNamed } from "./decide-step.ts";
 import { holds } from "./predicates.ts";
@@ -31,7 +40,8 @@ export function advanceWorkflow(input: AdvanceInput): Decision {
     else if (fact.type === "child") fold.end(fact);
   }
   const scope = scopeOf(input, compiled, (name) => fold.facts(name));
-  const children: ChildSpec[] = fold.ready.map((name) => decideStep(compiled, name, scope));
+  const depth = depthOf(input.record.path);
+  const children: ChildSpec[] = fold.ready.map((name) => decideStep(compiled, name, { scope, depth }));
   const { finished, total } = fold;
   const finish = finished === total ? finishOf(compiled, scope) : null;
   if (finish !== null) forgetCompiled(input.record);

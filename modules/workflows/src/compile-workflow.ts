@@ -2,7 +2,8 @@
 import type { JobRecord } from "@windlass/kernel";
 import { ancestry } from "./graph.ts";
 import { cachedExpression } from "./template.ts";
-import { workflowOf, type Step, type Workflow } from "./workflow.ts";
+import { partsOf, type Pins } from "./pins.ts";
+import type { Step, Workflow } from "./workflow.ts";
 
 export interface CompiledStep {
   readonly step: Step;
@@ -18,6 +19,8 @@ export interface CompiledWorkflow {
   readonly workflow: Workflow;
   readonly steps: ReadonlyMap<string, CompiledStep>;
   readonly doubles: readonly string[];
+  /** The versions of the workflows that its steps run. */
+  readonly pins: Pins;
 }
 
 /** Workflows kept: as many as are busy at once on one server, each a few megabytes at worst. */
@@ -29,7 +32,7 @@ export function compiledFor({ id, createdAt, spec }: JobRecord): CompiledWorkflo
   const key = `${id}/${createdAt}`;
   const known = cache.get(key);
   cache.delete(key);
-  const compiled = known ?? compileWorkflow(workflowOf(spec));
+  const compiled = known ?? compileWorkflow(partsOf(spec));
   cache.set(key, compiled);
   const [oldest] = cache.size > CACHE_MAX ? cache.keys() : [];
   if (oldest !== undefined) cache.delete(oldest);
@@ -41,7 +44,7 @@ export function forgetCompiled({ id, createdAt }: JobRecord): void {
   cache.delete(`${id}/${createdAt}`);
 }
 
-function compileWorkflow(workflow: Workflow): CompiledWorkflow {
+function compileWorkflow({ workflow, pins }: { workflow: Workflow; pins: Pins }): CompiledWorkflow {
   const { steps } = workflow;
   const dependants = new Map<string, string[]>(steps.map(({ name }) => [name, []]));
   const handlers = new Map<string, string[]>(steps.map(({ name }) => [name, []]));
@@ -68,7 +71,7 @@ function compileWorkflow(workflow: Workflow): CompiledWorkflow {
     },
   ]);
   const doubles = Object.entries(workflow.inputs ?? {}).flatMap(([name, { type }]) => (type === "number" ? [name] : []));
-  return { workflow, steps: new Map(compiled), doubles };
+  return { workflow, steps: new Map(compiled), doubles, pins };
 }
 
 /** The steps that this one makes good: what it says, or those that its condition names. */

@@ -7,9 +7,11 @@ import { isJsonObject, type Json } from "@windlass/kernel";
 import type { CompiledStep, CompiledWorkflow } from "./compile-workflow.ts";
 import { holds } from "./predicates.ts";
 import { capture, evaluateIn, type Scope, type StepFacts } from "./scope.ts";
+import { pinsFrom, type Pins } from "./pins.ts";
 import type { LoopSpec } from "./step-spec.ts";
+import { endedChild, failedChild, ownChild } from "./ended-child.ts";
 import { render } from "./template.ts";
-import { endedChild, failedChild, inField, ownChild, toolChild } from "./tool-child.ts";
+import { inField, toolChild } from "./tool-child.ts";
 import { DEFAULT_MAX_PARALLEL, ITEMS_MAX } from "./workflow.ts";
 
 export type Facts = (step: string) => StepFacts | undefined;
@@ -17,7 +19,13 @@ export type Facts = (step: string) => StepFacts | undefined;
 /** Room for the items and what their templates need, in one job. */
 const LOOP_LENGTH_MAX = 1_000_000;
 
-export function decideStep(compiled: CompiledWorkflow, name: string, scope: Scope): ChildSpec {
+export interface Where {
+  readonly scope: Scope;
+  /** How many jobs lie above the execution. */
+  readonly depth: number;
+}
+
+export function decideStep(compiled: CompiledWorkflow, name: string, { scope, depth }: Where): ChildSpec {
   const own = stepNamed(compiled, name);
   const { step } = own;
   if (step.when === undefined) {
@@ -36,8 +44,9 @@ export function decideStep(compiled: CompiledWorkflow, name: string, scope: Scop
     if (!verdict.value) return endedChild(step, name, { outcome: "skipped", reason: "when_false", message: step.when });
   }
   const withDefaults = compiled.workflow.retry === undefined ? step : { retry: compiled.workflow.retry, ...step };
-  if (step.foreach === undefined) return toolChild({ step: withDefaults, key: name, evaluate: evaluateIn(scope) });
-  return loopChild(withDefaults, scope);
+  if (step.foreach === undefined)
+    return toolChild({ step: withDefaults, key: name, evaluate: evaluateIn(scope), site: { pins: compiled.pins, depth } });
+  return loopChild(withDefaults, { scope, pins: compiled.pins });
 }
 
 export function stepNamed(compiled: CompiledWorkflow, name: string): CompiledStep {
@@ -59,7 +68,7 @@ function isGood(need: CompiledStep, own: CompiledStep, facts: Facts): boolean {
   return holds("failed", outcome) && isHandled(need, facts, own.healers.get(need.step.name) ?? []);
 }
 
-function loopChild(step: CompiledStep["step"], scope: Scope): ChildSpec {
+function loopChild(step: CompiledStep["step"], { scope, pins }: { scope: Scope; pins: Pins }): ChildSpec {
   const { name } = step;
   const rendered = render(step.foreach ?? null, evaluateIn(scope));
   if (!rendered.ok) return failedChild(step, name, { reason: "expression_failed", message: inField("foreach", rendered) });
@@ -82,6 +91,7 @@ function loopChild(step: CompiledStep["step"], scope: Scope): ChildSpec {
     maxParallel: step.maxParallel ?? DEFAULT_MAX_PARALLEL,
     failFast: step.failFast ?? false,
     scope: capture(tool as unknown as Json, scope),
+    ...(tool.kind === "workflow" ? { pinned: pinsFrom(tool.name, pins) } : {}),
   };
   if (JSON.stringify([spec, items]).length > LOOP_LENGTH_MAX) {
     return failedChild(step, name, {

@@ -2,9 +2,10 @@
  * Plays an execution without an engine, for tests: makes the children that decisions ask for, ends leaves as the test
  * says, in an order that the test chooses, and hands the facts back in bundles of any size.
  */
-import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
+import type { AdvanceInput, ChildSpec, Decision, JobKind } from "@windlass/engine";
 import {
   BugError,
+  isJsonObject,
   type ChildFact,
   type Fact,
   type Json,
@@ -18,7 +19,9 @@ import { specOf, type Workflow } from "./workflow.ts";
 import { workflowKind } from "./workflow-kind.ts";
 
 export interface Play {
-  readonly workflow: Workflow;
+  /** One of the two: the workflow, or the specification of an execution. */
+  readonly workflow?: Workflow;
+  readonly spec?: JsonObject;
   readonly input?: JsonObject;
   /** How a job with an executor ends. */
   readonly endOf?: (child: ChildSpec) => Partial<Result>;
@@ -33,6 +36,10 @@ export interface Played {
   /** Keys of all jobs in the order in which they were made, the leaves' in `leaves`. */
   readonly made: readonly string[];
   readonly leaves: readonly ChildSpec[];
+  /** Every job that was made, by its key. */
+  readonly children: ReadonlyMap<string, readonly ChildSpec[]>;
+  /** How every job ended, in order. */
+  readonly ends: readonly ChildFact[];
   readonly cursor: ReadonlyMap<string, Json>;
   readonly decisions: readonly Decision[];
   /** The most leaves of one loop that were open at once, by the loop's name. */
@@ -52,6 +59,9 @@ interface Job {
   waitUntil: number | null;
 }
 
+const nameOf = ({ metadata }: JsonObject): Json => (isJsonObject(metadata) ? (metadata["name"] ?? "") : "");
+const kindOf = (child: ChildSpec | null): JobKind => (child?.kind === "workflow" ? workflowKind : stepKind);
+
 const TURNS_MAX = 200_000;
 let plays = 0;
 
@@ -60,13 +70,15 @@ export function play(options: Play): Played {
 }
 
 class Player {
-  readonly #options: Required<Play>;
+  readonly #options: Required<Omit<Play, "workflow">>;
   readonly #prefix = `job_${++plays}`;
   readonly #root: Job;
   readonly #composites = new Set<Job>();
   readonly #open = new Set<Job>();
   readonly #made = new Set<string>();
   readonly #leaves: ChildSpec[] = [];
+  readonly #children = new Map<string, ChildSpec[]>();
+  readonly #ends: ChildFact[] = [];
   readonly #steps = new Map<string, ChildFact>();
   readonly #decisions: Decision[] = [];
   readonly #peaks = new Map<string, number>();
@@ -74,8 +86,8 @@ class Player {
   #now = 1_000;
   #ids = 0;
 
-  constructor({ workflow, input = {}, endOf = () => ({}), random = () => 0 }: Play) {
-    this.#options = { workflow, input, endOf, random };
+  constructor({ workflow, spec, input = {}, endOf = () => ({}), random = () => 0 }: Play) {
+    this.#options = { spec: spec ?? (workflow === undefined ? {} : specOf(workflow)), input, endOf, random };
     this.#root = this.#job(null, null);
   }
 
@@ -101,6 +113,8 @@ class Player {
       steps: this.#steps,
       made: [...this.#made],
       leaves: this.#leaves,
+      children: this.#children,
+      ends: this.#ends,
       cursor: this.#root.cursor,
       decisions: this.#decisions,
       peaks: this.#peaks,
@@ -109,12 +123,13 @@ class Player {
   }
 
   #job(parent: Job | null, child: ChildSpec | null): Job {
-    const { workflow, input } = this.#options;
+    const { spec, input } = this.#options;
     const id = `${this.#prefix}_${++this.#ids}`;
     const given = {
       id,
-      name: workflow.metadata.name,
-      spec: child?.spec ?? specOf(workflow),
+      name: child?.name ?? nameOf(spec),
+      path: parent === null ? "" : parent.record.path === "" ? parent.id : `${parent.record.path}/${parent.id}`,
+      spec: child?.spec ?? spec,
       input: child === null ? input : (child.input ?? null),
       createdAt: 0,
     };
@@ -140,10 +155,11 @@ class Player {
   }
 
   #start(parent: Job, child: ChildSpec): void {
-    const path = `${parent.key}/${child.key}`;
+    const path = `${parent.record.path}/${parent.key}/${child.key}`;
     if (this.#made.has(path)) throw new BugError(`${path} was made twice`);
     this.#made.add(path);
-    const faults = stepKind.validate(child.spec, child.input ?? null);
+    this.#children.set(child.key, [...(this.#children.get(child.key) ?? []), child]);
+    const faults = kindOf(child).validate(child.spec, child.input ?? null);
     if (faults.length > 0) throw new BugError(`${path}: ${JSON.stringify(faults)}`);
     parent.open.set(child.key, this.#job(parent, child));
     if (parent !== this.#root) this.#peaks.set(parent.key, Math.max(this.#peaks.get(parent.key) ?? 0, parent.open.size));
@@ -154,7 +170,7 @@ class Player {
     const seen = job.inbox.splice(0, count);
     const isRoot = job === this.#root;
     const given: AdvanceInput = { record: job.record, live: { attempt: 1 } as LiveJob, cursor: job.cursor, facts: seen, now: this.#now };
-    const decision = (isRoot ? workflowKind : stepKind).advance?.(given);
+    const decision = (isRoot ? workflowKind : kindOf(job.child)).advance?.(given);
     if (decision === undefined) throw new BugError("both kinds decide");
     if (isRoot) {
       this.#facts.push(...seen);
@@ -185,6 +201,7 @@ class Player {
       exitCode: exitCode ?? null,
       output: output ?? null,
     };
+    this.#ends.push(fact);
     job.parent?.open.delete(job.key);
     job.parent?.inbox.push(fact);
     if (job.parent === this.#root) this.#steps.set(job.key, fact);

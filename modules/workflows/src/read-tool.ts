@@ -2,14 +2,15 @@
 import type { Json, JsonObject } from "@windlass/kernel";
 import { Fields, present } from "./fields.ts";
 import type { Finding, Path } from "./finding.ts";
+import { readCall } from "./read-call.ts";
 import { readQueue } from "./read-queue.ts";
 import { readDuration } from "./read-retry.ts";
 import { readShell } from "./read-shell.ts";
 import { isTemplate } from "./template.ts";
 import { TIMEOUT_SECONDS_MAX, type Tool } from "./workflow.ts";
 
-export const TOOL_KINDS = ["shell", "handler", "wait", "noop"] as const;
-const LATER_TOOL_KINDS = ["container", "http", "operation", "workflow"];
+export const TOOL_KINDS = ["shell", "handler", "workflow", "wait", "noop"] as const;
+const LATER_TOOL_KINDS = ["container", "http", "operation"];
 /** What a tool may hold; `timeoutSeconds` may stand at the step or in its tool. */
 export const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?: readonly string[] }> = {
   shell: {
@@ -17,6 +18,7 @@ export const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?:
     later: ["workingDir", "exclusive"],
   },
   handler: { known: ["kind", "handler", "name", "queue", "input", "timeoutSeconds"], later: ["exclusive"] },
+  workflow: { known: ["kind", "name", "version", "inputs", "timeoutSeconds"] },
   wait: { known: ["kind", "for"], later: ["until", "signal", "approval"] },
   noop: { known: ["kind"] },
 };
@@ -72,6 +74,8 @@ function toolOf(kind: Tool["kind"], fields: Fields): Tool {
       const time = typeof value === "string" && isTemplate(value) ? value : readDuration(fields, "for");
       return { kind, for: time ?? 0 };
     }
+    case "workflow":
+      return readCall(fields);
     case "noop":
       return { kind };
   }

@@ -3,6 +3,7 @@
  * without have a `type`, carried out by step-kind.ts.
  */
 import { isJsonObject, parseDuration, type Fault, type Json, type JsonObject, type Outcome, type Reason } from "@windlass/kernel";
+import type { Pins } from "./pins.ts";
 import type { CapturedScope } from "./scope.ts";
 import { type Step, WAIT_MS_MAX } from "./workflow.ts";
 
@@ -22,6 +23,8 @@ export interface LoopSpec {
   readonly maxParallel: number;
   readonly failFast: boolean;
   readonly scope: CapturedScope;
+  /** Where its tool is `workflow`. */
+  readonly pinned?: Pins;
 }
 
 export type OwnSpec = { readonly type: "noop" } | { readonly type: "wait"; readonly ms: number } | EndSpec | LoopSpec;

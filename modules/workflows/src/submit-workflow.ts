@@ -13,7 +13,8 @@ import { checkDefinition } from "./parse-workflow.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { evaluateIn } from "./scope.ts";
 import { render, textOf } from "./template.ts";
-import { specOf, type Workflow } from "./workflow.ts";
+import { pinFaults, withPins } from "./pins.ts";
+import { specOf, workflowOf, type Workflow } from "./workflow.ts";
 
 /** Keys are rows of an index. */
 const KEY_LENGTH_MAX = 500;
@@ -35,32 +36,45 @@ export interface Execution {
   readonly priority?: number;
 }
 
-/** Throws WindlassError `invalid` with every fault of the definition or the inputs. `versionId`: of the stored definition, null for one that is not stored. */
-export function executionOf({
-  definition,
-  versionId,
-  input,
-}: {
-  definition: JsonObject;
-  versionId: string | null;
-  input: Json;
-}): Execution {
+/** A stored version of a workflow. */
+export interface StoredVersion {
+  readonly id: string;
+  readonly version: number;
+  readonly body: JsonObject;
+}
+
+export interface ExecutionRequest {
+  readonly definition: JsonObject;
+  /** Of the stored definition, null for one that is not stored. */
+  readonly versionId: string | null;
+  readonly input: Json;
+  /** Every workflow that it comes to, by what steps write (pins.ts). */
+  readonly pinned?: ReadonlyMap<string, StoredVersion>;
+}
+
+/** Throws WindlassError `invalid` with every fault of the definition, of the workflows that it runs, or of the inputs. */
+export function executionOf({ definition, versionId, input, pinned }: ExecutionRequest): Execution {
   const parsed = checkDefinition(definition);
   if ("faults" in parsed) throw refused("the workflow cannot be run", parsed.faults);
   const { workflow } = parsed;
+  const pins = Object.fromEntries(
+    [...(pinned ?? [])].map(([name, { body, ...version }]) => [name, { ...version, workflow: workflowOf(body) }]),
+  );
+  const faults = pinFaults(workflow, pins);
+  if (faults.length > 0) throw refused(`${workflow.metadata.name} cannot be run`, faults);
   const resolved = resolveInputs(workflow, input);
   if ("faults" in resolved) throw refused(`the inputs of ${workflow.metadata.name} are not as they should be`, resolved.faults);
   const { metadata, timeoutSeconds, queue, priority } = workflow;
   return {
     kind: "workflow",
     name: metadata.name,
-    spec: specOf(workflow),
+    spec: withPins(workflow, pins),
     input: resolved.inputs,
     executor: "none",
     retry: NO_RETRY,
     timeoutMs: timeoutSeconds === undefined ? null : Math.round(timeoutSeconds * 1000),
     concurrency: concurrencyOf(workflow, resolved.inputs),
-    labels: { ...metadata.labels, ...(versionId === null ? {} : { [VERSION_LABEL]: versionId }) },
+    labels: labelsOf(workflow, versionId),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
   };
@@ -71,7 +85,13 @@ export function contentOf(workflow: Workflow): string {
   return canonicalJson(specOf(workflow));
 }
 
-function concurrencyOf(workflow: Workflow, inputs: JsonObject): Concurrency | null {
+/** Those of the file, and which stored version it is. */
+export function labelsOf({ metadata }: Workflow, versionId: string | null): Readonly<Record<string, string>> {
+  return { ...metadata.labels, ...(versionId === null ? {} : { [VERSION_LABEL]: versionId }) };
+}
+
+/** Throws WindlassError `invalid`. */
+export function concurrencyOf(workflow: Workflow, inputs: JsonObject): Concurrency | null {
   const { concurrency, inputs: specs = {} } = workflow;
   if (concurrency === undefined) return null;
   const doubles = Object.keys(specs).filter((name) => specs[name]?.type === "number");

@@ -1,10 +1,12 @@
 /** Renders the tool of a step (or of one item of a loop) into the job that carries it out. Never throws: what cannot be rendered becomes a job that fails as `failed_config`. */
 import type { ChildSpec } from "@windlass/engine";
-import { isJsonObject, NO_RETRY, parseBytes, type ExecutorName, type Json, type JsonObject, type Reason } from "@windlass/kernel";
+import { EXECUTORS, isJsonObject, parseBytes, type ExecutorName, type Json, type JsonObject, type Reason } from "@windlass/kernel";
+import { callChild, type Site } from "./call-child.ts";
+import { baseOf, failedChild, ownChild } from "./ended-child.ts";
 import { retryPolicyOf } from "./read-retry.ts";
 import type { Evaluated } from "./expression.ts";
 import { shown } from "./finding.ts";
-import { endSpec, specJson, stepSpecFaults, waitOf, type EndSpec, type LoopSpec, type OwnSpec } from "./step-spec.ts";
+import { stepSpecFaults, waitOf, type LoopSpec } from "./step-spec.ts";
 import { render, textOf, type Evaluate } from "./template.ts";
 import type { HandlerTool, ShellTool, Step, Tool } from "./workflow.ts";
 
@@ -16,6 +18,8 @@ const EXECUTORS_OF: Readonly<Record<Tool["kind"], readonly ExecutorName[]>> = {
   shell: ["process"],
   handler: ["handler"],
   wait: ["none"],
+  // Its steps may be anything; where its version is known (workflow-kind.ts) they are asked instead.
+  workflow: EXECUTORS,
   noop: ["none"],
 };
 
@@ -27,11 +31,20 @@ export function executorsOf(tool: Json | undefined): readonly ExecutorName[] {
 
 type Rendered = { readonly spec: JsonObject; readonly input?: Json } | { readonly reason: Reason; readonly message: string };
 
-export function toolChild({ step, key, evaluate }: { step: LoopSpec["step"]; key: string; evaluate: Evaluate }): ChildSpec {
+export interface ToolUse {
+  readonly step: LoopSpec["step"];
+  readonly key: string;
+  readonly evaluate: Evaluate;
+  readonly site: Site;
+}
+
+export function toolChild({ step, key, evaluate, site }: ToolUse): ChildSpec {
   const { tool } = step;
   switch (tool.kind) {
     case "noop":
       return ownChild(step, key, { spec: { type: "noop" } });
+    case "workflow":
+      return callChild({ step, tool, key, evaluate, site });
     case "wait": {
       const time = render(tool.for, evaluate);
       if (!time.ok) return failedChild(step, key, { reason: "expression_failed", message: time.message });
@@ -57,32 +70,6 @@ export function toolChild({ step, key, evaluate }: { step: LoopSpec["step"]; key
       };
     }
   }
-}
-
-/** A job of ours, without executor: it is never tried again, for it would do the same. */
-export function ownChild(
-  step: Pick<Step, "name" | "queue">,
-  key: string,
-  { spec, input = null }: { spec: OwnSpec; input?: Json },
-): ChildSpec {
-  return { ...baseOf(step, key), spec: specJson(spec), input, executor: "none", retry: NO_RETRY, timeoutMs: null };
-}
-
-/** A step whose end is known before it starts is a job all the same: everything that a user sees is one. */
-export function endedChild(step: Pick<Step, "name" | "queue">, key: string, end: Omit<EndSpec, "type">): ChildSpec {
-  return ownChild(step, key, { spec: endSpec(end) });
-}
-
-export function failedChild(
-  step: Pick<Step, "name" | "queue">,
-  key: string,
-  { reason, message }: { reason: Reason; message: string },
-): ChildSpec {
-  return endedChild(step, key, { outcome: "failed_config", reason, message });
-}
-
-function baseOf(step: Pick<Step, "queue">, key: string): Pick<ChildSpec, "key" | "kind" | "name" | "queue" | "concurrency"> {
-  return { key, kind: "step", name: key, queue: step.queue, concurrency: null };
 }
 
 function timeoutOf(step: Pick<Step, "timeoutSeconds">): number | null {

@@ -1,39 +1,61 @@
 /** Jobs of kind `workflow`: executions. */
 import type { JobKind } from "@windlass/engine";
-import type { ExecutorName, Fault, Json, JsonObject } from "@windlass/kernel";
+import { isJsonObject, type ExecutorName, type Fault, type Json, type JsonObject } from "@windlass/kernel";
 import { advanceWorkflow } from "./advance.ts";
 import { checkDefinition, type ParsedWorkflow } from "./parse-workflow.ts";
+import { partsOf, pinFaults } from "./pins.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { executorsOf } from "./tool-child.ts";
-import { specOf } from "./workflow.ts";
+import { stepsOf } from "./workflow.ts";
 
 export const workflowKind: JobKind = { kind: "workflow", validate, executors, advance: advanceWorkflow };
 
-/** Definitions that were checked last: one that is run again and again is checked once. */
+/** Specifications that were checked last: one that is run again and again is checked once. */
 const CHECKED_MAX = 16;
 const checked = new Map<string, ParsedWorkflow>();
 
 function validate(spec: JsonObject, input: Json): readonly Fault[] {
   const parsed = checkOnce(spec);
   if ("faults" in parsed) return parsed.faults.map(({ path, message }) => ({ path: path === "" ? "spec" : `spec.${path}`, message }));
+  const faults = pinFaults(parsed.workflow, partsOf(spec).pins);
+  if (faults.length > 0) return faults.map(({ path, message }) => ({ path: `spec.${path}`, message }));
   const resolved = resolveInputs(parsed.workflow, input);
   return "faults" in resolved ? resolved.faults : [];
 }
 
-/** Of one with faults none: it is refused, and has no children. */
+/** Its own and those of the workflows that it runs. Of one with faults none: it is refused, and has no children. */
 function executors(spec: JsonObject): readonly ExecutorName[] {
-  const parsed = checkOnce(spec);
-  const steps = "faults" in parsed ? [] : (specOf(parsed.workflow)["steps"] as readonly JsonObject[]);
-  return [...new Set(steps.flatMap(({ tool }) => executorsOf(tool)))];
+  if ("faults" in checkOnce(spec)) return [];
+  const { workflow, pins } = partsOf(spec);
+  const steps = [workflow, ...Object.values(pins).map((pinned) => pinned.workflow)].flatMap(stepsOf);
+  const tools = steps.map(({ tool }) => tool).filter(({ kind }) => kind !== "workflow");
+  return [...new Set(tools.flatMap((tool) => executorsOf(tool as unknown as Json)))];
 }
 
 function checkOnce(spec: JsonObject): ParsedWorkflow {
   const text = JSON.stringify(spec);
   const known = checked.get(text);
   if (known !== undefined) return known;
-  const parsed = checkDefinition(spec);
+  const parsed = checkSpec(spec);
   const [oldest] = checked.size >= CHECKED_MAX ? checked.keys() : [];
   if (oldest !== undefined) checked.delete(oldest);
   checked.set(text, parsed);
   return parsed;
+}
+
+/** The workflow, and each that is pinned with it. Which are missing is not asked here: a stored definition has none. */
+function checkSpec(spec: JsonObject): ParsedWorkflow {
+  const { pinned = {}, ...definition } = spec;
+  const parsed = checkDefinition(definition);
+  if ("faults" in parsed) return parsed;
+  if (!isJsonObject(pinned)) return { faults: [{ path: "pinned", message: "expected workflows by what steps write" }] };
+  const faults = Object.entries(pinned).flatMap(([name, version]) => {
+    const body = isJsonObject(version) ? version["workflow"] : undefined;
+    const known = isJsonObject(body) ? checkDefinition(body) : { faults: [{ path: "", message: "expected a workflow" }] };
+    const within = `pinned[${JSON.stringify(name)}].workflow`;
+    return "faults" in known
+      ? known.faults.map(({ path, message }) => ({ path: path === "" ? within : `${within}.${path}`, message }))
+      : [];
+  });
+  return faults.length === 0 ? parsed : { faults };
 }

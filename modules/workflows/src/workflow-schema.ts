@@ -165,6 +165,16 @@ const TOOL_FIELDS: Record<Tool["kind"], Fields> = {
       timeoutSeconds: TIMEOUT,
     },
   },
+  workflow: {
+    required: ["name"],
+    fields: {
+      kind: { const: "workflow" },
+      name: { type: "string", description: "of an applied workflow: report, report@3 or report@latest" },
+      version: { anyOf: [{ type: "integer", minimum: 1 }, { const: "latest" }], description: "the newest when left out" },
+      inputs: { anyOf: [{ type: "object" }, TEMPLATE], description: "its inputs by name; texts may hold {{ }}" },
+      timeoutSeconds: TIMEOUT,
+    },
+  },
   wait: { required: ["for"], fields: { kind: { const: "wait" }, for: { anyOf: [DURATION, TEMPLATE] } } },
   noop: { fields: { kind: { const: "noop" } } },
 };

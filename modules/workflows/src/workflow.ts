@@ -70,7 +70,14 @@ export interface WaitTool {
   readonly for: string | number;
 }
 
-export type Tool = ShellTool | HandlerTool | WaitTool | { readonly kind: "noop" };
+export interface CallTool {
+  readonly kind: "workflow";
+  /** Of a stored one, with its version: `report@3`; without one it is the newest when the execution is submitted. */
+  readonly name: string;
+  readonly inputs?: Json;
+}
+
+export type Tool = CallTool | ShellTool | HandlerTool | WaitTool | { readonly kind: "noop" };
 
 export interface Step {
   readonly name: string;
@@ -102,6 +109,11 @@ export interface Workflow {
   readonly priority?: number;
   readonly steps: readonly Step[];
   readonly output?: Json;
+}
+
+/** Every step of a file. */
+export function stepsOf({ steps }: Workflow): readonly Step[] {
+  return steps;
 }
 
 /** A workflow is JSON by its very shape; TypeScript cannot see that of interfaces. */

@@ -54,6 +54,10 @@ export const REASONS = {
     meaning: "its loop has more items than a loop may have",
     todo: "split the list, or let one step work on several items",
   },
+  too_deep: {
+    meaning: "it would run more workflows inside of each other than may be",
+    todo: "see which workflow runs itself, and let it end sooner, or put its steps into one",
+  },
   not_before: { meaning: "it is not to start before a time", todo: "" },
   back_off: { meaning: "it failed before and waits for its next attempt", todo: "look at the attempt that failed" },
   deferred: { meaning: "its worker put it off, counting no attempt", todo: "" },

@@ -141,7 +141,7 @@ const workflowKind: JobKind = {
   },
 };
 
-/** Workflow files whose language is JSON: `{"name": "hello", "steps": ["echo"]}`. */
+/** Workflow files whose language is JSON: `{"name": "hello", "steps": ["echo"], "calls": ["other@2"]}`. */
 const jsonWorkflows: WorkflowLanguage = {
   read(source) {
     try {
@@ -151,13 +151,16 @@ const jsonWorkflows: WorkflowLanguage = {
       return { faults: [{ path: "", message: "not a workflow", line: 1, column: 2 }] };
     }
   },
-  execution({ definition, input }): SubmitRequest {
+  execution({ definition, input, pinned }): SubmitRequest {
     if ((input as JsonObject)["wrong"] !== undefined)
       throw new WindlassError("invalid", "there is no input wrong", {
         faults: [{ path: "input.wrong", message: "there is no input wrong" }],
       });
-    return { kind: "workflow", name: nameOf(definition), spec: definition, input, executor: "none" };
+    const versions = Object.fromEntries([...pinned].map(([name, { version }]) => [name, version]));
+    const spec = pinned.size === 0 ? definition : { ...definition, pinned: versions };
+    return { kind: "workflow", name: nameOf(definition), spec, input, executor: "none" };
   },
+  referencesOf: ({ calls }) => ((calls ?? []) as readonly string[]).map((name, index) => ({ name, path: `calls[${index}]` })),
 };
 
 function nameOf({ name }: JsonObject): string {

@@ -17,7 +17,23 @@ export interface ReadWorkflow {
 export interface WorkflowLanguage {
   read(source: string): ReadWorkflow | { readonly faults: readonly Fault[] };
   /** Throws `invalid` with every fault of definition and input. `versionId`: of the stored definition, null for one that is not stored. */
-  execution(request: { readonly definition: JsonObject; readonly versionId: string | null; readonly input: Json }): SubmitRequest;
+  execution(request: {
+    readonly definition: JsonObject;
+    readonly versionId: string | null;
+    readonly input: Json;
+    /** The workflows that it comes to, by what steps write. */
+    readonly pinned: ReadonlyMap<string, StoredVersion>;
+  }): SubmitRequest;
+  readonly referencesOf: ReferencesOf;
+}
+
+/** The workflows that a stored definition runs, by what its steps write (`report`, `report@3`), and where. */
+export type ReferencesOf = (definition: JsonObject) => readonly { readonly name: string; readonly path: string }[];
+
+export interface StoredVersion {
+  readonly id: string;
+  readonly version: number;
+  readonly body: JsonObject;
 }
 
 /** Backs up store and logs into a folder of this machine. */

@@ -1,14 +1,13 @@
 /** The operations on workflows: store by name and version, check, run. */
 import type { WorkflowJson } from "@windlass/contract";
-import { didYouMean, WindlassError, type Fault, type JsonObject } from "@windlass/kernel";
-import type { Definition, DefinitionStore } from "@windlass/ports";
+import { WindlassError, type Fault, type JsonObject } from "@windlass/kernel";
+import type { Definition } from "@windlass/ports";
 import { definedOnly } from "./defined-only.ts";
 import { submitted } from "./job-handlers.ts";
 import { isoTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 import type { ReadWorkflow } from "./server-parts.ts";
-
-const TYPE = "workflow";
+import { pinVersions, storedWorkflow, WORKFLOW_TYPE } from "./stored-workflows.ts";
 
 export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
   const { engine, workflows } = server;
@@ -22,7 +21,7 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
       const put = {
         id: context.newId("wfv"),
         workspace,
-        type: TYPE,
+        type: WORKFLOW_TYPE,
         name,
         labels,
         body: definition,
@@ -36,28 +35,30 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
       const read = workflows.read(body.source);
       return "faults" in read ? { valid: false, name: null, faults: [...read.faults] } : { valid: true, name: read.name, faults: [] };
     },
-    list: async (_, { workspace }) => ({ items: (await definitions.list(workspace, TYPE)).map(presentWorkflow) }),
+    list: async (_, { workspace }) => ({ items: (await definitions.list(workspace, WORKFLOW_TYPE)).map(presentWorkflow) }),
     async get({ params, query }, { workspace }) {
-      const definition = await stored(definitions, { workspace, text: params.name, wanted: query.version });
+      const definition = await storedWorkflow(definitions, { workspace, text: params.name, wanted: query.version });
       return { ...presentWorkflow(definition), definition: definition.body as JsonObject };
     },
     async versions({ params: { name }, query: { before, limit } }, { workspace }) {
-      await stored(definitions, { workspace, text: name, wanted: undefined });
-      const found = await definitions.versions({ workspace, type: TYPE, name }, { before: before ?? null, limit: limit + 1 });
+      await storedWorkflow(definitions, { workspace, text: name });
+      const found = await definitions.versions({ workspace, type: WORKFLOW_TYPE, name }, { before: before ?? null, limit: limit + 1 });
       const items = found.slice(0, limit).map(presentWorkflow);
       return { items, nextBefore: found.length > limit ? (items.at(-1)?.version ?? null) : null };
     },
     async delete({ params: { name } }, { workspace, expected }) {
-      const removed = await definitions.remove({ workspace, type: TYPE, name }, expected);
+      const removed = await definitions.remove({ workspace, type: WORKFLOW_TYPE, name }, expected);
       if (removed > 0) return { removed };
-      const { name: found } = await stored(definitions, { workspace, text: name, wanted: undefined });
+      const { name: found } = await storedWorkflow(definitions, { workspace, text: name });
       const message = `all versions of a workflow go together; to remove ${found}, name it without a version`;
       throw new WindlassError("invalid", message, { faults: [{ path: "name", message }] });
     },
     async run({ body }, { principal, workspace, jobs }) {
       const { name, source, input, notBefore, startDeadline, labels, ...rest } = body;
       const { definition, versionId } = await definitionOf(server, { workspace, name, source });
-      const execution = workflows.execution({ definition, versionId, input });
+      const { referencesOf } = workflows;
+      const pinned = await pinVersions(definitions, { workspace, definition, referencesOf });
+      const execution = workflows.execution({ definition, versionId, input, pinned });
       const request = {
         ...execution,
         ...definedOnly(rest),
@@ -88,35 +89,8 @@ async function definitionOf(
     });
   }
   if (source !== undefined) return { definition: accepted(workflows.read(source)).definition, versionId: null };
-  const definition = await stored(engine.context.store.definitions, { workspace, text: name ?? "", wanted: undefined });
+  const definition = await storedWorkflow(engine.context.store.definitions, { workspace, text: name ?? "" });
   return { definition: definition.body as JsonObject, versionId: definition.id };
-}
-
-/** By `name`, `name@2`, or name and version. */
-async function stored(
-  definitions: DefinitionStore,
-  { workspace, text, wanted }: { readonly workspace: string; readonly text: string; readonly wanted: number | undefined },
-): Promise<Definition> {
-  const { name, version } = nameAndVersion(text, wanted);
-  const key = { workspace, type: TYPE, name };
-  const definition = await definitions.get({ ...key, ...(version === undefined ? {} : { version }) });
-  if (definition !== null) return definition;
-  const newest = version === undefined ? null : await definitions.get(key);
-  if (newest !== null) throw new WindlassError("not_found", `workflow ${name} has no version ${version}; the newest is ${newest.version}`);
-  const names = (await definitions.list(workspace, TYPE)).map((one) => one.name);
-  const hint = names.length === 0 ? "; none is stored yet: windlass workflows apply FILE" : didYouMean(name, names);
-  throw new WindlassError("not_found", `there is no workflow ${name}${hint}`);
-}
-
-function nameAndVersion(text: string, wanted: number | undefined): { readonly name: string; readonly version: number | undefined } {
-  const at = text.lastIndexOf("@");
-  if (at < 0) return { name: text, version: wanted };
-  const name = text.slice(0, at);
-  const version = Number(text.slice(at + 1));
-  if (Number.isSafeInteger(version) && version > 0) return { name, version };
-  throw new WindlassError("invalid", `"${text.slice(at + 1)}" is not a version; versions are 1, 2, 3, …`, {
-    faults: [{ path: "name", message: `write ${name} or ${name}@1` }],
-  });
 }
 
 function accepted(read: ReadWorkflow | { readonly faults: readonly Fault[] }): ReadWorkflow {

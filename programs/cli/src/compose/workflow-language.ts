@@ -1,6 +1,6 @@
 /** The workflow module as the server asks for it. */
 import type { WorkflowLanguage } from "@windlass/server";
-import { contentOf, executionOf, parseWorkflow, specOf } from "@windlass/workflows";
+import { contentOf, executionOf, parseWorkflow, placesOfReferences, specOf, workflowOf } from "@windlass/workflows";
 
 export const workflowLanguage: WorkflowLanguage = {
   read(source) {
@@ -15,4 +15,5 @@ export const workflowLanguage: WorkflowLanguage = {
     };
   },
   execution: executionOf,
+  referencesOf: (definition) => placesOfReferences(workflowOf(definition)),
 };

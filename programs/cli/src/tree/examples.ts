@@ -20,6 +20,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "windlass workflows apply": ["windlass workflows apply examples/hello.yaml", "windlass workflows apply -"],
   "windlass workflows validate": ["windlass workflows validate examples/hello.yaml"],
   "windlass workflows list": ["windlass workflows list"],
+  "windlass workflows diff": ["windlass workflows diff examples/hello.yaml", "windlass workflows diff hello@1 hello@2"],
   "windlass workflows get": ["windlass workflows get hello@2 -o json"],
   "windlass queues list": ["windlass queues list --watch"],
   "windlass queues get": ["windlass queues get mail"],
