@@ -11,6 +11,14 @@ export const SETTINGS = {
     default: 500,
     doc: "requests that one token may make in a second, after a burst of twice as many; the admin token is not limited; 0 for no limit",
   },
+  "server.badTokensPerMinute": {
+    default: 60,
+    doc: "requests with a token that opens nothing that one remote address may make in a minute, after a burst of 30; 127.0.0.1 and ::1 are not limited; 0 for no limit",
+  },
+  "server.framesPerSecond": {
+    default: 5_000,
+    doc: "frames (each 16 KiB of one counts) that the workers of one token may send in a second; what comes faster is read later; those of the admin token are not limited; 0 for no limit",
+  },
   "server.streamsPerPrincipalMax": { default: 250, doc: "watches and followed logs that one token may have open at once" },
   "server.corsOrigins": {
     default: "",

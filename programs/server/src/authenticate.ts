@@ -6,6 +6,7 @@ import { hash, timingSafeEqual } from "node:crypto";
 import { WORKSPACE_HEADER } from "@windlass/contract";
 import { ADMIN, type Access, type Holder } from "@windlass/engine";
 import { DEFAULT_WORKSPACE, hasCode, permissions, whoHas, WindlassError, type Permission } from "@windlass/kernel";
+import type { Strangers } from "./strangers.ts";
 
 export interface Principal extends Holder {
   /** Of this call: it exists, and the holder may use it. */
@@ -17,19 +18,28 @@ export interface Principal extends Holder {
 
 export type Headers = Pick<globalThis.Headers, "get">;
 
-/** Throws `unauthorized` for a token that opens nothing, `not_found` for a workspace that is not there for it. */
-export type Authenticate = (headers: Headers) => Promise<Principal>;
+/**
+ * Throws `unauthorized` for a token that opens nothing, `rate_limited` when too many such came from the address, `not_found`
+ * for a workspace that is not there for it. `address`: of who is at the other end of the socket, as far as there is one.
+ */
+export type Authenticate = (headers: Headers, address?: string | null) => Promise<Principal>;
 
 const ADMIN_HOLDER: Holder = { id: ADMIN, name: ADMIN, permissions: new Set(permissions), workspaces: null };
 
+export interface AuthenticatorParts {
+  readonly adminToken: string;
+  readonly access: Access;
+  readonly strangers: Strangers;
+}
+
 /** The admin token is compared by its hash in constant time: neither its length nor its beginning can be found out by the clock. */
-export function authenticator({ adminToken, access }: { readonly adminToken: string; readonly access: Access }): Authenticate {
+export function authenticator({ adminToken, access, strangers }: AuthenticatorParts): Authenticate {
   if (adminToken.length < 16) throw new WindlassError("internal", "the admin token is too short");
   const expected = sha256(adminToken);
-  return async (headers) => {
+  return async (headers, address = null) => {
     const secret = secretOf(headers);
     const isAdmin = timingSafeEqual(sha256(secret), expected);
-    const holder = isAdmin ? ADMIN_HOLDER : await access.tokens.holderOf(secret);
+    const holder = isAdmin ? ADMIN_HOLDER : await strangers.lookUp(secret, address, () => access.tokens.holderOf(secret));
     const workspace = headers.get(WORKSPACE_HEADER) ?? usualWorkspaceOf(holder);
     if (workspace !== DEFAULT_WORKSPACE || holder.workspaces !== null) await access.workspaces.demand(workspace, holder);
     return {

@@ -17,7 +17,7 @@ import { jobHandlers } from "./job-handlers.ts";
 import { eventList } from "./list-events.ts";
 import { logHandlers } from "./log-handlers.ts";
 import { metrics, type Metrics } from "./metrics.ts";
-import { mount, type App, type Variables } from "./mount.ts";
+import { addressOf, mount, type App, type Bindings, type Variables } from "./mount.ts";
 import { openStreams } from "./open-streams.ts";
 import { queueHandlers } from "./queue-handlers.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -27,15 +27,17 @@ import { problemResponse } from "./respond.ts";
 import type { AllHandlers, ServerContext } from "./server-context.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { endRequestSpan, requestSpan } from "./request-span.ts";
+import { strangers } from "./strangers.ts";
 import { systemHandlers } from "./system-handlers.ts";
 import { watchHandlers } from "./watch-handlers.ts";
+import { framePace } from "./frame-pace.ts";
 import { workerDoor, type WorkerDoor } from "./worker-door.ts";
 import { workerHandlers } from "./worker-handlers.ts";
 import { workflowHandlers } from "./workflow-handlers.ts";
 
 export interface WindlassApp {
-  /** Answers one request. Never rejects. */
-  fetch(request: Request): Promise<Response>;
+  /** Answers one request. Never rejects. `address`: of who sent it, where it came over a socket. */
+  fetch(request: Request, address?: string | null): Promise<Response>;
   /** Where workers connect. */
   readonly workers: WorkerDoor;
   /** Ends all streams and connections of workers, and refuses everything from now on. */
@@ -59,8 +61,9 @@ export function createApp(parts: ServerParts): WindlassApp {
   const { clock } = parts.engine.context;
   const rate = rateLimit(parts.requestsPerSecond ?? 0, () => clock.monotonic());
   const figures = metrics(context, streams);
-  const authenticate = authenticator({ adminToken: parts.adminToken, access: parts.engine.access });
-  const app: App = new Hono<{ Variables: Variables }>();
+  const unknown = strangers(parts.badTokensPerMinute ?? 0, () => clock.monotonic());
+  const authenticate = authenticator({ adminToken: parts.adminToken, access: parts.engine.access, strangers: unknown });
+  const app: App = new Hono<{ Variables: Variables; Bindings: Bindings }>();
   let closing = false;
   observe(app, { context, figures });
   app.use(cors(parts.corsOrigins ?? []));
@@ -78,13 +81,14 @@ export function createApp(parts: ServerParts): WindlassApp {
     throw new WindlassError("bad_request", "workers connect here with a WebSocket; this request asks for none");
   });
   mount({ app, context, handlers: handlersOf(context), authenticate, streams, rate });
-  const workers = workerDoor({ context, authenticate, checkHost });
+  const pace = framePace(parts.framesPerSecond ?? 0, clock);
+  const workers = workerDoor({ context, authenticate, checkHost, rate, pace });
   app.notFound((c) => {
     throw unknownAddress(c.req.method, c.req.path);
   });
   app.onError((error, c) => problemResponse(error, { requestId: c.get("requestId"), logger: parts.engine.context.logger }));
   return {
-    fetch: async (request) => app.fetch(request),
+    fetch: async (request, address) => app.fetch(request, { address: address ?? null }),
     workers,
     async close() {
       closing = true;
@@ -150,7 +154,7 @@ function health(
   });
   app.get("/metrics", async (c) => {
     if (context.openMetrics === false)
-      demand(await authenticate(c.req.raw.headers), { permission: "system:read", reach: "server", id: "/metrics" });
+      demand(await authenticate(c.req.raw.headers, addressOf(c)), { permission: "system:read", reach: "server", id: "/metrics" });
     return c.body(await figures.text(), 200, { "content-type": figures.contentType });
   });
 }

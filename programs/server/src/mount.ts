@@ -24,8 +24,17 @@ export interface Variables {
   /** In place of the headers that every answer has. */
   ownHeaders: Readonly<Record<string, string>> | undefined;
 }
-export type App = Hono<{ Variables: Variables }>;
-type RequestContext = Context<{ Variables: Variables }>;
+/** What comes with a request from a socket. */
+export interface Bindings {
+  readonly address?: string | null;
+}
+export type App = Hono<{ Variables: Variables; Bindings: Bindings }>;
+type RequestContext = Context<{ Variables: Variables; Bindings: Bindings }>;
+
+/** Who is at the other end of the socket; null without one. */
+export function addressOf({ env }: { readonly env?: Bindings | undefined }): string | null {
+  return env?.address ?? null;
+}
 
 export interface MountOptions {
   readonly app: App;
@@ -59,7 +68,7 @@ export function mount(options: MountOptions): void {
       const traceparent = readTraceparent(c.req.header("traceparent"));
       const object = c.req.param("id") ?? c.req.param("name");
       return audited({ audit: context.engine.audit, operation, requestId: c.get("requestId"), object }, async (trail) => {
-        const principal = operation.permission === null ? NOBODY : await authenticate(c.req.raw.headers);
+        const principal = operation.permission === null ? NOBODY : await authenticate(c.req.raw.headers, addressOf(c));
         if (operation.permission !== null) {
           trail.principal = principal;
           if (isLimited(principal)) c.set("rateHeaders", options.rate.take(principal.name));

@@ -31,23 +31,43 @@ export function isLimited({ id }: Pick<Principal, "id">): boolean {
   return id !== ADMIN;
 }
 
-/** `perSecond` 0: no limit. `monotonic` gives milliseconds. */
-export function rateLimit(perSecond: number, monotonic: () => number): RateLimit {
-  const burst = Math.max(1, Math.ceil(perSecond * BURST_SECONDS));
-  const buckets = new Map<string, Bucket>();
+export interface Buckets {
+  /** What is left for this name. */
+  of(name: string): number;
+  /** Takes so much (1 when left out), also what is not there: that has to be filled in first. Returns what is left. */
+  take(name: string, much?: number): number;
+}
+
+/** `monotonic` gives milliseconds. */
+export function buckets({ perSecond, burst, monotonic }: { perSecond: number; burst: number; monotonic: () => number }): Buckets {
+  const used = new Map<string, Bucket>();
   let sweepAt = SWEEP_EACH;
   const filled = ({ tokens, at }: Bucket, now: number): number => Math.min(burst, tokens + ((now - at) / 1000) * perSecond);
   const sweep = (now: number): void => {
-    for (const [name, bucket] of buckets) if (filled(bucket, now) >= burst) buckets.delete(name);
-    sweepAt = buckets.size + SWEEP_EACH;
+    for (const [name, bucket] of used) if (filled(bucket, now) >= burst) used.delete(name);
+    sweepAt = used.size + SWEEP_EACH;
   };
+  const at = (name: string, now: number): number => filled(used.get(name) ?? { tokens: burst, at: now }, now);
+  return {
+    of: (name) => at(name, monotonic()),
+    take(name, much = 1) {
+      const now = monotonic();
+      if (used.size >= sweepAt) sweep(now);
+      const tokens = at(name, now) - much;
+      used.set(name, { tokens, at: now });
+      return tokens;
+    },
+  };
+}
+
+/** `perSecond` 0: no limit. */
+export function rateLimit(perSecond: number, monotonic: () => number): RateLimit {
+  const burst = Math.max(1, Math.ceil(perSecond * BURST_SECONDS));
+  const each = buckets({ perSecond, burst, monotonic });
   return {
     take(principal) {
       if (perSecond <= 0) return {};
-      const now = monotonic();
-      if (buckets.size >= sweepAt) sweep(now);
-      const tokens = filled(buckets.get(principal) ?? { tokens: burst, at: now }, now);
-      const left = tokens - 1;
+      const left = each.of(principal) - 1;
       if (left < 0) {
         const retryAfterSeconds = Math.max(1, Math.ceil(-left / perSecond));
         throw new WindlassError(
@@ -56,7 +76,7 @@ export function rateLimit(perSecond: number, monotonic: () => number): RateLimit
           { details: { retryAfterSeconds, limit: burst } },
         );
       }
-      buckets.set(principal, { tokens: left, at: now });
+      each.take(principal);
       return rateHeaders({ limit: burst, remaining: Math.floor(left), resetSeconds: Math.ceil((burst - left) / perSecond) });
     },
   };

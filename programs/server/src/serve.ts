@@ -43,7 +43,7 @@ const HEAD_MS = 10_000;
 /** Throws `port_in_use`. */
 export async function listen(app: WindlassApp, { host, port, clock, drainMs, ownsProcess }: ListenOptions): Promise<Listening> {
   const server = createAdaptorServer({
-    fetch: (request) => app.fetch(request),
+    fetch: (request, { incoming }) => app.fetch(request, incoming.socket.remoteAddress ?? null),
     overrideGlobalObjects: ownsProcess ?? false,
     serverOptions: {
       ...{ maxHeaderSize: HEAD_BYTES_MAX, headersTimeout: HEAD_MS, keepAliveTimeout: 30_000, requireHostHeader: true },

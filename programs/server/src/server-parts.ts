@@ -65,6 +65,10 @@ export interface ServerParts {
   readonly bodyBytesMax?: number;
   /** Of one principal; 0 or left out: no limit. */
   readonly requestsPerSecond?: number;
+  /** Of one remote address, with tokens that open nothing; 0 or left out: no limit. */
+  readonly badTokensPerMinute?: number;
+  /** Of all workers of one token; 0 or left out: no limit. */
+  readonly framesPerSecond?: number;
   readonly streamsPerPrincipalMax?: number;
   /** Origins of web pages that may call; none when left out. */
   readonly corsOrigins?: readonly string[];

@@ -6,6 +6,7 @@
  * K2. The end of a connection ends no session: the worker may come back, to any server, until its session runs out.
  * K3. When `end` has resolved, nothing is claimed for this connection any more.
  * K4. Whose token opens nothing any more is cut off within TOKEN_MS, also a worker that never reports.
+ * K5. Who sends faster than it may is read more slowly (frame-pace.ts).
  */
 import { frameReader, WORKER_CLOSE, WORKER_PROTOCOL, workerMessage, type WorkerHello, type WorkerMessage } from "@windlass/contract";
 import {
@@ -42,6 +43,8 @@ export interface ConnectionParts {
   readonly owner: string;
   /** Rejects when its token does not open anything any more: looked at with each report, and between. */
   readonly stillAllowed: () => Promise<void>;
+  /** How long to read nothing more after so many bytes; 0: go on. */
+  readonly restMs: (bytes: number) => number;
   /** What is remembered of a session over its connections. */
   readonly memoryOf: (session: string) => { upTo: number };
   /** Called before the session's jobs are looked at: an older connection of it is to end first. */
@@ -86,6 +89,7 @@ class Connection implements WorkerConnection {
   #ending: Promise<void> | null = null;
   #cancelSilence: () => void;
   #cancelLook: () => void = () => {};
+  #cancelRest: () => void = () => {};
 
   constructor(socket: WebSocket, parts: ConnectionParts) {
     this.#socket = socket;
@@ -95,6 +99,7 @@ class Connection implements WorkerConnection {
     this.#cancelSilence = this.#context.clock.after(HELLO_MS, () => this.#fault(new WindlassError("timed_out", "no hello came")));
     socket.on("message", (data, isBinary) => this.#hearFrame(data, isBinary));
     socket.on("ping", (data) => {
+      this.#rest(data.length);
       this.#out.pong(data);
       this.#demandReader();
     });
@@ -114,6 +119,8 @@ class Connection implements WorkerConnection {
   async #finish(code: number, why: string): Promise<void> {
     this.#cancelSilence();
     this.#cancelLook();
+    this.#cancelRest();
+    this.#socket.resume();
     this.#out.flush();
     this.#socket.close(code, why);
     const cancelCut = this.#context.clock.after(CUT_MS, () => this.#socket.terminate());
@@ -139,6 +146,7 @@ class Connection implements WorkerConnection {
     if (this.#ending !== null) return;
     try {
       const text = textOf(data, isBinary);
+      this.#rest(text.length);
       if (this.#serving !== null) this.#listen(this.#serving.ttlMs);
       for (const message of this.#read(text)) this.#hear(parsed(message), text.length);
       this.#demandReader();
@@ -150,6 +158,15 @@ class Connection implements WorkerConnection {
   /** Who asks on and on and does not read the answers is cut off (F1 of worker-frames-out.ts). */
   #demandReader(): void {
     if (this.#out.unread > UNREAD_MAX) this.#fault(new WindlassError("rate_limited", `${UNREAD_MAX} bytes of answers were not read`));
+  }
+
+  /** What was read already is still heard, and counts: the rest is as much longer (K5). */
+  #rest(bytes: number): void {
+    const restMs = this.#ending === null ? this.#parts.restMs(bytes) : 0;
+    if (restMs === 0) return;
+    this.#cancelRest();
+    this.#socket.pause();
+    this.#cancelRest = this.#context.clock.after(restMs, () => this.#socket.resume());
   }
 
   /** A worker that is silent for its session's time is gone, even if its connection seems to be there. */

@@ -11,6 +11,8 @@ import { settling } from "@windlass/engine";
 import { queueKeyOf, WindlassError } from "@windlass/kernel";
 import { WebSocketServer, type WebSocket } from "ws";
 import { demand, type Authenticate, type Principal } from "./authenticate.ts";
+import type { FramePace } from "./frame-pace.ts";
+import { isLimited, type RateLimit } from "./rate-limit.ts";
 import { problemResponse } from "./respond.ts";
 import type { ServerContext } from "./server-context.ts";
 import { serveWorker, type WorkerConnection } from "./worker-connection.ts";
@@ -27,13 +29,16 @@ export interface DoorOptions {
   readonly context: ServerContext;
   readonly authenticate: Authenticate;
   readonly checkHost: (host: string) => void;
+  /** Of requests: to ask for a connection is one. */
+  readonly rate: RateLimit;
+  readonly pace: FramePace;
 }
 
 /** Sessions whose last item with log lines is remembered; the oldest is forgotten first. */
 const REMEMBERED_MAX = 10_000;
 const GOING_AWAY = 1001;
 
-export function workerDoor({ context: server, authenticate, checkHost }: DoorOptions): WorkerDoor {
+export function workerDoor({ context: server, authenticate, checkHost, rate, pace }: DoorOptions): WorkerDoor {
   const { context } = server.engine;
   const sockets = new WebSocketServer({
     noServer: true,
@@ -49,17 +54,9 @@ export function workerDoor({ context: server, authenticate, checkHost }: DoorOpt
   const memories = new Map<string, { upTo: number }>();
   let closing = false;
 
-  const allowed = async ({ headers }: IncomingMessage): Promise<Principal> => {
-    const principal = await authenticate({ get: (name) => headerOf(headers, name) });
-    demand(principal, { permission: "workers:connect", id: "a worker's connection" });
-    return principal;
-  };
-  const admitted = async (request: IncomingMessage): Promise<Principal> => {
-    checkHost(request.headers.host ?? "");
-    const pathname = URL.parse(request.url ?? "/", "http://localhost")?.pathname ?? "an address that is none";
-    if (pathname !== WORKERS_PATH) throw new WindlassError("route_not_found", `workers connect at ${WORKERS_PATH}, not at ${pathname}`);
-    if (closing) throw new WindlassError("shutting_down", "the server is about to stop");
-    const principal = await allowed(request);
+  const { allowed, admitted } = admission({ authenticate, checkHost, rate });
+  const enter = async (request: IncomingMessage): Promise<Principal> => {
+    const principal = await admitted(request, closing);
     demandRoom(connections.values(), principal);
     return principal;
   };
@@ -70,7 +67,8 @@ export function workerDoor({ context: server, authenticate, checkHost }: DoorOpt
       queueKey: (name) => queueKeyOf(principal.workspace, name),
       workspace: principal.workspace,
       owner: principal.id,
-      stillAllowed: async () => void (await allowed(request)),
+      stillAllowed: async () => void (await allowed(request, null)),
+      restMs: (bytes) => pace.restMs(principal, bytes),
       memoryOf: (session) => remembered(memories, session),
       async opened(newer, session) {
         const older = bySession.get(session);
@@ -92,7 +90,7 @@ export function workerDoor({ context: server, authenticate, checkHost }: DoorOpt
     },
     upgrade(request, socket, head) {
       socket.on("error", () => socket.destroy());
-      admitted(request).then(
+      enter(request).then(
         (principal) => sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, request, principal)),
         (error: unknown) => refuse(socket, problemResponse(error, { requestId: context.newId("req"), logger: context.logger })),
       );
@@ -103,6 +101,25 @@ export function workerDoor({ context: server, authenticate, checkHost }: DoorOpt
       results.close();
     },
   };
+}
+
+/** Who may come in, and may stay. */
+function admission({ authenticate, checkHost, rate }: Pick<DoorOptions, "authenticate" | "checkHost" | "rate">) {
+  const allowed = async ({ headers }: IncomingMessage, address: string | null): Promise<Principal> => {
+    const principal = await authenticate({ get: (name) => headerOf(headers, name) }, address);
+    demand(principal, { permission: "workers:connect", id: "a worker's connection" });
+    return principal;
+  };
+  const admitted = async (request: IncomingMessage, closing: boolean): Promise<Principal> => {
+    checkHost(request.headers.host ?? "");
+    const pathname = URL.parse(request.url ?? "/", "http://localhost")?.pathname ?? "an address that is none";
+    if (pathname !== WORKERS_PATH) throw new WindlassError("route_not_found", `workers connect at ${WORKERS_PATH}, not at ${pathname}`);
+    if (closing) throw new WindlassError("shutting_down", "the server is about to stop");
+    const principal = await allowed(request, request.socket.remoteAddress ?? null);
+    if (isLimited(principal)) rate.take(principal.name);
+    return principal;
+  };
+  return { allowed, admitted };
 }
 
 function demandRoom(connected: Iterable<Principal>, { id, name }: Principal): void {

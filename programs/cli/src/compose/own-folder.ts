@@ -67,6 +67,8 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       settings: settingList(settings, environment),
       bodyBytesMax: settings["server.bodyBytesMax"],
       requestsPerSecond: settings["server.requestsPerSecond"],
+      badTokensPerMinute: settings["server.badTokensPerMinute"],
+      framesPerSecond: settings["server.framesPerSecond"],
       streamsPerPrincipalMax: settings["server.streamsPerPrincipalMax"],
       corsOrigins: originsFrom(settings["server.corsOrigins"]),
       ...(storeName === "sqlite" ? {} : { peers: { secret, logs: opened.localLogs } }),
