@@ -113,7 +113,7 @@ function exampleOf(example: unknown): Schema {
 }
 
 /** Under an idempotency key, any operation may refuse with these. */
-const KEY_ERRORS: readonly ErrorCode[] = ["idempotency_mismatch", "idempotency_underway"];
+const KEY_ERRORS: readonly ErrorCode[] = ["idempotency_mismatch", "idempotency_underway", "idempotency_unknown"];
 
 /** Refusals by status, with the codes that each may carry. */
 function problemsOf(operation: Operation): Record<string, Schema> {

@@ -45,8 +45,8 @@ test("no two operations share an address, and permissions are resource:verb", ()
   expect(operationList.filter((operation) => operation.permission === null).map((operation) => operation.id)).toEqual(["jobs.complete"]);
 });
 
-/** By what is no request with an answer: the connection of a worker. */
-const NEEDED_ELSEWHERE = ["workers:connect"];
+/** By what is no request with an answer (the connection of a worker), and by what is in a request (jobs that start commands). */
+const NEEDED_ELSEWHERE = ["workers:connect", "jobs:command"];
 
 test("every permission is needed by an operation: one that opens nothing is a promise that is not kept", () => {
   const needed = new Set<string | null>([...operationList.map((operation) => operation.permission), ...NEEDED_ELSEWHERE]);

@@ -22,6 +22,12 @@ export const ERRORS = {
     retry: true,
     meaning: "the first request under this idempotency key has not been answered yet",
   },
+  idempotency_unknown: {
+    status: 409,
+    exit: 4,
+    retry: false,
+    meaning: "the first request under this idempotency key may have been carried out or not: nobody heard how it ended",
+  },
   parent_closed: { status: 409, exit: 4, retry: false, meaning: "the parent is stopping or has ended, so it takes no more children" },
   token_stale: { status: 409, exit: 4, retry: false, meaning: "the attempt that this token belongs to has ended or was handed on" },
   revision_mismatch: { status: 412, exit: 4, retry: false, meaning: "the object was changed since it was read; read it again" },

@@ -80,6 +80,60 @@ test("retrying a job under a key makes one new job", async () => {
   expect((await api.jobs.list({ name: "once" })).items).toHaveLength(2);
 });
 
+/** Ends a job, and has it run again under a key while the store does as `commit` says. */
+async function retriedWhile(key: string, name: string, wrap: (commit: () => Promise<unknown>) => Promise<unknown>): Promise<Response[]> {
+  const { api, ask, engine } = server;
+  const { id } = await api.jobs.submit({ name, executor: "handler", spec: { handler: "echo" } });
+  await api.wait(id);
+  const { jobs } = engine.context.store;
+  const commit = jobs.commit.bind(jobs);
+  const isRetry = ([change]: Parameters<typeof commit>[0]): boolean => change?.type === "submit";
+  Object.assign(jobs, {
+    commit: (...given: Parameters<typeof commit>) => (isRetry(given[0]) ? wrap(() => commit(...given)) : commit(...given)),
+  });
+  const retry = (): Promise<Response> => ask("POST", `/api/v1/jobs/${id}/retry`, { body: {}, ...keyed(key) });
+  const first = await retry();
+  Object.assign(jobs, { commit });
+  return [first, await retry(), await retry()];
+}
+
+test("when the reply to a commit was lost, the call is not carried out again under its key: its caller is told that nobody knows", async () => {
+  const [first, ...again] = await retriedWhile("k-lost", "lost", async (commit) => {
+    await commit();
+    throw new Error("the connection was cut before the reply");
+  });
+  expect(first?.status).toBe(500);
+  for (const answer of again) {
+    expect(answer.status).toBe(409);
+    expect(await answer.json()).toMatchObject({
+      code: "idempotency_unknown",
+      detail: expect.stringContaining("may have been carried out"),
+    });
+  }
+  expect((await server.api.jobs.list({ name: "lost" })).items).toHaveLength(2);
+});
+
+test("a key whose holder died is not free: after its time, that nobody knows is said", async () => {
+  const { context } = server.engine;
+  const { answers } = context.store;
+  const day = 24 * 3_600_000;
+  await put("k-seen", { paused: true });
+  const { requestHash } = await answers.take(underway("k-seen"), context.now());
+  for (const [ageMs, code] of [
+    [60_000, "idempotency_underway"],
+    [6 * 60_000, "idempotency_unknown"],
+  ] as const) {
+    const key = `k-dead-${code}`;
+    await answers.take({ ...underway(key), requestHash, expiresAt: context.now() + day - ageMs }, context.now());
+    expect(await (await put(key, { paused: true })).json()).toMatchObject({ code });
+  }
+});
+
+function underway(key: string) {
+  const asked = { workspace: "default", principal: "admin", operation: "queues.put", key, requestHash: "other" };
+  return { ...asked, holder: "req_dead", status: null, body: null, expiresAt: 0 };
+}
+
 test("a secret is shown once: its answer is not kept, key or no key", async () => {
   const create = (): Promise<Response> => server.ask("POST", "/api/v1/tokens", { body: { name: "ci", roles: ["read"] }, ...keyed("k8") });
   expect([(await create()).status, (await create()).status]).toEqual([201, 409]);

@@ -5,7 +5,8 @@
  *
  * K1. Of calls under one key that meet, one works; the others are told that it does, and when to ask again.
  * K2. What may end otherwise the next time is not kept: only what was done, and refusals that cannot change.
- * K3. A key whose holder died is free after a while: whether its work was done is then not known, as without a key.
+ * K3. A key whose work may have been done, though nobody knows, is not free: the store failed in its middle (a commit whose reply
+ *     was lost), or its holder died. Who repeats the call is told that, and never does a second time what was done.
  */
 import type { Operation } from "@windlass/contract";
 import {
@@ -24,7 +25,7 @@ import type { Answer } from "@windlass/ports";
 
 /** Long enough for every client that tries again, also one that was asleep over night. */
 const KEPT_MS = 24 * 3_600_000;
-/** Longer than any call takes. */
+/** Longer than any call takes: who has not answered by then has died. */
 const UNDERWAY_MS = 5 * 60_000;
 /** Most answers have a few hundred bytes; the largest are those of batches. */
 const BODY_BYTES_MAX = 1_048_576;
@@ -53,7 +54,7 @@ export async function answerOnce(call: KeyedCall, work: () => Promise<Json>, rep
   const mine = newAnswer(call);
   const found = await answers.take(mine, context.now());
   if (found.holder !== mine.holder) {
-    const earlier = earlierAnswer(found, mine);
+    const earlier = earlierAnswer(found, mine, context.now());
     replayed();
     return earlier();
   }
@@ -72,10 +73,22 @@ export async function answerOnce(call: KeyedCall, work: () => Promise<Json>, rep
     await noted(keep(call.operation.status, JSON.stringify(result)));
     return result;
   } catch (error) {
-    const isFinal = isWindlassError(error) && FINAL.includes(error.code);
-    await noted(isFinal ? keep(ERRORS[error.code].status, refusalText(error)) : answers.release(mine, mine.holder));
+    const kept = !isRefusal(error) ? unknownOutcome(mine) : FINAL.includes(error.code) ? error : null;
+    await noted(kept === null ? answers.release(mine, mine.holder) : keep(ERRORS[kept.code].status, refusalText(kept)));
     throw error;
   }
+}
+
+/** Whoever is refused has changed nothing; after any other failure nobody knows (K3). */
+function isRefusal(error: unknown): error is WindlassError {
+  return isWindlassError(error) && ERRORS[error.code].status < 500;
+}
+
+function unknownOutcome({ operation, key }: Answer): WindlassError {
+  return new WindlassError(
+    "idempotency_unknown",
+    `the first ${operation} under the key ${key} was not heard of to its end: it may have been carried out or not. Look whether it was, and if not, ask again under a new key`,
+  );
 }
 
 function newAnswer({ context, operation, key, workspace, principal, asked }: KeyedCall): Answer {
@@ -86,12 +99,12 @@ function newAnswer({ context, operation, key, workspace, principal, asked }: Key
   const requestHash = context.sha256(canonicalJson(JSON.parse(JSON.stringify(asked)) as Json));
   // Not the request's id, which its caller chooses.
   const holder = context.newId("req");
-  const expiresAt = context.now() + UNDERWAY_MS;
+  const expiresAt = context.now() + KEPT_MS;
   return { workspace, principal, operation: operation.id, key, requestHash, holder, status: null, body: null, expiresAt };
 }
 
-/** What stands under the key, as a function that gives or throws it. Throws when it is for something else, or not there yet. */
-function earlierAnswer(found: Answer, mine: Answer): () => Json {
+/** What stands under the key, as a function that gives or throws it. Throws when it is for something else, not there yet, or never will be. */
+function earlierAnswer(found: Answer, mine: Answer, now: number): () => Json {
   const { key, operation, status, body } = found;
   if (found.requestHash !== mine.requestHash)
     throw new WindlassError(
@@ -99,6 +112,8 @@ function earlierAnswer(found: Answer, mine: Answer): () => Json {
       `the key ${key} was used for ${operation} with another content; take a new key for a new request`,
     );
   if (status === null) {
+    const takenAt = found.expiresAt - KEPT_MS;
+    if (now - takenAt > UNDERWAY_MS) throw unknownOutcome(found);
     throw new WindlassError(
       "idempotency_underway",
       `the first ${operation} under the key ${key} is still under way; ask again in a moment`,
