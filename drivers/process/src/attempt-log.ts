@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { Mask } from "@windlass/kernel";
 import {
   admitToLog,
+  byteTail,
   encodeLogEntry,
   LOG_FOLDER,
   logCutMark,
@@ -20,9 +21,7 @@ import {
   mendLogIndex,
   STREAMS,
 } from "@windlass/ports";
-import type { LogKey, Stream } from "@windlass/ports";
-import { byteTail } from "./byte-tail.ts";
-import type { ByteTail } from "./byte-tail.ts";
+import type { ByteTail, LogKey, Stream } from "@windlass/ports";
 
 export interface AttemptLog {
   write(stream: Stream, data: Uint8Array, at: number): void;

@@ -8,15 +8,14 @@
 import type { ChildProcess } from "node:child_process";
 import { maskOf, NO_SECRETS } from "@windlass/kernel";
 import type { Mask, Result, StopFor } from "@windlass/kernel";
-import type { Clock, EndedFact, Found, Stream } from "@windlass/ports";
+import { byteTail, lastLines, OUTPUT_TAIL_BYTES, outputOfStdout, withOutput } from "@windlass/ports";
+import type { ByteTail, Clock, EndedFact, Found, Stream } from "@windlass/ports";
 import { resultOfEnd } from "./attempt-ending.ts";
 import type { EndCause, ProcessEnd } from "./attempt-ending.ts";
 import { writeEnd, writePid } from "./attempt-files.ts";
 import { openAttemptLog } from "./attempt-log.ts";
 import type { AttemptLog } from "./attempt-log.ts";
-import { OUTPUT_TAIL_BYTES, outputOfFile, outputOfStdout, withOutput } from "./attempt-output.ts";
-import { byteTail, lastLines } from "./byte-tail.ts";
-import type { ByteTail } from "./byte-tail.ts";
+import { outputOfFile } from "./attempt-output.ts";
 import type { MemoryWatch } from "./memory-watch.ts";
 import type { PipePair, PipePool } from "./pipe-pool.ts";
 import type { ProcessSpec } from "./process-spec.ts";
