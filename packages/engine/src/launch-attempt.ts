@@ -20,7 +20,11 @@ const BACKOFF: Backoff = { initial: ms(500), factor: 2, max: seconds(4), jitter:
 /** Asks the executor, and stores what became of it. Repeating it is harmless: names are launched at most once. */
 export async function launchAttempt(place: Place, { record, live }: ClaimedJob): Promise<void> {
   const traceparent = place.spans.begin({ record, live });
-  const launched = await launchWithRetries(place, { ...requestFor(record, live, traceparent), ...maskFor(place, record) });
+  const launched = await launchWithRetries(place, {
+    ...requestFor(record, live, traceparent),
+    ...maskFor(place, record),
+    tell: (progress) => void place.results.settle({ type: "progress", id: live.id, token: live.token, progress }),
+  });
   if ("refused" in launched) {
     await place.results.settle(settleByHolder(place, live, launched.refused));
     place.spans.end({ name: live.externalName ?? "", jobId: live.id, attempt: live.attempt, result: launched.refused });

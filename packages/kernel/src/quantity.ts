@@ -21,6 +21,13 @@ export function parseBytes(value: string | number): number | undefined {
   return bytes > 0 ? bytes : undefined;
 }
 
+/** Cores: `500m` is half of one, `2` and `"2"` are two. Undefined when it is not a positive amount. */
+export function parseCores(value: string | number): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(m?)$/u.exec(String(value).trim());
+  const cores = match === null ? 0 : Number(match[1]) / (match[2] === "m" ? 1_000 : 1);
+  return cores > 0 ? cores : undefined;
+}
+
 /** `64Mi`, `1.5Gi`, `512`: for people. */
 export function formatBytes(bytes: number): string {
   for (const unit of ["Ti", "Gi", "Mi", "Ki"]) {

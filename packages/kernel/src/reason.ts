@@ -16,6 +16,10 @@ export const REASONS = {
   },
   retry_requested: { meaning: "the handler asked to be tried again later", todo: "" },
   memory_limit: { meaning: "its processes used more memory than its limit", todo: "raise `resources.limits.memory`, or make it use less" },
+  maybe_oom: {
+    meaning: "it was killed by SIGKILL, which nobody here sent, while it had a limit of memory",
+    todo: "look at the kernel's log for the killer of processes without memory; raise `resources.limits.memory` if it was that one",
+  },
   output_too_large: {
     meaning: "its output is larger than an output may be",
     todo: "write large results to a file or an object store and output its address",
@@ -27,6 +31,15 @@ export const REASONS = {
   input_invalid: { meaning: "its input is not what its handler takes", todo: "correct what the message names, and submit it again" },
   command_not_found: { meaning: "the command does not exist or may not be executed", todo: "check its path and its execute permission" },
   bad_working_dir: { meaning: "its working directory does not exist", todo: "make the directory or correct `cwd`" },
+  image_not_found: { meaning: "its registry has no such image", todo: "correct the image's name or tag, or push the image" },
+  image_unauthorized: {
+    meaning: "its registry does not let this host have the image",
+    todo: "log the container engine in to the registry, or correct the image's name",
+  },
+  registry_unreachable: { meaning: "the registry of its image does not answer", todo: "look at the network and at the registry" },
+  image_name_invalid: { meaning: "the name of its image is none", todo: "correct `image`" },
+  image_not_present: { meaning: "its image is not there, and must not be pulled", todo: "pull the image by hand, or change `pull_policy`" },
+  image_pull_failed: { meaning: "its image could not be pulled", todo: "read the message of the registry" },
   bad_spec: { meaning: "its specification cannot be carried out", todo: "correct what the message names" },
   expression_failed: { meaning: "an expression could not be evaluated", todo: "correct the expression that the message names" },
   step_timeout: { meaning: "the attempt took longer than its time limit", todo: "raise `timeout_seconds`, or find out why it is slow" },

@@ -28,6 +28,15 @@ export const SETTINGS = {
   "session.ttlSeconds": { default: 15, doc: "a worker or launcher that has not reported for this long is lost" },
   "host.lostAfterSeconds": { default: 90, doc: "processes of a host that has not reported for this long count as lost" },
   "process.runningMax": { default: 16, doc: "the most processes that run at once on this host" },
+  "docker.host": {
+    default: "",
+    doc: "address of the container engine (Docker, or podman's service): unix:///path/of/a/socket or tcp://HOST:PORT; DOCKER_HOST, then the usual sockets when left out",
+  },
+  "docker.runningMax": { default: 100, doc: "the most containers that run at once on this host's engine" },
+  "docker.hostPaths": {
+    default: "",
+    doc: "folders of the engine's host that containers may be given as volumes, separated by commas; none when left out, for whoever may see all of a host owns it",
+  },
   "log.bytesMax": { default: 104_857_600, doc: "largest log of one stream of one attempt; beyond it the log is cut and says so" },
   "log.bytesPerSecondMax": {
     default: 0,

@@ -6,7 +6,7 @@
  * X2. What has ended is told through facts until it is forgotten, also after a restart of either side.
  * X3. `stop` may be repeated, and is fine for what has ended or never was.
  */
-import type { ExecutorName, JsonObject, MaskRule, Result, StopFor } from "@windlass/kernel";
+import type { ExecutorName, JsonObject, MaskRule, Progress, Result, StopFor } from "@windlass/kernel";
 
 export interface LaunchRequest {
   /** Deterministic from (job, attempt), stored before the launch. */
@@ -22,7 +22,11 @@ export interface LaunchRequest {
   readonly graceMs: number;
   /** What must not be stored or shown of what it prints. Never written to disk. */
   readonly mask?: MaskRule;
+  /** Told how far a launch is that takes its time: an image that is being pulled. */
+  readonly tell?: LaunchProgress;
 }
+
+export type LaunchProgress = (progress: Progress) => void;
 
 export interface Found {
   readonly name: string;

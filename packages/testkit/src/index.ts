@@ -6,3 +6,5 @@ export { serviceStress, type StressOptions } from "./service-stress.ts";
 export { storeContract, type Opened } from "./store-contract.ts";
 export { storeWalk, walkStore, type WalkEnd, type WalkStep } from "./store-walk.ts";
 export { testPostgres, type TestPostgres } from "./test-postgres.ts";
+export type { PodmanServer } from "./podman.ts";
+export { testPodman, type TestPodman } from "./test-podman.ts";

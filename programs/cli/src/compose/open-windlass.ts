@@ -43,24 +43,26 @@ const DATABASE_FILE = "windlass.db";
 export async function openWindlass({ folder, settings, environment, logger }: OpenOptions): Promise<Opened> {
   const { fileLogStore } = await import("@windlass/files");
   const { processExecutor } = await import("@windlass/process");
+  const { dockerExecutor } = await import("@windlass/docker");
   const storeName = storeNameOf(settings["store.url"]);
   const logBytesMax = settings["log.bytesMax"];
   const patterns = maskPatternsOf(settings["log.maskPatterns"]);
   const localLogs = fileLogStore({ folder, bytesMax: logBytesMax, clock: systemClock });
   const { store, bus } = await openStore(storeName, { url: settings["store.url"], folder });
-  const executors = [
-    processExecutor({
-      folder,
-      runningMax: settings["process.runningMax"],
-      logBytesMax,
-      logBytesPerSecondMax: settings["log.bytesPerSecondMax"],
-      environment,
-      clock: systemClock,
-      random: systemRandom,
-      logger,
-    }),
-  ];
-  const place = executors[0]?.place ?? "";
+  const masks = { secrets: [], patterns };
+  const limits = { folder, logBytesMax, logBytesPerSecondMax: settings["log.bytesPerSecondMax"], environment, clock: systemClock, logger };
+  const processes = processExecutor({ ...limits, runningMax: settings["process.runningMax"], random: systemRandom });
+  const { place } = processes;
+  const containers = dockerExecutor({
+    ...limits,
+    place,
+    host: settings["docker.host"],
+    runningMax: settings["docker.runningMax"],
+    hostPaths: listOf(settings["docker.hostPaths"]),
+    logs: localLogs,
+    masks: async () => masks,
+  });
+  const executors = [processes, containers];
   const traces = await openTracing({ environment, logger });
   const made = engine({
     store,
@@ -73,7 +75,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     kinds: KINDS_OF_JOBS,
     executors,
     tracing: traces.tracing,
-    ...(patterns.length === 0 ? {} : { masks: () => ({ secrets: [], patterns }) }),
+    ...(patterns.length === 0 ? {} : { masks: () => masks }),
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
     retentionDays: settings["retention.days"],
@@ -93,6 +95,14 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
       await traces.close();
     },
   };
+}
+
+/** Parts between commas, without what is empty. */
+function listOf(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
 }
 
 async function logsOfAllHosts(local: { readonly logs: LogStore; readonly place: string; readonly store: Store }): Promise<LogStore> {

@@ -1,0 +1,3 @@
+export { dockerExecutor } from "./docker-executor.ts";
+export type { DockerExecutorOptions } from "./docker-executor.ts";
+export { findEngine, NO_ENGINE } from "./engine-finder.ts";
