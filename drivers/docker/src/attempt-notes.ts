@@ -98,7 +98,10 @@ export class AttemptNotes {
 
   #folder(name: string): string {
     if (!SAFE_NAME.test(name))
-      throw new WindlassError("invalid", `${JSON.stringify(name.slice(0, 80))} is not a name of an attempt: lower-case letters, digits and hyphens`);
+      throw new WindlassError(
+        "invalid",
+        `${JSON.stringify(name.slice(0, 80))} is not a name of an attempt: lower-case letters, digits and hyphens`,
+      );
     return join(this.#root, name);
   }
 }

@@ -128,7 +128,12 @@ export class ContainerEngine {
   async pull(image: string, signal: AbortSignal, auth: string | null): Promise<IncomingMessage | { readonly refused: Refused }> {
     const { name, tag } = splitImage(image);
     const headers: Record<string, string> = auth === null ? {} : { "x-registry-auth": auth };
-    const response = await this.client.stream("POST", "/images/create", { query: { fromImage: name, tag }, headers, signal, silentMsMax: 0 });
+    const response = await this.client.stream("POST", "/images/create", {
+      query: { fromImage: name, tag },
+      headers,
+      signal,
+      silentMsMax: 0,
+    });
     if (response.statusCode === 200) return response;
     return { refused: refusedOf({ status: response.statusCode ?? 0, bytes: await whole(response) }) };
   }

@@ -22,5 +22,7 @@ export async function readOutput(engine: ContainerEngine, id: string): Promise<F
   }
   const file = firstFileOf(bytes, OUTPUT_FILE_BYTES_MAX);
   if (file === "incomplete") return null;
-  return typeof file === "string" ? invalidOutput("WINDLASS_OUTPUT is not an ordinary file any more") : outputOfText(file.bytes.toString("utf8"));
+  return typeof file === "string"
+    ? invalidOutput("WINDLASS_OUTPUT is not an ordinary file any more")
+    : outputOfText(file.bytes.toString("utf8"));
 }

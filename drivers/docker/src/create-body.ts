@@ -30,11 +30,15 @@ export function faultsHere({ volumes = [] }: ContainerSpec, { hostPaths }: Pick<
     const path = `volumes[${index}]`;
     for (const source of ["configMap", "secret", "claim"] as const)
       if (volume[source] !== undefined)
-        return [{ path: `${path}.${source}`, message: "only the executor kubernetes has such volumes; docker has hostPath, volume and emptyDir" }];
+        return [
+          { path: `${path}.${source}`, message: "only the executor kubernetes has such volumes; docker has hostPath, volume and emptyDir" },
+        ];
     const { hostPath } = volume;
     if (hostPath === undefined || isBelow(hostPath, hostPaths)) return [];
     const allowed = hostPaths.length === 0 ? "none are allowed" : `allowed are those below ${hostPaths.join(", ")}`;
-    return [{ path: `${path}.hostPath`, message: `containers may not see ${hostPath} of this host: ${allowed} (setting docker.hostPaths)` }];
+    return [
+      { path: `${path}.hostPath`, message: `containers may not see ${hostPath} of this host: ${allowed} (setting docker.hostPaths)` },
+    ];
   });
 }
 
@@ -61,7 +65,10 @@ export function createBody(request: LaunchRequest, spec: ContainerSpec, rules: H
       // Of those that give back every byte, also what is no text.
       LogConfig: rules.isPodman
         ? { Type: "k8s-file" }
-        : { Type: "local", Config: { "max-size": String(Math.ceil(rules.logBytesMax * ENGINE_LOG_ROOM)), "max-file": "1", compress: "false" } },
+        : {
+            Type: "local",
+            Config: { "max-size": String(Math.ceil(rules.logBytesMax * ENGINE_LOG_ROOM)), "max-file": "1", compress: "false" },
+          },
       ...(memoryLimitBytes === undefined ? {} : { Memory: memoryLimitBytes, MemorySwap: memoryLimitBytes }),
       ...(cpuLimit === undefined ? {} : { NanoCpus: Math.round(cpuLimit * NANOS) }),
       ...mountsOf(volumes),

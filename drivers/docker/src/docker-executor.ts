@@ -359,5 +359,15 @@ function foundOfEnd(fact: EndedFact | null): Found | null {
 function noteOfContainer({ id, name, labels }: ContainerFacts): LaunchNote | null {
   const { [LABELS.job]: jobId, [LABELS.attempt]: attempt } = labels;
   if (jobId === undefined || attempt === undefined) return null;
-  return { name, jobId, attempt: Number(attempt), image: "", timeoutMs: null, graceMs: 0, memoryLimitBytes: null, promisesOutput: false, id };
+  return {
+    name,
+    jobId,
+    attempt: Number(attempt),
+    image: "",
+    timeoutMs: null,
+    graceMs: 0,
+    memoryLimitBytes: null,
+    promisesOutput: false,
+    id,
+  };
 }

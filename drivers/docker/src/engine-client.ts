@@ -46,7 +46,9 @@ export class EngineClient {
     this.#clock = clock;
     const tls = address.tlsFolder;
     const made = (maxSockets: number): http.Agent =>
-      tls === null ? new http.Agent({ keepAlive: true, maxSockets }) : new https.Agent({ keepAlive: true, maxSockets, ...certificates(tls) });
+      tls === null
+        ? new http.Agent({ keepAlive: true, maxSockets })
+        : new https.Agent({ keepAlive: true, maxSockets, ...certificates(tls) });
     this.#calls = made(CALLS_MAX);
     this.#streams = made(Number.POSITIVE_INFINITY);
   }
@@ -106,7 +108,11 @@ export class EngineClient {
           agent,
           method,
           path: `${path === "/version" ? "" : (this.#version ?? "")}${path}${search === "" ? "" : `?${search}`}`,
-          headers: { host: "engine", ...headers, ...(payload === undefined ? {} : { "content-type": sort, "content-length": payload.length }) },
+          headers: {
+            host: "engine",
+            ...headers,
+            ...(payload === undefined ? {} : { "content-type": sort, "content-length": payload.length }),
+          },
           ...(signal === undefined ? {} : { signal }),
           ...(silentMsMax === 0 ? {} : { timeout: silentMsMax }),
         },

@@ -118,10 +118,13 @@ export function pullFailure(image: string, said: string): Result {
 }
 
 function reasonOf(said: string): Reason {
-  if (/invalid reference format|invalid image name|normalizing (?:name|image)|repository name must be lowercase/iu.test(said)) return "image_name_invalid";
+  if (/invalid reference format|invalid image name|normalizing (?:name|image)|repository name must be lowercase/iu.test(said))
+    return "image_name_invalid";
   if (/unauthorized|denied|authentication required|forbidden|no basic auth/iu.test(said)) return "image_unauthorized";
   if (/manifest unknown|name unknown|not found|no such image|does not exist/iu.test(said)) return "image_not_found";
-  if (/refused|no such host|time-?out|dial tcp|unreachable|TLS|x509|HTTP response to HTTPS|EOF|reset by peer|temporary failure/iu.test(said))
+  if (
+    /refused|no such host|time-?out|dial tcp|unreachable|TLS|x509|HTTP response to HTTPS|EOF|reset by peer|temporary failure/iu.test(said)
+  )
     return "registry_unreachable";
   return "image_pull_failed";
 }

@@ -27,7 +27,12 @@ export function registryOf(image: string): string {
   return rest.length > 0 && (/[.:]/u.test(first) || first === "localhost") ? first : "docker.io";
 }
 
-function filesOf({ DOCKER_CONFIG: config, HOME: home, XDG_RUNTIME_DIR: runtime, REGISTRY_AUTH_FILE: file }: Environment): readonly string[] {
+function filesOf({
+  DOCKER_CONFIG: config,
+  HOME: home,
+  XDG_RUNTIME_DIR: runtime,
+  REGISTRY_AUTH_FILE: file,
+}: Environment): readonly string[] {
   return [
     ...(file === undefined || file === "" ? [] : [file]),
     ...(config === undefined || config === "" ? [] : [join(config, "config.json")]),
