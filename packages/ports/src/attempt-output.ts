@@ -35,7 +35,8 @@ export function outputOfStdout(tail: Uint8Array, wasCut: boolean): FoundOutput {
     if (line === "") continue;
     if (i === 0 && wasCut && line.length > OUTPUT_LENGTH_MAX) return outputTooLarge("the last line of stdout");
     const value = parse(line);
-    if (value !== undefined) return line.length > OUTPUT_LENGTH_MAX ? outputTooLarge("the last line of stdout that is JSON") : { output: value };
+    if (value !== undefined)
+      return line.length > OUTPUT_LENGTH_MAX ? outputTooLarge("the last line of stdout that is JSON") : { output: value };
   }
   return invalidOutput("`output: json` promises JSON as the last line of stdout or in the file WINDLASS_OUTPUT; neither is there");
 }
