@@ -1,6 +1,7 @@
 /**
  * One connection to a SQLite file: settings, migrations, and statements prepared once each. Synchronous.
- * WAL with `synchronous = FULL`: what a COMMIT has answered survives a power cut (S1), and readers never wait for it.
+ * WAL with `synchronous = FULL`: what a COMMIT has answered survives a power cut (S1), and readers never wait for it. The
+ * writer thread flushes by itself instead (flushing.ts).
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "@windlass/kernel";
@@ -86,6 +87,11 @@ export class Database {
         this.#db.exec(`PRAGMA user_version = ${number}`);
       });
     }
+  }
+
+  /** From now on a COMMIT does not wait for the disk: the caller flushes the log before it tells anybody. */
+  leaveFlushing(): void {
+    this.#db.exec("PRAGMA synchronous = NORMAL");
   }
 
   close(): void {

@@ -27,7 +27,8 @@ export function groupWrites(calls: readonly Call[]): readonly (readonly Call[])[
   return groups;
 }
 
-function changesOf(call: Call): number {
+/** How many changes a call asks for. */
+export function changesOf(call: Call): number {
   const [first] = call.values;
   if (call.name === "commit") return Array.isArray(first) ? Math.max(1, first.length) : 1;
   if (call.name !== "claim") return 1;

@@ -1,7 +1,11 @@
-/** The program of the reader thread: lists and other reads that may take a while, each its own short read transaction. */
+/**
+ * The program of the reader thread: lists and other reads that may take a while, each its own short read transaction. What
+ * they have seen is on the disk before it is told (D2 of flushing.ts).
+ */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "@windlass/kernel";
 import { Database } from "./database.ts";
+import { Commits } from "./flushing.ts";
 import { run } from "./operations.ts";
 import { toErrorText, type FromThread, type ThreadData, type ToThread } from "./thread-message.ts";
 
@@ -9,10 +13,12 @@ const port = parentPort;
 assert(port !== null, "the reader is a thread");
 const say = (message: FromThread): void => port.postMessage(message);
 
-function serve(db: Database, message: ToThread): void {
+function serve(db: Database, commits: Commits, message: ToThread): void {
   if (message.type === "call") {
     try {
-      say({ type: "replies", replies: [{ id: message.id, value: run(db, message.name, message.values) }] });
+      const value = run(db, message.name, message.values);
+      commits.waitForDisk();
+      say({ type: "replies", replies: [{ id: message.id, value }] });
     } catch (error) {
       say({ type: "replies", replies: [{ id: message.id, error: toErrorText(error) }] });
     }
@@ -23,8 +29,10 @@ function serve(db: Database, message: ToThread): void {
 }
 
 try {
-  const db = new Database((workerData as ThreadData).path, { readOnly: true });
-  port.on("message", (message: ToThread) => serve(db, message));
+  const { path, commits: shared } = workerData as ThreadData;
+  const db = new Database(path, { readOnly: true });
+  const commits = new Commits(shared);
+  port.on("message", (message: ToThread) => serve(db, commits, message));
   say({ type: "ready" });
 } catch (error) {
   say({ type: "refused", error: toErrorText(error) });

@@ -32,6 +32,8 @@ export interface ThreadData {
   readonly path: string;
   /** The event loop adds to it each second: heartbeats stop when it stands still. */
   readonly moved: SharedArrayBuffer;
+  /** What was committed, and what of it the disk has (flushing.ts). */
+  readonly commits: SharedArrayBuffer;
 }
 
 /** Codes of SQLite for a disk that is full: SQLITE_FULL, and SQLITE_IOERR_SHMSIZE for the index of its log. */

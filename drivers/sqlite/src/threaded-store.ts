@@ -1,6 +1,7 @@
 /** The store on a file: one thread writes, one reads, and the event loop only sends and receives. */
 import { WindlassError } from "@windlass/kernel";
 import type { Clock, Heartbeats, Store } from "@windlass/ports";
+import { Commits } from "./flushing.ts";
 import { far, type Caller, type OperationName } from "./operations.ts";
 import { storeOn } from "./store-front.ts";
 import { ThreadClient } from "./thread-client.ts";
@@ -9,7 +10,7 @@ import { ThreadClient } from "./thread-client.ts";
 const MOVE_MS = 1_000;
 
 export async function openThreadedStore(path: string, clock: Clock): Promise<Store> {
-  const data = { path, moved: new SharedArrayBuffer(4) };
+  const data = { path, moved: new SharedArrayBuffer(4), commits: Commits.shared() };
   const lost = new Map<string, () => void>();
   const writer = new ThreadClient(new URL("./writer-thread.ts", import.meta.url), data, (session) => {
     const onLost = lost.get(session);

@@ -1,14 +1,16 @@
 /**
  * The program of the writer thread: all writes, in the order in which they came, as few transactions as possible.
  *
- * W1. A reply is sent after the COMMIT that holds its write (S1): what waits in the port meanwhile shares the next one.
+ * W1. A reply is sent when the disk has what it tells of (S1; flushing.ts). What waits in the port meanwhile shares the
+ *     next transaction.
  * W2. When a shared transaction fails, each of its calls is run again in one of its own, so that no call fails by another's fault.
  * W3. No beat is sent while the event loop stands still: its sessions run out, and what they hold may be taken over.
  */
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "node:worker_threads";
 import { assert } from "@windlass/kernel";
 import { Database } from "./database.ts";
-import { groupWrites, type Call } from "./group-writes.ts";
+import { Commits, Flushing, openLog } from "./flushing.ts";
+import { changesOf, groupWrites, type Call } from "./group-writes.ts";
 import { isWrite, run } from "./operations.ts";
 import { runInTurn } from "./shared-commit.ts";
 import { toErrorText, type FromThread, type Reply, type ThreadData, type ToThread } from "./thread-message.ts";
@@ -17,8 +19,16 @@ import { ThreadBeats } from "./thread-beats.ts";
 const port = parentPort;
 assert(port !== null, "the writer is a thread");
 
+interface Parts {
+  readonly db: Database;
+  readonly beats: ThreadBeats;
+  readonly commits: Commits;
+  readonly flushing: Flushing<Reply>;
+}
+
 /** Handles one message and all that wait behind it. */
-function serve(to: MessagePort, parts: { readonly db: Database; readonly beats: ThreadBeats }, first: ToThread): void {
+function serve(to: MessagePort, parts: Parts, first: ToThread): void {
+  const { db, beats, flushing } = parts;
   const calls: Call[] = [];
   let closing = false;
   for (
@@ -27,31 +37,40 @@ function serve(to: MessagePort, parts: { readonly db: Database; readonly beats: 
     message = receiveMessageOnPort(to)?.message as ToThread | undefined
   ) {
     if (message.type === "call") calls.push(message);
-    else if (message.type === "keep") parts.beats.keep(message);
-    else if (message.type === "unkeep") parts.beats.unkeep(message.session);
+    else if (message.type === "keep") beats.keep(message);
+    else if (message.type === "unkeep") beats.unkeep(message.session);
     else closing = true;
   }
-  parts.beats.catchUp();
-  for (const group of groupWrites(calls.filter((call) => isWrite(call.name)))) answer(to, writeTogether(parts.db, group));
+  beats.catchUp();
+  const writes = calls.filter((call) => isWrite(call.name));
+  const alone = writes.length === 1 && changesOf(writes[0] as Call) === 1;
+  for (const group of groupWrites(writes)) flushing.committed(writeTogether(parts, group), alone);
   answer(
     to,
-    calls.filter((call) => !isWrite(call.name)).map((call) => attempt(call, () => run(parts.db, call.name, call.values))),
+    calls.filter((call) => !isWrite(call.name)).map((call) => attempt(call, () => run(db, call.name, call.values))),
   );
   if (!closing) return;
-  parts.beats.stop();
-  parts.db.close();
-  to.close();
+  beats.stop();
+  flushing.close(() => {
+    db.close();
+    to.close();
+  });
 }
 
-function writeTogether(db: Database, group: readonly Call[]): Reply[] {
+function writeTogether({ db, commits }: Parts, group: readonly Call[]): Reply[] {
+  const transaction = <T>(work: () => T): T => {
+    const value = db.transaction(work);
+    commits.made();
+    return value;
+  };
   if (group.length > 1) {
     try {
-      return db.transaction(() => runInTurn(db, group));
+      return transaction(() => runInTurn(db, group));
     } catch {
       // Which of them it was is found out by running each alone (W2).
     }
   }
-  return group.map((call) => attempt(call, () => db.transaction(() => run(db, call.name, call.values))));
+  return group.map((call) => attempt(call, () => transaction(() => run(db, call.name, call.values))));
 }
 
 function attempt(call: Call, work: () => unknown): Reply {
@@ -71,11 +90,21 @@ function say(to: MessagePort, message: FromThread): void {
 }
 
 try {
-  const { path, moved } = workerData as ThreadData;
+  const { path, moved, commits: shared } = workerData as ThreadData;
   const db = new Database(path);
   db.migrate();
+  db.leaveFlushing();
+  const commits = new Commits(shared);
+  const flushing = new Flushing<Reply>({
+    log: openLog(path),
+    commits,
+    answer: (replies) => answer(port, replies),
+    fail: (error) => {
+      throw error;
+    },
+  });
   const beats = new ThreadBeats(db, { moved: new Int32Array(moved), onLost: (session) => say(port, { type: "lost", session }) });
-  port.on("message", (message: ToThread) => serve(port, { db, beats }, message));
+  port.on("message", (message: ToThread) => serve(port, { db, beats, commits, flushing }, message));
   say(port, { type: "ready" });
 } catch (error) {
   say(port, { type: "refused", error: toErrorText(error) });

@@ -1,0 +1,129 @@
+/**
+ * When what was committed is on the disk, and who may hear of it. SQLite itself does not wait for the disk at a COMMIT
+ * (`synchronous = NORMAL`: it still flushes before it moves the log into the file, so the file is never damaged); the writer
+ * flushes the log, and answers afterwards. So the next transaction is carried out while the disk works for the last one.
+ *
+ * D1. A reply goes out after a flush that began after its COMMIT.
+ * D2. A reader tells what it has seen only once that is on the disk: nothing that was told can vanish in a power cut.
+ * D3. A flush that fails ends the writer. It is not tried again: the system may have dropped what it could not write, and
+ *     say the next time that all is well. What the disk has is found out by opening the file anew.
+ */
+import { closeSync, fdatasync, fdatasyncSync, openSync, realpathSync } from "node:fs";
+import { WindlassError } from "@windlass/kernel";
+
+/** How long a reader waits for the disk: longer than any flush takes on one that works. */
+const WAIT_MS_MAX = 10_000;
+
+/** Two numbers that both threads see: how often was committed, and up to which of these the disk has it. They wrap around. */
+export class Commits {
+  readonly #numbers: Int32Array;
+
+  constructor(shared: SharedArrayBuffer) {
+    this.#numbers = new Int32Array(shared);
+  }
+
+  static shared(): SharedArrayBuffer {
+    return new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
+  }
+
+  made(): void {
+    Atomics.add(this.#numbers, 0, 1);
+  }
+
+  newest(): number {
+    return Atomics.load(this.#numbers, 0);
+  }
+
+  flushed(upTo: number): void {
+    Atomics.store(this.#numbers, 1, upTo);
+    Atomics.notify(this.#numbers, 1);
+  }
+
+  /** Returns when the disk has all that is committed now. Holds the thread. @throws WindlassError `unavailable`. */
+  waitForDisk(): void {
+    const wanted = this.newest();
+    for (let done = Atomics.load(this.#numbers, 1); ((wanted - done) | 0) > 0; done = Atomics.load(this.#numbers, 1)) {
+      if (Atomics.wait(this.#numbers, 1, done, WAIT_MS_MAX) === "timed-out")
+        throw new WindlassError("unavailable", `the disk has not taken what was written for ${WAIT_MS_MAX / 1_000} s`);
+    }
+  }
+}
+
+/** The log of an open file. */
+export interface Log {
+  flush(done: (error: Error | null) => void): void;
+  flushNow(): void;
+  close(): void;
+}
+
+/** @throws when there is none: nothing was ever read or written through the connection. */
+export function openLog(path: string): Log {
+  // Closing it drops no lock: those of SQLite are on the file itself and on its index.
+  const log = openSync(`${realpathSync(path)}-wal`, "r+");
+  return {
+    flush: (done) => fdatasync(log, done),
+    flushNow: () => fdatasyncSync(log),
+    close: () => closeSync(log),
+  };
+}
+
+export interface FlushingParts<Reply> {
+  readonly log: Log;
+  readonly commits: Commits;
+  readonly answer: (replies: readonly Reply[]) => void;
+  /** Ends the thread. See D3. */
+  readonly fail: (error: Error) => void;
+}
+
+export class Flushing<Reply> {
+  readonly #parts: FlushingParts<Reply>;
+  #held: Reply[] = [];
+  #busy = false;
+  #closing: (() => void) | null = null;
+
+  constructor(parts: FlushingParts<Reply>) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The replies of what was just committed. `alone`: nobody else is at work, so that the disk is waited for at once, and
+   * not by way of another thread.
+   */
+  committed(replies: readonly Reply[], alone: boolean): void {
+    if (this.#busy || !alone) {
+      this.#held.push(...replies);
+      if (!this.#busy) this.#next();
+      return;
+    }
+    const { log, commits, answer } = this.#parts;
+    const upTo = commits.newest();
+    log.flushNow();
+    commits.flushed(upTo);
+    answer(replies);
+  }
+
+  /** Calls back when everything is answered; nothing is committed any more. */
+  close(closed: () => void): void {
+    this.#closing = () => {
+      this.#parts.log.close();
+      closed();
+    };
+    if (!this.#busy) this.#closing();
+  }
+
+  #next(): void {
+    const { log, commits, answer, fail } = this.#parts;
+    this.#busy = true;
+    const replies = this.#held;
+    this.#held = [];
+    const upTo = commits.newest();
+    log.flush((error) => {
+      if (error !== null) return fail(error);
+      commits.flushed(upTo);
+      answer(replies);
+      this.#busy = false;
+      if (this.#held.length > 0) this.#next();
+      else this.#closing?.();
+    });
+  }
+}
