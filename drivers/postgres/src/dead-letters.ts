@@ -17,7 +17,7 @@ export async function storeDeadLetters(db: Querier, { writes: { died, ended }, t
   const settings = (await db.rows(QUEUES, [[...new Set(records.map(({ queue }) => queue))]])).map((row) => queuesTable.decode(row));
   const queues = new Map(settings.map((queue) => [queue.name, queue]));
   for (const record of records) {
-    const final = ended.get(record.id);
+    const final = ended.get(record.id)?.final;
     const letter = final === undefined ? null : deadLetterOf(record, final, queues.get(record.queue) ?? UNSET);
     if (letter === null) continue;
     await db.rows(SQL.add, deadLettersTable.encode({ ...letter, message: letter.message?.replaceAll("\0", "\uFFFD") ?? null }));

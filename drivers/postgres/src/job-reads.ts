@@ -2,9 +2,11 @@
 import { attemptOf, jobStates, type JobState } from "@windlass/kernel";
 import type { JobReads } from "@windlass/ports";
 import {
+  attemptOfEnd,
   attemptsTable,
   countQueries,
   decodeView,
+  endedAttemptSql,
   eventsTable,
   listQueries,
   liveTable,
@@ -12,11 +14,13 @@ import {
   mergeTallies,
   tallyQueries,
   viewColumns,
+  viewTables,
 } from "@windlass/sql";
 import type { Querier, Row } from "./connection.ts";
 
-const VIEW = `SELECT ${viewColumns} FROM jobs j LEFT JOIN jobs_live l ON l.id = j.id WHERE j.id = $1`;
+const VIEW = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = $1`;
 const ATTEMPTS = `SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = $1 ORDER BY number`;
+const LAST = endedAttemptSql("$1");
 const CURRENT = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = $1 AND phase IS NOT NULL`;
 const EVENTS = `SELECT ${eventsTable.list()} FROM events WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`;
 /** Below the oldest transaction that may still commit: nothing can come to lie before what was read. */
@@ -40,7 +44,8 @@ export function jobReads(db: Querier): JobReads {
     attempts: async (jobId) => {
       // The current one first: an attempt that ends in between is then in both and counted once, not in neither.
       const current = (await db.rows(CURRENT, [jobId])).map((row) => attemptOf(liveTable.decode(row), null));
-      const ended = (await db.rows(ATTEMPTS, [jobId])).map((row) => attemptsTable.decode(row));
+      const followed = (await db.rows(ATTEMPTS, [jobId])).map((row) => attemptsTable.decode(row));
+      const ended = [...followed, ...(await db.rows(LAST, [jobId])).map((row) => attemptOfEnd(row))];
       return [...ended, ...current.filter((attempt) => ended.every((other) => other.number !== attempt.number))];
     },
     events: async (jobId, after, limit) => (await db.rows(EVENTS, [jobId, after, limit])).map((row) => eventsTable.decode(row)),

@@ -122,8 +122,7 @@ export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
   };
 }
 
-const ENDED_ROOTS =
-  "SELECT id FROM jobs WHERE parent_id IS NULL AND state IS NOT NULL AND finished_at < $1 ORDER BY finished_at, id LIMIT $2";
+const ENDED_ROOTS = "SELECT job_id FROM job_ends WHERE is_root = 1 AND finished_at < $1 ORDER BY finished_at, job_id LIMIT $2";
 /** Trees with a job that is alive are left alone, also below a root that has ended. */
 const REMOVABLE = `SELECT j.id FROM jobs j WHERE (j.id = $1 AND j.parent_id IS NULL OR j.root_id = $1 AND j.parent_id IS NOT NULL)
   AND EXISTS (SELECT 1 FROM jobs r WHERE r.id = $1 AND r.parent_id IS NULL) AND NOT EXISTS (SELECT 1 FROM jobs_live WHERE id = $1)
@@ -137,6 +136,7 @@ const REMOVE: readonly string[] = [
   "DELETE FROM dead_letters WHERE job_id = ANY($1::text[])",
   "DELETE FROM attempts WHERE job_id = ANY($1::text[])",
   "DELETE FROM events WHERE job_id = ANY($1::text[])",
+  "DELETE FROM job_ends WHERE job_id = ANY($1::text[])",
   "DELETE FROM jobs WHERE id = ANY($1::text[])",
 ];
 

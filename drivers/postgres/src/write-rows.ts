@@ -2,8 +2,9 @@
 import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
 import {
   attemptsTable,
+  endOf,
+  endsTable,
   eventsTable,
-  finalTable,
   jobsTable,
   liveChangingColumns,
   liveTable,
@@ -58,7 +59,6 @@ async function writeInserted(db: Querier, writes: Writes): Promise<void> {
 const TIMER = { name: "timer_at", kind: "integer" } as const;
 const INSERT_LIVE = insertSql("jobs_live", [...liveTable.columns, TIMER]);
 const UPDATE_LIVE = updateSql("jobs_live", [...liveChangingColumns, TIMER]);
-const END_JOBS = updateSql("jobs", finalTable.columns);
 
 async function writeLive(db: Querier, rows: readonly LiveJob[], before: ReadonlySet<string>): Promise<void> {
   const made = rows.filter((live) => !before.has(live.id));
@@ -113,7 +113,7 @@ async function writeCursors(db: Querier, writes: Writes): Promise<void> {
 
 async function writeEnded(db: Querier, writes: Writes): Promise<void> {
   const ids = [...writes.ended.keys()];
-  await db.rows(END_JOBS, [ids, ...arraysOf(finalTable, [...writes.ended.values()])]);
+  await insertAll(db, endsTable, [...writes.ended.values()].map(endOf));
   await db.rows("DELETE FROM jobs_live WHERE id = ANY($1::text[])", [ids]);
   if (writes.decidersEnded.length === 0) return;
   await db.rows("DELETE FROM facts WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);

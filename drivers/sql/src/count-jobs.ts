@@ -6,7 +6,7 @@ import { ALIVE, SAME_JOB, type Placeholder } from "./list-jobs.ts";
 export function countQueries(state: JobState, placeholder: Placeholder): readonly string[] {
   const [workspace, cap] = [placeholder(1), placeholder(2)];
   const capped = (rows: string): string => `SELECT count(*) FROM (${rows} LIMIT ${cap}) capped`;
-  if (isTerminal(state)) return [capped(`SELECT 1 FROM jobs WHERE workspace = ${workspace} AND state = '${state}'`)];
+  if (isTerminal(state)) return [capped(`SELECT 1 FROM job_ends WHERE workspace = ${workspace} AND state = '${state}'`)];
   const alive = (condition: string): string =>
     capped(`SELECT 1 FROM ${ALIVE} WHERE ${SAME_JOB} AND ${condition} AND j.workspace = ${workspace}`);
   if (state !== "queued") return [alive(`l.state = '${state}' AND l.state <> 'queued'`)];

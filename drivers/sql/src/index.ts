@@ -4,6 +4,7 @@ export { countQueries } from "./count-jobs.ts";
 export { listQueries, mergeLists, mergeTallies, tallyQueries, type Placeholder, type Query } from "./list-jobs.ts";
 export { candidatesOf, Turns, type Candidates, type Probe } from "./candidates.ts";
 export { deadLetterQuery, deadLetterStatements } from "./dead-letter-query.ts";
+export { attemptOfEnd, endedAttemptSql, endOf, endsTable } from "./job-end.ts";
 export { liveQuery } from "./live-filter.ts";
 export { migrations, migrationsAfter, tableNames, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
 export { changedQueue, queueViews, type QueueCount } from "./queue-figures.ts";
@@ -17,7 +18,6 @@ export {
   decodeView,
   definitionsTable,
   eventsTable,
-  finalTable,
   jobsTable,
   LEAD_AHEAD_MS_MAX,
   liveChangingColumns,
@@ -26,4 +26,5 @@ export {
   queuesTable,
   sessionsTable,
   viewColumns,
+  viewTables,
 } from "./tables.ts";

@@ -1,10 +1,10 @@
 /**
  * The statements behind a list of jobs. A list is walked by id and never counted. States that live on are looked up in
- * `jobs_live`, those that ended in `jobs`: at most two statements, whose rows are merged by id.
+ * `jobs_live`, those that ended in `job_ends`: several statements, whose rows are merged by id.
  */
 import { isTerminal, stateOf, type JobState, type JobView } from "@windlass/kernel";
 import type { JobFilter, Tally, TallyBy } from "@windlass/ports";
-import { viewColumns } from "./tables.ts";
+import { viewColumns, viewTables } from "./tables.ts";
 import type { SqlValue } from "./table.ts";
 
 export interface Query {
@@ -18,16 +18,25 @@ export type Placeholder = (n: number) => string;
 /** The statements for one list; their rows are of `viewColumns`. */
 export function listQueries(filter: JobFilter, placeholder: Placeholder, columns: string = viewColumns): readonly Query[] {
   const states = statesOf(filter);
-  if (states === null) return [query(filter, { ...EVERYTHING, states: null, column: null, columns }, placeholder)];
+  if (states === null) return [query(filter, { ...EVERYTHING, states: null, columns }, placeholder)];
   const ended = states.filter((state) => isTerminal(state));
   const alive = states.filter((state) => !isTerminal(state));
-  const queries: Query[] = [];
-  if (ended.length > 0) queries.push(query(filter, { ...EVERYTHING, states: ended, column: "j.state", columns }, placeholder));
+  const queries = ended.map((state) =>
+    query(filter, { ...(isOfFew(filter, state) ? ENDED_OF_FEW : ENDED), states: [state], columns }, placeholder),
+  );
   if (alive.length > 0)
-    queries.push(
-      query(filter, { from: filter.rootId === undefined ? ALIVE : OF_TREE, states: alive, column: "l.state", columns }, placeholder),
-    );
+    queries.push(query(filter, { ...(filter.rootId === undefined ? LIVE : LIVE_OF_TREE), states: alive, columns }, placeholder));
   return queries;
+}
+
+/** Whether fewer records fit the rest of the filter than ended in this state. Most jobs succeed; of the other states there are few. */
+function isOfFew(filter: JobFilter, state: JobState): boolean {
+  if (isOfTree(filter) || filter.label !== undefined) return true;
+  return state === "succeeded" && (filter.name !== undefined || filter.kind !== undefined);
+}
+
+function isOfTree(filter: JobFilter): boolean {
+  return filter.parentId !== undefined || filter.rootId !== undefined;
 }
 
 /** The rows of several statements as one list. */
@@ -41,7 +50,7 @@ export function mergeLists(lists: readonly (readonly JobView[])[], filter: JobFi
     .slice(0, filter.limit);
 }
 
-const GROUPS: Readonly<Record<TallyBy, string>> = { state: "coalesce(j.state, l.state)", kind: "j.kind", queue: "j.queue" };
+const GROUPS: Readonly<Record<TallyBy, string>> = { state: "coalesce(e.state, l.state)", kind: "j.kind", queue: "j.queue" };
 
 /** The statements behind a tally; their rows are a value and how many jobs have it, together at most `filter.limit`. */
 export function tallyQueries(filter: JobFilter, by: TallyBy, placeholder: Placeholder): readonly Query[] {
@@ -69,15 +78,28 @@ export function mergeTallies(rows: readonly (readonly SqlValue[])[], limit: numb
 export const ALIVE = "jobs_live l CROSS JOIN jobs j";
 /** Joins the two tables of `ALIVE`. */
 export const SAME_JOB = "j.id = l.id";
-/** The same, where the records are few. */
-const OF_TREE = "jobs j CROSS JOIN jobs_live l";
 
-const EVERYTHING = { from: "jobs j LEFT JOIN jobs_live l ON l.id = j.id" } as const;
-
-interface Source {
+/** Where a list comes from, beginning with the table that it is walked by. */
+interface Tables {
   readonly from: string;
+  /** What joins them, where `from` does not say it. */
+  readonly where: string | null;
+  /** The one of them that has the id, the workspace and the parent that are looked for. */
+  readonly walked: "j" | "l" | "e";
+  readonly state: "l.state" | "e.state" | null;
+}
+
+const EVERYTHING: Tables = { from: viewTables, where: null, walked: "j", state: null };
+const WITH_END = "LEFT JOIN job_ends e ON e.job_id = j.id";
+const WITH_LIVE = "LEFT JOIN jobs_live l ON l.id = j.id";
+const SAME_END = "j.id = e.job_id";
+const LIVE: Tables = { from: `${ALIVE} ${WITH_END}`, where: SAME_JOB, walked: "l", state: "l.state" };
+const LIVE_OF_TREE: Tables = { ...LIVE, from: `jobs j CROSS JOIN jobs_live l ${WITH_END}` };
+const ENDED: Tables = { from: `job_ends e CROSS JOIN jobs j ${WITH_LIVE}`, where: SAME_END, walked: "e", state: "e.state" };
+const ENDED_OF_FEW: Tables = { from: `jobs j CROSS JOIN job_ends e ${WITH_LIVE}`, where: SAME_END, walked: "j", state: "e.state" };
+
+interface Source extends Tables {
   readonly states: readonly JobState[] | null;
-  readonly column: string | null;
   readonly columns: string;
 }
 
@@ -85,15 +107,15 @@ function query(filter: JobFilter, source: Source, placeholder: Placeholder): Que
   const values: SqlValue[] = [];
   const value = (one: SqlValue): string => placeholder(values.push(one));
   // A tree is small beside its workspace, whose index is not to be used then.
-  const isOfTree = filter.parentId !== undefined || filter.rootId !== undefined;
-  const where = [`${isOfTree ? "(j.workspace || '')" : "j.workspace"} = ${value(filter.workspace)}`];
+  const workspace = source.walked === "e" ? "e.workspace" : isOfTree(filter) ? "(j.workspace || '')" : "j.workspace";
+  const where = [`${workspace} = ${value(filter.workspace)}`];
   if (filter.kind !== undefined) where.push(`j.kind = ${value(filter.kind)}`);
   if (filter.name !== undefined) where.push(`j.name = ${value(filter.name)}`);
-  if (source.column === "l.state") where.push(SAME_JOB);
-  if (source.states !== null) where.push(statesCondition(source.column ?? "", source.states, value));
-  if (filter.outcome !== undefined) where.push(`j.outcome = ${value(filter.outcome)}`);
+  if (source.where !== null) where.push(source.where);
+  if (source.states !== null) where.push(statesCondition(source.state ?? "", source.states, value));
+  if (filter.outcome !== undefined) where.push(`e.outcome = ${value(filter.outcome)}`);
   if (filter.queue !== undefined) where.push(`j.queue = ${value(filter.queue)}`);
-  if (filter.parentId !== undefined) where.push(`${source.from === ALIVE ? "l" : "j"}.parent_id = ${value(filter.parentId)}`);
+  if (filter.parentId !== undefined) where.push(`${source.from === LIVE.from ? "l" : "j"}.parent_id = ${value(filter.parentId)}`);
   // The root of a tree is found by its id, its descendants by an index that does not hold roots.
   if (filter.rootId !== undefined)
     where.push(`(j.id = ${value(filter.rootId)} OR (j.root_id = ${value(filter.rootId)} AND j.parent_id IS NOT NULL))`);
@@ -105,7 +127,7 @@ function query(filter: JobFilter, source: Source, placeholder: Placeholder): Que
     );
   }
   const newest = filter.order !== "oldest";
-  const id = source.column === "l.state" ? "l.id" : "j.id";
+  const id = source.walked === "e" ? "e.job_id" : `${source.walked}.id`;
   if (filter.after !== undefined) where.push(`${id} ${newest ? "<" : ">"} ${value(filter.after)}`);
   const sql = `SELECT ${source.columns} FROM ${source.from} WHERE ${where.join(" AND ")} ORDER BY ${id} ${newest ? "DESC" : "ASC"} LIMIT ${value(filter.limit)}`;
   return { sql, values };

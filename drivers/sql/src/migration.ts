@@ -13,6 +13,7 @@ import { queuesMigration } from "./migration-0007.ts";
 import { deadLettersMigration } from "./migration-0008.ts";
 import { listsMigration } from "./migration-0009.ts";
 import { ownersMigration } from "./migration-0010.ts";
+import { endsMigration } from "./migration-0011.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -41,6 +42,7 @@ export const migrations: readonly Migration[] = [
   deadLettersMigration,
   listsMigration,
   ownersMigration,
+  endsMigration,
 ];
 
 export const sqliteDialect: Dialect = {

@@ -1,10 +1,11 @@
 /**
- * The tables, as the drivers read and write them. `jobs` is written at submit and at the end; `jobs_live` is all that
- * changes in between and is gone when the job ends; an attempt has a row of its own only once it has ended.
+ * The tables, as the drivers read and write them. `jobs` is written at submit, `job_ends` (job-end.ts) at the end; `jobs_live`
+ * is all that changes in between and is gone when the job ends; an attempt that another one followed has a row of its own.
  * The migrations make these tables; a test holds the two together.
  */
-import type { Attempt, DeadLetter, FinalState, JobEvent, JobRecord, JobView, LiveJob, Queue } from "@windlass/kernel";
+import type { Attempt, DeadLetter, JobEvent, JobRecord, JobView, LiveJob, Queue } from "@windlass/kernel";
 import type { Definition, ServedPlace, Session } from "@windlass/ports";
+import { finalTable } from "./job-end.ts";
 import { tableOf, type SqlValue } from "./table.ts";
 
 export const jobsTable = tableOf<JobRecord>(
@@ -40,20 +41,6 @@ export const jobsTable = tableOf<JobRecord>(
   },
   { commit: "commit_hash" },
 );
-
-/** The part of `jobs` that is written when a job ends; all null until then. */
-export const finalTable = tableOf<FinalState>("jobs", {
-  state: "text",
-  outcome: "text",
-  reason: "text",
-  message: "text",
-  exitCode: "integer",
-  output: "json",
-  attempts: "integer",
-  progress: "json",
-  startedAt: "integer",
-  finishedAt: "integer",
-});
 
 /** Columns of `jobs_live` that never change; the rest is in `liveChanging`. */
 const liveFixed = {
@@ -203,8 +190,9 @@ export const placesTable = tableOf<ServedPlace>("places", {
 const FINAL_FROM = jobsTable.columns.length;
 const LIVE_FROM = FINAL_FROM + finalTable.columns.length;
 
-/** The columns of a job as it is read, for `jobs j left join jobs_live l`. */
-export const viewColumns = `${jobsTable.list("j.")}, ${finalTable.list("j.")}, ${liveTable.list("l.")}`;
+/** The columns of a job as it is read, from `viewTables`. */
+export const viewColumns = `${jobsTable.list("j.")}, ${finalTable.list("e.")}, ${liveTable.list("l.")}`;
+export const viewTables = "jobs j LEFT JOIN job_ends e ON e.job_id = j.id LEFT JOIN jobs_live l ON l.id = j.id";
 
 /** A job as it is read, from a row of `viewColumns`. */
 export function decodeView(row: readonly SqlValue[]): JobView {

@@ -7,8 +7,8 @@ import {
   attemptsTable,
   deadLettersTable,
   definitionsTable,
+  endsTable,
   eventsTable,
-  finalTable,
   jobsTable,
   liveTable,
   migrations,
@@ -47,13 +47,22 @@ describe("migrations", () => {
     const job = jobRecord({ labels: { a: "b" } });
     for (let count = 1; count <= migrations.length; count++) {
       const db = open(migrations.slice(0, count));
-      if (count === 1) insertInto(db, job);
+      if (count === 1) insertOld(db, job);
       if (count === migrations.length) expect(db.all(SCHEMA)).toEqual(atOnce.all(SCHEMA));
       db.close();
     }
     atOnce.close();
     const store = await openSqliteStore({ path: path(), clock: fakeClock() });
-    expect((await store.reads.get(job.id))?.record).toEqual(job);
+    const view = await store.reads.get(job.id);
+    expect(view?.record).toEqual(job);
+    // The last attempt has moved to the end of its job, the first has not.
+    expect(view?.final).toEqual({ ...END, progress: null });
+    expect(await store.reads.attempts(job.id)).toMatchObject([
+      { number: 1, token: 1, outcome: "failed", endedAt: T0 + 1 },
+      { number: 2, token: 2, outcome: "succeeded", startedAt: T0 + 2, endedAt: T0 + 3, evidence: { seen: true }, exitCode: 0 },
+    ]);
+    expect(await store.reads.list({ workspace: job.workspace, states: ["succeeded"], limit: 9 })).toHaveLength(1);
+    expect(await store.retention.ended(T0 + 4, 9)).toEqual([job.id]);
     await store.close();
   });
 
@@ -84,14 +93,14 @@ describe("migrations", () => {
       db.all(`SELECT name FROM pragma_table_info('${table}') ORDER BY name`).map((row) => row[0]);
     const names = (...tables: readonly { readonly columns: readonly { readonly name: string }[] }[]): string[] =>
       tables.flatMap((table) => table.columns.map((column) => column.name)).toSorted();
-    expect(columns("jobs")).toEqual(names(jobsTable, finalTable));
+    expect(columns("jobs")).toEqual(names(jobsTable));
     expect(columns("jobs_live")).toEqual([...names(liveTable), "timer_at"].toSorted());
     expect(columns("events")).toEqual([...names(eventsTable), "position"].toSorted());
-    for (const table of [attemptsTable, deadLettersTable, queuesTable, sessionsTable, definitionsTable])
+    for (const table of [attemptsTable, endsTable, deadLettersTable, queuesTable, sessionsTable, definitionsTable])
       expect(columns(table.name)).toEqual(names(table));
     const allowed = (table: string): string[] =>
       jobStates.filter((state) => String(db.get("SELECT sql FROM sqlite_master WHERE name = ?", [table])?.[0]).includes(`'${state}'`));
-    expect(allowed("jobs")).toEqual(terminalStates);
+    expect(allowed("job_ends")).toEqual(terminalStates);
     expect(allowed("jobs_live")).toEqual(liveStates);
     db.close();
   });
@@ -151,10 +160,30 @@ test("lists and claims follow their indexes and sort nothing", () => {
   db.close();
 });
 
-/** As the first Windlass did, which had fewer columns. */
-function insertInto(db: Database, job: JobRecord): void {
+const END = {
+  state: "succeeded",
+  outcome: "succeeded",
+  reason: "ok",
+  message: null,
+  exitCode: 0,
+  output: 7,
+  attempts: 2,
+  startedAt: T0,
+  finishedAt: T0 + 3,
+} as const;
+
+/** A job that ended with its second attempt, as the first Windlass stored it, which had fewer columns. */
+function insertOld(db: Database, job: JobRecord): void {
   const there = new Set(db.all("SELECT name FROM pragma_table_info('jobs')").map((row) => row[0]));
   const values = jobsTable.encode(job).filter((_, i) => there.has(jobsTable.columns[i]?.name ?? ""));
   const names = jobsTable.columns.map((column) => column.name).filter((name) => there.has(name));
   db.run(`INSERT INTO jobs (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`, values);
+  db.run(
+    "UPDATE jobs SET state = 'succeeded', outcome = 'succeeded', reason = 'ok', exit_code = 0, output = '7', attempts = 2, started_at = ?, finished_at = ?",
+    [END.startedAt, END.finishedAt],
+  );
+  const attempt =
+    "INSERT INTO attempts (job_id, number, token, phase, executor, started_at, ended_at, outcome, reason, exit_code, evidence) VALUES (?, ?, ?, 'settled', 'process', ?, ?, ?, ?, ?, ?)";
+  db.run(attempt, [job.id, 1, 1, T0, T0 + 1, "failed", "exit_code", 3, null]);
+  db.run(attempt, [job.id, 2, 2, T0 + 2, T0 + 3, "succeeded", "ok", 0, '{"seen":true}']);
 }

@@ -12,7 +12,7 @@ const SQL = deadLetterStatements(() => "?");
 export function storeDeadLetters(db: Database, { writes: { died, ended }, tally }: WorkingSet): void {
   if (died.length === 0) return;
   for (const record of records(db, died)) {
-    const final = ended.get(record.id);
+    const final = ended.get(record.id)?.final;
     const letter = final === undefined ? null : deadLetterOf(record, final, getQueue(db, record.queue) ?? UNSET);
     if (letter === null) continue;
     db.run(SQL.add, deadLettersTable.encode(letter));

@@ -2,9 +2,11 @@
 import { attemptOf, jobStates, type Attempt, type JobEvent, type JobState, type JobView } from "@windlass/kernel";
 import type { FeedEntry, JobFilter, Tally, TallyBy } from "@windlass/ports";
 import {
+  attemptOfEnd,
   attemptsTable,
   countQueries,
   decodeView,
+  endedAttemptSql,
   eventsTable,
   listQueries,
   liveTable,
@@ -12,11 +14,13 @@ import {
   mergeTallies,
   tallyQueries,
   viewColumns,
+  viewTables,
 } from "@windlass/sql";
 import { loadKey } from "./commit-jobs.ts";
 import type { Database, Row } from "./database.ts";
 
-const VIEW = `SELECT ${viewColumns} FROM jobs j LEFT JOIN jobs_live l ON l.id = j.id WHERE j.id = ?`;
+const VIEW = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = ?`;
+const LAST = endedAttemptSql("?");
 const EVENTS = eventsTable.list();
 const FEED = `SELECT position, (SELECT workspace FROM jobs WHERE id = job_id), ${EVENTS} FROM events WHERE position > ? ORDER BY position LIMIT ?`;
 
@@ -42,6 +46,8 @@ export function listAttempts(db: Database, jobId: string): Attempt[] {
   const ended = db
     .all(`SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = ? ORDER BY number`, [jobId])
     .map((row) => attemptsTable.decode(row));
+  const last = db.get(LAST, [jobId]);
+  if (last !== undefined) return [...ended, attemptOfEnd(last)];
   const row = db.get(`SELECT ${liveTable.list()} FROM jobs_live WHERE id = ? AND phase IS NOT NULL`, [jobId]);
   return row === undefined ? ended : [...ended, attemptOf(liveTable.decode(row), null)];
 }

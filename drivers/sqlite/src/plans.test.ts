@@ -33,7 +33,11 @@ const lists: readonly [string, Omit<JobFilter, "workspace" | "limit">, RegExp][]
   ["a label", { label: { key: "a", value: "b" } }, /^SEARCH j USING INDEX jobs_by_workspace \(workspace=\? AND id=\?\)/u],
   ["a kind", { kind: "task" }, /jobs_by_kind \(workspace=\? AND kind=\?\)/u],
   ["a name", { name: "n" }, /jobs_by_name \(workspace=\? AND name=\?\)/u],
-  ["what failed", { states: ["failed"] }, /jobs_by_state \(workspace=\? AND state=\?\)/u],
+  ["what failed", { states: ["failed"] }, /^SEARCH e USING INDEX ends_by_state \(workspace=\? AND state=\?\)/u],
+  ["what ended", { states: ["succeeded", "failed"] }, /^SEARCH e USING INDEX ends_by_state \(workspace=\? AND state=\?\)/u],
+  ["what failed of a name", { states: ["failed"], name: "n" }, /^SEARCH e USING INDEX ends_by_state/u],
+  ["what succeeded of a name", { states: ["succeeded"], name: "n" }, /^SEARCH j USING INDEX jobs_by_name/u],
+  ["what succeeded of a kind", { states: ["succeeded"], kind: "workflow" }, /^SEARCH j USING INDEX jobs_by_kind/u],
   ["what waits or runs", { states: ["queued", "running"] }, /^SCAN l; SEARCH j USING INDEX \w+ \(.*id=\?\)/u],
   ["what runs", { states: ["running"] }, /^SEARCH l USING INDEX live_state \(state=\?\)/u],
 ];
@@ -48,6 +52,7 @@ test.each(lists)("a list of %s is walked in its order", (_, filter, expected) =>
 
 const trees: readonly [string, Omit<JobFilter, "workspace" | "limit">, RegExp][] = [
   ["children", { parentId: "job_1" }, /^SEARCH j USING INDEX jobs_by_parent/u],
+  ["children that failed", { parentId: "job_1", states: ["failed"] }, /^SEARCH j USING INDEX jobs_by_parent/u],
   ["children that live", { parentId: "job_1", states: ["queued", "running"] }, /^SEARCH l USING INDEX live_parent/u],
   ["a tree", { rootId: "job_1" }, /^MULTI-INDEX OR.*jobs_by_root/u],
   ["what lives of a tree", { rootId: "job_1", states: ["queued", "running"] }, /^MULTI-INDEX OR.*jobs_by_root/u],

@@ -4,7 +4,7 @@ import { jobsTable } from "@windlass/sql";
 import type { Database } from "./database.ts";
 
 export function endedRoots(db: Database, before: number, limit: number): string[] {
-  const sql = "SELECT id FROM jobs WHERE parent_id IS NULL AND state IS NOT NULL AND finished_at < ? ORDER BY finished_at, id LIMIT ?";
+  const sql = "SELECT job_id FROM job_ends WHERE is_root = 1 AND finished_at < ? ORDER BY finished_at, job_id LIMIT ?";
   return db.all(sql, [before, limit]).map((row) => row[0] as string);
 }
 
@@ -34,5 +34,6 @@ function removeJob(db: Database, job: JobRecord): void {
   db.run("DELETE FROM dead_letters WHERE job_id = ?", [job.id]);
   db.run("DELETE FROM attempts WHERE job_id = ?", [job.id]);
   db.run("DELETE FROM events WHERE job_id = ?", [job.id]);
+  db.run("DELETE FROM job_ends WHERE job_id = ?", [job.id]);
   db.run("DELETE FROM jobs WHERE id = ?", [job.id]);
 }

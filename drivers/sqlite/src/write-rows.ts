@@ -6,8 +6,9 @@ import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
 import {
   attemptsTable,
   encodeValue,
+  endOf,
+  endsTable,
   eventsTable,
-  finalTable,
   jobsTable,
   liveChangingColumns,
   liveTable,
@@ -22,12 +23,10 @@ const JOBS = { name: "jobs", columns: namesOf(jobsTable) };
 const LIVE = { name: "jobs_live", columns: [...namesOf(liveTable), "timer_at"] };
 const LABELS = { name: "job_labels", columns: ["workspace", "label", "value", "job_id"] };
 const ATTEMPTS = { name: "attempts", columns: namesOf(attemptsTable) };
+const ENDS = { name: "job_ends", columns: namesOf(endsTable) };
 const EVENTS = { name: "events", columns: namesOf(eventsTable) };
 const FACTS = { name: "facts", columns: ["job_id", "number", "fact"] };
 const IDEMPOTENCY = { name: "idempotency_keys", columns: ["workspace", "idempotency_key", "job_id", "request_hash"] };
-const END = namesOf(finalTable)
-  .map((name) => `${name} = ?`)
-  .join(", ");
 
 const SPEND = "INSERT OR REPLACE INTO rate_buckets (queue, fairness_key, spent_until) VALUES (?, ?, ?)";
 
@@ -67,9 +66,7 @@ function encoded<T>(table: Table<T>, records: readonly T[]): SqlValue[][] {
 }
 
 function writeEnded(db: Database, writes: Writes): void {
-  const ends = new SameChanges();
-  for (const [id, final] of writes.ended) ends.add(id, END, finalTable.encode(final));
-  ends.update(db, "jobs");
+  insertMany(db, ENDS, encoded(endsTable, [...writes.ended.values()].map(endOf)));
   runForIds(db, "DELETE FROM jobs_live WHERE id IN", { ids: [...writes.ended.keys()] });
   runForIds(db, "DELETE FROM facts WHERE job_id IN", { ids: writes.decidersEnded });
   runForIds(db, "DELETE FROM cursors WHERE job_id IN", { ids: writes.decidersEnded });

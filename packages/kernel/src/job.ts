@@ -209,6 +209,13 @@ export interface Attempt {
   readonly evidence: JsonObject | null;
 }
 
+/** A job that has ended: as it was before, how it ended, and the attempt that ended with it, if one did. */
+export interface EndedJob {
+  readonly live: LiveJob;
+  readonly final: FinalState;
+  readonly attempt: Attempt | null;
+}
+
 /** A job as it is read: what was submitted, and either what lives or how it ended. */
 export interface JobView {
   readonly record: JobRecord;

@@ -5,7 +5,7 @@
 import type { EventType, JobEvent } from "./event.ts";
 import { mayBeDead } from "./dead-letter.ts";
 import { endsIn } from "./follow.ts";
-import type { Attempt, Fact, FinalState, JobRecord, LiveJob, Signals } from "./job.ts";
+import type { Attempt, EndedJob, Fact, JobRecord, LiveJob, Signals } from "./job.ts";
 import type { Json } from "./json.ts";
 import type { Step } from "./ending.ts";
 import { countStep, type Tally } from "./tally.ts";
@@ -29,9 +29,10 @@ export interface Writes {
   /** Live rows to insert or replace. */
   readonly live: Map<string, LiveJob>;
   /** Jobs that ended: their live row goes. */
-  readonly ended: Map<string, FinalState>;
+  readonly ended: Map<string, EndedJob>;
   /** Those of them that were decided about: their facts and cursor go too. */
   readonly decidersEnded: string[];
+  /** Attempts that ended and were not the end of their job. */
   readonly attempts: Attempt[];
   readonly events: JobEvent[];
   readonly facts: { readonly jobId: string; readonly number: number; readonly fact: Fact }[];
@@ -125,9 +126,9 @@ export class WorkingSet {
     countStep(this.tally, before, step);
     const subject = next ?? before;
     const events = this.#number(subject, step.events);
-    if (step.attempt !== null) this.writes.attempts.push(step.attempt);
     if (step.releasesKey && before.concurrencyKey !== null) this.writes.keysReleased.push({ key: before.concurrencyKey, jobId: before.id });
     if (next !== null) {
+      if (step.attempt !== null) this.writes.attempts.push(step.attempt);
       const changed = next !== before || events > 0 || step.fact !== null;
       if (!changed) return;
       if (next.queue !== before.queue) this.writes.moved.set(next.id, next.queue);
@@ -135,7 +136,7 @@ export class WorkingSet {
       if (step.fact !== null) this.wake(before.id, step.fact);
       return;
     }
-    if (final !== null) this.#end(before, final);
+    if (final !== null) this.#end({ live: before, final, attempt: step.attempt });
   }
 
   /** Adds a fact for the kind of a job to look at. Legal in every live state; nothing for a job that has ended. */
@@ -154,11 +155,12 @@ export class WorkingSet {
     return events.length;
   }
 
-  #end(live: LiveJob, final: FinalState): void {
+  #end(ended: EndedJob): void {
+    const { live, final } = ended;
     this.#live.delete(live.id);
     this.#ended.add(live.id);
     this.writes.live.delete(live.id);
-    this.writes.ended.set(live.id, final);
+    this.writes.ended.set(live.id, ended);
     if (live.executor === "none") this.writes.decidersEnded.push(live.id);
     if (mayBeDead(live, final)) this.writes.died.push(live.id);
     this.#signals.finished.push(live.id);

@@ -86,7 +86,7 @@ class Model {
       if (record !== undefined) this.records.set(id, { ...record, queue });
     }
     for (const live of set.writes.live.values()) this.live.set(live.id, live);
-    for (const [id, final] of set.writes.ended) {
+    for (const [id, { final }] of set.writes.ended) {
       this.live.delete(id);
       this.ended.set(id, final);
     }
