@@ -11,7 +11,7 @@ export { changedQueue, queueViews, type QueueCount } from "./queue-figures.ts";
 export { nextVersion } from "./next-version.ts";
 export { joinSignals, noSignals } from "./signals.ts";
 export { storeFull } from "./store-full.ts";
-export { decodeValue, encodeValue, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";
+export { differOf, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";
 export {
   attemptsTable,
   deadLettersTable,

@@ -2,7 +2,7 @@
  * How a record of the kernel becomes a row and comes back: one list of columns for each table, used by both drivers.
  * Values are texts and whole numbers only, so that SQLite and PostgreSQL store the same; JSON is kept as text.
  */
-import type { Json } from "@windlass/kernel";
+import { assert } from "@windlass/kernel";
 
 export type SqlValue = string | number | null;
 export type Kind = "text" | "integer" | "flag" | "json";
@@ -44,20 +44,38 @@ export function tableOf<T extends object>(
   };
 }
 
+const ENCODED: Record<Kind, (value: string) => string> = {
+  text: (value) => `${value} ?? null`,
+  integer: (value) => `${value} ?? null`,
+  flag: (value) => `${value} == null ? null : ${value} === true ? 1 : 0`,
+  json: (value) => `${value} == null ? null : JSON.stringify(${value})`,
+};
+
 /**
  * The two ways of a row are written out as code, once for each table: going through the columns for each row took a third
  * of the time of a claim. Only keys and kinds of our own tables get into the text.
  */
 function encoderOf<T>(columns: readonly Column<T>[]): Table<T>["encode"] {
-  const values: Record<Kind, (value: string) => string> = {
-    text: (value) => `${value} ?? null`,
-    integer: (value) => `${value} ?? null`,
-    flag: (value) => `${value} == null ? null : ${value} === true ? 1 : 0`,
-    json: (value) => `${value} == null ? null : JSON.stringify(${value})`,
-  };
-  const body = columns.map(({ kind, key }) => values[kind](`record[${JSON.stringify(key)}]`));
+  const body = columns.map(({ kind, key }) => ENCODED[kind](`record[${JSON.stringify(key)}]`));
   // oxlint-disable-next-line typescript/no-implied-eval -- see above
   return new Function("record", `return [${body.join(", ")}];`) as Table<T>["encode"];
+}
+
+/** Which of the columns differ, as bits in their order; the values that `record` has in them are appended to `values`. */
+export type Differ<T> = (record: T, before: T, values: SqlValue[]) => number;
+
+/** Bits of a small integer. */
+const DIFFER_COLUMNS_MAX = 30;
+
+/** For at most 30 columns; written out as code for the same reason. */
+export function differOf<T>(columns: readonly Column<T>[]): Differ<T> {
+  assert(columns.length <= DIFFER_COLUMNS_MAX, `${columns.length} columns fit into the bits of a small integer`);
+  const body = columns.map(({ kind, key }, i) => {
+    const [now, old] = [`record[${JSON.stringify(key)}]`, `before[${JSON.stringify(key)}]`];
+    return `if (${now} !== ${old}) { bits |= ${1 << i}; values.push(${ENCODED[kind](now)}); }`;
+  });
+  // oxlint-disable-next-line typescript/no-implied-eval -- see above
+  return new Function("record", "before", "values", `let bits = 0; ${body.join(" ")} return bits;`) as Differ<T>;
 }
 
 function decoderOf<T>(columns: readonly Column<T>[]): Table<T>["decode"] {
@@ -70,19 +88,6 @@ function decoderOf<T>(columns: readonly Column<T>[]): Table<T>["decode"] {
   const body = columns.map(({ kind, key }, i) => `${JSON.stringify(key)}: ${values[kind](`row[from + ${i}]`)}`);
   // oxlint-disable-next-line typescript/no-implied-eval -- see above
   return new Function("row", "from = 0", `return { ${body.join(", ")} };`) as Table<T>["decode"];
-}
-
-export function encodeValue(kind: Kind, value: unknown): SqlValue {
-  if (value === null || value === undefined) return null;
-  if (kind === "json") return JSON.stringify(value);
-  if (kind === "flag") return value === true ? 1 : 0;
-  return value as string | number;
-}
-
-export function decodeValue(kind: Kind, value: SqlValue): Json {
-  if (value === null) return null;
-  if (kind === "json") return JSON.parse(value as string) as Json;
-  return kind === "flag" ? value === 1 : value;
 }
 
 function snakeCase(key: string): string {

@@ -64,18 +64,29 @@ function withIds(statement: string, count: number): string {
   return textOf(`${statement} ${count}`, () => `${statement} (${marks(count)})`);
 }
 
-/** Those that are to get the same values, together: `changes` → ids. */
+interface Alike {
+  readonly columns: string;
+  readonly values: readonly SqlValue[];
+  readonly ids: string[];
+}
+
+/** Those that are to get the same values, together. */
 export class SameChanges {
-  readonly #groups = new Map<string, { readonly columns: string; readonly values: readonly SqlValue[]; readonly ids: string[] }>();
+  readonly #groups = new Map<string, Alike>();
+  /** The group that was added to last: jobs that are claimed together mostly change alike, and need no key then. */
+  #last: Alike | undefined;
 
   /** `columns` is the text between SET and WHERE. */
   add(id: string, columns: string, values: readonly SqlValue[]): void {
+    const last = this.#last;
+    if (last?.columns === columns && values.every((value, i) => value === last.values[i])) return void last.ids.push(id);
     let key = columns;
     // The columns say what each value is, so that no two kinds of value meet under one text.
     for (const value of values) key += value === null ? "\u0000" : `\u0001${value}`;
-    const group = this.#groups.get(key);
-    if (group === undefined) this.#groups.set(key, { columns, values, ids: [id] });
-    else group.ids.push(id);
+    let group = this.#groups.get(key);
+    if (group === undefined) this.#groups.set(key, (group = { columns, values, ids: [] }));
+    group.ids.push(id);
+    this.#last = group;
   }
 
   update(db: Database, table: string): void {

@@ -5,7 +5,7 @@
 import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
 import {
   attemptsTable,
-  encodeValue,
+  differOf,
   endOf,
   endsTable,
   eventsTable,
@@ -101,18 +101,27 @@ function writeLive(db: Database, rows: Iterable<LiveJob>, before: ReadonlyMap<st
   changes.update(db, "jobs_live");
 }
 
-function addChange(changes: SameChanges, live: LiveJob, old: LiveJob): void {
-  let columns = "";
-  const values: SqlValue[] = [];
-  for (const column of liveChangingColumns) {
-    if (live[column.key] === old[column.key]) continue;
-    columns += `${columns === "" ? "" : ", "}${column.name} = ?`;
-    values.push(encodeValue(column.kind, live[column.key]));
+const differ = differOf(liveChangingColumns);
+const TIMER_BIT = 1 << liveChangingColumns.length;
+/** `name = ?, …` of each set of columns that changes together. */
+const assignments = new Map<number, string>();
+
+function assignmentsOf(bits: number): string {
+  let text = assignments.get(bits);
+  if (text === undefined) {
+    const names = [...liveChangingColumns.map(({ name }) => name), "timer_at"].filter((_, i) => (bits & (1 << i)) !== 0);
+    assignments.set(bits, (text = names.map((name) => `${name} = ?`).join(", ")));
   }
+  return text;
+}
+
+function addChange(changes: SameChanges, live: LiveJob, old: LiveJob): void {
+  const values: SqlValue[] = [];
+  let bits = differ(live, old, values);
   const timer = timerOf(live);
   if (timer !== timerOf(old)) {
-    columns += `${columns === "" ? "" : ", "}timer_at = ?`;
+    bits |= TIMER_BIT;
     values.push(timer);
   }
-  if (columns !== "") changes.add(live.id, columns, values);
+  if (bits !== 0) changes.add(live.id, assignmentsOf(bits), values);
 }

@@ -1,0 +1,43 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { differOf, tableOf } from "./table.ts";
+
+interface Thing {
+  readonly name: string | null;
+  readonly count: number | null;
+  readonly isOpen: boolean | null;
+  readonly detailText: { readonly a: number } | null;
+}
+
+const table = tableOf<Thing>("things", { name: "text", count: "integer", isOpen: "flag", detailText: "json" }, { name: "thing_name" });
+const things = fc.record<Thing>({
+  name: fc.option(fc.string()),
+  count: fc.option(fc.integer()),
+  isOpen: fc.option(fc.boolean()),
+  detailText: fc.option(fc.record({ a: fc.integer() }, { noNullPrototype: true })),
+});
+
+test("columns have the names of the fields in snake case, or those that are given", () => {
+  expect(table.list("t.")).toBe("t.thing_name, t.count, t.is_open, t.detail_text");
+});
+
+test("a record comes back as it was", () => {
+  fc.assert(
+    fc.property(things, (thing) => {
+      expect(table.decode(["before", ...table.encode(thing)], 1)).toEqual(thing);
+    }),
+  );
+});
+
+test("what differs are the bits and the values of the columns that are not the same", () => {
+  const differ = differOf(table.columns);
+  fc.assert(
+    fc.property(things, things, (now, before) => {
+      const values: unknown[] = [];
+      const bits = differ(now, before, values as never);
+      const changed = table.columns.filter(({ key }) => now[key] !== before[key]);
+      expect(table.columns.filter((_, i) => (bits & (1 << i)) !== 0)).toEqual(changed);
+      expect(values).toEqual(table.columns.flatMap((column, i) => (changed.includes(column) ? [table.encode(now)[i]] : [])));
+    }),
+  );
+});

@@ -1,0 +1,156 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Database } from "./database.ts";
+import { Commits, Flushing, openLog, type Log } from "./flushing.ts";
+
+type Done = (error: Error | null) => void;
+
+/** A disk that works when it is told to. */
+function slowLog(): Log & { readonly open: Done[]; readonly calls: string[] } {
+  const open: Done[] = [];
+  const calls: string[] = [];
+  return {
+    open,
+    calls,
+    flush: (done) => {
+      calls.push("flush");
+      open.push(done);
+    },
+    flushNow: () => void calls.push("now"),
+    close: () => void calls.push("close"),
+  };
+}
+
+let log: ReturnType<typeof slowLog>;
+let commits: Commits;
+let answered: string[];
+let failures: Error[];
+let flushing: Flushing<string>;
+
+beforeEach(() => {
+  log = slowLog();
+  commits = new Commits(Commits.shared());
+  answered = [];
+  failures = [];
+  flushing = new Flushing({
+    log,
+    commits,
+    answer: (replies) => void answered.push(replies.join("+")),
+    fail: (error) => void failures.push(error),
+  });
+});
+
+function commit(reply: string, alone = false): void {
+  commits.made();
+  flushing.committed([reply], alone);
+}
+
+describe("what was committed", () => {
+  test("is answered when the disk has it, not before", () => {
+    commit("a");
+    expect(answered).toEqual([]);
+    log.open.shift()?.(null);
+    expect(answered).toEqual(["a"]);
+  });
+
+  test("while the disk works is answered together, after the next flush and not by the one under way", () => {
+    commit("a");
+    commit("b");
+    commit("c", true);
+    expect(log.calls).toEqual(["flush"]);
+    log.open.shift()?.(null);
+    expect(answered).toEqual(["a"]);
+    expect(log.calls).toEqual(["flush", "flush"]);
+    log.open.shift()?.(null);
+    expect(answered).toEqual(["a", "b+c"]);
+    expect(log.open).toEqual([]);
+  });
+
+  test("alone is flushed at once", () => {
+    commit("a", true);
+    expect(log.calls).toEqual(["now"]);
+    expect(answered).toEqual(["a"]);
+  });
+
+  test("is never answered when the flush failed, nor is what came behind it, and nothing is flushed again", () => {
+    commit("a");
+    commit("b");
+    log.open.shift()?.(new Error("EIO"));
+    expect(failures).toMatchObject([{ message: "EIO" }]);
+    expect(answered).toEqual([]);
+    expect(log.calls).toEqual(["flush"]);
+  });
+
+  test("is answered before the log is closed", () => {
+    commit("a");
+    flushing.close(() => void answered.push("closed"));
+    expect(answered).toEqual([]);
+    log.open.shift()?.(null);
+    expect(answered).toEqual(["a", "closed"]);
+    expect(log.calls).toEqual(["flush", "close"]);
+  });
+});
+
+describe("a reader", () => {
+  const behind = (): boolean => {
+    const wait = Atomics.wait;
+    let waited = false;
+    // The writer's part of another thread: the flush ends while the reader waits.
+    Atomics.wait = ((): string => {
+      waited = true;
+      log.open.shift()?.(null);
+      return "ok";
+    }) as typeof Atomics.wait;
+    try {
+      commits.waitForDisk();
+    } finally {
+      Atomics.wait = wait;
+    }
+    return waited;
+  };
+
+  test("waits for the disk when something is not there yet, also when it takes two flushes", () => {
+    expect(behind()).toBe(false);
+    commit("a");
+    commit("b");
+    expect(behind()).toBe(true);
+    expect(answered).toEqual(["a", "b"]);
+    expect(behind()).toBe(false);
+  });
+
+  test("is told when the disk does not answer", () => {
+    const wait = Atomics.wait;
+    Atomics.wait = () => "timed-out";
+    commit("a");
+    try {
+      expect(() => commits.waitForDisk()).toThrow("the disk has not taken what was written for 10 s");
+    } finally {
+      Atomics.wait = wait;
+    }
+  });
+});
+
+describe("the log of a file", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "windlass-log-"));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test("is the one that SQLite writes, for as long as it is open", async () => {
+    const path = join(folder, "windlass.db");
+    const db = new Database(path);
+    db.migrate();
+    const open = openLog(path);
+    db.leaveFlushing();
+    open.flushNow();
+    const { promise, resolve } = Promise.withResolvers<Error | null>();
+    open.flush(resolve);
+    expect(await promise).toBeNull();
+    open.close();
+    db.close();
+    expect(() => openLog(path)).toThrow(/ENOENT/u);
+  });
+});
