@@ -97,6 +97,7 @@ function faultyStore(store: Store, faulty: Faulty, clock: Clock): Store {
     roles: wrapped(store.roles, faulty),
     tokens: wrapped(store.tokens, faulty),
     audit: wrapped(store.audit, faulty),
+    secrets: wrapped(store.secrets, faulty),
     answers: wrapped(store.answers, faulty),
     heartbeats: clockHeartbeats(clock, sessions),
     timeOffset: () => faulty(() => store.timeOffset()),

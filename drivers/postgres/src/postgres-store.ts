@@ -14,6 +14,7 @@ import { threadHeartbeats } from "./heartbeats.ts";
 import { jobQueries } from "./job-queries.ts";
 import { jobReads } from "./job-reads.ts";
 import { migrate } from "./migrate.ts";
+import { secretStore } from "./secrets.ts";
 import { definitionStore, placeStore, queueStore, retentionStore, sessionStore } from "./small-stores.ts";
 import { asStoreError, inTransaction } from "./transaction.ts";
 
@@ -57,6 +58,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     roles: roleStore(db, pool),
     tokens: tokenStore(db),
     audit: auditStore(db),
+    secrets: secretStore(db),
     answers: answerStore(db),
     heartbeats: beats.heartbeats,
     timeOffset: () => sampleOffset(db, clock),

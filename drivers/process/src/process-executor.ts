@@ -82,7 +82,10 @@ export function processExecutor(options: ProcessExecutorOptions): Executor {
       if (refused !== null) return refused;
       const ref = Buffer.from(random.bytes(REF_BYTES)).toString("hex");
       const { logBytesMax, logBytesPerSecondMax = 0 } = options;
-      return link.ask("launch", { ...request, ref, baseEnvironment, logBytesMax, logBytesPerSecondMax });
+      const { secretEnvironment, ...told } = request;
+      // Part of what is said over the socket and kept in memory; the specification is what is written down.
+      const environment = { ...secretEnvironment, ...request.environment };
+      return link.ask("launch", { ...told, environment, ref, baseEnvironment, logBytesMax, logBytesPerSecondMax });
     },
     find: async (name) => (existsSync(attemptFolder(folder, name)) ? link.ask("find", { name }) : null),
     stop: async (name, graceMs, stopFor) => {

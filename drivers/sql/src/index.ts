@@ -9,6 +9,17 @@ export { liveQuery } from "./live-filter.ts";
 export { migrations, migrationsAfter, tableNames, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
 export { changedQueue, queueViews, type QueueCount } from "./queue-figures.ts";
 export { nextVersion } from "./next-version.ts";
+export {
+  changeValues,
+  findSecretsQuery,
+  idValues,
+  otherwiseValues,
+  resealValues,
+  sealedTable,
+  secretQuery,
+  secretStatements,
+  secretsTable,
+} from "./secrets-table.ts";
 export { joinSignals, noSignals } from "./signals.ts";
 export { storeFull } from "./store-full.ts";
 export { differOf, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";

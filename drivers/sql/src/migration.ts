@@ -14,6 +14,7 @@ import { deadLettersMigration } from "./migration-0008.ts";
 import { listsMigration } from "./migration-0009.ts";
 import { ownersMigration } from "./migration-0010.ts";
 import { endsMigration } from "./migration-0011.ts";
+import { secretsMigration } from "./migration-0012.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -43,6 +44,7 @@ export const migrations: readonly Migration[] = [
   listsMigration,
   ownersMigration,
   endsMigration,
+  secretsMigration,
 ];
 
 export const sqliteDialect: Dialect = {

@@ -28,6 +28,7 @@ import { cursor, due, live, nextDue, records, woken } from "./job-queries.ts";
 import { counts, feed, feedEnd, getJob, keyHolders, listAttempts, listEvents, listJobs, tallyJobs } from "./job-reads.ts";
 import { getQueue, listQueues, putQueue, removeQueue } from "./queues.ts";
 import { endedRoots, removeTrees } from "./retention.ts";
+import { findSecrets, listSecrets, putSecret, removeSecret, resealSecret, secretKeys, secretsSealedOtherwise } from "./secrets.ts";
 import {
   beat,
   closeSession,
@@ -70,6 +71,9 @@ const writes = {
   tokenUsed,
   addAudit,
   pruneAudit,
+  putSecret,
+  removeSecret,
+  resealSecret,
   takeAnswer,
   keepAnswer,
   releaseAnswer,
@@ -102,6 +106,10 @@ export const far = {
   listTokens,
   tokenByHash,
   listAudit,
+  listSecrets,
+  findSecrets,
+  secretsSealedOtherwise,
+  secretKeys,
 };
 const operations = { ...writes, ...near, ...far };
 

@@ -47,6 +47,15 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       remove: (rootIds) => call("removeTrees", rootIds),
     },
     ...accessStoresOn(call),
+    secrets: {
+      list: (filter) => call("listSecrets", filter),
+      find: (wanted) => call("findSecrets", wanted),
+      put: (secret) => call("putSecret", secret),
+      remove: (id) => call("removeSecret", id),
+      sealedOtherwise: (keyId, page) => call("secretsSealedOtherwise", keyId, page),
+      reseal: (secret, from) => call("resealSecret", secret, from),
+      keys: () => call("secretKeys"),
+    },
     answers: {
       take: (answer, now) => call("takeAnswer", answer, now),
       keep: (answer) => call("keepAnswer", answer),

@@ -6,6 +6,7 @@ import { deadLetterOperations } from "./dead-letter-operations.ts";
 import { eventOperations, jobOperations } from "./job-operations.ts";
 import type { Operation } from "./operation.ts";
 import { queueOperations } from "./queue-operations.ts";
+import { secretOperations } from "./secret-operations.ts";
 import { settingOperations } from "./setting-operations.ts";
 import { systemOperations } from "./system-operations.ts";
 import { workerOperations } from "./worker-operations.ts";
@@ -20,6 +21,7 @@ export const operations = {
   workspaces: workspaceOperations,
   tokens: tokenOperations,
   roles: roleOperations,
+  secrets: secretOperations,
   audit: auditOperations,
   workers: workerOperations,
   settings: settingOperations,

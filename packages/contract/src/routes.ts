@@ -101,6 +101,10 @@ export const ROUTES = {
   "roles.list": { method: "GET", path: "/api/v1/roles" },
   "roles.create": { method: "POST", path: "/api/v1/roles" },
   "roles.delete": { method: "DELETE", path: "/api/v1/roles/{name}" },
+  "secrets.list": { method: "GET", path: "/api/v1/secrets", query: ["workflow", "limit", "cursor"] },
+  "secrets.set": { method: "PUT", path: "/api/v1/secrets/{name}" },
+  "secrets.unset": { method: "DELETE", path: "/api/v1/secrets/{name}", query: ["workflow"] },
+  "secrets.rotate": { method: "POST", path: "/api/v1/secret-rotations" },
   "audit.list": {
     method: "GET",
     path: "/api/v1/audit",

@@ -12,9 +12,10 @@ import {
   type Signals,
   type Tracing,
 } from "@windlass/kernel";
-import type { Bus, Clock, Logger, LogStore, Random, Sha256, Store } from "@windlass/ports";
+import type { Bus, Clock, KeySource, Logger, LogStore, Random, Sha256, Store } from "@windlass/ports";
 import { figures, type Figures } from "./figures.ts";
 import type { JobKind } from "./job-kind.ts";
+import { keyRing, type KeyRing } from "./key-ring.ts";
 import { observed } from "./observed.ts";
 
 export interface EnginePorts {
@@ -28,12 +29,16 @@ export interface EnginePorts {
   readonly kinds: readonly JobKind[];
   /** What must not be stored or shown of what a job prints and of why it failed; asked once for each attempt. */
   readonly masks?: ((record: JobRecord) => MaskRule) | undefined;
+  /** Where the keys are that secrets are sealed with; in memory only when left out. */
+  readonly keySource?: KeySource | undefined;
   /** Left out or null: nobody traces, and nothing is made for it. */
   readonly tracing?: Tracing | null;
 }
 
-export interface EngineContext extends Omit<EnginePorts, "kinds" | "tracing"> {
+export interface EngineContext extends Omit<EnginePorts, "kinds" | "tracing" | "keySource"> {
   readonly tracing: Tracing | null;
+  /** Seals secrets and opens them. */
+  readonly keys: KeyRing;
   /** What this process did. */
   readonly figures: Figures;
   /** The store's time: this machine's clock corrected by the store's offset. */
@@ -67,6 +72,7 @@ export function engineContext(ports: EnginePorts): EngineContext {
   return {
     ...ports,
     store,
+    keys: keyRing(ports.keySource ?? keysInMemory(), random),
     tracing,
     figures: counted,
     now,
@@ -83,6 +89,12 @@ export function engineContext(ports: EnginePorts): EngineContext {
       offset = await store.timeOffset();
     },
   };
+}
+
+/** Gone with the process, as what they seal is in a store in memory. */
+function keysInMemory(): KeySource {
+  let text = "";
+  return { place: "the memory of this process", grows: "always", read: () => text, add: (key) => void (text = `${key}\n${text}`) };
 }
 
 /** Ids of one process sort in the order in which they were made, also within a millisecond. */

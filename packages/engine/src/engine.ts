@@ -13,6 +13,7 @@ import { queues, type Queues } from "./queues.ts";
 import { reconciler } from "./reconciler.ts";
 import { logRetention, type LogLimits } from "./log-retention.ts";
 import { retention } from "./retention.ts";
+import { secrets, type Secrets } from "./secrets.ts";
 import { serviceOf, together, type Service } from "./service.ts";
 import { openSession } from "./session.ts";
 import { timers } from "./timers.ts";
@@ -39,6 +40,7 @@ export interface Engine extends Service {
   readonly explain: Explain;
   readonly access: Access;
   readonly audit: Audit;
+  readonly secrets: Secrets;
   /** Runs handlers in this process. Start and stop it like any service. */
   worker(options: WorkerOptions): Worker;
 }
@@ -95,6 +97,7 @@ export function engine(options: EngineOptions): Engine {
     explain: explainer(context, options.executors),
     access: access(context),
     audit: changes,
+    secrets: secrets(context),
     worker: (workerOptions) =>
       worker(context, { ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }), ...workerOptions }),
   };

@@ -4,6 +4,7 @@
  */
 import {
   didYouMean,
+  isId,
   isOutOfBand,
   queueOfKey,
   REASONS,
@@ -17,6 +18,7 @@ import {
 import type { Executor, Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { heldByQueue } from "./explain-queue.ts";
+import { missingSecrets } from "./given-secrets.ts";
 import type { Cause } from "./job-kind.ts";
 
 export interface ExplainedCause extends Cause {
@@ -49,8 +51,10 @@ export function explainer(context: EngineContext, executors: readonly Executor[]
   };
 }
 
-/** The advice of the reason, with the queue that it is about. */
+/** The advice of the reason, with the queue or the secret that it is about. */
 function todoFor({ reason, object }: Cause): string {
+  if (reason === "secret_missing")
+    return object === null || isId("job", object) ? REASONS[reason].todo : REASONS[reason].todo.replace("<name>", object);
   return REASONS[reason].todo.replace("<queue>", object ?? "<queue>");
 }
 
@@ -67,7 +71,15 @@ async function causesOf(facts: Facts, view: JobView, depth: number): Promise<Pla
 
 async function becauseOf(facts: Facts, view: JobView, depth: number): Promise<Placed[]> {
   if (view.final !== null) return endedBecause(facts, view, { final: view.final, depth });
-  return view.live === null ? [] : livesBecause(facts, view, { live: view.live, depth });
+  if (view.live === null) return [];
+  return [...(await lacksSecrets(facts, view, view.live)), ...(await livesBecause(facts, view, { live: view.live, depth }))];
+}
+
+/** First, for it cannot be started whatever else holds it back. */
+async function lacksSecrets({ context }: Facts, { record }: JobView, live: LiveJob): Promise<Placed[]> {
+  if (live.state !== "queued" && live.state !== "scheduled") return [];
+  const missing = await missingSecrets(context, record);
+  return missing === null ? [] : [cause("secret_missing", missing.message, { object: missing.aliases[0] ?? null })];
 }
 
 async function livesBecause(

@@ -9,6 +9,7 @@
  */
 import type { ClaimedJob } from "@windlass/ports";
 import type {
+  AliasUse,
   Concurrency,
   ExecutorName,
   Fact,
@@ -81,6 +82,13 @@ export interface JobKind {
   executors?(spec: JsonObject): readonly ExecutorName[];
   /** For jobs with executor `none`. Not called while the job is stopping: the engine ends its children then. */
   advance?(input: AdvanceInput): Decision;
+  /**
+   * Aliases of secrets that will be asked for, as far as that is known before it runs, so that a missing one is refused at
+   * once; those of its own specification when left out.
+   */
+  aliases?(spec: JsonObject, input: Json): readonly AliasUse[];
+  /** Where it and its descendants look for secrets before they look in the workspace. */
+  secretScope?(record: JobRecord): string;
   explain?(job: { readonly record: JobRecord; readonly live: LiveJob | null }): readonly Cause[];
 }
 

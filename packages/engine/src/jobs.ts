@@ -13,6 +13,7 @@ import {
 import { tracedSubmit } from "./attempt-trace.ts";
 import type { EngineContext } from "./context.ts";
 import type { Feed } from "./feed.ts";
+import { demandSecrets } from "./given-secrets.ts";
 import { jobNotFound } from "./jobs-within.ts";
 import { stopOf } from "./stop.ts";
 import { recordOf, type SubmitRequest } from "./submit.ts";
@@ -76,6 +77,7 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
       if (!isTerminal(view.state))
         throw new WindlassError("job_not_finished", `${id} is ${view.state}; cancel it first, or wait for its end`);
       const fresh: JobRecord = again(context, record, by);
+      await demandSecrets(context, fresh);
       return submittedOf(only(await context.commit([{ type: "submit", job: fresh }]))).id;
     },
     async complete(token, end) {
@@ -113,6 +115,8 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
 
 async function submitOne(context: EngineContext, request: SubmitRequest): Promise<Submitted> {
   const record = recordOf(context, request);
+  const secrets = demandSecrets(context, record);
+  if (secrets !== null) await secrets;
   return shown(context, record, only(await context.commit([{ type: "submit", job: record }])));
 }
 
@@ -122,11 +126,26 @@ function shown(context: EngineContext, record: JobRecord, result: ChangeResult |
 }
 
 async function submitMany(context: EngineContext, requests: readonly SubmitRequest[]): Promise<readonly (Submitted | WindlassError)[]> {
-  const records = requests.map((request) => attempted(() => recordOf(context, request)));
+  const made = requests.map((request) => attempted(() => recordOf(context, request)));
+  const checked = made.map((record) => (record instanceof WindlassError ? record : withSecrets(context, record)));
+  const records = checked.some((one) => one instanceof Promise) ? await Promise.all(checked) : made;
   const accepted = records.filter((record): record is JobRecord => !(record instanceof WindlassError));
   const results = await context.commit(accepted.map((job) => ({ type: "submit", job }) as const));
   const rest = results.values();
   return records.map((record) => (record instanceof WindlassError ? record : attempted(() => shown(context, record, rest.next().value))));
+}
+
+/** The record, or why it is refused; at once for one that asks for no secrets. */
+function withSecrets(context: EngineContext, record: JobRecord): JobRecord | Promise<JobRecord | WindlassError> {
+  const secrets = demandSecrets(context, record);
+  if (secrets === null) return record;
+  return secrets.then(
+    () => record,
+    (error: unknown) => {
+      if (error instanceof WindlassError) return error;
+      throw error;
+    },
+  );
 }
 
 interface Waiting {

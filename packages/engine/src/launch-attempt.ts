@@ -6,11 +6,14 @@ import {
   ms,
   seconds,
   backoffDelay,
+  secretEnvironmentOf,
+  withoutAliases,
   type Backoff,
   type JobRecord,
   type LiveJob,
 } from "@windlass/kernel";
 import type { ClaimedJob, Launched, LaunchRequest } from "@windlass/ports";
+import { givenSecrets } from "./given-secrets.ts";
 import { settleByHolder, type Place } from "./place.ts";
 
 /** Tries before a launch counts as failed; about 20 seconds in all. */
@@ -20,11 +23,15 @@ const BACKOFF: Backoff = { initial: ms(500), factor: 2, max: seconds(4), jitter:
 /** Asks the executor, and stores what became of it. Repeating it is harmless: names are launched at most once. */
 export async function launchAttempt(place: Place, { record, live }: ClaimedJob): Promise<void> {
   const traceparent = place.spans.begin({ record, live });
-  const launched = await launchWithRetries(place, {
-    ...requestFor(record, live, traceparent),
-    ...maskFor(place, record),
-    tell: (progress) => void place.results.settle({ type: "progress", id: live.id, token: live.token, progress }),
-  });
+  const given = await givenSecrets(place.context, record);
+  const launched =
+    "refused" in given
+      ? given
+      : await launchWithRetries(place, {
+          ...requestFor(record, live, traceparent),
+          ...secretsFor(place, record, given.values),
+          tell: (progress) => void place.results.settle({ type: "progress", id: live.id, token: live.token, progress }),
+        });
   if ("refused" in launched) {
     await place.results.settle(settleByHolder(place, live, launched.refused));
     place.spans.end({ name: live.externalName ?? "", jobId: live.id, attempt: live.attempt, result: launched.refused });
@@ -66,8 +73,18 @@ async function launchWithRetries(place: Place, request: LaunchRequest): Promise<
   }
 }
 
-function maskFor({ context }: Place, record: JobRecord): Pick<LaunchRequest, "mask"> {
-  return context.masks === undefined ? {} : { mask: context.masks(record) };
+/** What only the executor's memory may hold: the values, and the mask that keeps them out of all else. */
+function secretsFor(
+  { context }: Place,
+  record: JobRecord,
+  values: ReadonlyMap<string, string>,
+): Pick<LaunchRequest, "mask" | "secretEnvironment"> {
+  const mask = context.masks?.(record);
+  if (values.size === 0) return mask === undefined ? {} : { mask };
+  return {
+    secretEnvironment: secretEnvironmentOf(record.spec, values),
+    mask: { secrets: [...(mask?.secrets ?? []), ...values.values()], patterns: mask?.patterns ?? [] },
+  };
 }
 
 function requestFor(record: JobRecord, live: LiveJob, traceparent: string | null): LaunchRequest {
@@ -75,7 +92,7 @@ function requestFor(record: JobRecord, live: LiveJob, traceparent: string | null
     name: live.externalName ?? "",
     jobId: record.id,
     attempt: live.attempt,
-    spec: record.spec,
+    spec: withoutAliases(record.spec),
     environment: {
       WINDLASS_JOB: record.id,
       WINDLASS_JOB_NAME: record.name,

@@ -50,6 +50,12 @@ export const ERRORS = {
   port_in_use: { status: 500, exit: 4, retry: false, meaning: "another program listens on the port" },
   schema_newer: { status: 500, exit: 4, retry: false, meaning: "the store was written by a newer Windlass; run that one" },
   store_unsupported: { status: 500, exit: 2, retry: false, meaning: "no driver for this kind of store" },
+  secret_key_missing: {
+    status: 500,
+    exit: 4,
+    retry: false,
+    meaning: "this server lacks a key that secrets of the store are sealed with, or has none and may not make one",
+  },
   executor_failed: { status: 500, exit: 5, retry: true, meaning: "an executor did not do what it was asked" },
   tool_missing: { status: 500, exit: 4, retry: false, meaning: "a program that is needed is not installed, or is too old" },
   timed_out: { status: 504, exit: 5, retry: true, meaning: "what was waited for did not happen in time" },

@@ -24,6 +24,8 @@ export const PERMISSIONS = {
   "deadletters:read": { roles: ["write", "read"], meaning: "see dead letters" },
   "deadletters:redrive": { roles: ["write"], meaning: "run dead letters again, as new jobs" },
   "deadletters:purge": { roles: ["write"], meaning: "strike dead letters off the list" },
+  "secrets:read": { roles: ["write", "read"], meaning: "see the names of secrets (never their values)" },
+  "secrets:write": { roles: ["write"], meaning: "set and unset secrets, and seal them with another key" },
   "system:read": { roles: ["write", "read", "worker"], meaning: "see the server's version, store and figures" },
   "system:backup": { roles: [], meaning: "write everything that is stored into a folder of the server's disk" },
   "workspaces:read": { roles: ["write", "read"], meaning: "see the workspaces that one may use" },

@@ -41,6 +41,14 @@ export const REASONS = {
   image_not_present: { meaning: "its image is not there, and must not be pulled", todo: "pull the image by hand, or change `pull_policy`" },
   image_pull_failed: { meaning: "its image could not be pulled", todo: "read the message of the registry" },
   bad_spec: { meaning: "its specification cannot be carried out", todo: "correct what the message names" },
+  secret_missing: {
+    meaning: "it asks for a secret that is not there",
+    todo: "`windlass secrets set <name>`, then run it again",
+  },
+  secret_unreadable: {
+    meaning: "a secret that it asks for cannot be opened here: its key is missing, or it was tampered with",
+    todo: "give this server the key that the message names, or set the secret anew; then run it again",
+  },
   expression_failed: { meaning: "an expression could not be evaluated", todo: "correct the expression that the message names" },
   step_timeout: { meaning: "the attempt took longer than its time limit", todo: "raise `timeout_seconds`, or find out why it is slow" },
   handler_timeout: {

@@ -6,6 +6,10 @@ export const SECRET_BYTES_MIN = 4;
 const LINE_LENGTH_MIN = 8;
 /** Characters of a base64 form that stands within a longer one; fewer appear by chance. */
 const INNER_LENGTH_MIN = 6;
+/** Where `base64` and `openssl` begin a new line. */
+const WRAPPED_AT = [76, 64] as const;
+/** Arguments that a call may have on every stack. */
+const SPREAD_MAX = 8_192;
 
 /** Each at least `SECRET_BYTES_MIN` long, none twice; none for a secret that is too short. */
 export function secretForms(secret: string): readonly Uint8Array[] {
@@ -13,6 +17,8 @@ export function secretForms(secret: string): readonly Uint8Array[] {
   if (bytes.length < SECRET_BYTES_MIN) return [];
   const texts = new Set([
     secret,
+    // A file's last line end is not printed by those who read it with `$(cat …)`.
+    secret.trim(),
     ...linesOf(secret),
     JSON.stringify(secret).slice(1, -1),
     ...urlForms(secret.toWellFormed()),
@@ -50,10 +56,20 @@ function base64Forms(bytes: Uint8Array): string[] {
     const isCut = padded.length % 3 !== 0;
     return text.slice(before === 0 ? 0 : before + 1, isCut ? -1 : undefined);
   });
-  const all = [alone, alone.replace(/[=]+$/u, ""), ...inner.filter((form) => form.length >= INNER_LENGTH_MIN)];
+  const pieces = [...inner, ...WRAPPED_AT.flatMap((width) => wrapped(alone, width))].filter((form) => form.length >= INNER_LENGTH_MIN);
+  const all = [alone, alone.replace(/[=]+$/u, ""), ...pieces];
   return [...all, ...all.map((form) => form.replaceAll("+", "-").replaceAll("/", "_"))];
 }
 
+/** The lines of a longer text, as programs wrap base64; none for what fits into one. */
+function wrapped(text: string, width: number): string[] {
+  if (text.length <= width) return [];
+  return Array.from({ length: Math.ceil(text.length / width) }, (_, line) => text.slice(line * width, (line + 1) * width));
+}
+
 function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
+  let binary = "";
+  for (let first = 0; first < bytes.length; first += SPREAD_MAX)
+    binary += String.fromCharCode(...bytes.subarray(first, first + SPREAD_MAX));
+  return btoa(binary);
 }

@@ -56,13 +56,28 @@ export const SETTINGS = {
   },
   "retention.days": { default: 30, doc: "finished jobs and their logs are removed this long after their root ended; 0 keeps them" },
   "audit.retentionDays": { default: 365, doc: "who changed what is kept this long; 0 keeps it for ever" },
+  "secrets.keys": {
+    default: "",
+    secret: true,
+    doc: "keys that secrets are sealed with, the current one first: 32 random bytes each, as base64, separated by commas or spaces",
+  },
+  "secrets.keyFile": {
+    default: "",
+    doc: "a file of such keys, one a line, the current one first; without either one is made in the data folder with the first secret",
+  },
   "drain.seconds": { default: 20, doc: "how long a stopping server waits for handlers to end before it gives up" },
-} as const satisfies Record<string, { default: string | number | boolean; doc: string }>;
+} as const satisfies Record<string, { default: string | number | boolean; doc: string; secret?: true }>;
 
 export type SettingName = keyof typeof SETTINGS;
 export const settingNames = Object.keys(SETTINGS) as SettingName[];
 type Widen<T> = T extends string ? string : T extends number ? number : boolean;
 export type Settings = { readonly [K in SettingName]: Widen<(typeof SETTINGS)[K]["default"]> };
+
+/** True for what is never shown. */
+export function isSecretSetting(name: SettingName): boolean {
+  const setting: { readonly doc: string; readonly secret?: true } = SETTINGS[name];
+  return setting.secret === true;
+}
 
 /** `process.runningMax` → `WINDLASS_PROCESS_RUNNING_MAX`. */
 export function environmentVariableOf(name: SettingName): string {

@@ -6,7 +6,7 @@
  * X2. What has ended is told through facts until it is forgotten, also after a restart of either side.
  * X3. `stop` may be repeated, and is fine for what has ended or never was.
  */
-import type { ExecutorName, JsonObject, MaskRule, Progress, Result, StopFor } from "@windlass/kernel";
+import type { ExecutorName, JsonObject, MaskRule, Progress, Result, SecretEnvironment, StopFor } from "@windlass/kernel";
 
 export interface LaunchRequest {
   /** Deterministic from (job, attempt), stored before the launch. */
@@ -17,10 +17,12 @@ export interface LaunchRequest {
   readonly spec: JsonObject;
   /** Facts that the work may want to know: WINDLASS_JOB, WINDLASS_ATTEMPT, … */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables whose values are secrets: never written to disk, into the arguments of a program, or into a message. */
+  readonly secretEnvironment?: SecretEnvironment;
   /** From the start of the work. */
   readonly timeoutMs: number | null;
   readonly graceMs: number;
-  /** What must not be stored or shown of what it prints. Never written to disk. */
+  /** What must not be stored or shown of what it prints, outputs, and is told of its end. Never written to disk. */
   readonly mask?: MaskRule;
   /** Told how far a launch is that takes its time: an image that is being pulled. */
   readonly tell?: LaunchProgress;

@@ -11,4 +11,5 @@ export * from "./log-format.ts";
 export * from "./log-rate.ts";
 export * from "./log-store.ts";
 export * from "./logger.ts";
+export * from "./secret-store.ts";
 export * from "./stores.ts";

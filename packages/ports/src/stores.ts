@@ -4,6 +4,7 @@ import type { AuditStore, RoleStore, TokenStore, WorkspaceStore } from "./access
 import type { AnswerStore } from "./answers.ts";
 import type { JobReads } from "./job-reads.ts";
 import type { JobStore } from "./job-store.ts";
+import type { SecretStore } from "./secret-store.ts";
 
 /** Undefined leaves a field as it is. */
 export type QueueChange = { readonly [K in keyof QueueSettings]?: QueueSettings[K] | undefined } & { readonly by?: string | undefined };
@@ -163,6 +164,7 @@ export interface Store {
   readonly roles: RoleStore;
   readonly tokens: TokenStore;
   readonly audit: AuditStore;
+  readonly secrets: SecretStore;
   readonly answers: AnswerStore;
   readonly heartbeats: Heartbeats;
   /** Milliseconds to add to this machine's clock to have the store's; 0 where they are the same. */

@@ -13,6 +13,7 @@ import { describeFairness } from "./store-contract-fairness.ts";
 import { describeHolders } from "./store-contract-holders.ts";
 import { describeLetters } from "./store-contract-letters.ts";
 import { describeReads } from "./store-contract-reads.ts";
+import { describeSecrets } from "./store-contract-secrets.ts";
 import { describeSmallStores } from "./store-contract-small.ts";
 import { describeTallies } from "./store-contract-tally.ts";
 import { describeWalks } from "./store-contract-walk.ts";
@@ -52,6 +53,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     describeAnswers(subject);
     describeSmallStores(subject);
     describeAccess(subject);
+    describeSecrets(subject);
     describeTallies(subject);
     describeWalks(subject);
   });

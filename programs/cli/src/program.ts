@@ -11,6 +11,7 @@ import { addDeadLetterCommands } from "./tree/dead-letter-commands.ts";
 import { addJobCommands } from "./tree/job-commands.ts";
 import { addQueueCommands } from "./tree/queue-commands.ts";
 import { addRunCommands } from "./tree/run-commands.ts";
+import { addSecretCommands } from "./tree/secret-commands.ts";
 import { addServerCommands } from "./tree/server-commands.ts";
 import { addWorkflowCommands } from "./tree/workflow-commands.ts";
 import { VERSION } from "./version.ts";
@@ -74,6 +75,7 @@ function treeOf(world: World, performing: Performing): Command {
   addInspectCommands(program, performing);
   program.commandsGroup("Who may do what:");
   addAccessCommands(program, performing);
+  addSecretCommands(program, performing);
   addDeadLetterCommands(program, performing);
   return program;
 }

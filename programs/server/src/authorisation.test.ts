@@ -70,17 +70,22 @@ const MAKE: Readonly<Record<string, (workspace: string) => Promise<string>>> = {
     });
     return id;
   },
+  secrets: async (workspace) => {
+    const name = fresh(`${workspace}-secret`);
+    await server.engine.secrets.set({ workspace, scope: "workspace", name }, "hunter2", "admin");
+    return name;
+  },
   workspaces: async () => (await server.engine.access.workspaces.create(fresh("space"), admin)).name,
   roles: async () => (await server.engine.access.roles.create({ name: fresh("role"), permissions: ["jobs:read"] }, admin)).name,
 };
 
 /** What lists show of a workspace. */
-const LISTED = ["jobs", "workflows", "queues", "tokens", "workers"];
+const LISTED = ["jobs", "workflows", "queues", "tokens", "workers", "secrets"];
 /** What shows no names, only figures. */
 const NAMELESS = ["jobs.counts"];
 
-/** A queue is there as soon as somebody names it, so naming one of another workspace makes one's own. */
-const THERE_BY_NAME = ["queues"];
+/** A queue or a secret is there as soon as somebody names it, so naming one of another workspace makes one's own. */
+const THERE_BY_NAME = ["queues", "secrets"];
 
 const protectedOperations = operationList.filter((operation) => operation.permission !== null) as readonly (Operation & {
   readonly permission: Permission;
@@ -200,6 +205,7 @@ async function objectOf(noun: string, workspace: string): Promise<string> {
 async function snapshot(operation: Operation, object: string | null): Promise<string> {
   const noun = nounOf(operation);
   if (noun === "tokens") return JSON.stringify((await server.engine.context.store.tokens.list()).filter((token) => token.id === object));
+  if (noun === "secrets") return JSON.stringify(await server.engine.secrets.list({ workspace: FOREIGN, limit: 500 }));
   const get = operationList.find(({ id }) => id === `${noun}.get`);
   if (get === undefined) throw new Error(`nothing shows one of ${noun}; say in snapshot how it is looked at`);
   return (await call(get, { secret: await secretOf({ roles: ["admin"] }, [FOREIGN]), object })).text;

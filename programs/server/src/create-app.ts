@@ -5,6 +5,7 @@
 import { API, operationList, WORKERS_PATH } from "@windlass/contract";
 import { didYouMean, isWindlassError, WindlassError } from "@windlass/kernel";
 import { Hono } from "hono";
+import { secretHandlers } from "./secret-handlers.ts";
 import { accessHandlers } from "./access-handlers.ts";
 import { authenticator, demand, type Authenticate } from "./authenticate.ts";
 import { bulkHandlers } from "./bulk-handlers.ts";
@@ -108,6 +109,7 @@ function handlersOf(context: ServerContext): AllHandlers {
     queues: queueHandlers(context),
     deadLetters: deadLetterHandlers(context),
     ...accessHandlers(context),
+    secrets: secretHandlers(context),
     workers: workerHandlers(context),
     settings: { list: async () => ({ items: [...(context.settings ?? [])] }) },
     system: systemHandlers(context),

@@ -2,6 +2,7 @@
  * The data folder: what lies in it, who may read it, and where its server is.
  *
  * token         the admin token; only its owner may read it
+ * secrets.keys  what secrets are sealed with (secret-keys.ts); the same
  * server.json   where the process that owns the folder listens
  * owner.lock    held by that process (owner-lock.ts)
  * windlass.db, logs/, processes/, supervisor/, place   of the drivers

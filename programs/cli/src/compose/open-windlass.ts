@@ -13,6 +13,7 @@ import { systemClock } from "../machine/system-clock.ts";
 import { sha256, systemRandom } from "../machine/system-random.ts";
 import { maskPatternsOf } from "./mask-patterns.ts";
 import { openTracing } from "./open-tracing.ts";
+import { secretKeys } from "./secret-keys.ts";
 import { storeNameOf, type StoreName } from "./store-name.ts";
 
 export interface OpenOptions {
@@ -72,6 +73,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     logger,
     logs: storeName === "sqlite" ? localLogs : await logsOfAllHosts({ logs: localLogs, place, store }),
     sha256,
+    keySource: secretKeys({ folder, settings, isShared: storeName !== "sqlite" }),
     kinds: KINDS_OF_JOBS,
     executors,
     tracing: traces.tracing,

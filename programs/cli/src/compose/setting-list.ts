@@ -1,6 +1,6 @@
 /** The settings of this process as the API shows them: what holds, where it comes from, and never a secret. Pure. */
 import type { SettingJson } from "@windlass/contract";
-import { environmentVariableOf, SETTINGS, settingNames, type Settings } from "@windlass/kernel";
+import { environmentVariableOf, isSecretSetting, SETTINGS, settingNames, type Settings } from "@windlass/kernel";
 import type { Environment } from "../machine/environment.ts";
 import { settingsFrom } from "./settings.ts";
 
@@ -10,8 +10,19 @@ export function settingList(settings: Settings, environment: Environment): reado
     const variable = environmentVariableOf(name);
     const isSet = (environment[variable] ?? "") !== "";
     const source = settings[name] === told[name] ? (isSet ? "environment" : "default") : "command line";
-    return { name, value: shown(settings[name]), source, variable, doc: SETTINGS[name].doc };
+    return {
+      name,
+      value: isSecretSetting(name) ? hidden(settings[name]) : shown(settings[name]),
+      source,
+      variable,
+      doc: SETTINGS[name].doc,
+    };
   });
+}
+
+/** Only whether there is any. */
+function hidden(value: string | number | boolean): string {
+  return value === "" ? "" : "***";
 }
 
 /** An address keeps everything but its password. */

@@ -1,0 +1,142 @@
+/**
+ * The secrets of one attempt: found by alias, opened, and handed to whoever launches it; and whether those that a job will
+ * ask for are there at all.
+ *
+ * G1. Values live in memory only, from the launch on: in what the executor is told, and in the mask of what comes back.
+ * G2. An alias is looked for in the scopes of the job and of its ancestors, the nearest first, and then in the workspace.
+ */
+import {
+  aliasesOfSpec,
+  didYouMean,
+  scopeText,
+  WindlassError,
+  WORKSPACE_SCOPE,
+  type AliasUse,
+  type Fault,
+  type JobRecord,
+  type Result,
+  type SealedSecret,
+} from "@windlass/kernel";
+import type { EngineContext } from "./context.ts";
+
+/** By alias; or why the attempt cannot be started. */
+export type Given = { readonly values: ReadonlyMap<string, string> } | { readonly refused: Result };
+
+const NOTHING: Given = { values: new Map() };
+/** Aliases that are looked up at once. */
+const NAMES_MAX = 100;
+/** Names that are looked through for one that was meant. */
+const NEAR_MAX = 500;
+
+/** What an attempt of this job is given for its aliases. Throws when the store cannot be read. */
+export async function givenSecrets(context: EngineContext, record: JobRecord, aliases = aliasesIn(record)): Promise<Given> {
+  if (aliases.length === 0) return NOTHING;
+  const { found, scopes } = await find(context, record, aliases);
+  const missing = aliases.filter((alias) => !found.has(alias));
+  if (missing.length > 0) return failed("secret_missing", missingText(missing, { record, scopes }));
+  const values = new Map<string, string>();
+  for (const [alias, secret] of found) {
+    const opened = context.keys.open(secret);
+    if ("fault" in opened) return failed("secret_unreadable", unreadableText(secret, { fault: opened.fault, place: context.keys.place }));
+    values.set(alias, opened.value);
+  }
+  return { values };
+}
+
+/** Aliases of a job for which there is no secret now, with what to say about them; null when all are there. */
+export async function missingSecrets(
+  context: EngineContext,
+  record: JobRecord,
+): Promise<{ readonly aliases: readonly string[]; readonly message: string } | null> {
+  const aliases = [...new Set(usesOf(context, record).map(({ alias }) => alias))];
+  if (aliases.length === 0) return null;
+  const { found, scopes } = await find(context, record, aliases);
+  const missing = aliases.filter((alias) => !found.has(alias));
+  return missing.length === 0 ? null : { aliases: missing, message: missingText(missing, { record, scopes }) };
+}
+
+/** Null when nothing is to be asked for, so that no submit waits for nothing. */
+export function demandSecrets(context: EngineContext, record: JobRecord): Promise<void> | null {
+  const uses = usesOf(context, record);
+  return uses.length === 0 ? null : demand(context, record, uses);
+}
+
+/** Throws `invalid` with every use of an alias for which there is no secret. */
+async function demand(context: EngineContext, record: JobRecord, uses: readonly AliasUse[]): Promise<void> {
+  const aliases = [...new Set(uses.map(({ alias }) => alias))];
+  const { found, scopes } = await find(context, record, aliases);
+  const missing = uses.filter(({ alias }) => !found.has(alias));
+  if (missing.length === 0) return;
+  const names = (await context.store.secrets.list({ workspace: record.workspace, limit: NEAR_MAX }))
+    .filter(({ scope }) => scopes.includes(scope))
+    .map(({ name }) => name);
+  const faults: Fault[] = missing.map(({ path, alias }) => ({
+    path: `spec.${path}`,
+    message: `${path}: there is no secret "${alias}" in ${placesText(record, scopes)}${didYouMean(alias, names) || `; set it: windlass secrets set ${alias}`}`,
+  }));
+  throw new WindlassError("invalid", `the job cannot be submitted: ${faults.map(({ message }) => message).join("; ")}`, { faults });
+}
+
+function usesOf(context: EngineContext, { kind, spec, input }: JobRecord): readonly AliasUse[] {
+  return context.kindOf(kind)?.aliases?.(spec, input) ?? aliasesOfSpec(spec);
+}
+
+function aliasesIn({ spec }: JobRecord): readonly string[] {
+  const uses = aliasesOfSpec(spec);
+  return uses.length === 0 ? [] : [...new Set(uses.map(({ alias }) => alias))];
+}
+
+interface Found {
+  readonly found: ReadonlyMap<string, SealedSecret>;
+  readonly scopes: readonly string[];
+}
+
+/** See G2. */
+async function find(context: EngineContext, record: JobRecord, aliases: readonly string[]): Promise<Found> {
+  const scopes = await scopesOf(context, record);
+  const found = new Map<string, SealedSecret>();
+  for (let first = 0; first < aliases.length; first += NAMES_MAX) {
+    const names = aliases.slice(first, first + NAMES_MAX);
+    const secrets = await context.store.secrets.find({ workspace: record.workspace, scopes, names });
+    for (const secret of secrets) {
+      const other = found.get(secret.name);
+      if (other === undefined || scopes.indexOf(secret.scope) < scopes.indexOf(other.scope)) found.set(secret.name, secret);
+    }
+  }
+  return { found, scopes };
+}
+
+async function scopesOf(context: EngineContext, record: JobRecord): Promise<readonly string[]> {
+  const ids = record.path === "" ? [] : record.path.split("/");
+  const above = new Map((ids.length === 0 ? [] : await context.store.jobs.records(ids)).map((one) => [one.id, one]));
+  const line = [record, ...ids.toReversed().map((id) => above.get(id))];
+  const own = line.map((one) => (one === undefined ? undefined : context.kindOf(one.kind)?.secretScope?.(one)));
+  return [...new Set([...own.filter((scope) => scope !== undefined), WORKSPACE_SCOPE])];
+}
+
+function failed(reason: "secret_missing" | "secret_unreadable", message: string): Given {
+  return { refused: { outcome: "failed_config", reason, message } };
+}
+
+function missingText(
+  missing: readonly string[],
+  { record, scopes }: { readonly record: JobRecord; readonly scopes: readonly string[] },
+): string {
+  const names = missing.map((alias) => `"${alias}"`).join(", ");
+  return `there is no secret ${names} in ${placesText(record, scopes)}; set it: windlass secrets set ${missing[0] ?? ""}`;
+}
+
+function placesText({ workspace }: JobRecord, scopes: readonly string[]): string {
+  return scopes.map((scope) => scopeText({ workspace, scope })).join(" or ");
+}
+
+function unreadableText(
+  secret: SealedSecret,
+  { fault, place }: { readonly fault: "key_missing" | "broken"; readonly place: string },
+): string {
+  const { name, keyId } = secret;
+  const what = `the secret "${name}" of ${scopeText(secret)}`;
+  return fault === "key_missing"
+    ? `${what} is sealed with ${keyId}, which this server does not have; add that key to ${place}, behind the first, or set the secret anew`
+    : `${what} does not open with ${keyId}: what is stored is not what was sealed; set it anew, and find out who changed the store`;
+}
