@@ -55,14 +55,15 @@ export async function missingSecrets(
   return missing.length === 0 ? null : { aliases: missing, message: missingText(missing, { record, scopes }) };
 }
 
-/** Null when nothing is to be asked for, so that no submit waits for nothing. */
-export function demandSecrets(context: EngineContext, record: JobRecord): Promise<void> | null {
-  const uses = usesOf(context, record);
-  return uses.length === 0 ? null : demand(context, record, uses);
+/** Almost none does: no submit is to wait for nothing. */
+export function asksForSecrets(context: EngineContext, record: JobRecord): boolean {
+  return usesOf(context, record).length > 0;
 }
 
 /** Throws `invalid` with every use of an alias for which there is no secret. */
-async function demand(context: EngineContext, record: JobRecord, uses: readonly AliasUse[]): Promise<void> {
+export async function demandSecrets(context: EngineContext, record: JobRecord): Promise<void> {
+  const uses = usesOf(context, record);
+  if (uses.length === 0) return;
   const aliases = [...new Set(uses.map(({ alias }) => alias))];
   const { found, scopes } = await find(context, record, aliases);
   const missing = uses.filter(({ alias }) => !found.has(alias));

@@ -13,7 +13,7 @@ import {
 import { tracedSubmit } from "./attempt-trace.ts";
 import type { EngineContext } from "./context.ts";
 import type { Feed } from "./feed.ts";
-import { demandSecrets } from "./given-secrets.ts";
+import { asksForSecrets, demandSecrets } from "./given-secrets.ts";
 import { jobNotFound } from "./jobs-within.ts";
 import { stopOf } from "./stop.ts";
 import { recordOf, type SubmitRequest } from "./submit.ts";
@@ -115,8 +115,7 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
 
 async function submitOne(context: EngineContext, request: SubmitRequest): Promise<Submitted> {
   const record = recordOf(context, request);
-  const secrets = demandSecrets(context, record);
-  if (secrets !== null) await secrets;
+  if (asksForSecrets(context, record)) await demandSecrets(context, record);
   return shown(context, record, only(await context.commit([{ type: "submit", job: record }])));
 }
 
@@ -127,25 +126,24 @@ function shown(context: EngineContext, record: JobRecord, result: ChangeResult |
 
 async function submitMany(context: EngineContext, requests: readonly SubmitRequest[]): Promise<readonly (Submitted | WindlassError)[]> {
   const made = requests.map((request) => attempted(() => recordOf(context, request)));
-  const checked = made.map((record) => (record instanceof WindlassError ? record : withSecrets(context, record)));
-  const records = checked.some((one) => one instanceof Promise) ? await Promise.all(checked) : made;
+  const asking = made.some((record) => !(record instanceof WindlassError) && asksForSecrets(context, record));
+  const records = asking ? await Promise.all(made.map((record) => withSecrets(context, record))) : made;
   const accepted = records.filter((record): record is JobRecord => !(record instanceof WindlassError));
   const results = await context.commit(accepted.map((job) => ({ type: "submit", job }) as const));
   const rest = results.values();
   return records.map((record) => (record instanceof WindlassError ? record : attempted(() => shown(context, record, rest.next().value))));
 }
 
-/** The record, or why it is refused; at once for one that asks for no secrets. */
-function withSecrets(context: EngineContext, record: JobRecord): JobRecord | Promise<JobRecord | WindlassError> {
-  const secrets = demandSecrets(context, record);
-  if (secrets === null) return record;
-  return secrets.then(
-    () => record,
-    (error: unknown) => {
-      if (error instanceof WindlassError) return error;
-      throw error;
-    },
-  );
+/** The record, or why it is refused. */
+async function withSecrets(context: EngineContext, record: JobRecord | WindlassError): Promise<JobRecord | WindlassError> {
+  if (record instanceof WindlassError) return record;
+  try {
+    await demandSecrets(context, record);
+    return record;
+  } catch (error) {
+    if (error instanceof WindlassError) return error;
+    throw error;
+  }
 }
 
 interface Waiting {
