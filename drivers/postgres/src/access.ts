@@ -1,7 +1,17 @@
 /** Workspaces, roles, tokens and the audit on PostgreSQL. */
 import type pg from "pg";
 import type { AuditStore, RoleStore, TokenStore, WorkspaceStore } from "@windlass/ports";
-import { accessStatements, auditIdAt, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "@windlass/sql";
+import {
+  accessStatements,
+  auditIdAt,
+  auditQuery,
+  auditTable,
+  listing,
+  namedBy,
+  rolesTable,
+  tokensTable,
+  workspacesTable,
+} from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
 import { transposed } from "./write-rows.ts";
@@ -14,6 +24,8 @@ export function workspaceStore(db: Querier, pool: pg.Pool): WorkspaceStore {
     add: async (workspace) => (await db.count(SQL.addWorkspace, workspacesTable.encode(workspace))) === 1,
     remove: (name, now) =>
       inTransaction(pool, async (tx) => {
+        // Whoever stores something in it has the row until that is stored, and finds it gone afterwards.
+        await tx.rows(`${SQL.workspace} FOR UPDATE`, [name]);
         if ((await tx.rows(SQL.hasJobs, [name])).length > 0) return "jobs";
         if ((await tx.rows(SQL.hasDefinitions, [name])).length > 0) return "workflows";
         if ((await tx.rows(SQL.hasSecrets, [name])).length > 0) return "secrets";
@@ -30,17 +42,37 @@ export function roleStore(db: Querier, pool: pg.Pool): RoleStore {
     add: async (role) => (await db.count(SQL.addRole, rolesTable.encode(role))) === 1,
     remove: (name) =>
       inTransaction(pool, async (tx) => {
+        await tx.rows(`${SQL.role} FOR UPDATE`, [name]);
         if ((await tx.rows(SQL.roleInUse, [listing(name)])).length > 0) return "in_use";
         return (await tx.count(SQL.removeRole, [name])) === 1 ? "removed" : "absent";
       }),
   };
 }
 
-export function tokenStore(db: Querier): TokenStore {
+/** Those of `names` that are not there; the others stay until the transaction ends. */
+export async function absentWorkspaces(tx: Querier, names: readonly string[]): Promise<readonly string[]> {
+  return names.length === 0 ? [] : absentOf(names, await tx.rows(HOLD_WORKSPACES, [names]));
+}
+
+const HOLD_WORKSPACES = "SELECT name FROM workspaces WHERE name = ANY($1::text[]) ORDER BY name FOR KEY SHARE";
+const HOLD_ROLES = "SELECT name FROM roles WHERE name = ANY($1::text[]) ORDER BY name FOR KEY SHARE";
+
+function absentOf(names: readonly string[], rows: readonly (readonly unknown[])[]): readonly string[] {
+  const there = new Set(rows.map(([name]) => name));
+  return names.filter((name) => !there.has(name));
+}
+
+export function tokenStore(db: Querier, pool: pg.Pool): TokenStore {
   return {
     list: async () => (await db.rows(SQL.tokens)).map((row) => tokensTable.decode(row)),
     byHash: async (hash) => (await db.rows(SQL.tokenByHash, [hash])).map((row) => tokensTable.decode(row))[0] ?? null,
-    add: async (token) => (await db.count(SQL.addToken, tokensTable.encode(token))) === 1,
+    add: (token) =>
+      inTransaction(pool, async (tx) => {
+        const { roles, workspaces } = namedBy(token);
+        if (roles.length > 0 && absentOf(roles, await tx.rows(HOLD_ROLES, [roles])).length > 0) return "absent";
+        if ((await absentWorkspaces(tx, workspaces)).length > 0) return "absent";
+        return (await tx.count(SQL.addToken, tokensTable.encode(token))) === 1 ? "added" : "taken";
+      }),
     revoke: async (id, by, at) => (await db.count(SQL.revokeToken, [by, at, id])) === 1,
     used: async (id, at) => void (await db.count(SQL.tokenUsed, [at, id])),
   };

@@ -13,12 +13,14 @@ import {
   idsNeeded,
   recordsMade,
   WorkingSet,
+  workspacesNeeded,
   type Change,
   type LiveJob,
   type Signals,
 } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 import { joinSignals, liveTable } from "@windlass/sql";
+import { absentWorkspaces } from "./access.ts";
 import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import type { Querier } from "./connection.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
@@ -31,7 +33,8 @@ export async function commit(db: Querier, changes: readonly Change[], now: numbe
   const missing = ids.filter((id) => !live.has(id));
   const ended =
     missing.length === 0 ? [] : (await db.rows("SELECT id FROM jobs WHERE id = ANY($1::text[])", [missing])).map((row) => row[0] as string);
-  const set = new WorkingSet({ live: live.values(), ended, ...(await loadMade(db, changes)) }, now);
+  const absent = await absentWorkspaces(db, workspacesNeeded(changes));
+  const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, ...(await loadMade(db, changes)) }, now);
   const results = applyChanges(set, changes, now);
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
   await writeRows(db, set.writes, new Set(live.keys()));

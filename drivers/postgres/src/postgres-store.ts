@@ -56,7 +56,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     places: placeStore(db),
     workspaces: workspaceStore(db, pool),
     roles: roleStore(db, pool),
-    tokens: tokenStore(db),
+    tokens: tokenStore(db, pool),
     audit: auditStore(db),
     secrets: secretStore(db),
     answers: answerStore(db),

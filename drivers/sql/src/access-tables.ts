@@ -2,7 +2,16 @@
  * Workspaces, roles, tokens and the audit: tables, and the statements that both drivers run. The audit is written much and
  * read seldom: its ids tell the time, so no index on time is kept.
  */
-import { encodeId, ID_ENTROPY_BYTES, type AuditEntry, type Role, type Token, type Workspace } from "@windlass/kernel";
+import {
+  DEFAULT_WORKSPACE,
+  encodeId,
+  ID_ENTROPY_BYTES,
+  isBuiltInRole,
+  type AuditEntry,
+  type Role,
+  type Token,
+  type Workspace,
+} from "@windlass/kernel";
 import type { AuditFilter } from "@windlass/ports";
 import type { Placeholder, Query } from "./list-jobs.ts";
 import { tableOf, type SqlValue } from "./table.ts";
@@ -43,6 +52,17 @@ export function listing(name: string): string {
   return `%"${name}"%`;
 }
 
+/** The rows that a token needs to be there: of its roles those that somebody made, of its workspaces all but `default`. */
+export function namedBy({ roles, workspaces }: Pick<Token, "roles" | "workspaces">): {
+  readonly roles: string[];
+  readonly workspaces: string[];
+} {
+  return {
+    roles: roles.filter((name) => !isBuiltInRole(name)).toSorted(),
+    workspaces: (workspaces ?? []).filter((name) => name !== DEFAULT_WORKSPACE).toSorted(),
+  };
+}
+
 /** Every statement uses its values in order, each once. */
 export function accessStatements(p: Placeholder) {
   const insert = (table: { readonly name: string; readonly columns: readonly unknown[]; list(): string }): string =>
@@ -62,6 +82,8 @@ export function accessStatements(p: Placeholder) {
     removeRole: `DELETE FROM roles WHERE name = ${p(1)}`,
     tokens: `SELECT ${tokensTable.list()} FROM tokens ORDER BY id`,
     tokenByHash: `SELECT ${tokensTable.list()} FROM tokens WHERE hash = ${p(1)}`,
+    workspace: `SELECT name FROM workspaces WHERE name = ${p(1)}`,
+    role: `SELECT name FROM roles WHERE name = ${p(1)}`,
     addToken: insert(tokensTable),
     revokeToken: `UPDATE tokens SET revoked_by = ${p(1)}, revoked_at = ${p(2)} WHERE id = ${p(3)} AND revoked_at IS NULL`,
     tokenUsed: `UPDATE tokens SET last_used_at = ${p(1)} WHERE id = ${p(2)}`,

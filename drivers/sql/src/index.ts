@@ -1,4 +1,14 @@
-export { accessStatements, auditIdAt, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "./access-tables.ts";
+export {
+  accessStatements,
+  auditIdAt,
+  auditQuery,
+  auditTable,
+  listing,
+  namedBy,
+  rolesTable,
+  tokensTable,
+  workspacesTable,
+} from "./access-tables.ts";
 export { answersTable, answerStatements, keptValues, keyValues } from "./answers-table.ts";
 export { countQueries } from "./count-jobs.ts";
 export { listQueries, mergeLists, mergeTallies, tallyQueries, type Placeholder, type Query } from "./list-jobs.ts";

@@ -1,7 +1,17 @@
 /** Workspaces, roles, tokens and the audit on SQLite. */
 import type { AuditEntry, Role, Token, Workspace } from "@windlass/kernel";
-import type { AuditFilter, RoleStore, WorkspaceStore } from "@windlass/ports";
-import { accessStatements, auditIdAt, auditQuery, auditTable, listing, rolesTable, tokensTable, workspacesTable } from "@windlass/sql";
+import type { AuditFilter, RoleStore, TokenStore, WorkspaceStore } from "@windlass/ports";
+import {
+  accessStatements,
+  auditIdAt,
+  auditQuery,
+  auditTable,
+  listing,
+  namedBy,
+  rolesTable,
+  tokensTable,
+  workspacesTable,
+} from "@windlass/sql";
 import type { Database } from "./database.ts";
 
 const SQL = accessStatements(() => "?");
@@ -45,8 +55,16 @@ export function tokenByHash(db: Database, hash: string): Token | null {
   return row === undefined ? null : tokensTable.decode(row);
 }
 
-export function addToken(db: Database, token: Token): boolean {
-  return db.run(SQL.addToken, tokensTable.encode(token)) === 1;
+export function addToken(db: Database, token: Token): Awaited<ReturnType<TokenStore["add"]>> {
+  const { roles, workspaces } = namedBy(token);
+  if (roles.some((name) => db.get(SQL.role, [name]) === undefined)) return "absent";
+  if (absentWorkspaces(db, workspaces).length > 0) return "absent";
+  return db.run(SQL.addToken, tokensTable.encode(token)) === 1 ? "added" : "taken";
+}
+
+/** Within a write transaction the others stay. */
+export function absentWorkspaces(db: Database, names: readonly string[]): readonly string[] {
+  return names.filter((name) => db.get(SQL.workspace, [name]) === undefined);
 }
 
 export function revokeToken(db: Database, { id, by, at }: { readonly id: string; readonly by: string; readonly at: number }): boolean {

@@ -11,6 +11,7 @@ import {
   roomOf,
   unblocked,
   WorkingSet,
+  workspacesNeeded,
   type Change,
   type LiveJob,
   type Signals,
@@ -18,6 +19,7 @@ import {
 } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 import { joinSignals, liveTable, noSignals } from "@windlass/sql";
+import { absentWorkspaces } from "./access.ts";
 import type { Database, Row } from "./database.ts";
 import { rowsOfIds } from "./many-rows.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
@@ -25,7 +27,8 @@ import { writeRows } from "./write-rows.ts";
 
 export function commit(db: Database, changes: readonly Change[], now: number): Committed {
   const { live, ended } = loadLive(db, idsNeeded(changes));
-  const set = new WorkingSet({ live: live.values(), ended, ...loadMade(db, changes) }, now);
+  const absent = absentWorkspaces(db, workspacesNeeded(changes));
+  const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, ...loadMade(db, changes) }, now);
   const results = applyChanges(set, changes, now);
   const grown = storeKeyLimits(db, set.writes);
   writeRows(db, set.writes, live);

@@ -54,10 +54,16 @@ export function tokens(context: EngineContext, cache: AccessCache, workspaces: W
     },
     async create(wanted, by) {
       checkedName("a token", wanted.name);
-      demandWithin(by, { permissions: await demanded(wanted), workspaces: wanted.workspaces });
-      for (const workspace of wanted.workspaces ?? []) await workspaces.demand(workspace, by);
+      await demandGiven(wanted, by);
       const made = newToken(context, wanted, by);
-      if (wanted.name === ADMIN || !(await store.tokens.add(made.token)))
+      const added = wanted.name === ADMIN ? "taken" : await store.tokens.add(made.token);
+      if (added === "absent") {
+        // Deleted since it was looked up. Looking again says what it is.
+        cache.forget();
+        await demandGiven(wanted, by);
+        throw new WindlassError("conflict", `a role or a workspace of the token "${wanted.name}" was just deleted; try again`);
+      }
+      if (added === "taken")
         throw new WindlassError("conflict", `there is a token "${wanted.name}" already; revoke it first, or choose another name`);
       cache.changed();
       return made;
@@ -80,6 +86,11 @@ export function tokens(context: EngineContext, cache: AccessCache, workspaces: W
     },
     permissionsOf: async (token) => permissionsOf(token, (await cache.lists()).roles),
   };
+
+  async function demandGiven(wanted: NewToken, by: Holder): Promise<void> {
+    demandWithin(by, { permissions: await demanded(wanted), workspaces: wanted.workspaces });
+    for (const workspace of wanted.workspaces ?? []) await workspaces.demand(workspace, by);
+  }
 
   async function demanded(wanted: NewToken): Promise<ReadonlySet<Permission>> {
     const faults = [];

@@ -11,6 +11,7 @@ const within = (workspace: string): JobsWithin => jobsWithin(fixture.engine.jobs
 beforeEach(async () => {
   fixture = await engineFixture();
   await fixture.engine.start();
+  for (const name of ["acme", "other"]) await fixture.store.workspaces.add({ name, createdBy: "ann", createdAt: 0 });
 });
 
 afterEach(() => fixture.close());

@@ -1,7 +1,7 @@
 import { advanceOf, childRecord, compositeRecord, failed, jobRecord, settleOf, succeeded, T0 } from "@windlass/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { childKeyOf, idempotencyKeyOf, applyChanges } from "./apply.ts";
+import { applyChanges, childKeyOf, idempotencyKeyOf, workspacesNeeded } from "./apply.ts";
 import type { Change, ChangeResult } from "./change.ts";
 import { DEPTH_MAX, type JobRecord, type LiveJob } from "./job.ts";
 import { claimed } from "./transition.ts";
@@ -304,6 +304,16 @@ describe("idempotency keys", () => {
     ]);
     expect(rows.commit({ type: "submit", job: jobRecord({ ...given, workspace: "other" }) })).toMatchObject([{ ok: true, created: true }]);
   });
+});
+
+test("no root is made in a workspace that a store did not find; of others, and of default, nothing is asked", () => {
+  const made = (workspace: string) => ({ type: "submit", job: jobRecord({ workspace }) }) as const;
+  const changes = [made("gone"), made("there"), made("default"), made("gone")];
+  expect(workspacesNeeded(changes)).toEqual(["gone", "there"]);
+  const set = new WorkingSet({ live: [], ended: [], children: [], idempotent: [], absentWorkspaces: ["gone"] }, T0);
+  const refusal = { code: "not_found", why: 'there is no workspace "gone"' };
+  expect(applyChanges(set, changes, T0)).toMatchObject([{ ok: false, refusal }, { ok: true }, { ok: true }, { ok: false, refusal }]);
+  expect(set.writes.inserted).toHaveLength(2);
 });
 
 test("a job that has ended is never touched again, and one that never was is not found", () => {

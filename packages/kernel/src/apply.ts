@@ -5,12 +5,13 @@
  * A1. Each change stands alone: a refused one leaves no trace.
  * A2. A child is made only under a parent that is alive and not stopping; its parent counts it as open until it ends.
  * A3. A decision counts only if no other came first, and ends a job only when it has seen every fact.
+ * A4. No job is made in a workspace that is not there; a store keeps those that are needed until the batch is stored.
  */
 import { assert } from "./assert.ts";
 import { transition, type OwnChange } from "./transition.ts";
 import type { Advance, Change, ChangeResult, Refusal } from "./change.ts";
 import { eventFor, finish, resultWhileStopping } from "./ending.ts";
-import { CHILDREN_MAX, DEPTH_MAX, depthOf, type JobRecord, type JobView, type LiveJob } from "./job.ts";
+import { CHILDREN_MAX, DEFAULT_WORKSPACE, DEPTH_MAX, depthOf, type JobRecord, type JobView, type LiveJob } from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
 import { stateOf } from "./outcome.ts";
 import { tallyOf } from "./tally.ts";
@@ -38,6 +39,15 @@ export function idsNeeded(changes: readonly Change[]): Set<string> {
 /** The jobs that a batch would make. */
 export function recordsMade(changes: readonly Change[]): JobRecord[] {
   return changes.flatMap((change) => (change.type === "submit" ? [change.job] : change.type === "advance" ? change.children : []));
+}
+
+/**
+ * The workspaces that must be there, and stay until the batch is stored: those of new roots. A child is in that of its
+ * parent, which goes only when no job is in it; `default` never goes.
+ */
+export function workspacesNeeded(changes: readonly Change[]): string[] {
+  const named = changes.flatMap((change) => (change.type === "submit" && change.job.parentId === null ? [change.job.workspace] : []));
+  return [...new Set(named)].filter((name) => name !== DEFAULT_WORKSPACE).toSorted();
 }
 
 function applyChange(set: WorkingSet, change: Change, now: number): ChangeResult {
@@ -80,6 +90,8 @@ function submit(set: WorkingSet, job: JobRecord, now: number): ChangeResult {
     if (existing !== undefined) return { ok: true, id: existing, created: false };
     set.put({ ...parent, openChildren: parent.openChildren + 1, childrenMade: parent.childrenMade + 1 });
   }
+  if (job.parentId === null && set.absentWorkspaces.has(job.workspace))
+    return refused(job.id, { code: "not_found", why: `there is no workspace "${job.workspace}"` });
   insert(set, job, now);
   return { ok: true, id: job.id, created: true };
 }

@@ -21,6 +21,8 @@ export interface Loaded {
   readonly children: Iterable<readonly [string, string]>;
   /** Idempotency keys in use: `idempotencyKeyOf(workspace, key)` → what was made under it. */
   readonly idempotent: Iterable<readonly [string, { readonly id: string; readonly requestHash: string | null }]>;
+  /** Of `workspacesNeeded` those that are not there. */
+  readonly absentWorkspaces?: Iterable<string>;
 }
 
 /** What is to be written back, in this order. */
@@ -75,6 +77,7 @@ export class WorkingSet {
   readonly tally: Tally = new Map();
   readonly children: Map<string, string>;
   readonly idempotent: Map<string, { readonly id: string; readonly requestHash: string | null }>;
+  readonly absentWorkspaces: ReadonlySet<string>;
   readonly #live = new Map<string, LiveJob>();
   readonly #ended: Set<string>;
   readonly #signals = {
@@ -92,6 +95,7 @@ export class WorkingSet {
     this.#ended = new Set(loaded.ended);
     this.children = new Map(loaded.children);
     this.idempotent = new Map(loaded.idempotent);
+    this.absentWorkspaces = new Set(loaded.absentWorkspaces ?? []);
   }
 
   get(id: string): LiveJob | undefined {

@@ -26,8 +26,11 @@ export interface TokenStore {
   /** Also those that were revoked; oldest first. */
   list(): Promise<readonly Token[]>;
   byHash(hash: string): Promise<Token | null>;
-  /** False when a token that was not revoked has this name. */
-  add(token: Token): Promise<boolean>;
+  /**
+   * `taken`: a token that was not revoked has this name. `absent`: a role or a workspace that it names is not there; those
+   * that are there cannot go meanwhile, so none goes while a token names it.
+   */
+  add(token: Token): Promise<"added" | "taken" | "absent">;
   /** False when it is not there, or was revoked before. */
   revoke(id: string, by: string, at: number): Promise<boolean>;
   /** Notes that it was used. */

@@ -22,6 +22,9 @@ const token: Token = {
 };
 const acme = { name: "acme", createdBy: "ann", createdAt: T0 };
 
+/** Of a race: who is first differs. */
+const ROUNDS = 10;
+
 export function describeAccess(subject: Subject): void {
   test("a workspace is made once, and goes only when nothing is in it", async () => {
     const { store } = subject;
@@ -30,6 +33,7 @@ export function describeAccess(subject: Subject): void {
     expect(await store.workspaces.list()).toEqual([acme]);
     await store.queues.put("acme:mail", { paused: true, by: "ann" }, T0);
     await store.queues.put("acmes:mail", {}, T0);
+    await store.roles.add(role);
     await store.tokens.add(token);
     expect(await store.workspaces.remove("acme", T0 + 99)).toBe("tokens");
     const definition = { id: "wfv_1", workspace: "acme", type: "workflow", name: "a", hash: "h", body: {}, labels: {}, createdAt: T0 };
@@ -51,7 +55,8 @@ export function describeAccess(subject: Subject): void {
   });
 
   test("a role is made once, and goes only when no token has it that was not revoked", async () => {
-    const { roles, tokens } = subject.store;
+    const { roles, tokens, workspaces } = subject.store;
+    await workspaces.add(acme);
     expect([await roles.add(role), await roles.add({ ...role, permissions: [] })]).toEqual([true, false]);
     await roles.add({ ...role, name: "deploy-all" });
     await tokens.add(token);
@@ -66,12 +71,14 @@ export function describeAccess(subject: Subject): void {
   });
 
   test("a token is found by its hash, is revoked once, and frees its name by that", async () => {
-    const { tokens } = subject.store;
+    const { tokens, roles, workspaces } = subject.store;
+    await roles.add(role);
+    await workspaces.add(acme);
     const everywhere = { ...token, id: "tok_2", name: "all", hash: "b".repeat(64), workspaces: null, expiresAt: null };
     expect([await tokens.add(token), await tokens.add({ ...token, id: "tok_3", hash: "c" }), await tokens.add(everywhere)]).toEqual([
-      true,
-      false,
-      true,
+      "added",
+      "taken",
+      "added",
     ]);
     expect([await tokens.byHash(token.hash), await tokens.byHash(everywhere.hash), await tokens.byHash("c")]).toEqual([
       token,
@@ -80,9 +87,48 @@ export function describeAccess(subject: Subject): void {
     ]);
     await tokens.used("tok_1", T0 + 5);
     expect([await tokens.revoke("tok_1", "bob", T0 + 6), await tokens.revoke("tok_1", "eve", T0 + 7)]).toEqual([true, false]);
-    expect(await tokens.add({ ...token, id: "tok_4", hash: "d" })).toBe(true);
+    expect(await tokens.add({ ...token, id: "tok_4", hash: "d" })).toBe("added");
     const revoked = { ...token, lastUsedAt: T0 + 5, revokedBy: "bob", revokedAt: T0 + 6 };
     expect(await tokens.list()).toEqual([revoked, everywhere, { ...token, id: "tok_4", hash: "d" }]);
+  });
+
+  test("nothing is stored in a workspace that is not there, and none goes while something comes into it", async () => {
+    const { store } = subject;
+    const submit = () => commitOne(store, { type: "submit", job: jobRecord({ workspace: "acme" }) });
+    expect(await submit()).toMatchObject({ ok: false, refusal: { code: "not_found", why: 'there is no workspace "acme"' } });
+    for (let round = 0; round < ROUNDS; round++) {
+      await store.workspaces.add(acme);
+      const [submitted, removed] = await Promise.all(
+        round % 2 === 0 ? [submit(), store.workspaces.remove("acme", T0)] : [store.workspaces.remove("acme", T0), submit()].toReversed(),
+      );
+      expect([submitted, removed]).toEqual([
+        expect.objectContaining({ ok: removed === "jobs" }),
+        expect.stringMatching(/^(jobs|removed)$/u),
+      ]);
+      if (removed === "jobs") return;
+    }
+  });
+
+  test("a token names no role and no workspace that is not there, and none goes while a token comes that names it", async () => {
+    const { roles, tokens, workspaces } = subject.store;
+    expect(await tokens.add({ ...token, workspaces: null })).toBe("absent");
+    await roles.add(role);
+    expect(await tokens.add(token)).toBe("absent");
+    expect(await tokens.add({ ...token, id: "tok_0", name: "built-in", hash: "0", roles: ["read"], workspaces: ["default"] })).toBe(
+      "added",
+    );
+    for (let round = 0; round < ROUNDS; round++) {
+      await roles.add(role);
+      await workspaces.add(acme);
+      const id = `tok_r${round}`;
+      const [added, role_, space] = await Promise.all([
+        tokens.add({ ...token, id, name: id, hash: id }),
+        roles.remove("deploy"),
+        workspaces.remove("acme", T0),
+      ]);
+      expect([added === "added", added === "added"]).toEqual([role_ === "in_use", space === "tokens"]);
+      if (added === "added") await tokens.revoke(id, "bob", T0);
+    }
   });
 
   test("the audit is listed newest first, by each field, behind an id, and loses its oldest", async () => {

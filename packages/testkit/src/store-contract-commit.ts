@@ -102,6 +102,7 @@ export function describeChanges(subject: Subject): void {
     const first = jobRecord({ idempotencyKey: "once", requestHash: "a" });
     const again = jobRecord({ idempotencyKey: "once", requestHash: "a" });
     const other = jobRecord({ idempotencyKey: "once", requestHash: "b" });
+    await store.workspaces.add({ name: "other", createdBy: "ann", createdAt: T0 });
     const elsewhere = jobRecord({ idempotencyKey: "once", requestHash: "b", workspace: "other" });
     const both = await store.jobs.commit(
       [

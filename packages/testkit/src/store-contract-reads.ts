@@ -25,6 +25,7 @@ export function describeReads(subject: Subject): void {
     const root = compositeRecord({ labels: { team: "core" } });
     const child = childRecord(root, "a", { labels: { team: "core", tier: "1" } });
     const mail = jobRecord({ name: "mail", queue: "mail", labels: { team: "web" } });
+    await store.workspaces.add({ name: "other", createdBy: "ann", createdAt: T0 });
     const other = jobRecord({ workspace: "other", labels: { team: "core" } });
     await submit(store, root, child, mail, other);
     const all = [mail.id, child.id, root.id];
@@ -58,6 +59,7 @@ export function describeReads(subject: Subject): void {
     const { store } = subject;
     const ended = await running(store, { queue: "a" });
     await running(store, { queue: "b" });
+    await store.workspaces.add({ name: "other", createdBy: "ann", createdAt: T0 });
     await submit(store, jobRecord({ queue: "a" }), compositeRecord({ queue: "b" }), jobRecord({ workspace: "other" }));
     await store.jobs.commit([settleOf(ended)], T0 + 5);
     const tally = (more: Partial<JobFilter>, by: "state" | "kind" | "queue") => store.reads.tally({ ...everything, ...more }, by);
@@ -119,6 +121,7 @@ export function describeReads(subject: Subject): void {
     expect(await store.reads.feed(all[0]?.position ?? "", 1)).toEqual(all.slice(1, 2));
     expect(await store.reads.feedEnd()).toBe(all[2]?.position);
     expect(all[2]?.event.data).toMatchObject({ outcome: "succeeded" });
+    await store.workspaces.add({ name: "acme", createdBy: "ann", createdAt: T0 });
     await submit(store, jobRecord({ workspace: "acme" }));
     expect((await store.reads.feed("", 10)).map((entry) => entry.workspace)).toEqual(["default", "default", "default", "acme"]);
   });

@@ -23,6 +23,7 @@ test("a server tells of each queue what waits, what was done and how long it too
     executor: "handler",
     queue: "mail",
   });
+  await server.engine.context.store.workspaces.add({ name: "acme", createdBy: "ann", createdAt: 0 });
   await server.engine.jobs.submit({
     kind: "task",
     name: "greet",

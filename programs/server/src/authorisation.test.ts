@@ -295,7 +295,7 @@ async function badToken(kind: "none" | "unknown" | "revoked" | "expired"): Promi
       hash: context.sha256(`${secret}-old`),
       expiresAt: context.now(),
     };
-    if (!(await context.store.tokens.add(old))) throw new Error("the old token was not stored");
+    if ((await context.store.tokens.add(old)) !== "added") throw new Error("the old token was not stored");
     return `${secret}-old`;
   }
   return secret;
