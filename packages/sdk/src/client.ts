@@ -6,6 +6,7 @@ import { ROUTES, type Route } from "@windlass/contract/routes";
 import { WindlassError, type Tracing } from "@windlass/kernel";
 import type { Calls, Client } from "./client-calls.ts";
 import { eachItem, type PageCall } from "./each-item.ts";
+import { exchangeBy } from "./exchange.ts";
 import { gatherSubmits, type SendSubmit } from "./gather-submits.ts";
 import { bodyOf, bytesOf, jsonOf } from "./read-answer.ts";
 import { ongoingCall, RETRIES, TIMEOUT_MS, type Caller, type CallOptions } from "./ongoing-call.ts";
@@ -39,7 +40,7 @@ export interface ClientOptions extends Pick<CallOptions, "timeoutMs" | "retries"
 type Given = Readonly<Record<string, unknown>>;
 
 /**
- * Makes a client; nothing is sent before the first call, and nothing is held open between calls: it never keeps a program
+ * Makes a client; nothing is sent before the first call, and connections that rest between calls never keep a program
  * alive. Every call takes its fields as first argument and `CallOptions` as last, and rejects with a `WindlassError` whose
  * `code` says why. With the type of your handlers, `client<typeof handlers>(…)`, `submit` knows their names and inputs.
  *
@@ -52,6 +53,7 @@ export function client<H extends HandlersByName = AnyHandlers>(options: ClientOp
       token: options.token,
       workspace: options.workspace,
       fetch: options.fetch ?? fetch,
+      exchange: exchangeBy(options.fetch ?? fetch),
       tracing: options.tracing,
     },
     retries: options.retries ?? RETRIES,

@@ -1,4 +1,5 @@
 /** Calls whose answer is one piece of JSON, or bytes as they come. */
+import type { Answer } from "./exchange.ts";
 import { ongoingCall, type Caller, type CallOptions } from "./ongoing-call.ts";
 import { reached, sendRequest, type Request } from "./send-request.ts";
 
@@ -9,7 +10,7 @@ export async function jsonOf(caller: Caller, request: Request, options: CallOpti
 /** The whole call, with the answer's body, counts against its limit, and is sent again if the body breaks off. */
 export async function bodyOf<T>(
   caller: Caller,
-  { request, read }: { readonly request: Request; readonly read: (answer: Response) => Promise<T> },
+  { request, read }: { readonly request: Request; readonly read: (answer: Answer) => Promise<T> },
   options: CallOptions,
 ): Promise<T> {
   const call = ongoingCall(caller, options);

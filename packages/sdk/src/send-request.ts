@@ -1,4 +1,5 @@
 /** One request to the server, and what its failures mean: every one becomes a WindlassError with a code. */
+import type { Answer, Exchange } from "./exchange.ts";
 import { WORKSPACE_HEADER, type Route } from "@windlass/contract/routes";
 import { ERRORS, messageOf, WindlassError, type ErrorCode, type Fault, type JsonObject, type Tracing } from "@windlass/kernel";
 
@@ -6,7 +7,10 @@ export interface Target {
   readonly url: string;
   readonly token: string | undefined;
   readonly workspace?: string | undefined;
+  /** For answers that come piece by piece. */
   readonly fetch: typeof fetch;
+  /** For all other. */
+  readonly exchange: Exchange;
   readonly tracing?: Pick<Tracing, "active"> | undefined;
 }
 
@@ -22,7 +26,7 @@ export interface Request {
 }
 
 /** The answer, when the server agreed. */
-export async function sendRequest(target: Target, request: Request): Promise<Response> {
+export async function sendRequest(target: Target, request: Request): Promise<Answer> {
   const { url, body } = partsOf(target, request);
   const headers: Record<string, string> = { accept: acceptOf(request.route), ...request.headers };
   if (target.token !== undefined) headers["authorization"] = `Bearer ${target.token}`;
@@ -30,8 +34,9 @@ export async function sendRequest(target: Target, request: Request): Promise<Res
   const traceparent = target.tracing?.active() ?? null;
   if (traceparent !== null) headers["traceparent"] = traceparent;
   if (body !== undefined) headers["content-type"] = "application/json";
+  const send: Exchange = request.route.response === undefined ? target.exchange : target.fetch;
   const answer = await reached(target, request, () =>
-    target.fetch(url, {
+    send(url, {
       method: request.route.method,
       headers,
       ...(body === undefined ? {} : { body }),
@@ -98,7 +103,7 @@ export interface ProblemBody {
 }
 
 /** What a server that did not agree says. */
-export async function refusalOf(target: Pick<Target, "url">, answer: Response): Promise<WindlassError> {
+export async function refusalOf(target: Pick<Target, "url">, answer: Pick<Answer, "status" | "headers" | "text">): Promise<WindlassError> {
   const text = await answer.text().catch(() => "");
   const problem = parsed(text);
   const wait = retryAfterOf(answer);
@@ -119,7 +124,7 @@ export function errorOfProblem(
 }
 
 /** `Retry-After` in seconds (RFC 9110); a date counts from the `Date` of the same answer, for clocks differ. */
-function retryAfterOf({ headers }: Response): { readonly retryAfterSeconds?: number } {
+function retryAfterOf({ headers }: Pick<Answer, "headers">): { readonly retryAfterSeconds?: number } {
   const value = headers.get("retry-after");
   if (value === null) return {};
   const seconds = /^\d+$/u.test(value) ? Number(value) : (Date.parse(value) - Date.parse(headers.get("date") ?? "")) / 1000;
