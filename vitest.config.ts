@@ -27,7 +27,7 @@ export default defineConfig({
           name: "real",
           include: [...source, "scripts", "test/simulation"]
             .map((folder) => `${folder}/**/*.real.test.ts`)
-            .concat("test/e2e/**/*.test.ts", "test/chaos/**/*.test.ts", "test/soak/**/*.test.ts"),
+            .concat("test/e2e/**/*.test.ts", "test/chaos/**/*.test.ts", "test/soak/**/*.test.ts", "test/doors/**/*.test.ts"),
           testTimeout: REAL_TIMEOUT_MS,
           hookTimeout: REAL_TIMEOUT_MS,
           // They start processes of their own: side by side they would only slow each other down.

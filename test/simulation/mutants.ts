@@ -76,8 +76,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "packages/kernel/src/transition.ts",
-        from: "if (live.attempt !== change.attempt)\n    return refuse",
-        to: "if (live.attempt < change.attempt)\n    return refuse",
+        from: "if (live.attempt !== change.attempt) return `",
+        to: "if (live.attempt < change.attempt) return `",
       },
       {
         file: "packages/kernel/src/transition.ts",

@@ -19,6 +19,7 @@ import {
 import type { Querier, Row } from "./connection.ts";
 
 const VIEW = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = $1`;
+const CHILD = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.parent_id = $1 AND j.child_key = $2`;
 const ATTEMPTS = `SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = $1 ORDER BY number`;
 const LAST = endedAttemptSql("$1");
 const CURRENT = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = $1 AND phase IS NOT NULL`;
@@ -32,6 +33,7 @@ export function jobReads(db: Querier): JobReads {
     ((await db.rows(sql, values))[0]?.[0] ?? 0) as number;
   return {
     get: async (id) => (await db.rows(VIEW, [id])).map(decodeView)[0] ?? null,
+    child: async (parentId, childKey) => (await db.rows(CHILD, [parentId, childKey])).map(decodeView)[0] ?? null,
     list: async (filter) => {
       const queries = listQueries(filter, (n) => `$${n}`);
       return mergeLists(await Promise.all(queries.map(async ({ sql, values }) => (await db.once(sql, values)).map(decodeView))), filter);

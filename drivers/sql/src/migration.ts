@@ -15,6 +15,7 @@ import { listsMigration } from "./migration-0009.ts";
 import { ownersMigration } from "./migration-0010.ts";
 import { endsMigration } from "./migration-0011.ts";
 import { secretsMigration } from "./migration-0012.ts";
+import { observedMigration } from "./migration-0013.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -45,6 +46,7 @@ export const migrations: readonly Migration[] = [
   ownersMigration,
   endsMigration,
   secretsMigration,
+  observedMigration,
 ];
 
 export const sqliteDialect: Dialect = {

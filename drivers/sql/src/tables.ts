@@ -81,6 +81,7 @@ const liveChanging = {
   stop: "json",
   wait: "json",
   progress: "json",
+  observed: "json",
   wakes: "integer",
   decided: "integer",
   openChildren: "integer",

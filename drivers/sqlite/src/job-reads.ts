@@ -24,6 +24,13 @@ const LAST = endedAttemptSql("?");
 const EVENTS = eventsTable.list();
 const FEED = `SELECT position, (SELECT workspace FROM jobs WHERE id = job_id), ${EVENTS} FROM events WHERE position > ? ORDER BY position LIMIT ?`;
 
+const CHILD = `SELECT ${viewColumns} FROM jobs j LEFT JOIN jobs_live l ON l.id = j.id WHERE j.parent_id = ? AND j.child_key = ?`;
+
+export function getChild(db: Database, parentId: string, childKey: string): JobView | null {
+  const row = db.get(CHILD, [parentId, childKey]);
+  return row === undefined ? null : decodeView(row);
+}
+
 export function getJob(db: Database, id: string): JobView | null {
   const row = db.get(VIEW, [id]);
   return row === undefined ? null : decodeView(row);

@@ -14,6 +14,7 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
     ...queueStoresOn(call),
     reads: {
       get: (id) => call("getJob", id),
+      child: (parentId, childKey) => call("getChild", parentId, childKey),
       list: (filter) => call("listJobs", filter),
       tally: (filter, by) => call("tallyJobs", filter, by),
       attempts: (jobId) => call("listAttempts", jobId),

@@ -41,12 +41,12 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   const site = { pins: spec.pinned ?? {}, depth: depthOf(input.record.path) };
   for (; next < last; next++) {
     const evaluate = evaluateIn(restore(spec.scope, { value: items[next] ?? null, index: next }));
-    children.push(toolChild({ step: spec.step, key: keyOf(spec, next), evaluate, site }));
+    children.push(toolChild({ step: spec.step, key: itemKeyOf(spec, next), evaluate, site }));
   }
   changed.set(TOTAL, { next, done, failed });
   const over = done === next && (stopped || next === items.length);
   const facts = (index: number): StepFacts | undefined =>
-    (changed.get(keyOf(spec, index)) ?? input.cursor.get(keyOf(spec, index))) as StepFacts | undefined;
+    (changed.get(itemKeyOf(spec, index)) ?? input.cursor.get(itemKeyOf(spec, index))) as StepFacts | undefined;
   return {
     cursor: Object.fromEntries(changed),
     children,
@@ -61,7 +61,8 @@ function totalOf(entry: Json | undefined): Total {
   return isJsonObject(entry) ? (entry as unknown as Total) : { next: 0, done: 0, failed: 0 };
 }
 
-function keyOf(spec: LoopSpec, index: number): string {
+/** The key of the child that carries an item out. */
+export function itemKeyOf(spec: LoopSpec, index: number): string {
   return `${spec.step.name}[${index}]`;
 }
 
@@ -73,7 +74,8 @@ function entryOf({ outcome, reason, exitCode, output, message }: ChildFact): Jso
 function runningKeys(spec: LoopSpec, next: number, facts: (index: number) => StepFacts | undefined): Decision["stops"] {
   const keys: { key: string; reason: "fail_fast"; message: string }[] = [];
   for (let index = 0; index < next; index++) {
-    if (facts(index) === undefined) keys.push({ key: keyOf(spec, index), reason: "fail_fast", message: "another item of its loop failed" });
+    if (facts(index) === undefined)
+      keys.push({ key: itemKeyOf(spec, index), reason: "fail_fast", message: "another item of its loop failed" });
   }
   return keys;
 }
@@ -95,7 +97,7 @@ function finishOf(spec: LoopSpec, count: number, facts: (index: number) => StepF
   }
   const real = failed.filter((index) => all[index]?.reason !== "fail_fast");
   const first = all[real[0] ?? 0];
-  const names = real.slice(0, NAMED_MAX).map((index) => `${keyOf(spec, index)} (${all[index]?.outcome ?? ""})`);
+  const names = real.slice(0, NAMED_MAX).map((index) => `${itemKeyOf(spec, index)} (${all[index]?.outcome ?? ""})`);
   const ended =
     first !== undefined && first.outcome.startsWith("failed")
       ? { outcome: first.outcome, reason: first.reason }

@@ -1,11 +1,11 @@
 /** Jobs of kind `step`. Those with an executor are carried out there; the others are decided here: nothing to do, waiting, an end that is known, a loop. */
 import { NOTHING, type AdvanceInput, type Decision, type JobKind } from "@windlass/engine";
-import { isJsonObject, unreachable, type ExecutorName, type JsonObject } from "@windlass/kernel";
-import { advanceLoop } from "./advance-loop.ts";
+import { isJsonObject, unreachable, type ExecutorName, type JobRecord, type JsonObject } from "@windlass/kernel";
+import { advanceLoop, itemKeyOf } from "./advance-loop.ts";
 import { ownSpecOf, stepSpecFaults } from "./step-spec.ts";
 import { executorsOf } from "./tool-child.ts";
 
-export const stepKind: JobKind = { kind: "step", validate: stepSpecFaults, executors, advance };
+export const stepKind: JobKind = { kind: "step", validate: stepSpecFaults, executors, advance, itemKey };
 
 /** Only a loop has children: one for each item, with its tool. */
 function executors({ type, step }: JsonObject): readonly ExecutorName[] {
@@ -32,4 +32,9 @@ function advance(input: AdvanceInput): Decision {
     default:
       return unreachable(spec);
   }
+}
+
+function itemKey({ spec }: JobRecord, index: number): string | null {
+  const own = ownSpecOf(spec);
+  return own.type === "loop" ? itemKeyOf(own, index) : null;
 }

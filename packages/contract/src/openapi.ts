@@ -39,6 +39,11 @@ export function openApiDocument(version: string): Schema {
           scheme: "bearer",
           description: "The admin token of the data folder, or one that was made: windlass tokens create",
         },
+        internal: {
+          type: "http",
+          scheme: "bearer",
+          description: "The internal token (internal.apiToken), for parts of Windlass that run elsewhere; it opens nothing else",
+        },
       },
     },
   };
@@ -74,7 +79,7 @@ function describe(operation: Operation, schemas: Record<string, Schema>): Schema
     operationId: operation.id,
     tags: [nounOf(operation)],
     summary: operation.summary,
-    ...(operation.permission === null ? { security: [] } : { "x-permission": operation.permission }),
+    ...securityOf(operation),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: body }),
     responses: {
@@ -85,6 +90,11 @@ function describe(operation: Operation, schemas: Record<string, Schema>): Schema
       ...problemsOf(operation),
     },
   };
+}
+
+function securityOf({ permission, internal }: Operation): Schema {
+  if (internal) return { security: [{ internal: [] }] };
+  return permission === null ? { security: [] } : { "x-permission": permission };
 }
 
 function parametersOf(where: "path" | "query", object: z.ZodObject, schemas: Record<string, Schema>): Schema[] {
@@ -119,7 +129,7 @@ const KEY_ERRORS: readonly ErrorCode[] = ["idempotency_mismatch", "idempotency_u
 function problemsOf(operation: Operation): Record<string, Schema> {
   const codes: readonly ErrorCode[] = [
     ...new Set([...COMMON_ERRORS, ...operation.errors, ...(keepsAnswers(operation) ? KEY_ERRORS : [])]),
-  ].filter((code) => operation.permission !== null || (code !== "unauthorized" && code !== "forbidden"));
+  ].filter((code) => mayRefuseWith(operation, code));
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
   const content = { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } };
@@ -129,6 +139,11 @@ function problemsOf(operation: Operation): Record<string, Schema> {
       { description: all.map((code) => `${code}: ${ERRORS[code].meaning}`).join("; "), headers: problemHeaders(status), content },
     ]),
   );
+}
+
+function mayRefuseWith({ permission, internal }: Operation, code: ErrorCode): boolean {
+  if (code === "unauthorized") return permission !== null;
+  return code !== "forbidden" || permission !== null || internal;
 }
 
 /** Named schemas go to the components, once; what remains refers to them. */

@@ -27,9 +27,14 @@ export interface Operation<
   readonly result: R;
   readonly response: "json" | "bytes" | "sse";
   /** HTTP status when all went well. */
-  readonly status: 200 | 201;
-  /** One of the table of permissions; null: the operation needs no token of ours. */
+  readonly status: 200 | 201 | 202;
+  /** One of the table of permissions; null: the operation needs no token of ours, or the internal one. */
   readonly permission: Permission | null;
+  /**
+   * For parts of Windlass that run elsewhere, which have the internal token and nothing else: it opens these operations and no
+   * other, and no other token opens them. The fields of the body may be in snake_case, too.
+   */
+  readonly internal: boolean;
   /** `server`: it changes what all workspaces share, so it takes a token for all of them. */
   readonly reach: "workspace" | "server";
   /** What it may refuse with, besides what every operation may. */
@@ -48,13 +53,14 @@ export interface OperationParts<P extends Shape, Q extends Shape, B extends z.Zo
   readonly query?: Q;
   readonly body?: B;
   readonly result?: R;
-  readonly status?: 201;
+  readonly status?: 201 | 202;
   readonly permission: Permission | null;
   /** Within the workspace of the call when left out. */
   readonly reach?: "server";
   readonly errors?: readonly ErrorCode[];
   readonly secret?: true;
   readonly conditional?: true;
+  readonly internal?: true;
 }
 
 /** What any operation may refuse with. */
@@ -93,6 +99,7 @@ export function operation<
     idempotent: route.idempotent ?? false,
     secret: parts.secret ?? false,
     conditional: parts.conditional ?? false,
+    internal: parts.internal ?? false,
     params: parts.params ?? (nothing as unknown as P),
     query: parts.query ?? (nothing as unknown as Q),
     body: parts.body ?? (z.undefined() as unknown as B),
@@ -106,8 +113,10 @@ export function isChanging({ method, permission }: Pick<Operation, "method" | "p
 }
 
 /** Whether its answers are kept under an `Idempotency-Key`; of jobs the key is part of the job instead. */
-export function keepsAnswers(operation: Pick<Operation, "method" | "permission" | "response" | "idempotent" | "secret">): boolean {
-  return isChanging(operation) && operation.response === "json" && !operation.idempotent && !operation.secret;
+export function keepsAnswers(
+  operation: Pick<Operation, "method" | "permission" | "response" | "idempotent" | "secret" | "internal">,
+): boolean {
+  return isChanging(operation) && operation.response === "json" && !operation.idempotent && !operation.secret && !operation.internal;
 }
 
 /** Nothing for an object without fields, whose input type would otherwise forbid every field. */

@@ -23,7 +23,7 @@ test.each(operationList.map((operation) => [operation.id, operation] as const))(
     const inPath = [...operation.path.matchAll(/\{(\w+)\}/gu)].map((match) => match[1]);
     expect(Object.keys(operation.params.shape)).toEqual(inPath);
     expect(Object.keys(operation.query.shape).toSorted()).toEqual([...(route.query ?? [])].toSorted());
-    expect(operation.path).toMatch(/^\/api\/v1\/[a-z-]+/u);
+    expect(operation.path).toMatch(operation.internal ? /^\/api\/internal\/[a-z-]+/u : /^\/api\/v1\/[a-z-]+/u);
     const hasBody = operation.body.type !== "undefined";
     expect(hasBody).toBe(operation.method === "POST" || operation.method === "PUT");
   },
@@ -42,7 +42,9 @@ test("no two operations share an address, and permissions are resource:verb", ()
   const addresses = operationList.map((operation) => `${operation.method} ${operation.path.replace(/\{\w+\}/gu, "{}")}`);
   expect(addresses).toEqual([...new Set(addresses)]);
   for (const operation of operationList) expect(operation.permission ?? "none:needed").toMatch(/^[a-z]+:[a-z]+$/u);
-  expect(operationList.filter((operation) => operation.permission === null).map((operation) => operation.id)).toEqual(["jobs.complete"]);
+  expect(
+    operationList.filter((operation) => operation.permission === null && !operation.internal).map((operation) => operation.id),
+  ).toEqual(["jobs.complete"]);
 });
 
 /** By what is no request with an answer (the connection of a worker), and by what is in a request (jobs that start commands). */

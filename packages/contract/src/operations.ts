@@ -2,6 +2,7 @@
 import { auditOperations, roleOperations, tokenOperations, workspaceOperations } from "./access-operations.ts";
 import { bulkOperations } from "./bulk-operations.ts";
 import { backupOperations } from "./backup-operations.ts";
+import { callbackOperations } from "./callback-operations.ts";
 import { deadLetterOperations } from "./dead-letter-operations.ts";
 import { eventOperations, jobOperations } from "./job-operations.ts";
 import type { Operation } from "./operation.ts";
@@ -27,6 +28,7 @@ export const operations = {
   settings: settingOperations,
   system: systemOperations,
   backups: backupOperations,
+  callbacks: callbackOperations,
 } as const;
 
 export type Operations = typeof operations;

@@ -114,6 +114,8 @@ export const ROUTES = {
   "workers.get": { method: "GET", path: "/api/v1/workers/{id}" },
   "settings.list": { method: "GET", path: "/api/v1/settings" },
   "backups.create": { method: "POST", path: "/api/v1/backups", response: "sse" },
+  "callbacks.step": { method: "POST", path: "/api/internal/container-callback/{executionId}/{step}" },
+  "callbacks.facts": { method: "POST", path: "/api/internal/jobs/{id}/attempts/{attempt}/facts" },
   "system.info": { method: "GET", path: "/api/v1/system" },
 } as const satisfies Record<string, Route>;
 

@@ -4,6 +4,7 @@ import { access, type Access } from "./access.ts";
 import { advancer } from "./advancer.ts";
 import { audit, type Audit } from "./audit.ts";
 import { engineContext, type EngineContext, type EnginePorts } from "./context.ts";
+import { callbacks, type Callbacks } from "./callbacks.ts";
 import { deadLetters, type DeadLetters } from "./dead-letters.ts";
 import { explainer, type Explain } from "./explain.ts";
 import { feed, type Feed } from "./feed.ts";
@@ -38,6 +39,7 @@ export interface Engine extends Service {
   readonly deadLetters: DeadLetters;
   readonly feed: Feed;
   readonly explain: Explain;
+  readonly callbacks: Callbacks;
   readonly access: Access;
   readonly audit: Audit;
   readonly secrets: Secrets;
@@ -95,6 +97,7 @@ export function engine(options: EngineOptions): Engine {
     deadLetters: deadLetters(context),
     feed: events,
     explain: explainer(context, options.executors),
+    callbacks: callbacks(context),
     access: access(context),
     audit: changes,
     secrets: secrets(context),

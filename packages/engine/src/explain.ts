@@ -12,6 +12,7 @@ import {
   type FinalState,
   type JobView,
   type LiveJob,
+  type Observed,
   type Reason,
   handlerNameOf,
 } from "@windlass/kernel";
@@ -226,6 +227,7 @@ async function runningBecause(
         since: live.attemptStartedAt,
       }),
     ];
+  if (live.observed !== null) return [outsideBecause(view, live, live.observed)];
   const where = live.externalName === null ? `worker ${live.session ?? "?"}` : `${live.executor} ${live.externalName}`;
   return [
     cause("is_running", `${describe(view)}: attempt ${live.attempt} runs in ${where} since ${iso(live.attemptStartedAt)}`, {
@@ -233,6 +235,19 @@ async function runningBecause(
       since: live.attemptStartedAt,
     }),
   ];
+}
+
+/** As whoever watches its place has told it. */
+function outsideBecause(view: JobView, live: LiveJob, { state, reason, message, since, node }: Observed): Placed {
+  const what = `${describe(view)}: attempt ${live.attempt} is parked on ${live.executor} ${live.externalName ?? "?"}`;
+  const more = { object: live.externalName, since };
+  const on = typeof node === "string" ? ` on ${node}` : "";
+  if (state === "running") return cause(reason ?? "is_running", `${what}, which runs${on} since ${iso(since)}${colon(message)}`, more);
+  return cause(reason ?? "pending_outside", `${what}, which has not begun since ${iso(since)}${colon(message)}`, more);
+}
+
+function colon(message: string | null): string {
+  return message === null ? "" : `: ${message}`;
 }
 
 async function openChildren(facts: Facts, view: JobView, depth: number): Promise<Placed[]> {

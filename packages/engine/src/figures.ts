@@ -24,6 +24,14 @@ export interface Spread {
   sum: number;
 }
 
+export interface CallbackFigures {
+  /** By state. */
+  readonly told: Map<string, number>;
+  /** By state and reason, with a space between. */
+  readonly stale: Map<string, number>;
+  duplicates: number;
+}
+
 export interface Figures {
   readonly queues: Tally;
   /** The name under which a queue is counted; gives it one of its own as long as there is room. */
@@ -36,6 +44,9 @@ export interface Figures {
   readonly commits: Spread;
   /** How far the feed was behind when it last handed events on. */
   feedLagMs: number;
+  /** What was told over the API of attempts that go on outside. */
+  readonly callbacks: CallbackFigures;
+  addCallback(state: string, answer: { readonly status: string; readonly reason?: string }): void;
   /** Handlers that run in this process, and how many may. */
   readonly slots: Set<{ readonly running: number; readonly concurrency: number }>;
 }
@@ -49,6 +60,7 @@ export function figures(): Figures {
     labels.add(queue);
     return queue;
   };
+  const told: CallbackFigures = { told: new Map(), stale: new Map(), duplicates: 0 };
   return {
     queues,
     labelOf,
@@ -57,8 +69,18 @@ export function figures(): Figures {
     callsFailed: new Map(),
     commits: spread(COMMIT_BUCKETS),
     feedLagMs: 0,
+    callbacks: told,
+    addCallback(state, { status, reason }) {
+      count(told.told, state);
+      if (status === "accepted_stale") count(told.stale, `${state} ${reason ?? ""}`);
+      if (status === "accepted_duplicate") told.duplicates++;
+    },
     slots: new Set(),
   };
+}
+
+function count(of: Map<string, number>, key: string): void {
+  of.set(key, (of.get(key) ?? 0) + 1);
 }
 
 export function spread(bounds: readonly number[]): Spread {

@@ -3,6 +3,7 @@ export type { Access } from "./access.ts";
 export type { Holder } from "./access-cache.ts";
 export { ADMIN, type NewToken } from "./access-tokens.ts";
 export { STRANGER, type Audit, type Audited } from "./audit.ts";
+export type { Callback, CallbackAnswer, Callbacks, StaleReason } from "./callbacks.ts";
 export { claimLoop, type Carrier, type ClaimLoop } from "./claims.ts";
 export { commandGate, type CommandGate } from "./command-gate.ts";
 export { engineContext, type EngineContext, type EnginePorts } from "./context.ts";

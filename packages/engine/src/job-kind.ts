@@ -89,6 +89,8 @@ export interface JobKind {
   aliases?(spec: JsonObject, input: Json): readonly AliasUse[];
   /** Where it and its descendants look for secrets before they look in the workspace. */
   secretScope?(record: JobRecord): string;
+  /** The key of the child that carries one item of this job out; null: it is no loop. */
+  itemKey?(record: JobRecord, index: number): string | null;
   explain?(job: { readonly record: JobRecord; readonly live: LiveJob | null }): readonly Cause[];
 }
 

@@ -9,13 +9,13 @@
  *     reported as vanished.
  * L5. A slot of the executor is free when its attempt was settled, or refused.
  */
-import { messageOf, seconds, type Change } from "@windlass/kernel";
+import { messageOf, seconds } from "@windlass/kernel";
 import type { ClaimedJob, EndedFact, Executor } from "@windlass/ports";
 import { restUntil } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
 import { launchAttempt } from "./launch-attempt.ts";
 import { launchSpans } from "./launch-spans.ts";
-import type { Place } from "./place.ts";
+import { settleByFact, type Place } from "./place.ts";
 import { reconcilePlace } from "./reconcile-place.ts";
 import { loop, serviceOf, type Loop, type Service } from "./service.ts";
 import { openSession, type OpenSession } from "./session.ts";
@@ -55,6 +55,7 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       launching: new Set(),
       claims: { begun: 0, answered: 0 },
       suspects: new Map(),
+      silent: new Map(),
     };
     const launches = new Set<Promise<void>>();
     const claims = claimLoop(place, { session, launches });
@@ -68,9 +69,11 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       throw error;
     }
     const reconcile = reconcileLoop(place, () => claims.wake());
+    const deaf = context.bus.subscribe("ended", (key) => endedElsewhere(place, key, () => claims.wake()));
     await claims.start();
     await reconcile.start();
     return async () => {
+      deaf();
       // A store that is out of reach is not waited for: what is not recorded is adopted by whoever comes next (L2).
       place.closing = true;
       const cancel = context.clock.after(GIVE_UP_MS, () => results.close());
@@ -148,7 +151,7 @@ async function launchClaimed(place: Place, job: ClaimedJob): Promise<void> {
 
 /** An attempt ended outside: store it, then forget it there (L3, L5). */
 async function ended(place: Place, fact: EndedFact): Promise<void> {
-  const result = await place.results.settle(settleFor(place, fact));
+  const result = await place.results.settle(settleByFact(place.context, fact));
   if (result === undefined) return;
   if (result.ok) place.spans.end(fact);
   else place.context.logger.debug("the end of an attempt came too late", { job: fact.jobId, name: fact.name, why: result.refusal.why });
@@ -167,9 +170,25 @@ async function ended(place: Place, fact: EndedFact): Promise<void> {
   }
 }
 
-function settleFor({ context }: Place, fact: EndedFact): Change {
-  const { jobId, attempt, name, ref, result, stopped } = fact;
-  return { type: "settle", id: jobId, attempt, by: { type: "executor", name, ref }, result, stopped, random: context.random.next() };
+/** Its end was told over the API, to any server, and is stored: the slot is free (L5), and nothing of it is kept any more (L3). */
+function endedElsewhere(place: Place, key: string, freed: () => void): void {
+  const [at, jobId = "", name = ""] = key.split(" ");
+  if (at !== place.executor.place || place.alive.get(jobId) !== name) return;
+  place.alive.delete(jobId);
+  freed();
+  void endOfSpan(place, jobId, name)
+    .then(() => (place.launching.has(name) ? undefined : place.executor.forget(name)))
+    .catch((error: unknown) =>
+      place.context.logger.warn("an attempt that ended could not be forgotten yet", { job: jobId, name, error: messageOf(error) }),
+    );
+}
+
+async function endOfSpan({ context, spans }: Place, jobId: string, name: string): Promise<void> {
+  if (context.tracing === null) return;
+  const ended = (await context.store.reads.attempts(jobId)).find((attempt) => attempt.externalName === name);
+  if (ended === undefined || ended.outcome === null || ended.reason === null) return;
+  const { number: attempt, outcome, reason, message } = ended;
+  spans.end({ name, jobId, attempt, result: { outcome, reason, message } });
 }
 
 function reconcileLoop(place: Place, freed: () => void) {

@@ -1,6 +1,6 @@
 /** What a launcher and its reconciler share about the place that they look after. */
-import type { Change, LiveJob, Result } from "@windlass/kernel";
-import type { Executor } from "@windlass/ports";
+import type { Change, LiveJob, Outcome, Result } from "@windlass/kernel";
+import type { EndedFact, Executor } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import type { LaunchSpans } from "./launch-spans.ts";
 import type { Settling } from "./settling.ts";
@@ -22,6 +22,21 @@ export interface Place {
   readonly claims: { begun: number; answered: number };
   /** Names claimed by our session that nobody is launching, and how many claims had begun when that was first seen. */
   readonly suspects: Map<string, number>;
+  /** Names that are over or gone at a place that is watched by others, and since when (monotonic) nobody has told of their end. */
+  readonly silent: Map<string, number>;
+}
+
+/** A fact from outside, whichever way it came: from the executor itself, over the API, or because it is nowhere any more. */
+export type Ended = Pick<EndedFact, "jobId" | "attempt" | "name" | "result" | "stopped"> & {
+  readonly ref: string | null;
+  /** The exact state that was told over the API. */
+  readonly told?: Outcome;
+};
+
+/** The one command by which what goes on outside ends. */
+export function settleByFact({ random }: Pick<EngineContext, "random">, fact: Ended): Change {
+  const { jobId, attempt, name, ref, result, stopped, told } = fact;
+  return { type: "settle", id: jobId, attempt, by: { type: "executor", name, ref }, result, stopped, told, random: random.next() };
 }
 
 /** How an attempt is settled by whoever holds its launch. */

@@ -2,10 +2,10 @@
  * Compares what should run at a place (the store) with what runs there (the executor), and acts on each difference.
  * Level-triggered: looks at both from scratch each time, so nothing depends on having heard of anything.
  */
-import { messageOf, type LiveJob } from "@windlass/kernel";
+import { messageOf, minutes, seconds, type LiveJob } from "@windlass/kernel";
 import type { Found } from "@windlass/ports";
 import { launchAttempt, recordLaunch } from "./launch-attempt.ts";
-import { settleByHolder, type Place } from "./place.ts";
+import { settleByFact, settleByHolder, type Place } from "./place.ts";
 
 /** Live rows that are read at once. */
 const PAGE = 500;
@@ -44,15 +44,18 @@ async function aliveHere({ context, executor }: Place): Promise<LiveJob[]> {
 }
 
 /** Suspects are those that were seen in each round since. */
-function dropSuspects({ suspects }: Place, wanted: readonly LiveJob[]): void {
+function dropSuspects({ suspects, silent: quiet }: Place, wanted: readonly LiveJob[]): void {
   const names = new Set(wanted.map((live) => live.externalName));
   for (const name of suspects.keys()) if (!names.has(name)) suspects.delete(name);
+  for (const name of quiet.keys()) if (!names.has(name)) quiet.delete(name);
 }
 
 async function reconcileAttempt(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
   const name = live.externalName;
   if (name === null) return;
   if (live.holder === "lease") return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;
+  if (place.executor.isWatchedOutside === true && found?.state !== "running") return silent(place, live, found);
+  place.silent.delete(name);
   if (found === undefined) return vanished(place, live);
   if (live.state === "stopping" && live.stop !== null && found.state === "running")
     await place.executor.stop(name, live.stop.graceMs, live.stop.stopFor);
@@ -102,21 +105,37 @@ async function adoptLaunch(place: Place, live: LiveJob, found: Found | undefined
   await launchAttempt(place, { record, live: mine });
 }
 
+/** How long an end may be on its way: whoever watches the place may be down, and tells it when it is up again. */
+const TOLD_WITHIN_MS: number = minutes(10);
+/** The same for what we ended ourselves: somebody waits for it. */
+const STOP_TOLD_WITHIN_MS: number = seconds(30);
+
+/** It is over there, or gone, and nobody has told us: after a while we look ourselves, so that nothing stays parked for ever. */
+async function silent(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
+  const name = live.externalName ?? "";
+  const now = place.context.clock.monotonic();
+  const since = place.silent.get(name) ?? now;
+  place.silent.set(name, since);
+  if (now - since < (live.state === "stopping" ? STOP_TOLD_WITHIN_MS : TOLD_WITHIN_MS)) return;
+  place.silent.delete(name);
+  const fact = (found === undefined ? null : await place.executor.examine?.(name)) ?? null;
+  if (fact === null) return vanished(place, live);
+  const settled = await place.results.settle(settleByFact(place.context, fact));
+  if (settled?.ok === true) place.spans.end(fact);
+  place.alive.delete(live.id);
+}
+
 /** It was launched, its end was never told, and it is nowhere: nothing is guessed about how it ended. */
 async function vanished(place: Place, live: LiveJob): Promise<void> {
   const name = live.externalName ?? "";
-  if ((await place.executor.find(name)) !== null) return;
+  const there = await place.executor.find(name);
+  if (there !== null && (there.state === "running" || place.executor.isWatchedOutside !== true)) return;
   const message = "it is gone from its executor, and nobody saw how it ended";
   const result = { outcome: "failed", reason: "vanished_unobserved", message } as const;
-  const settled = await place.results.settle({
-    type: "settle",
-    id: live.id,
-    attempt: live.attempt,
-    by: { type: "executor", name, ref: null },
-    result,
-    stopped: live.state === "stopping",
-    random: place.context.random.next(),
-  });
+  const stopped = live.state === "stopping";
+  const settled = await place.results.settle(
+    settleByFact(place.context, { jobId: live.id, attempt: live.attempt, name, ref: null, result, stopped }),
+  );
   if (settled?.ok === true) place.spans.end({ name, jobId: live.id, attempt: live.attempt, result });
   place.alive.delete(live.id);
 }

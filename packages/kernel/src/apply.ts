@@ -238,6 +238,7 @@ function newLive(job: JobRecord, readyAt: number | null): LiveJob {
     stop: null,
     wait: null,
     progress: null,
+    observed: null,
     wakes: 0,
     decided: 0,
     openChildren: 0,

@@ -3,8 +3,9 @@
  * and what it does; a store makes it durable. One refused change never undoes its neighbours.
  */
 import type { ErrorCode } from "./error.ts";
-import type { Json } from "./json.ts";
-import type { JobRecord, Progress, Result, StopFor, Wait } from "./job.ts";
+import type { Json, JsonObject } from "./json.ts";
+import type { JobRecord, Observed, Progress, Result, StopFor, Wait } from "./job.ts";
+import type { Outcome } from "./outcome.ts";
 import type { Reason } from "./reason.ts";
 
 /** The holder of an attempt, proved by its fencing token. */
@@ -30,6 +31,7 @@ export type Change =
   | ({ readonly type: "wait"; readonly wait: Wait; readonly until: number | null } & Held)
   | { readonly type: "resume"; readonly id: string; readonly attempt: number }
   | Settle
+  | Observe
   | Lose
   | {
       readonly type: "stop";
@@ -55,14 +57,32 @@ export interface Settle {
   readonly attempt: number;
   readonly by:
     | { readonly type: "holder"; readonly token: number }
-    | { readonly type: "executor"; readonly name: string; readonly ref: string | null }
+    | ByExecutor
     | { readonly type: "completion"; readonly tokenHash: string };
   readonly result: Result;
   /** True when our own stop is what ended it. */
   readonly stopped: boolean;
+  /** The exact state that was told from outside, to be known again when it is told twice. */
+  readonly told?: Outcome | undefined;
   readonly retryAfterMs?: number | undefined;
   /** In [0, 1), for the jitter of a back-off. */
   readonly random: number;
+}
+
+/** Something became known of an attempt that goes on outside. Matched like a settle. */
+export interface Observe {
+  readonly type: "observe";
+  readonly id: string;
+  readonly attempt: number;
+  readonly by: ByExecutor;
+  readonly observed: Pick<Observed, "state" | "reason" | "message"> & JsonObject;
+}
+
+/** A fact from outside names the attempt as it is called there. */
+export interface ByExecutor {
+  readonly type: "executor";
+  readonly name: string;
+  readonly ref: string | null;
 }
 
 /** What held an attempt is gone. In-band work ends with it; `token` says which attempt was meant. */

@@ -4,10 +4,10 @@
  */
 import { assert } from "./assert.ts";
 import type { EventType } from "./event.ts";
-import type { Json } from "./json.ts";
+import type { Json, JsonObject } from "./json.ts";
 import type { Attempt, Fact, FinalState, LiveJob, Result } from "./job.ts";
 import type { LifecycleEvent } from "./lifecycle.ts";
-import { stateOf } from "./outcome.ts";
+import { stateOf, type Outcome } from "./outcome.ts";
 import { DEFAULT_RETRY, retryDelay } from "./retry.ts";
 
 export interface NewEvent {
@@ -36,6 +36,8 @@ export interface Ending {
   readonly result: Result;
   /** True when our own stop is what ended it. */
   readonly stopped?: boolean;
+  /** The exact state that was told from outside. */
+  readonly told?: Outcome | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly random: number;
 }
@@ -43,7 +45,8 @@ export interface Ending {
 /** The current attempt ended: another follows, or the job ends with it. */
 export function endAttempt(live: LiveJob, ending: Ending, now: number): Step {
   const result = live.state === "stopping" ? resultWhileStopping(live, ending) : ending.result;
-  const attempt = attemptOf(live, { result, endedAt: now });
+  const { told } = ending;
+  const attempt = attemptOf(live, { result: told === undefined ? result : withTold(live, result, told), endedAt: now });
   if (result.outcome !== "succeeded" && mayRetry(live)) {
     const { outcome, reason } = result;
     const delay = retryDelay(live.retry ?? DEFAULT_RETRY, {
@@ -53,13 +56,17 @@ export function endAttempt(live: LiveJob, ending: Ending, now: number): Step {
       retryAfterMs: ending.retryAfterMs,
       random: ending.random,
     });
-    if (delay !== undefined && stateOf(outcome) === "failed") return again(live, { result, attempt, at: now + delay });
+    if (delay !== undefined && stateOf(outcome) === "failed") return again(live, { result, told, attempt, at: now + delay });
   }
-  return { ...finish(live, { via: eventFor(live, result), result }, now), attempt };
+  return { ...finish(live, { via: eventFor(live, result), result, told }, now), attempt };
 }
 
 /** The job ends: `via` is the event of the life cycle. Refuses nothing; callers have checked (T3). */
-export function finish(live: LiveJob, { via, result }: { readonly via: LifecycleEvent; readonly result: Result }, now: number): Step {
+export function finish(
+  live: LiveJob,
+  { via, result, told }: { readonly via: LifecycleEvent; readonly result: Result; readonly told?: Outcome | undefined },
+  now: number,
+): Step {
   assert(live.openChildren === 0 || live.executor !== "none", `a job with ${live.openChildren} open children cannot end`);
   const final: FinalState = {
     state: stateOf(result.outcome),
@@ -74,7 +81,7 @@ export function finish(live: LiveJob, { via, result }: { readonly via: Lifecycle
     finishedAt: now,
   };
   const attempt = live.phase === null ? null : attemptOf(live, { result, endedAt: now });
-  const data = { ...summaryOf(result), ...(live.stop === null ? {} : { stoppedBy: live.stop.by }) };
+  const data = { ...summaryOf(result), ...toldOf(told), ...(live.stop === null ? {} : { stoppedBy: live.stop.by }) };
   return {
     next: null,
     final,
@@ -106,8 +113,14 @@ export function attemptOf(live: LiveJob, ended: { readonly result: Result; reado
     message: result?.message ?? null,
     exitCode: result?.exitCode ?? null,
     signal: result?.signal ?? null,
-    evidence: result?.evidence ?? null,
+    evidence: evidenceOf(live, result),
   };
+}
+
+/** What was observed while it ran, and at its end: of what was told twice the later counts. */
+function evidenceOf({ observed }: LiveJob, result: Result | null): JsonObject | null {
+  const evidence = result?.evidence ?? null;
+  return observed === null ? evidence : { observed, ...evidence };
 }
 
 /** The event of the life cycle by which a result ends a job in its state. */
@@ -135,7 +148,10 @@ function mayRetry(live: LiveJob): boolean {
   return live.executor !== "none" && (live.stop === null || live.stop.stopFor === "failed_timeout");
 }
 
-function again(live: LiveJob, next: { readonly result: Result; readonly attempt: Attempt; readonly at: number }): Step {
+function again(
+  live: LiveJob,
+  next: { readonly result: Result; readonly told: Outcome | undefined; readonly attempt: Attempt; readonly at: number },
+): Step {
   const job: LiveJob = {
     ...live,
     state: "scheduled",
@@ -154,8 +170,9 @@ function again(live: LiveJob, next: { readonly result: Result; readonly attempt:
     attemptStartedAt: null,
     stop: null,
     wait: null,
+    observed: null,
   };
-  const data = { ...summaryOf(next.result), nextAt: next.at };
+  const data = { ...summaryOf(next.result), ...toldOf(next.told), nextAt: next.at };
   return {
     next: job,
     final: null,
@@ -165,6 +182,16 @@ function again(live: LiveJob, next: { readonly result: Result; readonly attempt:
     fact: null,
     releasesKey: true,
   };
+}
+
+/** The first event of the step is the one that ends the attempt: whoever tells the end again is told of it. */
+function withTold(live: LiveJob, result: Result, told: Outcome): Result {
+  return { ...result, evidence: { ...result.evidence, toldState: told, toldEvent: live.eventSeq + 1 } };
+}
+
+/** What was told from outside, word for word: what the attempt came to may differ (it was being stopped). */
+function toldOf(told: Outcome | undefined): Record<string, Json> {
+  return told === undefined ? {} : { status: told, meta: { terminal_state: told } };
 }
 
 function summaryOf(result: Result): Record<string, Json> {

@@ -11,6 +11,7 @@ export const EVENTS = {
   "job.launched": "its executor started it; data has its name and reference there",
   "job.adopted": "a successor took over an attempt whose launcher is gone",
   "job.progress": "it reported progress",
+  "job.observed": "something became known of its attempt that goes on outside: pending, running, and why; data says what",
   "job.released": "its worker gave it back unstarted; no attempt counted",
   "job.deferred": "its worker put it off; no attempt counted",
   "job.waiting": "it waits for something and holds no slot",

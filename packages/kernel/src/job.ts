@@ -105,6 +105,18 @@ export interface Progress {
   readonly text: string | null;
 }
 
+/** A fact about an attempt that has not ended. Becomes part of the attempt's evidence when it ends. */
+export interface Observed extends JsonObject {
+  readonly state: "pending" | "running";
+  /** One of the table of reasons; null: none fits. */
+  readonly reason: Reason | null;
+  readonly message: string | null;
+  /** Since when the state and the reason are these. */
+  readonly since: number;
+  /** The number of the event that told of it first. */
+  readonly event: number;
+}
+
 /** All of a job that changes while it lives, and what claims need to see. Gone when the job ends. */
 export interface LiveJob {
   readonly id: string;
@@ -152,6 +164,8 @@ export interface LiveJob {
   readonly stop: Stop | null;
   readonly wait: Wait | null;
   readonly progress: Progress | null;
+  /** What was last told from outside of an attempt that goes on there (pending, why, on which node); null: nothing yet. */
+  readonly observed: Observed | null;
   /** How many facts it was ever woken by; they are numbered from 1. */
   readonly wakes: number;
   /** The number of the last fact that a stored decision has seen; less than `wakes`: there is something to decide. */

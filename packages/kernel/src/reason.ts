@@ -61,6 +61,27 @@ export const REASONS = {
   supervisor_lost: { meaning: "the supervisor that held its processes was killed", todo: "see who killed it; its processes were ended" },
   host_lost: { meaning: "the host that ran it stopped reporting", todo: "see whether the host is up and reaches the store" },
   vanished_unobserved: { meaning: "it is gone, and nobody saw how it ended", todo: "look at what else may remove it" },
+  job_deadline: {
+    meaning: "what carries it out ended it, for it took longer than its time limit there",
+    todo: "raise `timeout_seconds`, or find out why it is slow",
+  },
+  job_deleted_outside: {
+    meaning: "somebody removed it from where it ran, and not by Windlass",
+    todo: "see who removed it; to end a job, use `windlass cancel`",
+  },
+  node_lost: { meaning: "the node that it ran on was lost, drained or taken for something else", todo: "see what became of the node" },
+  image_not_pulled: {
+    meaning: "its container image cannot be had: it is not there, may not be read, or its registry does not answer",
+    todo: "check the name and tag that the message names, and the credentials for its registry",
+  },
+  failed_outside: { meaning: "what carries it out said that it failed, and no more", todo: "read the last lines of its log" },
+  unschedulable: {
+    meaning: "no node can take it: of those that there are, none has what it asks for",
+    todo: "ask for less, or add a node that has what the message names",
+  },
+  quota_exceeded: { meaning: "a quota where it is to run is used up", todo: "wait, or raise the quota that the message names" },
+  admission_refused: { meaning: "a policy where it is to run refuses it", todo: "correct what the message names" },
+  pending_outside: { meaning: "it was handed over and has not begun there", todo: "see what the message says" },
   launch_failed: { meaning: "its executor refused to start it", todo: "correct what the message names" },
   cancel_requested: { meaning: "somebody asked to cancel it", todo: "" },
   parent_ended: { meaning: "the job that it belongs to ended", todo: "look at its parent" },

@@ -24,6 +24,11 @@ export const SETTINGS = {
     default: "",
     doc: "origins of web pages that may call the API, separated by commas, such as https://jobs.example.org",
   },
+  "internal.apiToken": {
+    default: "",
+    doc: "what parts of Windlass that run elsewhere (the cluster watcher) show to tell what became of containers; at least 16 characters; their routes are closed without it",
+    secret: true,
+  },
   "store.url": { default: "", doc: "where jobs are kept: empty for SQLite in the data folder, or postgres://…" },
   "session.ttlSeconds": { default: 15, doc: "a worker or launcher that has not reported for this long is lost" },
   "host.lostAfterSeconds": { default: 90, doc: "processes of a host that has not reported for this long count as lost" },

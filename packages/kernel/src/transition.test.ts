@@ -352,3 +352,49 @@ describe("time", () => {
     expect(stepOf(stopping, { ...stopFor(stopping), by: "eve" } as OwnChange)).toMatchObject({ next: stopping, events: [] });
   });
 });
+
+describe("what is told of an attempt that goes on outside", () => {
+  const outside = (): LiveJob => start(submitted({ executor: "kubernetes" }));
+  const observe = (live: LiveJob, more: object = {}, name = live.externalName ?? ""): OwnChange => ({
+    type: "observe",
+    id: live.id,
+    attempt: live.attempt,
+    by: { type: "executor", name, ref: null },
+    observed: { state: "pending", reason: "unschedulable", message: "no node", ...more },
+  });
+
+  test("is kept, with an event for each state and reason, and since when they are these", () => {
+    const live = outside();
+    const first = stepOf(live, observe(live), T0 + 1);
+    expect("refused" in transition(live, observe(live, {}, "other"), T0)).toBe(true);
+    const seen = nextOf(live, observe(live), T0 + 1);
+    expect(seen.observed).toMatchObject({ state: "pending", since: T0 + 1, event: live.eventSeq + 1 });
+    expect(first.events).toMatchObject([{ type: "job.observed", data: { state: "pending", reason: "unschedulable" } }]);
+    expect(stepOf(seen, observe(seen), T0 + 2)).toMatchObject({ next: seen, events: [] });
+    const news = stepOf(seen, observe(seen, { message: "still none", node: "n1" }), T0 + 3);
+    expect(news.events).toEqual([]);
+    expect(news.next?.observed).toMatchObject({ message: "still none", node: "n1", since: T0 + 1, event: live.eventSeq + 1 });
+    const runs = stepOf(seen, observe(seen, { state: "running", reason: null }), T0 + 4);
+    expect(runs.next?.observed?.since).toBe(T0 + 4);
+    expect(runs.events).toHaveLength(1);
+  });
+
+  test("is part of the evidence once the attempt has ended, and gone for the next one", () => {
+    const live = outside();
+    const seen = nextOf(live, observe(live), T0 + 1);
+    const by = { type: "executor", name: live.externalName ?? "", ref: null } as const;
+    const result: Result = { outcome: "failed_oom", reason: "memory_limit", message: null, evidence: { container: "main" } };
+    const change = { type: "settle", id: live.id, attempt: 1, by, result, stopped: false, told: "failed_oom", random: 0 } as const;
+    const ended = stepOf(seen, change, T0 + 5);
+    const toldEvent = seen.eventSeq + 1;
+    expect(ended.attempt?.evidence).toMatchObject({
+      container: "main",
+      observed: { reason: "unschedulable" },
+      toldState: "failed_oom",
+      toldEvent,
+    });
+    expect(ended.events[0]?.data).toMatchObject({ status: "failed_oom", meta: { terminal_state: "failed_oom" } });
+    const retry = { limit: 1, on: ["failed_oom"], backoff: { initial: ms(1), factor: 1, max: ms(1), jitter: 0 } } as never;
+    expect(nextOf({ ...seen, retry }, change, T0 + 5).observed).toBeNull();
+  });
+});

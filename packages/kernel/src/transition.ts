@@ -13,7 +13,8 @@ import { assert, unreachable } from "./assert.ts";
 import type { Advance, Change, Refusal } from "./change.ts";
 import { endAttempt, finish, type NewEvent, type Step } from "./ending.ts";
 import { externalNameOf } from "./id.ts";
-import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob } from "./job.ts";
+import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob, type Observed } from "./job.ts";
+import { canonicalJson } from "./json.ts";
 import { isLegal } from "./lifecycle.ts";
 import { queueOfKey } from "./queue.ts";
 
@@ -57,6 +58,7 @@ export function claimed(live: LiveJob, claim: Claim, now: number): Step {
     place: outOfBand ? claim.place : null,
     externalName: outOfBand ? externalNameOf(live.id, live.name, attempt) : null,
     externalRef: null,
+    observed: null,
     startedAt: live.startedAt ?? now,
     attemptStartedAt: live.resumed ? (live.attemptStartedAt ?? now) : now,
     deadlineAt: outOfBand || live.timeoutMs === null ? null : now + live.timeoutMs,
@@ -119,6 +121,8 @@ function decide(live: LiveJob, change: OwnChange, now: number): Transition {
       return stop(live, change, now);
     case "settle":
       return settle(live, change, now);
+    case "observe":
+      return observe(live, change, now);
     case "resume":
       return resume(live, change.attempt);
     case "move":
@@ -257,13 +261,28 @@ function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" 
 }
 
 function settle(live: LiveJob, change: Extract<OwnChange, { readonly type: "settle" }>, now: number): Transition {
-  if (live.state === "scheduled" || live.state === "queued")
-    return refuse("token_stale", `the attempt has ended; the job is ${live.state}`);
-  if (live.attempt !== change.attempt)
-    return refuse("token_stale", `attempt ${change.attempt} has ended; attempt ${live.attempt} is current`);
-  const mismatch = mismatchOf(live, change.by);
-  if (mismatch !== null) return refuse("token_stale", mismatch);
-  return endAttempt(live, change, now);
+  const refused = whyNotOf(live, change);
+  return refused === null ? endAttempt(live, change, now) : refuse("token_stale", refused);
+}
+
+/** The same told again is no change; of the same state and reason only the details are kept, without an event of their own. */
+function observe(live: LiveJob, change: Extract<OwnChange, { readonly type: "observe" }>, now: number): Transition {
+  const refused = whyNotOf(live, change);
+  if (refused !== null) return refuse("token_stale", refused);
+  const before = live.observed;
+  const isNew = before === null || before.state !== change.observed.state || before.reason !== change.observed.reason;
+  const seen = { ...before, ...change.observed };
+  const observed: Observed = { ...seen, since: isNew ? now : before.since, event: isNew ? live.eventSeq + 1 : before.event };
+  if (!isNew && canonicalJson(observed) === canonicalJson(before)) return { ...keep(live), events: [] };
+  const { state, reason, message } = observed;
+  return keep({ ...live, observed }, ...(isNew ? [event("job.observed", live.attempt, { state, reason, message })] : []));
+}
+
+/** Why something told of an attempt is not about the current one, or not told by who may (T2). */
+function whyNotOf(live: LiveJob, change: Extract<OwnChange, { readonly type: "settle" | "observe" }>): string | null {
+  if (live.state === "scheduled" || live.state === "queued") return `the attempt has ended; the job is ${live.state}`;
+  if (live.attempt !== change.attempt) return `attempt ${change.attempt} has ended; attempt ${live.attempt} is current`;
+  return mismatchOf(live, change.by);
 }
 
 /** Why whoever settles is not the one who may, or null (T2). */

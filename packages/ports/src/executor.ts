@@ -59,6 +59,11 @@ export interface Executor {
   readonly place: string;
   /** The most attempts that may be alive here at once. */
   readonly runningMax: number;
+  /**
+   * True: whoever watches its place tells the ends over the API, and `start` hears of none. What is missing or over there is
+   * then given time to be told of. False when left out.
+   */
+  readonly isWatchedOutside?: boolean;
   /** Starts listening; facts about what ended meanwhile follow. */
   start(onEnded: (fact: EndedFact) => void): Promise<void>;
   /** Throws for a failure that may pass; `refused` for one that cannot. See X1. */
@@ -66,6 +71,8 @@ export interface Executor {
   find(name: string): Promise<Found | null>;
   stop(name: string, graceMs: number, stopFor: StopFor): Promise<void>;
   list(): Promise<readonly Found[]>;
+  /** How an attempt ended, as far as it can still be seen there. Asked when it is over and nobody told of it for long. */
+  examine?(name: string): Promise<EndedFact | null>;
   /** Its end is stored: what is kept of it may go. */
   forget(name: string): Promise<void>;
   /** Lets go; what runs goes on. */

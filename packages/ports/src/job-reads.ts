@@ -39,6 +39,8 @@ export interface Tally {
 
 export interface JobReads {
   get(id: string): Promise<JobView | null>;
+  /** The child of this key, found by one look into an index. */
+  child(parentId: string, childKey: string): Promise<JobView | null>;
   list(filter: JobFilter): Promise<readonly JobView[]>;
   /** Oldest first; the one that is alive comes last. */
   attempts(jobId: string): Promise<readonly Attempt[]>;

@@ -74,6 +74,29 @@ export function describeChanges(subject: Subject): void {
     expect(await commitOne(store, settleOf(live), T0 + 6)).toMatchObject({ ok: false, refusal: { code: "job_finished" } });
   });
 
+  test("what is told of an attempt that goes on outside is kept until it ends, and then with the attempt", async () => {
+    const { store } = subject;
+    await commitOne(store, { type: "submit", job: jobRecord({ executor: "kubernetes" }) });
+    const { jobs } = await store.jobs.claim({ executor: "kubernetes", session: "ses_1", place: "here", limit: 1, now: T0 });
+    const live = jobs[0]?.live as LiveJob;
+    const by = { type: "executor", name: live.externalName ?? "", ref: null } as const;
+    const observed = { state: "pending", reason: "unschedulable", message: "no node", node: "n1" } as const;
+    await commitOne(store, { type: "observe", id: live.id, attempt: 1, by, observed });
+    expect((await store.reads.get(live.id))?.live?.observed).toMatchObject(observed);
+    expect(await store.reads.attempts(live.id)).toMatchObject([{ evidence: { observed } }]);
+    await commitOne(store, {
+      type: "settle",
+      id: live.id,
+      attempt: 1,
+      by,
+      result: succeeded,
+      stopped: false,
+      told: "succeeded",
+      random: 0,
+    });
+    expect(await store.reads.attempts(live.id)).toMatchObject([{ evidence: { observed, toldState: "succeeded", toldEvent: 4 } }]);
+  });
+
   test("a refused change leaves no trace and does not undo its neighbours (S2)", async () => {
     const { store } = subject;
     const live = await running(store);

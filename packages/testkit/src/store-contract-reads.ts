@@ -44,6 +44,18 @@ export function describeReads(subject: Subject): void {
     expect(await ids(store, { workspace: "other" })).toEqual([other.id]);
   });
 
+  test("a child is found by its parent and key", async () => {
+    const { store } = subject;
+    const root = compositeRecord();
+    const child = childRecord(root, "upload[3]");
+    await submit(store, root, child);
+    expect((await store.reads.child(root.id, "upload[3]"))?.record).toEqual(child);
+    expect((await store.reads.child(root.id, "upload[3]"))?.live?.id).toBe(child.id);
+    expect(await store.reads.child(root.id, "upload")).toBeNull();
+    expect(await store.reads.child(child.id, "upload[3]")).toBeNull();
+    expect(await store.reads.child("\0", "\0")).toBeNull();
+  });
+
   test("a text that nobody can have stored is looked for, and not found", async () => {
     const { reads, definitions } = subject.store;
     for (const text of ["a\0b", "\uD800", "\0"]) {

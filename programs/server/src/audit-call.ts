@@ -30,6 +30,8 @@ export async function audited<T>({ audit, operation, requestId, object }: Audite
   const trail: Trail = { principal: null, object: object ?? null, workspace: null };
   if (!isChanging(operation)) return work(trail);
   const record = (outcome: string): void => {
+    // What parts of Windlass tell is in the events of the jobs; who tried without the right to is written down.
+    if (operation.internal && outcome === "ok") return;
     const nobody = operation.permission === null && outcome === "ok" ? COMPLETION : STRANGER;
     const { id, name } = trail.principal ?? nobody;
     audit.record({

@@ -8,10 +8,11 @@ import { ADMIN, type Holder } from "@windlass/engine";
 import { builtInRoles, hasCode, permissions, permissionsOfRole, queueKeyOf, type Permission } from "@windlass/kernel";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inputFor } from "./input-fixture.ts";
-import { BASE, testServer, type TestServer } from "./server-fixture.ts";
+import { BASE, TOKEN, testServer, type TestServer } from "./server-fixture.ts";
 
 const OWN = "own";
 const FOREIGN = "foreign";
+const INTERNAL_TOKEN = "an-internal-token-for-tests";
 const admin: Holder = { id: ADMIN, name: ADMIN, permissions: new Set(permissions), workspaces: null };
 
 let server: TestServer;
@@ -19,7 +20,7 @@ let made = 0;
 const secrets = new Map<string, string>();
 
 beforeAll(async () => {
-  server = await testServer();
+  server = await testServer({ internalToken: INTERNAL_TOKEN });
   for (const name of [OWN, FOREIGN]) await server.engine.access.workspaces.create(name, admin);
 });
 afterAll(() => server.close());
@@ -149,8 +150,49 @@ test.each(named(aboutOne))("%s does not know the objects of another workspace", 
 });
 
 test("what needs no token asks for none", async () => {
-  for (const operation of operationList.filter(({ permission }) => permission === null))
+  for (const operation of operationList.filter(({ permission, internal }) => permission === null && !internal))
     expect((await call(operation, { secret: null, object: null })).status).not.toBe(401);
+});
+
+describe.each(operationList.filter(({ internal }) => internal).map((operation) => [operation.id, operation] as const))(
+  "%s, of parts of Windlass that run elsewhere",
+  (_, operation) => {
+    test("takes the internal token and no other, not that of an administrator either", async () => {
+      expect(verdict(await call(operation, { secret: INTERNAL_TOKEN, object: "1" }))).toBe("answered");
+      const others = [
+        null,
+        "wl_0123456789",
+        `${INTERNAL_TOKEN}x`,
+        TOKEN,
+        await secretOf({ roles: ["admin"] }, null),
+        await badToken("revoked"),
+      ];
+      for (const secret of others) {
+        const answer = await call(operation, { secret, object: "1" });
+        expect([answer.status, answer.code]).toEqual([403, "forbidden"]);
+      }
+    });
+
+    test("is closed where the server has no internal token", async () => {
+      const closed = await testServer();
+      const answer = await closed.app.fetch(
+        new Request(`${BASE}${operation.path.replace(/\{\w+\}/gu, "1")}`, {
+          method: operation.method,
+          headers: { authorization: "Bearer " },
+          body: JSON.stringify(inputFor(operation.body)),
+        }),
+      );
+      expect(answer.status).toBe(503);
+      await closed.close();
+    });
+  },
+);
+
+test("the internal token opens nothing but its own routes", async () => {
+  for (const operation of protectedOperations) {
+    const answer = await call(operation, { secret: INTERNAL_TOKEN, object: await objectIn(operation, OWN) });
+    expect([operation.id, answer.status]).toEqual([operation.id, 401]);
+  }
 });
 
 test("the events of another workspace are not told", async () => {

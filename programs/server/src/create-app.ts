@@ -10,6 +10,7 @@ import { accessHandlers } from "./access-handlers.ts";
 import { authenticator, demand, type Authenticate } from "./authenticate.ts";
 import { bulkHandlers } from "./bulk-handlers.ts";
 import { backupHandlers } from "./backup-handlers.ts";
+import { callbackHandlers } from "./callback-handlers.ts";
 import { hostCheck } from "./check-host.ts";
 import { cors } from "./cors.ts";
 import { DOCS_PATH, OPENAPI_PATH, serveReference } from "./reference-page.ts";
@@ -114,6 +115,7 @@ function handlersOf(context: ServerContext): AllHandlers {
     settings: { list: async () => ({ items: [...(context.settings ?? [])] }) },
     system: systemHandlers(context),
     backups: backupHandlers(context),
+    callbacks: callbackHandlers(context),
   };
 }
 

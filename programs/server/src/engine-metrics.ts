@@ -25,7 +25,14 @@ export function engineMetrics(context: EngineContext): () => Promise<string> {
     // The busiest first: they are to have names of their own.
     const depths = depthsOf(context, queues, now);
     const tallies = [...context.figures.queues];
-    return [...depths, ...sessionLines(sessions), ...counterLines(tallies), ...durationLines(tallies), ...processLines(context)].join("");
+    return [
+      ...depths,
+      ...sessionLines(sessions),
+      ...counterLines(tallies),
+      ...durationLines(tallies),
+      ...callbackLines(context),
+      ...processLines(context),
+    ].join("");
   };
 }
 
@@ -171,6 +178,23 @@ function durationLines(tallies: Tallies): string[] {
       bounds,
       samples: tallies.flatMap(([queue, { runs }]) => Object.entries(runs).map(([outcome, run]) => sample({ queue, outcome }, run))),
     }),
+  ];
+}
+
+function callbackLines({ figures: { callbacks } }: EngineContext): string[] {
+  const counter = (name: string, help: string, samples: readonly Sample[]): string =>
+    samplesText({ name, help: `${help} ${OWN}`, type: "counter", samples });
+  const told = [...callbacks.told].map(([state, value]) => ({ labels: { state }, value }));
+  const stale = [...callbacks.stale].map(([key, value]) => {
+    const [state = "", reason = ""] = key.split(" ");
+    return { labels: { state, reason }, value };
+  });
+  return [
+    counter("windlass_container_callback_total", "Accounts of containers and the like that were told over the API, by state,", told),
+    counter("windlass_container_callback_stale_total", "Those of them that fitted nothing that goes on, by state and reason,", stale),
+    counter("windlass_container_callback_duplicate_total", "Those of them that had been told before,", [
+      { labels: {}, value: callbacks.duplicates },
+    ]),
   ];
 }
 

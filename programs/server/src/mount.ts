@@ -1,14 +1,16 @@
 /** Makes a route of each operation: who asks, may they, what do they ask (all faults at once), and the answer. */
 import { keepsAnswers, operationList, type Operation } from "@windlass/contract";
 import { commandGate, jobsWithin } from "@windlass/engine";
-import { DEFAULT_WORKSPACE, isJsonObject, readTraceparent, WindlassError, type Fault, type Json } from "@windlass/kernel";
+import { DEFAULT_WORKSPACE, isJsonObject, isWindlassError, readTraceparent, WindlassError, type Fault, type Json } from "@windlass/kernel";
 import type { Context, Hono } from "hono";
 import type * as z from "zod";
 import { answerOnce } from "./answer-once.ts";
 import { audited, notice } from "./audit-call.ts";
 import { demand, type Authenticate, type Principal } from "./authenticate.ts";
 import { expectedOf, isFresh, isTagged, tagOf } from "./etag.ts";
+import { eitherCase } from "./either-case.ts";
 import { faultsOf } from "./faults-of.ts";
+import { internalGuard } from "./internal-guard.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import { readBody, readJson } from "./read-json.ts";
 import { isLimited, type RateLimit } from "./rate-limit.ts";
@@ -61,13 +63,15 @@ const NOBODY: Principal = {
 
 export function mount(options: MountOptions): void {
   const { app, context, authenticate } = options;
+  const guard = internalGuard(context.internalToken ?? "");
   for (const operation of operationList) {
     const handler = handlerOf(options.handlers, operation.id);
     app.on(operation.method, operation.path.replace(/\{(\w+)\}/gu, ":$1"), async (c) => {
       c.set("operation", operation.id);
       const traceparent = readTraceparent(c.req.header("traceparent"));
-      const object = c.req.param("id") ?? c.req.param("name");
+      const object = c.req.param("id") ?? c.req.param("name") ?? c.req.param("executionId");
       return audited({ audit: context.engine.audit, operation, requestId: c.get("requestId"), object }, async (trail) => {
+        if (operation.internal) guard(c.req.raw.headers);
         const principal = operation.permission === null ? NOBODY : await authenticate(c.req.raw.headers, addressOf(c));
         if (operation.permission !== null) {
           trail.principal = principal;
@@ -189,9 +193,17 @@ async function callOf(
     if (!result.success) faults.push(...faultsOf(result.error, value, schema));
     return result.data;
   };
+  const readBodyOf = (sent: Json): unknown => {
+    if (!operation.internal) return read(operation.body, sent);
+    const before = faults.length;
+    const { body, asSent, faults: twice } = eitherCase(sent);
+    const result = read(operation.body, body);
+    faults.push(...twice, ...faults.splice(before).map(asSent));
+    return result;
+  };
   const params = read(operation.params, c.req.param());
   const query = read(operation.query, queryOf(c, operation));
-  const body = operation.body.type === "undefined" ? undefined : read(operation.body, await bodyOf(c, operation, { bytesMax, faults }));
+  const body = operation.body.type === "undefined" ? undefined : readBodyOf(await bodyOf(c, operation, { bytesMax, faults }));
   if (faults.length > 0) throw new WindlassError("invalid", faults.map((fault) => fault.message).join("; "), { faults });
   return { params, query, body };
 }
@@ -203,11 +215,22 @@ function queryOf(c: RequestContext, operation: Operation): Record<string, unknow
   return last === undefined || last === "" ? query : { ...query, after: last };
 }
 
+/** Programs of ours tell these: whatever is wrong with what they say is the same to them, and telling it again cannot help. */
+async function internalBodyOf(c: RequestContext, bytesMax: number): Promise<Json> {
+  try {
+    return readJson(await readBody(c.req.raw, bytesMax));
+  } catch (error) {
+    if (!isWindlassError(error) || error.code !== "bad_request") throw error;
+    throw new WindlassError("invalid", error.message, { faults: [{ path: "", message: error.message }], cause: error });
+  }
+}
+
 async function bodyOf(
   c: RequestContext,
   operation: Operation,
   { bytesMax, faults }: { readonly bytesMax: number; readonly faults: Fault[] },
 ): Promise<Json> {
+  if (operation.internal) return internalBodyOf(c, bytesMax);
   const text = await readBody(c.req.raw, bytesMax);
   const type = c.req.header("content-type") ?? "";
   // Forms of other pages may be sent here without asking; JSON may not.

@@ -8,7 +8,7 @@ import {
   engine,
   NOTHING,
   type Engine,
-  type EnginePorts,
+  type EngineOptions,
   type Handler,
   type JobKind,
   type SubmitRequest,
@@ -53,7 +53,7 @@ export const clock: Clock = {
 
 const random: Random = { next: () => Math.random(), bytes: (count) => new Uint8Array(randomBytes(count)) };
 
-export async function testServer(more: Partial<ServerParts> = {}, ports: Partial<EnginePorts> = {}): Promise<TestServer> {
+export async function testServer(more: Partial<ServerParts> = {}, ports: Partial<EngineOptions> = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), "windlass-server-"));
   const store = await openSqliteStore({ path: ":memory:", clock });
   const logger = quietLogger();

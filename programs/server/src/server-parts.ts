@@ -52,6 +52,8 @@ export interface ServerParts {
   readonly workflows: WorkflowLanguage;
   /** Whoever has it may do everything. */
   readonly adminToken: string;
+  /** What opens the routes of parts of Windlass that run elsewhere; empty or left out: they are closed. */
+  readonly internalToken?: string;
   readonly version: string;
   /** sqlite or postgres. */
   readonly store: string;

@@ -61,6 +61,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       engine,
       workflows: workflowLanguage,
       adminToken: token,
+      internalToken: settings["internal.apiToken"],
       version: VERSION,
       store: storeName,
       executors: executors.map((executor) => executor.name),

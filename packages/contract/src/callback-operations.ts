@@ -1,0 +1,100 @@
+/**
+ * How those who watch containers tell what became of them. Told again, it is the same; told too late or of something else,
+ * it is answered so and changes nothing.
+ */
+import * as z from "zod";
+import { jsonObject, jsonValue, time } from "./json-schema.ts";
+import { operation } from "./operation.ts";
+
+/** How an attempt may have ended outside. */
+const END_STATES = [
+  "succeeded",
+  "failed",
+  "failed_image_pull",
+  "failed_oom",
+  "failed_node_lost",
+  "failed_timeout",
+  "failed_config",
+  "cancelled",
+] as const;
+
+/** Bytes of evidence, as JSON: last lines, statuses and events, no logs. */
+const EVIDENCE_LENGTH_MAX = 65_536;
+
+const account = {
+  /** What the attempt is called outside: the name of the Kubernetes Job, of the container. */
+  jobName: z.string().min(1).max(253),
+  /** What its executor knows it by; the UID of the Kubernetes Job. */
+  jobUid: z.string().min(1).max(253).optional(),
+  completedAt: time.optional(),
+  exitCode: z.int().optional(),
+  /** One of the table of reasons, or a word of the cluster's own, such as OOMKilled. */
+  reason: z.string().max(200).optional(),
+  message: z.string().max(4_000).optional(),
+  /** What the container printed as its result. */
+  output: jsonValue.optional(),
+  evidence: jsonObject.optional().refine((value) => value === undefined || JSON.stringify(value).length <= EVIDENCE_LENGTH_MAX, {
+    message: `it may have ${EVIDENCE_LENGTH_MAX} characters as JSON`,
+  }),
+  stdoutUri: z.string().max(2_000).optional(),
+  stderrUri: z.string().max(2_000).optional(),
+};
+
+/** What was told is always taken; what became of it says the status. */
+const answer = z
+  .object({
+    status: z.enum(["accepted_in_flight", "accepted_duplicate", "accepted_stale"]),
+    /** The event that it made, also for who tells it again: job and number. Not when it is stale. */
+    event_id: z.string().optional(),
+    /** Why it is stale. */
+    reason: z
+      .enum([
+        "unknown_execution",
+        "unknown_step",
+        "unknown_job",
+        "not_a_container_step",
+        "already_finished",
+        "other_attempt",
+        "name_mismatch",
+        "uid_mismatch",
+      ])
+      .optional(),
+  })
+  .meta({ id: "CallbackAnswer" });
+
+const id = z.string().min(1).max(64);
+
+export const callbackOperations = {
+  step: operation("callbacks.step", {
+    summary: "Tell how a container step of an execution ended",
+    permission: null,
+    internal: true,
+    status: 202,
+    params: z.strictObject({ executionId: id, step: z.string().min(1).max(200) }),
+    body: z.strictObject({
+      state: z.enum(END_STATES),
+      ...account,
+      /** The one that is parked now when left out. */
+      attempt: z.int().min(1).optional(),
+      /** Which item of a loop, from 0; of a loop it must be told. */
+      iteration: z.int().min(0).optional(),
+    }),
+    result: answer,
+  }),
+  facts: operation("callbacks.facts", {
+    summary: "Tell what is known of an attempt that goes on outside, or how it ended",
+    permission: null,
+    internal: true,
+    status: 202,
+    params: z.strictObject({ id, attempt: z.coerce.number<number | string>().int().min(1).max(1_000_000) }),
+    body: z.strictObject({
+      /** Besides the ends: it was handed over and has not begun; it runs. */
+      state: z.enum([...END_STATES, "pending", "running"]),
+      ...account,
+      podUid: z.string().max(253).optional(),
+      podName: z.string().max(253).optional(),
+      node: z.string().max(253).optional(),
+    }),
+    result: answer,
+  }),
+} as const;

@@ -1,0 +1,80 @@
+/** Places whose ends are told over the API: what happens when nobody tells them. */
+import { outsideCluster, type OutsideCluster } from "@windlass/testkit";
+import { expect, test } from "vitest";
+import { engineFixture, type EngineFixture } from "./engine-fixture.ts";
+
+interface Site extends EngineFixture {
+  readonly cluster: OutsideCluster;
+  /** Its one job, once it runs outside; and the name that it has there. */
+  readonly parked: (more?: { readonly timeoutMs?: number }) => Promise<readonly [string, string]>;
+}
+
+async function site(options: { readonly runningMax?: number } = {}): Promise<Site> {
+  const cluster = outsideCluster();
+  const fixture = await engineFixture({ executors: [cluster.executor(options)] });
+  await fixture.engine.start();
+  return {
+    ...fixture,
+    cluster,
+    async parked(more = {}) {
+      const id = await fixture.submit({ executor: "kubernetes", name: "extract", spec: { image: "none" }, ...more });
+      await fixture.clock.until(async () => (await fixture.engine.jobs.get(id)).live?.holder === "external", 20_000);
+      return [id, (await fixture.engine.jobs.get(id)).live?.externalName ?? ""];
+    },
+  };
+}
+
+test("an end that nobody tells is left alone for minutes, then looked at and stored as it is seen there", async () => {
+  const { cluster, parked, clock, stateOf, engine, close } = await site();
+  const [id, name] = await parked();
+  cluster.end(name, { outcome: "failed", reason: "exit_code", message: "exit 3", exitCode: 3 });
+  await clock.advance(9 * 60_000);
+  expect(await stateOf(id)).toBe("running");
+  await clock.advance(2 * 60_000);
+  expect((await engine.jobs.get(id)).final).toMatchObject({ outcome: "failed", reason: "exit_code", exitCode: 3 });
+  await close();
+});
+
+test("what is gone there and nobody tells of is no longer parked after minutes; nothing is guessed", async () => {
+  const { cluster, parked, clock, stateOf, engine, close } = await site();
+  const [id, name] = await parked();
+  cluster.remove(name);
+  await clock.advance(9 * 60_000);
+  expect(await stateOf(id)).toBe("running");
+  await clock.advance(2 * 60_000);
+  expect((await engine.jobs.get(id)).final).toMatchObject({ outcome: "failed", reason: "vanished_unobserved" });
+  await close();
+});
+
+test("what we stopped is not waited for that long", async () => {
+  const { parked, clock, engine, close } = await site();
+  const [id] = await parked();
+  await engine.jobs.cancel(id, { by: "ann" });
+  await clock.advance(20_000);
+  expect((await engine.jobs.get(id)).state).toBe("stopping");
+  await clock.advance(40_000);
+  expect((await engine.jobs.get(id)).final).toMatchObject({ outcome: "cancelled", reason: "cancel_requested" });
+  await close();
+});
+
+test("a step that takes too long is stopped by us, though whoever watches is silent", async () => {
+  const { parked, clock, cluster, engine, close } = await site();
+  const [id, name] = await parked({ timeoutMs: 60_000 });
+  await clock.advance(180_000);
+  expect(cluster.stopped).toEqual([name]);
+  expect((await engine.jobs.get(id)).final).toMatchObject({ outcome: "failed_timeout" });
+  await close();
+});
+
+test("an end that is told frees the slot at once", async () => {
+  const { cluster, parked, submit, clock, engine, close } = await site({ runningMax: 1 });
+  const [id, name] = await parked();
+  await submit({ executor: "kubernetes", name: "next", spec: { image: "none" } });
+  await clock.advance(2_000);
+  expect(cluster.made).toHaveLength(1);
+  const told = { attempt: 1, state: "succeeded", name, ref: null, exitCode: 0, reason: null, message: null, evidence: {} } as const;
+  expect(await engine.callbacks.ofJob(id, told)).toMatchObject({ status: "accepted_in_flight" });
+  await clock.advance(100);
+  expect(cluster.made).toHaveLength(2);
+  await close();
+});

@@ -1,0 +1,53 @@
+/** What those tell who watch containers. */
+import type { Callback, CallbackAnswer } from "@windlass/engine";
+import type { Json, JsonObject } from "@windlass/kernel";
+import { definedOnly } from "./defined-only.ts";
+import type { Handlers, ServerContext } from "./server-context.ts";
+
+export function callbackHandlers({ engine: { callbacks } }: ServerContext): Handlers<"callbacks"> {
+  return {
+    async step({ params: { executionId, step }, body }) {
+      const { iteration = null, attempt = null, ...account } = body;
+      return answerOf(await callbacks.ofStep({ executionId, step, iteration }, callbackOf(account, attempt)));
+    },
+    async facts({ params: { id, attempt }, body }) {
+      const { podUid, podName, node, ...account } = body;
+      return answerOf(await callbacks.ofJob(id, callbackOf(account, attempt, definedOnly({ podUid, podName, node }))));
+    },
+  };
+}
+
+interface Account {
+  readonly state: Callback["state"];
+  readonly jobName: string;
+  readonly jobUid?: string | undefined;
+  readonly completedAt?: string | undefined;
+  readonly exitCode?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
+  readonly output?: Json | undefined;
+  readonly evidence?: JsonObject | undefined;
+  readonly stdoutUri?: string | undefined;
+  readonly stderrUri?: string | undefined;
+}
+
+function callbackOf(account: Account, attempt: number | null, more: JsonObject = {}): Callback {
+  const { state, jobName, jobUid = null, exitCode = null, reason = null, message = null, output, evidence = {} } = account;
+  const { completedAt, stdoutUri, stderrUri } = account;
+  return {
+    attempt,
+    state,
+    name: jobName,
+    ref: jobUid,
+    exitCode,
+    reason,
+    message,
+    output,
+    evidence: { ...evidence, ...definedOnly({ completedAt, stdoutUri, stderrUri }), ...more },
+  };
+}
+
+function answerOf(answer: CallbackAnswer) {
+  if (answer.status === "accepted_stale") return { status: answer.status, reason: answer.reason };
+  return { status: answer.status, event_id: answer.eventId };
+}
