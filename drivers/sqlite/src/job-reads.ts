@@ -24,7 +24,7 @@ const LAST = endedAttemptSql("?");
 const EVENTS = eventsTable.list();
 const FEED = `SELECT position, (SELECT workspace FROM jobs WHERE id = job_id), ${EVENTS} FROM events WHERE position > ? ORDER BY position LIMIT ?`;
 
-const CHILD = `SELECT ${viewColumns} FROM jobs j LEFT JOIN jobs_live l ON l.id = j.id WHERE j.parent_id = ? AND j.child_key = ?`;
+const CHILD = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.parent_id = ? AND j.child_key = ?`;
 
 export function getChild(db: Database, parentId: string, childKey: string): JobView | null {
   const row = db.get(CHILD, [parentId, childKey]);
