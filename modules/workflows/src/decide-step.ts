@@ -43,7 +43,8 @@ export function decideStep(compiled: CompiledWorkflow, name: string, { scope, de
       return failedChild(step, name, { reason: "expression_failed", message: `when: ${step.when}: it is neither true nor false` });
     if (!verdict.value) return endedChild(step, name, { outcome: "skipped", reason: "when_false", message: step.when });
   }
-  const withDefaults = compiled.workflow.retry === undefined ? step : { retry: compiled.workflow.retry, ...step };
+  const { retry, executor } = compiled.workflow;
+  const withDefaults = { ...(retry === undefined ? {} : { retry }), ...(executor === undefined ? {} : { executor }), ...step };
   if (step.foreach === undefined)
     return toolChild({ step: withDefaults, key: name, evaluate: evaluateIn(scope), site: { pins: compiled.pins, depth } });
   return loopChild(withDefaults, { scope, pins: compiled.pins });
@@ -78,7 +79,7 @@ function loopChild(step: CompiledStep["step"], { scope, pins }: { scope: Scope; 
     return failedChild(step, name, { reason: "too_many_items", message: `foreach: ${items.length} items; ${ITEMS_MAX} are allowed` });
   if (items.length === 0)
     return endedChild(step, name, { outcome: "succeeded", reason: "no_items", message: "foreach: there are no items", output: [] });
-  const { tool, timeoutSeconds, retry, queue } = step;
+  const { tool, timeoutSeconds, retry, queue, executor } = step;
   const spec: LoopSpec = {
     type: "loop",
     step: {
@@ -87,6 +88,7 @@ function loopChild(step: CompiledStep["step"], { scope, pins }: { scope: Scope; 
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
       ...(retry === undefined ? {} : { retry }),
       ...(queue === undefined ? {} : { queue }),
+      ...(executor === undefined || tool.kind !== "container" ? {} : { executor }),
     },
     maxParallel: step.maxParallel ?? DEFAULT_MAX_PARALLEL,
     failFast: step.failFast ?? false,

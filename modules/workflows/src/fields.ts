@@ -125,6 +125,12 @@ export class Fields {
     return undefined;
   }
 
+  /** The fields of an object in a list of this one. */
+  item(key: string, index: number, keys: Keys): Fields {
+    const value = this.list(key)?.[index] ?? null;
+    return new Fields({ value, path: [...this.pathOf(key), index], findings: this.#findings, keys });
+  }
+
   /** The fields of an object in this one; undefined when there is none. */
   inner(key: string, keys: Keys): Fields | undefined {
     const value = this.raw(key);

@@ -85,7 +85,7 @@ steps:
   - name: b
     needs: [a]
     when: a.outcome == 'failed_om'
-    tool: {kind: container, image: x}
+    tool: {kind: operation, image: x}
   - name: b
     needs: [b]
     tool: {kind: wait, for: soon}
@@ -101,7 +101,7 @@ steps:
     "11:11 steps[0].tool: command is missing: a program with its arguments as a list, or a script as text",
     '11:25 steps[0].tool.comand: unknown key "comand"; did you mean command?',
     "14:24 steps[1].when: there is no outcome 'failed_om'; did you mean failed_oom?",
-    expect.stringMatching(/^15:18 steps\[1\]\.tool\.kind: container is not supported yet/u),
+    expect.stringMatching(/^15:18 steps\[1\]\.tool\.kind: operation is not supported yet/u),
     '16:11 steps[2].name: "b" is the name of steps[1] already',
     '17:13 steps[2].needs[0]: "b" needs itself',
     expect.stringMatching(/^18:29 steps\[2\]\.tool\.for: expected a duration/u),

@@ -28,7 +28,7 @@ export function readShell(fields: Fields): ShellTool {
 }
 
 /** A map, or a list of `{name, value}` as Kubernetes writes it. Values are text; whole numbers and booleans have only one spelling and are taken. */
-function readEnv(fields: Fields): Readonly<Record<string, string>> | undefined {
+export function readEnv(fields: Fields): Readonly<Record<string, string>> | undefined {
   const value = fields.raw("env");
   if (value === undefined) return undefined;
   const env: [string, string][] = [];

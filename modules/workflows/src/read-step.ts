@@ -7,7 +7,7 @@ import { readQueue } from "./read-queue.ts";
 import { readRetry } from "./read-retry.ts";
 import { readTool } from "./read-tool.ts";
 import { splitTemplate, wholeOf } from "./template.ts";
-import { ITEMS_MAX, STEP_NAME_LENGTH_MAX, TIMEOUT_SECONDS_MAX, type Step } from "./workflow.ts";
+import { CONTAINER_EXECUTORS, ITEMS_MAX, STEP_NAME_LENGTH_MAX, TIMEOUT_SECONDS_MAX, type Step } from "./workflow.ts";
 
 export const STEP_KEYS = {
   known: [
@@ -23,8 +23,9 @@ export const STEP_KEYS = {
     "continueOnFailure",
     "handles",
     "queue",
+    "executor",
   ],
-  later: ["until", "maxRounds", "executor", "isolation", "concurrency", "priority"],
+  later: ["until", "maxRounds", "isolation", "concurrency", "priority"],
 };
 
 export function readStep({ value, path, findings }: { value: Json; path: Path; findings: Finding[] }): Step {
@@ -48,7 +49,16 @@ export function readStep({ value, path, findings }: { value: Json; path: Path; f
     continueOnFailure: fields.boolean("continueOnFailure"),
     handles: fields.texts("handles"),
     queue: queue ?? readQueue(fields),
+    executor: readExecutor(fields, tool),
   });
+}
+
+/** Only containers have a choice; what else is said is said of nothing. */
+function readExecutor(fields: Fields, tool: Step["tool"]): Step["executor"] {
+  const executor = fields.oneOf("executor", CONTAINER_EXECUTORS);
+  if (executor !== undefined && tool.kind !== "container" && !(tool.kind === "shell" && executor === "process"))
+    fields.fault("executor", `the tool ${tool.kind} has no choice of executors; only container has`);
+  return tool.kind === "container" ? executor : undefined;
 }
 
 function readName(fields: Fields): string {

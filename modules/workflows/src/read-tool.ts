@@ -4,15 +4,17 @@ import { Fields, present } from "./fields.ts";
 import type { Finding, Path } from "./finding.ts";
 import { readCall } from "./read-call.ts";
 import { readQueue } from "./read-queue.ts";
+import { CONTAINER_KEYS, readContainer } from "./read-container.ts";
 import { readDuration } from "./read-retry.ts";
 import { readShell } from "./read-shell.ts";
 import { isTemplate } from "./template.ts";
 import { TIMEOUT_SECONDS_MAX, type Tool } from "./workflow.ts";
 
-export const TOOL_KINDS = ["shell", "handler", "workflow", "wait", "noop"] as const;
-const LATER_TOOL_KINDS = ["container", "http", "operation"];
+export const TOOL_KINDS = ["container", "shell", "handler", "workflow", "wait", "noop"] as const;
+const LATER_TOOL_KINDS = ["http", "operation"];
 /** What a tool may hold; `timeoutSeconds` may stand at the step or in its tool. */
 export const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?: readonly string[] }> = {
+  container: CONTAINER_KEYS,
   shell: {
     known: ["kind", "command", "script", "cwd", "env", "output", "resources", "timeoutSeconds"],
     later: ["workingDir", "exclusive"],
@@ -59,6 +61,8 @@ function kindOf({ value, path, findings }: { value: Json; path: Path; findings: 
 
 function toolOf(kind: Tool["kind"], fields: Fields): Tool {
   switch (kind) {
+    case "container":
+      return readContainer(fields);
     case "shell":
       return readShell(fields);
     case "handler": {

@@ -8,12 +8,12 @@ import { readInputs } from "./read-inputs.ts";
 import { readRetry } from "./read-retry.ts";
 import { readQueue } from "./read-queue.ts";
 import { readStep } from "./read-step.ts";
-import { STEPS_MAX, TIMEOUT_SECONDS_MAX, type Step, type Workflow } from "./workflow.ts";
+import { CONTAINER_EXECUTORS, STEPS_MAX, TIMEOUT_SECONDS_MAX, type Step, type Workflow } from "./workflow.ts";
 
 export const API_VERSION = "windlass.dev/v1";
 export const WORKFLOW_KEYS = {
-  known: ["apiVersion", "kind", "metadata", "inputs", "timeoutSeconds", "concurrency", "retry", "queue", "priority", "steps", "output"],
-  later: ["isolation", "executor", "schedules", "finally", "images"],
+  known: ["apiVersion", "kind", "metadata", "inputs", "timeoutSeconds", "concurrency", "retry", "queue", "priority", "executor", "steps", "output"],
+  later: ["isolation", "schedules", "finally", "images"],
 };
 export const METADATA_KEYS = { known: ["name", "labels"] };
 export const CONCURRENCY_KEYS = { known: ["key", "limit", "onConflict"] };
@@ -44,6 +44,7 @@ export function readWorkflow(data: Json): ReadResult {
     retry: readRetry(fields),
     queue: readQueue(fields),
     priority: fields.number("priority", { min: -1000, max: 1000, whole: true }),
+    executor: fields.oneOf("executor", CONTAINER_EXECUTORS),
     steps: readSteps(fields, findings),
     output: fields.raw("output"),
   } as const);

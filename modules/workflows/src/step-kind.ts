@@ -9,7 +9,7 @@ export const stepKind: JobKind = { kind: "step", validate: stepSpecFaults, execu
 
 /** Only a loop has children: one for each item, with its tool. */
 function executors({ type, step }: JsonObject): readonly ExecutorName[] {
-  return type === "loop" && isJsonObject(step) ? executorsOf(step["tool"]) : [];
+  return type === "loop" && isJsonObject(step) ? executorsOf(step["tool"], step["executor"]) : [];
 }
 
 function advance(input: AdvanceInput): Decision {

@@ -2,7 +2,7 @@
  * The specifications of step jobs. Those with an executor (`process`, `handler`) are in that executor's words; those
  * without have a `type`, carried out by step-kind.ts.
  */
-import { isJsonObject, parseDuration, type Fault, type Json, type JsonObject, type Outcome, type Reason } from "@windlass/kernel";
+import { faultsOfContainerSpec, isJsonObject, parseDuration, type Fault, type Json, type JsonObject, type Outcome, type Reason } from "@windlass/kernel";
 import type { Pins } from "./pins.ts";
 import type { CapturedScope } from "./scope.ts";
 import { type Step, WAIT_MS_MAX } from "./workflow.ts";
@@ -19,7 +19,7 @@ export interface EndSpec {
 /** Runs a tool for each item. The items are the job's input. */
 export interface LoopSpec {
   readonly type: "loop";
-  readonly step: Pick<Step, "name" | "tool" | "timeoutSeconds" | "retry" | "queue">;
+  readonly step: Pick<Step, "name" | "tool" | "timeoutSeconds" | "retry" | "queue" | "executor">;
   readonly maxParallel: number;
   readonly failFast: boolean;
   readonly scope: CapturedScope;
@@ -63,6 +63,8 @@ export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
     if (spec["type"] === "loop") check("step", isJsonObject(spec["step"]) && isJsonObject(spec["scope"]), "expected a step and its scope");
   } else if (spec["handler"] !== undefined)
     check("handler", typeof spec["handler"] === "string" && spec["handler"] !== "", "expected the name of a handler");
+  else if (spec["image"] !== undefined)
+    faults.push(...faultsOfContainerSpec(spec).map(({ path, message }) => ({ path: `spec.${path}`, message })));
   else {
     const { command, script, cwd, env } = spec;
     const isCommand = Array.isArray(command) && command.length > 0 && command.every(isPlainText) && command[0] !== "";

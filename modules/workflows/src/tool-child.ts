@@ -3,18 +3,29 @@ import type { ChildSpec } from "@windlass/engine";
 import { EXECUTORS, isJsonObject, parseBytes, type ExecutorName, type Json, type JsonObject, type Reason } from "@windlass/kernel";
 import { callChild, type Site } from "./call-child.ts";
 import { baseOf, failedChild, ownChild } from "./ended-child.ts";
+import { renderContainer } from "./container-child.ts";
 import { retryPolicyOf } from "./read-retry.ts";
 import type { Evaluated } from "./expression.ts";
 import { shown } from "./finding.ts";
 import { stepSpecFaults, waitOf, type LoopSpec } from "./step-spec.ts";
 import { render, textOf, type Evaluate } from "./template.ts";
-import type { HandlerTool, ShellTool, Step, Tool } from "./workflow.ts";
+import {
+  CONTAINER_EXECUTORS,
+  DEFAULT_CONTAINER_EXECUTOR,
+  type ContainerExecutor,
+  type ContainerTool,
+  type HandlerTool,
+  type ShellTool,
+  type Step,
+  type Tool,
+} from "./workflow.ts";
 
 /** A little under what a store takes for the specification or the input of one job. */
 const PAYLOAD_LENGTH_MAX = 1_000_000;
 
 /** Which executors a step with this tool may come to. */
 const EXECUTORS_OF: Readonly<Record<Tool["kind"], readonly ExecutorName[]>> = {
+  container: [DEFAULT_CONTAINER_EXECUTOR],
   shell: ["process"],
   handler: ["handler"],
   wait: ["none"],
@@ -24,8 +35,10 @@ const EXECUTORS_OF: Readonly<Record<Tool["kind"], readonly ExecutorName[]>> = {
 };
 
 /** A tool that there is not comes to nothing. */
-export function executorsOf(tool: Json | undefined): readonly ExecutorName[] {
+export function executorsOf(tool: Json | undefined, executor?: Json): readonly ExecutorName[] {
   const kind = isJsonObject(tool) && typeof tool["kind"] === "string" ? tool["kind"] : "";
+  const chosen = CONTAINER_EXECUTORS.find((one) => one === executor);
+  if (kind === "container" && chosen !== undefined) return [chosen];
   return Object.hasOwn(EXECUTORS_OF, kind) ? EXECUTORS_OF[kind as Tool["kind"]] : [];
 }
 
@@ -56,20 +69,33 @@ export function toolChild({ step, key, evaluate, site }: ToolUse): ChildSpec {
         });
       return { ...ownChild(step, key, { spec: { type: "wait", ms } }), timeoutMs: timeoutOf(step) };
     }
+    case "container":
     case "shell":
     case "handler": {
-      const rendered = withinBounds(tool.kind === "shell" ? renderShell(tool, evaluate) : renderHandler(tool, evaluate));
+      const executor = executorFor(step);
+      const rendered = withinBounds(renderWork(tool, executor, evaluate));
       if ("reason" in rendered) return failedChild(step, key, rendered);
       return {
         ...baseOf(step, key),
         spec: rendered.spec,
         input: rendered.input ?? null,
-        executor: tool.kind === "shell" ? "process" : "handler",
+        executor,
         retry: retryPolicyOf(step.retry),
         timeoutMs: timeoutOf(step),
       };
     }
   }
+}
+
+/** Who carries out what is done outside of us. */
+function executorFor({ tool, executor }: ToolUse["step"]): ExecutorName {
+  if (tool.kind === "container") return executor ?? DEFAULT_CONTAINER_EXECUTOR;
+  return tool.kind === "shell" ? "process" : "handler";
+}
+
+function renderWork(tool: ContainerTool | ShellTool | HandlerTool, executor: ExecutorName, evaluate: Evaluate): Rendered {
+  if (tool.kind === "container") return renderContainer(tool, executor as ContainerExecutor, evaluate);
+  return tool.kind === "shell" ? renderShell(tool, evaluate) : renderHandler(tool, evaluate);
 }
 
 function timeoutOf(step: Pick<Step, "timeoutSeconds">): number | null {

@@ -27,9 +27,10 @@ function validate(spec: JsonObject, input: Json): readonly Fault[] {
 function executors(spec: JsonObject): readonly ExecutorName[] {
   if ("faults" in checkOnce(spec)) return [];
   const { workflow, pins } = partsOf(spec);
-  const steps = [workflow, ...Object.values(pins).map((pinned) => pinned.workflow)].flatMap(stepsOf);
-  const tools = steps.map(({ tool }) => tool).filter(({ kind }) => kind !== "workflow");
-  return [...new Set(tools.flatMap((tool) => executorsOf(tool as unknown as Json)))];
+  const all = [workflow, ...Object.values(pins).map((pinned) => pinned.workflow)];
+  const uses = all.flatMap((one) => stepsOf(one).map(({ tool, executor = one.executor }) => ({ tool, executor })));
+  const own = uses.filter(({ tool }) => tool.kind !== "workflow");
+  return [...new Set(own.flatMap(({ tool, executor }) => executorsOf(tool as unknown as Json, executor)))];
 }
 
 function checkOnce(spec: JsonObject): ParsedWorkflow {

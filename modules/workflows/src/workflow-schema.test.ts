@@ -27,7 +27,7 @@ test.each([
   ["keys in camelCase", "timeoutSeconds: 5\nsteps: [{name: a, tool: {kind: noop}, foreach: [1], maxParallel: 2}]"],
   [
     "every tool",
-    "steps: [{name: a, tool: {kind: shell, command: [ls]}}, {name: b, tool: {kind: handler, name: x}}, {name: c, tool: {kind: wait, for: 1h30m}}]",
+    "steps: [{name: a, tool: {kind: shell, command: [ls]}}, {name: b, tool: {kind: handler, name: x}}, {name: c, tool: {kind: wait, for: 1h30m}}, {name: d, executor: docker, tool: {kind: container, image: x, env: {A: b}, resources: {limits: {cpu: 2, memory: 1Gi}}, volumes: [{mount_path: /a, empty_dir: {}}], node_selector: {a: b}}}]",
   ],
   ["inputs", "inputs: {a: , b: {type: integer, default: 1}}\nsteps: [{name: a, tool: {kind: noop}}]"],
   ["variables as a list", "steps: [{name: a, tool: {kind: shell, script: ls, env: [{name: A, value: b}]}}]"],

@@ -3,17 +3,19 @@
  * from the tables by which files are read: a key without a description here is a bug. It says less than the reader:
  * what belongs together, expressions and names of other steps are checked by `windlass workflows validate`.
  */
-import { snakeCaseOf } from "@windlass/contract";
-import { assert, failureOutcomes, QUEUE_NAME, RETRY_LIMIT_MAX } from "@windlass/kernel";
+import { failureOutcomes, QUEUE_NAME, RETRY_LIMIT_MAX } from "@windlass/kernel";
+import { containerFields } from "./container-schema.ts";
 import { INPUT_KEYS, INPUT_NAME } from "./read-inputs.ts";
 import { BACKOFF_KEYS, RETRY_KEYS } from "./read-retry.ts";
 import { LIMITS_KEYS, RESOURCES_KEYS } from "./read-shell.ts";
 import { STEP_KEYS } from "./read-step.ts";
 import { TOOL_KEYS, TOOL_KINDS } from "./read-tool.ts";
 import { API_VERSION, CONCURRENCY_KEYS, LABELS_MAX, METADATA_KEYS, WORKFLOW_KEYS, WORKFLOW_NAME } from "./read-workflow.ts";
-import { INPUT_TYPES, ITEMS_MAX, STEP_NAME_LENGTH_MAX, STEPS_MAX, TIMEOUT_SECONDS_MAX, type Tool } from "./workflow.ts";
+import { ENV, objectOf, type Schema, type SchemaFields } from "./schema-object.ts";
+import { CONTAINER_EXECUTORS, INPUT_TYPES, ITEMS_MAX, STEP_NAME_LENGTH_MAX, STEPS_MAX, TIMEOUT_SECONDS_MAX, type Tool } from "./workflow.ts";
 
-export type Schema = Readonly<Record<string, unknown>>;
+
+export type { Schema } from "./schema-object.ts";
 
 export function workflowSchema(): Schema {
   return {
@@ -49,6 +51,7 @@ export function workflowSchema(): Schema {
         retry: { ...RETRY, description: "of every step that has none of its own" },
         queue: QUEUE,
         priority: { type: "integer", minimum: -1000, maximum: 1000, description: "higher is sooner" },
+        executor: { ...EXECUTOR, description: "what carries its containers out" },
         steps: { type: "array", minItems: 1, maxItems: STEPS_MAX, items: { $ref: "#/definitions/step" } },
         output: { description: "the output of the execution; texts may hold {{ }}" },
       },
@@ -57,36 +60,10 @@ export function workflowSchema(): Schema {
   };
 }
 
-interface Keys {
-  readonly known: readonly string[];
-}
-
-interface Fields {
-  readonly fields: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-}
-
-/** Keys as they are written in files; in camelCase they are taken too, but not offered. */
-function objectOf({ known }: Keys, { fields, required = [] }: Fields): Schema {
-  const described = Object.keys(fields);
-  assert(
-    known.every((key) => described.includes(key)) && described.every((key) => known.includes(key)),
-    `the schema has the keys ${described.join(", ")}, files have ${known.join(", ")}`,
-  );
-  const spelled = (key: string): string => (key === "apiVersion" ? key : snakeCaseOf(key));
-  const twoWays = known.filter((key) => spelled(key) !== key);
-  return {
-    type: "object",
-    properties: Object.fromEntries(known.map((key) => [spelled(key), fields[key] ?? {}])),
-    ...(twoWays.length === 0 ? {} : { patternProperties: Object.fromEntries(twoWays.map((key) => [`^${key}$`, fields[key] ?? {}])) }),
-    additionalProperties: false,
-    ...(required.length === 0 ? {} : { required: required.map(spelled) }),
-  };
-}
-
 const TEXT: Schema = { type: "string" };
 const TIMEOUT: Schema = { type: "number", minimum: 0.001, maximum: TIMEOUT_SECONDS_MAX };
 const QUEUE: Schema = { type: "string", pattern: QUEUE_NAME.source, description: "the queue of its jobs" };
+const EXECUTOR: Schema = { enum: CONTAINER_EXECUTORS };
 const DURATION: Schema = {
   anyOf: [
     { type: "number", minimum: 0 },
@@ -127,27 +104,15 @@ const RETRY = objectOf(RETRY_KEYS, {
   },
 });
 
-const TOOL_FIELDS: Record<Tool["kind"], Fields> = {
+const TOOL_FIELDS: Record<Tool["kind"], SchemaFields> = {
+  container: containerFields(TIMEOUT),
   shell: {
     fields: {
       kind: { const: "shell" },
       command: { anyOf: [{ type: "array", minItems: 1, items: TEXT }, TEXT], description: "a program with its arguments" },
       script: { type: "string", pattern: String.raw`\S`, description: "text for sh" },
       cwd: TEXT,
-      env: {
-        anyOf: [
-          { type: "object", additionalProperties: { type: ["string", "boolean", "integer"] } },
-          {
-            type: "array",
-            items: {
-              type: "object",
-              properties: { name: TEXT, value: { type: ["string", "boolean", "integer"] } },
-              required: ["name"],
-              additionalProperties: false,
-            },
-          },
-        ],
-      },
+      env: ENV,
       output: { enum: ["json"], description: "the last line of its standard output is its output" },
       resources: objectOf(RESOURCES_KEYS, {
         fields: { limits: objectOf(LIMITS_KEYS, { fields: { memory: { type: ["string", "number"], examples: ["256Mi"] } } }) },
@@ -206,5 +171,6 @@ const STEP = objectOf(STEP_KEYS, {
     continueOnFailure: { type: "boolean" },
     handles: { type: "array", items: TEXT, description: "the failed steps that its success makes good" },
     queue: QUEUE,
+    executor: { ...EXECUTOR, description: "what carries its container out; as the workflow says when left out" },
   },
 });

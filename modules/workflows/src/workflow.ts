@@ -77,7 +77,46 @@ export interface CallTool {
   readonly inputs?: Json;
 }
 
-export type Tool = CallTool | ShellTool | HandlerTool | WaitTool | { readonly kind: "noop" };
+/** Who can carry a container out. `process` runs its command on the host, without the image. */
+export const CONTAINER_EXECUTORS = ["docker", "kubernetes", "process"] as const;
+export type ContainerExecutor = (typeof CONTAINER_EXECUTORS)[number];
+
+/** Where neither the step nor the workflow says. */
+export const DEFAULT_CONTAINER_EXECUTOR = "docker" satisfies ContainerExecutor;
+
+/** As written: `500m`, 2, `1Gi`. */
+export interface Amounts {
+  readonly cpu?: string | number;
+  readonly memory?: string | number;
+}
+
+export interface ContainerVolumeSpec {
+  readonly mountPath: string;
+  readonly readOnly?: boolean;
+  /** Exactly one of these is there. */
+  readonly hostPath?: string;
+  readonly volume?: string;
+  readonly emptyDir?: { readonly sizeLimit?: string | number };
+  readonly configMap?: string;
+  readonly secret?: string;
+  readonly claim?: string;
+}
+
+/** Keys that mean something to a cluster alone (read-container.ts) are there as they were written. */
+export interface ContainerTool {
+  readonly kind: "container";
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly workingDir?: string;
+  readonly imagePullPolicy?: "Always" | "IfNotPresent" | "Never";
+  readonly output?: "json";
+  readonly resources?: { readonly requests?: Amounts; readonly limits?: Amounts };
+  readonly volumes?: readonly ContainerVolumeSpec[];
+}
+
+export type Tool = CallTool | ContainerTool | ShellTool | HandlerTool | WaitTool | { readonly kind: "noop" };
 
 export interface Step {
   readonly name: string;
@@ -95,6 +134,8 @@ export interface Step {
   /** Which failed steps its success makes good; those that `when` names when left out. */
   readonly handles?: readonly string[];
   readonly queue?: string;
+  /** Of a container; the workflow's own when left out. */
+  readonly executor?: ContainerExecutor;
 }
 
 export interface Workflow {
@@ -107,6 +148,8 @@ export interface Workflow {
   readonly retry?: RetrySpec;
   readonly queue?: string;
   readonly priority?: number;
+  /** Of its containers; `docker` when left out. */
+  readonly executor?: ContainerExecutor;
   readonly steps: readonly Step[];
   readonly output?: Json;
 }

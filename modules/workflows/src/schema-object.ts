@@ -1,0 +1,48 @@
+/** Objects of a JSON Schema, from the table of keys by which files are read: a key without a description is a bug. */
+import { snakeCaseOf } from "@windlass/contract";
+import { assert } from "@windlass/kernel";
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+interface Keys {
+  readonly known: readonly string[];
+}
+
+export interface SchemaFields {
+  readonly fields: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
+
+/** Keys as they are written in files; in camelCase they are taken too, but not offered. */
+export function objectOf({ known }: Keys, { fields, required = [] }: SchemaFields): Schema {
+  const described = Object.keys(fields);
+  assert(
+    known.every((key) => described.includes(key)) && described.every((key) => known.includes(key)),
+    `the schema has the keys ${described.join(", ")}, files have ${known.join(", ")}`,
+  );
+  const spelled = (key: string): string => (key === "apiVersion" ? key : snakeCaseOf(key));
+  const twoWays = known.filter((key) => spelled(key) !== key);
+  return {
+    type: "object",
+    properties: Object.fromEntries(known.map((key) => [spelled(key), fields[key] ?? {}])),
+    ...(twoWays.length === 0 ? {} : { patternProperties: Object.fromEntries(twoWays.map((key) => [`^${key}$`, fields[key] ?? {}])) }),
+    additionalProperties: false,
+    ...(required.length === 0 ? {} : { required: required.map(spelled) }),
+  };
+}
+
+/** Variables of a program: a map, or a list as Kubernetes writes it. */
+export const ENV: Schema = {
+    anyOf: [
+      { type: "object", additionalProperties: { type: ["string", "boolean", "integer"] } },
+      {
+        type: "array",
+        items: {
+          type: "object",
+          properties: { name: { type: "string" }, value: { type: ["string", "boolean", "integer"] } },
+          required: ["name"],
+          additionalProperties: false,
+        },
+      },
+    ],
+  };
