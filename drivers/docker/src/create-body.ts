@@ -44,7 +44,7 @@ export function faultsHere({ volumes = [] }: ContainerSpec, { hostPaths }: Pick<
 
 export function createBody(request: LaunchRequest, spec: ContainerSpec, rules: HostRules): object {
   const { command, args, workingDir, memoryLimitBytes, cpuLimit, volumes = [] } = spec;
-  const env = { ...spec.env, ...request.environment, WINDLASS_OUTPUT: OUTPUT_PATH };
+  const env = { ...spec.env, ...request.secretEnvironment, ...request.environment, WINDLASS_OUTPUT: OUTPUT_PATH };
   return {
     Image: spec.image,
     ...(command === undefined ? {} : { Entrypoint: command }),

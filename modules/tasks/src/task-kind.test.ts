@@ -6,6 +6,7 @@ const faultsOf = (spec: JsonObject) => taskKind.validate(spec, null).map(({ path
 
 test.each<JsonObject>([
   { handler: "resize" },
+  { image: "docker.io/library/alpine:3", args: ["true"], memoryLimitBytes: 1024 },
   { command: ["echo", ""] },
   { script: "echo hi", shell: "bash", cwd: "/tmp", env: { A: "1" }, memoryLimitBytes: 1024, output: "json" },
 ])("%j is a task", (spec) => {
@@ -14,6 +15,7 @@ test.each<JsonObject>([
 
 test.each<[JsonObject, string]>([
   [{}, "spec.command: give a handler, or either a command"],
+  [{ image: "x", comand: [] }, 'spec.comand: unknown key "comand"; did you mean "command"?'],
   [{ handler: "" }, "spec.handler: expected the name"],
   [{ handler: "a", script: "x" }, "spec.script: a task has either a handler or a process"],
   [{ command: ["x"], script: "x" }, "spec.command: give a handler, or either"],

@@ -1,6 +1,6 @@
-/** Jobs of kind `task`: one handler or one process, submitted as it is. Its executor does the work; nothing is decided here. */
+/** Jobs of kind `task`: one handler, one process or one container, submitted as it is. Its executor does the work; nothing is decided here. */
 import type { JobKind } from "@windlass/engine";
-import { didYouMean, isJsonObject, type Fault, type Json, type JsonObject } from "@windlass/kernel";
+import { didYouMean, faultsOfContainerSpec, isJsonObject, type Fault, type Json, type JsonObject } from "@windlass/kernel";
 
 const PROCESS_KEYS = ["command", "script", "shell", "cwd", "env", "memoryLimitBytes", "output"];
 const KEYS = ["handler", ...PROCESS_KEYS];
@@ -9,6 +9,7 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/u;
 export const taskKind: JobKind = { kind: "task", validate };
 
 function validate(spec: JsonObject): readonly Fault[] {
+  if (spec["image"] !== undefined) return faultsOfContainerSpec(spec).map(({ path, message }) => ({ path: `spec.${path}`, message }));
   const faults: Fault[] = [];
   const note = (path: string, message: string): void => void faults.push({ path: `spec.${path}`, message });
   for (const key of Object.keys(spec))

@@ -2,7 +2,7 @@
  * Renders the tool `container` into the specification of its job: in the words of containers, or, where somebody asked for
  * the executor `process`, as a command of the host.
  */
-import { faultsOfContainerSpec, parseBytes, parseCores, type Json, type JsonObject, type Reason } from "@windlass/kernel";
+import { faultsOfContainerSpec, isJsonObject, parseBytes, parseCores, type Json, type JsonObject, type Reason } from "@windlass/kernel";
 import { shown } from "./finding.ts";
 import { KUBERNETES_KEYS } from "./read-container.ts";
 import { render, textOf, type Evaluate } from "./template.ts";
@@ -37,7 +37,10 @@ function specOfContainer(tool: ContainerTool): JsonObject {
     image: textOf(image),
     command: command?.map(textOf),
     args: args?.map(textOf),
-    env: env === undefined ? undefined : Object.fromEntries(Object.entries(env as JsonObject).map(([name, value]) => [name, textOf(value)])),
+    env:
+      env === undefined
+        ? undefined
+        : Object.fromEntries(Object.entries(env as JsonObject).map(([name, value]) => [name, isJsonObject(value) ? value : textOf(value)])),
     workingDir: workingDir === undefined ? undefined : textOf(workingDir),
     pullPolicy: imagePullPolicy === undefined ? undefined : PULL_POLICIES[imagePullPolicy],
     output,

@@ -1,5 +1,12 @@
 /** What an editor is told of the tool `container`. */
-import { AMOUNTS_KEYS, CONTAINER_RESOURCES_KEYS, EMPTY_DIR_KEYS, IMAGE_PULL_POLICIES, KUBERNETES_KEYS, VOLUME_KEYS } from "./read-container.ts";
+import {
+  AMOUNTS_KEYS,
+  CONTAINER_RESOURCES_KEYS,
+  EMPTY_DIR_KEYS,
+  IMAGE_PULL_POLICIES,
+  KUBERNETES_KEYS,
+  VOLUME_KEYS,
+} from "./read-container.ts";
 import { ENV, objectOf, type Schema, type SchemaFields } from "./schema-object.ts";
 
 const TEXT: Schema = { type: "string" };

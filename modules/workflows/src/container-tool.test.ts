@@ -78,7 +78,11 @@ test("the executor of a step comes before the one of its workflow; only when ask
 
 test.each([
   ["{kind: container, image: x}", "executor: process\n", "command: the executor process runs the command without the image"],
-  ["{kind: container, image: x, command: [ls], volumes: [{mount_path: /a, empty_dir: {}}]}", "executor: process\n", "volumes: the executor process"],
+  [
+    "{kind: container, image: x, command: [ls], volumes: [{mount_path: /a, empty_dir: {}}]}",
+    "executor: process\n",
+    "volumes: the executor process",
+  ],
   ['{kind: container, image: x, resources: {limits: {memory: "{{ inputs.mem }}"}}}', "", "resources.limits.memory: expected an amount"],
 ])("%s %s cannot be carried out", (tool, more, message) => {
   expect(childOf(workflowOf(tool, more)).spec).toMatchObject({ outcome: "failed_config", message: expect.stringContaining(message) });

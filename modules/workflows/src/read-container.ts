@@ -37,7 +37,8 @@ export function readContainer(fields: Fields): ContainerTool {
   const command = fields.texts("command");
   if (command?.length === 0) fields.fault("command", "an empty list names no program");
   const workingDir = fields.text("workingDir");
-  if (workingDir !== undefined && !isAbsolute(workingDir)) fields.fault("workingDir", `expected an absolute path, found ${shown(workingDir)}`);
+  if (workingDir !== undefined && !isAbsolute(workingDir))
+    fields.fault("workingDir", `expected an absolute path, found ${shown(workingDir)}`);
   return present({
     kind: "container",
     image: image ?? "",
@@ -63,7 +64,8 @@ function readKubernetes(fields: Fields): JsonObject {
   for (const key of KUBERNETES_KEYS.textObject) {
     read[key] = fields.object(key);
     for (const [name, value] of Object.entries(fields.object(key) ?? {}))
-      if (typeof value !== "string") fields.note([key, name], `expected text, found ${sortOf(value)}; put it in quotes`);
+      if (typeof value !== "string")
+        fields.note([fields.pathOf(key).at(-1) ?? key, name], `expected text, found ${sortOf(value)}; put it in quotes`);
   }
   return Object.fromEntries(Object.entries(read).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }
@@ -97,10 +99,14 @@ function readVolumes(fields: Fields): readonly ContainerVolumeSpec[] | undefined
     const volume = fields.item("volumes", index, VOLUME_KEYS);
     const mountPath = volume.text("mountPath");
     if (!volume.has("mountPath")) volume.missing("mountPath", "where the container sees it");
-    else if (mountPath !== undefined && !isAbsolute(mountPath)) volume.fault("mountPath", `expected an absolute path, found ${shown(mountPath)}`);
+    else if (mountPath !== undefined && !isAbsolute(mountPath))
+      volume.fault("mountPath", `expected an absolute path, found ${shown(mountPath)}`);
     const given = SOURCES.filter((source) => volume.has(source));
     if (given.length !== 1)
-      volume.note([], `a volume comes from exactly one of ${SOURCES.map((source) => source.replace(/[A-Z]/u, (letter) => `_${letter.toLowerCase()}`)).join(", ")}; ${given.length === 0 ? "none is given" : `found ${given.length}`}`);
+      volume.note(
+        [],
+        `a volume comes from exactly one of ${SOURCES.map((source) => source.replace(/[A-Z]/u, (letter) => `_${letter.toLowerCase()}`)).join(", ")}; ${given.length === 0 ? "none is given" : `found ${given.length}`}`,
+      );
     return present({
       mountPath: mountPath ?? "",
       readOnly: volume.boolean("readOnly"),
@@ -118,7 +124,10 @@ function readEmptyDir(volume: Fields): ContainerVolumeSpec["emptyDir"] {
   const empty = volume.inner("emptyDir", EMPTY_DIR_KEYS);
   const size = empty?.raw("sizeLimit");
   if (empty === undefined || size === undefined) return empty === undefined ? undefined : {};
-  if ((typeof size === "string" && isTemplate(size)) || ((typeof size === "string" || typeof size === "number") && parseBytes(size) !== undefined))
+  if (
+    (typeof size === "string" && isTemplate(size)) ||
+    ((typeof size === "string" || typeof size === "number") && parseBytes(size) !== undefined)
+  )
     return { sizeLimit: size };
   empty.fault("sizeLimit", `expected an amount of memory such as 64Mi, found ${shown(size)}`);
   return {};

@@ -12,7 +12,20 @@ import { CONTAINER_EXECUTORS, STEPS_MAX, TIMEOUT_SECONDS_MAX, type Step, type Wo
 
 export const API_VERSION = "windlass.dev/v1";
 export const WORKFLOW_KEYS = {
-  known: ["apiVersion", "kind", "metadata", "inputs", "timeoutSeconds", "concurrency", "retry", "queue", "priority", "executor", "steps", "output"],
+  known: [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "inputs",
+    "timeoutSeconds",
+    "concurrency",
+    "retry",
+    "queue",
+    "priority",
+    "executor",
+    "steps",
+    "output",
+  ],
   later: ["isolation", "schedules", "finally", "images"],
 };
 export const METADATA_KEYS = { known: ["name", "labels"] };

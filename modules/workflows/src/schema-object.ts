@@ -33,16 +33,16 @@ export function objectOf({ known }: Keys, { fields, required = [] }: SchemaField
 
 /** Variables of a program: a map, or a list as Kubernetes writes it. */
 export const ENV: Schema = {
-    anyOf: [
-      { type: "object", additionalProperties: { type: ["string", "boolean", "integer"] } },
-      {
-        type: "array",
-        items: {
-          type: "object",
-          properties: { name: { type: "string" }, value: { type: ["string", "boolean", "integer"] } },
-          required: ["name"],
-          additionalProperties: false,
-        },
+  anyOf: [
+    { type: "object", additionalProperties: { type: ["string", "boolean", "integer"] } },
+    {
+      type: "array",
+      items: {
+        type: "object",
+        properties: { name: { type: "string" }, value: { type: ["string", "boolean", "integer"] } },
+        required: ["name"],
+        additionalProperties: false,
       },
-    ],
-  };
+    },
+  ],
+};

@@ -2,7 +2,16 @@
  * The specifications of step jobs. Those with an executor (`process`, `handler`) are in that executor's words; those
  * without have a `type`, carried out by step-kind.ts.
  */
-import { faultsOfContainerSpec, isJsonObject, parseDuration, type Fault, type Json, type JsonObject, type Outcome, type Reason } from "@windlass/kernel";
+import {
+  faultsOfContainerSpec,
+  isJsonObject,
+  parseDuration,
+  type Fault,
+  type Json,
+  type JsonObject,
+  type Outcome,
+  type Reason,
+} from "@windlass/kernel";
 import type { Pins } from "./pins.ts";
 import type { CapturedScope } from "./scope.ts";
 import { type Step, WAIT_MS_MAX } from "./workflow.ts";

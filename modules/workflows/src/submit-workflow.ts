@@ -14,7 +14,7 @@ import { resolveInputs } from "./resolve-inputs.ts";
 import { evaluateIn } from "./scope.ts";
 import { render, textOf } from "./template.ts";
 import { pinFaults, withPins } from "./pins.ts";
-import { specOf, workflowOf, type Workflow } from "./workflow.ts";
+import { specOf, workflowOf, type ContainerExecutor, type Workflow } from "./workflow.ts";
 
 /** Keys are rows of an index. */
 const KEY_LENGTH_MAX = 500;
@@ -50,13 +50,15 @@ export interface ExecutionRequest {
   readonly input: Json;
   /** Every workflow that it comes to, by what steps write (pins.ts). */
   readonly pinned?: ReadonlyMap<string, StoredVersion>;
+  /** Of its containers, whatever the definition says. */
+  readonly executor?: ContainerExecutor;
 }
 
 /** Throws WindlassError `invalid` with every fault of the definition, of the workflows that it runs, or of the inputs. */
-export function executionOf({ definition, versionId, input, pinned }: ExecutionRequest): Execution {
+export function executionOf({ definition, versionId, input, pinned, executor }: ExecutionRequest): Execution {
   const parsed = checkDefinition(definition);
   if ("faults" in parsed) throw refused("the workflow cannot be run", parsed.faults);
-  const { workflow } = parsed;
+  const workflow = executor === undefined ? parsed.workflow : withExecutor(parsed.workflow, executor);
   const pins = Object.fromEntries(
     [...(pinned ?? [])].map(([name, { body, ...version }]) => [name, { ...version, workflow: workflowOf(body) }]),
   );
@@ -78,6 +80,11 @@ export function executionOf({ definition, versionId, input, pinned }: ExecutionR
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
   };
+}
+
+/** Asked for by whoever runs it: then its steps have no say. */
+function withExecutor(workflow: Workflow, executor: ContainerExecutor): Workflow {
+  return { ...workflow, executor, steps: workflow.steps.map(({ executor: _own, ...step }) => step) };
 }
 
 /** The text whose SHA-256 is the content hash of a definition: equal for equal workflows, however their files are written. */

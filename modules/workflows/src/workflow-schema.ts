@@ -12,8 +12,15 @@ import { STEP_KEYS } from "./read-step.ts";
 import { TOOL_KEYS, TOOL_KINDS } from "./read-tool.ts";
 import { API_VERSION, CONCURRENCY_KEYS, LABELS_MAX, METADATA_KEYS, WORKFLOW_KEYS, WORKFLOW_NAME } from "./read-workflow.ts";
 import { ENV, objectOf, type Schema, type SchemaFields } from "./schema-object.ts";
-import { CONTAINER_EXECUTORS, INPUT_TYPES, ITEMS_MAX, STEP_NAME_LENGTH_MAX, STEPS_MAX, TIMEOUT_SECONDS_MAX, type Tool } from "./workflow.ts";
-
+import {
+  CONTAINER_EXECUTORS,
+  INPUT_TYPES,
+  ITEMS_MAX,
+  STEP_NAME_LENGTH_MAX,
+  STEPS_MAX,
+  TIMEOUT_SECONDS_MAX,
+  type Tool,
+} from "./workflow.ts";
 
 export type { Schema } from "./schema-object.ts";
 

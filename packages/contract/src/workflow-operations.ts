@@ -75,6 +75,8 @@ export const workflowOperations = {
       name: z.string().min(1).max(256).optional(),
       source: source.optional(),
       input: z.record(z.string(), jsonValue).default({}),
+      /** What carries its containers out, whatever the file says; `process` runs their commands without the images. */
+      executor: z.enum(["docker", "kubernetes", "process"]).optional(),
       queue: z.string().optional(),
       priority: z.int().optional(),
       labels: labels.optional(),

@@ -6,6 +6,7 @@
 import type { Fault } from "./error.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
 import { didYouMean } from "./nearest.ts";
+import { faultOfAlias } from "./secret-alias.ts";
 
 export const PULL_POLICIES = ["always", "missing", "never"] as const;
 export type PullPolicy = (typeof PULL_POLICIES)[number];
@@ -104,7 +105,8 @@ function checkEnvironment(env: Json | undefined, fault: (path: string, message: 
   if (env === undefined) return;
   if (!isJsonObject(env)) return fault("env", "expected an object of variables");
   for (const [name, value] of Object.entries(env))
-    if (!VARIABLE.test(name) || !isText(value)) fault(`env.${name}`, "expected a variable's name and a text");
+    if (!VARIABLE.test(name) || (!isText(value) && faultOfAlias(value) !== null))
+      fault(`env.${name}`, isJsonObject(value) ? (faultOfAlias(value) ?? "") : "expected a variable's name and a text");
 }
 
 function checkVolumes(volumes: Json | undefined, fault: (path: string, message: string) => void): void {

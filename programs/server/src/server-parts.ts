@@ -23,6 +23,8 @@ export interface WorkflowLanguage {
     readonly input: Json;
     /** The workflows that it comes to, by what steps write. */
     readonly pinned: ReadonlyMap<string, StoredVersion>;
+    /** Of its containers, whatever the definition says. */
+    readonly executor?: "docker" | "kubernetes" | "process";
   }): SubmitRequest;
   readonly referencesOf: ReferencesOf;
 }

@@ -54,11 +54,11 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
       throw new WindlassError("invalid", message, { faults: [{ path: "name", message }] });
     },
     async run({ body }, { principal, workspace, jobs }) {
-      const { name, source, input, notBefore, startDeadline, labels, ...rest } = body;
+      const { name, source, input, executor, notBefore, startDeadline, labels, ...rest } = body;
       const { definition, versionId } = await definitionOf(server, { workspace, name, source });
       const { referencesOf } = workflows;
       const pinned = await pinVersions(definitions, { workspace, definition, referencesOf });
-      const execution = workflows.execution({ definition, versionId, input, pinned });
+      const execution = workflows.execution({ definition, versionId, input, pinned, ...definedOnly({ executor }) });
       const request = {
         ...execution,
         ...definedOnly(rest),

@@ -15,6 +15,7 @@ export interface RunOptions {
   readonly wait?: boolean;
   readonly watch?: boolean;
   readonly local?: boolean;
+  readonly executor?: "docker" | "kubernetes" | "process";
   readonly queue?: string;
   readonly priority?: number;
   readonly label?: readonly (readonly [string, string])[];
@@ -49,6 +50,7 @@ async function submitRun(
       return await client.workflows.run({
         ...(source === undefined ? { name: target } : { source }),
         input: await inputsOf(given, declared),
+        ...(options.executor === undefined ? {} : { executor: options.executor }),
         ...(options.queue === undefined ? {} : { queue: options.queue }),
         ...(options.priority === undefined ? {} : { priority: options.priority }),
         ...(options.label === undefined ? {} : { labels: Object.fromEntries(options.label) }),

@@ -13,6 +13,7 @@ export interface ServerOptions {
   readonly port?: number;
   readonly host?: string;
   readonly store?: string;
+  readonly dockerHost?: string;
 }
 
 /** After the drain: for the store to close. */
@@ -25,6 +26,7 @@ export async function server(call: Call<ServerOptions>): Promise<void> {
     ...(options.port === undefined ? {} : { "server.port": options.port }),
     ...(options.host === undefined ? {} : { "server.host": options.host }),
     ...(options.store === undefined ? {} : { "store.url": options.store }),
+    ...(options.dockerHost === undefined ? {} : { "docker.host": options.dockerHost }),
   });
   const interrupted = interruption(call);
   const owner = await ownFolder({

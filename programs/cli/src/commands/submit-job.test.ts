@@ -12,6 +12,15 @@ test("a command becomes a process, named after its program", () => {
   });
 });
 
+test("with an image a command is what its container is given, and a folder is one of the container", () => {
+  expect(submissionOf({ image: "docker.io/library/alpine:3", memory: "1Gi", cwd: "/srv" }, ["echo", "a"], 0)).toEqual({
+    executor: "docker",
+    name: "echo",
+    spec: { image: "docker.io/library/alpine:3", args: ["echo", "a"], workingDir: "/srv", memoryLimitBytes: 1024 ** 3 },
+  });
+  expect(submissionOf({ image: "localhost/report:1" }, [], 0)).toMatchObject({ name: "report:1", spec: { image: "localhost/report:1" } });
+});
+
 test("a handler gets its input, and a delay becomes a time", () => {
   expect(submissionOf({ handler: "resize", input: { width: 2 }, delay: 1000 }, [], 0)).toEqual({
     executor: "handler",
@@ -32,6 +41,7 @@ test.each([
   [{ concurrencyLimit: 3 }, ["a"]],
   [{ handler: "a" }, ["b"]],
   [{ handler: "a", memory: "1G" }, []],
+  [{ handler: "a", image: "b" }, []],
   [{ input: 1 }, ["a"]],
   [{ memory: "lots" }, ["a"]],
   [{ delay: 1, notBefore: "2026-01-31T00:00:00.000Z" }, ["a"]],

@@ -25,6 +25,7 @@ export interface SubmitOptions {
   readonly startDeadline?: string;
   readonly timeout?: number;
   readonly retries?: number;
+  readonly image?: string;
   readonly memory?: string;
   readonly cwd?: string;
   readonly env?: readonly (readonly [string, string])[];
@@ -72,25 +73,31 @@ export function submissionOf(options: SubmitOptions, command: readonly string[],
 
 function commandWork(options: SubmitOptions, command: readonly string[]): object {
   const [program] = command;
-  if (program === undefined)
+  const { image } = options;
+  if (program === undefined && image === undefined)
     throw usage("what is to be done? Give a command after --, or --handler NAME\nFor example: windlass jobs submit --watch -- echo hello");
   if (options.input !== undefined) throw usage("--input is what a handler is given; a command takes arguments, and variables by --env");
   const memory = options.memory === undefined ? undefined : parseBytes(options.memory);
   if (options.memory !== undefined && memory === undefined)
     throw usage(`--memory is "${options.memory}"; it must be an amount such as 256Mi or 1G`);
+  const work =
+    image === undefined
+      ? { command, cwd: options.cwd === undefined ? undefined : resolve(options.cwd) }
+      : { image, args: program === undefined ? undefined : command, workingDir: options.cwd };
   const spec = defined({
-    command,
-    cwd: options.cwd === undefined ? undefined : resolve(options.cwd),
+    ...work,
     env: options.env === undefined ? undefined : Object.fromEntries(options.env),
     memoryLimitBytes: memory,
     output: options.outputJson === true ? "json" : undefined,
   });
-  return { executor: "process", name: options.name ?? nameOf(program), spec };
+  const name = options.name ?? nameOf(program ?? image ?? "");
+  return { executor: image === undefined ? "process" : "docker", name, spec };
 }
 
 function handlerWork(options: SubmitOptions, handler: string, command: readonly string[]): object {
   if (command.length > 0) throw usage("--handler and a command are two jobs; give one of them");
   for (const [flag, value] of [
+    ["--image", options.image],
     ["--memory", options.memory],
     ["--cwd", options.cwd],
     ["--env", options.env],

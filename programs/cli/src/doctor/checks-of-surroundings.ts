@@ -22,7 +22,7 @@ export function checksOfSurroundings(environment: Environment, connection: Conne
     { name: "server", gives: "carries jobs out", look: () => lookAtServer(connection) },
     { name: "clock", gives: "start deadlines and schedules at the same time everywhere", look: () => lookAtClock(connection) },
     { name: "postgres", gives: "several servers on one store", look: () => lookAtStore(store) },
-    { name: "containers", gives: "steps that run in containers (they come in a later version)", look: lookAtContainers },
+    { name: "containers", gives: "steps that run in containers", look: () => lookAtContainers(environment) },
     { name: "kubernetes", gives: "jobs on a Kubernetes cluster (they come in a later version)", look: lookAtCluster },
     {
       name: "nats",
@@ -88,15 +88,33 @@ async function lookAtStore(url: string): Promise<Looked> {
   return skew.status === "warning" ? { ...skew, found: `${told}; this clock is ${skew.found}` } : { found: told };
 }
 
-async function lookAtContainers(): Promise<Looked> {
+/** By the socket that a server would use; where there is none, the programs tell what is missing. */
+async function lookAtContainers(environment: Environment): Promise<Looked> {
+  const { findEngine } = await import("@windlass/docker");
+  let failure: string | null = null;
+  try {
+    const engine = await findEngine({ host: environment["WINDLASS_DOCKER_HOST"] ?? "", environment, clock: systemClock });
+    engine?.engine.client.close();
+    if (engine !== null) return { found: `${engine.told} runs containers` };
+  } catch (error) {
+    failure = messageOf(error);
+  }
   const engines = [
     { program: "docker", args: ["version", "--format", "{{.Server.Version}}"] },
     { program: "podman", args: ["info", "--format", "{{.Version.Version}}"] },
   ];
   const answers = await Promise.all(engines.map(async ({ program, args }) => ({ program, ...(await answerOf(program, args)) })));
   const good = answers.find(({ failure }) => failure === null);
-  if (good !== undefined) return { found: `${good.program} ${good.text} can run containers` };
-  const found = answers.map(({ program, failure }) => `${program}: ${failure ?? ""}`).join("; ");
+  if (good !== undefined)
+    return {
+      status: "missing",
+      found: `${good.program} ${good.text} is there, but no engine listens where one usually does${failure === null ? "" : `: ${failure}`}`,
+      mend:
+        good.program === "podman"
+          ? "systemctl enable --now podman.socket, or: podman system service --time=0"
+          : "DOCKER_HOST=unix:///path/of/its/socket",
+    };
+  const found = failure ?? answers.map(({ program, failure: why }) => `${program}: ${why ?? ""}`).join("; ");
   const there = answers.find(({ failure }) => failure !== NOT_INSTALLED);
   return {
     status: "missing",

@@ -1,5 +1,5 @@
 /** What people type all day: `run`, `logs`, `explain`, `cancel`. */
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { Performing } from "../program.ts";
 import { addCancel, addExplain, addLogs } from "./job-commands.ts";
 import { duration, json, pair, priority } from "./option-values.ts";
@@ -14,6 +14,13 @@ export function addRunCommands(program: Command, perform: Performing): void {
     .option("--wait", "wait for the end; the exit code is 0 only when it succeeded")
     .option("--watch", "wait, and show what happens and what the steps print")
     .option("--local", "without a server: carry it out here, in the data folder, and wait")
+    .addOption(
+      new Option("--executor <name>", "what carries its containers out; process runs their commands here, without the images").choices([
+        "docker",
+        "kubernetes",
+        "process",
+      ]),
+    )
     .option("--queue <queue>", "the queue of its steps")
     .option("--priority <number>", "higher is sooner; -1000 to 1000", priority)
     .option("-l, --label <key=value>", "a label; again for more", pair)

@@ -18,6 +18,7 @@ export function addServerCommands(program: Command, perform: Performing): void {
     .option("--port <port>", "port to listen on; 0 takes a free one (4180)", whole(0, PORT_MAX))
     .option("--host <address>", "address to listen on (127.0.0.1)")
     .option("--store <url>", "where jobs are kept: postgres://…, or SQLite in the data folder when left out")
+    .option("--docker-host <address>", "the container engine: unix:///path/of/a/socket or tcp://HOST:PORT; found by itself when left out")
     .action(perform(async () => (await import("../commands/server.ts")).server));
   program
     .command("worker")
