@@ -100,6 +100,7 @@ function faultyStore(store: Store, faulty: Faulty, clock: Clock): Store {
     secrets: wrapped(store.secrets, faulty),
     answers: wrapped(store.answers, faulty),
     heartbeats: clockHeartbeats(clock, sessions),
+    inOrder: store.inOrder,
     timeOffset: () => faulty(() => store.timeOffset()),
     ping: () => faulty(() => store.ping()),
     close: async () => {},

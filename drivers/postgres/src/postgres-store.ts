@@ -61,6 +61,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     secrets: secretStore(db),
     answers: answerStore(db),
     heartbeats: beats.heartbeats,
+    inOrder: false,
     timeOffset: () => sampleOffset(db, clock),
     ping: async () => void (await db.rows("DELETE FROM leads WHERE chore = ''")),
     close: () => {

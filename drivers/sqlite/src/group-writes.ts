@@ -9,22 +9,17 @@ export interface Call {
 }
 
 /** So that a transaction, and with it the wait of whoever comes next, stays a matter of milliseconds. */
-const CHANGES_MAX = 500;
+export const CHANGES_MAX = 500;
 
-/** Splits calls, in order, into groups of at most 500 changes; a call is never split. */
-export function groupWrites(calls: readonly Call[]): readonly (readonly Call[])[] {
-  const groups: Call[][] = [];
-  let room = 0;
-  for (const call of calls) {
-    const size = changesOf(call);
-    if (size > room || groups.length === 0) {
-      groups.push([]);
-      room = CHANGES_MAX;
-    }
-    groups.at(-1)?.push(call);
-    room -= size;
-  }
-  return groups;
+/**
+ * Takes from the front of `waiting` what fits into a transaction with `room` for so many changes, in order. A call is never
+ * split: one that is larger than a whole transaction has one of its own.
+ */
+export function takeGroup(waiting: Call[], room: number): readonly Call[] {
+  let left = room;
+  const end = waiting.findIndex((call) => (left -= changesOf(call)) < 0);
+  const count = end < 0 ? waiting.length : end === 0 && room === CHANGES_MAX ? 1 : end;
+  return waiting.splice(0, count);
 }
 
 /** How many changes a call asks for. */

@@ -64,6 +64,7 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       prune: (now, limit) => call("pruneAnswers", now, limit),
     },
     heartbeats,
+    inOrder: true,
     timeOffset: () => Promise.resolve(0),
     ping: () => call("ping"),
     close: () => (closed ??= close()),

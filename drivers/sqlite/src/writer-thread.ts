@@ -1,8 +1,8 @@
 /**
  * The program of the writer thread: all writes, in the order in which they came, as few transactions as possible.
  *
- * W1. A reply is sent when the disk has what it tells of (S1; flushing.ts). What waits in the port meanwhile shares the
- *     next transaction.
+ * W1. A reply is sent when the disk has what it tells of (S1; flushing.ts). What comes meanwhile shares the transaction, or
+ *     the next one.
  * W2. When a shared transaction fails, each of its calls is run again in one of its own, so that no call fails by another's fault.
  * W3. No beat is sent while the event loop stands still: its sessions run out, and what they hold may be taken over.
  */
@@ -10,7 +10,7 @@ import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "
 import { assert } from "@windlass/kernel";
 import { Database } from "./database.ts";
 import { Commits, Flushing, openLog } from "./flushing.ts";
-import { changesOf, groupWrites, type Call } from "./group-writes.ts";
+import { CHANGES_MAX, changesOf, takeGroup, type Call } from "./group-writes.ts";
 import { isWrite, run } from "./operations.ts";
 import { runInTurn } from "./shared-commit.ts";
 import { toErrorText, type FromThread, type Reply, type ThreadData, type ToThread } from "./thread-message.ts";
@@ -26,30 +26,33 @@ interface Parts {
   readonly flushing: Flushing<Reply>;
 }
 
+/** What has come and was not carried out yet. */
+interface Inbox {
+  readonly writes: Call[];
+  readonly reads: Call[];
+  closing: boolean;
+}
+
 /** Handles one message and all that wait behind it. */
 function serve(to: MessagePort, parts: Parts, first: ToThread): void {
   const { db, beats, flushing } = parts;
-  const calls: Call[] = [];
-  let closing = false;
-  for (
-    let message: ToThread | undefined = first;
-    message !== undefined;
-    message = receiveMessageOnPort(to)?.message as ToThread | undefined
-  ) {
-    if (message.type === "call") calls.push(message);
-    else if (message.type === "keep") beats.keep(message);
-    else if (message.type === "unkeep") beats.unkeep(message.session);
-    else closing = true;
-  }
+  const inbox: Inbox = { writes: [], reads: [], closing: false };
+  sort(first, { inbox, beats });
+  const receive = (): void => {
+    for (let one = receiveMessageOnPort(to); one !== undefined; one = receiveMessageOnPort(to))
+      sort(one.message as ToThread, { inbox, beats });
+  };
+  receive();
   beats.catchUp();
-  const writes = calls.filter((call) => isWrite(call.name));
-  const alone = writes.length === 1 && changesOf(writes[0] as Call) === 1;
-  for (const group of groupWrites(writes)) flushing.committed(writeTogether(parts, group), alone);
+  while (inbox.writes.length > 0) {
+    const { calls, replies } = writeTogether(parts, inbox.writes, receive);
+    flushing.committed(replies, isSmall(calls));
+  }
   answer(
     to,
-    calls.filter((call) => !isWrite(call.name)).map((call) => attempt(call, () => run(db, call.name, call.values))),
+    inbox.reads.map((call) => attempt(call, () => run(db, call.name, call.values))),
   );
-  if (!closing) return;
+  if (!inbox.closing) return;
   beats.stop();
   flushing.close(() => {
     db.close();
@@ -57,20 +60,48 @@ function serve(to: MessagePort, parts: Parts, first: ToThread): void {
   });
 }
 
-function writeTogether({ db, commits }: Parts, group: readonly Call[]): Reply[] {
+function sort(message: ToThread, { inbox, beats }: { readonly inbox: Inbox; readonly beats: ThreadBeats }): void {
+  if (message.type === "call") (isWrite(message.name) ? inbox.writes : inbox.reads).push(message);
+  else if (message.type === "keep") beats.keep(message);
+  else if (message.type === "unkeep") beats.unkeep(message.session);
+  else inbox.closing = true;
+}
+
+/** Carries out what waits, and what comes while that is done (W1): a claim that was asked for right after a submit finds its job. */
+function writeTogether(
+  { db, commits }: Parts,
+  waiting: Call[],
+  receive: () => void,
+): { readonly calls: readonly Call[]; readonly replies: readonly Reply[] } {
   const transaction = <T>(work: () => T): T => {
     const value = db.transaction(work);
     commits.made();
     return value;
   };
-  if (group.length > 1) {
-    try {
-      return transaction(() => runInTurn(db, group));
-    } catch {
-      // Which of them it was is found out by running each alone (W2).
-    }
+  const calls: Call[] = [];
+  try {
+    const replies = transaction(() => {
+      const done: Reply[] = [];
+      for (let room = CHANGES_MAX; ; receive()) {
+        const group = takeGroup(waiting, room);
+        if (group.length === 0) return done;
+        calls.push(...group);
+        room -= group.reduce((total, call) => total + changesOf(call), 0);
+        done.push(...runInTurn(db, group));
+      }
+    });
+    return { calls, replies };
+  } catch (error) {
+    const [only] = calls;
+    if (only !== undefined && calls.length === 1) return { calls, replies: [{ id: only.id, error: toErrorText(error) }] };
+    // Which of them it was is found out by running each alone (W2).
+    return { calls, replies: calls.map((call) => attempt(call, () => transaction(() => run(db, call.name, call.values)))) };
   }
-  return group.map((call) => attempt(call, () => transaction(() => run(db, call.name, call.values))));
+}
+
+/** One caller who waits, at most with the claim that his submit brought about: the disk is waited for at once. */
+function isSmall(calls: readonly Call[]): boolean {
+  return calls.length <= 2 && calls.every((call) => call.name === "claim" || changesOf(call) === 1);
 }
 
 function attempt(call: Call, work: () => unknown): Reply {

@@ -70,7 +70,9 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
     logger: context.logger,
     restMs: () => restUntil(context, heldUntil),
     subscribe: (wake) => {
-      const ready = context.bus.subscribe("ready", (key) => topics.has(key) && wake());
+      const onReady = (key: string): void => void (topics.has(key) && wake());
+      const ready = context.bus.subscribe("ready", onReady);
+      context.awaiting.add(onReady);
       const stopping = context.bus.subscribe("stopping", (key) => {
         if (key !== session.id) return;
         stopsSuspected = true;
@@ -78,6 +80,7 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
       });
       return () => {
         ready();
+        context.awaiting.delete(onReady);
         stopping();
       };
     },

@@ -47,6 +47,11 @@ export interface EngineContext extends Omit<EnginePorts, "kinds" | "tracing" | "
   kindOf(kind: JobKindName): JobKind | undefined;
   /** Commits and tells those who wait. Every change goes through here. */
   commit(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
+  /**
+   * Who has room for another job is called when one is being submitted that will be ready (`<executor>/<queue>`), so that the
+   * claim shares the commit of the submit. Only where the store keeps calls in order; the wake-up after the commit comes as well.
+   */
+  readonly awaiting: Set<(key: string) => void>;
   /** Tells those who wait; for claims, which do not go through `commit`. */
   announce(signals: Signals): void;
   /** Learns again how far the store's clock is from ours. */
@@ -69,10 +74,12 @@ export function engineContext(ports: EnginePorts): EngineContext {
     if (signals.timerAt !== null) bus.publish("timer", String(signals.timerAt));
     bus.publish("events", "");
   };
+  const awaiting = new Set<(key: string) => void>();
   return {
     ...ports,
     store,
     keys: keyRing(ports.keySource ?? keysInMemory(), random),
+    awaiting,
     tracing,
     figures: counted,
     now,
@@ -81,7 +88,9 @@ export function engineContext(ports: EnginePorts): EngineContext {
     announce,
     async commit(changes) {
       if (changes.length === 0) return [];
-      const { results, signals } = await store.jobs.commit(changes, now());
+      const committed = store.jobs.commit(changes, now());
+      if (store.inOrder && awaiting.size > 0) for (const key of readyAfter(changes)) for (const listener of awaiting) listener(key);
+      const { results, signals } = await committed;
       announce(signals);
       return results;
     },
@@ -95,6 +104,15 @@ export function engineContext(ports: EnginePorts): EngineContext {
 function keysInMemory(): KeySource {
   let text = "";
   return { place: "the memory of this process", grows: "always", read: () => text, add: (key) => void (text = `${key}\n${text}`) };
+}
+
+/** What will be ready once these changes are stored, as far as they say so by themselves. */
+function readyAfter(changes: readonly Change[]): ReadonlySet<string> {
+  return new Set(
+    changes.flatMap((change) =>
+      change.type === "submit" && change.job.notBefore === null ? [`${change.job.executor}/${change.job.queue}`] : [],
+    ),
+  );
 }
 
 /** Ids of one process sort in the order in which they were made, also within a millisecond. */

@@ -167,6 +167,11 @@ export interface Store {
   readonly secrets: SecretStore;
   readonly answers: AnswerStore;
   readonly heartbeats: Heartbeats;
+  /**
+   * Whether calls take effect in the order in which they are made: a claim that is asked for while a submit is under way
+   * finds its job, and shares its commit.
+   */
+  readonly inOrder: boolean;
   /** Milliseconds to add to this machine's clock to have the store's; 0 where they are the same. */
   timeOffset(): Promise<number>;
   /** Answers when the store can be read and written. */
