@@ -181,6 +181,23 @@ export function describeSmallStores(subject: Subject): void {
     expect(await definitions.list("default", "workflow")).toHaveLength(1);
   });
 
+  test("a store that keeps calls in order gives a job to the claim that follows its submit", async () => {
+    const { store } = subject;
+    if (!store.inOrder) return;
+    await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 + 60_000 });
+    const job = jobRecord();
+    const submitted = store.jobs.commit([{ type: "submit", job }], T0);
+    const claimed = store.jobs.claim({ executor: job.executor, session: "ses_1", place: null, limit: 1, now: T0 });
+    const settled = store.jobs.commit(
+      [{ type: "stop", id: job.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "t", graceMs: 1 }],
+      T0,
+    );
+    expect((await submitted).results).toMatchObject([{ ok: true }]);
+    expect((await claimed).jobs.map(({ live }) => live.id)).toEqual([job.id]);
+    expect((await settled).results).toMatchObject([{ ok: true }]);
+    expect((await store.reads.get(job.id))?.state).toBe("stopping");
+  });
+
   test("a store answers while it is open, and is closed once for all who ask", async () => {
     const { store } = subject;
     await store.ping();
