@@ -14,7 +14,7 @@ import {
 } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
-import { transposed } from "./write-rows.ts";
+import { transposed } from "./many-rows.ts";
 
 const SQL = accessStatements((n) => `$${n}`);
 

@@ -93,7 +93,7 @@ async function claimRound(db: Querier, turns: Turns, request: ClaimRequest): Pro
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
   const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
-  await writeRows(db, set.writes, new Set(candidates.map((live) => live.id)));
+  await writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
   const records = new Map((await db.rows(RECORDS, [ids])).map((row) => jobsTable.decode(row)).map((record) => [record.id, record]));
   const jobs = ids.flatMap((id) => {
     const record = records.get(id);

@@ -37,7 +37,7 @@ export async function commit(db: Querier, changes: readonly Change[], now: numbe
   const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, ...(await loadMade(db, changes)) }, now);
   const results = applyChanges(set, changes, now);
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
-  await writeRows(db, set.writes, new Set(live.keys()));
+  await writeRows(db, set.writes, live);
   await storeDeadLetters(db, set);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
   return { results, signals: joinSignals(set.signals, freed), tally: set.tally };

@@ -85,7 +85,7 @@ export async function freeKeys(
   if (promoted.length === 0) return noSignals;
   const set = new WorkingSet({ live: promoted, ended: [], children: [], idempotent: [] }, change.now);
   for (const live of promoted) set.take(live, unblocked(live));
-  await writeRows(db, set.writes, new Set(promoted.map((live) => live.id)));
+  await writeRows(db, set.writes, new Map(promoted.map((live) => [live.id, live])));
   return set.signals;
 }
 

@@ -58,9 +58,28 @@ export function querierOf(client: pg.Pool | pg.ClientBase): Querier {
 }
 
 /** PostgreSQL takes no NUL in a text; one that is looked for must not fail the query, and what is written loses it. */
-function sendable(value: Value): Value {
-  return typeof value === "string" && value.includes("\0") ? value.replaceAll("\0", "\uFFFD") : value;
+function sendable(value: Value): SqlValue {
+  if (Array.isArray(value)) return arrayText(value as readonly SqlValue[]);
+  return typeof value === "string" && value.includes("\0") ? value.replaceAll("\0", "\uFFFD") : (value as SqlValue);
 }
+
+/**
+ * An array as PostgreSQL reads it (its manual, "Array Input and Output Syntax"). The client library would do so as well,
+ * with two replacements for each element.
+ */
+function arrayText(values: readonly SqlValue[]): string {
+  let text = "{";
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? null;
+    if (i > 0) text += ",";
+    if (value === null) text += "NULL";
+    else if (typeof value === "number") text += value;
+    else text += `"${NEEDS_ESCAPE.test(value) ? value.replaceAll(/["\\]/gu, "\\$&").replaceAll("\0", "\uFFFD") : value}"`;
+  }
+  return `${text}}`;
+}
+
+const NEEDS_ESCAPE = /["\\\0]/u;
 
 const names = new Map<string, string>();
 

@@ -16,7 +16,7 @@ import {
 import { stateOfQueue } from "./claim-jobs.ts";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
-import { transposed } from "./write-rows.ts";
+import { transposed } from "./many-rows.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
 const FIGURES = `SELECT f.queue, f.state, f.count, f.alive, CASE WHEN f.state = 'queued' THEN j.created_at END

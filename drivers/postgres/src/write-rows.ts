@@ -1,27 +1,16 @@
 /** Writes what a working set came to, one statement for each table however many rows there are. */
 import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
-import {
-  attemptsTable,
-  endOf,
-  endsTable,
-  eventsTable,
-  jobsTable,
-  liveChangingColumns,
-  liveTable,
-  type Column,
-  type Kind,
-  type SqlValue,
-  type Table,
-} from "@windlass/sql";
-import type { Querier, Value } from "./connection.ts";
+import { attemptsTable, endOf, endsTable, eventsTable, jobsTable, liveChangingColumns, liveTable } from "@windlass/sql";
+import type { Querier } from "./connection.ts";
+import { changedIn, columnsOf, insertMany, insertRows, transposed, updateRows } from "./many-rows.ts";
 
-/** `before` has the ids of the live rows that are there already; others are new. */
-export async function writeRows(db: Querier, writes: Writes, before: ReadonlySet<string>): Promise<void> {
+/** `before` holds the live rows as they were loaded; a row that is not there is new. */
+export async function writeRows(db: Querier, writes: Writes, before: ReadonlyMap<string, LiveJob>): Promise<void> {
   if (writes.inserted.length > 0) await writeInserted(db, writes);
   await writeLive(db, [...writes.live.values()], before);
   if (writes.moved.size > 0) await db.rows(MOVE, [[...writes.moved.keys()], [...writes.moved.values()]]);
-  await insertAll(db, attemptsTable, writes.attempts);
-  await insertAll(db, eventsTable, writes.events);
+  await insertMany(db, attemptsTable, writes.attempts);
+  await insertMany(db, eventsTable, writes.events);
   await writeDecisions(db, writes);
   if (writes.ended.size > 0) await writeEnded(db, writes);
   if (writes.spent.size > 0) {
@@ -39,7 +28,7 @@ const SPEND = `INSERT INTO rate_buckets (queue, fairness_key, spent_until) SELEC
   ON CONFLICT (queue, fairness_key) DO UPDATE SET spent_until = excluded.spent_until`;
 
 async function writeInserted(db: Querier, writes: Writes): Promise<void> {
-  await insertAll(db, jobsTable, writes.inserted);
+  await insertMany(db, jobsTable, writes.inserted);
   const labels = writes.inserted.flatMap((job) =>
     Object.entries(job.labels).map(([label, value]) => [job.workspace, label, value, job.id] as const),
   );
@@ -56,27 +45,28 @@ async function writeInserted(db: Querier, writes: Writes): Promise<void> {
   );
 }
 
-const TIMER = { name: "timer_at", kind: "integer" } as const;
-const INSERT_LIVE = insertSql("jobs_live", [...liveTable.columns, TIMER]);
-const UPDATE_LIVE = updateSql("jobs_live", [...liveChangingColumns, TIMER]);
+const changed = changedIn(liveChangingColumns);
 
-async function writeLive(db: Querier, rows: readonly LiveJob[], before: ReadonlySet<string>): Promise<void> {
+async function writeLive(db: Querier, rows: readonly LiveJob[], before: ReadonlyMap<string, LiveJob>): Promise<void> {
   const made = rows.filter((live) => !before.has(live.id));
-  const changed = rows.filter((live) => before.has(live.id));
-  if (made.length > 0) await db.rows(INSERT_LIVE, [...arraysOf(liveTable, made), made.map(timerOf)]);
-  if (changed.length === 0) return;
-  const arrays = arraysOf({ ...liveTable, columns: liveChangingColumns }, changed);
-  await db.rows(UPDATE_LIVE, [changed.map((live) => live.id), ...arrays, changed.map(timerOf)]);
+  if (made.length > 0)
+    await insertRows(db, "jobs_live", [...columnsOf(liveTable, made), { name: "timer_at", kind: "integer", values: made.map(timerOf) }]);
+  const changes = rows.flatMap((now) => {
+    const old = before.get(now.id);
+    return old === undefined ? [] : [{ now, before: old }];
+  });
+  const timers = changes.map(({ now }) => timerOf(now));
+  const timersChanged = changes.some((change, i) => timerOf(change.before) !== timers[i]);
+  await updateRows(db, "jobs_live", {
+    ids: changes.map(({ now }) => now.id),
+    columns: [...changed(changes), ...(timersChanged ? [{ name: "timer_at", kind: "integer", values: timers } as const] : [])],
+  });
 }
 
 async function writeDecisions(db: Querier, writes: Writes): Promise<void> {
   const facts = writes.facts.filter(({ jobId }) => !writes.ended.has(jobId));
   if (facts.length > 0) {
-    const arrays = [
-      facts.map((one) => one.jobId),
-      facts.map((one) => one.number),
-      facts.map((one) => encodeText(JSON.stringify(one.fact))),
-    ];
+    const arrays = [facts.map((one) => one.jobId), facts.map((one) => one.number), facts.map((one) => JSON.stringify(one.fact))];
     await db.rows("INSERT INTO facts (job_id, number, fact) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])", arrays);
   }
   const seen = [...writes.factsSeen].filter(([id]) => !writes.ended.has(id));
@@ -113,58 +103,9 @@ async function writeCursors(db: Querier, writes: Writes): Promise<void> {
 
 async function writeEnded(db: Querier, writes: Writes): Promise<void> {
   const ids = [...writes.ended.keys()];
-  await insertAll(db, endsTable, [...writes.ended.values()].map(endOf));
+  await insertMany(db, endsTable, [...writes.ended.values()].map(endOf));
   await db.rows("DELETE FROM jobs_live WHERE id = ANY($1::text[])", [ids]);
   if (writes.decidersEnded.length === 0) return;
   await db.rows("DELETE FROM facts WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);
   await db.rows("DELETE FROM cursors WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);
-}
-
-async function insertAll<T extends object>(db: Querier, table: Table<T>, records: readonly T[]): Promise<void> {
-  if (records.length > 0) await db.rows(insertSql(table.name, table.columns), arraysOf(table, records));
-}
-
-interface NamedColumn {
-  readonly name: string;
-  readonly kind: Kind;
-}
-
-function insertSql(table: string, columns: readonly NamedColumn[]): string {
-  return `INSERT INTO ${table} (${columns.map((column) => column.name).join(", ")}) SELECT * FROM unnest(${columns.map((column, i) => `$${i + 1}::${arrayType(column.kind)}`).join(", ")})`;
-}
-
-function updateSql(table: string, columns: readonly NamedColumn[]): string {
-  const names = columns.map((column) => column.name);
-  const arrays = columns.map((column, i) => `$${i + 2}::${arrayType(column.kind)}`);
-  return `UPDATE ${table} SET ${names.map((name) => `${name} = given.${name}`).join(", ")} FROM unnest($1::text[], ${arrays.join(", ")}) AS given (given_id, ${names.join(", ")}) WHERE ${table}.id = given.given_id`;
-}
-
-function arrayType(kind: Kind): string {
-  return kind === "integer" || kind === "flag" ? "bigint[]" : "text[]";
-}
-
-/** One array for each column. */
-function arraysOf<T extends object>(
-  table: { readonly columns: readonly Column<T>[]; encode(record: T): SqlValue[] } & Pick<Table<T>, "columns">,
-  records: readonly T[],
-): Value[] {
-  return table.columns.map((column) => records.map((record) => encodeCell(column, record)));
-}
-
-function encodeCell<T>(column: Column<T>, record: T): SqlValue {
-  const value: unknown = record[column.key];
-  if (value === null || value === undefined) return null;
-  if (column.kind === "json") return JSON.stringify(value);
-  if (column.kind === "flag") return value === true ? 1 : 0;
-  return typeof value === "string" ? encodeText(value) : (value as number);
-}
-
-/** One array for each column of `rows`, as they are stored. */
-export function transposed(rows: readonly (readonly SqlValue[])[], width: number): Value[] {
-  return Array.from({ length: width }, (_, i) => rows.map((row) => encodeText(row[i] ?? null)));
-}
-
-/** PostgreSQL cannot store the character NUL. */
-function encodeText<T extends SqlValue>(text: T): T {
-  return typeof text === "string" && text.includes("\0") ? (text.replaceAll("\0", "\uFFFD") as T) : text;
 }
