@@ -8,6 +8,7 @@
  */
 import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
 import { depthOf, isJsonObject, OUTPUT_LENGTH_MAX, type ChildFact, type Json, type Result } from "@windlass/kernel";
+import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
 import { evaluateIn, restore, type StepFacts } from "./scope.ts";
 import type { LoopSpec } from "./step-spec.ts";
@@ -28,9 +29,15 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   const changed = new Map<string, Json>();
   const before = totalOf(input.cursor.get(TOTAL));
   let { next, done, failed } = before;
+  const tells: Told[] = [];
+  const mailbox = new Mailbox(entriesOf(input.cursor, changed));
   for (const fact of input.facts) {
+    if (fact.type === "started") for (const kept of spec.kept ?? []) mailbox.receive({ type: "signal", ...kept });
+    const told = fact.type === "signal" ? mailbox.receive(fact) : null;
+    if (told !== null) tells.push(told);
     if (fact.type !== "child" || changed.has(fact.key) || input.cursor.has(fact.key)) continue;
     changed.set(fact.key, entryOf(fact));
+    mailbox.ended(fact.key);
     done++;
     if (holds("failed", fact.outcome)) failed++;
   }
@@ -41,7 +48,7 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   const site = { pins: spec.pinned ?? {}, depth: depthOf(input.record.path) };
   for (; next < last; next++) {
     const evaluate = evaluateIn(restore(spec.scope, { value: items[next] ?? null, index: next }));
-    children.push(toolChild({ step: spec.step, key: itemKeyOf(spec, next), evaluate, site }));
+    children.push(withSignal(mailbox, toolChild({ step: spec.step, key: itemKeyOf(spec, next), evaluate, site })));
   }
   changed.set(TOTAL, { next, done, failed });
   const over = done === next && (stopped || next === items.length);
@@ -51,6 +58,7 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
     cursor: Object.fromEntries(changed),
     children,
     stops: stopped && !over ? runningKeys(spec, next, facts) : [],
+    tells,
     waitUntil: null,
     progress: { fraction: done / items.length, text: `${done} of ${items.length} items` },
     finish: over ? finishOf(spec, items.length, facts) : null,

@@ -6,6 +6,7 @@
  * W2. One end touches the entries of that step, of its dependants and of the total: never of the whole graph. Only the
  *     last end of all reads every entry, once.
  * W3. Everything that a step comes to, also being skipped, comes back as the end of a child: there is one way to fold.
+ * W4. Facts are folded one by one, and what they make ready is decided between them: the order counts, bundles do not.
  */
 import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
 import {
@@ -17,9 +18,11 @@ import {
   type Json,
   type JsonObject,
   type Result,
+  type SignalFact,
 } from "@windlass/kernel";
 import { compiledFor, forgetCompiled, type CompiledWorkflow } from "./compile-workflow.ts";
 import { decideStep, isHandled, stepNamed } from "./decide-step.ts";
+import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
 import { evaluateIn, type Scope, type StepFacts } from "./scope.ts";
 import { render } from "./template.ts";
@@ -35,13 +38,17 @@ const NAMED_MAX = 5;
 export function advanceWorkflow(input: AdvanceInput): Decision {
   const compiled = compiledFor(input.record);
   const fold = new Fold(input, compiled);
+  const scope = scopeOf(input, compiled, (name) => fold.facts(name));
+  const depth = depthOf(input.record.path);
+  const children: ChildSpec[] = [];
+  const tells: Told[] = [];
   for (const fact of input.facts) {
     if (fact.type === "started") fold.start();
     else if (fact.type === "child") fold.end(fact);
+    else if (fact.type === "signal") tells.push(...fold.signal(fact));
+    // Between two facts, so that it does not matter how many a decision is given (W4).
+    for (const name of fold.takeReady()) children.push(fold.begin(decideStep(compiled, name, { scope, depth })));
   }
-  const scope = scopeOf(input, compiled, (name) => fold.facts(name));
-  const depth = depthOf(input.record.path);
-  const children: ChildSpec[] = fold.ready.map((name) => decideStep(compiled, name, { scope, depth }));
   const { finished, total } = fold;
   const finish = finished === total ? finishOf(compiled, scope) : null;
   if (finish !== null) forgetCompiled(input.record);
@@ -49,6 +56,7 @@ export function advanceWorkflow(input: AdvanceInput): Decision {
     cursor: fold.changes(),
     children,
     stops: [],
+    tells,
     waitUntil: null,
     progress: { fraction: finished / total, text: `${finished} of ${total} steps` },
     finish,
@@ -57,23 +65,25 @@ export function advanceWorkflow(input: AdvanceInput): Decision {
 
 /** The cursor with what changed in it: a step's entry is absent or `{open}` while it waits, its facts once it has finished. */
 class Fold {
-  /** Steps whose last need has finished in this fold, in order. */
-  readonly ready: string[] = [];
+  /** Steps whose last need has finished, in order, until they are decided. */
+  #ready: string[] = [];
   readonly total: number;
   readonly #compiled: CompiledWorkflow;
   readonly #cursor: ReadonlyMap<string, Json>;
   readonly #changed = new Map<string, Json>();
+  readonly #mailbox: Mailbox;
 
   constructor({ cursor }: AdvanceInput, compiled: CompiledWorkflow) {
     this.#cursor = cursor;
     this.#compiled = compiled;
     this.total = compiled.steps.size;
+    this.#mailbox = new Mailbox(entriesOf(cursor, this.#changed), compiled.signals);
   }
 
   start(): void {
     if (this.#entry(TOTAL) !== undefined) return;
     this.#changed.set(TOTAL, { finished: 0 });
-    for (const [name, { needs }] of this.#compiled.steps) if (needs.length === 0) this.ready.push(name);
+    for (const [name, { needs }] of this.#compiled.steps) if (needs.length === 0) this.#ready.push(name);
   }
 
   end(fact: ChildFact): void {
@@ -86,8 +96,25 @@ class Fold {
     for (const dependant of dependants) {
       const open = this.#open(dependant) - 1;
       this.#changed.set(dependant, { open });
-      if (open === 0) this.ready.push(dependant);
+      if (open === 0) this.#ready.push(dependant);
     }
+    this.#mailbox.ended(name);
+  }
+
+  signal(fact: SignalFact): readonly Told[] {
+    const told = this.#mailbox.receive(fact);
+    return told === null ? [] : [told];
+  }
+
+  takeReady(): readonly string[] {
+    const ready = this.#ready;
+    this.#ready = [];
+    return ready;
+  }
+
+  /** A step's job as it is made: one that waits for a signal is given what came before. */
+  begin(child: ChildSpec): ChildSpec {
+    return withSignal(this.#mailbox, child);
   }
 
   get finished(): number {

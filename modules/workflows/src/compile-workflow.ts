@@ -19,6 +19,8 @@ export interface CompiledWorkflow {
   readonly workflow: Workflow;
   readonly steps: ReadonlyMap<string, CompiledStep>;
   readonly doubles: readonly string[];
+  /** Names of signals that steps wait for by themselves, outside of loops. */
+  readonly signals: ReadonlySet<string>;
   /** The versions of the workflows that its steps run. */
   readonly pins: Pins;
 }
@@ -71,7 +73,12 @@ function compileWorkflow({ workflow, pins }: { workflow: Workflow; pins: Pins })
     },
   ]);
   const doubles = Object.entries(workflow.inputs ?? {}).flatMap(([name, { type }]) => (type === "number" ? [name] : []));
-  return { workflow, steps: new Map(compiled), doubles, pins };
+  return { workflow, steps: new Map(compiled), doubles, signals: signalsOf(steps), pins };
+}
+
+function signalsOf(steps: readonly Step[]): ReadonlySet<string> {
+  const alone = steps.filter((step) => step.foreach === undefined);
+  return new Set(alone.flatMap(({ tool }) => (tool.kind === "wait" && tool.signal !== undefined ? [tool.signal] : [])));
 }
 
 /** The steps that this one makes good: what it says, or those that its condition names. */

@@ -13,6 +13,8 @@ import {
   type JsonObject,
   type LiveJob,
   type Result,
+  type SignalFact,
+  type Wait,
 } from "@windlass/kernel";
 import { stepKind } from "./step-kind.ts";
 import { specOf, type Workflow } from "./workflow.ts";
@@ -25,6 +27,12 @@ export interface Play {
   readonly input?: JsonObject;
   /** How a job with an executor ends. */
   readonly endOf?: (child: ChildSpec) => Partial<Result>;
+  /** Sent to the execution in this order, at moments that chance chooses. */
+  readonly signals?: readonly SignalFact[];
+  /** The key of a child that runs out of time just before it is told a signal. */
+  readonly endBeforeTold?: string;
+  /** Whoever is asked for an approval gives it. */
+  readonly approve?: boolean;
   /** In [0, 1): which of the open things happens next, and how many facts one decision sees. */
   readonly random?: () => number;
 }
@@ -45,6 +53,10 @@ export interface Played {
   /** The most leaves of one loop that were open at once, by the loop's name. */
   readonly peaks: ReadonlyMap<string, number>;
   readonly facts: readonly Fact[];
+  /** What was waited for besides times. */
+  readonly waits: readonly Wait[];
+  /** The time at its end, in milliseconds. */
+  readonly now: number;
 }
 
 interface Job {
@@ -57,6 +69,7 @@ interface Job {
   readonly inbox: Fact[];
   readonly open: Map<string, Job>;
   waitUntil: number | null;
+  waitFor: Wait | null;
 }
 
 const nameOf = ({ metadata }: JsonObject): Json => (isJsonObject(metadata) ? (metadata["name"] ?? "") : "");
@@ -83,24 +96,37 @@ class Player {
   readonly #decisions: Decision[] = [];
   readonly #peaks = new Map<string, number>();
   readonly #facts: Fact[] = [];
+  readonly #waits: Wait[] = [];
+  readonly #signals: SignalFact[];
   #now = 1_000;
   #ids = 0;
 
-  constructor({ workflow, spec, input = {}, endOf = () => ({}), random = () => 0 }: Play) {
-    this.#options = { spec: spec ?? (workflow === undefined ? {} : specOf(workflow)), input, endOf, random };
+  constructor({ workflow, spec, input = {}, endOf = () => ({}), random = () => 0, ...more }: Play) {
+    const { signals = [], endBeforeTold = "", approve = false } = more;
+    this.#options = {
+      spec: spec ?? (workflow === undefined ? {} : specOf(workflow)),
+      input,
+      endOf,
+      random,
+      signals,
+      endBeforeTold,
+      approve,
+    };
+    this.#signals = [...signals];
     this.#root = this.#job(null, null);
   }
 
   run(): Played {
     for (let turn = 0; turn < TURNS_MAX; turn++) {
       const woken = [...this.#composites].filter((job) => job.inbox.length > 0);
-      const chosen = Math.floor(this.#options.random() * (woken.length + this.#open.size));
+      const chosen = Math.floor(this.#options.random() * (woken.length + this.#open.size + this.#signals.length));
       const deciding = woken[chosen];
       const leaf = [...this.#open][chosen - woken.length];
       if (deciding !== undefined) {
         const result = this.#decide(deciding);
         if (result !== null) return this.#played(result);
-      } else if (leaf?.child === undefined || leaf.child === null) this.#letTimePass();
+      } else if (this.#signals.length > 0 && (leaf?.child ?? null) === null) this.#root.inbox.push(...this.#signals.splice(0, 1));
+      else if (leaf?.child === undefined || leaf.child === null) this.#letTimePass();
       else this.#end(leaf, { outcome: "succeeded", reason: "ok", message: null, ...this.#options.endOf(leaf.child) });
     }
     throw new BugError("the execution does not end");
@@ -119,6 +145,8 @@ class Player {
       decisions: this.#decisions,
       peaks: this.#peaks,
       facts: this.#facts,
+      waits: this.#waits,
+      now: this.#now,
     };
   }
 
@@ -143,6 +171,7 @@ class Player {
       inbox: [],
       open: new Map(),
       waitUntil: null,
+      waitFor: null,
     };
     if (child === null || child.executor === "none") {
       job.inbox.push({ type: "started" });
@@ -176,15 +205,28 @@ class Player {
       this.#facts.push(...seen);
       this.#decisions.push(decision);
     }
-    for (const [key, value] of Object.entries(decision.cursor)) job.cursor.set(key, value);
+    for (const [key, value] of Object.entries(decision.cursor)) {
+      if (value === null) job.cursor.delete(key);
+      else job.cursor.set(key, value);
+    }
     for (const child of decision.children) this.#start(job, child);
     for (const { key, reason, message } of decision.stops) {
       const target = job.open.get(key);
       if (target !== undefined && this.#open.has(target)) this.#end(target, { outcome: "cancelled", reason, message });
     }
+    for (const { key, fact } of decision.tells ?? []) this.#tell(job, key, fact);
     job.waitUntil = decision.waitUntil;
+    job.waitFor = decision.waitFor ?? null;
+    if (job.waitFor !== null) this.#waits.push(job.waitFor);
     if (decision.finish !== null && !isRoot) this.#end(job, decision.finish);
     return isRoot ? decision.finish : null;
+  }
+
+  #tell(job: Job, key: string, fact: Fact): void {
+    const child = job.open.get(key);
+    if (child !== undefined && key === this.#options.endBeforeTold)
+      this.#end(child, { outcome: "failed_timeout", reason: "wait_timeout", message: "too late" });
+    (job.open.get(key) ?? job).inbox.push(fact);
   }
 
   #end(job: Job, { outcome, reason, message, exitCode, output }: Result): void {
@@ -209,6 +251,11 @@ class Player {
 
   /** Only when nothing else can happen. */
   #letTimePass(): void {
+    const asked = this.#options.approve ? [...this.#composites].find(({ waitFor }) => waitFor?.for === "approval") : undefined;
+    if (asked !== undefined) {
+      this.#end(asked, { outcome: "succeeded", reason: "ok", message: null });
+      return;
+    }
     const [next] = [...this.#composites]
       .filter(({ waitUntil }) => waitUntil !== null)
       .toSorted((a, b) => (a.waitUntil ?? 0) - (b.waitUntil ?? 0));

@@ -5,9 +5,8 @@ import type { Finding, Path } from "./finding.ts";
 import { readCall } from "./read-call.ts";
 import { readQueue } from "./read-queue.ts";
 import { CONTAINER_KEYS, readContainer } from "./read-container.ts";
-import { readDuration } from "./read-retry.ts";
 import { readShell } from "./read-shell.ts";
-import { isTemplate } from "./template.ts";
+import { readWait } from "./read-wait.ts";
 import { TIMEOUT_SECONDS_MAX, type Tool } from "./workflow.ts";
 
 export const TOOL_KINDS = ["container", "shell", "handler", "workflow", "wait", "noop"] as const;
@@ -21,7 +20,7 @@ export const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?:
   },
   handler: { known: ["kind", "handler", "name", "queue", "input", "timeoutSeconds"], later: ["exclusive"] },
   workflow: { known: ["kind", "name", "version", "inputs", "timeoutSeconds"] },
-  wait: { known: ["kind", "for"], later: ["until", "signal", "approval"] },
+  wait: { known: ["kind", "for", "until", "signal", "schema", "approval", "timeoutSeconds"] },
   noop: { known: ["kind"] },
 };
 
@@ -72,12 +71,8 @@ function toolOf(kind: Tool["kind"], fields: Fields): Tool {
       else if (handler === "") fields.fault(fields.has("handler") ? "handler" : "name", "the name of a handler is not empty");
       return present({ kind, handler: handler ?? "", input: fields.raw("input") });
     }
-    case "wait": {
-      const value = fields.raw("for");
-      if (value === undefined) fields.missing("for", "how long, for example 30s");
-      const time = typeof value === "string" && isTemplate(value) ? value : readDuration(fields, "for");
-      return { kind, for: time ?? 0 };
-    }
+    case "wait":
+      return readWait(fields);
     case "workflow":
       return readCall(fields);
     case "noop":

@@ -2,10 +2,28 @@
 import { NOTHING, type AdvanceInput, type Decision, type JobKind } from "@windlass/engine";
 import { isJsonObject, unreachable, type ExecutorName, type JobRecord, type JsonObject } from "@windlass/kernel";
 import { advanceLoop, itemKeyOf } from "./advance-loop.ts";
+import { advanceWait } from "./advance-wait.ts";
+import { signalFaults } from "./signal-faults.ts";
 import { ownSpecOf, stepSpecFaults } from "./step-spec.ts";
 import { executorsOf } from "./tool-child.ts";
+import type { WaitTool } from "./workflow.ts";
 
-export const stepKind: JobKind = { kind: "step", validate: stepSpecFaults, executors, advance, itemKey };
+export const stepKind: JobKind = {
+  kind: "step",
+  validate: stepSpecFaults,
+  executors,
+  advance,
+  itemKey,
+  signalFaults: (record, signal) => signalFaults(waitsOf(record.spec), signal),
+};
+
+/** What it, or an item of it, waits for. */
+function waitsOf(spec: JsonObject): readonly WaitTool[] {
+  const own = ownSpecOf(spec);
+  if (own.type === "wait" && "signal" in own)
+    return [{ kind: "wait", signal: own.signal, ...(own.schema === undefined ? {} : { schema: own.schema }) }];
+  return own.type === "loop" && own.step.tool.kind === "wait" ? [own.step.tool] : [];
+}
 
 /** Only a loop has children: one for each item, with its tool. */
 function executors({ type, step }: JsonObject): readonly ExecutorName[] {
@@ -21,12 +39,8 @@ function advance(input: AdvanceInput): Decision {
       const { outcome, reason, message, output } = spec;
       return { ...NOTHING, finish: { outcome, reason, message, ...(output === undefined ? {} : { output }) } };
     }
-    case "wait": {
-      const stored = input.cursor.get("until");
-      const until = typeof stored === "number" ? stored : input.now + spec.ms;
-      if (input.now < until) return { ...NOTHING, cursor: { until }, waitUntil: until };
-      return { ...NOTHING, finish: { outcome: "succeeded", reason: "ok", message: null } };
-    }
+    case "wait":
+      return advanceWait(input, spec);
     case "loop":
       return advanceLoop(input, spec);
     default:

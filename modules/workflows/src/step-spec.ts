@@ -12,6 +12,7 @@ import {
   type Outcome,
   type Reason,
 } from "@windlass/kernel";
+import type { Kept } from "./mailbox.ts";
 import type { Pins } from "./pins.ts";
 import type { CapturedScope } from "./scope.ts";
 import { type Step, WAIT_MS_MAX } from "./workflow.ts";
@@ -34,9 +35,25 @@ export interface LoopSpec {
   readonly scope: CapturedScope;
   /** Where its tool is `workflow`. */
   readonly pinned?: Pins;
+  /** Signals that came before it, for its items. */
+  readonly kept?: readonly Kept[];
 }
 
-export type OwnSpec = { readonly type: "noop" } | { readonly type: "wait"; readonly ms: number } | EndSpec | LoopSpec;
+export interface SignalSpec {
+  readonly type: "wait";
+  readonly signal: string;
+  readonly schema?: JsonObject;
+  /** A signal that came before. */
+  readonly given?: Kept;
+}
+
+export type WaitSpec =
+  | { readonly type: "wait"; readonly ms: number }
+  | { readonly type: "wait"; readonly until: number }
+  | SignalSpec
+  | { readonly type: "wait"; readonly approval: { readonly by: readonly string[]; readonly text: string | null } };
+
+export type OwnSpec = { readonly type: "noop" } | WaitSpec | EndSpec | LoopSpec;
 
 /** Cuts what an expression or a program put into a message. */
 const MESSAGE_LENGTH_MAX = 2_000;
@@ -61,14 +78,24 @@ export function waitOf(value: Json): number | undefined {
   return time !== undefined && time <= WAIT_MS_MAX ? time : undefined;
 }
 
+/** RFC 3339, with its zone: a time without one means another in each place. */
+export const TIME = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/u;
+/** The last time that a store takes as milliseconds, with room: the year 9999. */
+const TIME_MAX = Date.parse("9999-12-31T23:59:59Z");
+
+/** Milliseconds since 1970, or undefined when it is no time that a step may wait until. */
+export function timeOf(value: Json): number | undefined {
+  const at = typeof value === "string" && TIME.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isFinite(at) && at <= TIME_MAX ? at : undefined;
+}
+
 /** All that is wrong with the specification of a step job. */
 export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
   const faults: Fault[] = [];
   const check = (path: string, holds: boolean, message: string): void => void (holds || faults.push({ path: `spec.${path}`, message }));
   if (spec["type"] !== undefined) {
     check("type", ["noop", "wait", "end", "loop"].includes(spec["type"] as string), "expected noop, wait, end or loop");
-    if (spec["type"] === "wait")
-      check("ms", typeof spec["ms"] === "number" && spec["ms"] >= 0 && spec["ms"] <= WAIT_MS_MAX, "expected milliseconds");
+    if (spec["type"] === "wait") check("ms", isWait(spec), "expected ms, until (both in milliseconds), signal or approval");
     if (spec["type"] === "loop") check("step", isJsonObject(spec["step"]) && isJsonObject(spec["scope"]), "expected a step and its scope");
   } else if (spec["handler"] !== undefined)
     check("handler", typeof spec["handler"] === "string" && spec["handler"] !== "", "expected the name of a handler");
@@ -88,6 +115,12 @@ export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
     );
   }
   return faults;
+}
+
+function isWait({ ms, until, signal, approval }: JsonObject): boolean {
+  if (ms !== undefined) return typeof ms === "number" && ms >= 0 && ms <= WAIT_MS_MAX;
+  if (until !== undefined) return Number.isSafeInteger(until);
+  return signal === undefined ? isJsonObject(approval) && Array.isArray(approval["by"]) : typeof signal === "string" && signal !== "";
 }
 
 /** No program can be given a NUL character. */

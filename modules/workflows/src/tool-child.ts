@@ -7,8 +7,9 @@ import { renderContainer } from "./container-child.ts";
 import { retryPolicyOf } from "./read-retry.ts";
 import type { Evaluated } from "./expression.ts";
 import { shown } from "./finding.ts";
-import { stepSpecFaults, waitOf, type LoopSpec } from "./step-spec.ts";
+import { stepSpecFaults, type LoopSpec } from "./step-spec.ts";
 import { render, textOf, type Evaluate } from "./template.ts";
+import { waitChild } from "./wait-child.ts";
 import {
   CONTAINER_EXECUTORS,
   DEFAULT_CONTAINER_EXECUTOR,
@@ -58,17 +59,8 @@ export function toolChild({ step, key, evaluate, site }: ToolUse): ChildSpec {
       return ownChild(step, key, { spec: { type: "noop" } });
     case "workflow":
       return callChild({ step, tool, key, evaluate, site });
-    case "wait": {
-      const time = render(tool.for, evaluate);
-      if (!time.ok) return failedChild(step, key, { reason: "expression_failed", message: time.message });
-      const ms = waitOf(time.value);
-      if (ms === undefined)
-        return failedChild(step, key, {
-          reason: "bad_spec",
-          message: `for: expected a time of at most a year, such as 30s, found ${shown(time.value)}`,
-        });
-      return { ...ownChild(step, key, { spec: { type: "wait", ms } }), timeoutMs: timeoutOf(step) };
-    }
+    case "wait":
+      return waitChild({ step, tool, key, evaluate, timeoutMs: timeoutOf(step) });
     case "container":
     case "shell":
     case "handler": {

@@ -1,14 +1,15 @@
 /** Jobs of kind `workflow`: executions. */
 import type { JobKind } from "@windlass/engine";
-import { isJsonObject, type ExecutorName, type Fault, type Json, type JsonObject } from "@windlass/kernel";
+import { isJsonObject, type ExecutorName, type Fault, type JobRecord, type Json, type JsonObject } from "@windlass/kernel";
 import { advanceWorkflow } from "./advance.ts";
 import { checkDefinition, type ParsedWorkflow } from "./parse-workflow.ts";
 import { partsOf, pinFaults } from "./pins.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
+import { signalFaults, type Signal } from "./signal-faults.ts";
 import { executorsOf } from "./tool-child.ts";
 import { stepsOf } from "./workflow.ts";
 
-export const workflowKind: JobKind = { kind: "workflow", validate, executors, advance: advanceWorkflow };
+export const workflowKind: JobKind = { kind: "workflow", validate, executors, advance: advanceWorkflow, signalFaults: takes };
 
 /** Specifications that were checked last: one that is run again and again is checked once. */
 const CHECKED_MAX = 16;
@@ -21,6 +22,13 @@ function validate(spec: JsonObject, input: Json): readonly Fault[] {
   if (faults.length > 0) return faults.map(({ path, message }) => ({ path: `spec.${path}`, message }));
   const resolved = resolveInputs(parsed.workflow, input);
   return "faults" in resolved ? resolved.faults : [];
+}
+
+function takes({ spec }: JobRecord, signal: Signal): readonly Fault[] {
+  return signalFaults(
+    stepsOf(partsOf(spec).workflow).flatMap(({ tool }) => (tool.kind === "wait" ? [tool] : [])),
+    signal,
+  );
 }
 
 /** Its own and those of the workflows that it runs. Of one with faults none: it is refused, and has no children. */

@@ -12,7 +12,11 @@ import { STEP_KEYS } from "./read-step.ts";
 import { TOOL_KEYS, TOOL_KINDS } from "./read-tool.ts";
 import { API_VERSION, CONCURRENCY_KEYS, LABELS_MAX, METADATA_KEYS, WORKFLOW_KEYS, WORKFLOW_NAME } from "./read-workflow.ts";
 import { ENV, objectOf, type Schema, type SchemaFields } from "./schema-object.ts";
+import { TIME } from "./step-spec.ts";
+import { APPROVAL_KEYS } from "./read-wait.ts";
 import {
+  APPROVERS_MAX,
+  SIGNAL_NAME_LENGTH_MAX,
   CONTAINER_EXECUTORS,
   INPUT_TYPES,
   ITEMS_MAX,
@@ -147,7 +151,25 @@ const TOOL_FIELDS: Record<Tool["kind"], SchemaFields> = {
       timeoutSeconds: TIMEOUT,
     },
   },
-  wait: { required: ["for"], fields: { kind: { const: "wait" }, for: { anyOf: [DURATION, TEMPLATE] } } },
+  wait: {
+    fields: {
+      kind: { const: "wait" },
+      for: { anyOf: [DURATION, TEMPLATE], description: "how long" },
+      until: { anyOf: [{ type: "string", pattern: TIME.source }, TEMPLATE], description: "a time with its zone" },
+      signal: { type: "string", minLength: 1, maxLength: SIGNAL_NAME_LENGTH_MAX, description: "until a signal of this name comes" },
+      schema: { type: "object", description: "of what the signal brings, as JSON Schema" },
+      approval: {
+        ...objectOf(APPROVAL_KEYS, {
+          fields: {
+            by: { anyOf: [TEXT, { type: "array", minItems: 1, maxItems: APPROVERS_MAX, items: TEXT }], description: "names of tokens" },
+            text: { type: "string", description: "what is approved" },
+          },
+        }),
+        description: "until somebody approves; whoever may, when nobody is named",
+      },
+      timeoutSeconds: TIMEOUT,
+    },
+  },
   noop: { fields: { kind: { const: "noop" } } },
 };
 

@@ -19,6 +19,10 @@ export const INPUTS_MAX = 200;
 export const STEP_NAME_LENGTH_MAX = 100;
 /** A year: a wait beyond it is a mistake or a schedule. */
 export const WAIT_MS_MAX = 366 * 86_400_000;
+/** Names of signals are parts of what an execution remembers. */
+export const SIGNAL_NAME_LENGTH_MAX = 200;
+/** People who are asked for one approval: more are a role, which a permission says better. */
+export const APPROVERS_MAX = 50;
 /** The longest `timeout_seconds`: a year. */
 export const TIMEOUT_SECONDS_MAX = 366 * 86_400;
 
@@ -65,9 +69,16 @@ export interface HandlerTool {
   readonly input?: Json;
 }
 
+/** Exactly one of `for`, `until`, `signal` and `approval` is there. */
 export interface WaitTool {
   readonly kind: "wait";
-  readonly for: string | number;
+  readonly for?: string | number;
+  /** A time with its zone (RFC 3339), or a template that gives one. */
+  readonly until?: string;
+  readonly signal?: string;
+  /** Of what the signal brings, as JSON Schema. */
+  readonly schema?: JsonObject;
+  readonly approval?: { readonly by?: readonly string[]; readonly text?: string };
 }
 
 export interface CallTool {

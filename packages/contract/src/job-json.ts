@@ -49,7 +49,7 @@ export const jobJson = z
     executor: z.enum(EXECUTORS),
     progress: progressJson.nullable(),
     /** What a waiting job waits for. */
-    waitingFor: z.enum(["time", "completion"]).nullable(),
+    waitingFor: z.enum(["time", "completion", "signal", "approval"]).nullable(),
     /** When a scheduled job becomes due, or a wait ends. */
     nextAt: time.nullable(),
     /** True when it was told to end and has not ended yet. */
@@ -84,6 +84,10 @@ export const jobDetailJson = jobJson
     input: jsonValue,
     spec: jsonObject,
     timeoutSeconds: z.number().nullable(),
+    /** Of one that waits for a signal or an approval: which signal; whose approval, and of what. */
+    awaits: z
+      .object({ signal: z.string().optional(), by: z.array(z.string()).optional(), text: z.string().nullable().optional() })
+      .nullable(),
     notBefore: time.nullable(),
     startDeadline: time.nullable(),
     /** Its children in the order in which they were made; only of jobs that have children. At most the first 1,000. */

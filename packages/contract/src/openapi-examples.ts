@@ -62,6 +62,9 @@ export const EXAMPLES: Partial<Record<OperationId, Example>> = {
   "jobs.list": { answer: { items: [job], nextCursor: null } },
   "jobs.counts": { answer: { by: "state", items: [{ value: "queued", count: 12 }], total: 12, capped: false } },
   "jobs.cancel": { body: { message: "not needed any more", graceSeconds: 30 }, answer: job },
+  "jobs.signal": { body: { name: "file-arrived", data: { path: "in/2026-01-31.csv" } }, answer: job },
+  "jobs.approve": { body: { comment: "numbers checked" }, answer: job },
+  "jobs.reject": { body: { step: "go-live", comment: "not before Monday" }, answer: job },
   "jobs.cancelMany": {
     body: { queue: "media", state: ["queued"], dryRun: true },
     answer: { dryRun: true, matched: 1, more: false, done: 0, refused: [], sample: [job] },

@@ -9,12 +9,13 @@ import type { Operation } from "./operation.ts";
 import { queueOperations } from "./queue-operations.ts";
 import { secretOperations } from "./secret-operations.ts";
 import { settingOperations } from "./setting-operations.ts";
+import { signalOperations } from "./signal-operations.ts";
 import { systemOperations } from "./system-operations.ts";
 import { workerOperations } from "./worker-operations.ts";
 import { workflowOperations } from "./workflow-operations.ts";
 
 export const operations = {
-  jobs: { ...jobOperations, ...bulkOperations },
+  jobs: { ...jobOperations, ...bulkOperations, ...signalOperations },
   events: eventOperations,
   workflows: workflowOperations,
   queues: queueOperations,

@@ -145,18 +145,22 @@ const EMPTY = { type: "advance", cursor: {}, children: [], stops: [], waitUntil:
 
 async function advanceOf(context: EngineContext, { record, live, seen }: WokenJob, decision: Decision): Promise<Advance> {
   const children = decision.children.map((child) => childRecordOf(context, record, child));
-  const stops = decision.stops.length === 0 ? [] : await childrenNamed(context, live, decision);
-  return { ...decision, type: "advance", id: live.id, decided: live.decided, seen, children, stops };
-}
-
-/** The live children that a decision ends, by id; those that have ended meanwhile are left out. */
-async function childrenNamed(context: EngineContext, live: LiveJob, decision: Decision): Promise<Advance["stops"]> {
-  const open = await context.store.jobs.live({ parentId: live.id }, live.openChildren);
-  const ids = new Map(open.map((child) => [child.childKey, child.id]));
-  return decision.stops.flatMap(({ key, reason, message }) => {
+  const named = decision.stops.length > 0 || (decision.tells ?? []).length > 0;
+  const ids = named ? await idsByKey(context, live) : new Map<string | null, string>();
+  // Those that have ended meanwhile are left out.
+  const stops = decision.stops.flatMap(({ key, reason, message }) => {
     const id = ids.get(key);
     return id === undefined ? [] : [{ id, reason, message }];
   });
+  // Of a child that has ended there is no id here, and none is needed: what is told comes back.
+  const tells = (decision.tells ?? []).map(({ key, fact }) => ({ id: ids.get(key) ?? "", fact }));
+  return { ...decision, type: "advance", id: live.id, decided: live.decided, seen, children, stops, tells };
+}
+
+/** The live children of a job by their keys. */
+async function idsByKey(context: EngineContext, live: LiveJob): Promise<ReadonlyMap<string | null, string>> {
+  const open = await context.store.jobs.live({ parentId: live.id }, live.openChildren);
+  return new Map(open.map((child) => [child.childKey, child.id]));
 }
 
 async function cursorOf(context: EngineContext, { live }: WokenJob, cursors: Map<string, KnownCursor>): Promise<ReadonlyMap<string, Json>> {

@@ -94,15 +94,7 @@ async function livesBecause(
     case "queued":
       return queuedBecause(facts, view, live);
     case "waiting":
-      return [
-        live.wait?.for === "completion"
-          ? cause(
-              "waiting_completion",
-              `${describe(view)} is parked until it is completed with its token${live.dueAt === null ? "" : `, at the latest at ${iso(live.dueAt)}`}`,
-              { object: live.id },
-            )
-          : cause("waiting_time", `${describe(view)} waits until ${iso(live.dueAt)}`, { object: live.id, since: live.attemptStartedAt }),
-      ];
+      return [waitingBecause(view, live)];
     case "stopping":
       return [
         cause(
@@ -117,6 +109,26 @@ async function livesBecause(
       ];
     case "running":
       return runningBecause(facts, view, { live, depth });
+  }
+}
+
+function waitingBecause(view: JobView, live: LiveJob): Placed {
+  const about = { object: live.id, since: live.attemptStartedAt };
+  const end = live.dueAt ?? live.deadlineAt;
+  const atLatest = end === null ? "" : `, at the latest at ${iso(end)}`;
+  const what = describe(view);
+  switch (live.wait?.for) {
+    case "completion":
+      return cause("waiting_completion", `${what} is parked until it is completed with its token${atLatest}`, about);
+    case "signal":
+      return cause("waiting_signal", `${what} waits for the signal "${live.wait.name}"${atLatest}`, about);
+    case "approval": {
+      const { by, text } = live.wait;
+      const from = by.length === 0 ? "somebody who may approve" : by.join(" or ");
+      return cause("waiting_approval", `${what} waits for the approval of ${from}${atLatest}${text === null ? "" : `: ${text}`}`, about);
+    }
+    default:
+      return cause("waiting_time", `${what} waits until ${iso(live.dueAt)}`, about);
   }
 }
 

@@ -23,6 +23,7 @@ import type {
   Reason,
   Result,
   RetryPolicy,
+  Wait,
 } from "@windlass/kernel";
 
 /** A child that a decision asks for. What is left out is taken from the parent. */
@@ -50,6 +51,10 @@ export interface Decision {
   readonly stops: readonly { readonly key: string; readonly reason: Reason; readonly message: string | null }[];
   /** The fact `time` follows at this time. */
   readonly waitUntil: number | null;
+  /** What it waits for, when no child is open and it is not (only) a time. */
+  readonly waitFor?: Wait | null;
+  /** Facts for children, by key; one for a child that has ended comes back as a fact of this job. */
+  readonly tells?: readonly { readonly key: string; readonly fact: Fact }[];
   readonly progress: Progress | null;
   /** The end of the job; only when none of its children is open. */
   readonly finish: Result | null;
@@ -91,6 +96,8 @@ export interface JobKind {
   secretScope?(record: JobRecord): string;
   /** The key of the child that carries one item of this job out; null: it is no loop. */
   itemKey?(record: JobRecord, index: number): string | null;
+  /** All that is wrong with a signal to such a job; none: it may be sent. Without this, it takes none. */
+  signalFaults?(record: JobRecord, signal: { readonly name: string; readonly data: Json }): readonly Fault[];
   explain?(job: { readonly record: JobRecord; readonly live: LiveJob | null }): readonly Cause[];
 }
 

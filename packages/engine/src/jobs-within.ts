@@ -46,6 +46,14 @@ export function jobsWithin(jobs: Jobs, workspace: string, { traceparent = null, 
       await get(id);
       await jobs.resume(id);
     },
+    async signal(id, signal) {
+      await get(id);
+      await jobs.signal(id, signal);
+    },
+    async decide(id, approval) {
+      await get(id);
+      return jobs.decide(id, approval);
+    },
     async remove(id) {
       await get(id);
       return jobs.remove(id);

@@ -10,11 +10,13 @@ import {
   type Refusal,
   type Result,
 } from "@windlass/kernel";
+import { decideApproval, type Approval } from "./approvals.ts";
 import { tracedSubmit } from "./attempt-trace.ts";
 import type { EngineContext } from "./context.ts";
 import type { Feed } from "./feed.ts";
 import { asksForSecrets, demandSecrets } from "./given-secrets.ts";
 import { jobNotFound } from "./jobs-within.ts";
+import { sendSignal, type SignalRequest } from "./signals.ts";
 import { stopOf } from "./stop.ts";
 import { recordOf, type SubmitRequest } from "./submit.ts";
 
@@ -39,6 +41,10 @@ export interface Jobs {
   /** Ends a parked job with the token that it gave out. */
   complete(token: string, result: { readonly output: Json } | { readonly failed: string }): Promise<string>;
   resume(id: string): Promise<void>;
+  /** Tells it to a job that decides; kept until something waits for it. Throws `invalid`, `too_large`, `conflict`, `job_finished`. */
+  signal(id: string, signal: SignalRequest): Promise<void>;
+  /** Approves or rejects what this job, or the only one below it, waits for. Returns the id of that one. */
+  decide(id: string, approval: Approval): Promise<string>;
   /** Removes a tree of jobs that has ended, with its logs. Returns how many jobs went. */
   remove(id: string): Promise<number>;
   /** Resolves when the job has ended; throws `timed_out`. */
@@ -101,6 +107,8 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
       if (live === null) throw new WindlassError("job_finished", `${id} has ended`);
       accepted(only(await context.commit([{ type: "resume", id, attempt: live.attempt }])));
     },
+    signal: async (id, signal) => sendSignal(context, await get(id), signal),
+    decide: async (id, approval) => decideApproval(context, await get(id), approval),
     async remove(id) {
       const view = await get(id);
       if (view.record.parentId !== null) throw new WindlassError("conflict", `${id} is part of ${view.record.rootId}; delete that one`);

@@ -2,7 +2,7 @@
  * Looks after everything that happens because time passes: delays, back-offs, waits, start deadlines and time limits.
  * Looks at the stored times (level-triggered); knowing the next one only saves looking. Any number may run.
  */
-import { isOutOfBand, startDeadlineOf, type Change, type LiveJob } from "@windlass/kernel";
+import { isOutOfBand, startDeadlineOf, type Change, type LiveJob, type Reason } from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
 import { loop, type Loop } from "./service.ts";
 import { stopOf } from "./stop.ts";
@@ -40,10 +40,20 @@ export function dueChange(live: LiveJob, now: number): Change | null {
   if ((live.state === "scheduled" || live.state === "queued") && startDeadline !== null && startDeadline <= now)
     return { type: "expire", id: live.id };
   if (live.deadlineAt !== null && live.deadlineAt <= now && (live.state === "running" || live.state === "waiting")) {
-    const reason = live.executor === "none" ? "execution_timeout" : isOutOfBand(live.executor) ? "step_timeout" : "handler_timeout";
+    const reason = timeoutReasonOf(live);
     const message = `it took longer than its time limit of ${(live.timeoutMs ?? 0) / 1000} s`;
     return stopOf(live.id, { stopFor: "failed_timeout", reason, message, by: "windlass", attempt: live.attempt });
   }
   if (live.dueAt !== null && live.dueAt <= now) return { type: "due", id: live.id };
   return null;
+}
+
+function timeoutReasonOf(live: LiveJob): Reason {
+  if (live.executor === "none") return isAwaited(live) ? "wait_timeout" : "execution_timeout";
+  return isOutOfBand(live.executor) ? "step_timeout" : "handler_timeout";
+}
+
+/** By somebody outside, who did not come in time. */
+function isAwaited({ state, wait }: LiveJob): boolean {
+  return state === "waiting" && (wait?.for === "signal" || wait?.for === "approval");
 }

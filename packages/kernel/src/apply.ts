@@ -31,7 +31,7 @@ export function idsNeeded(changes: readonly Change[]): Set<string> {
   for (const change of changes) {
     if (change.type !== "submit") ids.add(change.id);
     else if (change.job.parentId !== null) ids.add(change.job.parentId);
-    if (change.type === "advance") for (const stop of change.stops) ids.add(stop.id);
+    if (change.type === "advance") for (const { id } of [...change.stops, ...(change.tells ?? [])]) ids.add(id);
   }
   return ids;
 }
@@ -119,8 +119,9 @@ function advance(set: WorkingSet, live: LiveJob, { change, now }: { readonly cha
     assert(isLegal(decided.state, via, stateOf(result.outcome)), `a ${decided.state} job cannot end by ${via}`);
     set.take(decided, finish(decided, { via, result }, now));
   } else {
-    set.take(live, wait(decided, change.waitUntil, fresh.length));
+    set.take(live, wait(decided, change, fresh.length));
   }
+  for (const { id, fact } of change.tells ?? []) set.wake(set.get(id) === undefined ? live.id : id, fact);
   for (const stop of change.stops) {
     const child = set.get(stop.id);
     if (child !== undefined)
@@ -161,13 +162,14 @@ function whyNoChild(parent: LiveJob, children: readonly JobRecord[]): Refusal | 
   return null;
 }
 
-/** A decision without an end: wait for a time, for children, or for both. */
-function wait(decided: LiveJob, until: number | null, made: number): Parameters<WorkingSet["take"]>[1] {
+/** A decision without an end: wait for a time, for somebody outside, for children, or for several of these. */
+function wait(decided: LiveJob, { waitUntil: until, waitFor = null }: Advance, made: number): Parameters<WorkingSet["take"]>[1] {
   const idle = decided.openChildren === 0;
   const none = { final: null, attempt: null, fact: null, releasesKey: false } as const;
-  if (until !== null && idle && decided.state !== "stopping") {
-    const next: LiveJob = { ...decided, state: "waiting", wait: { for: "time" }, dueAt: until };
-    return { ...none, next, via: "wait", events: [{ type: "job.waiting", attempt: decided.attempt, data: { for: "time", until } }] };
+  if ((until !== null || waitFor !== null) && idle && decided.state !== "stopping") {
+    const next: LiveJob = { ...decided, state: "waiting", wait: waitFor ?? { for: "time" }, dueAt: until };
+    const data = { ...(waitFor ?? { for: "time" }), until };
+    return { ...none, next, via: "wait", events: [{ type: "job.waiting", attempt: decided.attempt, data }] };
   }
   const next: LiveJob = { ...decided, dueAt: until ?? decided.dueAt };
   if (decided.state === "waiting" && made > 0)

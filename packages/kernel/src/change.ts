@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from "./error.ts";
 import type { Json, JsonObject } from "./json.ts";
-import type { JobRecord, Observed, Progress, Result, StopFor, Wait } from "./job.ts";
+import type { Fact, JobRecord, Observed, Progress, Result, StopFor, Wait } from "./job.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Reason } from "./reason.ts";
 
@@ -48,6 +48,8 @@ export type Change =
   | { readonly type: "move"; readonly id: string; readonly from: string; readonly to: string; readonly by: string }
   /** Its start deadline passed; refused once it was started. */
   | { readonly type: "expire"; readonly id: string }
+  /** Told to a job that decides (executor `none`); its kind makes of it what it means. */
+  | { readonly type: "signal"; readonly id: string; readonly name: string; readonly data: Json; readonly by: string }
   | Advance;
 
 /** An attempt ended. First one wins; matched on attempt, and on token (its holder) or name and reference (a fact from outside). */
@@ -58,7 +60,9 @@ export interface Settle {
   readonly by:
     | { readonly type: "holder"; readonly token: number }
     | ByExecutor
-    | { readonly type: "completion"; readonly tokenHash: string };
+    | { readonly type: "completion"; readonly tokenHash: string }
+    /** A person decided what a job waits for an approval of. */
+    | { readonly type: "approval"; readonly by: string };
   readonly result: Result;
   /** True when our own stop is what ended it. */
   readonly stopped: boolean;
@@ -111,6 +115,10 @@ export interface Advance {
   readonly stops: readonly { readonly id: string; readonly reason: Reason; readonly message: string | null }[];
   /** Wait for this time; the fact `time` follows. */
   readonly waitUntil: number | null;
+  /** What it waits for with no child open, when that is not a time (alone). */
+  readonly waitFor?: Wait | null;
+  /** Facts for children. One whose child has ended meanwhile comes back to this job, so that no signal is lost. */
+  readonly tells?: readonly { readonly id: string; readonly fact: Fact }[];
   readonly progress: Progress | null;
   /** The end. Only with no child open. */
   readonly finish: Result | null;

@@ -15,6 +15,7 @@ export const EVENTS = {
   "job.released": "its worker gave it back unstarted; no attempt counted",
   "job.deferred": "its worker put it off; no attempt counted",
   "job.waiting": "it waits for something and holds no slot",
+  "job.signalled": "somebody sent it a signal; data says which, and who",
   "job.resumed": "what it waited for came; the same attempt goes on",
   "job.retrying": "its attempt ended badly and another will follow; data has the outcome and when",
   "job.stopping": "it was told to end; data says why and by whom",

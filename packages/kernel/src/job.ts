@@ -97,7 +97,11 @@ export interface Stop {
 export type Wait =
   | { readonly for: "time" }
   /** Ended from outside by whoever has the token; only its SHA-256 is stored. */
-  | { readonly for: "completion"; readonly tokenHash: string };
+  | { readonly for: "completion"; readonly tokenHash: string }
+  /** Told by its parent when a signal of this name has come. */
+  | { readonly for: "signal"; readonly name: string }
+  /** Ended by a person: one of these, or whoever may approve when nobody is named. */
+  | { readonly for: "approval"; readonly by: readonly string[]; readonly text: string | null };
 
 export interface Progress {
   /** 0..1 */
@@ -239,7 +243,16 @@ export interface JobView {
 }
 
 /** A fact that wakes a job without executor; kept, in order, until the decision that has seen it is stored. */
-export type Fact = { readonly type: "started" } | { readonly type: "time" } | { readonly type: "stopping" } | ChildFact;
+export type Fact = { readonly type: "started" } | { readonly type: "time" } | { readonly type: "stopping" } | ChildFact | SignalFact;
+
+/** Somebody outside told something to a job that waits for it, or is going to. */
+export interface SignalFact {
+  readonly type: "signal";
+  readonly name: string;
+  readonly data: Json;
+  readonly by: string;
+  readonly at: number;
+}
 
 export interface ChildFact {
   readonly type: "child";
@@ -267,6 +280,8 @@ export interface Signals {
 
 /** The longest JSON text of an output that is stored with a job, in characters. */
 export const OUTPUT_LENGTH_MAX = 262_144;
+/** The longest JSON text of what a signal brings, in characters: it is kept in what an execution remembers. */
+export const SIGNAL_LENGTH_MAX = 65_536;
 /** The most children one job may ever have: a graph of 10,000 steps with room for its loops. */
 export const CHILDREN_MAX = 100_000;
 /** How deep a tree of jobs may be. */

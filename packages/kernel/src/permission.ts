@@ -10,6 +10,8 @@ export const PERMISSIONS = {
     meaning: "let the jobs that one submits, runs again or runs by workflows start commands with the rights of the server",
   },
   "jobs:cancel": { roles: ["write"], meaning: "ask for the end of jobs" },
+  "jobs:signal": { roles: ["write"], meaning: "send signals to executions" },
+  "jobs:approve": { roles: ["write"], meaning: "approve and reject what waits for it" },
   "jobs:resume": { roles: ["write"], meaning: "let parked jobs go on" },
   "jobs:delete": { roles: ["write"], meaning: "remove jobs that have ended, with their logs" },
   "workflows:read": { roles: ["write", "read"], meaning: "see and check workflows" },

@@ -90,6 +90,7 @@ export const REASONS = {
   start_deadline: { meaning: "its start deadline passed before it could start", todo: "see what held it back, or give it longer" },
   step_failed: { meaning: "a step failed and nothing handled it", todo: "look at the step that the message names" },
   needs_failed: { meaning: "a step that it needs did not succeed", todo: "look at the step that the message names" },
+  rejected: { meaning: "somebody who was asked for an approval said no", todo: "read what was said with it" },
   when_false: { meaning: "its condition was not met", todo: "" },
   no_items: { meaning: "its loop had no items", todo: "" },
   too_many_items: {
@@ -123,6 +124,11 @@ export const REASONS = {
   launching: { meaning: "its executor is being asked to start it", todo: "" },
   waiting_time: { meaning: "it waits for a time", todo: "" },
   waiting_completion: { meaning: "it waits to be completed from outside with its token", todo: "" },
+  waiting_signal: { meaning: "it waits for a signal", todo: "send it: `windlass signal <execution> <name> --payload <json>`" },
+  waiting_approval: {
+    meaning: "it waits for somebody's approval",
+    todo: "decide: `windlass approve <execution>` or `windlass reject <execution>`",
+  },
   waiting_children: { meaning: "it waits for its children", todo: "" },
   is_stopping: { meaning: "it was told to end and has not ended yet", todo: "" },
 } as const satisfies Record<string, { meaning: string; todo: string }>;

@@ -3,7 +3,7 @@
  *
  * T1. A holder's write carries the current fencing token, or it is refused.
  * T2. The first settle of an attempt wins; it is legal while running, waiting and stopping, also before the launcher has
- *     recorded its part, and matches on attempt and on token, name or completion token.
+ *     recorded its part, and matches on attempt and on token, name, completion token, or who may approve.
  * T3. A job that decides about its children (executor `none`) ends only with no child open. What an executor carries out
  *     ends when its attempt does; its children are then ended by the reconciler. A job that ended is never touched again.
  * T4. What was never started may expire; what was started may not.
@@ -127,6 +127,8 @@ function decide(live: LiveJob, change: OwnChange, now: number): Transition {
       return resume(live, change.attempt);
     case "move":
       return move(live, change);
+    case "signal":
+      return signal(live, change, now);
     case "launched":
     case "adopt":
     case "progress":
@@ -262,7 +264,8 @@ function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" 
 
 function settle(live: LiveJob, change: Extract<OwnChange, { readonly type: "settle" }>, now: number): Transition {
   const refused = whyNotOf(live, change);
-  return refused === null ? endAttempt(live, change, now) : refuse("token_stale", refused);
+  if (refused === null) return endAttempt(live, change, now);
+  return refuse(change.by.type === "approval" ? "conflict" : "token_stale", refused);
 }
 
 /** The same told again is no change; of the same state and reason only the details are kept, without an event of their own. */
@@ -297,9 +300,19 @@ function mismatchOf(live: LiveJob, by: Extract<OwnChange, { readonly type: "sett
         : `its reference is ${live.externalRef}, not ${by.ref}`;
     case "completion":
       return live.wait?.for === "completion" && live.wait.tokenHash === by.tokenHash ? null : "the completion token is not the current one";
+    case "approval":
+      if (live.state !== "waiting" || live.wait?.for !== "approval") return "it does not wait for an approval";
+      return live.wait.by.length === 0 || live.wait.by.includes(by.by) ? null : `it waits for an approval by ${live.wait.by.join(" or ")}`;
     default:
       return unreachable(by);
   }
+}
+
+/** Whether anything waits for it is for the kind to say, which alone knows what comes later. */
+function signal(live: LiveJob, { name, data, by }: Extract<OwnChange, { readonly type: "signal" }>, now: number): Transition {
+  if (live.executor !== "none") return refuse("conflict", "only what is decided about takes signals; this job is carried out");
+  if (live.state === "stopping") return refuse("conflict", "it was told to end");
+  return { ...keep(live, event("job.signalled", null, { name, by })), fact: { type: "signal", name, data, by, at: now } };
 }
 
 /** In-band work ends with its holder. What goes on outside ends only by a fact of its executor, unless its host is gone for good. */

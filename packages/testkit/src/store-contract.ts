@@ -14,6 +14,7 @@ import { describeHolders } from "./store-contract-holders.ts";
 import { describeLetters } from "./store-contract-letters.ts";
 import { describeReads } from "./store-contract-reads.ts";
 import { describeSecrets } from "./store-contract-secrets.ts";
+import { describeSignals } from "./store-contract-signals.ts";
 import { describeSmallStores } from "./store-contract-small.ts";
 import { describeTallies } from "./store-contract-tally.ts";
 import { describeWalks } from "./store-contract-walk.ts";
@@ -48,6 +49,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     describeFairness(subject);
     describeHolders(subject);
     describeDecisions(subject);
+    describeSignals(subject);
     describeLetters(subject);
     describeReads(subject);
     describeAnswers(subject);

@@ -30,6 +30,7 @@ import type { AllHandlers, ServerContext } from "./server-context.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { endRequestSpan, requestSpan } from "./request-span.ts";
 import { strangers } from "./strangers.ts";
+import { signalHandlers } from "./signal-handlers.ts";
 import { systemHandlers } from "./system-handlers.ts";
 import { watchHandlers } from "./watch-handlers.ts";
 import { framePace } from "./frame-pace.ts";
@@ -104,7 +105,7 @@ export function createApp(parts: ServerParts): WindlassApp {
 function handlersOf(context: ServerContext): AllHandlers {
   const watch = watchHandlers(context);
   return {
-    jobs: { ...jobHandlers(context), ...bulkHandlers(context), ...logHandlers(context), ...watch.jobs },
+    jobs: { ...jobHandlers(context), ...bulkHandlers(context), ...signalHandlers, ...logHandlers(context), ...watch.jobs },
     events: { ...watch.events, list: eventList(context) },
     workflows: workflowHandlers(context),
     queues: queueHandlers(context),

@@ -15,7 +15,20 @@ const PAGE = 500;
 /** What a policy without `on` repeats: ends that another try may mend. Workflow files mean the same. */
 const RETRY_ON: readonly Outcome[] = ["failed", "failed_timeout", "failed_node_lost"];
 
-type JobHandlers = Omit<Handlers<"jobs">, "watch" | "logs" | "rawLogs" | "followLogs" | "counts" | "resume" | "cancelMany" | "retryMany">;
+/** The others are in files of their own. */
+type Elsewhere =
+  | "watch"
+  | "logs"
+  | "rawLogs"
+  | "followLogs"
+  | "counts"
+  | "resume"
+  | "cancelMany"
+  | "retryMany"
+  | "signal"
+  | "approve"
+  | "reject";
+type JobHandlers = Omit<Handlers<"jobs">, Elsewhere>;
 
 export function jobHandlers({ engine }: ServerContext): JobHandlers {
   const { context, explain } = engine;

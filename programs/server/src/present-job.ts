@@ -34,10 +34,18 @@ export function presentDetail(view: JobView, children: { readonly views: readonl
     input: record.input,
     spec: record.spec,
     timeoutSeconds: record.timeoutMs === null ? null : record.timeoutMs / 1000,
+    awaits: awaitsOf(view),
     notBefore: maybeTime(record.notBefore),
     startDeadline: maybeTime(record.startDeadline),
     ...(record.executor === "none" ? { steps: children.views.map(presentStep), stepsCut: children.cut } : {}),
   };
+}
+
+/** Never the hash of a completion token. */
+function awaitsOf({ live }: JobView): JobDetailJson["awaits"] {
+  const wait = live?.state === "waiting" ? live.wait : null;
+  if (wait?.for === "signal") return { signal: wait.name };
+  return wait?.for === "approval" ? { by: [...wait.by], text: wait.text } : null;
 }
 
 function presentStep(view: JobView): StepJson {

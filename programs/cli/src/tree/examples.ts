@@ -8,6 +8,9 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "windlass logs": ["windlass logs -f last", "windlass logs 3w4f --tail 20 --timestamps"],
   "windlass explain": ["windlass explain last"],
   "windlass cancel": ['windlass cancel last --message "not needed any more" --wait'],
+  "windlass signal": ['windlass signal last file-arrived --payload "[1, 2]"'],
+  "windlass approve": ["windlass approve last", 'windlass approve 3w4f --step go-live --comment "numbers checked"'],
+  "windlass reject": ['windlass reject last --comment "not before Monday"'],
   "windlass jobs list": [
     "windlass jobs list --state failed,expired -n 10",
     "windlass jobs list --label team=data -o name",

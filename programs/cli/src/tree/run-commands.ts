@@ -1,7 +1,8 @@
-/** What people type all day: `run`, `logs`, `explain`, `cancel`. */
+/** What people type all day: `run`, `logs`, `explain`, `cancel`, `signal`, `approve`, `reject`. */
 import { Option, type Command } from "commander";
 import type { Performing } from "../program.ts";
 import { addCancel, addExplain, addLogs } from "./job-commands.ts";
+import { addSignalCommands } from "./signal-commands.ts";
 import { duration, json, pair, priority } from "./option-values.ts";
 
 export function addRunCommands(program: Command, perform: Performing): void {
@@ -31,6 +32,7 @@ export function addRunCommands(program: Command, perform: Performing): void {
   addLogs(program, perform);
   addExplain(program, perform);
   addCancel(program, perform);
+  addSignalCommands(program, perform);
 }
 
 const EXAMPLES = `
