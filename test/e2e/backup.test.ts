@@ -1,5 +1,5 @@
 /** Back-ups of servers that work, and what a restore makes of them, on both stores. */
-import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, truncateSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import type { JobDetailJson } from "@windlass/contract";
 import { client, type Client } from "@windlass/sdk";
@@ -88,6 +88,24 @@ async function backUpAndRestore(args: { readonly from: readonly string[]; readon
 
 test("a server on SQLite is backed up while it works; nothing acknowledged is lost, and nothing that ended runs again", async () => {
   expect(await backUpAndRestore({ from: [], to: [] })).toBe("succeeded");
+});
+
+test("over the API a server writes below its folder for back-ups alone", async () => {
+  const { url } = await here.server("--data", "one");
+  const token = readFileSync(join(here.folder, "one", "token"), "utf8").trim();
+  const api = client({ url, token });
+  for (const folder of ["../outside", join(here.folder, "outside"), "a/../../../outside"])
+    await expect(Array.fromAsync(api.backups.create({ folder }))).rejects.toMatchObject({ code: "invalid", faults: [{ path: "folder" }] });
+  const elsewhere = (...args: readonly string[]) => here.start(["backup", ...args, "--server", url], { WINDLASS_TOKEN: token }).ended;
+  expect(await elsewhere("monday")).toMatchObject({ code: 0, stdout: expect.stringContaining(join("one", "backups", "monday")) });
+  expect(await elsewhere("../tuesday")).toMatchObject({ code: 2, stderr: expect.stringContaining("WINDLASS_BACKUP_FOLDER") });
+  expect(await here.windlass("backup", join("one", "backups", "monday"), "--verify")).toMatchObject({ code: 0   symlinkSync(here.folder, join(here.folder, "one", "backups", "link"));
+  await expect(Array.fromAsync(api.backups.create({ folder: "link/outside" }))).rejects.toMatchObject({ code: "invalid" });
+  expect(existsSync(join(here.folder, "outside"))).toBe(false);
+});
+  symlinkSync(here.folder, join(here.folder, "one", "backups", "link"));
+  await expect(Array.fromAsync(api.backups.create({ folder: "link/outside" }))).rejects.toMatchObject({ code: "invalid" });
+  expect(existsSync(join(here.folder, "outside"))).toBe(false);
 });
 
 const postgres = testPostgres();

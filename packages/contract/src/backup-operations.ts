@@ -37,7 +37,8 @@ export const backupItemJson = z
   .discriminatedUnion("type", [
     z.object({ type: z.literal("step"), step: backupStepJson }),
     z.object({ type: z.literal("failed"), problem: problemJson }),
-    z.object({ type: z.literal("end"), backup: backupJson }),
+    /** `folder`: the place of the back-up on the server's disk. */
+    z.object({ type: z.literal("end"), backup: backupJson, folder: z.string() }),
   ])
   .meta({ id: "BackupItem" });
 
@@ -47,9 +48,10 @@ export type BackupItemJson = z.output<typeof backupItemJson>;
 
 export const backupOperations = {
   create: operation("backups.create", {
-    summary: "Back up the store and the logs of the server into a folder on its disk, while it works",
+    summary: "Back up the store and the logs of the server into a folder of its disk below backup.folder, while it works",
     permission: "system:backup",
     reach: "server",
+    /** A name below the server's folder for back-ups, or an absolute path in it. */
     body: z.strictObject({ folder: z.string().min(1).max(4_096) }),
     result: backupItemJson,
     errors: ["conflict", "tool_missing"],

@@ -70,6 +70,10 @@ export const SETTINGS = {
     default: "",
     doc: "a file of such keys, one a line, the current one first; without either one is made in the data folder with the first secret",
   },
+  "backup.folder": {
+    default: "",
+    doc: "the only folder below which the server writes back-ups that it is asked for over the API; backups in the data folder when left out",
+  },
   "drain.seconds": { default: 20, doc: "how long a stopping server waits for handlers to end before it gives up" },
 } as const satisfies Record<string, { default: string | number | boolean; doc: string; secret?: true }>;
 

@@ -20,9 +20,9 @@ export function backupHandlers({ backUp, engine: { context } }: ServerContext): 
     async create({ body: { folder } }, { signal }) {
       if (backUp === undefined) throw new WindlassError("conflict", "this server keeps everything in memory; there is nothing to back up");
       if (underWay) throw new WindlassError("conflict", "a back-up is under way; take the next one when it is done");
-      backUp.check(folder);
+      const place = backUp.place(folder);
       underWay = true;
-      return items(folder, signal);
+      return items(place, signal);
     },
   };
 
@@ -36,7 +36,7 @@ export function backupHandlers({ backUp, engine: { context } }: ServerContext): 
     };
     const done = (backUp?.take({ folder, onStep, signal: AbortSignal.any([signal, left.signal]) }) ?? Promise.reject(new Error("none")))
       .then<BackupItemJson, BackupItemJson>(
-        (backup) => ({ type: "end", backup }),
+        (backup) => ({ type: "end", backup, folder }),
         (error: unknown) => failed(error),
       )
       .then((last) => {

@@ -40,9 +40,10 @@ export interface StoredVersion {
 
 /** Backs up store and logs into a folder of this machine. */
 export interface BackUp {
-  /** Throws what would be known only at the end otherwise. */
-  check(folder: string): void;
+  /** The place on this machine that a caller means. Throws what would be known only at the end otherwise, and `invalid` for a place where none may be. */
+  place(folder: string): string;
   take(request: {
+    /** As `place` gave it. */
     readonly folder: string;
     readonly onStep: (step: BackupStep) => void;
     readonly signal: AbortSignal;

@@ -1,9 +1,13 @@
-/** `windlass backup`: by the server that owns the data folder, while it works; by this process where there is none. */
-import { resolve } from "node:path";
+/**
+ * `windlass backup`: by this process where the data folder is, also while a server works with it. By the server where it is
+ * elsewhere, or where only the server knows its database; it writes below its own folder for back-ups, and nowhere else.
+ */
+import { basename, resolve } from "node:path";
 import type { BackupJson, BackupStep } from "@windlass/contract";
 import { formatBytes, WindlassError } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { backUp } from "../backup/back-up.ts";
+import { moveFolder } from "../backup/move-folder.ts";
 import { verifyBackup } from "../backup/restore.ts";
 import { readDataFolder } from "../compose/data-folder.ts";
 import { takeOwnerLock } from "../compose/owner-lock.ts";
@@ -21,49 +25,71 @@ export interface BackupOptions {
 }
 
 export async function backup(call: Call<BackupOptions>): Promise<void> {
-  const target = resolve(argumentOf(call, 0));
   const line = stepLine(call.terminal);
   try {
-    const made = call.options.verify === true ? await verifyBackup(target, line.show) : await take(call, target, line.show);
+    const { made, place } = call.options.verify === true ? await verified(call, line.show) : await take(call, line.show);
     line.clear();
-    await present(call, made, () => told(call, target, made));
+    await present(call, made, () => told(call, place, made));
   } finally {
     line.clear();
   }
 }
 
-async function take(call: Call<BackupOptions>, target: string, onStep: (step: BackupStep) => void): Promise<BackupJson> {
+interface Taken {
+  readonly made: BackupJson;
+  /** Where it is, on the disk of who made it. */
+  readonly place: string;
+}
+
+async function verified(call: Call<BackupOptions>, onStep: (step: BackupStep) => void): Promise<Taken> {
+  const place = resolve(argumentOf(call, 0));
+  return { made: await verifyBackup(place, onStep), place };
+}
+
+async function take(call: Call<BackupOptions>, onStep: (step: BackupStep) => void): Promise<Taken> {
   const interrupted = new AbortController();
   const takeBack = call.onInterrupt(() => interrupted.abort(new WindlassError("conflict", "interrupted; nothing is left of the back-up")));
   try {
     const { options, environment } = call;
-    const { path: folder, token } = readDataFolder(dataFolderOf(options, environment));
+    const asked = argumentOf(call, 0);
+    const by = { onStep, signal: interrupted.signal };
     const named = options.server !== undefined || (environment["WINDLASS_URL"] ?? "") !== "";
-    if (!named && token === null)
+    if (named) return await byServer(connect(call).client, { ...by, asked });
+    const { path: folder, token } = readDataFolder(dataFolderOf(options, environment));
+    if (token === null)
       throw new WindlassError("not_found", `there is no data folder ${folder}; name it with --data, or a server with --server`);
-    const lock = named ? null : takeOwnerLock(folder);
-    if (lock === null) return await byServer(connect(call).client, { target, onStep, signal: interrupted.signal });
+    const given = options.store === undefined ? {} : { "store.url": options.store };
+    const storeUrl = settingsFrom(environment, given)["store.url"];
+    const target = resolve(asked);
+    const lock = takeOwnerLock(folder);
     try {
-      const given = options.store === undefined ? {} : { "store.url": options.store };
-      const storeUrl = settingsFrom(environment, given)["store.url"];
-      return await backUp({ folder, storeUrl, environment, target, now: () => systemClock.now(), onStep, signal: interrupted.signal });
+      // Of the database of a server that works only that server may know the address.
+      if (lock === null && storeUrl === "" && (await connect(call).client.system.info()).store !== "sqlite")
+        return await broughtHere(await byServer(connect(call).client, { ...by, asked: `${basename(target)}.${process.pid}` }), target);
+      const made = await backUp({ folder, storeUrl, environment, target, now: () => systemClock.now(), ...by });
+      return { made, place: target };
     } finally {
-      lock.release();
+      lock?.release();
     }
   } finally {
     takeBack();
   }
 }
 
+async function broughtHere({ made, place }: Taken, target: string): Promise<Taken> {
+  moveFolder(place, target);
+  return { made, place: target };
+}
+
 interface ByServer {
-  readonly target: string;
+  readonly asked: string;
   readonly onStep: (step: BackupStep) => void;
   readonly signal: AbortSignal;
 }
 
-async function byServer(client: Client, { target, onStep, signal }: ByServer): Promise<BackupJson> {
-  for await (const item of client.backups.create({ folder: target }, { signal })) {
-    if (item.type === "end") return item.backup;
+async function byServer(client: Client, { asked, onStep, signal }: ByServer): Promise<Taken> {
+  for await (const item of client.backups.create({ folder: asked }, { signal })) {
+    if (item.type === "end") return { made: item.backup, place: item.folder };
     if (item.type === "failed") throw new WindlassError(item.problem.code, item.problem.detail);
     onStep(item.step);
   }

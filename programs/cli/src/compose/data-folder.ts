@@ -4,6 +4,7 @@
  * token         the admin token; only its owner may read it
  * secrets.keys  what secrets are sealed with (secret-keys.ts); the same
  * server.json   where the process that owns the folder listens
+ * backups/      back-ups that the server was asked for over the API (backup-folder.ts)
  * owner.lock    held by that process (owner-lock.ts)
  * windlass.db, logs/, processes/, supervisor/, place   of the drivers
  */

@@ -11,6 +11,7 @@ import { createApp, listen, originsFrom, type BackUp } from "@windlass/server";
 import { hasCode, WindlassError, type Settings } from "@windlass/kernel";
 import type { Logger } from "@windlass/ports";
 import { backUp, checkTarget } from "../backup/back-up.ts";
+import { backupFolderOf, placeBelow } from "../backup/backup-folder.ts";
 import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { systemRandom } from "../machine/system-random.ts";
@@ -116,9 +117,14 @@ function reachableUrl(url: string): string {
 }
 
 function backUpOf({ folder, settings, environment }: Pick<OwnOptions, "settings" | "environment"> & { readonly folder: string }): BackUp {
+  const root = backupFolderOf(folder, settings["backup.folder"]);
   const common = { folder, storeUrl: settings["store.url"], environment, now: () => systemClock.now() };
   return {
-    check: (target) => checkTarget({ folder, target }),
+    place(asked) {
+      const target = placeBelow(root, asked);
+      checkTarget({ folder, target });
+      return target;
+    },
     take: ({ folder: target, onStep, signal }) => backUp({ ...common, target, onStep, signal }),
   };
 }

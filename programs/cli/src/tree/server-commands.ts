@@ -32,7 +32,7 @@ export function addServerCommands(program: Command, perform: Performing): void {
   program
     .command("backup")
     .description("back up the store and the logs, also while a server works with them")
-    .argument("<folder>", "where the back-up is to be; it must not be there yet. Of a server elsewhere: a folder on its disk")
+    .argument("<folder>", "where the back-up is to be; it must not be there yet. With --server: a name below that server's backup.folder")
     .option("--store <url>", "where jobs are kept, when no server works with the data folder")
     .option("--verify", "read a back-up that is there, and compare every file with its checksum")
     .action(perform(async () => (await import("../commands/backup.ts")).backup));
