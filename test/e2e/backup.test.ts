@@ -99,10 +99,7 @@ test("over the API a server writes below its folder for back-ups alone", async (
   const elsewhere = (...args: readonly string[]) => here.start(["backup", ...args, "--server", url], { WINDLASS_TOKEN: token }).ended;
   expect(await elsewhere("monday")).toMatchObject({ code: 0, stdout: expect.stringContaining(join("one", "backups", "monday")) });
   expect(await elsewhere("../tuesday")).toMatchObject({ code: 2, stderr: expect.stringContaining("WINDLASS_BACKUP_FOLDER") });
-  expect(await here.windlass("backup", join("one", "backups", "monday"), "--verify")).toMatchObject({ code: 0   symlinkSync(here.folder, join(here.folder, "one", "backups", "link"));
-  await expect(Array.fromAsync(api.backups.create({ folder: "link/outside" }))).rejects.toMatchObject({ code: "invalid" });
-  expect(existsSync(join(here.folder, "outside"))).toBe(false);
-});
+  expect(await here.windlass("backup", join("one", "backups", "monday"), "--verify")).toMatchObject({ code: 0 });
   symlinkSync(here.folder, join(here.folder, "one", "backups", "link"));
   await expect(Array.fromAsync(api.backups.create({ folder: "link/outside" }))).rejects.toMatchObject({ code: "invalid" });
   expect(existsSync(join(here.folder, "outside"))).toBe(false);
