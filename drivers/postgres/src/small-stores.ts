@@ -5,6 +5,7 @@ import type { Definition, DefinitionName, DefinitionStore, PlaceStore, QueueStor
 import {
   LEAD_AHEAD_MS_MAX,
   changedQueue,
+  demandQueue,
   definitionsTable,
   nextVersion,
   placesTable,
@@ -37,7 +38,12 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
       return queueViews(queues, figures);
     },
     get: async (name) => (await db.rows(`${QUEUES} WHERE name = $1`, [name])).map((row) => queuesTable.decode(row))[0] ?? null,
-    remove: async (name) => (await db.count("DELETE FROM queues WHERE name = $1", [name])) === 1,
+    remove: (name, expected = null) =>
+      inTransaction(pool, async (tx) => {
+        const [row] = await tx.rows(`${QUEUES} WHERE name = $1 FOR UPDATE`, [name]);
+        demandQueue(row === undefined ? null : queuesTable.decode(row), name, expected);
+        return (await tx.count("DELETE FROM queues WHERE name = $1", [name])) === 1;
+      }),
     state: (name, fairnessKey) => stateOfQueue(db, name, fairnessKey),
     put: (name, change, ...[now, expected = null]) =>
       inTransaction(pool, async (tx) => {

@@ -17,7 +17,7 @@ export { deadLetterQuery, deadLetterStatements } from "./dead-letter-query.ts";
 export { attemptOfEnd, endedAttemptSql, endOf, endsTable } from "./job-end.ts";
 export { liveQuery } from "./live-filter.ts";
 export { migrations, migrationsAfter, tableNames, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
-export { changedQueue, queueViews, type QueueCount } from "./queue-figures.ts";
+export { changedQueue, demandQueue, queueViews, type QueueCount } from "./queue-figures.ts";
 export { nextVersion } from "./next-version.ts";
 export {
   changeValues,

@@ -31,7 +31,7 @@ export function changedQueue(
   name: string,
   { change, now, expected }: { readonly change: QueueChange; readonly now: number; readonly expected: Expected },
 ): Queue {
-  demandRevision(`queue ${queueOfKey(name).name}`, { revision: before?.revision ?? 0, expected });
+  demandQueue(before, name, expected);
   const queue = before ?? unsetQueue(name);
   const { by, ...wanted } = change;
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
@@ -60,4 +60,9 @@ export function queueViews(queues: readonly Queue[], counts: readonly QueueCount
     });
   }
   return [...views.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Throws `revision_mismatch`. */
+export function demandQueue(found: Queue | null, name: string, expected: Expected): void {
+  demandRevision(`queue ${queueOfKey(name).name}`, { revision: found?.revision ?? 0, expected });
 }

@@ -1,7 +1,7 @@
 /** `QueueStore` on SQLite. Figures are counted from live jobs when they are asked for; nothing keeps a counter. */
 import type { Expected, Queue, QueueView } from "@windlass/kernel";
 import type { QueueChange } from "@windlass/ports";
-import { changedQueue, queuesTable, queueViews, type QueueCount } from "@windlass/sql";
+import { changedQueue, demandQueue, queuesTable, queueViews, type QueueCount } from "@windlass/sql";
 import type { Database } from "./database.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
@@ -26,7 +26,8 @@ export function getQueue(db: Database, name: string): Queue | null {
   return row === undefined ? null : queuesTable.decode(row);
 }
 
-export function removeQueue(db: Database, name: string): boolean {
+export function removeQueue(db: Database, name: string, expected: Expected): boolean {
+  if (expected !== null) demandQueue(getQueue(db, name), name, expected);
   return db.run("DELETE FROM queues WHERE name = ?", [name]) === 1;
 }
 

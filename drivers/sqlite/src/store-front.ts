@@ -118,7 +118,7 @@ function queueStoresOn(call: Caller): Pick<Store, "jobs" | "queues" | "deadLette
       get: (name) => call("getQueue", name),
       state: (name, fairnessKey) => call("stateOfQueue", name, fairnessKey),
       put: (name, change, ...[now, expected = null]) => call("putQueue", { ...change, name, now, expected }),
-      remove: (name) => call("removeQueue", name),
+      remove: (name, expected = null) => call("removeQueue", name, expected),
     },
     deadLetters: {
       list: (filter) => call("listDeadLetters", filter),

@@ -90,7 +90,8 @@ export const queueOperations = {
     permission: "queues:write",
     params: nameParams,
     result: z.object({ name: z.string() }),
-    errors: ["not_found", "conflict"],
+    errors: ["not_found", "conflict", "revision_mismatch"],
+    conditional: true,
   }),
   move: operation("queues.move", {
     summary: "Move what waits in a queue to another, in batches: again as long as there is more",

@@ -17,8 +17,8 @@ export interface QueueStore {
   state(name: string, fairnessKey: string): Promise<QueueState>;
   /** Makes the queue when it is not there. Returns what is stored now. Throws `revision_mismatch`. */
   put(name: string, change: QueueChange, now: number, expected?: Expected): Promise<Queue>;
-  /** Forgets what was set of it. False when nothing was. */
-  remove(name: string): Promise<boolean>;
+  /** Forgets what was set of it. False when nothing was. Throws `revision_mismatch`. */
+  remove(name: string, expected?: Expected): Promise<boolean>;
 }
 
 export interface DeadLetterFilter {

@@ -79,6 +79,11 @@ export function describeSmallStores(subject: Subject): void {
     expect((await queues.put("mail", { paused: true }, T0, 1)).revision).toBe(2);
     await expect(queues.put("mail", { paused: false }, T0, 1)).rejects.toEqual(refused);
     expect(await queues.put("mail", { paused: false }, T0, "any")).toMatchObject({ paused: false, revision: 3 });
+    await expect(queues.remove("mail", 2)).rejects.toEqual(refused);
+    expect(await queues.remove("mail", 3)).toBe(true);
+    await expect(queues.remove("mail", "any")).rejects.toEqual(refused);
+    await queues.put("mail", {}, T0);
+    expect([await queues.remove("mail", "any"), await queues.remove("mail")]).toEqual([true, false]);
   });
 
   test("queues are listed with their figures, also those that only have jobs", async () => {

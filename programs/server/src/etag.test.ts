@@ -58,6 +58,17 @@ test("of two who set a queue at once, the one who has not seen the other is refu
   });
 });
 
+test("a queue that somebody else has set since is not deleted", async () => {
+  await server.api.queues.put({ name: "old", concurrencyLimit: 1 });
+  const tag = (await server.ask("GET", "/api/v1/queues/old")).headers.get("etag") ?? "";
+  await server.api.queues.put({ name: "old", concurrencyLimit: 2 });
+  const gone = (headers: Record<string, string>): Promise<Response> => server.ask("DELETE", "/api/v1/queues/old", { headers });
+  expect(await (await gone({ "if-match": tag })).json()).toMatchObject({ code: "revision_mismatch" });
+  expect((await server.api.queues.get({ name: "old" })).concurrencyLimit).toBe(2);
+  await server.api.queues.delete({ name: "old" }, { ifMatch: 2 });
+  expect((await gone({ "if-match": "*" })).status).toBe(404);
+});
+
 test("of the client, a revision is enough", async () => {
   const { api } = server;
   await api.workflows.apply({ source: source("a") }, { ifMatch: 0 });

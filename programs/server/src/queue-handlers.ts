@@ -19,12 +19,12 @@ export function queueHandlers({ engine: { context, queues: waiting } }: ServerCo
       for (const executor of EXECUTORS) context.bus.publish("ready", `${executor}/${key}`);
       return find(workspace, name);
     },
-    async delete({ params: { name } }, { workspace }) {
+    async delete({ params: { name } }, { workspace, expected }) {
       const { scheduled, queued, running, waiting: parked } = await find(workspace, name);
       const alive = scheduled + queued + running + parked;
       if (alive > 0)
         throw new WindlassError("conflict", `queue ${name} holds ${alive} jobs; move or purge what waits, and let the rest end`);
-      await queues.remove(queueKeyOf(workspace, name));
+      await queues.remove(queueKeyOf(workspace, name), expected);
       return { name };
     },
     async move({ params: { name }, body: { to, dryRun, jobName, fairnessKey } }, { principal, workspace }) {

@@ -1,11 +1,12 @@
 /** `windlass jobs cancel-many` and `retry-many` */
 import type { BulkJson, Input, Operations } from "@windlass/contract";
-import { didYouMean, jobStates, outcomes, WindlassError } from "@windlass/kernel";
+import { jobStates, outcomes, WindlassError } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
 import { now } from "../output/api-object.ts";
 import { count, jobLine } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import type { Call } from "../tree/call.ts";
+import { demandKnown } from "../tree/known-word.ts";
 
 export interface FilterOptions {
   readonly state?: readonly string[];
@@ -50,8 +51,8 @@ export function askedFilter({
   queue,
   label,
 }: FilterOptions): Pick<Bulk, "state" | "outcome" | "kind" | "name" | "queue" | "label"> {
-  for (const one of state ?? []) oneOf("state", one, jobStates);
-  if (outcome !== undefined) oneOf("outcome", outcome, outcomes);
+  for (const value of state ?? []) demandKnown("--state", { what: "state", value, known: jobStates });
+  if (outcome !== undefined) demandKnown("--outcome", { what: "outcome", value: outcome, known: outcomes });
   const [first, ...others] = label ?? [];
   if (others.length > 0) throw new WindlassError("usage", "jobs can be narrowed by one label; give --label once");
   const asked = { state, outcome, kind, name, queue, label: first?.join("=") };
@@ -60,8 +61,17 @@ export function askedFilter({
 
 function bulkOf(options: BulkOptions): Bulk {
   const { all, dryRun, limit } = options;
+  const filter = askedFilter(options);
+  const given = Object.keys(filter).map((name) => `--${name}`);
+  if (given.length === 0 && all !== true)
+    throw new WindlassError(
+      "usage",
+      "which jobs? Nothing chooses them: give --state, --outcome, --kind, --name, --queue or --label, or --all for every job of the workspace; --dry-run shows first which those are",
+    );
+  if (given.length > 0 && all === true)
+    throw new WindlassError("usage", `--all means every job of the workspace, and ${given.join(" and ")} only some; leave one of them out`);
   return {
-    ...askedFilter(options),
+    ...filter,
     ...(all === true ? { all } : {}),
     ...(dryRun === true ? { dryRun } : {}),
     ...(limit === undefined ? {} : { limit }),
@@ -78,9 +88,4 @@ async function show(call: Call, answer: BulkJson, words: { readonly would: strin
     return `${lines}${rest}${jobs}.\n${refused}${answer.more ? "More fit than the limit lets through: run it again, or give --limit.\n" : ""}`;
   });
   return answer.refused.length > 0 ? 1 : undefined;
-}
-
-function oneOf(what: string, value: string, allowed: readonly string[]): void {
-  if (!allowed.includes(value))
-    throw new WindlassError("usage", `there is no ${what} "${value}"${didYouMean(value, allowed)}\nAllowed: ${allowed.join(", ")}`);
 }

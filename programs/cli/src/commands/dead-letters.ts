@@ -1,6 +1,6 @@
 /** `windlass dead-letters …` */
 import type { DeadLetterJson } from "@windlass/contract";
-import { WindlassError, type RateLimit, type Reason } from "@windlass/kernel";
+import { reasons, WindlassError, type RateLimit, type Reason } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { findLetter } from "../connection/find-job.ts";
@@ -9,10 +9,15 @@ import { agoOf } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import type { Column } from "../output/table.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
+import { demandKnown } from "../tree/known-word.ts";
+
+const WHICH = "Give ids, or --queue, --reason, --name, --since or --until, or --all for every dead letter of the workspace";
+
+const REASONS_TOLD = "the column REASON of `windlass dead-letters list` has those that occurred, docs/reference/reasons.md has all";
 
 interface Choice {
   readonly queue?: string;
-  /** The server refuses what is none, and says what is near. */
+  /** Checked before anything is asked. */
   readonly reason?: Reason;
   readonly name?: string;
   readonly since?: string;
@@ -68,8 +73,7 @@ export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<vo
   const { again = false, rate = "none", all } = call.options;
   const { client } = connect(call);
   const chosen = await chosenOf(call, client);
-  if (Object.keys(chosen).length === 0 && all !== true)
-    throw new WindlassError("usage", "which ones? Give ids, options that choose, or --all");
+  if (Object.keys(chosen).length === 0 && all !== true) throw new WindlassError("usage", `which ones? ${WHICH}`);
   if (again && chosen.ids === undefined) throw new WindlassError("usage", "--again is for letters that are named by their ids");
   const items: { readonly id: string; readonly job: string; readonly created: boolean }[] = [];
   for (let more = true; more;) {
@@ -90,13 +94,17 @@ export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<vo
 
 interface PurgeOptions extends Choice {
   readonly redriven?: boolean;
+  readonly all?: boolean;
   readonly yes?: boolean;
 }
 
 export async function purgeDeadLetters(call: Call<PurgeOptions>): Promise<void> {
-  const { redriven, yes = false } = call.options;
+  const { redriven, all, yes = false } = call.options;
   const { client } = connect(call);
   const chosen = await chosenOf(call, client);
+  // To count harms nobody; what was struck off does not come back.
+  if (yes && Object.keys(chosen).length === 0 && redriven === undefined && all !== true)
+    throw new WindlassError("usage", `which ones are to be struck off? ${WHICH}; without --yes they are only counted`);
   const sum = { matched: 0, removed: 0, more: false };
   do {
     const answer = await client.deadLetters.purge({ ...chosen, ...(redriven === undefined ? {} : { redriven }), dryRun: !yes });
@@ -120,6 +128,7 @@ async function chosenOf(call: Call<Choice>, client: Client): Promise<ReturnType<
 }
 
 function choiceOf({ queue, reason, name, since, until }: Choice) {
+  if (reason !== undefined) demandKnown("--reason", { what: "reason", value: reason, known: reasons, told: REASONS_TOLD });
   return {
     ...(queue === undefined ? {} : { queue }),
     ...(reason === undefined ? {} : { reason }),

@@ -1,9 +1,10 @@
 /** `windlass events list` */
 import type { EventJson } from "@windlass/contract";
-import { didYouMean, eventTypes, WindlassError } from "@windlass/kernel";
+import { eventTypes } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
 import { presentTable } from "../output/api-object.ts";
 import type { Call } from "../tree/call.ts";
+import { demandKnown } from "../tree/known-word.ts";
 
 export interface ListEventsOptions {
   readonly type?: readonly string[];
@@ -13,9 +14,7 @@ export interface ListEventsOptions {
 
 export async function listEvents(call: Call<ListEventsOptions>): Promise<void> {
   const { type, after, limit } = call.options;
-  for (const one of type ?? [])
-    if (!(eventTypes as readonly string[]).includes(one))
-      throw new WindlassError("usage", `there is no event "${one}"${didYouMean(one, eventTypes)}`);
+  for (const value of type ?? []) demandKnown("--type", { what: "event", value, known: eventTypes });
   const asked = Object.fromEntries(Object.entries({ type, after, limit }).filter(([, value]) => value !== undefined));
   const page = await connect(call).client.events.list(asked);
   await presentTable<EventJson>(call, page, {

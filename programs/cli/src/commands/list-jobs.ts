@@ -6,6 +6,7 @@ import { now, presentTable } from "../output/api-object.ts";
 import { jobColumns } from "../output/job-lines.ts";
 import { isForPeople } from "../output/present.ts";
 import type { Call } from "../tree/call.ts";
+import { demandKnown } from "../tree/known-word.ts";
 
 export interface ListJobsOptions {
   readonly all?: boolean;
@@ -34,9 +35,9 @@ export async function listJobs(call: Call<ListJobsOptions>): Promise<void> {
 const NONE = "No jobs. Make one: windlass run examples/hello.yaml, or windlass jobs submit -- COMMAND";
 
 function queryOf(options: ListJobsOptions): Query {
-  for (const state of options.state ?? []) oneOf("state", state, jobStates);
-  if (options.outcome !== undefined) oneOf("outcome", options.outcome, outcomes);
-  if (options.kind !== undefined) oneOf("kind", options.kind, JOB_KINDS);
+  for (const state of options.state ?? []) demandKnown("--state", { what: "state", value: state, known: jobStates });
+  if (options.outcome !== undefined) demandKnown("--outcome", { what: "outcome", value: options.outcome, known: outcomes });
+  if (options.kind !== undefined) demandKnown("--kind", { what: "kind", value: options.kind, known: JOB_KINDS });
   const [label, ...others] = options.label ?? [];
   if (others.length > 0) throw new WindlassError("usage", "a list can be narrowed by one label; give --label once");
   const named = {
@@ -56,9 +57,4 @@ function queryOf(options: ListJobsOptions): Query {
 /** By more than the page and the level. */
 function isNarrowed({ limit: _limit, rootsOnly: _rootsOnly, ...rest }: Query): boolean {
   return Object.values(rest).some((value) => value !== undefined);
-}
-
-function oneOf(what: string, value: string, allowed: readonly string[]): void {
-  if (!allowed.includes(value))
-    throw new WindlassError("usage", `there is no ${what} "${value}"${didYouMean(value, allowed)}\nAllowed: ${allowed.join(", ")}`);
 }

@@ -27,6 +27,7 @@ export function addDeadLetterCommands(program: Command, perform: Performing): vo
     letters.command("purge").description("strike dead letters off; their jobs stay. Only counts without --yes").argument("[ids...]", IDS),
   )
     .option("--redriven", "only those that were run again")
+    .option("--all", "with --yes, without ids or options that choose: every one")
     .option("--yes", "do it")
     .action(perform(async () => (await import("../commands/dead-letters.ts")).purgeDeadLetters));
 }
