@@ -7,6 +7,7 @@ import { didYouMean, isWindlassError, WindlassError } from "@windlass/kernel";
 import { Hono } from "hono";
 import { secretHandlers } from "./secret-handlers.ts";
 import { accessHandlers } from "./access-handlers.ts";
+import { addHeaders } from "./answer-headers.ts";
 import { authenticator, demand, type Authenticate } from "./authenticate.ts";
 import { bulkHandlers } from "./bulk-handlers.ts";
 import { backupHandlers } from "./backup-handlers.ts";
@@ -47,14 +48,6 @@ export interface WindlassApp {
   close(): Promise<void>;
 }
 
-const SECURITY_HEADERS = {
-  "x-content-type-options": "nosniff",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-  "cache-control": "no-store",
-} as const;
-
 const OPEN_ADDRESSES = ["/healthz", "/readyz", "/metrics", OPENAPI_PATH, DOCS_PATH];
 const STREAMS_PER_PRINCIPAL_MAX = 250;
 
@@ -69,7 +62,7 @@ export function createApp(parts: ServerParts): WindlassApp {
   const app: App = new Hono<{ Variables: Variables; Bindings: Bindings }>();
   let closing = false;
   observe(app, { context, figures });
-  app.use(cors(parts.corsOrigins ?? []));
+  if (parts.corsOrigins !== undefined && parts.corsOrigins.length > 0) app.use(cors(parts.corsOrigins));
   const checkHost = hostCheck(parts.hosts ?? []);
   app.use(async (c, next) => {
     checkHost(c.req.header("host") ?? new URL(c.req.url).host);
@@ -132,9 +125,7 @@ function observe(app: App, { context, figures }: { readonly context: ServerConte
     figures.begin();
     const span = requestSpan(inner.tracing, c.req);
     await (span === null ? next() : span.within(next));
-    c.res.headers.set("x-request-id", requestId);
-    for (const [name, value] of Object.entries({ ...SECURITY_HEADERS, ...c.get("rateHeaders"), ...c.get("ownHeaders") }))
-      c.res.headers.set(name, value);
+    addHeaders(c);
     const tookMs = clock.monotonic() - startedAt;
     if (span !== null) endRequestSpan(span, { operation: c.get("operation"), status: c.res.status });
     figures.observe({ operation: c.get("operation"), status: c.res.status, seconds: tookMs / 1000 });

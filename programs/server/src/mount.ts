@@ -4,6 +4,7 @@ import { commandGate, jobsWithin } from "@windlass/engine";
 import { DEFAULT_WORKSPACE, isJsonObject, isWindlassError, readTraceparent, WindlassError, type Fault, type Json } from "@windlass/kernel";
 import type { Context, Hono } from "hono";
 import type * as z from "zod";
+import { wholeAnswer } from "./answer-headers.ts";
 import { answerOnce } from "./answer-once.ts";
 import { audited, notice } from "./audit-call.ts";
 import { demand, type Authenticate, type Principal } from "./authenticate.ts";
@@ -25,13 +26,15 @@ export interface Variables {
   rateHeaders: Readonly<Record<string, string>> | undefined;
   /** In place of the headers that every answer has. */
   ownHeaders: Readonly<Record<string, string>> | undefined;
+  /** An answer that was made with all of these. */
+  wholeAnswer: Response | undefined;
 }
 /** What comes with a request from a socket. */
 export interface Bindings {
   readonly address?: string | null;
 }
 export type App = Hono<{ Variables: Variables; Bindings: Bindings }>;
-type RequestContext = Context<{ Variables: Variables; Bindings: Bindings }>;
+export type RequestContext = Context<{ Variables: Variables; Bindings: Bindings }>;
 
 /** Who is at the other end of the socket; null without one. */
 export function addressOf({ env }: { readonly env?: Bindings | undefined }): string | null {
@@ -168,9 +171,9 @@ function jsonAnswer(
     const tag = tagOf(result, text, context.engine.context.sha256);
     headers["etag"] = tag;
     if (operation.method === "GET" && isFresh(c.req.header("if-none-match"), tag))
-      return new Response(null, { status: 304, headers: { etag: tag } });
+      return wholeAnswer(c, null, { status: 304, headers: { etag: tag } });
   }
-  return new Response(text, { status: operation.status, headers });
+  return wholeAnswer(c, text, { status: operation.status, headers });
 }
 
 async function* closing<T>(items: AsyncIterable<T>, close: () => void): AsyncGenerator<T> {
