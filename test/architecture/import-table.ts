@@ -35,6 +35,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   [contract]: { packages: [kernel], libraries: ["zod"], builtins: [] },
   [engine]: { packages: [kernel, ports], libraries: [], builtins: ["node:crypto"] },
   "packages/sdk": { packages: [kernel, contract], libraries: ["ws"], builtins: ["node:http", "node:https"] },
+  "packages/tools": { packages: [kernel, ports], libraries: [], builtins: "all" },
   "packages/testkit": {
     packages: [kernel, ports, engine],
     libraries: ["vitest", "fast-check", "@seriousme/openapi-schema-validator"],
@@ -66,6 +67,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
       "modules/workflows",
       "drivers/files",
       "packages/opentelemetry",
+      "packages/tools",
       "drivers/process",
       "drivers/docker",
       "drivers/sqlite",

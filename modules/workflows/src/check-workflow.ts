@@ -60,7 +60,8 @@ function checkStep({ step, raw, place }: { step: Step; raw: Json; place: Place }
       findings.push({ path: [...path, "when"], message: `a condition is true or false; this is a value of type ${checked.type}` });
   }
   if (step.foreach !== undefined) checkForeach(step.foreach, { ...place, path: [...path, "foreach"] });
-  checkTemplates(at(raw, "tool"), { path: [...path, "tool"], findings, vocabulary: { ...vocabulary, inLoop: step.foreach !== undefined } });
+  const within = { findings, vocabulary: { ...vocabulary, inLoop: step.foreach !== undefined } };
+  for (const key of ["tool", "concurrency"]) checkTemplates(at(raw, key), { ...within, path: [...path, key] });
 }
 
 function checkForeach(foreach: Json, place: Place): void {

@@ -79,7 +79,7 @@ function loopChild(step: CompiledStep["step"], { scope, pins }: { scope: Scope; 
     return failedChild(step, name, { reason: "too_many_items", message: `foreach: ${items.length} items; ${ITEMS_MAX} are allowed` });
   if (items.length === 0)
     return endedChild(step, name, { outcome: "succeeded", reason: "no_items", message: "foreach: there are no items", output: [] });
-  const { tool, timeoutSeconds, retry, queue, executor } = step;
+  const { tool, timeoutSeconds, retry, queue, executor, priority, concurrency } = step;
   const spec: LoopSpec = {
     type: "loop",
     step: {
@@ -88,11 +88,13 @@ function loopChild(step: CompiledStep["step"], { scope, pins }: { scope: Scope; 
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
       ...(retry === undefined ? {} : { retry }),
       ...(queue === undefined ? {} : { queue }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(concurrency === undefined ? {} : { concurrency }),
       ...(executor === undefined || tool.kind !== "container" ? {} : { executor }),
     },
     maxParallel: step.maxParallel ?? DEFAULT_MAX_PARALLEL,
     failFast: step.failFast ?? false,
-    scope: capture(tool as unknown as Json, scope),
+    scope: capture([tool, concurrency?.key ?? null] as unknown as Json, scope),
     ...(tool.kind === "workflow" ? { pinned: pinsFrom(tool.name, pins) } : {}),
   };
   if (JSON.stringify([spec, items]).length > LOOP_LENGTH_MAX) {

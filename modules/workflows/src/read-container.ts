@@ -1,6 +1,6 @@
 /** Reads the tool `container`: keys that every executor of containers heeds, and those that mean something to a cluster alone. */
 import { parseBytes, parseCores, type Json, type JsonObject } from "@windlass/kernel";
-import { Fields, present } from "./fields.ts";
+import { present, type Fields } from "./fields.ts";
 import { shown, sortOf } from "./finding.ts";
 import { readEnv } from "./read-shell.ts";
 import { isTemplate } from "./template.ts";

@@ -24,9 +24,13 @@ export const STEP_KEYS = {
     "handles",
     "queue",
     "executor",
+    "priority",
+    "concurrency",
   ],
-  later: ["until", "maxRounds", "isolation", "concurrency", "priority"],
+  later: ["until", "maxRounds", "isolation"],
 };
+
+export const STEP_CONCURRENCY_KEYS = { known: ["key", "limit"] };
 
 export function readStep({ value, path, findings }: { value: Json; path: Path; findings: Finding[] }): Step {
   const fields = new Fields({ value, path, findings, keys: STEP_KEYS });
@@ -49,8 +53,19 @@ export function readStep({ value, path, findings }: { value: Json; path: Path; f
     continueOnFailure: fields.boolean("continueOnFailure"),
     handles: fields.texts("handles"),
     queue: queue ?? readQueue(fields),
+    priority: fields.number("priority", { min: -1000, max: 1000, whole: true }),
+    concurrency: readStepConcurrency(fields),
     executor: readExecutor(fields, tool),
   });
+}
+
+function readStepConcurrency(fields: Fields): Step["concurrency"] {
+  const concurrency = fields.inner("concurrency", STEP_CONCURRENCY_KEYS);
+  if (concurrency === undefined) return undefined;
+  const key = concurrency.text("key");
+  if (!concurrency.has("key")) concurrency.missing("key", "jobs with the same key wait for each other");
+  else if (key === "") concurrency.fault("key", "a key is not empty");
+  return { key: key ?? "", limit: concurrency.number("limit", { min: 1, max: 10_000, whole: true }) ?? 1 };
 }
 
 /** Only containers have a choice; what else is said is said of nothing. */

@@ -3,14 +3,15 @@ import type { Json, JsonObject } from "@windlass/kernel";
 import { Fields, present } from "./fields.ts";
 import type { Finding, Path } from "./finding.ts";
 import { readCall } from "./read-call.ts";
+import { HTTP_KEYS, readHttp } from "./read-http.ts";
 import { readQueue } from "./read-queue.ts";
 import { CONTAINER_KEYS, readContainer } from "./read-container.ts";
 import { readShell } from "./read-shell.ts";
 import { readWait } from "./read-wait.ts";
 import { TIMEOUT_SECONDS_MAX, type Tool } from "./workflow.ts";
 
-export const TOOL_KINDS = ["container", "shell", "handler", "workflow", "wait", "noop"] as const;
-const LATER_TOOL_KINDS = ["http", "operation"];
+export const TOOL_KINDS = ["container", "shell", "http", "handler", "workflow", "wait", "noop"] as const;
+const LATER_TOOL_KINDS = ["operation"];
 /** What a tool may hold; `timeoutSeconds` may stand at the step or in its tool. */
 export const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?: readonly string[] }> = {
   container: CONTAINER_KEYS,
@@ -18,6 +19,7 @@ export const TOOL_KEYS: Record<Tool["kind"], { known: readonly string[]; later?:
     known: ["kind", "command", "script", "cwd", "env", "output", "resources", "timeoutSeconds"],
     later: ["workingDir", "exclusive"],
   },
+  http: HTTP_KEYS,
   handler: { known: ["kind", "handler", "name", "queue", "input", "timeoutSeconds"], later: ["exclusive"] },
   workflow: { known: ["kind", "name", "version", "inputs", "timeoutSeconds"] },
   wait: { known: ["kind", "for", "until", "signal", "schema", "approval", "timeoutSeconds"] },
@@ -41,7 +43,13 @@ export function readTool(step: Fields, findings: Finding[]): ToolFields {
   if (kind === undefined) return { tool: { kind: "noop" } };
   const fields = new Fields({ value, path, findings, keys: TOOL_KEYS[kind] });
   const timeoutSeconds = fields.number("timeoutSeconds", { min: 0.001, max: TIMEOUT_SECONDS_MAX });
-  return present({ tool: toolOf(kind, fields), queue: readQueue(fields), timeoutSeconds });
+  return present({ tool: toolOf(kind, fields, timeoutSeconds ?? limitOf(step)), queue: readQueue(fields), timeoutSeconds });
+}
+
+/** The time limit that stands at the step. */
+function limitOf(step: Fields): number | undefined {
+  const value = step.raw("timeoutSeconds");
+  return typeof value === "number" ? value : undefined;
 }
 
 /** Alone, so that an unknown kind is one finding and not one for each of its keys. */
@@ -58,7 +66,7 @@ function kindOf({ value, path, findings }: { value: Json; path: Path; findings: 
   return alone.oneOf("kind", TOOL_KINDS, LATER_TOOL_KINDS);
 }
 
-function toolOf(kind: Tool["kind"], fields: Fields): Tool {
+function toolOf(kind: Tool["kind"], fields: Fields, timeoutSeconds: number | undefined): Tool {
   switch (kind) {
     case "container":
       return readContainer(fields);
@@ -73,6 +81,8 @@ function toolOf(kind: Tool["kind"], fields: Fields): Tool {
     }
     case "wait":
       return readWait(fields);
+    case "http":
+      return readHttp(fields, timeoutSeconds);
     case "workflow":
       return readCall(fields);
     case "noop":

@@ -29,7 +29,7 @@ export interface EndSpec {
 /** Runs a tool for each item. The items are the job's input. */
 export interface LoopSpec {
   readonly type: "loop";
-  readonly step: Pick<Step, "name" | "tool" | "timeoutSeconds" | "retry" | "queue" | "executor">;
+  readonly step: Pick<Step, "name" | "tool" | "timeoutSeconds" | "retry" | "queue" | "executor" | "priority" | "concurrency">;
   readonly maxParallel: number;
   readonly failFast: boolean;
   readonly scope: CapturedScope;

@@ -4,6 +4,7 @@ import { EXECUTORS, isJsonObject, parseBytes, type ExecutorName, type Json, type
 import { callChild, type Site } from "./call-child.ts";
 import { baseOf, failedChild, ownChild } from "./ended-child.ts";
 import { renderContainer } from "./container-child.ts";
+import { httpRetryOf, httpTimeoutMs, renderHttp } from "./http-child.ts";
 import { retryPolicyOf } from "./read-retry.ts";
 import type { Evaluated } from "./expression.ts";
 import { shown } from "./finding.ts";
@@ -24,10 +25,14 @@ import {
 /** A little under what a store takes for the specification or the input of one job. */
 const PAYLOAD_LENGTH_MAX = 1_000_000;
 
+/** Keys are rows of an index. */
+const KEY_LENGTH_MAX = 500;
+
 /** Which executors a step with this tool may come to. */
 const EXECUTORS_OF: Readonly<Record<Tool["kind"], readonly ExecutorName[]>> = {
   container: [DEFAULT_CONTAINER_EXECUTOR],
   shell: ["process"],
+  http: ["tool"],
   handler: ["handler"],
   wait: ["none"],
   // Its steps may be anything; where its version is known (workflow-kind.ts) they are asked instead.
@@ -52,7 +57,25 @@ export interface ToolUse {
   readonly site: Site;
 }
 
-export function toolChild({ step, key, evaluate, site }: ToolUse): ChildSpec {
+export function toolChild(use: ToolUse): ChildSpec {
+  const { step, key, evaluate } = use;
+  const child = childOf(use);
+  if (step.priority === undefined && step.concurrency === undefined) return child;
+  const priority = step.priority === undefined ? {} : { priority: step.priority };
+  // What waits and what runs another workflow is decided about, not carried out: a key would be held by nobody who works.
+  if (step.concurrency === undefined || child.executor === "none") return { ...child, ...priority };
+  const rendered = render(step.concurrency.key, evaluate);
+  if (!rendered.ok) return failedChild(step, key, { reason: "expression_failed", message: inField("concurrency.key", rendered) });
+  const name = textOf(rendered.value);
+  if (name === "" || name.length > KEY_LENGTH_MAX)
+    return failedChild(step, key, {
+      reason: "bad_spec",
+      message: `concurrency.key: a key has 1 to ${KEY_LENGTH_MAX} characters; this one has ${name.length}`,
+    });
+  return { ...child, ...priority, concurrency: { key: name, limit: step.concurrency.limit } };
+}
+
+function childOf({ step, key, evaluate, site }: ToolUse): ChildSpec {
   const { tool } = step;
   switch (tool.kind) {
     case "noop":
@@ -61,6 +84,21 @@ export function toolChild({ step, key, evaluate, site }: ToolUse): ChildSpec {
       return callChild({ step, tool, key, evaluate, site });
     case "wait":
       return waitChild({ step, tool, key, evaluate, timeoutMs: timeoutOf(step) });
+    case "http": {
+      const rendered = renderHttp(tool, evaluate);
+      if ("message" in rendered) return failedChild(step, key, { reason: "expression_failed", message: rendered.message });
+      const bounded = withinBounds({ spec: { handler: "http" }, input: rendered.input });
+      if ("reason" in bounded) return failedChild(step, key, bounded);
+      const timeoutMs = httpTimeoutMs(step.timeoutSeconds);
+      return {
+        ...baseOf(step, key),
+        spec: bounded.spec,
+        input: rendered.input,
+        executor: "tool",
+        retry: httpRetryOf(tool, step.retry),
+        timeoutMs,
+      };
+    }
     case "container":
     case "shell":
     case "handler": {

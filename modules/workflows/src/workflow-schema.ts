@@ -8,7 +8,8 @@ import { containerFields } from "./container-schema.ts";
 import { INPUT_KEYS, INPUT_NAME } from "./read-inputs.ts";
 import { BACKOFF_KEYS, RETRY_KEYS } from "./read-retry.ts";
 import { LIMITS_KEYS, RESOURCES_KEYS } from "./read-shell.ts";
-import { STEP_KEYS } from "./read-step.ts";
+import { HTTP_METHODS, RESPONSE_BYTES_MAX } from "./read-http.ts";
+import { STEP_CONCURRENCY_KEYS, STEP_KEYS } from "./read-step.ts";
 import { TOOL_KEYS, TOOL_KINDS } from "./read-tool.ts";
 import { API_VERSION, CONCURRENCY_KEYS, LABELS_MAX, METADATA_KEYS, WORKFLOW_KEYS, WORKFLOW_NAME } from "./read-workflow.ts";
 import { ENV, objectOf, type Schema, type SchemaFields } from "./schema-object.ts";
@@ -16,6 +17,8 @@ import { TIME } from "./step-spec.ts";
 import { APPROVAL_KEYS } from "./read-wait.ts";
 import {
   APPROVERS_MAX,
+  HTTP_TIMEOUT_SECONDS,
+  HTTP_TIMEOUT_SECONDS_MAX,
   SIGNAL_NAME_LENGTH_MAX,
   CONTAINER_EXECUTORS,
   INPUT_TYPES,
@@ -115,6 +118,9 @@ const RETRY = objectOf(RETRY_KEYS, {
   },
 });
 
+const STATUS_CODE: Schema = { type: "integer", minimum: 100, maximum: 599 };
+const STATUS: Schema = { anyOf: [STATUS_CODE, { type: "array", items: STATUS_CODE }] };
+
 const TOOL_FIELDS: Record<Tool["kind"], SchemaFields> = {
   container: containerFields(TIMEOUT),
   shell: {
@@ -129,6 +135,22 @@ const TOOL_FIELDS: Record<Tool["kind"], SchemaFields> = {
         fields: { limits: objectOf(LIMITS_KEYS, { fields: { memory: { type: ["string", "number"], examples: ["256Mi"] } } }) },
       }),
       timeoutSeconds: TIMEOUT,
+    },
+  },
+  http: {
+    required: ["url"],
+    fields: {
+      kind: { const: "http" },
+      method: { enum: HTTP_METHODS, description: "GET, or POST where there is something to send" },
+      url: { type: "string", minLength: 1, description: "the address that is called" },
+      headers: { type: "object", additionalProperties: TEXT },
+      json: { description: "what is sent, as JSON; texts may hold {{ }}" },
+      body: { type: "string", description: "what is sent, as it is" },
+      auth: { type: "string", minLength: 1, description: "the alias of a secret: its value is the token of the call" },
+      expectedStatus: { ...STATUS, description: "statuses that are good; 200 to 299 when left out" },
+      retryStatus: { ...STATUS, description: "statuses that are tried again; 429, 502, 503 and 504 when left out" },
+      responseBytesMax: { type: "integer", minimum: 1, maximum: RESPONSE_BYTES_MAX },
+      timeoutSeconds: { ...TIMEOUT, maximum: HTTP_TIMEOUT_SECONDS_MAX, default: HTTP_TIMEOUT_SECONDS },
     },
   },
   handler: {
@@ -197,6 +219,14 @@ const STEP = objectOf(STEP_KEYS, {
     failFast: { type: "boolean" },
     timeoutSeconds: { ...TIMEOUT, description: "the longest that an attempt may take" },
     retry: RETRY,
+    priority: { type: "integer", minimum: -1000, maximum: 1000, description: "higher is sooner" },
+    concurrency: objectOf(STEP_CONCURRENCY_KEYS, {
+      required: ["key"],
+      fields: {
+        key: { type: "string", minLength: 1, description: "jobs with the same key wait for each other; may hold {{ }}" },
+        limit: { type: "integer", minimum: 1, maximum: 10_000, default: 1 },
+      },
+    }),
     continueOnFailure: { type: "boolean" },
     handles: { type: "array", items: TEXT, description: "the failed steps that its success makes good" },
     queue: QUEUE,

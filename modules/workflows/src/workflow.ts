@@ -23,6 +23,9 @@ export const WAIT_MS_MAX = 366 * 86_400_000;
 export const SIGNAL_NAME_LENGTH_MAX = 200;
 /** People who are asked for one approval: more are a role, which a permission says better. */
 export const APPROVERS_MAX = 50;
+/** How long a call of the tool `http` may take, where nothing is said and at most: it holds a slot of the server. */
+export const HTTP_TIMEOUT_SECONDS = 30;
+export const HTTP_TIMEOUT_SECONDS_MAX = 300;
 /** The longest `timeout_seconds`: a year. */
 export const TIMEOUT_SECONDS_MAX = 366 * 86_400;
 
@@ -127,7 +130,25 @@ export interface ContainerTool {
   readonly volumes?: readonly ContainerVolumeSpec[];
 }
 
-export type Tool = CallTool | ContainerTool | ShellTool | HandlerTool | WaitTool | { readonly kind: "noop" };
+export interface HttpTool {
+  readonly kind: "http";
+  /** GET, or POST where there is something to send. */
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What is sent, as JSON; or `body`, as it is. */
+  readonly json?: Json;
+  readonly body?: string;
+  /** The alias of a secret: its value is the token of the call. */
+  readonly auth?: string;
+  /** Statuses that are good; 200 to 299 when left out. */
+  readonly expectedStatus?: readonly number[];
+  /** Statuses that are tried again. */
+  readonly retryStatus?: readonly number[];
+  readonly responseBytesMax?: number;
+}
+
+export type Tool = HttpTool | CallTool | ContainerTool | ShellTool | HandlerTool | WaitTool | { readonly kind: "noop" };
 
 export interface Step {
   readonly name: string;
@@ -145,6 +166,9 @@ export interface Step {
   /** Which failed steps its success makes good; those that `when` names when left out. */
   readonly handles?: readonly string[];
   readonly queue?: string;
+  readonly priority?: number;
+  /** Jobs of this step with the same key wait for each other; the key may hold `{{ }}`. */
+  readonly concurrency?: { readonly key: string; readonly limit: number };
   /** Of a container; the workflow's own when left out. */
   readonly executor?: ContainerExecutor;
 }

@@ -8,7 +8,7 @@
  *     lost) is given back.
  * C4. What was read ahead and the carrier does not come to is given back: another worker may be idle.
  */
-import { seconds, type LiveJob, type StopOrder } from "@windlass/kernel";
+import { seconds, type ExecutorName, type LiveJob, type StopOrder } from "@windlass/kernel";
 import type { Claimed, ClaimedJob } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { every } from "./every.ts";
@@ -38,7 +38,10 @@ export interface Carrier {
 }
 
 export interface ClaimOptions {
-  readonly queues: readonly string[];
+  /** `handler` when left out. */
+  readonly executor?: ExecutorName;
+  /** Null: all of them. */
+  readonly queues: readonly string[] | null;
   readonly session: Pick<OpenSession, "id" | "lost"> & Partial<Pick<OpenSession, "ensure">>;
   readonly carrier: Carrier;
 }
@@ -56,21 +59,22 @@ export interface ClaimLoop extends Loop {
 }
 
 export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimLoop {
-  const { session, carrier } = options;
-  const queues = [...options.queues];
-  const topics = new Set(queues.map((queue) => `handler/${queue}`));
+  const { session, carrier, executor = "handler" } = options;
+  const queues = options.queues === null ? null : [...options.queues];
+  const topics = new Set(queues?.map((queue) => `${executor}/${queue}`));
+  const isMeant = queues === null ? (key: string) => key.startsWith(`${executor}/`) : (key: string) => topics.has(key);
   const lookForStops = every(context, REST_MS);
   const timeToCompare = every(context, COMPARE_MS);
   let [stopsSuspected, lossSuspected] = [false, false];
   let heldUntil: number | null = null;
   const claims = loop({
-    name: `claims of ${queues.join(", ")}`,
+    name: `claims of ${queues?.join(", ") ?? executor}`,
     clock: context.clock,
     random: context.random,
     logger: context.logger,
     restMs: () => restUntil(context, heldUntil),
     subscribe: (wake) => {
-      const onReady = (key: string): void => void (topics.has(key) && wake());
+      const onReady = (key: string): void => void (isMeant(key) && wake());
       const ready = context.bus.subscribe("ready", onReady);
       context.awaiting.add(onReady);
       const stopping = context.bus.subscribe("stopping", (key) => {
@@ -125,8 +129,8 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
   };
 }
 
-function claimFor(context: EngineContext, { queues, session }: ClaimOptions, room: Room): Promise<Claimed> {
-  return context.store.jobs.claim({ executor: "handler", queues, session: session.id, place: null, ...room, now: context.now() });
+function claimFor(context: EngineContext, { executor = "handler", queues, session }: ClaimOptions, room: Room): Promise<Claimed> {
+  return context.store.jobs.claim({ executor, queues: queues ?? undefined, session: session.id, place: null, ...room, now: context.now() });
 }
 
 /** How long to rest between claims: until a rate lets the next attempt start, where one holds jobs back. */

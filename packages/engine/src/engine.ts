@@ -1,4 +1,5 @@
 /** Puts the engine together: the services that keep jobs moving, and what callers may do. */
+import type { Handler } from "@windlass/kernel";
 import type { Executor } from "@windlass/ports";
 import { access, type Access } from "./access.ts";
 import { advancer } from "./advancer.ts";
@@ -8,6 +9,7 @@ import { callbacks, type Callbacks } from "./callbacks.ts";
 import { deadLetters, type DeadLetters } from "./dead-letters.ts";
 import { explainer, type Explain } from "./explain.ts";
 import { feed, type Feed } from "./feed.ts";
+import { givenSecrets } from "./given-secrets.ts";
 import { jobs, type Jobs } from "./jobs.ts";
 import { launcher } from "./launcher.ts";
 import { queues, type Queues } from "./queues.ts";
@@ -18,12 +20,14 @@ import { secrets, type Secrets } from "./secrets.ts";
 import { serviceOf, together, type Service } from "./service.ts";
 import { openSession } from "./session.ts";
 import { timers } from "./timers.ts";
-import { worker, type Worker, type WorkerOptions } from "./worker.ts";
+import { toolWorker, worker, type Worker, type WorkerOptions } from "./worker.ts";
 
 export interface EngineOptions extends EnginePorts {
   readonly executors: readonly Executor[];
   readonly sessionTtlMs?: number;
   readonly hostLostAfterMs?: number;
+  /** What this server carries out itself (executor `tool`), by name; `secretOf` gives the value of a secret of a job. */
+  readonly tools?: (secretOf: SecretOf) => Readonly<Record<string, Handler>>;
   /** 0 keeps everything. */
   readonly retentionDays?: number;
   /** The same for the audit. */
@@ -70,6 +74,7 @@ export function engine(options: EngineOptions): Engine {
       ...options.executors.map((executor) =>
         launcher(context, { executor, ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }) }),
       ),
+      ...(options.tools === undefined ? [] : [toolsOf(context, { ...options, tools: options.tools })]),
       reconciler(context, {
         session: id,
         ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }),
@@ -104,4 +109,25 @@ export function engine(options: EngineOptions): Engine {
     worker: (workerOptions) =>
       worker(context, { ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }), ...workerOptions }),
   };
+}
+
+/** The value of a secret that a job names by its alias. Throws an Error that says why there is none. */
+export type SecretOf = (jobId: string, alias: string) => Promise<string>;
+
+/** Calls that one server makes at once. */
+const TOOLS_RUNNING_MAX = 100;
+
+function toolsOf(context: EngineContext, { tools, sessionTtlMs }: Required<Pick<EngineOptions, "tools">> & EngineOptions): Worker {
+  const secretOf: SecretOf = async (jobId, alias) => {
+    const [record] = await context.store.jobs.records([jobId]);
+    const given = record === undefined ? undefined : await givenSecrets(context, record, [alias]);
+    if (given === undefined) throw new Error(`the job ${jobId} is gone`);
+    if ("refused" in given) throw new Error(given.refused.message ?? given.refused.reason);
+    return given.values.get(alias) ?? "";
+  };
+  return toolWorker(context, {
+    handlers: tools(secretOf),
+    concurrency: TOOLS_RUNNING_MAX,
+    ...(sessionTtlMs === undefined ? {} : { sessionTtlMs }),
+  });
 }

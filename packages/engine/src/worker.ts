@@ -63,6 +63,22 @@ const UNSTORED_MAX = 1_000;
 
 export function worker(context: EngineContext, options: WorkerOptions): Worker {
   const queue = queueKeyOf(options.workspace ?? DEFAULT_WORKSPACE, options.queue ?? DEFAULT_QUEUE);
+  return carry(context, { executor: "handler", queue, options });
+}
+
+/** Carries the tools of a server out, of all queues and workspaces. */
+export function toolWorker(context: EngineContext, options: Pick<WorkerOptions, "handlers" | "concurrency" | "sessionTtlMs">): Worker {
+  return carry(context, { executor: "tool", queue: "*", options });
+}
+
+interface Carrying {
+  readonly executor: "handler" | "tool";
+  /** The key of its queue, or `*` for all. */
+  readonly queue: string;
+  readonly options: WorkerOptions;
+}
+
+function carry(context: EngineContext, { executor, queue, options }: Carrying): Worker {
   const running: Running = {
     context,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
@@ -72,14 +88,14 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
     handlers: options.handlers,
   };
   const { runs, ahead } = running;
-  const service = serviceOf(`worker ${queue}`, async () => {
+  const service = serviceOf(`${executor === "tool" ? "tools" : "worker"} ${queue}`, async () => {
     const results = settling(context);
     let claims: Loop | null = null;
     const wake = (): void => claims?.wake();
     const session = await openSession(context, {
       role: "worker",
       place: null,
-      serves: [{ executor: "handler", queue, handlers: Object.keys(options.handlers) }],
+      serves: [{ executor, queue, handlers: Object.keys(options.handlers) }],
       ttlMs: options.sessionTtlMs,
       onLost: () => {
         ahead.clear();
@@ -94,7 +110,12 @@ export function worker(context: EngineContext, options: WorkerOptions): Worker {
       },
     };
     context.figures.slots.add(slots);
-    claims = claimLoop(context, { queues: [queue], session, carrier: carrierOf(running, { results, wake }) });
+    claims = claimLoop(context, {
+      executor,
+      queues: queue === "*" ? null : [queue],
+      session,
+      carrier: carrierOf(running, { results, wake }),
+    });
     await claims.start();
     return async () => {
       await claims.stop();

@@ -12,13 +12,13 @@ import type { RetryPolicy } from "./retry.ts";
 export const JOB_KINDS = ["workflow", "step", "app", "task", "watcher", "operation", "release", "run"] as const;
 export type JobKindName = (typeof JOB_KINDS)[number];
 
-/** Who carries the attempts of a job out. `none`: nobody, its kind decides what is next (executions, timers). */
-export const EXECUTORS = ["none", "handler", "process", "docker", "kubernetes", "agent"] as const;
+/** Who carries the attempts of a job out. `none`: nobody, its kind decides what is next (executions, timers); `tool`: a server itself. */
+export const EXECUTORS = ["none", "handler", "tool", "process", "docker", "kubernetes", "agent"] as const;
 export type ExecutorName = (typeof EXECUTORS)[number];
 
 /** In-band work dies with the worker that holds it; out-of-band work does not. */
 export function isOutOfBand(executor: ExecutorName): boolean {
-  return executor !== "none" && executor !== "handler";
+  return executor !== "none" && executor !== "handler" && executor !== "tool";
 }
 
 export type Cause =

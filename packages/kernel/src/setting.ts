@@ -61,6 +61,11 @@ export const SETTINGS = {
   },
   "retention.days": { default: 30, doc: "finished jobs and their logs are removed this long after their root ended; 0 keeps them" },
   "audit.retentionDays": { default: 365, doc: "who changed what is kept this long; 0 keeps it for ever" },
+  "http.deny": {
+    default: "loopback link-local",
+    doc: "what the tool http does not call: loopback, link-local, private, addresses, networks (10.0.0.0/8), names (*.example.org), separated by commas or spaces",
+  },
+  "http.allow": { default: "", doc: "what it calls all the same, written alike" },
   "secrets.keys": {
     default: "",
     secret: true,

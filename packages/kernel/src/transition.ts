@@ -13,14 +13,14 @@ import { assert, unreachable } from "./assert.ts";
 import type { Advance, Change, Refusal } from "./change.ts";
 import { endAttempt, finish, type NewEvent, type Step } from "./ending.ts";
 import { externalNameOf } from "./id.ts";
-import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob, type Observed } from "./job.ts";
-import { canonicalJson } from "./json.ts";
+import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob } from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
 import { queueOfKey } from "./queue.ts";
+import { event, keep, moved, refuse, type Transition } from "./step.ts";
+import { observe, settle, signal } from "./told.ts";
 
 /** Changes that concern one job alone; `submit` and `advance` are in apply.ts. */
 export type OwnChange = Exclude<Change, { readonly type: "submit" } | Advance>;
-export type Transition = Step | { readonly refused: Refusal };
 
 /** Applies `change` to `live` at `now`. Never changes its arguments. */
 export function transition(live: LiveJob, change: OwnChange, now: number): Transition {
@@ -262,59 +262,6 @@ function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" 
   };
 }
 
-function settle(live: LiveJob, change: Extract<OwnChange, { readonly type: "settle" }>, now: number): Transition {
-  const refused = whyNotOf(live, change);
-  if (refused === null) return endAttempt(live, change, now);
-  return refuse(change.by.type === "approval" ? "conflict" : "token_stale", refused);
-}
-
-/** The same told again is no change; of the same state and reason only the details are kept, without an event of their own. */
-function observe(live: LiveJob, change: Extract<OwnChange, { readonly type: "observe" }>, now: number): Transition {
-  const refused = whyNotOf(live, change);
-  if (refused !== null) return refuse("token_stale", refused);
-  const before = live.observed;
-  const isNew = before === null || before.state !== change.observed.state || before.reason !== change.observed.reason;
-  const seen = { ...before, ...change.observed };
-  const observed: Observed = { ...seen, since: isNew ? now : before.since, event: isNew ? live.eventSeq + 1 : before.event };
-  if (!isNew && canonicalJson(observed) === canonicalJson(before)) return { ...keep(live), events: [] };
-  const { state, reason, message } = observed;
-  return keep({ ...live, observed }, ...(isNew ? [event("job.observed", live.attempt, { state, reason, message })] : []));
-}
-
-/** Why something told of an attempt is not about the current one, or not told by who may (T2). */
-function whyNotOf(live: LiveJob, change: Extract<OwnChange, { readonly type: "settle" | "observe" }>): string | null {
-  if (live.state === "scheduled" || live.state === "queued") return `the attempt has ended; the job is ${live.state}`;
-  if (live.attempt !== change.attempt) return `attempt ${change.attempt} has ended; attempt ${live.attempt} is current`;
-  return mismatchOf(live, change.by);
-}
-
-/** Why whoever settles is not the one who may, or null (T2). */
-function mismatchOf(live: LiveJob, by: Extract<OwnChange, { readonly type: "settle" }>["by"]): string | null {
-  switch (by.type) {
-    case "holder":
-      return by.token === live.token && live.holder === "lease" ? null : "the attempt was handed on";
-    case "executor":
-      if (by.name !== live.externalName) return `its name is ${live.externalName ?? "not set"}, not ${by.name}`;
-      return live.externalRef === null || by.ref === null || by.ref === live.externalRef
-        ? null
-        : `its reference is ${live.externalRef}, not ${by.ref}`;
-    case "completion":
-      return live.wait?.for === "completion" && live.wait.tokenHash === by.tokenHash ? null : "the completion token is not the current one";
-    case "approval":
-      if (live.state !== "waiting" || live.wait?.for !== "approval") return "it does not wait for an approval";
-      return live.wait.by.length === 0 || live.wait.by.includes(by.by) ? null : `it waits for an approval by ${live.wait.by.join(" or ")}`;
-    default:
-      return unreachable(by);
-  }
-}
-
-/** Whether anything waits for it is for the kind to say, which alone knows what comes later. */
-function signal(live: LiveJob, { name, data, by }: Extract<OwnChange, { readonly type: "signal" }>, now: number): Transition {
-  if (live.executor !== "none") return refuse("conflict", "only what is decided about takes signals; this job is carried out");
-  if (live.state === "stopping") return refuse("conflict", "it was told to end");
-  return { ...keep(live, event("job.signalled", null, { name, by })), fact: { type: "signal", name, data, by, at: now } };
-}
-
 /** In-band work ends with its holder. What goes on outside ends only by a fact of its executor, unless its host is gone for good. */
 function lose(live: LiveJob, change: Extract<OwnChange, { readonly type: "lose" }>, now: number): Transition {
   if (live.holder === "none") return refuse("conflict", "nobody holds it");
@@ -390,22 +337,6 @@ function back(
     wait: null,
   };
   return { ...moved(to.state === "queued" ? "release" : "defer", next, record), releasesKey: !live.resumed };
-}
-
-function keep(next: LiveJob, ...events: NewEvent[]): Step {
-  return { next, final: null, via: null, attempt: null, events, fact: null, releasesKey: false };
-}
-
-function moved(via: Step["via"], next: LiveJob, ...events: NewEvent[]): Step {
-  return { ...keep(next, ...events), via };
-}
-
-function event(type: NewEvent["type"], attempt: number | null, data: NewEvent["data"]): NewEvent {
-  return { type, attempt, data };
-}
-
-function refuse(code: Refusal["code"], why: string): { readonly refused: Refusal } {
-  return { refused: { code, why } };
 }
 
 function earliest(a: number | null, b: number | null): number | null {
