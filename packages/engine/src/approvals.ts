@@ -61,8 +61,8 @@ function decisionOf(output: Json): { readonly approved: boolean; readonly by: st
 
 /** This job, or the only one below it that waits for an approval (of this step). */
 async function waitingFor(context: EngineContext, view: JobView, { step }: Approval): Promise<JobView> {
-  const { record, live } = view;
-  if (live?.wait?.for === "approval" || record.executor !== "none" || record.kind === "step") return view;
+  const { record, live, final } = view;
+  if (live?.wait?.for === "approval" || record.executor !== "none" || decisionOf(final?.output ?? null) !== null) return view;
   const below = await context.store.reads.list({
     workspace: record.workspace,
     rootId: record.rootId,

@@ -35,5 +35,5 @@ export * from "./turn.ts";
 export * from "./admission.ts";
 export * from "./apply.ts";
 export { attemptOf, type NewEvent, type Step } from "./ending.ts";
-export { LAUNCH_SLACK_MS, startDeadlineOf, timerOf, transition, unblocked, type OwnChange, type Transition } from "./transition.ts";
+export { LAUNCH_SLACK_MS, startDeadlineOf, timerOf, transition, unblocked, type OwnChange } from "./transition.ts";
 export { WorkingSet, type Loaded, type Writes } from "./working-set.ts";
