@@ -1,6 +1,6 @@
 /** `windlass jobs list` */
 import type { Input, Operations } from "@windlass/contract";
-import { jobStates, outcomes, JOB_KINDS, WindlassError, didYouMean } from "@windlass/kernel";
+import { jobStates, outcomes, JOB_KINDS, WindlassError } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
 import { now, presentTable } from "../output/api-object.ts";
 import { jobColumns } from "../output/job-lines.ts";
