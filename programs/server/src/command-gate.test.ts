@@ -1,5 +1,5 @@
 /** Every way in which a caller makes a job, with a token that may do all but let commands run, and with one that may. */
-import { NO_RETRY, permissions } from "@windlass/kernel";
+import { EXECUTORS, NO_RETRY, permissions, type WindlassError } from "@windlass/kernel";
 import { client, type Client } from "@windlass/sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BASE, testServer, type TestServer } from "./server-fixture.ts";
@@ -70,6 +70,17 @@ test("of many jobs those that start commands are refused one by one", async () =
   expect(answer.done).toBe(0);
   expect(answer.refused.find(({ id }) => id === ended[0])?.problem).toMatchObject({ code: "forbidden" });
   expect(await without.jobs.retryMany({ name: "deploy", state: ["cancelled"] })).toMatchObject({ done: 1, refused: [] });
+});
+
+test("every executor is closed but those that start no command", async () => {
+  for (const executor of EXECUTORS) {
+    const asked = without.jobs.submit({ ...command, name: `by-${executor}`, executor });
+    const answer = await asked.then(
+      () => "made",
+      (error: WindlassError) => error.code,
+    );
+    expect([executor, answer === "forbidden"]).toEqual([executor, !["none", "handler", "tool"].includes(executor)]);
+  }
 });
 
 test("the role write lacks it: what only has a handler needs nothing more", async () => {

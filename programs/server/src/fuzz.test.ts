@@ -2,7 +2,7 @@
 import { operationList } from "@windlass/contract";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { testServer, type TestServer } from "./server-fixture.ts";
+import { testServer, TOKEN, type TestServer } from "./server-fixture.ts";
 
 /** On a busy machine. */
 const FUZZ_MS = 60_000;
@@ -11,7 +11,8 @@ const ANSWER_MS = 20_000;
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await testServer({ bodyBytesMax: 5_000 });
+  // With the token that all is asked with, so that the internal addresses are open, too.
+  server = await testServer({ bodyBytesMax: 5_000, internalToken: TOKEN });
 });
 afterAll(() => server.close());
 
