@@ -99,6 +99,7 @@ function faultyStore(store: Store, faulty: Faulty, clock: Clock): Store {
     audit: wrapped(store.audit, faulty),
     secrets: wrapped(store.secrets, faulty),
     answers: wrapped(store.answers, faulty),
+    webhooks: wrapped(store.webhooks, faulty),
     heartbeats: clockHeartbeats(clock, sessions),
     inOrder: store.inOrder,
     timeOffset: () => faulty(() => store.timeOffset()),

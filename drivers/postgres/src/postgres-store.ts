@@ -16,6 +16,7 @@ import { jobReads } from "./job-reads.ts";
 import { migrate } from "./migrate.ts";
 import { secretStore } from "./secrets.ts";
 import { definitionStore, placeStore, queueStore, retentionStore, sessionStore } from "./small-stores.ts";
+import { webhookStore } from "./webhooks.ts";
 import { asStoreError, inTransaction } from "./transaction.ts";
 
 export interface PostgresOptions {
@@ -59,6 +60,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     tokens: tokenStore(db, pool),
     audit: auditStore(db),
     secrets: secretStore(db),
+    webhooks: webhookStore(db, pool),
     answers: answerStore(db),
     heartbeats: beats.heartbeats,
     inOrder: false,

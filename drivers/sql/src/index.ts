@@ -49,3 +49,4 @@ export {
   viewColumns,
   viewTables,
 } from "./tables.ts";
+export { deliveriesTable, deliveryQuery, sentValues, webhooksTable, webhookStatements, webhookValues } from "./webhook-tables.ts";

@@ -16,6 +16,7 @@ import { ownersMigration } from "./migration-0010.ts";
 import { endsMigration } from "./migration-0011.ts";
 import { secretsMigration } from "./migration-0012.ts";
 import { observedMigration } from "./migration-0013.ts";
+import { webhooksMigration } from "./migration-0014.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -47,6 +48,7 @@ export const migrations: readonly Migration[] = [
   endsMigration,
   secretsMigration,
   observedMigration,
+  webhooksMigration,
 ];
 
 export const sqliteDialect: Dialect = {

@@ -27,6 +27,7 @@ export function addWorkspace(db: Database, workspace: Workspace): boolean {
 export function removeWorkspace(db: Database, name: string, now: number): Awaited<ReturnType<WorkspaceStore["remove"]>> {
   if (db.get(SQL.hasJobs, [name]) !== undefined) return "jobs";
   if (db.get(SQL.hasDefinitions, [name]) !== undefined) return "workflows";
+  if (db.get(SQL.hasWebhooks, [name]) !== undefined) return "webhooks";
   if (db.get(SQL.hasSecrets, [name]) !== undefined) return "secrets";
   if (db.get(SQL.hasTokens, [now, listing(name)]) !== undefined) return "tokens";
   db.run(SQL.removeQueues, [`${name}:%`]);

@@ -45,6 +45,18 @@ import {
   putPlace,
 } from "./small-stores.ts";
 
+import {
+  listDeliveries,
+  listWebhooks,
+  markWebhook,
+  pruneDeliveries,
+  putWebhook,
+  recordDelivery,
+  redriveDeliveries,
+  removeWebhook,
+  takeForWebhook,
+} from "./webhooks.ts";
+
 const writes = {
   commit,
   claim,
@@ -78,6 +90,13 @@ const writes = {
   keepAnswer,
   releaseAnswer,
   pruneAnswers,
+  putWebhook,
+  removeWebhook,
+  takeForWebhook,
+  recordDelivery,
+  markWebhook,
+  redriveDeliveries,
+  pruneDeliveries,
   ping: pingWritable,
 };
 const near = { due, nextDue, woken, cursor, records, getQueue, stateOfQueue };
@@ -107,6 +126,8 @@ export const far = {
   listTokens,
   tokenByHash,
   listAudit,
+  listWebhooks,
+  listDeliveries,
   listSecrets,
   findSecrets,
   secretsSealedOtherwise,

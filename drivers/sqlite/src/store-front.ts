@@ -48,6 +48,7 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       remove: (rootIds) => call("removeTrees", rootIds),
     },
     ...accessStoresOn(call),
+    webhooks: webhooksOn(call),
     secrets: {
       list: (filter) => call("listSecrets", filter),
       find: (wanted) => call("findSecrets", wanted),
@@ -125,5 +126,19 @@ function queueStoresOn(call: Caller): Pick<Store, "jobs" | "queues" | "deadLette
       redriven: (marks, mark) => call("markRedriven", marks, mark),
       remove: (jobIds) => call("removeDeadLetters", jobIds),
     },
+  };
+}
+
+function webhooksOn(call: Caller): Store["webhooks"] {
+  return {
+    list: (workspace) => call("listWebhooks", workspace),
+    put: (webhook, expected) => call("putWebhook", webhook, expected),
+    remove: (workspace, name, expected) => call("removeWebhook", { workspace, name }, expected),
+    take: (webhook, step) => call("takeForWebhook", webhook, step),
+    record: (delivery) => call("recordDelivery", delivery),
+    mark: (webhook, health) => call("markWebhook", webhook, health),
+    deliveries: (filter) => call("listDeliveries", filter),
+    redrive: (webhook, ids, now) => call("redriveDeliveries", webhook, { ids, now }),
+    prune: (before, limit) => call("pruneDeliveries", before, limit),
   };
 }

@@ -16,6 +16,7 @@ export * from "./routes.ts";
 export * from "./secret-operations.ts";
 export * from "./setting-operations.ts";
 export * from "./system-operations.ts";
+export type { DeliveryJson, WebhookJson } from "./webhook-operations.ts";
 export * from "./worker-operations.ts";
 export * from "./workflow-operations.ts";
 export * from "./worker-connection.ts";

@@ -11,6 +11,7 @@ import { secretOperations } from "./secret-operations.ts";
 import { settingOperations } from "./setting-operations.ts";
 import { signalOperations } from "./signal-operations.ts";
 import { systemOperations } from "./system-operations.ts";
+import { webhookOperations } from "./webhook-operations.ts";
 import { workerOperations } from "./worker-operations.ts";
 import { workflowOperations } from "./workflow-operations.ts";
 
@@ -30,6 +31,7 @@ export const operations = {
   system: systemOperations,
   backups: backupOperations,
   callbacks: callbackOperations,
+  webhooks: webhookOperations,
 } as const;
 
 export type Operations = typeof operations;

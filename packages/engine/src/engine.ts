@@ -20,6 +20,8 @@ import { secrets, type Secrets } from "./secrets.ts";
 import { serviceOf, together, type Service } from "./service.ts";
 import { openSession } from "./session.ts";
 import { timers } from "./timers.ts";
+import { webhookRelay } from "./webhook-relay.ts";
+import { webhooks, type Webhooks } from "./webhooks.ts";
 import { toolWorker, worker, type Worker, type WorkerOptions } from "./worker.ts";
 
 export interface EngineOptions extends EnginePorts {
@@ -47,6 +49,7 @@ export interface Engine extends Service {
   readonly access: Access;
   readonly audit: Audit;
   readonly secrets: Secrets;
+  readonly webhooks: Webhooks;
   /** Runs handlers in this process. Start and stop it like any service. */
   worker(options: WorkerOptions): Worker;
 }
@@ -55,6 +58,7 @@ export function engine(options: EngineOptions): Engine {
   const context = engineContext(options);
   const events = feed(context);
   const changes = audit(context);
+  const sealed = secrets(context);
   const service = serviceOf("engine", async () => {
     await context.syncClock();
     const session = await openSession(context, {
@@ -81,6 +85,7 @@ export function engine(options: EngineOptions): Engine {
         ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }),
       }),
       retention(context, { session: id, days: options.retentionDays ?? 0, auditDays: options.auditDays ?? 0 }),
+      ...(options.outbound === undefined ? [] : [webhookRelay(context, { session: id, outbound: options.outbound })]),
       logRetention(context, options.logLimits ?? { retentionDays: 0, totalBytesMax: 0 }),
     ]);
     try {
@@ -105,7 +110,8 @@ export function engine(options: EngineOptions): Engine {
     callbacks: callbacks(context),
     access: access(context),
     audit: changes,
-    secrets: secrets(context),
+    secrets: sealed,
+    webhooks: webhooks(context, { secrets: sealed, outbound: options.outbound ?? null }),
     worker: (workerOptions) =>
       worker(context, { ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }), ...workerOptions }),
   };

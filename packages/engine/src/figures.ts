@@ -47,6 +47,8 @@ export interface Figures {
   /** What was told over the API of attempts that go on outside. */
   readonly callbacks: CallbackFigures;
   addCallback(state: string, answer: { readonly status: string; readonly reason?: string }): void;
+  /** What was told to webhooks. */
+  readonly webhooks: { active: number; sent: number; failed: number; dead: number };
   /** Handlers that run in this process, and how many may. */
   readonly slots: Set<{ readonly running: number; readonly concurrency: number }>;
 }
@@ -69,6 +71,7 @@ export function figures(): Figures {
     callsFailed: new Map(),
     commits: spread(COMMIT_BUCKETS),
     feedLagMs: 0,
+    webhooks: { active: 0, sent: 0, failed: 0, dead: 0 },
     callbacks: told,
     addCallback(state, { status, reason }) {
       count(told.told, state);

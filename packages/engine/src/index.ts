@@ -27,3 +27,4 @@ export { settling, type Settling } from "./settling.ts";
 export { recordOf, type SubmitRequest } from "./submit.ts";
 export { dueChange } from "./timers.ts";
 export type { Worker, WorkerOptions } from "./worker.ts";
+export type { WebhookRequest, Webhooks } from "./webhooks.ts";

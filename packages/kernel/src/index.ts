@@ -32,6 +32,7 @@ export * from "./setting.ts";
 export * from "./tally.ts";
 export * from "./tracing.ts";
 export * from "./turn.ts";
+export * from "./webhook.ts";
 export * from "./admission.ts";
 export * from "./apply.ts";
 export { attemptOf, type NewEvent, type Step } from "./ending.ts";

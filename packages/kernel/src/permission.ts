@@ -28,6 +28,8 @@ export const PERMISSIONS = {
   "deadletters:purge": { roles: ["write"], meaning: "strike dead letters off the list" },
   "secrets:read": { roles: ["write", "read"], meaning: "see the names of secrets (never their values)" },
   "secrets:write": { roles: ["write"], meaning: "set and unset secrets, and seal them with another key" },
+  "webhooks:read": { roles: ["write", "read"], meaning: "see webhooks, and what was told to them" },
+  "webhooks:write": { roles: ["write"], meaning: "have events told to servers elsewhere, and send what was given up again" },
   "system:read": { roles: ["write", "read", "worker"], meaning: "see the server's version, store and figures" },
   "system:backup": { roles: [], meaning: "write everything that is stored into a folder of the server's disk" },
   "workspaces:read": { roles: ["write", "read"], meaning: "see the workspaces that one may use" },

@@ -29,6 +29,10 @@ export const SETTINGS = {
     doc: "what parts of Windlass that run elsewhere (the cluster watcher) show to tell what became of containers; at least 16 characters; their routes are closed without it",
     secret: true,
   },
+  "webhooks.allowLoopback": {
+    default: false,
+    doc: "whether webhooks may call this machine and its link (127.0.0.0/8, ::1, 169.254.0.0/16, fe80::/10), where others may listen that trust whoever is near",
+  },
   "store.url": { default: "", doc: "where jobs are kept: empty for SQLite in the data folder, or postgres://…" },
   "session.ttlSeconds": { default: 15, doc: "a worker or launcher that has not reported for this long is lost" },
   "host.lostAfterSeconds": { default: 90, doc: "processes of a host that has not reported for this long count as lost" },

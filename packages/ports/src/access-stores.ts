@@ -8,9 +8,9 @@ export interface WorkspaceStore {
   add(workspace: Workspace & { readonly createdBy: string; readonly createdAt: number }): Promise<boolean>;
   /**
    * Removes an empty workspace with the settings of its queues; otherwise tells the first thing that it has: jobs, workflows,
-   * secrets, or tokens that are still good at `now` and name it (they would open a later one of the same name).
+   * webhooks, secrets, or tokens that are still good at `now` and name it (they would open a later one of the same name).
    */
-  remove(name: string, now: number): Promise<"removed" | "absent" | "jobs" | "workflows" | "secrets" | "tokens">;
+  remove(name: string, now: number): Promise<"removed" | "absent" | "jobs" | "workflows" | "webhooks" | "secrets" | "tokens">;
 }
 
 export interface RoleStore {

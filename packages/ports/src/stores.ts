@@ -5,6 +5,7 @@ import type { AnswerStore } from "./answers.ts";
 import type { JobReads } from "./job-reads.ts";
 import type { JobStore } from "./job-store.ts";
 import type { SecretStore } from "./secret-store.ts";
+import type { WebhookStore } from "./webhook-store.ts";
 
 /** Undefined leaves a field as it is. */
 export type QueueChange = { readonly [K in keyof QueueSettings]?: QueueSettings[K] | undefined } & { readonly by?: string | undefined };
@@ -165,6 +166,7 @@ export interface Store {
   readonly tokens: TokenStore;
   readonly audit: AuditStore;
   readonly secrets: SecretStore;
+  readonly webhooks: WebhookStore;
   readonly answers: AnswerStore;
   readonly heartbeats: Heartbeats;
   /**

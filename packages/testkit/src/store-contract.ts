@@ -17,6 +17,7 @@ import { describeSecrets } from "./store-contract-secrets.ts";
 import { describeSignals } from "./store-contract-signals.ts";
 import { describeSmallStores } from "./store-contract-small.ts";
 import { describeTallies } from "./store-contract-tally.ts";
+import { describeWebhooks } from "./store-contract-webhooks.ts";
 import { describeWalks } from "./store-contract-walk.ts";
 import { OPEN_SESSIONS, type Subject } from "./store-subject.ts";
 
@@ -57,6 +58,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     describeAccess(subject);
     describeSecrets(subject);
     describeTallies(subject);
+    describeWebhooks(subject);
     describeWalks(subject);
   });
 }

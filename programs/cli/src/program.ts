@@ -11,6 +11,7 @@ import { addDeadLetterCommands } from "./tree/dead-letter-commands.ts";
 import { addJobCommands } from "./tree/job-commands.ts";
 import { addQueueCommands } from "./tree/queue-commands.ts";
 import { addRunCommands } from "./tree/run-commands.ts";
+import { addWebhookCommands } from "./tree/webhook-commands.ts";
 import { addSecretCommands } from "./tree/secret-commands.ts";
 import { addServerCommands } from "./tree/server-commands.ts";
 import { addWorkflowCommands } from "./tree/workflow-commands.ts";
@@ -76,6 +77,7 @@ function treeOf(world: World, performing: Performing): Command {
   program.commandsGroup("Who may do what:");
   addAccessCommands(program, performing);
   addSecretCommands(program, performing);
+  addWebhookCommands(program, performing);
   addDeadLetterCommands(program, performing);
   return program;
 }

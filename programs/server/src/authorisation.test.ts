@@ -6,6 +6,7 @@
 import { operationList, type Operation } from "@windlass/contract";
 import { ADMIN, type Holder } from "@windlass/engine";
 import { builtInRoles, hasCode, permissions, permissionsOfRole, queueKeyOf, type Permission } from "@windlass/kernel";
+import type { Outbound } from "@windlass/ports";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inputFor } from "./input-fixture.ts";
 import { BASE, TOKEN, testServer, type TestServer } from "./server-fixture.ts";
@@ -20,10 +21,13 @@ let made = 0;
 const secrets = new Map<string, string>();
 
 beforeAll(async () => {
-  server = await testServer({ internalToken: INTERNAL_TOKEN });
+  server = await testServer({ internalToken: INTERNAL_TOKEN }, { outbound: DEAF });
   for (const name of [OWN, FOREIGN]) await server.engine.access.workspaces.create(name, admin);
 });
 afterAll(() => server.close());
+
+/** Takes everything, and calls nobody. */
+const DEAF: Outbound = { fault: () => null, post: async () => ({ status: 204, text: "" }) };
 
 /** How one of each noun is made in a workspace, whose operations have it in their address. */
 const MAKE: Readonly<Record<string, (workspace: string) => Promise<string>>> = {
@@ -74,6 +78,12 @@ const MAKE: Readonly<Record<string, (workspace: string) => Promise<string>>> = {
   secrets: async (workspace) => {
     const name = fresh(`${workspace}-secret`);
     await server.engine.secrets.set({ workspace, scope: "workspace", name }, "hunter2", "admin");
+    return name;
+  },
+  webhooks: async (workspace) => {
+    const name = fresh(`${workspace}-hook`);
+    const request = { url: "https://hooks.example/x", filter: { types: [], kinds: [], names: [], outcomes: [], labels: {} } };
+    await server.engine.webhooks.create({ workspace, name }, request, "ann");
     return name;
   },
   workspaces: async () => (await server.engine.access.workspaces.create(fresh("space"), admin)).name,

@@ -35,6 +35,7 @@ import { signalHandlers } from "./signal-handlers.ts";
 import { systemHandlers } from "./system-handlers.ts";
 import { watchHandlers } from "./watch-handlers.ts";
 import { framePace } from "./frame-pace.ts";
+import { webhookHandlers } from "./webhook-handlers.ts";
 import { workerDoor, type WorkerDoor } from "./worker-door.ts";
 import { workerHandlers } from "./worker-handlers.ts";
 import { workflowHandlers } from "./workflow-handlers.ts";
@@ -110,6 +111,7 @@ function handlersOf(context: ServerContext): AllHandlers {
     system: systemHandlers(context),
     backups: backupHandlers(context),
     callbacks: callbackHandlers(context),
+    webhooks: webhookHandlers(context),
   };
 }
 

@@ -31,6 +31,7 @@ export function engineMetrics(context: EngineContext): () => Promise<string> {
       ...counterLines(tallies),
       ...durationLines(tallies),
       ...callbackLines(context),
+      ...webhookLines(context),
       ...processLines(context),
     ].join("");
   };
@@ -195,6 +196,18 @@ function callbackLines({ figures: { callbacks } }: EngineContext): string[] {
     counter("windlass_container_callback_duplicate_total", "Those of them that had been told before,", [
       { labels: {}, value: callbacks.duplicates },
     ]),
+  ];
+}
+
+function webhookLines({ figures: { webhooks } }: EngineContext): string[] {
+  const counter = (name: string, help: string, value: number): string =>
+    samplesText({ name, help: `${help} ${OWN}`, type: "counter", samples: [{ labels: {}, value }] });
+  const active = [{ labels: {}, value: webhooks.active }];
+  return [
+    samplesText({ name: "windlass_webhooks_active", help: "Webhooks that are not paused", type: "gauge", samples: active }),
+    counter("windlass_webhook_sendings_total", "Messages sent to webhooks, each time,", webhooks.sent),
+    counter("windlass_webhook_failures_total", "Those of them that were not taken", webhooks.failed),
+    counter("windlass_webhook_dead_total", "Deliveries that were given up", webhooks.dead),
   ];
 }
 
