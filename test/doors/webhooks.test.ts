@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { stranger, type Stranger } from "../e2e/stranger.ts";
 
 const postgres = testPostgres();
-const MAY_CALL = { WINDLASS_WEBHOOKS_ALLOW_LOOPBACK: "true" };
+const MAY_CALL = { WINDLASS_HTTP_ALLOW: "loopback" };
 
 describe("on SQLite", () => {
   suite(async () => []);
@@ -136,7 +136,7 @@ function suite(storeOf: () => Promise<readonly string[]>): void {
     await site.server(...store);
     const refused = await site.windlass("webhooks", "create", "chat", "--url", to.url);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain("webhooks.allowLoopback");
+    expect(refused.stderr).toContain("http.deny");
     expect(to.told).toHaveLength(0);
   });
 }

@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
     story: "the end of an attempt is refused because its launch is not recorded yet",
     edits: [
       {
-        file: "packages/kernel/src/transition.ts",
+        file: "packages/kernel/src/told.ts",
         from: "return live.externalRef === null || by.ref === null",
         to: "return by.ref === null",
       },
@@ -75,16 +75,16 @@ export const MUTANTS: readonly Mutant[] = [
     story: "the late result of an attempt ends the attempt that followed it",
     edits: [
       {
-        file: "packages/kernel/src/transition.ts",
+        file: "packages/kernel/src/told.ts",
         from: "if (live.attempt !== change.attempt) return `",
         to: "if (live.attempt < change.attempt) return `",
       },
       {
-        file: "packages/kernel/src/transition.ts",
+        file: "packages/kernel/src/told.ts",
         from: 'return by.token === live.token && live.holder === "lease"',
         to: 'return live.holder === "lease"',
       },
-      { file: "packages/kernel/src/transition.ts", from: "if (by.name !== live.externalName)", to: "if (live.externalName === null)" },
+      { file: "packages/kernel/src/told.ts", from: "if (by.name !== live.externalName)", to: "if (live.externalName === null)" },
     ],
   },
   {

@@ -29,10 +29,6 @@ export const SETTINGS = {
     doc: "what parts of Windlass that run elsewhere (the cluster watcher) show to tell what became of containers; at least 16 characters; their routes are closed without it",
     secret: true,
   },
-  "webhooks.allowLoopback": {
-    default: false,
-    doc: "whether webhooks may call this machine and its link (127.0.0.0/8, ::1, 169.254.0.0/16, fe80::/10), where others may listen that trust whoever is near",
-  },
   "store.url": { default: "", doc: "where jobs are kept: empty for SQLite in the data folder, or postgres://…" },
   "session.ttlSeconds": { default: 15, doc: "a worker or launcher that has not reported for this long is lost" },
   "host.lostAfterSeconds": { default: 90, doc: "processes of a host that has not reported for this long count as lost" },
@@ -67,9 +63,9 @@ export const SETTINGS = {
   "audit.retentionDays": { default: 365, doc: "who changed what is kept this long; 0 keeps it for ever" },
   "http.deny": {
     default: "loopback link-local",
-    doc: "what the tool http does not call: loopback, link-local, private, addresses, networks (10.0.0.0/8), names (*.example.org), separated by commas or spaces",
+    doc: "what the tool http and webhooks do not call: loopback, link-local, private, addresses, networks (10.0.0.0/8), names (*.example.org), separated by commas or spaces",
   },
-  "http.allow": { default: "", doc: "what it calls all the same, written alike" },
+  "http.allow": { default: "", doc: "what they call all the same, written alike" },
   "secrets.keys": {
     default: "",
     secret: true,

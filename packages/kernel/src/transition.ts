@@ -10,7 +10,7 @@
  * T5. Every move is one that the table in `lifecycle.ts` allows.
  */
 import { assert, unreachable } from "./assert.ts";
-import type { Advance, Change, Refusal } from "./change.ts";
+import type { Advance, Change } from "./change.ts";
 import { endAttempt, finish, type NewEvent, type Step } from "./ending.ts";
 import { externalNameOf } from "./id.ts";
 import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob } from "./job.ts";

@@ -15,8 +15,9 @@ export interface Sending {
   readonly body: string | null;
   readonly rules: AddressRules;
   readonly signal: AbortSignal;
-  /** Of the answer's body; what is longer is an error. */
+  /** Of the answer's body; what is longer is an error, unless only its beginning is wanted. */
   readonly bytesMax: number;
+  readonly beginning?: boolean;
 }
 
 export interface Received {
@@ -36,7 +37,7 @@ export class TooLarge extends Error {
   override name = "TooLarge";
 }
 
-export async function sendRequest({ method, url, headers, body, rules, signal, bytesMax }: Sending): Promise<Received> {
+export async function sendRequest({ method, url, headers, body, rules, signal, bytesMax, beginning = false }: Sending): Promise<Received> {
   const host = url.hostname.replace(/^\[|\]$/gu, "");
   const fault = rules.nameFault(host) ?? (isIP(host) === 0 ? null : rules.addressFault(host, host));
   if (fault !== null) throw new NotCalled(fault);
@@ -45,7 +46,7 @@ export async function sendRequest({ method, url, headers, body, rules, signal, b
   return new Promise<Received>((answer, reject) => {
     const options = { method, headers: { ...headers, ...length }, lookup: guardedLookup(rules), signal, agent: false } as const;
     const request = send(url, options, (response) => {
-      readBody(response, bytesMax)
+      readBody(response, { bytesMax, beginning })
         .then((text) =>
           answer({ status: response.statusCode ?? 0, statusText: response.statusMessage ?? "", headers: headersOf(response), text }),
         )
@@ -70,15 +71,19 @@ function guardedLookup(rules: AddressRules): NonNullable<RequestOptions["lookup"
   };
 }
 
-async function readBody(response: IncomingMessage, bytesMax: number): Promise<string> {
+async function readBody(
+  response: IncomingMessage,
+  { bytesMax, beginning }: Required<Pick<Sending, "bytesMax" | "beginning">>,
+): Promise<string> {
   const pieces: Buffer[] = [];
   let size = 0;
   for await (const piece of response as AsyncIterable<Buffer>) {
     size += piece.length;
-    if (size > bytesMax) throw new TooLarge(`its answer is larger than ${bytesMax} bytes`);
+    if (size > bytesMax && !beginning) throw new TooLarge(`its answer is larger than ${bytesMax} bytes`);
     pieces.push(piece);
+    if (size > bytesMax) break;
   }
-  return Buffer.concat(pieces).toString("utf8");
+  return Buffer.concat(pieces).subarray(0, bytesMax).toString("utf8");
 }
 
 /** Without cookies: they are credentials, and an output is read by many. */

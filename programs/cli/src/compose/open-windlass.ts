@@ -47,7 +47,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
   const { httpTool } = await import("@windlass/tools");
   const { httpRulesOf } = await import("./http-rules.ts");
   const { dockerExecutor } = await import("@windlass/docker");
-  const { outboundCalls } = await import("@windlass/outbound");
+  const { outboundCalls } = await import("./outbound-calls.ts");
   const storeName = storeNameOf(settings["store.url"]);
   const logBytesMax = settings["log.bytesMax"];
   const patterns = maskPatternsOf(settings["log.maskPatterns"]);
@@ -78,7 +78,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     sha256,
     keySource: secretKeys({ folder, settings, isShared: storeName !== "sqlite" }),
     kinds: KINDS_OF_JOBS,
-    outbound: outboundCalls({ allowsLoopback: settings["webhooks.allowLoopback"] }),
+    outbound: outboundCalls({ rules: httpRulesOf(settings), clock: systemClock }),
     executors,
     tracing: traces.tracing,
     ...(patterns.length === 0 ? {} : { masks: () => masks }),

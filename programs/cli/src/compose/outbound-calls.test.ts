@@ -2,7 +2,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { OutboundAnswer } from "@windlass/ports";
+import { addressRules } from "@windlass/tools";
 import { afterEach, expect, test } from "vitest";
+import { systemClock as clock } from "../machine/system-clock.ts";
 import { outboundCalls } from "./outbound-calls.ts";
 
 const servers: Server[] = [];
@@ -21,8 +23,9 @@ async function listening(answer: (request: IncomingMessage, response: ServerResp
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const open = outboundCalls({ allowsLoopback: true });
-const shut = outboundCalls({ allowsLoopback: false });
+const deny = "loopback link-local";
+const open = outboundCalls({ rules: addressRules({ allow: "loopback", deny }), clock });
+const shut = outboundCalls({ rules: addressRules({ allow: "", deny }), clock });
 const post = (url: string, timeoutMs = 5_000, calls = open): Promise<OutboundAnswer> =>
   calls.post({ url, headers: { "x-one": "1" }, body: "{}", timeoutMs });
 
@@ -41,8 +44,8 @@ test("the body is sent with its headers, and the answer comes back with its begi
 test("an answer without end is not read to its end, one that points elsewhere is not followed, and none at all is waited for only so long", async () => {
   const endless = await listening((_, response) => {
     response.writeHead(200);
-    const write = (): void =>
-      void (response.write("x".repeat(10_000)) && !response.destroyed ? setImmediate(write) : response.once("drain", write));
+    const write = (): void => void (response.write("x".repeat(10_000)) ? setImmediate(write) : response.once("drain", write));
+    response.on("error", () => {});
     write();
   });
   expect((await post(endless)).text).toHaveLength(4_096);
@@ -55,28 +58,18 @@ test("an answer without end is not read to its end, one that points elsewhere is
   await expect(post(silent, 50)).rejects.toMatchObject({ code: "timed_out" });
 });
 
-test("this machine is not connected to, by address or by a name that resolves to it", async () => {
+test("this machine is not connected to, however its address is written, and by no name that resolves to it", async () => {
   let called = 0;
   const url = await listening((_, response) => void (called++, response.end()));
   const { port } = new URL(url);
-  for (const host of ["127.0.0.1", "localhost", "a.localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "127.1"])
+  for (const host of ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "127.1", "0.0.0.0"])
     await expect(post(`http://${host}:${port}`, 5_000, shut), host).rejects.toMatchObject({ code: "forbidden" });
   expect(called).toBe(0);
-  // The name alone does not tell: it is what it resolves to.
-  await expect(
-    outboundCalls({ allowsLoopback: false }).post({ url: `http://localhost.:${port}`, headers: {}, body: "", timeoutMs: 5_000 }),
-  ).rejects.toThrow(/is not called|is this machine|ENOTFOUND|EAI_AGAIN/u);
 });
 
 test("an address that cannot be called is told as it is given", () => {
   expect(shut.fault("https://hooks.example.org/x")).toBeNull();
-  for (const wrong of [
-    "hooks.example.org",
-    "ftp://hooks.example.org",
-    "https://user:word@hooks.example.org",
-    "file:///etc/passwd",
-    `https://a.example/${"x".repeat(2_000)}`,
-    "http://169.254.169.254/latest",
-  ])
-    expect(shut.fault(wrong), wrong).not.toBeNull();
+  const wrong = ["hooks.example.org", "ftp://hooks.example.org", "https://user:word@hooks.example.org", "file:///etc/passwd"];
+  for (const one of [...wrong, `https://a.example/${"x".repeat(2_000)}`, "http://169.254.169.254/latest"])
+    expect(shut.fault(one), one).not.toBeNull();
 });

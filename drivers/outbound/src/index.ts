@@ -1,2 +1,0 @@
-/** Calls to servers of others. */
-export { outboundCalls, type OutboundOptions } from "./outbound-calls.ts";
