@@ -57,9 +57,11 @@ export async function claim({ pool, turns }: { readonly pool: pg.Pool; readonly 
     signals = joinSignals(signals, done.signals);
     tally = joinTallies(tally, done.tally);
     if (!done.blockedSome) break;
-    if (round === ROUNDS_MAX) return { jobs, signals: joinSignals(signals, { ...noSignals, ready: done.offered }), tally, heldUntil: held };
+    if (round === ROUNDS_MAX)
+      return { jobs, signals: joinSignals(signals, { ...noSignals, ready: done.offered }), tally, nothingLeft: false, heldUntil: held };
   }
-  return { jobs, signals, tally, heldUntil: held };
+  // Those that others hold locked are passed over, and may be left.
+  return { jobs, signals, tally, nothingLeft: false, heldUntil: held };
 }
 
 interface Round {

@@ -9,6 +9,7 @@
 import {
   admit,
   heldUntil,
+  isUnhindered,
   joinTallies,
   mergeQueues,
   noTally,
@@ -35,7 +36,8 @@ export function claim(db: Database, request: ClaimRequest): Claimed {
   let signals = noSignals;
   let tally = noTally;
   let held: number | null = null;
-  if (db.get(SESSION, [request.session]) === undefined) return { jobs: [], signals, tally, heldUntil: null };
+  let nothingLeft = false;
+  if (db.get(SESSION, [request.session]) === undefined) return { jobs: [], signals, tally, nothingLeft: false, heldUntil: null };
   for (let round = 0; round === 0 || claimed.length < request.limit; round++) {
     const limit = request.limit - claimed.length;
     const queues = loadQueues(db, request);
@@ -50,6 +52,7 @@ export function claim(db: Database, request: ClaimRequest): Claimed {
     );
     if (candidates.length === 0) {
       held = earliest(queues, now);
+      nothingLeft = [...queues.values()].every(isUnhindered);
       break;
     }
     if (round === ROUNDS_MAX) {
@@ -70,7 +73,7 @@ export function claim(db: Database, request: ClaimRequest): Claimed {
     held = earliest(queues, now);
     if (set.writes.live.size === 0) break;
   }
-  return { jobs: withRecords(db, claimed), signals, tally, heldUntil: held };
+  return { jobs: withRecords(db, claimed), signals, tally, nothingLeft, heldUntil: held };
 }
 
 function withRecords(db: Database, claimed: readonly LiveJob[]): ClaimedJob[] {

@@ -28,6 +28,7 @@ export class Database {
   /** Whose turn it is in each queue. */
   readonly turns = new Turns();
   #dataVersion: SqlValue = null;
+  #changes = 0;
 
   constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
     this.#db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: BUSY_MS });
@@ -50,7 +51,14 @@ export class Database {
 
   /** Returns how many rows were changed. */
   run(sql: string, values: readonly SqlValue[] = []): number {
-    return Number(this.#statement(sql).run(...values).changes);
+    const changes = Number(this.#statement(sql).run(...values).changes);
+    this.#changes += changes;
+    return changes;
+  }
+
+  /** How many rows this connection has changed so far. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Runs `work` in one transaction; what it throws undoes all of it. */

@@ -68,6 +68,16 @@ describe("what was committed", () => {
     expect(log.open).toEqual([]);
   });
 
+  test("and was only looked at is answered at once, unless something that it may have seen is not on the disk yet", () => {
+    flushing.committed(["a"], false);
+    expect([answered, log.calls]).toEqual([["a"], []]);
+    commit("b");
+    flushing.committed(["c"], false);
+    expect(answered).toEqual(["a"]);
+    log.open.shift()?.(null);
+    expect([answered, log.calls]).toEqual([["a", "b", "c"], ["flush"]]);
+  });
+
   test("alone is flushed at once", () => {
     commit("a", true);
     expect(log.calls).toEqual(["now"]);

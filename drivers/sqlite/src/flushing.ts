@@ -79,27 +79,30 @@ export class Flushing<Reply> {
   readonly #parts: FlushingParts<Reply>;
   #held: Reply[] = [];
   #busy = false;
+  /** Up to which commit the disk has everything. */
+  #flushed: number;
   #closing: (() => void) | null = null;
 
   constructor(parts: FlushingParts<Reply>) {
     this.#parts = parts;
+    this.#flushed = parts.commits.newest();
   }
 
   /**
    * The replies of what was just committed. `alone`: nobody else is at work, so that the disk is waited for at once, and
-   * not by way of another thread.
+   * not by way of another thread. What was only looked at waits for nothing, unless there is something that it may have seen.
    */
   committed(replies: readonly Reply[], alone: boolean): void {
-    if (this.#busy || !alone) {
-      this.#held.push(...replies);
-      if (!this.#busy) this.#next();
-      return;
-    }
+    if (this.#busy) return void this.#held.push(...replies);
     const { log, commits, answer } = this.#parts;
     const upTo = commits.newest();
-    log.flushNow();
-    commits.flushed(upTo);
-    answer(replies);
+    if (alone && upTo !== this.#flushed) {
+      log.flushNow();
+      this.#done(upTo);
+    }
+    if (upTo === this.#flushed) return answer(replies);
+    this.#held.push(...replies);
+    this.#next(upTo);
   }
 
   /** Calls back when everything is answered; nothing is committed any more. */
@@ -111,19 +114,23 @@ export class Flushing<Reply> {
     if (!this.#busy) this.#closing();
   }
 
-  #next(): void {
-    const { log, commits, answer, fail } = this.#parts;
+  #next(upTo: number): void {
+    const { log, answer, fail } = this.#parts;
     this.#busy = true;
     const replies = this.#held;
     this.#held = [];
-    const upTo = commits.newest();
     log.flush((error) => {
       if (error !== null) return fail(error);
-      commits.flushed(upTo);
+      this.#done(upTo);
       answer(replies);
       this.#busy = false;
-      if (this.#held.length > 0) this.#next();
-      else this.#closing?.();
+      if (this.#held.length > 0) this.committed(this.#held.splice(0), false);
+      if (!this.#busy) this.#closing?.();
     });
+  }
+
+  #done(upTo: number): void {
+    this.#flushed = upTo;
+    this.#parts.commits.flushed(upTo);
   }
 }

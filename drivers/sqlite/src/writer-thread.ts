@@ -74,8 +74,9 @@ function writeTogether(
   receive: () => void,
 ): { readonly calls: readonly Call[]; readonly replies: readonly Reply[] } {
   const transaction = <T>(work: () => T): T => {
+    const before = db.changes;
     const value = db.transaction(work);
-    commits.made();
+    if (db.changes > before) commits.made();
     return value;
   };
   const calls: Call[] = [];
@@ -99,9 +100,11 @@ function writeTogether(
   }
 }
 
-/** One caller who waits, at most with the claim that his submit brought about: the disk is waited for at once. */
+/** A caller or two who wait, at most with a claim: they are not made to wait for another thread besides the disk. */
+const SMALL = 4;
+
 function isSmall(calls: readonly Call[]): boolean {
-  return calls.length <= 2 && calls.every((call) => call.name === "claim" || changesOf(call) === 1);
+  return calls.length <= SMALL && calls.every((call) => call.name === "claim" || changesOf(call) === 1);
 }
 
 function attempt(call: Call, work: () => unknown): Reply {

@@ -46,3 +46,33 @@ test.each([true, false])(
     await endOf(fixture, second);
   },
 );
+
+test("the end of a handler asks for no other job where nothing was left", async () => {
+  let claims = 0;
+  const { calls, handler, open } = gate();
+  const fixture = await working(handler, {
+    concurrency: 2,
+    wrap: (store) => ({
+      ...store,
+      jobs: {
+        ...store.jobs,
+        claim(request) {
+          claims++;
+          return store.jobs.claim(request);
+        },
+      },
+    }),
+  });
+  const first = await fixture.submit();
+  await expect.poll(() => calls.length).toBe(1);
+  await settled();
+  claims = 0;
+  open();
+  await endOf(fixture, first);
+  await settled();
+  expect(claims).toBe(0);
+  const second = await fixture.submit();
+  await expect.poll(() => calls.length).toBe(2);
+  open();
+  await endOf(fixture, second);
+});

@@ -58,14 +58,24 @@ export interface ClaimLoop extends Loop {
   compare(): void;
 }
 
+/** What may be the case, and is looked into in the next pass. */
+interface Suspected {
+  stops: boolean;
+  /** That a reply or a message was lost. */
+  loss: boolean;
+  /** That something is ready. */
+  jobs: boolean;
+}
+
 export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimLoop {
   const { session, carrier, executor = "handler" } = options;
   const queues = options.queues === null ? null : [...options.queues];
   const topics = new Set(queues?.map((queue) => `${executor}/${queue}`));
   const isMeant = queues === null ? (key: string) => key.startsWith(`${executor}/`) : (key: string) => topics.has(key);
   const lookForStops = every(context, REST_MS);
+  const lookForJobs = every(context, REST_MS);
   const timeToCompare = every(context, COMPARE_MS);
-  let [stopsSuspected, lossSuspected] = [false, false];
+  const suspected: Suspected = { stops: false, loss: false, jobs: true };
   let heldUntil: number | null = null;
   const claims = loop({
     name: `claims of ${queues?.join(", ") ?? executor}`,
@@ -73,64 +83,104 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
     random: context.random,
     logger: context.logger,
     restMs: () => restUntil(context, heldUntil),
-    subscribe: (wake) => {
-      const onReady = (key: string): void => void (isMeant(key) && wake());
-      const ready = context.bus.subscribe("ready", onReady);
-      context.awaiting.add(onReady);
-      const stopping = context.bus.subscribe("stopping", (key) => {
-        if (key !== session.id) return;
-        stopsSuspected = true;
-        wake();
-      });
-      return () => {
-        ready();
-        context.awaiting.delete(onReady);
-        stopping();
-      };
-    },
+    subscribe: (wake) => listen(context, { isMeant, session, suspected, wake }),
     pass: async () => {
       // A time that has passed would let a carrier without room spin.
       heldUntil = null;
       await session.ensure?.();
-      if (stopsSuspected || lookForStops()) {
-        stopsSuspected = false;
+      if (suspected.stops || lookForStops()) {
+        suspected.stops = false;
         await tellStops(context, options);
       }
-      if (timeToCompare() || lossSuspected) {
-        lossSuspected = false;
+      if (timeToCompare() || suspected.loss) {
+        suspected.loss = false;
         await giveBackUnknown(context, options);
       }
       const surplus = carrier.surplus();
       if (surplus.length > 0) await giveBack(context, surplus);
-      const { limit, ahead } = carrier.room();
-      if (limit + ahead <= 0) return false;
-      const claimed = await claimFor(context, options, { limit, ahead });
-      const { jobs, signals } = claimed;
+      const room = carrier.room();
+      // An end makes room, and nothing more: what it sets free of a key comes as a wake-up.
+      if (room.limit + room.ahead <= 0 || !(lookForJobs() || suspected.jobs)) return false;
+      const claimed = await claimFor(context, options, { room, suspected });
       heldUntil = claimed.heldUntil;
-      if (jobs.length === 0) return false;
-      context.announce(signals);
-      const left = session.lost ? jobs : carrier.take(jobs);
-      if (left.length > 0) {
-        await giveBack(
-          context,
-          left.map((job) => job.live),
-        );
-        return false;
-      }
-      return jobs.length === limit + ahead;
+      return claimed.jobs.length > 0 && handOver(context, options, { claimed, room });
     },
   });
   return {
     ...claims,
     compare() {
-      lossSuspected = true;
+      suspected.loss = true;
       claims.wake();
     },
   };
 }
 
-function claimFor(context: EngineContext, { executor = "handler", queues, session }: ClaimOptions, room: Room): Promise<Claimed> {
-  return context.store.jobs.claim({ executor, queues: queues ?? undefined, session: session.id, place: null, ...room, now: context.now() });
+interface Listening {
+  readonly isMeant: (key: string) => boolean;
+  readonly session: ClaimOptions["session"];
+  readonly suspected: Suspected;
+  readonly wake: () => void;
+}
+
+function listen(context: EngineContext, { isMeant, session, suspected, wake }: Listening): () => void {
+  const onReady = (key: string): boolean => {
+    if (!isMeant(key)) return false;
+    suspected.jobs = true;
+    wake();
+    return true;
+  };
+  context.awaiting.add(onReady);
+  const ready = context.bus.subscribe("ready", onReady);
+  const stopping = context.bus.subscribe("stopping", (key) => {
+    if (key !== session.id) return;
+    suspected.stops = true;
+    wake();
+  });
+  return () => {
+    ready();
+    context.awaiting.delete(onReady);
+    stopping();
+  };
+}
+
+/** Gives the carrier what was claimed; true when there is likely more. */
+async function handOver(
+  context: EngineContext,
+  { session, carrier }: ClaimOptions,
+  { claimed: { jobs, signals }, room }: { readonly claimed: Claimed; readonly room: Room },
+): Promise<boolean> {
+  context.announce(signals);
+  const left = session.lost ? jobs : carrier.take(jobs);
+  if (left.length === 0) return jobs.length === room.limit + room.ahead;
+  await giveBack(
+    context,
+    left.map((job) => job.live),
+  );
+  return false;
+}
+
+async function claimFor(
+  context: EngineContext,
+  { executor = "handler", queues, session }: ClaimOptions,
+  { room, suspected }: { readonly room: Room; readonly suspected: Suspected },
+): Promise<Claimed> {
+  suspected.jobs = false;
+  let nothingLeft = false;
+  try {
+    const claimed = await context.store.jobs.claim({
+      executor,
+      queues: queues ?? undefined,
+      session: session.id,
+      place: null,
+      ...room,
+      now: context.now(),
+    });
+    ({ nothingLeft } = claimed);
+    return claimed;
+  } finally {
+    // What was heard meanwhile counts for the next pass.
+    suspected.jobs ||= !nothingLeft;
+  }
 }
 
 /** How long to rest between claims: until a rate lets the next attempt start, where one holds jobs back. */

@@ -50,10 +50,11 @@ export interface EngineContext extends Omit<EnginePorts, "kinds" | "tracing" | "
   /** Commits and tells those who wait. Every change goes through here. */
   commit(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
   /**
-   * Who has room for another job is called when one is being submitted that will be ready (`<executor>/<queue>`), so that the
-   * claim shares the commit of the submit. Only where the store keeps calls in order; the wake-up after the commit comes as well.
+   * Those who claim are called when a job is being submitted that will be ready (`<executor>/<queue>`), so that the claim
+   * shares the commit of the submit: only where the store keeps calls in order. Who answers true looks at the store after
+   * that submit, and needs no wake-up for it.
    */
-  readonly awaiting: Set<(key: string) => void>;
+  readonly awaiting: Set<(key: string) => boolean>;
   /** Tells those who wait; for claims, which do not go through `commit`. */
   announce(signals: Signals): void;
   /** Learns again how far the store's clock is from ours. */
@@ -76,7 +77,7 @@ export function engineContext(ports: EnginePorts): EngineContext {
     if (signals.timerAt !== null) bus.publish("timer", String(signals.timerAt));
     bus.publish("events", "");
   };
-  const awaiting = new Set<(key: string) => void>();
+  const awaiting: EngineContext["awaiting"] = new Set();
   return {
     ...ports,
     store,
@@ -91,9 +92,9 @@ export function engineContext(ports: EnginePorts): EngineContext {
     async commit(changes) {
       if (changes.length === 0) return [];
       const committed = store.jobs.commit(changes, now());
-      if (store.inOrder && awaiting.size > 0) for (const key of readyAfter(changes)) for (const listener of awaiting) listener(key);
+      const told = store.inOrder && awaiting.size > 0 ? tell(awaiting, readyAfter(changes)) : NOBODY;
       const { results, signals } = await committed;
-      announce(signals);
+      announce(told.size === 0 ? signals : { ...signals, ready: signals.ready.difference(told) });
       return results;
     },
     async syncClock() {
@@ -106,6 +107,15 @@ export function engineContext(ports: EnginePorts): EngineContext {
 function keysInMemory(): KeySource {
   let text = "";
   return { place: "the memory of this process", grows: "always", read: () => text, add: (key) => void (text = `${key}\n${text}`) };
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** The keys that somebody looks after. */
+function tell(awaiting: EngineContext["awaiting"], keys: ReadonlySet<string>): ReadonlySet<string> {
+  const told = new Set<string>();
+  for (const key of keys) for (const listener of awaiting) if (listener(key)) told.add(key);
+  return told;
 }
 
 /** What will be ready once these changes are stored, as far as they say so by themselves. */

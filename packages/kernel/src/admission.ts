@@ -133,6 +133,12 @@ function untilOf(rate: QueueSettings["rateLimit"], { spentUntil }: Used, now: nu
   return rate === null ? null : nextStartAt(rate, spentUntil, now);
 }
 
+/** Whether anything could hold a ready job of this queue back. */
+export function isUnhindered({ settings }: QueueState): boolean {
+  const { paused, concurrencyLimit, rateLimit, keyConcurrencyLimit, keyRateLimit } = settings;
+  return !paused && concurrencyLimit === null && rateLimit === null && keyConcurrencyLimit === null && keyRateLimit === null;
+}
+
 /** When a rate that holds jobs of this queue back lets the next one start; null: no rate does. */
 export function heldUntil({ settings, spentUntil, fairness }: QueueState, now: number): number | null {
   if (settings.paused) return null;

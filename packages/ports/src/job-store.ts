@@ -48,6 +48,11 @@ export interface ClaimRequest {
 export interface Claimed {
   readonly jobs: readonly ClaimedJob[];
   readonly signals: Signals;
+  /**
+   * True when nothing was ready any more and nothing held back: another claim finds nothing until a commit says that
+   * something is ready. False where that is not known.
+   */
+  readonly nothingLeft: boolean;
   /** When a rate that may have held jobs back lets the next one start: worth another claim then. Null: none did. */
   readonly heldUntil: number | null;
   readonly tally: ReadonlyTally;

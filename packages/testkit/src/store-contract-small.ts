@@ -1,7 +1,7 @@
 /** Contract: queues, sessions, leads, definitions, and what the store says of itself. */
 import { expect, test } from "vitest";
 import { unsetQueue } from "@windlass/kernel";
-import type { Definition, Session } from "@windlass/ports";
+import type { Claimed, Definition, Session } from "@windlass/ports";
 import { compositeRecord, jobRecord, settleOf, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
 import { OPEN_SESSIONS, type Subject } from "./store-subject.ts";
@@ -184,6 +184,27 @@ export function describeSmallStores(subject: Subject): void {
     expect(await definitions.remove(key, 3)).toBe(3);
     expect([await definitions.remove(key), await definitions.get(key)]).toEqual([0, null]);
     expect(await definitions.list("default", "workflow")).toHaveLength(1);
+  });
+
+  test("a claim says that nothing is left only when nothing is ready and nothing held back", async () => {
+    const { store } = subject;
+    await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 + 60_000 });
+    const claim = (): Promise<Claimed> =>
+      store.jobs.claim({ executor: "handler", queues: ["default"], session: "ses_1", place: null, limit: 1, now: T0 });
+    await store.jobs.commit(
+      [jobRecord(), jobRecord(), jobRecord()].map((job) => ({ type: "submit", job }) as const),
+      T0,
+    );
+    expect(await claim()).toMatchObject({ jobs: [{}], nothingLeft: false });
+    await store.queues.put("default", { paused: true }, T0);
+    expect(await claim()).toMatchObject({ jobs: [], nothingLeft: false });
+    await store.queues.put("default", { paused: false, concurrencyLimit: 1 }, T0);
+    expect(await claim()).toMatchObject({ jobs: [], nothingLeft: false });
+    await store.queues.put("default", { concurrencyLimit: null }, T0);
+    expect((await claim()).nothingLeft).toBe(false);
+    expect((await claim()).nothingLeft).toBe(false);
+    // Where that is known; PostgreSQL passes over what others hold locked.
+    expect(await claim()).toMatchObject({ jobs: [], nothingLeft: store.inOrder });
   });
 
   test("a store that keeps calls in order gives a job to the claim that follows its submit", async () => {
