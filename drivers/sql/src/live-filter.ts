@@ -1,4 +1,5 @@
 /** The statement behind a walk over live jobs, and the ones that both drivers use word for word. */
+import { CLOSING_KEY } from "@windlass/kernel";
 import type { LiveFilter } from "@windlass/ports";
 import { statesCondition, type Placeholder, type Query } from "./list-jobs.ts";
 import type { SqlValue } from "./table.ts";
@@ -24,7 +25,10 @@ export function liveQuery(filter: LiveFilter, limit: number, { placeholder, usin
   if (filter.fairnessKey !== undefined) where.push(`l.fairness_key = ${value(filter.fairnessKey)}`);
   if (filter.parentId !== undefined) where.push(`l.parent_id = ${value(filter.parentId)}`);
   if (filter.orphaned === true) {
-    where.push("l.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs_live p WHERE p.id = l.parent_id AND p.state <> 'stopping')");
+    // What cleans up behind a parent that is stopping is meant to live.
+    where.push(
+      `l.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs_live p WHERE p.id = l.parent_id AND (p.state <> 'stopping' OR l.child_key = ${value(CLOSING_KEY)}))`,
+    );
   }
   if (filter.forsaken === true)
     where.push("l.session IS NOT NULL AND l.holder <> 'none' AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = l.session)");

@@ -11,6 +11,7 @@
 import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
 import {
   assert,
+  CLOSING_KEY,
   depthOf,
   isJsonObject,
   OUTPUT_LENGTH_MAX,
@@ -22,6 +23,7 @@ import {
 } from "@windlass/kernel";
 import { compiledFor, forgetCompiled, type CompiledWorkflow } from "./compile-workflow.ts";
 import { decideStep, isHandled, stepNamed } from "./decide-step.ts";
+import { finallyChild } from "./finally-child.ts";
 import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
 import { evaluateIn, type Scope, type StepFacts } from "./scope.ts";
@@ -37,21 +39,40 @@ const NAMED_MAX = 5;
 
 export function advanceWorkflow(input: AdvanceInput): Decision {
   const compiled = compiledFor(input.record);
+  return withFinally(input, compiled, advanceSteps(input, compiled, outerOf(input)));
+}
+
+/** While the execution is being stopped: nothing begins any more, but for the steps that run however it ends. */
+export function closeWorkflow(input: AdvanceInput): Pick<Decision, "cursor" | "children"> {
+  const compiled = compiledFor(input.record);
   const fold = new Fold(input, compiled);
-  const scope = scopeOf(input, compiled, (name) => fold.facts(name));
+  for (const fact of input.facts) if (fact.type === "child" && fact.key !== CLOSING_KEY) fold.end(fact);
+  const scope = scopeOf(compiled, outerOf(input), (name) => fold.facts(name));
+  const isMade = input.cursor.has(CLOSING_KEY);
+  const last = isMade || input.live.openChildren > 0 ? null : finallyChild(compiled, scope);
+  if (last === null) return { cursor: fold.changes(), children: [] };
+  return { cursor: { ...fold.changes(), [CLOSING_KEY]: { made: true } }, children: [last] };
+}
+
+/** What steps see besides each other. */
+type Outer = Pick<Scope, "inputs" | "job"> & Partial<Pick<Scope, "step">>;
+
+export function advanceSteps(input: AdvanceInput, compiled: CompiledWorkflow, outer: Outer): Decision {
+  const fold = new Fold(input, compiled);
+  const scope = scopeOf(compiled, outer, (name) => fold.facts(name));
   const depth = depthOf(input.record.path);
   const children: ChildSpec[] = [];
   const tells: Told[] = [];
   for (const fact of input.facts) {
     if (fact.type === "started") fold.start();
-    else if (fact.type === "child") fold.end(fact);
+    else if (fact.type === "child" && fact.key !== CLOSING_KEY) fold.end(fact);
     else if (fact.type === "signal") tells.push(...fold.signal(fact));
     // Between two facts, so that it does not matter how many a decision is given (W4).
     for (const name of fold.takeReady()) children.push(fold.begin(decideStep(compiled, name, { scope, depth })));
   }
   const { finished, total } = fold;
   const finish = finished === total ? finishOf(compiled, scope) : null;
-  if (finish !== null) forgetCompiled(input.record);
+  if (finish !== null && compiled.workflow.finally === undefined) forgetCompiled(input.record);
   return {
     cursor: fold.changes(),
     children,
@@ -61,6 +82,27 @@ export function advanceWorkflow(input: AdvanceInput): Decision {
     progress: { fraction: finished / total, text: `${finished} of ${total} steps` },
     finish,
   };
+}
+
+/** The steps at the end run when all others have finished, and the execution ends when they have. */
+function withFinally(input: AdvanceInput, compiled: CompiledWorkflow, decision: Decision): Decision {
+  const { finish, cursor } = decision;
+  if (finish === null || compiled.workflow.finally === undefined) return decision;
+  const ended = input.facts.find((fact) => fact.type === "child" && fact.key === CLOSING_KEY);
+  if (ended?.type !== "child") {
+    if (input.cursor.has(CLOSING_KEY)) return { ...decision, finish: null };
+    const entries = entriesOf(input.cursor, new Map(Object.entries(cursor)));
+    const last = finallyChild(
+      compiled,
+      scopeOf(compiled, outerOf(input), (name) => factsOf(entries.get(name))),
+    );
+    if (last === null) return decision;
+    return { ...decision, cursor: { ...cursor, [CLOSING_KEY]: { made: true } }, children: [last], finish: null };
+  }
+  forgetCompiled(input.record);
+  if (finish.outcome !== "succeeded" || !holds("failed", ended.outcome)) return decision;
+  const message = `finally: ${ended.message ?? ended.outcome}`;
+  return { ...decision, finish: { outcome: "failed", reason: "step_failed", message, evidence: { children: [CLOSING_KEY] } } };
 }
 
 /** The cursor with what changed in it: a step's entry is absent or `{open}` while it waits, its facts once it has finished. */
@@ -123,8 +165,7 @@ class Fold {
   }
 
   facts(name: string): StepFacts | undefined {
-    const entry = this.#entry(name);
-    return entry === undefined || entry["outcome"] === undefined ? undefined : (entry as unknown as StepFacts);
+    return factsOf(this.#entry(name));
   }
 
   changes(): Readonly<Record<string, Json>> {
@@ -143,14 +184,17 @@ class Fold {
   }
 }
 
-function scopeOf({ record, live }: AdvanceInput, compiled: CompiledWorkflow, step: Scope["step"]): Scope {
+function factsOf(entry: Json | undefined): StepFacts | undefined {
+  return isJsonObject(entry) && entry["outcome"] !== undefined ? (entry as unknown as StepFacts) : undefined;
+}
+
+function outerOf({ record, live }: AdvanceInput): Outer {
   const inputs = isJsonObject(record.input) ? record.input : {};
-  return {
-    inputs,
-    doubles: compiled.doubles,
-    job: { id: record.id, name: record.name, attempt: live.attempt },
-    step: (name) => (compiled.steps.has(name) ? step(name) : undefined),
-  };
+  return { inputs, job: { id: record.id, name: record.name, attempt: live.attempt } };
+}
+
+function scopeOf(compiled: CompiledWorkflow, { inputs, job, step: outer }: Outer, step: Scope["step"]): Scope {
+  return { inputs, doubles: compiled.doubles, job, step: (name) => (compiled.steps.has(name) ? step(name) : outer?.(name)) };
 }
 
 function finishOf(compiled: CompiledWorkflow, scope: Scope): Result {

@@ -27,7 +27,7 @@ export function checkExpressions({
   findings: Finding[];
   graphIsSound: boolean;
 }): void {
-  const { steps } = workflow;
+  const { steps, finally: last = [] } = workflow;
   const comesBefore = graphIsSound ? ancestry(steps) : () => true;
   const base = {
     inputs: new Map(Object.entries(workflow.inputs ?? {}).map(([name, spec]): [string, Type] => [name, typeOf(spec)])),
@@ -46,6 +46,14 @@ export function checkExpressions({
     const path = ["steps", index];
     checkHandles({ step, path, findings, vocabulary });
     checkStep({ step, raw: at(at(data, "steps"), index), place: { path, vocabulary, findings } });
+  }
+  const atEnd = graphIsSound ? ancestry(last) : () => true;
+  const ofEnd = new Set(last.map(({ name }) => name));
+  for (const [index, step] of last.entries()) {
+    // All others have finished by then.
+    const barred = (name: string): string | undefined => (ofEnd.has(name) ? barredFor(step, name, atEnd) : undefined);
+    const vocabulary: Vocabulary = { ...base, steps: new Set([...base.steps, ...ofEnd]), barred };
+    checkStep({ step, raw: at(at(data, "finally"), index), place: { path: ["finally", index], vocabulary, findings } });
   }
   if (workflow.output !== undefined)
     checkTemplates(workflow.output, { path: ["output"], vocabulary: { ...base, barred: () => undefined }, findings });

@@ -1,5 +1,5 @@
 /** What an execution's decisions need to know of its workflow, worked out once: who waits for whom, and who makes whose failure good. */
-import type { JobRecord } from "@windlass/kernel";
+import type { JobRecord, JsonObject } from "@windlass/kernel";
 import { ancestry } from "./graph.ts";
 import { cachedExpression } from "./template.ts";
 import { partsOf, type Pins } from "./pins.ts";
@@ -25,16 +25,21 @@ export interface CompiledWorkflow {
   readonly pins: Pins;
 }
 
+interface Parts {
+  readonly workflow: Workflow;
+  readonly pins: Pins;
+}
+
 /** Workflows kept: as many as are busy at once on one server, each a few megabytes at worst. */
 const CACHE_MAX = 64;
 const cache = new Map<string, CompiledWorkflow>();
 
 /** By the execution: its specification never changes. */
-export function compiledFor({ id, createdAt, spec }: JobRecord): CompiledWorkflow {
+export function compiledFor({ id, createdAt, spec }: JobRecord, parts: (spec: JsonObject) => Parts = partsOf): CompiledWorkflow {
   const key = `${id}/${createdAt}`;
   const known = cache.get(key);
   cache.delete(key);
-  const compiled = known ?? compileWorkflow(partsOf(spec));
+  const compiled = known ?? compileWorkflow(parts(spec));
   cache.set(key, compiled);
   const [oldest] = cache.size > CACHE_MAX ? cache.keys() : [];
   if (oldest !== undefined) cache.delete(oldest);
@@ -46,7 +51,7 @@ export function forgetCompiled({ id, createdAt }: JobRecord): void {
   cache.delete(`${id}/${createdAt}`);
 }
 
-function compileWorkflow({ workflow, pins }: { workflow: Workflow; pins: Pins }): CompiledWorkflow {
+function compileWorkflow({ workflow, pins }: Parts): CompiledWorkflow {
   const { steps } = workflow;
   const dependants = new Map<string, string[]>(steps.map(({ name }) => [name, []]));
   const handlers = new Map<string, string[]>(steps.map(({ name }) => [name, []]));

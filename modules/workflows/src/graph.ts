@@ -4,7 +4,7 @@ import { suggestion } from "./fields.ts";
 import { FINDINGS_MAX, shown, type Finding, type Path } from "./finding.ts";
 import type { Step } from "./workflow.ts";
 
-type StepPath = (index: number, ...more: (string | number)[]) => Path;
+export type StepPath = (index: number, ...more: (string | number)[]) => Path;
 
 /** Names given twice, needs that are unknown, of itself or given twice, and cycles, each with the cycle named. */
 export function findGraphFaults(steps: readonly Step[], stepPath: StepPath): readonly Finding[] {

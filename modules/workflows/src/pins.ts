@@ -7,7 +7,7 @@ import { isJsonObject, type Fault, type Json, type JsonObject } from "@windlass/
 import { suggestion } from "./fields.ts";
 import { pathText, shown } from "./finding.ts";
 import { isTemplate } from "./template.ts";
-import { specOf, stepsOf, workflowOf, type Workflow } from "./workflow.ts";
+import { placedSteps, specOf, stepsOf, workflowOf, type Workflow } from "./workflow.ts";
 
 export interface Pinned {
   /** Of the stored version. */
@@ -37,8 +37,8 @@ export function readReference(text: string): Reference | undefined {
 
 /** The workflows that the steps of one run, with the path of each step's tool. */
 export function placesOfReferences(workflow: Workflow): readonly { readonly name: string; readonly path: string }[] {
-  return workflow.steps.flatMap(({ tool }, index) =>
-    tool.kind === "workflow" ? [{ name: tool.name, path: `steps[${index}].tool.name` }] : [],
+  return placedSteps(workflow).flatMap(({ step: { tool }, path }) =>
+    tool.kind === "workflow" ? [{ name: tool.name, path: pathText([...path, "tool", "name"]) }] : [],
   );
 }
 
@@ -81,10 +81,10 @@ export function partsOf(spec: JsonObject): { readonly workflow: Workflow; readon
 export function pinFaults(workflow: Workflow, pins: Pins): readonly Fault[] {
   const known = Object.entries(pins).map(([reference, pinned]) => ({ workflow: pinned.workflow, within: `${reference}: ` }));
   return [{ workflow, within: "" }, ...known].flatMap((caller) =>
-    caller.workflow.steps.flatMap((step, index) => {
+    placedSteps(caller.workflow).flatMap(({ step, path: place }) => {
       if (step.tool.kind !== "workflow") return [];
       const { name, inputs } = step.tool;
-      const path = pathText(["steps", index, "tool"]);
+      const path = pathText([...place, "tool"]);
       const pinned = Object.hasOwn(pins, name) ? pins[name] : undefined;
       if (pinned === undefined)
         return [{ path: `${path}.name`, message: `${caller.within}the version of ${name} is not pinned: run it by workflows.run` }];

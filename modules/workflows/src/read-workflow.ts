@@ -3,7 +3,8 @@ import type { Json } from "@windlass/kernel";
 import { checkExpressions } from "./check-workflow.ts";
 import { Fields, present } from "./fields.ts";
 import { shown, sortOf, type Finding } from "./finding.ts";
-import { findGraphFaults } from "./graph.ts";
+import { finallyFaults, readFinally } from "./read-finally.ts";
+import { findGraphFaults, type StepPath } from "./graph.ts";
 import { readInputs } from "./read-inputs.ts";
 import { readRetry } from "./read-retry.ts";
 import { readQueue } from "./read-queue.ts";
@@ -24,9 +25,10 @@ export const WORKFLOW_KEYS = {
     "priority",
     "executor",
     "steps",
+    "finally",
     "output",
   ],
-  later: ["isolation", "schedules", "finally", "images"],
+  later: ["isolation", "schedules", "images"],
 };
 export const METADATA_KEYS = { known: ["name", "labels"] };
 export const CONCURRENCY_KEYS = { known: ["key", "limit", "onConflict"] };
@@ -59,9 +61,10 @@ export function readWorkflow(data: Json): ReadResult {
     priority: fields.number("priority", { min: -1000, max: 1000, whole: true }),
     executor: fields.oneOf("executor", CONTAINER_EXECUTORS),
     steps: readSteps(fields, findings),
+    finally: readFinally(fields, findings),
     output: fields.raw("output"),
   } as const);
-  const graph = findGraphFaults(workflow.steps, stepPath(fields));
+  const graph = [...findGraphFaults(workflow.steps, stepPath(fields, "steps")), ...finallyFaults(workflow, stepPath(fields, "finally"))];
   findings.push(...graph);
   checkExpressions({ workflow, data, findings, graphIsSound: graph.length === 0 });
   return { workflow: findings.length === 0 ? workflow : null, findings };
@@ -133,6 +136,6 @@ function readSteps(fields: Fields, findings: Finding[]): readonly Step[] {
   return list.map((value: Json, index) => readStep({ value, path: [...fields.pathOf("steps"), index], findings }));
 }
 
-function stepPath(fields: Fields): (index: number, ...more: (string | number)[]) => readonly (string | number)[] {
-  return (index, ...more) => [...fields.pathOf("steps"), index, ...more];
+function stepPath(fields: Fields, key: "steps" | "finally"): StepPath {
+  return (index, ...more) => [...fields.pathOf(key), index, ...more];
 }

@@ -1,6 +1,7 @@
 /** Jobs of kind `step`. Those with an executor are carried out there; the others are decided here: nothing to do, waiting, an end that is known, a loop. */
 import { NOTHING, type AdvanceInput, type Decision, type JobKind } from "@windlass/engine";
-import { isJsonObject, unreachable, type ExecutorName, type JobRecord, type JsonObject } from "@windlass/kernel";
+import { EXECUTORS, isJsonObject, unreachable, type ExecutorName, type JobRecord, type JsonObject } from "@windlass/kernel";
+import { advanceFinally } from "./advance-finally.ts";
 import { advanceLoop, itemKeyOf } from "./advance-loop.ts";
 import { advanceWait } from "./advance-wait.ts";
 import { signalFaults } from "./signal-faults.ts";
@@ -25,8 +26,9 @@ function waitsOf(spec: JsonObject): readonly WaitTool[] {
   return own.type === "loop" && own.step.tool.kind === "wait" ? [own.step.tool] : [];
 }
 
-/** Only a loop has children: one for each item, with its tool. */
+/** A loop has a child for each item, with its tool; the steps at the end of an execution may be anything. */
 function executors({ type, step }: JsonObject): readonly ExecutorName[] {
+  if (type === "finally") return EXECUTORS;
   return type === "loop" && isJsonObject(step) ? executorsOf(step["tool"], step["executor"]) : [];
 }
 
@@ -43,6 +45,8 @@ function advance(input: AdvanceInput): Decision {
       return advanceWait(input, spec);
     case "loop":
       return advanceLoop(input, spec);
+    case "finally":
+      return advanceFinally(input, spec);
     default:
       return unreachable(spec);
   }

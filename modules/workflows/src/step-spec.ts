@@ -15,7 +15,7 @@ import {
 import type { Kept } from "./mailbox.ts";
 import type { Pins } from "./pins.ts";
 import type { CapturedScope } from "./scope.ts";
-import { type Step, WAIT_MS_MAX } from "./workflow.ts";
+import { type Step, WAIT_MS_MAX, type Workflow } from "./workflow.ts";
 
 /** What is known already: a step that is skipped, that cannot be rendered, or that has nothing to do. */
 export interface EndSpec {
@@ -53,7 +53,15 @@ export type WaitSpec =
   | SignalSpec
   | { readonly type: "wait"; readonly approval: { readonly by: readonly string[]; readonly text: string | null } };
 
-export type OwnSpec = { readonly type: "noop" } | WaitSpec | EndSpec | LoopSpec;
+/** The steps at the end of an execution, as a workflow of their own, with what they use of it. */
+export interface FinallySpec {
+  readonly type: "finally";
+  readonly workflow: Workflow;
+  readonly scope: CapturedScope;
+  readonly pinned?: Pins;
+}
+
+export type OwnSpec = { readonly type: "noop" } | WaitSpec | EndSpec | LoopSpec | FinallySpec;
 
 /** Cuts what an expression or a program put into a message. */
 const MESSAGE_LENGTH_MAX = 2_000;
@@ -94,8 +102,10 @@ export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
   const faults: Fault[] = [];
   const check = (path: string, holds: boolean, message: string): void => void (holds || faults.push({ path: `spec.${path}`, message }));
   if (spec["type"] !== undefined) {
-    check("type", ["noop", "wait", "end", "loop"].includes(spec["type"] as string), "expected noop, wait, end or loop");
+    check("type", ["noop", "wait", "end", "loop", "finally"].includes(spec["type"] as string), "expected noop, wait, end, loop or finally");
     if (spec["type"] === "wait") check("ms", isWait(spec), "expected ms, until (both in milliseconds), signal or approval");
+    if (spec["type"] === "finally")
+      check("workflow", isJsonObject(spec["workflow"]) && isJsonObject(spec["scope"]), "expected steps and their scope");
     if (spec["type"] === "loop") check("step", isJsonObject(spec["step"]) && isJsonObject(spec["scope"]), "expected a step and its scope");
   } else if (spec["handler"] !== undefined)
     check("handler", typeof spec["handler"] === "string" && spec["handler"] !== "", "expected the name of a handler");

@@ -1,7 +1,7 @@
 /** Jobs of kind `workflow`: executions. */
 import type { JobKind } from "@windlass/engine";
 import { isJsonObject, type ExecutorName, type Fault, type JobRecord, type Json, type JsonObject } from "@windlass/kernel";
-import { advanceWorkflow } from "./advance.ts";
+import { advanceWorkflow, closeWorkflow } from "./advance.ts";
 import { checkDefinition, type ParsedWorkflow } from "./parse-workflow.ts";
 import { partsOf, pinFaults } from "./pins.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
@@ -9,7 +9,14 @@ import { signalFaults, type Signal } from "./signal-faults.ts";
 import { executorsOf } from "./tool-child.ts";
 import { stepsOf } from "./workflow.ts";
 
-export const workflowKind: JobKind = { kind: "workflow", validate, executors, advance: advanceWorkflow, signalFaults: takes };
+export const workflowKind: JobKind = {
+  kind: "workflow",
+  validate,
+  executors,
+  advance: advanceWorkflow,
+  close: closeWorkflow,
+  signalFaults: takes,
+};
 
 /** Specifications that were checked last: one that is run again and again is checked once. */
 const CHECKED_MAX = 16;

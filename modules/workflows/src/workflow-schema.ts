@@ -67,6 +67,7 @@ export function workflowSchema(): Schema {
         priority: { type: "integer", minimum: -1000, maximum: 1000, description: "higher is sooner" },
         executor: { ...EXECUTOR, description: "what carries its containers out" },
         steps: { type: "array", minItems: 1, maxItems: STEPS_MAX, items: { $ref: "#/definitions/step" } },
+        finally: { type: "array", items: { $ref: "#/definitions/step" }, description: "steps that run at the end, also after a cancel" },
         output: { description: "the output of the execution; texts may hold {{ }}" },
       },
     }),

@@ -26,6 +26,9 @@ export const APPROVERS_MAX = 50;
 /** How long a call of the tool `http` may take, where nothing is said and at most: it holds a slot of the server. */
 export const HTTP_TIMEOUT_SECONDS = 30;
 export const HTTP_TIMEOUT_SECONDS_MAX = 300;
+/** How long a step of `finally` may take where it says nothing, and all of them together: a cancel waits for them. */
+export const FINALLY_STEP_SECONDS = 300;
+export const FINALLY_SECONDS_MAX = 3_600;
 /** The longest `timeout_seconds`: a year. */
 export const TIMEOUT_SECONDS_MAX = 366 * 86_400;
 
@@ -186,12 +189,25 @@ export interface Workflow {
   /** Of its containers; `docker` when left out. */
   readonly executor?: ContainerExecutor;
   readonly steps: readonly Step[];
+  /** Run at the end, however it ends. */
+  readonly finally?: readonly Step[];
   readonly output?: Json;
 }
 
 /** Every step of a file. */
-export function stepsOf({ steps }: Workflow): readonly Step[] {
-  return steps;
+export function stepsOf({ steps, finally: last = [] }: Workflow): readonly Step[] {
+  return last.length === 0 ? steps : [...steps, ...last];
+}
+
+export interface PlacedStep {
+  readonly step: Step;
+  /** In the file. */
+  readonly path: readonly (string | number)[];
+}
+
+export function placedSteps({ steps, finally: last = [] }: Workflow): readonly PlacedStep[] {
+  const placed = (list: readonly Step[], key: string): PlacedStep[] => list.map((step, index) => ({ step, path: [key, index] }));
+  return [...placed(steps, "steps"), ...placed(last, "finally")];
 }
 
 /** A workflow is JSON by its very shape; TypeScript cannot see that of interfaces. */

@@ -8,7 +8,16 @@
  * N4. A kind that throws, or asks for more children than a job may have, cannot stall a job: the job is stopped, and told why.
  * N5. A decision that the store fails on keeps no other from being stored.
  */
-import { messageOf, type Advance, type Change, type ChangeResult, type Json, type LiveJob, type Refusal } from "@windlass/kernel";
+import {
+  CLOSING_KEY,
+  messageOf,
+  type Advance,
+  type Change,
+  type ChangeResult,
+  type Json,
+  type LiveJob,
+  type Refusal,
+} from "@windlass/kernel";
 import type { WokenJob } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import type { Decision } from "./job-kind.ts";
@@ -108,7 +117,7 @@ function undecided(id: string, why: string): Change {
 }
 
 async function changesFor(context: EngineContext, job: WokenJob, cursors: Map<string, KnownCursor>): Promise<Change[]> {
-  if (job.live.state === "stopping") return stoppingChanges(context, job);
+  if (job.live.state === "stopping") return stoppingChanges(context, job, cursors);
   try {
     const kind = context.kindOf(job.record.kind);
     if (kind?.advance === undefined) throw new Error(`this server does not know how to run a job of kind "${job.record.kind}"`);
@@ -128,20 +137,39 @@ async function changesFor(context: EngineContext, job: WokenJob, cursors: Map<st
   }
 }
 
-/** Ends what is open, then itself (N3). */
-async function stoppingChanges(context: EngineContext, { record, live, seen }: WokenJob): Promise<Change[]> {
+/** Ends what is open, lets its kind clean up, then ends itself (N3). */
+async function stoppingChanges(context: EngineContext, job: WokenJob, cursors: Map<string, KnownCursor>): Promise<Change[]> {
+  const { record, live, seen } = job;
+  const { cursor, children } = await closing(context, job, cursors);
   const open = live.openChildren === 0 ? [] : await context.store.jobs.live({ parentId: live.id }, live.openChildren);
   const stops = open
-    .filter((child) => child.state !== "stopping")
+    .filter((child) => child.state !== "stopping" && child.childKey !== CLOSING_KEY)
     .map((child) => stopOf(child.id, { reason: "parent_ended", message: `${record.name} is stopping`, by: live.id }));
-  const over = live.openChildren === 0 && seen === live.wakes;
+  const over = live.openChildren === 0 && seen === live.wakes && children.length === 0;
   const finish = over
     ? ({ outcome: "cancelled", reason: live.stop?.reason ?? "cancel_requested", message: live.stop?.message ?? null } as const)
     : null;
-  return [...stops, { ...EMPTY, id: live.id, decided: live.decided, seen, finish }];
+  return [...stops, { ...EMPTY, id: live.id, decided: live.decided, seen, cursor, children, finish }];
 }
 
-const EMPTY = { type: "advance", cursor: {}, children: [], stops: [], waitUntil: null, progress: null } as const;
+/** A kind that throws here cleans up nothing; its job ends all the same (N4). */
+async function closing(
+  context: EngineContext,
+  job: WokenJob,
+  cursors: Map<string, KnownCursor>,
+): Promise<Pick<Advance, "cursor" | "children">> {
+  const kind = context.kindOf(job.record.kind);
+  if (kind?.close === undefined) return { cursor: {}, children: [] };
+  try {
+    const { cursor, children } = kind.close({ ...job, cursor: await cursorOf(context, job, cursors), now: context.now() });
+    return { cursor, children: children.map((child) => childRecordOf(context, job.record, child)) };
+  } catch (error) {
+    context.logger.error("what cleans up behind a job could not be made", { job: job.live.id, error: messageOf(error) });
+    return { cursor: {}, children: [] };
+  }
+}
+
+const EMPTY = { type: "advance", stops: [], waitUntil: null, progress: null } as const;
 
 async function advanceOf(context: EngineContext, { record, live, seen }: WokenJob, decision: Decision): Promise<Advance> {
   const children = decision.children.map((child) => childRecordOf(context, record, child));

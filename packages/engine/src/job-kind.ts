@@ -88,6 +88,11 @@ export interface JobKind {
   /** For jobs with executor `none`. Not called while the job is stopping: the engine ends its children then. */
   advance?(input: AdvanceInput): Decision;
   /**
+   * While the job is stopping: folds what its children came to, and with none of them open any more may make the one child
+   * that cleans up (kernel, CLOSING_KEY). The job ends when that has ended, too.
+   */
+  close?(input: AdvanceInput): Pick<Decision, "cursor" | "children">;
+  /**
    * Aliases of secrets that will be asked for, as far as that is known before it runs, so that a missing one is refused at
    * once; those of its own specification when left out.
    */

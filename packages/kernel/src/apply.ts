@@ -3,7 +3,7 @@
  * children, idempotency keys and concurrency keys change together. Pure but for the working set handed in.
  *
  * A1. Each change stands alone: a refused one leaves no trace.
- * A2. A child is made only under a parent that is alive and not stopping; its parent counts it as open until it ends.
+ * A2. A child is made only under a parent that is alive and not stopping, but for the one that cleans up behind it; its parent counts it as open until it ends.
  * A3. A decision counts only if no other came first, and ends a job only when it has seen every fact.
  * A4. No job is made in a workspace that is not there; a store keeps those that are needed until the batch is stored.
  */
@@ -11,7 +11,7 @@ import { assert } from "./assert.ts";
 import { transition, type OwnChange } from "./transition.ts";
 import type { Advance, Change, ChangeResult, Refusal } from "./change.ts";
 import { eventFor, finish, resultWhileStopping } from "./ending.ts";
-import { CHILDREN_MAX, DEFAULT_WORKSPACE, DEPTH_MAX, depthOf, type JobRecord, type JobView, type LiveJob } from "./job.ts";
+import { CHILDREN_MAX, CLOSING_KEY, DEFAULT_WORKSPACE, DEPTH_MAX, depthOf, type JobRecord, type JobView, type LiveJob } from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
 import { stateOf } from "./outcome.ts";
 import { tallyOf } from "./tally.ts";
@@ -154,7 +154,8 @@ function whyNoAdvance(live: LiveJob, change: Advance): Refusal | null {
 }
 
 function whyNoChild(parent: LiveJob, children: readonly JobRecord[]): Refusal | null {
-  if (parent.state === "stopping") return { code: "parent_closed", why: `the parent ${parent.id} is stopping` };
+  if (parent.state === "stopping" && children.some(({ childKey }) => childKey !== CLOSING_KEY))
+    return { code: "parent_closed", why: `the parent ${parent.id} is stopping` };
   if (parent.childrenMade + children.length > CHILDREN_MAX)
     return { code: "too_many_jobs", why: `a job may have ${CHILDREN_MAX} children` };
   if (children.some((child) => depthOf(child.path) > DEPTH_MAX))

@@ -284,6 +284,11 @@ export const OUTPUT_LENGTH_MAX = 262_144;
 export const SIGNAL_LENGTH_MAX = 65_536;
 /** The most children one job may ever have: a graph of 10,000 steps with room for its loops. */
 export const CHILDREN_MAX = 100_000;
+/**
+ * The key of the only child that a job may still make while it is stopping: it cleans up, and is not ended for its parent's
+ * sake. No other child is called so.
+ */
+export const CLOSING_KEY = "#finally";
 /** How deep a tree of jobs may be. */
 export const DEPTH_MAX = 16;
 /** The queue of what names none. */

@@ -1,6 +1,6 @@
 /** Contract: decisions of composites, the facts that wake them, and what else the services look for. */
 import { expect, test } from "vitest";
-import { assert, type LiveJob } from "@windlass/kernel";
+import { assert, CLOSING_KEY, type LiveJob } from "@windlass/kernel";
 import type { Store, WokenJob } from "@windlass/ports";
 import { advanceOf, childRecord, compositeRecord, jobRecord, settleOf, succeeded, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
@@ -51,6 +51,28 @@ export function describeDecisions(subject: Subject): void {
     expect(await store.jobs.woken(10)).toEqual([]);
     await store.jobs.claim({ executor: "none", session: "ses_1", place: null, limit: 1, now: T0 });
     expect((await wokenOne(store)).facts).toMatchObject([{ type: "child", key: "a" }, { type: "started" }]);
+  });
+
+  test("a job that is stopping makes no child but the one that cleans up, which is no orphan", async () => {
+    const { store } = subject;
+    await running(store, compositeRecord());
+    const { live } = await wokenOne(store);
+    await commitOne(store, advanceOf(live, { children: [childRecord(live, "a")] }));
+    const stop = {
+      type: "stop",
+      id: live.id,
+      stopFor: "cancelled",
+      reason: "cancel_requested",
+      message: null,
+      by: "test",
+      graceMs: 1,
+    } as const;
+    await commitOne(store, stop);
+    const stopping = (await wokenOne(store)).live;
+    const child = (key: string): ReturnType<typeof advanceOf> => advanceOf(stopping, { children: [childRecord(live, key)] });
+    expect(await commitOne(store, child("b"))).toMatchObject({ ok: false, refusal: { code: "parent_closed" } });
+    expect(await commitOne(store, child(CLOSING_KEY))).toMatchObject({ ok: true });
+    expect((await store.jobs.live({ orphaned: true }, 10)).map((one) => one.childKey)).toEqual(["a"]);
   });
 
   test("of two decisions about the same facts the second is refused", async () => {
