@@ -1,5 +1,5 @@
 /** `JobReads` on PostgreSQL: each read is one statement, or several that need not agree. */
-import { attemptOf, jobStates, type JobState } from "@windlass/kernel";
+import { attemptOf, jobStates, type JobState, type JobView } from "@windlass/kernel";
 import type { JobReads } from "@windlass/ports";
 import {
   attemptOfEnd,
@@ -35,8 +35,10 @@ export function jobReads(db: Querier): JobReads {
     get: async (id) => (await db.rows(VIEW, [id])).map(decodeView)[0] ?? null,
     child: async (parentId, childKey) => (await db.rows(CHILD, [parentId, childKey])).map(decodeView)[0] ?? null,
     list: async (filter) => {
-      const queries = listQueries(filter, (n) => `$${n}`);
-      return mergeLists(await Promise.all(queries.map(async ({ sql, values }) => (await db.once(sql, values)).map(decodeView))), filter);
+      const lists: JobView[][] = [];
+      // One after the other: a job that ends meanwhile is in both, not in neither.
+      for (const { sql, values } of listQueries(filter, (n) => `$${n}`)) lists.push((await db.once(sql, values)).map(decodeView));
+      return mergeLists(lists, filter);
     },
     tally: async (filter, by) => {
       const queries = tallyQueries({ ...filter, limit: filter.limit + 1 }, by, (n) => `$${n}`);

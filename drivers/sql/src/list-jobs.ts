@@ -1,6 +1,9 @@
 /**
  * The statements behind a list of jobs. A list is walked by id and never counted. States that live on are looked up in
  * `jobs_live`, those that ended in `job_ends`: several statements, whose rows are merged by id.
+ *
+ * L1. No statement goes through jobs of other queues that wait or have succeeded: of those there may be any number.
+ * L2. What is alive is asked for first: a job that ends in between is found twice, and told once as ended; never missed.
  */
 import { isTerminal, stateOf, type JobState, type JobView } from "@windlass/kernel";
 import type { JobFilter, Tally, TallyBy } from "@windlass/ports";
@@ -15,37 +18,46 @@ export interface Query {
 /** How a driver writes the n-th value of a statement, from 1. */
 export type Placeholder = (n: number) => string;
 
-/** The statements for one list; their rows are of `viewColumns`. */
+/** The statements for one list, to be run in this order (L2); their rows are of `viewColumns`. */
 export function listQueries(filter: JobFilter, placeholder: Placeholder, columns: string = viewColumns): readonly Query[] {
   const states = statesOf(filter);
   if (states === null) return [query(filter, { ...EVERYTHING, states: null, columns }, placeholder)];
   const ended = states.filter((state) => isTerminal(state));
   const alive = states.filter((state) => !isTerminal(state));
-  const queries = ended.map((state) =>
-    query(filter, { ...(isOfFew(filter, state) ? ENDED_OF_FEW : ENDED), states: [state], columns }, placeholder),
-  );
-  if (alive.length > 0)
-    queries.push(query(filter, { ...(filter.rootId === undefined ? LIVE : LIVE_OF_TREE), states: alive, columns }, placeholder));
-  return queries;
+  return [
+    ...aliveSources(filter, alive).map(([tables, group]) => query(filter, { ...tables, states: group, columns }, placeholder)),
+    ...ended.map((state) =>
+      query(filter, { ...(isOfFew(filter, state) ? ENDED_OF_FEW : ENDED), states: [state], columns }, placeholder),
+    ),
+  ];
+}
+
+/** Of a queue, what waits is found among its jobs; of what is carried out there is little, and an index gives it by state. */
+function aliveSources(filter: JobFilter, states: readonly JobState[]): readonly (readonly [Tables, readonly JobState[]])[] {
+  if (states.length === 0) return [];
+  if (filter.queue === undefined || isOfTree(filter)) return [[filter.rootId === undefined ? LIVE : LIVE_OF_TREE, states]];
+  const waiting = states.filter((state) => state === "scheduled" || state === "queued");
+  const carried = states.filter((state) => !waiting.includes(state)).map((state) => [LIVE, [state]] as const);
+  return waiting.length === 0 ? carried : [[LIVE_OF_QUEUE, waiting], ...carried];
 }
 
 /** Whether fewer records fit the rest of the filter than ended in this state. Most jobs succeed; of the other states there are few. */
 function isOfFew(filter: JobFilter, state: JobState): boolean {
   if (isOfTree(filter) || filter.label !== undefined) return true;
-  return state === "succeeded" && (filter.name !== undefined || filter.kind !== undefined);
+  return state === "succeeded" && (filter.name !== undefined || filter.kind !== undefined || filter.queue !== undefined);
 }
 
 function isOfTree(filter: JobFilter): boolean {
   return filter.parentId !== undefined || filter.rootId !== undefined;
 }
 
-/** The rows of several statements as one list. */
+/** The rows of several statements, in their order, as one list. */
 export function mergeLists(lists: readonly (readonly JobView[])[], filter: JobFilter): readonly JobView[] {
   const only = lists[0] ?? [];
   if (lists.length <= 1) return only;
   const sign = filter.order === "oldest" ? 1 : -1;
-  return lists
-    .flat()
+  const views = new Map(lists.flat().map((view) => [view.record.id, view]));
+  return [...views.values()]
     .toSorted((a, b) => (a.record.id < b.record.id ? -sign : sign))
     .slice(0, filter.limit);
 }
@@ -95,6 +107,7 @@ const WITH_LIVE = "LEFT JOIN jobs_live l ON l.id = j.id";
 const SAME_END = "j.id = e.job_id";
 const LIVE: Tables = { from: `${ALIVE} ${WITH_END}`, where: SAME_JOB, walked: "l", state: "l.state" };
 const LIVE_OF_TREE: Tables = { ...LIVE, from: `jobs j CROSS JOIN jobs_live l ${WITH_END}` };
+const LIVE_OF_QUEUE: Tables = { ...LIVE_OF_TREE, walked: "j" };
 const ENDED: Tables = { from: `job_ends e CROSS JOIN jobs j ${WITH_LIVE}`, where: SAME_END, walked: "e", state: "e.state" };
 const ENDED_OF_FEW: Tables = { from: `jobs j CROSS JOIN job_ends e ${WITH_LIVE}`, where: SAME_END, walked: "j", state: "e.state" };
 
@@ -114,7 +127,7 @@ function query(filter: JobFilter, source: Source, placeholder: Placeholder): Que
   if (source.where !== null) where.push(source.where);
   if (source.states !== null) where.push(statesCondition(source.state ?? "", source.states, value));
   if (filter.outcome !== undefined) where.push(`e.outcome = ${value(filter.outcome)}`);
-  if (filter.queue !== undefined) where.push(`j.queue = ${value(filter.queue)}`);
+  if (filter.queue !== undefined) where.push(`${source.from === LIVE.from ? "l" : "j"}.queue = ${value(filter.queue)}`);
   if (filter.parentId !== undefined) where.push(`${source.from === LIVE.from ? "l" : "j"}.parent_id = ${value(filter.parentId)}`);
   // The root of a tree is found by its id, its descendants by an index that does not hold roots.
   if (filter.rootId !== undefined)

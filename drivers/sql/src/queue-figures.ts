@@ -11,7 +11,7 @@ import {
 } from "@windlass/kernel";
 import type { QueueChange } from "@windlass/ports";
 
-/** How many live jobs of one queue are in one state. */
+/** How many live jobs of one queue are in one state; a driver may tell them in parts. */
 export interface QueueCount {
   readonly queue: string;
   readonly state: LiveState;
@@ -56,7 +56,7 @@ export function queueViews(queues: readonly Queue[], counts: readonly QueueCount
       ...view,
       [figure]: view[figure] + count,
       attemptsAlive: view.attemptsAlive + alive,
-      oldestQueuedAt: oldestAt ?? view.oldestQueuedAt,
+      oldestQueuedAt: earlier(oldestAt, view.oldestQueuedAt),
     });
   }
   return [...views.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -65,4 +65,8 @@ export function queueViews(queues: readonly Queue[], counts: readonly QueueCount
 /** Throws `revision_mismatch`. */
 export function demandQueue(found: Queue | null, name: string, expected: Expected): void {
   demandRevision(`queue ${queueOfKey(name).name}`, { revision: found?.revision ?? 0, expected });
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }

@@ -4,6 +4,7 @@ import type { DeadLetterFilter, JobFilter, LiveFilter } from "@windlass/ports";
 import { countQueries, deadLetterQuery, listQueries, type SqlValue } from "@windlass/sql";
 import { Database } from "./database.ts";
 import { live } from "./job-queries.ts";
+import { listQueues } from "./queues.ts";
 
 let db: Database;
 beforeAll(() => {
@@ -48,6 +49,32 @@ test.each(lists)("a list of %s is walked in its order", (_, filter, expected) =>
     expect(plan).toMatch(expected);
     expect(plan).not.toMatch(/TEMP B-TREE/u);
   }
+});
+
+const ofQueue: readonly [string, Omit<JobFilter, "workspace" | "limit" | "queue">, RegExp][] = [
+  ["everything", {}, /^SEARCH j USING INDEX jobs_by_queue \(workspace=\? AND queue=\?\)/u],
+  ["what waits", { states: ["scheduled", "queued"] }, /^SEARCH j USING INDEX jobs_by_queue \(workspace=\? AND queue=\?\)/u],
+  ["what runs", { states: ["running", "waiting"] }, /^SEARCH l USING INDEX live_state \(state=\?\)/u],
+  ["what succeeded", { states: ["succeeded"] }, /^SEARCH j USING INDEX jobs_by_queue \(workspace=\? AND queue=\?\)/u],
+  ["what failed", { outcome: "failed_timeout" }, /^SEARCH e USING INDEX ends_by_state \(workspace=\? AND state=\?\)/u],
+];
+
+test.each(ofQueue)("a list of %s of a queue goes through no other queue, and sorts nothing", (_, filter, expected) => {
+  for (const { sql, values } of listQueries({ workspace: "w", queue: "q", limit: 50, ...filter }, () => "?")) {
+    const plan = planOf(sql, values);
+    expect(plan).toMatch(expected);
+    expect(plan).not.toMatch(/TEMP B-TREE/u);
+  }
+});
+
+test("the figures of queues are counted without reading a job that is ready", () => {
+  const plans: string[] = [];
+  const spy = Object.create(db, {
+    all: { value: (sql: string, values: readonly SqlValue[] = []) => (plans.push(planOf(sql, values)), []) },
+  }) as Database;
+  listQueues(spy);
+  expect(plans[1]).toMatch(/^SCAN jobs_live USING COVERING INDEX live_ready$/u);
+  expect(plans.slice(2)).toEqual([expect.stringMatching(/INDEX live_blocked/u), expect.stringMatching(/INDEX live_state/u)]);
 });
 
 const trees: readonly [string, Omit<JobFilter, "workspace" | "limit">, RegExp][] = [

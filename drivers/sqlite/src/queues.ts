@@ -1,17 +1,23 @@
-/** `QueueStore` on SQLite. Figures are counted from live jobs when they are asked for; nothing keeps a counter. */
+/**
+ * `QueueStore` on SQLite. Figures are counted from live jobs when they are asked for; nothing keeps a counter. What is ready is
+ * counted in the index of claims, without reading a row.
+ */
 import type { Expected, Queue, QueueView } from "@windlass/kernel";
 import type { QueueChange } from "@windlass/ports";
 import { changedQueue, demandQueue, queuesTable, queueViews, type QueueCount } from "@windlass/sql";
 import type { Database } from "./database.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
+const READY = `SELECT queue, state, count(*), 0, min(id) FROM jobs_live INDEXED BY live_ready
+  WHERE state = 'queued' AND blocked = 0 GROUP BY executor, queue`;
+const BLOCKED = `SELECT queue, state, count(*), 0, min(id) FROM jobs_live INDEXED BY live_blocked
+  WHERE state = 'queued' AND blocked = 1 GROUP BY queue`;
+const OTHERS = `SELECT queue, state, count(*), count(*) FILTER (WHERE holder <> 'none'), NULL FROM jobs_live INDEXED BY live_state
+  WHERE state <> 'queued' GROUP BY queue, state`;
 
 export function listQueues(db: Database): QueueView[] {
   const queues = db.all(QUEUES).map((row) => queuesTable.decode(row));
-  const rows = db.all(
-    "SELECT queue, state, count(*), count(*) FILTER (WHERE holder <> 'none'), min(id) FROM jobs_live GROUP BY queue, state",
-  );
-  const figures = rows.map(([queue, state, count, alive, oldest]) => ({
+  const figures = [...db.all(READY), ...db.all(BLOCKED), ...db.all(OTHERS)].map(([queue, state, count, alive, oldest]) => ({
     queue,
     state,
     count,
