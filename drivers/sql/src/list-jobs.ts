@@ -36,8 +36,9 @@ export function listQueries(filter: JobFilter, placeholder: Placeholder, columns
 function aliveSources(filter: JobFilter, states: readonly JobState[]): readonly (readonly [Tables, readonly JobState[]])[] {
   if (states.length === 0) return [];
   if (filter.queue === undefined || isOfTree(filter)) return [[filter.rootId === undefined ? LIVE : LIVE_OF_TREE, states]];
-  const waiting = states.filter((state) => state === "scheduled" || state === "queued");
-  const carried = states.filter((state) => !waiting.includes(state)).map((state) => [LIVE, [state]] as const);
+  const isWaiting = (state: JobState): boolean => state === "scheduled" || state === "queued";
+  const waiting = states.filter((state) => isWaiting(state));
+  const carried = states.filter((state) => !isWaiting(state)).map((state) => [LIVE, [state]] as const);
   return waiting.length === 0 ? carried : [[LIVE_OF_QUEUE, waiting], ...carried];
 }
 
