@@ -26,9 +26,7 @@ export function listQueries(filter: JobFilter, placeholder: Placeholder, columns
   const alive = states.filter((state) => !isTerminal(state));
   return [
     ...aliveSources(filter, alive).map(([tables, group]) => query(filter, { ...tables, states: group, columns }, placeholder)),
-    ...ended.map((state) =>
-      query(filter, { ...(isOfFew(filter, state) ? ENDED_OF_FEW : ENDED), states: [state], columns }, placeholder),
-    ),
+    ...ended.map((state) => query(filter, { ...(isOfFew(filter, state) ? ENDED_OF_FEW : ENDED), states: [state], columns }, placeholder)),
   ];
 }
 
@@ -58,9 +56,7 @@ export function mergeLists(lists: readonly (readonly JobView[])[], filter: JobFi
   if (lists.length <= 1) return only;
   const sign = filter.order === "oldest" ? 1 : -1;
   const views = new Map(lists.flat().map((view) => [view.record.id, view]));
-  return [...views.values()]
-    .toSorted((a, b) => (a.record.id < b.record.id ? -sign : sign))
-    .slice(0, filter.limit);
+  return [...views.values()].toSorted((a, b) => (a.record.id < b.record.id ? -sign : sign)).slice(0, filter.limit);
 }
 
 const GROUPS: Readonly<Record<TallyBy, string>> = { state: "coalesce(e.state, l.state)", kind: "j.kind", queue: "j.queue" };
