@@ -92,7 +92,7 @@ async function livesBecause(
     case "scheduled":
       return scheduledBecause(facts, view, live);
     case "queued":
-      return queuedBecause(facts, view, live);
+      return queuedBecause(facts, view, { live, depth });
     case "waiting":
       return [waitingBecause(view, live)];
     case "stopping":
@@ -151,7 +151,11 @@ async function scheduledBecause(facts: Facts, view: JobView, live: LiveJob): Pro
       ];
 }
 
-async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promise<Placed[]> {
+async function queuedBecause(
+  facts: Facts,
+  view: JobView,
+  { live, depth }: { readonly live: LiveJob; readonly depth: number },
+): Promise<Placed[]> {
   const { context } = facts;
   if (live.blocked && live.concurrencyKey !== null) {
     const { limit, holders } = await context.store.reads.keyHolders(live.concurrencyKey);
@@ -160,11 +164,20 @@ async function queuedBecause(facts: Facts, view: JobView, live: LiveJob): Promis
       cause("key_held", `its concurrency key "${key}" is held by ${holders.join(", ") || "nobody any more"} (limit ${limit})`, {
         object: holders[0] ?? key,
       }),
+      ...(await holderOf(facts, holders, depth)),
     ];
   }
   const held = await heldByQueue(context, live);
   if (held !== null) return [held];
   return [await unservedBecause(facts, view, { live, sessions: await openSessions(context) })];
+}
+
+/** What the first of those does that hold its key, or waits for itself. */
+async function holderOf(facts: Facts, holders: readonly string[], depth: number): Promise<Placed[]> {
+  const [first] = holders;
+  if (first === undefined || depth >= DEPTH_MAX) return [];
+  const holder = await facts.context.store.reads.get(first);
+  return holder === null ? [] : causesOf(facts, holder, depth + 1);
 }
 
 async function openSessions(context: EngineContext): Promise<Session[]> {
