@@ -70,7 +70,7 @@ function totalOf(entry: Json | undefined): Total {
 }
 
 /** The key of the child that carries an item out. */
-export function itemKeyOf(spec: LoopSpec, index: number): string {
+export function itemKeyOf(spec: Pick<LoopSpec, "step">, index: number): string {
   return `${spec.step.name}[${index}]`;
 }
 

@@ -14,6 +14,8 @@ export interface Vocabulary {
   readonly barred: (step: string) => string | undefined;
   /** True where `item` and `index` mean something. */
   readonly inLoop: boolean;
+  /** False where only `index` does. */
+  readonly hasItem?: boolean;
   /** False where the execution does not exist yet. */
   readonly hasJob: boolean;
 }
@@ -63,12 +65,13 @@ function dashedStep(text: string, offset: number, { steps }: Vocabulary): string
 }
 
 function referenceFault({ by, name }: Reference, vocabulary: Vocabulary): string | undefined {
-  const { steps, inputs, inLoop, hasJob } = vocabulary;
+  const { steps, inputs, inLoop, hasItem = true, hasJob } = vocabulary;
   if (by === "all steps") return "steps is followed by the name of one step in quotes: steps['extract']";
   if (by === "steps") return steps.has(name) ? vocabulary.barred(name) : `no step is called ${name}${suggestion(name, [...steps])}`;
   if (name === "inputs" || TYPE_NAMES.has(name)) return undefined;
   if (name === "job") return hasJob ? undefined : "the job does not exist yet when this is read";
-  if (name === "item" || name === "index") return inLoop ? undefined : `${name} means something only in the tool of a step with foreach`;
+  if (name === "item" || name === "index")
+    return inLoop && (hasItem || name === "index") ? undefined : `${name} means something only in the tool of a step with foreach`;
   if (name === "secrets") return "secrets are never read by expressions";
   if (steps.has(name)) return vocabulary.barred(name);
   if (inputs.has(name)) return undefined;

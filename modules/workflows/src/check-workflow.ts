@@ -61,15 +61,31 @@ export function checkExpressions({
 
 function checkStep({ step, raw, place }: { step: Step; raw: Json; place: Place }): void {
   const { path, findings, vocabulary } = place;
-  if (step.when !== undefined) {
-    const checked = checkExpression(step.when, vocabulary);
-    note({ findings, path: [...path, "when"], text: step.when, from: 0 }, checked.mistakes);
-    if (!["bool", "dyn"].includes(checked.type))
-      findings.push({ path: [...path, "when"], message: `a condition is true or false; this is a value of type ${checked.type}` });
-  }
+  if (step.when !== undefined) checkCondition(step.when, { ...place, path: [...path, "when"] });
   if (step.foreach !== undefined) checkForeach(step.foreach, { ...place, path: [...path, "foreach"] });
-  const within = { findings, vocabulary: { ...vocabulary, inLoop: step.foreach !== undefined } };
+  if (step.until !== undefined) checkUntil(step, step.until, place);
+  const inLoop = step.foreach !== undefined || step.until !== undefined;
+  const within = { findings, vocabulary: { ...vocabulary, inLoop, hasItem: step.foreach !== undefined } };
   for (const key of ["tool", "concurrency"]) checkTemplates(at(raw, key), { ...within, path: [...path, key] });
+}
+
+function checkCondition(text: string, { path, findings, vocabulary }: Place): void {
+  const checked = checkExpression(text, vocabulary);
+  note({ findings, path, text, from: 0 }, checked.mistakes);
+  if (!["bool", "dyn"].includes(checked.type))
+    findings.push({ path, message: `a condition is true or false; this is a value of type ${checked.type}` });
+}
+
+/** Under its own name it sees the round that has just ended. */
+function checkUntil({ name: own }: Step, until: string, place: Place): void {
+  const { barred } = place.vocabulary;
+  const vocabulary = {
+    ...place.vocabulary,
+    inLoop: true,
+    hasItem: false,
+    barred: (name: string) => (name === own ? undefined : barred(name)),
+  };
+  checkCondition(until, { ...place, vocabulary, path: [...place.path, "until"] });
 }
 
 function checkForeach(foreach: Json, place: Place): void {

@@ -82,7 +82,7 @@ function compileWorkflow({ workflow, pins }: Parts): CompiledWorkflow {
 }
 
 function signalsOf(steps: readonly Step[]): ReadonlySet<string> {
-  const alone = steps.filter((step) => step.foreach === undefined);
+  const alone = steps.filter((step) => step.foreach === undefined && step.until === undefined);
   return new Set(alone.flatMap(({ tool }) => (tool.kind === "wait" && tool.signal !== undefined ? [tool.signal] : [])));
 }
 

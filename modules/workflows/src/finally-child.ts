@@ -7,13 +7,13 @@
  * F3. It makes no failure good, and what fails in it fails an execution that had succeeded.
  */
 import type { ChildSpec } from "@windlass/engine";
-import { CLOSING_KEY, EXECUTORS, type ExecutorName, type JsonObject, type Json } from "@windlass/kernel";
+import { CLOSING_KEY, type Json } from "@windlass/kernel";
 import type { CompiledWorkflow } from "./compile-workflow.ts";
 import { ownChild } from "./ended-child.ts";
 import { pinsFrom } from "./pins.ts";
 import { capture, type Scope, type StepFacts } from "./scope.ts";
 import type { FinallySpec } from "./step-spec.ts";
-import { FINALLY_SECONDS_MAX, type Step, type Workflow } from "./workflow.ts";
+import { FINALLY_SECONDS_MAX, type Step } from "./workflow.ts";
 
 /** Of a step that the execution never came to. */
 const NEVER: StepFacts = { outcome: "skipped", reason: "parent_ended", exitCode: null, output: null, error: null };
@@ -39,6 +39,7 @@ export function finallyChild({ workflow, pins }: CompiledWorkflow, scope: Scope)
 }
 
 /** Everything of a step that expressions may stand in. */
-function textsOf({ tool, foreach = null, concurrency, when }: Step): Json {
-  return [tool as unknown as Json, foreach, concurrency?.key ?? null, when === undefined ? null : `{{ ${when} }}`];
+function textsOf({ tool, foreach = null, concurrency, when, until }: Step): Json {
+  const conditions = [when, until].flatMap((text) => (text === undefined ? [] : [`{{ ${text} }}`]));
+  return [tool as unknown as Json, foreach, concurrency?.key ?? null, ...conditions];
 }

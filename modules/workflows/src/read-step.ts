@@ -4,10 +4,10 @@ import { Fields, present } from "./fields.ts";
 import { shown, sortOf, type Finding, type Path } from "./finding.ts";
 import { isReservedName, isStepName } from "./names.ts";
 import { readQueue } from "./read-queue.ts";
-import { readRetry } from "./read-retry.ts";
+import { readDuration, readRetry } from "./read-retry.ts";
 import { readTool } from "./read-tool.ts";
 import { splitTemplate, wholeOf } from "./template.ts";
-import { CONTAINER_EXECUTORS, ITEMS_MAX, STEP_NAME_LENGTH_MAX, TIMEOUT_SECONDS_MAX, type Step } from "./workflow.ts";
+import { CONTAINER_EXECUTORS, ITEMS_MAX, ROUNDS_MAX, STEP_NAME_LENGTH_MAX, TIMEOUT_SECONDS_MAX, type Step } from "./workflow.ts";
 
 export const STEP_KEYS = {
   known: [
@@ -16,6 +16,9 @@ export const STEP_KEYS = {
     "when",
     "tool",
     "foreach",
+    "until",
+    "maxRounds",
+    "pause",
     "maxParallel",
     "failFast",
     "timeoutSeconds",
@@ -27,7 +30,7 @@ export const STEP_KEYS = {
     "priority",
     "concurrency",
   ],
-  later: ["until", "maxRounds", "isolation"],
+  later: ["isolation"],
 };
 
 export const STEP_CONCURRENCY_KEYS = { known: ["key", "limit"] };
@@ -40,14 +43,21 @@ export function readStep({ value, path, findings }: { value: Json; path: Path; f
     fields.fault("timeoutSeconds", "the time limit is given in the tool as well; remove one of the two");
   for (const key of ["maxParallel", "failFast"])
     if (fields.has(key) && !fields.has("foreach")) fields.fault(key, "only a step with foreach has items");
+  for (const key of ["maxRounds", "pause"])
+    if (fields.has(key) && !fields.has("until")) fields.fault(key, "only a step with until has rounds");
+  if (fields.has("foreach") && fields.has("until"))
+    fields.fault("until", "there is foreach as well; put the loop into a workflow of its own");
   return present({
     name: readName(fields),
     needs: fields.texts("needs"),
-    when: readWhen(fields),
+    when: readCondition(fields, "when"),
     tool,
     foreach: readForeach(fields),
     maxParallel: fields.number("maxParallel", { min: 1, max: ITEMS_MAX, whole: true }),
     failFast: fields.boolean("failFast"),
+    until: readCondition(fields, "until"),
+    maxRounds: fields.number("maxRounds", { min: 1, max: ROUNDS_MAX, whole: true }),
+    pause: readDuration(fields, "pause"),
     timeoutSeconds: timeoutSeconds ?? fields.number("timeoutSeconds", { min: 0.001, max: TIMEOUT_SECONDS_MAX }),
     retry: readRetry(fields),
     continueOnFailure: fields.boolean("continueOnFailure"),
@@ -89,11 +99,11 @@ function readName(fields: Fields): string {
   return name;
 }
 
-function readWhen(fields: Fields): string | undefined {
-  const value = fields.raw("when");
+function readCondition(fields: Fields, key: "when" | "until"): string | undefined {
+  const value = fields.raw(key);
   if (typeof value === "boolean") return String(value);
-  const when = fields.text("when");
-  if (when?.trim().startsWith("{{") === true) fields.fault("when", "a condition is a bare expression; leave the {{ }} out");
+  const when = fields.text(key);
+  if (when?.trim().startsWith("{{") === true) fields.fault(key, "a condition is a bare expression; leave the {{ }} out");
   return when;
 }
 

@@ -3,6 +3,7 @@ import { NOTHING, type AdvanceInput, type Decision, type JobKind } from "@windla
 import { EXECUTORS, isJsonObject, unreachable, type ExecutorName, type JobRecord, type JsonObject } from "@windlass/kernel";
 import { advanceFinally } from "./advance-finally.ts";
 import { advanceLoop, itemKeyOf } from "./advance-loop.ts";
+import { advanceRounds } from "./advance-rounds.ts";
 import { advanceWait } from "./advance-wait.ts";
 import { signalFaults } from "./signal-faults.ts";
 import { ownSpecOf, stepSpecFaults } from "./step-spec.ts";
@@ -23,13 +24,13 @@ function waitsOf(spec: JsonObject): readonly WaitTool[] {
   const own = ownSpecOf(spec);
   if (own.type === "wait" && "signal" in own)
     return [{ kind: "wait", signal: own.signal, ...(own.schema === undefined ? {} : { schema: own.schema }) }];
-  return own.type === "loop" && own.step.tool.kind === "wait" ? [own.step.tool] : [];
+  return (own.type === "loop" || own.type === "rounds") && own.step.tool.kind === "wait" ? [own.step.tool] : [];
 }
 
 /** A loop has a child for each item, with its tool; the steps at the end of an execution may be anything. */
 function executors({ type, step }: JsonObject): readonly ExecutorName[] {
   if (type === "finally") return EXECUTORS;
-  return type === "loop" && isJsonObject(step) ? executorsOf(step["tool"], step["executor"]) : [];
+  return (type === "loop" || type === "rounds") && isJsonObject(step) ? executorsOf(step["tool"], step["executor"]) : [];
 }
 
 function advance(input: AdvanceInput): Decision {
@@ -45,6 +46,8 @@ function advance(input: AdvanceInput): Decision {
       return advanceWait(input, spec);
     case "loop":
       return advanceLoop(input, spec);
+    case "rounds":
+      return advanceRounds(input, spec);
     case "finally":
       return advanceFinally(input, spec);
     default:
@@ -54,5 +57,5 @@ function advance(input: AdvanceInput): Decision {
 
 function itemKey({ spec }: JobRecord, index: number): string | null {
   const own = ownSpecOf(spec);
-  return own.type === "loop" ? itemKeyOf(own, index) : null;
+  return own.type === "loop" || own.type === "rounds" ? itemKeyOf(own, index) : null;
 }

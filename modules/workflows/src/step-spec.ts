@@ -53,6 +53,14 @@ export type WaitSpec =
   | SignalSpec
   | { readonly type: "wait"; readonly approval: { readonly by: readonly string[]; readonly text: string | null } };
 
+/** Runs a tool again and again until a condition holds. */
+export interface RoundsSpec extends Pick<LoopSpec, "step" | "scope" | "pinned" | "kept"> {
+  readonly type: "rounds";
+  readonly until: string;
+  readonly maxRounds: number;
+  readonly pauseMs: number;
+}
+
 /** The steps at the end of an execution, as a workflow of their own, with what they use of it. */
 export interface FinallySpec {
   readonly type: "finally";
@@ -61,7 +69,7 @@ export interface FinallySpec {
   readonly pinned?: Pins;
 }
 
-export type OwnSpec = { readonly type: "noop" } | WaitSpec | EndSpec | LoopSpec | FinallySpec;
+export type OwnSpec = { readonly type: "noop" } | WaitSpec | EndSpec | LoopSpec | RoundsSpec | FinallySpec;
 
 /** Cuts what an expression or a program put into a message. */
 const MESSAGE_LENGTH_MAX = 2_000;
@@ -102,11 +110,16 @@ export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
   const faults: Fault[] = [];
   const check = (path: string, holds: boolean, message: string): void => void (holds || faults.push({ path: `spec.${path}`, message }));
   if (spec["type"] !== undefined) {
-    check("type", ["noop", "wait", "end", "loop", "finally"].includes(spec["type"] as string), "expected noop, wait, end, loop or finally");
+    check(
+      "type",
+      ["noop", "wait", "end", "loop", "rounds", "finally"].includes(spec["type"] as string),
+      "expected noop, wait, end, loop, rounds or finally",
+    );
     if (spec["type"] === "wait") check("ms", isWait(spec), "expected ms, until (both in milliseconds), signal or approval");
     if (spec["type"] === "finally")
       check("workflow", isJsonObject(spec["workflow"]) && isJsonObject(spec["scope"]), "expected steps and their scope");
-    if (spec["type"] === "loop") check("step", isJsonObject(spec["step"]) && isJsonObject(spec["scope"]), "expected a step and its scope");
+    if (spec["type"] === "loop" || spec["type"] === "rounds")
+      check("step", isJsonObject(spec["step"]) && isJsonObject(spec["scope"]), "expected a step and its scope");
   } else if (spec["handler"] !== undefined)
     check("handler", typeof spec["handler"] === "string" && spec["handler"] !== "", "expected the name of a handler");
   else if (spec["image"] !== undefined)

@@ -13,6 +13,9 @@ export const STEPS_MAX = 10_000;
 export const ITEMS_MAX = 10_000;
 /** How many items of a loop run at once where nothing else is said. */
 export const DEFAULT_MAX_PARALLEL = 10;
+/** How often a step is run until its condition holds, where nothing is said and at most. */
+export const DEFAULT_MAX_ROUNDS = 100;
+export const ROUNDS_MAX = 10_000;
 /** The most inputs: more are better given as one object. */
 export const INPUTS_MAX = 200;
 /** Names of steps become parts of child keys and log lines. */
@@ -163,6 +166,11 @@ export interface Step {
   readonly foreach?: Json;
   readonly maxParallel?: number;
   readonly failFast?: boolean;
+  /** A bare expression: it is run again until this holds. */
+  readonly until?: string;
+  readonly maxRounds?: number;
+  /** Between two rounds. */
+  readonly pause?: string | number;
   readonly timeoutSeconds?: number;
   readonly retry?: RetrySpec;
   readonly continueOnFailure?: boolean;

@@ -97,6 +97,10 @@ export const REASONS = {
     meaning: "its loop has more items than a loop may have",
     todo: "split the list, or let one step work on several items",
   },
+  rounds_exhausted: {
+    meaning: "its condition did not hold after as many rounds as it may have",
+    todo: "raise `max_rounds`, or find out why the condition does not come true",
+  },
   too_deep: {
     meaning: "it would run more workflows inside of each other than may be",
     todo: "see which workflow runs itself, and let it end sooner, or put its steps into one",

@@ -1,0 +1,94 @@
+/**
+ * What comes next in a step that is repeated until a condition holds: one round after the other, with a pause between them
+ * where one is asked for. A job of its own below the execution, like a loop over items.
+ *
+ * U1. The condition is asked after every round, also after one that failed; it sees that round under the step's own name.
+ * U2. The step ends as its last round did. A condition that never held is a failure; one that cannot be evaluated ends the
+ *     step, as its round did if that failed.
+ */
+import { NOTHING, type AdvanceInput, type Decision } from "@windlass/engine";
+import { depthOf, type ChildFact, type Json, type Result } from "@windlass/kernel";
+import { itemKeyOf } from "./advance-loop.ts";
+import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
+import { holds } from "./predicates.ts";
+import { evaluateIn, restore, type StepFacts } from "./scope.ts";
+import type { RoundsSpec } from "./step-spec.ts";
+import { toolChild } from "./tool-child.ts";
+
+const TOTAL = "#";
+
+interface Total {
+  /** The round that runs, or is next. */
+  readonly round: number;
+  /** When the next one begins; null while one runs. */
+  readonly at: number | null;
+}
+
+export function advanceRounds(input: AdvanceInput, spec: RoundsSpec): Decision {
+  const changed = new Map<string, Json>();
+  const mailbox = new Mailbox(entriesOf(input.cursor, changed));
+  const tells: Told[] = [];
+  let total = input.cursor.get(TOTAL) as unknown as Total | undefined;
+  for (const fact of input.facts) {
+    if (fact.type === "started") {
+      for (const kept of spec.kept ?? []) mailbox.receive({ type: "signal", ...kept });
+      total ??= { round: 0, at: input.now };
+    } else if (fact.type === "signal") {
+      const told = mailbox.receive(fact);
+      if (told !== null) tells.push(told);
+    } else if (fact.type === "child" && total !== undefined && fact.key === itemKeyOf(spec, total.round) && total.at === null) {
+      mailbox.ended(fact.key);
+      const finish = resultOf(spec, total.round, fact);
+      if (finish !== null) return { ...NOTHING, progress: progressOf(spec, total.round + 1), finish };
+      total = { round: total.round + 1, at: input.now + spec.pauseMs };
+    }
+  }
+  if (total === undefined) return NOTHING;
+  const due = total.at !== null && total.at <= input.now;
+  const next: Total = due ? { ...total, at: null } : total;
+  const children = due ? [withSignal(mailbox, roundChild(input, spec, next.round))] : [];
+  changed.set(TOTAL, next as unknown as Json);
+  return {
+    ...NOTHING,
+    cursor: Object.fromEntries(changed),
+    children,
+    tells,
+    waitUntil: next.at,
+    progress: progressOf(spec, next.round),
+  };
+}
+
+function roundChild(input: AdvanceInput, spec: RoundsSpec, round: number): ReturnType<typeof toolChild> {
+  const evaluate = evaluateIn(restore(spec.scope, { value: null, index: round }));
+  const site = { pins: spec.pinned ?? {}, depth: depthOf(input.record.path) };
+  return toolChild({ step: spec.step, key: itemKeyOf(spec, round), evaluate, site });
+}
+
+/** Null: another round follows. */
+function resultOf(spec: RoundsSpec, round: number, { outcome, reason, message, exitCode, output }: ChildFact): Result | null {
+  const isBad = holds("failed", outcome);
+  const facts: StepFacts = { outcome, reason, exitCode, output, error: isBad ? (message ?? outcome) : null };
+  const own: Result = { outcome, reason, message, output, ...(exitCode === null ? {} : { exitCode }) };
+  const scope = restore(spec.scope, { value: null, index: round });
+  const verdict = evaluateIn({ ...scope, step: (name) => (name === spec.step.name ? facts : scope.step(name)) })(spec.until);
+  const ended = endsAs(own);
+  if (!verdict.ok || typeof verdict.value !== "boolean") {
+    if (isBad) return ended;
+    const why = verdict.ok ? `${spec.until}: it is neither true nor false` : verdict.message;
+    return { outcome: "failed_config", reason: "expression_failed", message: `until: ${why}` };
+  }
+  if (verdict.value) return ended;
+  if (round + 1 < spec.maxRounds) return null;
+  if (isBad) return ended;
+  return { outcome: "failed", reason: "rounds_exhausted", message: `${spec.until} did not hold after ${spec.maxRounds} rounds`, output };
+}
+
+/** A round that was cancelled or expired has failed for the step that needed it: only the engine ends a job so. */
+function endsAs(result: Result): Result {
+  if (result.outcome === "cancelled" || result.outcome === "expired") return { ...result, outcome: "failed", reason: "step_failed" };
+  return result;
+}
+
+function progressOf({ maxRounds }: RoundsSpec, done: number): Decision["progress"] {
+  return { fraction: null, text: `round ${Math.min(done + 1, maxRounds)} of at most ${maxRounds}` };
+}
