@@ -163,7 +163,7 @@ test("an expression inside a block of text is pointed at where it stands", () =>
 });
 
 test.each([
-  ["finally: []", "finally is not supported yet"],
+  ["schedules: []", "schedules is not supported yet"],
   ["schedules: []", "schedules is not supported yet"],
   ["isolation: job", "isolation is not supported yet"],
   ["concurrency: {key: a, on_conflict: replace}", "replace is not supported yet; supported: queue"],

@@ -6,6 +6,7 @@ import {
   faultsOfContainerSpec,
   isJsonObject,
   parseDuration,
+  specOfAttempt,
   type Fault,
   type Json,
   type JsonObject,
@@ -109,6 +110,7 @@ export function timeOf(value: Json): number | undefined {
 export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
   const faults: Fault[] = [];
   const check = (path: string, holds: boolean, message: string): void => void (holds || faults.push({ path: `spec.${path}`, message }));
+  check("onRetry", spec["onRetry"] === undefined || isJsonObject(spec["onRetry"]), "expected fields by outcome");
   if (spec["type"] !== undefined) {
     check(
       "type",
@@ -123,7 +125,7 @@ export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
   } else if (spec["handler"] !== undefined)
     check("handler", typeof spec["handler"] === "string" && spec["handler"] !== "", "expected the name of a handler");
   else if (spec["image"] !== undefined)
-    faults.push(...faultsOfContainerSpec(spec).map(({ path, message }) => ({ path: `spec.${path}`, message })));
+    faults.push(...faultsOfContainerSpec(specOfAttempt(spec, [])).map(({ path, message }) => ({ path: `spec.${path}`, message })));
   else {
     const { command, script, cwd, env } = spec;
     const isCommand = Array.isArray(command) && command.length > 0 && command.every(isPlainText) && command[0] !== "";

@@ -5,7 +5,7 @@ import { callChild, type Site } from "./call-child.ts";
 import { baseOf, failedChild, ownChild } from "./ended-child.ts";
 import { renderContainer } from "./container-child.ts";
 import { httpRetryOf, httpTimeoutMs, renderHttp } from "./http-child.ts";
-import { retryPolicyOf } from "./read-retry.ts";
+import { onRetryOf, retryPolicyOf } from "./read-retry.ts";
 import type { Evaluated } from "./expression.ts";
 import { shown } from "./finding.ts";
 import { stepSpecFaults, type LoopSpec } from "./step-spec.ts";
@@ -17,6 +17,7 @@ import {
   type ContainerExecutor,
   type ContainerTool,
   type HandlerTool,
+  type RetrySpec,
   type ShellTool,
   type Step,
   type Tool,
@@ -107,7 +108,7 @@ function childOf({ step, key, evaluate, site }: ToolUse): ChildSpec {
       if ("reason" in rendered) return failedChild(step, key, rendered);
       return {
         ...baseOf(step, key),
-        spec: rendered.spec,
+        spec: tool.kind === "handler" ? rendered.spec : { ...rendered.spec, ...onRetryFor(tool.kind, step.retry) },
         input: rendered.input ?? null,
         executor,
         retry: retryPolicyOf(step.retry),
@@ -115,6 +116,15 @@ function childOf({ step, key, evaluate, site }: ToolUse): ChildSpec {
       };
     }
   }
+}
+
+/** A process has a limit of memory only. */
+function onRetryFor(kind: "shell" | "container", retry: RetrySpec | undefined): JsonObject {
+  if (kind === "container" || retry?.resources === undefined) return onRetryOf(retry);
+  const memory = Object.entries(retry.resources).map(
+    ([outcome, { limits }]) => [outcome, { limits: { memory: limits.memory ?? 0 } }] as const,
+  );
+  return onRetryOf({ ...retry, resources: Object.fromEntries(memory.filter(([, { limits }]) => limits.memory !== 0)) });
 }
 
 /** Who carries out what is done outside of us. */

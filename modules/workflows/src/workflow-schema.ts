@@ -6,7 +6,7 @@
 import { failureOutcomes, QUEUE_NAME, RETRY_LIMIT_MAX } from "@windlass/kernel";
 import { containerFields } from "./container-schema.ts";
 import { INPUT_KEYS, INPUT_NAME } from "./read-inputs.ts";
-import { BACKOFF_KEYS, RETRY_KEYS } from "./read-retry.ts";
+import { BACKOFF_KEYS, RETRY_KEYS, RETRY_LIMITS_KEYS, RETRY_RESOURCES_KEYS } from "./read-retry.ts";
 import { LIMITS_KEYS, RESOURCES_KEYS } from "./read-shell.ts";
 import { HTTP_METHODS, RESPONSE_BYTES_MAX } from "./read-http.ts";
 import { STEP_CONCURRENCY_KEYS, STEP_KEYS } from "./read-step.ts";
@@ -105,11 +105,22 @@ const INPUT: Schema = {
   ],
 };
 
+const AMOUNT: Schema = { type: ["string", "number"], examples: ["4Gi"] };
+const RETRY_RESOURCES = objectOf(RETRY_RESOURCES_KEYS, {
+  fields: { limits: objectOf(RETRY_LIMITS_KEYS, { fields: { memory: AMOUNT, cpu: AMOUNT } }) },
+});
+
 const RETRY = objectOf(RETRY_KEYS, {
   required: ["limit"],
   fields: {
     limit: { type: "integer", minimum: 0, maximum: RETRY_LIMIT_MAX, description: "attempts after the first" },
     on: { type: "array", items: { enum: failureOutcomes }, description: "the outcomes that are tried again" },
+    resources: {
+      type: "object",
+      additionalProperties: false,
+      properties: Object.fromEntries(failureOutcomes.map((outcome) => [outcome, RETRY_RESOURCES])),
+      description: "by outcome: what an attempt may use once one before has ended so",
+    },
     backoff: objectOf(BACKOFF_KEYS, {
       fields: {
         initial: DURATION,

@@ -49,9 +49,16 @@ export interface InputSpec {
   readonly enum?: readonly Json[];
 }
 
+/** Limits of what runs programs. */
+export interface RetryLimits {
+  readonly limits: { readonly memory?: string | number; readonly cpu?: string | number };
+}
+
 export interface RetrySpec {
   readonly limit: number;
   readonly on?: readonly Outcome[];
+  /** By outcome: what an attempt may use once one before has ended so. */
+  readonly resources?: Readonly<Partial<Record<Outcome, RetryLimits>>>;
   readonly backoff?: {
     readonly initial?: string | number;
     readonly factor?: number;

@@ -1,5 +1,7 @@
 /** One launch, from the claimed attempt to the record that it runs (launcher.ts, L1 and L2). */
 import {
+  changesOnRetry,
+  specOfAttempt,
   DEFAULT_GRACE_MS,
   hasCode,
   messageOf,
@@ -28,7 +30,7 @@ export async function launchAttempt(place: Place, { record, live }: ClaimedJob):
     "refused" in given
       ? given
       : await launchWithRetries(place, {
-          ...requestFor(record, live, traceparent),
+          ...requestFor(await launchable(place, { record, live }), live, traceparent),
           ...secretsFor(place, record, given.values),
           tell: (progress) => void place.results.settle({ type: "progress", id: live.id, token: live.token, progress }),
         });
@@ -85,6 +87,14 @@ function secretsFor(
     secretEnvironment: secretEnvironmentOf(record.spec, values),
     mask: { secrets: [...(mask?.secrets ?? []), ...values.values()], patterns: mask?.patterns ?? [] },
   };
+}
+
+/** The record with what changes after the attempts before. */
+async function launchable({ context }: Place, { record, live }: ClaimedJob): Promise<JobRecord> {
+  if (!changesOnRetry(record.spec)) return record;
+  const before = live.attempt === 1 ? [] : await context.store.reads.attempts(record.id);
+  const ended = before.filter(({ number }) => number < live.attempt).map(({ outcome }) => outcome);
+  return { ...record, spec: specOfAttempt(record.spec, ended) };
 }
 
 function requestFor(record: JobRecord, live: LiveJob, traceparent: string | null): LaunchRequest {

@@ -38,3 +38,4 @@ export * from "./apply.ts";
 export { attemptOf, type NewEvent, type Step } from "./ending.ts";
 export { LAUNCH_SLACK_MS, startDeadlineOf, timerOf, transition, unblocked, type OwnChange } from "./transition.ts";
 export { WorkingSet, type Loaded, type Writes } from "./working-set.ts";
+export { changesOnRetry, ON_RETRY, specOfAttempt } from "./retried-spec.ts";
