@@ -1,12 +1,14 @@
 /** Workspaces, roles, tokens and the audit on PostgreSQL. */
 import type pg from "pg";
+import type { AuditEntry } from "@windlass/kernel";
 import type { AuditStore, RoleStore, TokenStore, WorkspaceStore } from "@windlass/ports";
 import {
   accessStatements,
   auditIdAt,
-  auditQuery,
+  auditQueries,
   auditTable,
   listing,
+  mergeAudit,
   namedBy,
   rolesTable,
   tokensTable,
@@ -97,8 +99,10 @@ export function auditStore(db: Querier): AuditStore {
         );
     },
     list: async (filter) => {
-      const { sql, values } = auditQuery(filter, (n) => `$${n}`);
-      return (await db.once(sql, values)).map((row) => auditTable.decode(row));
+      const lists: AuditEntry[][] = [];
+      for (const { sql, values } of auditQueries(filter, (n) => `$${n}`))
+        lists.push((await db.once(sql, values)).map((row) => auditTable.decode(row)));
+      return mergeAudit(lists, filter.limit);
     },
     prune: (before, limit) => db.count(SQL.pruneAudit, [auditIdAt(before), limit]),
   };

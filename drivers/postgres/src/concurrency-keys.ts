@@ -9,7 +9,7 @@
  *     until the job can be seen.
  */
 import { roomOf, unblocked, WorkingSet, type KeyState, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
-import { liveTable, noSignals } from "@windlass/sql";
+import { liveTable, noSignals, TIDIED_MAX, tidyFrom, tidyNext } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { writeRows } from "./write-rows.ts";
 
@@ -45,9 +45,15 @@ export async function storeKeyLimits(db: Querier, limits: ReadonlyMap<string, nu
 
 /** Removes keys of which nobody holds a place, and nobody alive would ask for one (K3); and buckets that are as good as untouched. */
 export async function tidy(db: Querier, after: string, now: number): Promise<string> {
-  const names = (await db.rows(`SELECT name FROM concurrency_keys WHERE name > $1 ORDER BY name LIMIT ${TIDIED_MAX}`, [after])).map(
-    (row) => row[0] as string,
-  );
+  const from = tidyFrom(after);
+  if (from.part === "buckets") {
+    const page = await db.rows(BUCKETS_PAGE, [from.queue, from.fairnessKey]);
+    const [queue = null, fairnessKey = null] = page.at(-1) ?? [];
+    if (queue !== null) await db.rows(REMOVE_FULL_BUCKETS, [from.queue, from.fairnessKey, queue, fairnessKey, now * 1_000]);
+    return tidyNext(from, page);
+  }
+  const page = await db.rows(`SELECT name FROM concurrency_keys WHERE name > $1 ORDER BY name LIMIT ${TIDIED_MAX}`, [from.name]);
+  const names = page.map((row) => row[0] as string);
   // Whoever is using one of them keeps it: its row is passed over. Whether it is unused is asked again once it is locked.
   const locked = await db.rows(
     `SELECT name FROM concurrency_keys WHERE name = ANY($1::text[]) AND ${UNUSED} ORDER BY name FOR UPDATE SKIP LOCKED`,
@@ -55,12 +61,12 @@ export async function tidy(db: Querier, after: string, now: number): Promise<str
   );
   if (locked.length > 0)
     await db.rows(`DELETE FROM concurrency_keys WHERE name = ANY($1::text[]) AND ${UNUSED}`, [locked.map((row) => row[0] as string)]);
-  await db.rows("DELETE FROM rate_buckets WHERE spent_until <= $1", [now * 1_000]);
-  return names.length < TIDIED_MAX ? "" : (names.at(-1) ?? "");
+  return tidyNext(from, page);
 }
 
-/** Keys that one call looks at. */
-const TIDIED_MAX = 1_000;
+const BUCKETS_PAGE = `SELECT queue, fairness_key FROM rate_buckets WHERE (queue, fairness_key) > ($1, $2) ORDER BY queue, fairness_key LIMIT ${TIDIED_MAX}`;
+const REMOVE_FULL_BUCKETS =
+  "DELETE FROM rate_buckets WHERE (queue, fairness_key) > ($1, $2) AND (queue, fairness_key) <= ($3, $4) AND spent_until <= $5";
 const UNUSED = `NOT EXISTS (SELECT 1 FROM key_holders h WHERE h.name = concurrency_keys.name)
   AND NOT EXISTS (SELECT 1 FROM jobs_live l WHERE l.concurrency_key = concurrency_keys.name)`;
 

@@ -1,7 +1,16 @@
 /** Queues, sessions with their leads, definitions, places and retention on PostgreSQL. */
 import type pg from "pg";
 import { demandRevision, unsetQueue } from "@windlass/kernel";
-import type { Definition, DefinitionName, DefinitionStore, PlaceStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
+import type {
+  Definition,
+  DefinitionName,
+  DefinitionStore,
+  EndedRoot,
+  PlaceStore,
+  QueueStore,
+  RetentionStore,
+  SessionStore,
+} from "@windlass/ports";
 import {
   LEAD_AHEAD_MS_MAX,
   changedQueue,
@@ -128,7 +137,8 @@ export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
   };
 }
 
-const ENDED_ROOTS = "SELECT job_id FROM job_ends WHERE is_root = 1 AND finished_at < $1 ORDER BY finished_at, job_id LIMIT $2";
+const ENDED_ROOTS = `SELECT job_id, finished_at FROM job_ends WHERE is_root = 1 AND finished_at < $1 AND (finished_at, job_id) > ($2::bigint, $3::text)
+  ORDER BY finished_at, job_id LIMIT $4`;
 /** Trees with a job that is alive are left alone, also below a root that has ended. */
 const REMOVABLE = `SELECT j.id FROM jobs j WHERE (j.id = $1 AND j.parent_id IS NULL OR j.root_id = $1 AND j.parent_id IS NOT NULL)
   AND EXISTS (SELECT 1 FROM jobs r WHERE r.id = $1 AND r.parent_id IS NULL) AND NOT EXISTS (SELECT 1 FROM jobs_live WHERE id = $1)
@@ -161,7 +171,10 @@ async function removeJobs(tx: Querier, ids: readonly string[]): Promise<void> {
 
 export function retentionStore(db: Querier, pool: pg.Pool): RetentionStore {
   return {
-    ended: async (before, limit) => (await db.rows(ENDED_ROOTS, [before, limit])).map((row) => row[0] as string),
+    ended: async (before, limit, after) =>
+      (await db.rows(ENDED_ROOTS, [before, after?.endedAt ?? 0, after?.id ?? "", limit])).map(
+        ([id, endedAt]) => ({ id, endedAt }) as EndedRoot,
+      ),
     remove: async (rootIds) => {
       const removed: string[] = [];
       for (const rootId of rootIds) {

@@ -101,11 +101,28 @@ export function auditIdAt(time: number): string {
   return encodeId("aud", Math.max(0, time), new Uint8Array(ID_ENTROPY_BYTES));
 }
 
-export function auditQuery(filter: AuditFilter, placeholder: Placeholder): Query {
+/**
+ * The statements of one list, newest first each; the first `filter.limit` of all their rows by id are the list. One for each
+ * workspace: an index gives the entries of one in their order, and those of several would all be read and sorted.
+ */
+export function auditQueries(filter: AuditFilter, placeholder: Placeholder): readonly Query[] {
+  if (filter.workspaces === null) return [auditQuery(filter, null, placeholder)];
+  return [...new Set(filter.workspaces)].map((workspace) => auditQuery(filter, workspace, placeholder));
+}
+
+export function mergeAudit(lists: readonly (readonly AuditEntry[])[], limit: number): readonly AuditEntry[] {
+  if (lists.length === 1) return lists[0] ?? [];
+  return lists
+    .flat()
+    .toSorted((a, b) => (a.id < b.id ? 1 : -1))
+    .slice(0, limit);
+}
+
+function auditQuery(filter: AuditFilter, workspace: string | null, placeholder: Placeholder): Query {
   const values: SqlValue[] = [];
   const value = (one: SqlValue): string => placeholder(values.push(one));
   const where = ["1 = 1"];
-  if (filter.workspaces !== null) where.push(`workspace IN (${filter.workspaces.map(value).join(", ")})`);
+  if (workspace !== null) where.push(`workspace = ${value(workspace)}`);
   if (filter.actor !== undefined) where.push(`(actor_id = ${value(filter.actor)} OR actor_name = ${value(filter.actor)})`);
   if (filter.operation !== undefined) where.push(`operation = ${value(filter.operation)}`);
   if (filter.object !== undefined) where.push(`object = ${value(filter.object)}`);

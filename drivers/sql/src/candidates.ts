@@ -48,10 +48,13 @@ export type Probe =
 
 export type Candidates = Generator<Probe, readonly LiveJob[], unknown>;
 
-/** Keys that one claim looks at in one queue: those behind them have their turn at the next. */
+/** Keys that one claim looks at in one queue once it has found something: those behind them have their turn at the next. */
 const KEYS_SEEN_MAX = 2_000;
-/** Keys that one probe gives, where some may have to be passed over. */
+/** The same while it has found nothing: a claim that comes back with empty hands is followed by a rest. */
+const KEYS_SEARCHED_MAX = 50_000;
+/** Keys that one probe gives, where some may have to be passed over; and where the first of them all had to be. */
 const KEYS_PAGE = 100;
+const KEYS_PAGE_LATER = 1_000;
 const PRIORITY_ABOVE_ALL = 1_000_000;
 
 interface Search extends Looking {
@@ -133,8 +136,9 @@ function* keysWithRoom(looking: Search, priority: number, limit: number): Genera
   const keyed = isKeyed(looking);
   let seen = 0;
   for (const from of turn.after === undefined ? [null] : [turn.after, null]) {
-    for (let after: string | null = from; found.size < limit && seen < KEYS_SEEN_MAX;) {
-      const size: number = keyed ? Math.max(KEYS_PAGE, limit - found.size) : limit - found.size;
+    for (let after: string | null = from; found.size < limit && seen < (found.size === 0 ? KEYS_SEARCHED_MAX : KEYS_SEEN_MAX);) {
+      const atLeast: number = keyed ? (seen === 0 ? KEYS_PAGE : KEYS_PAGE_LATER) : 0;
+      const size: number = Math.max(atLeast, limit - found.size);
       const page: readonly string[] = yield* ask<string[]>({ type: "keys", priority, after, limit: size });
       if (keyed && state.settings.keyRateLimit !== null) yield* loadBuckets(state, page);
       for (const key of page) if (roomOf(looking, key) >= 1) found.add(key);
@@ -142,7 +146,7 @@ function* keysWithRoom(looking: Search, priority: number, limit: number): Genera
       if (page.length < size) break;
       after = page.at(-1) ?? null;
       // Nothing to start among so many: the next claim looks behind them.
-      if (found.size === 0 && seen >= KEYS_SEEN_MAX) turn.after = after ?? undefined;
+      if (found.size === 0 && seen >= KEYS_SEARCHED_MAX) turn.after = after ?? undefined;
     }
   }
   return [...found].slice(0, limit);

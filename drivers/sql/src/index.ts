@@ -1,9 +1,10 @@
 export {
   accessStatements,
   auditIdAt,
-  auditQuery,
+  auditQueries,
   auditTable,
   listing,
+  mergeAudit,
   namedBy,
   rolesTable,
   tokensTable,
@@ -50,3 +51,4 @@ export {
   viewTables,
 } from "./tables.ts";
 export { deliveriesTable, deliveryQuery, sentValues, webhooksTable, webhookStatements, webhookValues } from "./webhook-tables.ts";
+export { TIDIED_MAX, tidyFrom, tidyNext } from "./tidy-walk.ts";

@@ -4,9 +4,10 @@ import type { AuditFilter, RoleStore, TokenStore, WorkspaceStore } from "@windla
 import {
   accessStatements,
   auditIdAt,
-  auditQuery,
+  auditQueries,
   auditTable,
   listing,
+  mergeAudit,
   namedBy,
   rolesTable,
   tokensTable,
@@ -80,9 +81,10 @@ export function addAudit(db: Database, entries: readonly AuditEntry[]): void {
   for (const entry of entries) db.run(SQL.addAudit, auditTable.encode(entry));
 }
 
-export function listAudit(db: Database, filter: AuditFilter): AuditEntry[] {
-  const { sql, values } = auditQuery(filter, () => "?");
-  return db.all(sql, values).map((row) => auditTable.decode(row));
+export function listAudit(db: Database, filter: AuditFilter): readonly AuditEntry[] {
+  const queries = auditQueries(filter, () => "?");
+  const lists = queries.map(({ sql, values }) => db.all(sql, values).map((row) => auditTable.decode(row)));
+  return mergeAudit(lists, filter.limit);
 }
 
 export function pruneAudit(db: Database, before: number, limit: number): number {

@@ -18,7 +18,7 @@ import {
   type Writes,
 } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
-import { joinSignals, liveTable, noSignals } from "@windlass/sql";
+import { joinSignals, liveTable, noSignals, TIDIED_MAX, tidyFrom, tidyNext } from "@windlass/sql";
 import { absentWorkspaces } from "./access.ts";
 import type { Database, Row } from "./database.ts";
 import { rowsOfIds } from "./many-rows.ts";
@@ -44,14 +44,21 @@ export function unblock(db: Database, now: number): Signals {
 
 /** Keys of which nobody holds a place, and nobody alive would ask for one; buckets that are as good as untouched. */
 export function tidy(db: Database, after: string, now: number): string {
-  const names = db.all(`SELECT name FROM concurrency_keys WHERE name > ? ORDER BY name LIMIT ${TIDIED_MAX}`, [after]);
+  const from = tidyFrom(after);
+  if (from.part === "buckets") {
+    const page = db.all(BUCKETS_PAGE, [from.queue, from.fairnessKey]);
+    const [queue = null, fairnessKey = null] = page.at(-1) ?? [];
+    if (queue !== null) db.run(REMOVE_FULL_BUCKETS, [from.queue, from.fairnessKey, queue, fairnessKey, now * 1_000]);
+    return tidyNext(from, page);
+  }
+  const names = db.all(`SELECT name FROM concurrency_keys WHERE name > ? ORDER BY name LIMIT ${TIDIED_MAX}`, [from.name]);
   for (const [name = ""] of names) db.run(REMOVE_UNUSED_KEY, [name, name, name]);
-  db.run("DELETE FROM rate_buckets WHERE spent_until <= ?", [now * 1_000]);
-  return names.length < TIDIED_MAX ? "" : (names.at(-1)?.[0] as string);
+  return tidyNext(from, names);
 }
 
-/** Keys that one call looks at: the writer is held up for some milliseconds. */
-const TIDIED_MAX = 1_000;
+const BUCKETS_PAGE = `SELECT queue, fairness_key FROM rate_buckets WHERE (queue, fairness_key) > (?, ?) ORDER BY queue, fairness_key LIMIT ${TIDIED_MAX}`;
+const REMOVE_FULL_BUCKETS =
+  "DELETE FROM rate_buckets WHERE (queue, fairness_key) > (?, ?) AND (queue, fairness_key) <= (?, ?) AND spent_until <= ?";
 const REMOVE_UNUSED_KEY = `DELETE FROM concurrency_keys WHERE name = ? AND NOT EXISTS (SELECT 1 FROM key_holders WHERE name = ?)
   AND NOT EXISTS (SELECT 1 FROM jobs_live WHERE concurrency_key = ?)`;
 

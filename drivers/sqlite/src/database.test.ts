@@ -62,7 +62,7 @@ describe("migrations", () => {
       { number: 2, token: 2, outcome: "succeeded", startedAt: T0 + 2, endedAt: T0 + 3, evidence: { seen: true }, exitCode: 0 },
     ]);
     expect(await store.reads.list({ workspace: job.workspace, states: ["succeeded"], limit: 9 })).toHaveLength(1);
-    expect(await store.retention.ended(T0 + 4, 9)).toEqual([job.id]);
+    expect(await store.retention.ended(T0 + 4, 9, null)).toMatchObject([{ id: job.id }]);
     await store.close();
   });
 

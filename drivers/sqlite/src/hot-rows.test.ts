@@ -7,6 +7,7 @@ import { jobRecord, T0 } from "@windlass/testkit";
 import { claim } from "./claim-jobs.ts";
 import { commit, liveRows } from "./commit-jobs.ts";
 import { Database } from "./database.ts";
+import { HotRows } from "./hot-rows.ts";
 import { openSession } from "./small-stores.ts";
 
 let folder: string;
@@ -84,4 +85,26 @@ test("what has ended is forgotten, and with a full store of rows the others are 
   );
   expect(liveRows(db, [last])).toEqual([]);
   expect(db.hot.live(first.live.id)).toMatchObject({ state: "running" });
+});
+
+test("what waits for long keeps the rows and records of others out only for a while", () => {
+  const hot = new HotRows();
+  const [queued] = liveRows(db, submit({}));
+  if (queued === undefined) throw new Error("a job is ready");
+  const put = (id: string): void => {
+    hot.putLive({ ...queued, id });
+    hot.putRecord(jobRecord({ id }), 1);
+  };
+  const known = (id: string): readonly boolean[] => [hot.live(id) !== undefined, hot.record(id) !== undefined];
+  for (let i = 0; i < 20_000; i++) put(`old_${i}`);
+  put("new");
+  expect([known("old_0"), known("new")]).toEqual([
+    [true, true],
+    [false, false],
+  ]);
+  for (let i = 0; i < 20_000; i++) put(`new_${i}`);
+  expect([known("old_0"), known("new_19999")]).toEqual([
+    [false, false],
+    [true, true],
+  ]);
 });

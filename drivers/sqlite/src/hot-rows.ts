@@ -4,8 +4,9 @@
  *
  * H1. What is here is what the file says: the caller forgets everything when a transaction fails, and when the file was
  *     changed by another connection.
- * H2. Its size is bounded. Rows that wait stay until they are claimed (they are claimed oldest first); of the others the
- *     oldest go.
+ * H2. Its size is bounded. Rows that wait, and records, stay until they are claimed and have ended (they are claimed oldest
+ *     first); after as many were refused as there is room for, those that are here go: what waits for long (in a paused
+ *     queue, for its time) keeps no others out for good. Of the other rows the oldest go.
  */
 import type { JobRecord, LiveJob } from "@windlass/kernel";
 
@@ -18,6 +19,7 @@ export class HotRows {
   readonly #waiting = new Map<string, LiveJob>();
   readonly #others = new Map<string, LiveJob>();
   readonly #records = new Map<string, JobRecord>();
+  readonly #refused = { waiting: 0, records: 0 };
 
   live(id: string): LiveJob | undefined {
     return this.#others.get(id) ?? this.#waiting.get(id);
@@ -30,7 +32,7 @@ export class HotRows {
   putLive(live: LiveJob): void {
     if (live.state === "queued") {
       this.#others.delete(live.id);
-      if (this.#waiting.has(live.id) || this.#waiting.size < LIVE_MAX) this.#waiting.set(live.id, live);
+      if (this.#waiting.has(live.id) || this.#hasRoom("waiting", this.#waiting)) this.#waiting.set(live.id, live);
       return;
     }
     this.#waiting.delete(live.id);
@@ -40,7 +42,7 @@ export class HotRows {
 
   /** `length` is that of its specification and input as they are stored. */
   putRecord(record: JobRecord, length: number): void {
-    if (length <= RECORD_LENGTH_MAX && this.#records.size < LIVE_MAX) this.#records.set(record.id, record);
+    if (length <= RECORD_LENGTH_MAX && this.#hasRoom("records", this.#records)) this.#records.set(record.id, record);
   }
 
   moved(id: string, queue: string): void {
@@ -52,6 +54,14 @@ export class HotRows {
     this.#waiting.delete(id);
     this.#others.delete(id);
     this.#records.delete(id);
+  }
+
+  #hasRoom(name: "waiting" | "records", rows: Map<string, unknown>): boolean {
+    if (rows.size < LIVE_MAX) return true;
+    if (++this.#refused[name] < LIVE_MAX) return false;
+    this.#refused[name] = 0;
+    rows.clear();
+    return true;
   }
 
   forget(): void {

@@ -1,7 +1,7 @@
 /** How SQLite goes about lists, counts and walks: a store of a million jobs answers only when none of them reads all of it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeadLetterFilter, JobFilter, LiveFilter } from "@windlass/ports";
-import { countQueries, deadLetterQuery, listQueries, type SqlValue } from "@windlass/sql";
+import { auditQueries, countQueries, deadLetterQuery, listQueries, type SqlValue } from "@windlass/sql";
 import { Database } from "./database.ts";
 import { live } from "./job-queries.ts";
 import { listQueues } from "./queues.ts";
@@ -105,6 +105,12 @@ const walks: readonly [string, LiveFilter, RegExp][] = [
 
 test.each(walks)("%s: found without going through what waits", (_, filter, expected) => {
   expect(planOfCall((on) => live(on, filter, 500))).toMatch(expected);
+});
+
+test("the audit of several workspaces is walked in its order in each, and never sorted", () => {
+  const queries = auditQueries({ workspaces: ["a", "b"], limit: 50 }, () => "?");
+  expect(queries).toHaveLength(2);
+  for (const { sql, values } of queries) expect(planOf(sql, values)).toBe("SEARCH audit USING INDEX audit_by_workspace (workspace=?)");
 });
 
 const letters: readonly Omit<DeadLetterFilter, "workspace" | "limit">[] = [{}, { queue: "q" }, { redriven: false }];

@@ -1,11 +1,14 @@
 /** `RetentionStore` on SQLite: whole trees go at once, so that no job is left without what it came from. */
 import type { JobRecord } from "@windlass/kernel";
+import type { EndedRoot } from "@windlass/ports";
 import { jobsTable } from "@windlass/sql";
 import type { Database } from "./database.ts";
 
-export function endedRoots(db: Database, before: number, limit: number): string[] {
-  const sql = "SELECT job_id FROM job_ends WHERE is_root = 1 AND finished_at < ? ORDER BY finished_at, job_id LIMIT ?";
-  return db.all(sql, [before, limit]).map((row) => row[0] as string);
+export function endedRoots(db: Database, before: number, { limit, after }: { limit: number; after: EndedRoot | null }): EndedRoot[] {
+  const sql =
+    "SELECT job_id, finished_at FROM job_ends WHERE is_root = 1 AND finished_at < ? AND (finished_at, job_id) > (?, ?) ORDER BY finished_at, job_id LIMIT ?";
+  const rows = db.all(sql, [before, after?.endedAt ?? 0, after?.id ?? "", limit]);
+  return rows.map(([id, endedAt]) => ({ id, endedAt }) as EndedRoot);
 }
 
 /** Trees with a job that is alive are left alone, also below a root that has ended. */

@@ -44,7 +44,7 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       list: () => call("listPlaces"),
     },
     retention: {
-      ended: (before, limit) => call("endedRoots", before, limit),
+      ended: (before, limit, after) => call("endedRoots", before, { limit, after }),
       remove: (rootIds) => call("removeTrees", rootIds),
     },
     ...accessStoresOn(call),

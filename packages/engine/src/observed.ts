@@ -10,8 +10,19 @@ import { messageOf, type Span, type Tracing } from "@windlass/kernel";
 import type { Clock, Store } from "@windlass/ports";
 import { addTo, CALL_BUCKETS, spread, type Figures } from "./figures.ts";
 
-/** Parts of a store whose methods are calls; a heartbeat is kept for long, and times nothing. */
-const OBSERVED = ["jobs", "reads", "queues", "sessions", "definitions", "retention"] as const;
+/**
+ * Parts of a store whose methods are calls: all but `heartbeats`, which are kept for long and end when a process does. What
+ * is no part (`ping`, `timeOffset`) is asked by chores that tell of it themselves.
+ */
+export const OBSERVED = [
+  ...["jobs", "reads", "queues", "deadLetters", "sessions", "definitions", "retention", "places"],
+  ...["workspaces", "roles", "tokens", "audit", "secrets", "webhooks", "answers"],
+] as readonly Exclude<PartName, "heartbeats">[];
+
+/** What of a store holds methods. */
+type PartName = {
+  [K in keyof Store]: Store[K] extends object ? (Store[K] extends (...values: never) => unknown ? never : K) : never;
+}[keyof Store];
 
 export interface Observing {
   readonly clock: Clock;

@@ -34,21 +34,25 @@ test("trees whose root ended long enough ago go, with their logs; what lives sta
   await fixture.close();
 });
 
-test("trees that cannot go yet are looked at once a minute, however many there are", async () => {
+test("trees that cannot go yet hold no others back, and are looked at once a minute, however many there are", async () => {
   const fixture = await withHistory();
   const { context } = fixture.engine;
-  let looks = 0;
+  const roots = Array.from({ length: 175 }, (_, i) => ({ id: `job_${String(i).padStart(3, "0")}`, endedAt: 1 }));
+  const offered: string[] = [];
   const kept = {
-    ended: async (...[, limit]: readonly [number, number]) => {
-      looks++;
-      return Array.from({ length: limit }, (_, i) => `job_${i}`);
+    ended: async (...[, limit, after]: Parameters<typeof context.store.retention.ended>) =>
+      roots.filter(({ id }) => id > (after?.id ?? "")).slice(0, limit),
+    remove: async (ids: readonly string[]) => {
+      offered.push(...ids);
+      return [];
     },
-    remove: async () => [],
   };
   const service = retention({ ...context, store: { ...context.store, retention: kept } }, { session: () => "ses_leader", days: 2 });
   await service.start();
   await fixture.clock.advance(59_000);
-  expect(looks).toBe(1);
+  expect(offered).toEqual(roots.map(({ id }) => id));
+  await fixture.clock.advance(2_000);
+  expect(offered).toHaveLength(2 * roots.length);
   await service.stop();
   await fixture.close();
 });

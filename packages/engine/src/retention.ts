@@ -3,8 +3,10 @@
  * and answers whose time is over. One process leads.
  *
  * R1. What is removed is old by a clock that did not jump in the last day: a jump that is undone removes nothing early.
+ * R2. Trees that cannot go yet hold no others back: a walk goes on behind them, and the next one looks at them again.
  */
 import { days } from "@windlass/kernel";
+import type { EndedRoot } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { leadership } from "./lead.ts";
 import { loop, type Loop } from "./service.ts";
@@ -28,6 +30,7 @@ export interface RetentionOptions {
 export function retention(context: EngineContext, options: RetentionOptions): Loop {
   const { days: jobDays, auditDays = 0 } = options;
   const leads = leadership(context, { chore: "retention", session: options.session, leadMs: LEAD_MS });
+  const removal = removalOf(context);
   const time = steadyTime(context.clock, () => context.now(), JUMP_TRUST_MS);
   return loop({
     name: "retention",
@@ -40,20 +43,22 @@ export function retention(context: EngineContext, options: RetentionOptions): Lo
       if (!(await leads())) return false;
       const { audit, answers } = context.store;
       const forgotten = await answers.prune(now, ROWS_BATCH);
-      const moreJobs = jobDays > 0 && (await removeJobs(context, now - days(jobDays)));
+      const moreJobs = jobDays > 0 && (await removal(now - days(jobDays)));
       const pruned = auditDays > 0 ? await audit.prune(now - days(auditDays), ROWS_BATCH) : 0;
       return moreJobs || pruned === ROWS_BATCH || forgotten === ROWS_BATCH;
     },
   });
 }
 
-/** True when there are likely more. */
-async function removeJobs(context: EngineContext, endedBefore: number): Promise<boolean> {
-  const roots = await context.store.retention.ended(endedBefore, BATCH);
-  if (roots.length === 0) return false;
-  const removed = await context.store.retention.remove(roots);
-  await context.logs.remove(removed);
-  context.logger.info("finished jobs were removed", { roots: roots.length, jobs: removed.length });
-  // Where something of each tree still lives, looking again at once would find the same.
-  return removed.length > 0 && roots.length === BATCH;
+/** Removes a batch; true when the walk has more (R2). */
+function removalOf(context: EngineContext): (endedBefore: number) => Promise<boolean> {
+  let after: EndedRoot | null = null;
+  return async (endedBefore) => {
+    const roots = await context.store.retention.ended(endedBefore, BATCH, after);
+    const removed = roots.length === 0 ? [] : await context.store.retention.remove(roots.map(({ id }) => id));
+    await context.logs.remove(removed);
+    if (removed.length > 0) context.logger.info("finished jobs were removed", { roots: roots.length, jobs: removed.length });
+    after = roots.length === BATCH ? (roots.at(-1) ?? null) : null;
+    return after !== null;
+  };
 }

@@ -145,9 +145,15 @@ export interface PlaceStore {
   list(): Promise<readonly ServedPlace[]>;
 }
 
+/** A root that has ended; also where a walk over such roots goes on. */
+export interface EndedRoot {
+  readonly id: string;
+  readonly endedAt: number;
+}
+
 export interface RetentionStore {
-  /** Ids of roots that ended before `before`, oldest first. */
-  ended(before: number, limit: number): Promise<readonly string[]>;
+  /** Roots that ended before `before`, oldest first, behind `after` (null: from the oldest). */
+  ended(before: number, limit: number, after: EndedRoot | null): Promise<readonly EndedRoot[]>;
   /** Removes whole trees whose root has ended, with all that belongs to them; returns the ids of all jobs removed. Others are left alone. */
   remove(rootIds: readonly string[]): Promise<readonly string[]>;
 }

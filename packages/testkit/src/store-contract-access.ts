@@ -162,6 +162,8 @@ export function describeAccess(subject: Subject): void {
     expect(await found({ after: idAt(3) })).toEqual(["2", "1"]);
     expect(await found({ workspaces: ["acme"] })).toEqual(["2"]);
     expect(await found({ workspaces: ["acme", "default"], actor: "ci" })).toEqual(["4", "2", "1"]);
+    expect(await found({ workspaces: ["default", "acme", "none", "acme"], limit: 3, after: idAt(4) })).toEqual(["3", "2", "1"]);
+    expect([await found({ workspaces: ["acme", "default"], limit: 2 }), await found({ workspaces: [] })]).toEqual([["4", "3"], []]);
     expect([await found({ actor: "admin" }), await found({ actor: "tok_1", object: "job_1" })]).toEqual([["3"], ["2", "1"]]);
     expect([await found({ operation: "jobs.submit" }), await found({ outcome: "ok", since: T0 + 2, until: T0 + 3 })]).toEqual([
       ["4"],

@@ -1,6 +1,6 @@
 /** Contract: turns over fairness keys, and rates. */
 import { expect, test } from "vitest";
-import type { JobRecord } from "@windlass/kernel";
+import type { Change, JobRecord } from "@windlass/kernel";
 import type { Claimed, ClaimRequest, Store } from "@windlass/ports";
 import { jobRecord, settleOf, T0 } from "./factories.ts";
 import { commitOne } from "./store-contract-commit.ts";
@@ -122,4 +122,24 @@ export function describeFairness(subject: Subject): void {
     const { jobs: last } = await store.jobs.claim({ ...request, limit: 50 });
     expect(last.map(({ live }) => live.fairnessKey)).toEqual(keys.slice(125));
   });
+
+  test("more keys that may start nothing than one claim starts from hide not the one that may", async () => {
+    const { store } = subject;
+    await store.queues.put("default", { keyConcurrencyLimit: 1 }, T0);
+    const keys = Array.from({ length: KEYS_HELD }, (_, i) => `k${String(i).padStart(5, "0")}`);
+    const submitAll = async (): Promise<void> => {
+      for (let from = 0; from < keys.length; from += 500) {
+        const page = keys.slice(from, from + 500).map((fairnessKey): Change => ({ type: "submit", job: jobRecord({ fairnessKey }) }));
+        await store.jobs.commit(page, T0);
+      }
+    };
+    await submitAll();
+    for (let started = 0; started < keys.length;) started += (await store.jobs.claim({ ...request, limit: 500 })).jobs.length;
+    await submitAll();
+    await submit(store, "z");
+    expect(await claimKeys(store, { limit: 10 })).toBe("z");
+    expect(await claimKeys(store, { limit: 10 })).toBe("");
+  }, 60_000);
 }
+
+const KEYS_HELD = 2_500;

@@ -1,6 +1,6 @@
 /** Contract: dead letters, jobs that are moved to another queue, and what is tidied away. */
 import { expect, test } from "vitest";
-import { NO_RETRY, type DeadLetter, type JobRecord } from "@windlass/kernel";
+import { NO_RETRY, type Change, type DeadLetter, type JobRecord } from "@windlass/kernel";
 import type { ClaimRequest, DeadLetterFilter, Store } from "@windlass/ports";
 import { childRecord, compositeRecord, failed, jobRecord, settleOf, T0 } from "./factories.ts";
 import { commitOne } from "./store-contract-commit.ts";
@@ -29,6 +29,13 @@ async function die(store: Store, ...given: Partial<JobRecord>[]): Promise<string
 
 async function lettersOf(store: Store, filter: Partial<DeadLetterFilter> = {}): Promise<readonly DeadLetter[]> {
   return store.deadLetters.list({ workspace: DEFAULT, limit: 100, ...filter });
+}
+
+/** Returns how many calls it took. */
+async function tidyAll(store: Store, now: number): Promise<number> {
+  let calls = 1;
+  for (let after = await store.jobs.tidy("", now); after !== ""; after = await store.jobs.tidy(after, now)) calls++;
+  return calls;
 }
 
 const idsOf = (letters: readonly DeadLetter[]): string[] => letters.map(({ jobId }) => jobId);
@@ -159,7 +166,7 @@ export function describeLetters(subject: Subject): void {
     );
     const { jobs } = await store.jobs.claim(request);
     await commitOne(store, settleOf(jobs.find(({ record }) => record.id === ended.id)?.live as never));
-    expect(await store.jobs.tidy("", T0)).toBe("");
+    await tidyAll(store, T0);
     const limits = await Promise.all(["ended", "held", "later"].map((key) => store.reads.keyHolders(key)));
     // A key that is not there has the limit 1.
     expect(limits.map(({ limit, holders }) => [limit, holders.length])).toEqual([
@@ -174,11 +181,28 @@ export function describeLetters(subject: Subject): void {
     await store.queues.put(DEFAULT, { rateLimit: { limit: 1, perSeconds: 1 } }, T0);
     await commitOne(store, { type: "submit", job: jobRecord() });
     await store.jobs.claim(request);
-    await store.jobs.tidy("", T0 + 999);
+    await tidyAll(store, T0 + 999);
     expect((await store.queues.state(DEFAULT, "")).spentUntil).toBe((T0 + 1_000) * 1_000);
-    await store.jobs.tidy("", T0 + 1_000);
+    await tidyAll(store, T0 + 1_000);
     expect((await store.queues.state(DEFAULT, "")).spentUntil).toBe(0);
     expect([await store.queues.remove(DEFAULT), await store.queues.remove(DEFAULT)]).toEqual([true, false]);
     expect(await store.queues.get(DEFAULT)).toBeNull();
+  });
+
+  test("buckets are tidied a thousand at a time, and what is not full again stays", async () => {
+    const { store } = subject;
+    await store.queues.put(DEFAULT, { keyRateLimit: { limit: 1, perSeconds: 1 } }, T0);
+    const keys = Array.from({ length: 1_050 }, (_, i) => `k${String(i).padStart(4, "0")}`);
+    for (let from = 0; from < keys.length; from += 350) {
+      const page = keys.slice(from, from + 350).map((fairnessKey): Change => ({ type: "submit", job: jobRecord({ fairnessKey }) }));
+      await store.jobs.commit(page, T0);
+      const now = from === 0 ? T0 + 500 : T0;
+      expect((await store.jobs.claim({ ...request, limit: 350, now })).jobs).toHaveLength(350);
+    }
+    const spent = async (): Promise<boolean[]> =>
+      Promise.all([0, 349, 350, 999, 1_049].map(async (i) => (await store.queues.state(DEFAULT, keys[i] ?? "")).fairness.size > 0));
+    expect(await spent()).toEqual([true, true, true, true, true]);
+    expect(await tidyAll(store, T0 + 1_000)).toBe(3);
+    expect(await spent()).toEqual([true, true, false, false, false]);
   });
 }

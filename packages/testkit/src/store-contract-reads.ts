@@ -145,8 +145,11 @@ export function describeReads(subject: Subject): void {
     const root = await running(store, compositeRecord());
     const child = childRecord(root, "a");
     await submit(store, child);
-    expect(await store.retention.ended(T0 + 10, 10)).toEqual([]);
-    expect(await store.retention.ended(T0 + 11, 10)).toEqual([done.id]);
+    const ended = { id: done.id, endedAt: T0 + 10 };
+    expect(await store.retention.ended(T0 + 10, 10, null)).toEqual([]);
+    expect(await store.retention.ended(T0 + 11, 10, null)).toEqual([ended]);
+    expect(await store.retention.ended(T0 + 11, 10, { ...ended, id: "job_" })).toEqual([ended]);
+    expect(await store.retention.ended(T0 + 11, 10, ended)).toEqual([]);
     const feedEnd = await store.reads.feedEnd();
     expect(await store.retention.remove([done.id, root.id, child.id, "job_none"])).toEqual([done.id]);
     expect(await store.reads.get(done.id)).toBeNull();
