@@ -136,7 +136,7 @@ export function describeFairness(subject: Subject): void {
     await submitAll();
     for (let started = 0; started < keys.length;) started += (await store.jobs.claim({ ...request, limit: 500 })).jobs.length;
     await submitAll();
-    await submit(store, "z");
+    await submit(store, "z", { fairnessKey: `${keys.at(-9)}z` });
     expect(await claimKeys(store, { limit: 10 })).toBe("z");
     expect(await claimKeys(store, { limit: 10 })).toBe("");
   }, 60_000);
