@@ -2,7 +2,7 @@
  * Enforces what must be true whoever has died: sessions that ran out lose their work, hosts that are gone for good lose
  * theirs, children of ended parents end, keys with room let blocked jobs through. One process leads; more do no harm.
  */
-import { isOutOfBand, seconds, type Change, type LiveJob } from "@windlass/kernel";
+import { isOutOfBand, outlivesHost, seconds, type Change, type LiveJob } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { every } from "./every.ts";
@@ -91,7 +91,7 @@ async function loseForsaken(context: EngineContext): Promise<void> {
 async function losePlace(context: EngineContext, session: Session, place: string): Promise<void> {
   context.logger.warn("a host has not reported for too long; what ran there counts as lost", { place, session: session.id });
   await eachLive(context, { place }, (live) =>
-    loss(context, live, { reason: "host_lost", message: `its host (${place}) stopped reporting` }),
+    outlivesHost(live.executor) ? null : loss(context, live, { reason: "host_lost", message: `its host (${place}) stopped reporting` }),
   );
 }
 

@@ -29,16 +29,24 @@ export async function sendSigned(
       "webhook-timestamp": String(timestamp),
       "webhook-signature": signatureOf(secret, { id, timestamp, body }),
     };
-    const { status, text } = await outbound.post({ url: webhook.url, headers, body, timeoutMs: ANSWER_MS });
+    const { status, text, retryAfter } = await outbound.post({ url: webhook.url, headers, body, timeoutMs: ANSWER_MS });
     const isTaken = status >= 200 && status < 300;
     return {
       status,
       error: isTaken ? null : `it answered ${status}${text === "" ? "" : `: ${text.slice(0, ERROR_LENGTH_MAX)}`}`,
       tookMs: tookMs(),
+      retryAfterMs: waitOf(retryAfter, context.now()),
     };
   } catch (error) {
     return { status: null, error: messageOf(error).slice(0, ERROR_LENGTH_MAX), tookMs: tookMs() };
   }
+}
+
+/** Seconds, or a date (RFC 9110, 10.2.3); undefined for anything else. */
+function waitOf(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const ms = /^\d{1,9}$/u.test(header.trim()) ? Number(header) * 1_000 : Date.parse(header) - now;
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
 async function signingSecretOf({ store, keys }: EngineContext, { workspace, secret }: Webhook): Promise<string> {

@@ -78,3 +78,23 @@ test("an end that is told frees the slot at once", async () => {
   expect(cluster.made).toHaveLength(2);
   await close();
 });
+
+test("what goes on in a cluster is not lost with the servers that started it", async () => {
+  const { parked, clock, store, stateOf, close } = await site();
+  const [id] = await parked();
+  const launchers = (await store.sessions.list()).filter(({ role }) => role === "launcher");
+  for (const session of launchers) await store.sessions.close(session.id);
+  // A launcher that died long ago, and nobody who serves its place any more.
+  const dead = {
+    id: "ses_dead",
+    role: "launcher",
+    place: "cluster-1",
+    serves: [],
+    startedAt: 0,
+    expiresAt: clock.now() - 600_000,
+  } as const;
+  await store.sessions.open(dead);
+  await clock.advance(3_000);
+  expect(await stateOf(id)).toBe("running");
+  await close();
+});

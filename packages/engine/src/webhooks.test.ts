@@ -143,6 +143,27 @@ describe("a receiver that does not take it", () => {
     await close();
   });
 
+  test("and says when to come back is left alone until then", async () => {
+    const { make, to, submit, clock, close } = await site();
+    await make();
+    const post = to.post.bind(to);
+    const answers = ["40", new Date(clock.now() + 90_000).toUTCString(), "soon"];
+    Object.assign(to, { post: async (call: OutboundCall) => ({ ...(await post(call)), retryAfter: answers.shift() }) });
+    to.plan.push(503, 429, 503);
+    await submit({ name: "a" });
+    for (const [ms, calls] of [
+      [30_000, 1],
+      [15_000, 2],
+      [30_000, 2],
+      [20_000, 3],
+      [10_000, 4],
+    ] as const) {
+      await clock.advance(ms);
+      expect(to.calls).toHaveLength(calls);
+    }
+    await close();
+  });
+
   test("holds up no other webhook", async () => {
     const { make, to, submit, clock, close } = await site();
     await make({}, "deaf");

@@ -21,6 +21,11 @@ export function isOutOfBand(executor: ExecutorName): boolean {
   return executor !== "none" && executor !== "handler" && executor !== "tool";
 }
 
+/** What goes on though the host that started it is gone: a cluster has hosts of its own. */
+export function outlivesHost(executor: ExecutorName): boolean {
+  return executor === "kubernetes";
+}
+
 export type Cause =
   | { readonly type: "user"; readonly by: string }
   | { readonly type: "parent"; readonly id: string }

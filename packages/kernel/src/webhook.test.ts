@@ -101,6 +101,12 @@ describe("a delivery that was sent", () => {
     expect((dead.settledAt ?? 0) - T0).toBeLessThan(90 * 60_000);
   });
 
+  test("is left alone for as long as the receiver asks, and for an hour at most", () => {
+    const after = (retryAfterMs: number): number =>
+      (afterSending(delivery, { status: 429, error: "later", tookMs: 5, retryAfterMs }, { now: T0, random: 0 }).nextAt ?? 0) - T0;
+    expect([after(0), after(90_000), after(9 * 3_600_000)]).toEqual([1_000, 90_000, 3_600_000]);
+  });
+
   test("and refused for good is given up sooner, unless the receiver only says that it is too early", () => {
     expect(sendUntilSettled(422)).toMatchObject({ state: "dead", tries: 3 });
     expect(sendUntilSettled(429)).toMatchObject({ state: "dead", tries: 13 });

@@ -77,8 +77,12 @@ export interface Sent {
   /** Null: it was taken. */
   readonly error: string | null;
   readonly tookMs: number;
+  /** How long the receiver wants to be left alone. */
+  readonly retryAfterMs?: number | undefined;
 }
 
+/** A receiver that asks for longer is asked again all the same. */
+const RETRY_AFTER_MS_MAX: number = minutes(60);
 /** About an hour in all: a receiver that is being deployed loses nothing, and one event holds the others up no longer. */
 const TRIES_MAX = 13;
 /** Of what the receiver says that it will never take. */
@@ -100,7 +104,7 @@ export function matchesWebhook({ types, kinds, names, outcomes, labels }: Webhoo
 /** The delivery once it was sent: taken, to be sent again, or dead. */
 export function afterSending(
   delivery: Delivery,
-  { status, error, tookMs }: Sent,
+  { status, error, tookMs, retryAfterMs = 0 }: Sent,
   { now, random }: { readonly now: number; readonly random: number },
 ): Delivery {
   const tries = delivery.tries + 1;
@@ -108,7 +112,7 @@ export function afterSending(
   if (error === null) return { ...sent, state: "delivered", nextAt: null, settledAt: now };
   const isRefused = status !== null && status >= 400 && status < 500 && !LATER.includes(status);
   if (tries >= (isRefused ? REFUSED_TRIES_MAX : TRIES_MAX)) return { ...sent, state: "dead", nextAt: null, settledAt: now };
-  return { ...sent, nextAt: now + backoffDelay(BACKOFF, tries, random) };
+  return { ...sent, nextAt: now + Math.max(backoffDelay(BACKOFF, tries, random), Math.min(retryAfterMs, RETRY_AFTER_MS_MAX)) };
 }
 
 /** What is told: the kind of message, when it happened, and the event with its job (standardwebhooks.com, "payload structure"). */

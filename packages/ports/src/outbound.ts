@@ -17,6 +17,8 @@ export interface OutboundAnswer {
   readonly status: number;
   /** The beginning of the body. */
   readonly text: string;
+  /** The header of that name, as it came. */
+  readonly retryAfter?: string | undefined;
 }
 
 export interface Outbound {

@@ -16,6 +16,7 @@ import { hostCheck } from "./check-host.ts";
 import { cors } from "./cors.ts";
 import { DOCS_PATH, OPENAPI_PATH, serveReference } from "./reference-page.ts";
 import { deadLetterHandlers } from "./dead-letter-handlers.ts";
+import { internalGuard } from "./internal-guard.ts";
 import { jobHandlers } from "./job-handlers.ts";
 import { eventList } from "./list-events.ts";
 import { logHandlers } from "./log-handlers.ts";
@@ -77,7 +78,15 @@ export function createApp(parts: ServerParts): WindlassApp {
   app.get(WORKERS_PATH, () => {
     throw new WindlassError("bad_request", "workers connect here with a WebSocket; this request asks for none");
   });
-  mount({ app, context, handlers: handlersOf(context), authenticate, streams, rate });
+  mount({
+    app,
+    context,
+    handlers: handlersOf(context),
+    authenticate,
+    guard: internalGuard(parts.internalToken ?? "", unknown),
+    streams,
+    rate,
+  });
   const pace = framePace(parts.framesPerSecond ?? 0, clock);
   const workers = workerDoor({ context, authenticate, checkHost, rate, pace });
   app.notFound((c) => {

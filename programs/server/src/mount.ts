@@ -11,7 +11,7 @@ import { demand, type Authenticate, type Principal } from "./authenticate.ts";
 import { expectedOf, isFresh, isTagged, tagOf } from "./etag.ts";
 import { eitherCase } from "./either-case.ts";
 import { faultsOf } from "./faults-of.ts";
-import { internalGuard } from "./internal-guard.ts";
+import type { InternalGuard } from "./internal-guard.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import { readBody, readJson } from "./read-json.ts";
 import { isLimited, type RateLimit } from "./rate-limit.ts";
@@ -46,6 +46,8 @@ export interface MountOptions {
   readonly context: ServerContext;
   readonly handlers: AllHandlers;
   readonly authenticate: Authenticate;
+  /** Of operations that are for parts of Windlass which run elsewhere. */
+  readonly guard: InternalGuard;
   readonly streams: OpenStreams;
   readonly rate: RateLimit;
 }
@@ -66,7 +68,6 @@ const NOBODY: Principal = {
 
 export function mount(options: MountOptions): void {
   const { app, context, authenticate } = options;
-  const guard = internalGuard(context.internalToken ?? "");
   for (const operation of operationList) {
     const handler = handlerOf(options.handlers, operation.id);
     app.on(operation.method, operation.path.replace(/\{(\w+)\}/gu, ":$1"), async (c) => {
@@ -74,7 +75,7 @@ export function mount(options: MountOptions): void {
       const traceparent = readTraceparent(c.req.header("traceparent"));
       const object = c.req.param("id") ?? c.req.param("name") ?? c.req.param("executionId");
       return audited({ audit: context.engine.audit, operation, requestId: c.get("requestId"), object }, async (trail) => {
-        if (operation.internal) guard(c.req.raw.headers);
+        if (operation.internal) await options.guard(c.req.raw.headers, addressOf(c));
         const principal = operation.permission === null ? NOBODY : await authenticate(c.req.raw.headers, addressOf(c));
         if (operation.permission !== null) {
           trail.principal = principal;

@@ -38,7 +38,7 @@ export function strangers(perMinute: number, monotonic: () => number): Strangers
         remember(known, name);
         return found;
       } catch (error) {
-        if (hasCode(error, "unauthorized")) {
+        if (hasCode(error, "unauthorized") || hasCode(error, "forbidden")) {
           known.delete(name);
           left.take(from);
         }

@@ -18,7 +18,10 @@ export function webhookHandlers({ engine: { webhooks } }: ServerContext): Handle
       await webhooks.remove(workspace, name, expected);
       return { name };
     },
-    test: async ({ params: { name } }, { workspace }) => webhooks.test(workspace, name),
+    async test({ params: { name } }, { workspace }) {
+      const { status, error, tookMs } = await webhooks.test(workspace, name);
+      return { status, error, tookMs };
+    },
     async deliveries({ params: { name }, query: { state, limit, cursor } }, { workspace }) {
       await webhooks.get(workspace, name);
       const found = await webhooks.deliveries({ workspace, webhook: name, state, after: cursor, limit: limit + 1 });

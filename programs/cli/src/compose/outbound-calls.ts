@@ -24,8 +24,8 @@ export function outboundCalls({ rules, clock }: OutboundOptions): Outbound {
       const cancel = clock.after(timeoutMs, () => limit.abort());
       const bounds = { rules, signal: limit.signal, bytesMax: ANSWER_BYTES_MAX, beginning: true };
       try {
-        const { status, text } = await sendRequest({ method: "POST", url: new URL(url), headers, body, ...bounds });
-        return { status, text };
+        const { status, text, headers: told } = await sendRequest({ method: "POST", url: new URL(url), headers, body, ...bounds });
+        return { status, text, retryAfter: told["retry-after"] };
       } catch (error) {
         if (limit.signal.aborted) throw new WindlassError("timed_out", `it did not answer within ${timeoutMs / 1000} s`, { cause: error });
         throw error instanceof NotCalled ? new WindlassError("forbidden", error.message, { cause: error }) : error;
