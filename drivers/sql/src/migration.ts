@@ -17,6 +17,7 @@ import { endsMigration } from "./migration-0011.ts";
 import { secretsMigration } from "./migration-0012.ts";
 import { observedMigration } from "./migration-0013.ts";
 import { webhooksMigration } from "./migration-0014.ts";
+import { conflictsMigration } from "./migration-0016.ts";
 import { byQueueMigration } from "./migration-0015.ts";
 
 /** How the two databases write what differs between them. */
@@ -51,6 +52,7 @@ export const migrations: readonly Migration[] = [
   observedMigration,
   webhooksMigration,
   byQueueMigration,
+  conflictsMigration,
 ];
 
 export const sqliteDialect: Dialect = {

@@ -57,6 +57,7 @@ const liveFixed = {
   timeoutMs: "integer",
   startDeadline: "integer",
   concurrencyKey: "text",
+  onConflict: "text",
 } as const;
 
 const liveChanging = {

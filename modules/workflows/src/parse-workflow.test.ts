@@ -166,7 +166,6 @@ test.each([
   ["schedules: []", "schedules is not supported yet"],
   ["schedules: []", "schedules is not supported yet"],
   ["isolation: job", "isolation is not supported yet"],
-  ["concurrency: {key: a, on_conflict: replace}", "replace is not supported yet; supported: queue"],
 ])("%s is of a later version and refused as such", (line, message) => {
   expect(faultsOf(`${head}${line}\nsteps: [{name: a, tool: {kind: noop}}]\n`).join("\n")).toContain(message);
 });

@@ -1,5 +1,5 @@
 /** From plain data to a workflow, or to everything that is wrong with it. Pure; knows nothing of YAML. */
-import type { Json } from "@windlass/kernel";
+import { ON_CONFLICT, type Json } from "@windlass/kernel";
 import { checkExpressions } from "./check-workflow.ts";
 import { Fields, present } from "./fields.ts";
 import { shown, sortOf, type Finding } from "./finding.ts";
@@ -118,7 +118,7 @@ function readConcurrency(fields: Fields): Workflow["concurrency"] {
   if (!concurrency.has("key")) concurrency.missing("key", "executions with the same key wait for each other");
   else if (key === "") concurrency.fault("key", "a key is not empty");
   const limit = concurrency.number("limit", { min: 1, max: 10_000, whole: true }) ?? 1;
-  const onConflict = concurrency.oneOf("onConflict", ["queue"], ["skip", "replace"]);
+  const onConflict = concurrency.oneOf("onConflict", ON_CONFLICT);
   return present({ key: key ?? "", limit, onConflict });
 }
 

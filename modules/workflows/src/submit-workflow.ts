@@ -111,7 +111,8 @@ export function concurrencyOf(workflow: Workflow, inputs: JsonObject): Concurren
     throw refused("the concurrency key cannot be used", [
       { path, message: `a key has 1 to ${KEY_LENGTH_MAX} characters; this one has ${text.length}` },
     ]);
-  return { key: text, limit: concurrency.limit };
+  const { limit, onConflict } = concurrency;
+  return { key: text, limit, ...(onConflict === undefined ? {} : { onConflict }) };
 }
 
 function refused(what: string, faults: readonly Fault[]): WindlassError {

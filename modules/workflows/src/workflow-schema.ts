@@ -3,7 +3,7 @@
  * from the tables by which files are read: a key without a description here is a bug. It says less than the reader:
  * what belongs together, expressions and names of other steps are checked by `windlass workflows validate`.
  */
-import { failureOutcomes, QUEUE_NAME, RETRY_LIMIT_MAX } from "@windlass/kernel";
+import { failureOutcomes, ON_CONFLICT, QUEUE_NAME, RETRY_LIMIT_MAX } from "@windlass/kernel";
 import { containerFields } from "./container-schema.ts";
 import { INPUT_KEYS, INPUT_NAME } from "./read-inputs.ts";
 import { BACKOFF_KEYS, RETRY_KEYS, RETRY_LIMITS_KEYS, RETRY_RESOURCES_KEYS } from "./read-retry.ts";
@@ -61,7 +61,11 @@ export function workflowSchema(): Schema {
           fields: {
             key: { type: "string", minLength: 1, description: "executions with the same key wait for each other; may hold {{ }}" },
             limit: { type: "integer", minimum: 1, maximum: 10_000, default: 1 },
-            onConflict: { enum: ["queue"] },
+            onConflict: {
+              enum: ON_CONFLICT,
+              default: "queue",
+              description: "wait, end as skipped, or take the place of what holds the key",
+            },
           },
         }),
         retry: { ...RETRY, description: "of every step that has none of its own" },

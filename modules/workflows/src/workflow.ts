@@ -3,7 +3,7 @@
  * Reading it again gives the same (parse-workflow.test.ts), so a stored definition can be checked like a file.
  * Texts may hold `{{ }}` templates (template.ts); they stay texts until a step starts.
  */
-import type { Json, JsonObject, Outcome } from "@windlass/kernel";
+import type { Json, JsonObject, OnConflict, Outcome } from "@windlass/kernel";
 
 /** A file larger than this was made by a program that should split it: 10,000 small steps fit in. */
 export const FILE_LENGTH_MAX = 1_048_576;
@@ -197,7 +197,7 @@ export interface Workflow {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
   readonly inputs?: Readonly<Record<string, InputSpec>>;
   readonly timeoutSeconds?: number;
-  readonly concurrency?: { readonly key: string; readonly limit: number; readonly onConflict?: "queue" };
+  readonly concurrency?: { readonly key: string; readonly limit: number; readonly onConflict?: OnConflict };
   readonly retry?: RetrySpec;
   readonly queue?: string;
   readonly priority?: number;

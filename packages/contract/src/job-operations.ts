@@ -1,5 +1,5 @@
 /** What can be done with jobs over the API. */
-import { EXECUTORS, failureOutcomes, JOB_KINDS, RETRY_LIMIT_MAX } from "@windlass/kernel";
+import { EXECUTORS, failureOutcomes, JOB_KINDS, ON_CONFLICT, RETRY_LIMIT_MAX } from "@windlass/kernel";
 import * as z from "zod";
 import { attemptJson, eventJson, jobDetailJson, jobJson, jobState, outcome, reason } from "./job-json.ts";
 import { idParams, jsonObject, jsonValue, labels, time } from "./json-schema.ts";
@@ -41,7 +41,9 @@ export const submission = z
     /** Whether it becomes a dead letter when it fails for good; as its queue says when left out. */
     deadLetter: z.boolean().optional(),
     labels: labels.optional(),
-    concurrency: z.strictObject({ key: z.string().min(1).max(500), limit: z.int().min(1) }).optional(),
+    concurrency: z
+      .strictObject({ key: z.string().min(1).max(500), limit: z.int().min(1), onConflict: z.enum(ON_CONFLICT).optional() })
+      .optional(),
     idempotencyKey: z.string().min(1).max(255).optional(),
     notBefore: time.optional(),
     startDeadline: time.optional(),

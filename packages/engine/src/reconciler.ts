@@ -5,6 +5,7 @@
 import { isOutOfBand, outlivesHost, seconds, type Change, type LiveJob } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import { settleConflicts } from "./conflicts.ts";
 import { every } from "./every.ts";
 import { leadership } from "./lead.ts";
 import { loop, type Loop } from "./service.ts";
@@ -50,6 +51,7 @@ export function reconciler(context: EngineContext, options: ReconcilerOptions): 
       if (!(await leads())) return false;
       await loseExpired(context, expiry, options.hostLostAfterMs ?? DEFAULT_HOST_LOST_AFTER);
       await stopOrphans(context);
+      await settleConflicts(context);
       context.announce(await context.store.jobs.unblock(context.now()));
       if (tidied !== "" || timeToTidy()) tidied = await context.store.jobs.tidy(tidied, context.now());
       return false;

@@ -118,7 +118,7 @@ function workspaceOf({ parent, workspace }: SubmitRequest): string {
 /** Keys belong to a workspace. */
 function scoped(request: SubmitRequest): Concurrency | null {
   if (request.concurrency === undefined || request.concurrency === null) return null;
-  return { key: `${workspaceOf(request)}/${request.concurrency.key}`, limit: request.concurrency.limit };
+  return { ...request.concurrency, key: `${workspaceOf(request)}/${request.concurrency.key}` };
 }
 
 /** What was asked, without what differs between two tries of the same request. */

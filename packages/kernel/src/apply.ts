@@ -11,7 +11,17 @@ import { assert } from "./assert.ts";
 import { transition, type OwnChange } from "./transition.ts";
 import type { Advance, Change, ChangeResult, Refusal } from "./change.ts";
 import { eventFor, finish, resultWhileStopping } from "./ending.ts";
-import { CHILDREN_MAX, CLOSING_KEY, DEFAULT_WORKSPACE, DEPTH_MAX, depthOf, type JobRecord, type JobView, type LiveJob } from "./job.ts";
+import {
+  CHILDREN_MAX,
+  CLOSING_KEY,
+  DEFAULT_WORKSPACE,
+  DEPTH_MAX,
+  depthOf,
+  type Concurrency,
+  type JobRecord,
+  type JobView,
+  type LiveJob,
+} from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
 import { stateOf } from "./outcome.ts";
 import { tallyOf } from "./tally.ts";
@@ -203,6 +213,11 @@ function insert(set: WorkingSet, job: JobRecord, now: number): void {
   set.put(live);
 }
 
+function conflictOf(concurrency: Concurrency | null): LiveJob["onConflict"] {
+  const { onConflict = "queue" } = concurrency ?? {};
+  return onConflict === "queue" ? null : onConflict;
+}
+
 /** The live row of a job that was just submitted. */
 function newLive(job: JobRecord, readyAt: number | null): LiveJob {
   const delayed = readyAt === null;
@@ -221,6 +236,7 @@ function newLive(job: JobRecord, readyAt: number | null): LiveJob {
     timeoutMs: job.timeoutMs,
     startDeadline: job.startDeadline,
     concurrencyKey: job.concurrency?.key ?? null,
+    onConflict: conflictOf(job.concurrency),
     state: delayed ? "scheduled" : "queued",
     holder: "none",
     blocked: false,

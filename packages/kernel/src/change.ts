@@ -46,6 +46,8 @@ export type Change =
     }
   /** Waits in another queue from now on; refused unless it waits in `from`, and nothing when it is in `to` already. */
   | { readonly type: "move"; readonly id: string; readonly from: string; readonly to: string; readonly by: string }
+  /** Its concurrency key is held, and it is not to wait; refused unless it is blocked by its key. */
+  | { readonly type: "skip"; readonly id: string; readonly message: string }
   /** Its start deadline passed; refused once it was started. */
   | { readonly type: "expire"; readonly id: string }
   /** Told to a job that decides (executor `none`); its kind makes of it what it means. */

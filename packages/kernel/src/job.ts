@@ -37,7 +37,13 @@ export type Cause =
 export interface Concurrency {
   readonly key: string;
   readonly limit: number;
+  /** What becomes of a job that finds its key full; it waits when left out. */
+  readonly onConflict?: OnConflict | undefined;
 }
+
+/** Wait; end as skipped; or take the place of the job that has held the key longest. */
+export const ON_CONFLICT = ["queue", "skip", "replace"] as const;
+export type OnConflict = (typeof ON_CONFLICT)[number];
 
 /** A job as it was submitted. Nothing in it ever changes, but for the queue of one that is moved before it is started. */
 export interface JobRecord {
@@ -143,6 +149,8 @@ export interface LiveJob {
   readonly timeoutMs: number | null;
   readonly startDeadline: number | null;
   readonly concurrencyKey: string | null;
+  /** What it does while its key is full; null: it waits. */
+  readonly onConflict: Exclude<OnConflict, "queue"> | null;
 
   readonly state: LiveState;
   readonly holder: Holder;

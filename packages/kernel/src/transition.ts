@@ -125,6 +125,8 @@ function decide(live: LiveJob, change: OwnChange, now: number): Transition {
       return observe(live, change, now);
     case "resume":
       return resume(live, change.attempt);
+    case "skip":
+      return skip(live, change.message, now);
     case "move":
       return move(live, change);
     case "signal":
@@ -218,6 +220,12 @@ function expire(live: LiveJob, now: number): Transition {
   if (live.executor === "none" && live.openChildren > 0)
     return stop(live, { type: "stop", id: live.id, stopFor: "cancelled", ...why, by: "windlass", graceMs: DEFAULT_GRACE_MS }, now);
   return finish(live, { via: "expire", result: { outcome: "expired", ...why } }, now);
+}
+
+function skip(live: LiveJob, message: string, now: number): Transition {
+  if (live.state !== "queued" || !live.blocked || live.attempt > 0 || live.openChildren > 0)
+    return refuse("conflict", "it is not held back by its key, or was started");
+  return finish(live, { via: "skip", result: { outcome: "skipped", reason: "key_held", message } }, now);
 }
 
 function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" }>, now: number): Transition {

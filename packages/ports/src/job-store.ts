@@ -83,6 +83,8 @@ export interface LiveFilter {
   readonly orphaned?: boolean;
   /** Held by a session that is not open (any more). */
   readonly forsaken?: boolean;
+  /** Held back by its concurrency key, and not to wait for it (`onConflict`). */
+  readonly contending?: boolean;
   /** Only ids greater than this one, in order of id: for going through all of them. */
   readonly after?: string;
 }

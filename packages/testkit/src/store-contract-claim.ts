@@ -1,5 +1,6 @@
 /** Contract: who is started, in which order, and what holds a job back. */
 import { expect, test } from "vitest";
+import type { Change } from "@windlass/kernel";
 import type { ClaimRequest, Store } from "@windlass/ports";
 import { childRecord, jobRecord, nextJobId, settleOf, T0 } from "./factories.ts";
 import { commitOne } from "./store-contract-commit.ts";
@@ -145,5 +146,23 @@ export function describeClaims(subject: Subject): void {
     expect(await claimIds(store)).toEqual([child.id]);
     expect((await store.reads.get(stranger as string))?.live?.blocked).toBe(true);
     expect(await store.reads.keyHolders("deploy")).toEqual({ limit: 1, holders: [root.id] });
+  });
+
+  test("what is held back by its key and is not to wait is found, and may be skipped only then", async () => {
+    const { store } = subject;
+    const concurrency = { key: "default/day", limit: 1, onConflict: "skip" } as const;
+    const [first, second, third] = [
+      jobRecord({ concurrency }),
+      jobRecord({ concurrency }),
+      jobRecord({ concurrency: { key: "default/day", limit: 1 } }),
+    ];
+    for (const job of [first, second, third]) await commitOne(store, { type: "submit", job });
+    await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 10, now: T0 });
+    expect((await store.jobs.live({ contending: true }, 10)).map(({ id, onConflict }) => [id, onConflict])).toEqual([[second.id, "skip"]]);
+    const skip = (id: string): Change => ({ type: "skip", id, message: "held" });
+    expect(await commitOne(store, skip(first.id))).toMatchObject({ ok: false, refusal: { code: "conflict" } });
+    expect(await commitOne(store, skip(second.id))).toMatchObject({ ok: true });
+    expect((await store.reads.get(second.id))?.final).toMatchObject({ state: "skipped", reason: "key_held", message: "held" });
+    expect(await store.jobs.live({ contending: true }, 10)).toEqual([]);
   });
 }
