@@ -1,13 +1,8 @@
 /**
- * Dumps the tables of one schema with PostgreSQL's own programs, and restores them where there are none. The programs are
- * looked for in PATH and where Debian puts them; one that is older than the server cannot read it, and is said so.
+ * Dumps the tables of one schema with PostgreSQL's own programs (restore.ts restores them). The programs are looked for in
+ * PATH and where Debian puts them; one that is older than the server cannot read it, and is said so.
  *
  * B1. Rows are counted in the snapshot that is dumped.
- * B2. A restore happens whole or not at all, and never over tables that are there.
- * B3. What runs belongs to the place where it was started, and that place is not restored: every session has run out, and
- *     every place is lost, so that the reconciler ends what was under way.
- * B4. Transaction numbers of another cluster may be smaller than those of the events: then all events become old together,
- *     which keeps their order.
  */
 import { spawn } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
@@ -36,8 +31,8 @@ export interface DumpedFigures {
 
 const DEBIAN = "/usr/lib/postgresql";
 /** The end of what a program said is enough to know why it failed. */
-const SAID_LENGTH_MAX = 4_000;
-const SCHEMA_TABLE = "windlass_schema";
+export const SAID_LENGTH_MAX = 4_000;
+export const SCHEMA_TABLE = "windlass_schema";
 
 /** Throws `tool_missing`, and `unavailable` when the database cannot be reached. */
 export async function dumpPostgres({ url, file, environment, signal }: DumpOptions): Promise<DumpedFigures> {
@@ -57,52 +52,6 @@ export async function dumpPostgres({ url, file, environment, signal }: DumpOptio
   });
 }
 
-/** Throws `conflict` where there are tables of Windlass already, or the dump is of another schema than the address names. */
-export async function restorePostgres({
-  url,
-  file,
-  environment,
-  searchPath,
-}: DumpOptions & { readonly searchPath: string }): Promise<DumpedFigures> {
-  return withClient(url, async (client) => {
-    const program = await programFor(client, "pg_restore", environment);
-    await checkEmpty(client, searchPath);
-    await run(program, { url, environment }, ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", file]);
-    const figures = await figuresOf(client);
-    await client.query("BEGIN");
-    for (const statement of SETTLE) await client.query(statement);
-    await client.query("COMMIT");
-    return figures;
-  });
-}
-
-/** See B3 and B4. */
-const SETTLE = [
-  "DELETE FROM sessions",
-  "DELETE FROM leads",
-  `INSERT INTO sessions (id, role, place, serves, started_at, expires_at)
-    SELECT 'ses_before_' || place, 'launcher', place, '[]', 0, 0 FROM (SELECT DISTINCT place FROM jobs_live WHERE place IS NOT NULL) places`,
-  `UPDATE events SET mark = 0 WHERE mark <> 0
-    AND EXISTS (SELECT 1 FROM events WHERE mark > pg_snapshot_xmax(pg_current_snapshot())::text::bigint)`,
-];
-
-async function checkEmpty(client: pg.Client, searchPath: string): Promise<void> {
-  let schema = await currentSchema(client);
-  if (schema === null) {
-    await client.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(searchPath)}`);
-    schema = await currentSchema(client);
-  }
-  if (schema !== searchPath) {
-    throw new WindlassError(
-      "conflict",
-      `the back-up is of the schema ${searchPath}, but the address leads to ${schema ?? "no schema"}; add ?options=-csearch_path%3D${searchPath} to it`,
-    );
-  }
-  const [first] = await tablesIn(client);
-  if (first !== undefined)
-    throw new WindlassError("conflict", `the database has a table ${searchPath}.${first} already; a back-up is restored into an empty one`);
-}
-
 async function figuresOf(client: pg.Client): Promise<DumpedFigures> {
   const searchPath = await currentSchema(client);
   const tables = (await tablesIn(client)).filter((table) => table !== SCHEMA_TABLE);
@@ -118,7 +67,7 @@ async function figuresOf(client: pg.Client): Promise<DumpedFigures> {
 }
 
 /** Those of ours, in order; another program's may lie beside them. */
-async function tablesIn(client: pg.Client): Promise<string[]> {
+export async function tablesIn(client: pg.Client): Promise<string[]> {
   const found = await client.query<{ name: string }>(
     "SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname = current_schema() AND c.relname = ANY($1) ORDER BY 1",
     [[...tableNames(), SCHEMA_TABLE]],
@@ -126,7 +75,7 @@ async function tablesIn(client: pg.Client): Promise<string[]> {
   return found.rows.map(({ name }) => name);
 }
 
-async function currentSchema(client: pg.Client): Promise<string | null> {
+export async function currentSchema(client: pg.Client): Promise<string | null> {
   return (await client.query<{ name: string | null }>("SELECT current_schema() AS name")).rows[0]?.name ?? null;
 }
 
@@ -135,7 +84,7 @@ async function countOf(client: pg.Client, sql: string): Promise<number> {
   return Number(row?.[0]);
 }
 
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(connectionConfig(url));
   // A connection that is lost fails its query; the event besides would end the process.
   client.on("error", () => {});
@@ -149,7 +98,7 @@ async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T
   }
 }
 
-async function programFor(client: pg.Client, name: string, environment: DumpOptions["environment"]): Promise<string> {
+export async function programFor(client: pg.Client, name: string, environment: DumpOptions["environment"]): Promise<string> {
   const server = Math.floor((await countOf(client, "SELECT current_setting('server_version_num')::bigint")) / 10_000);
   const found: string[] = [];
   for (const path of candidates(name, environment)) {
@@ -183,14 +132,18 @@ function mayRun(path: string): boolean {
 }
 
 /** The password goes by the environment: command lines are shown to everybody on the machine. */
+export function addressOf(url: string): { readonly dbname: string; readonly secret: DumpOptions["environment"] } {
+  const password = /^(postgres(?:ql)?:\/\/[^@/]*?):([^@/]*)@/u.exec(url);
+  if (password === null) return { dbname: url, secret: {} };
+  return { dbname: url.replace(`:${password[2]}@`, "@"), secret: { PGPASSWORD: decodeURIComponent(password[2] ?? "") } };
+}
+
 async function run(
   program: string,
   { url, environment, signal }: Pick<DumpOptions, "url" | "environment" | "signal">,
   args: readonly string[],
 ): Promise<void> {
-  const password = /^(postgres(?:ql)?:\/\/[^@/]*?):([^@/]*)@/u.exec(url);
-  const dbname = password === null ? url : url.replace(`:${password[2]}@`, "@");
-  const secret = password === null ? {} : { PGPASSWORD: decodeURIComponent(password[2] ?? "") };
+  const { dbname, secret } = addressOf(url);
   await output(program, [`--dbname=${dbname}`, ...args], { environment: { ...environment, ...secret }, signal });
 }
 

@@ -1,4 +1,5 @@
-export { dumpPostgres, restorePostgres } from "./backup.ts";
+export { dumpPostgres } from "./backup.ts";
 export { openPostgresBus, type PostgresBusOptions } from "./postgres-bus.ts";
 export { openPostgresStore, type PostgresOptions } from "./postgres-store.ts";
 export { probePostgres, type Probed } from "./probe-postgres.ts";
+export { restorePostgres } from "./restore.ts";

@@ -116,9 +116,11 @@ async function fillPostgres(
   { from, manifest, storeUrl: url, environment }: RestoreOptions & { readonly manifest: Manifest },
 ): Promise<void> {
   const { restorePostgres } = await import("@windlass/postgres");
-  const figures = await restorePostgres({ url, file, environment, searchPath: manifest.searchPath ?? "public" });
+  // Looked at before anything is committed.
+  const check = ({ rows, schema }: { readonly rows: Manifest["rows"]; readonly schema: number }): void =>
+    agree(from, { manifest, rows, schema });
+  await restorePostgres({ url, file, environment, searchPath: manifest.searchPath ?? "public", check });
   rmSync(file);
-  agree(from, { manifest, rows: figures.rows, schema: figures.schema });
 }
 
 function agree(

@@ -1,0 +1,71 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import pg from "pg";
+import { jobRecord, T0, testPostgres } from "@windlass/testkit";
+import { fakeClock } from "@windlass/testkit/fakes";
+import { dumpPostgres } from "./backup.ts";
+import { openPostgresStore } from "./postgres-store.ts";
+import { restorePostgres } from "./restore.ts";
+
+const postgres = testPostgres();
+
+describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
+  const folder = mkdtempSync(join(tmpdir(), "windlass-restore-"));
+  const file = join(folder, "store.dump");
+  const environment = process.env;
+  let searchPath = "";
+
+  beforeAll(async () => {
+    await postgres.start();
+    const url = await postgres.database();
+    const store = await openPostgresStore({ url, clock: fakeClock() });
+    const jobs = Array.from({ length: 300 }, () => jobRecord({ executor: "process" }));
+    await store.jobs.commit(
+      jobs.map((job) => ({ type: "submit", job })),
+      T0,
+    );
+    await store.sessions.open({ id: "ses_1", role: "launcher", place: "p1", serves: [], startedAt: T0, expiresAt: T0 * 2 });
+    await store.jobs.claim({ executor: "process", session: "ses_1", place: "p1", limit: 1, now: T0 });
+    ({ searchPath } = await dumpPostgres({ url, file, environment }));
+    await store.close();
+  });
+  afterAll(async () => {
+    await postgres.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function rowsOf(url: string, sql: string): Promise<readonly object[]> {
+    const client = new pg.Client(url);
+    await client.connect();
+    const { rows } = await client.query<object>(sql);
+    await client.end();
+    return rows;
+  }
+  const TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace";
+
+  test("it is whole: all rows, with sessions that have run out", async () => {
+    const url = await postgres.database();
+    const figures = await restorePostgres({ url, file, environment, searchPath });
+    expect(figures).toMatchObject({ rows: { jobs: 300, jobs_live: 300, sessions: 1 }, underWay: 1, searchPath });
+    expect(await rowsOf(url, "SELECT id, expires_at::int FROM sessions")).toEqual([{ id: "ses_before_p1", expires_at: 0 }]);
+    await expect(restorePostgres({ url, file, environment, searchPath })).rejects.toMatchObject({ code: "conflict" });
+  });
+
+  test("rows that are not as they should be leave nothing, and so does a dump that was cut off; the next try is whole", async () => {
+    const url = await postgres.database();
+    const check = (): never => {
+      throw new Error("another number of rows");
+    };
+    await expect(restorePostgres({ url, file, environment, searchPath, check })).rejects.toThrow("another number of rows");
+    expect(await rowsOf(url, TABLES)).toEqual([]);
+    const short = join(folder, "short.dump");
+    const whole = readFileSync(file);
+    writeFileSync(short, whole.subarray(0, whole.length - 2_000));
+    await expect(restorePostgres({ url, file: short, environment, searchPath })).rejects.toMatchObject({ code: "unavailable" });
+    expect(await rowsOf(url, TABLES)).toEqual([]);
+    await restorePostgres({ url, file, environment, searchPath });
+    expect(await rowsOf(url, "SELECT count(*)::int AS jobs FROM jobs")).toEqual([{ jobs: 300 }]);
+  });
+});
