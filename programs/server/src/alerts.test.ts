@@ -1,10 +1,11 @@
-/** The alerts that come with Windlass ask only for what a server tells, and the text that it tells is well formed. */
+/** The alerts and the dashboard that come with Windlass ask only for what a server tells, and the text that it tells is well formed. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { queueKeyOf } from "@windlass/kernel";
 import { BASE, testServer, type TestServer } from "./server-fixture.ts";
 
 const ALERTS = new URL("../../../deploy/prometheus/alerts.yaml", import.meta.url);
+const DASHBOARD = new URL("../../../deploy/grafana/windlass.json", import.meta.url);
 
 let server: TestServer;
 beforeAll(async () => {
@@ -70,11 +71,34 @@ test("every line of the metrics is a sample, a help or a type, and every family 
   expect(types.filter((name, i) => types.indexOf(name) !== i)).toEqual([]);
 });
 
-test("the alerts ask for names and labels that exist", async () => {
-  const text = await metricsText();
-  const told = new Set([...text.matchAll(/^# TYPE (\w+)/gmu)].map((match) => match[1]));
-  const alerts = readFileSync(ALERTS, "utf8");
-  const asked = [...alerts.matchAll(/\b((?:windlass|nodejs|process)_\w+)/gu)].map((match) => match[1] ?? "");
+const askedBy = (text: string): string[] => [...text.matchAll(/\b((?:windlass|nodejs|process)_\w+)/gu)].map((match) => match[1] ?? "");
+
+async function untold(asked: readonly string[]): Promise<string[]> {
+  const told = new Set([...(await metricsText()).matchAll(/^# TYPE (\w+)/gmu)].map((match) => match[1]));
+  return asked.filter((name) => !told.has(name) && !told.has(name.replace(/_(bucket|count|sum)$/u, "")));
+}
+
+test("the alerts ask for names that exist", async () => {
+  const asked = askedBy(readFileSync(ALERTS, "utf8"));
   expect(asked.length).toBeGreaterThan(8);
-  expect(asked.filter((name) => !told.has(name) && !told.has(name.replace(/_(bucket|count|sum)$/u, "")))).toEqual([]);
+  expect(await untold(asked)).toEqual([]);
+});
+
+interface Panel {
+  readonly id: number;
+  readonly title: string;
+  readonly type: string;
+  readonly targets?: readonly { readonly expr: string }[];
+}
+
+test("the dashboard asks for names that exist, in every panel, and shows what the alerts look at", async () => {
+  const { panels } = JSON.parse(readFileSync(DASHBOARD, "utf8")) as { readonly panels: readonly Panel[] };
+  const asked = panels.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => askedBy(expr)));
+  expect(await untold(asked)).toEqual([]);
+  const empty = panels.filter(({ type, targets = [] }) => type !== "row" && !targets.some(({ expr }) => askedBy(expr).length > 0));
+  expect(empty.map(({ title }) => title)).toEqual([]);
+  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  const family = (name: string): string => name.replace(/_(bucket|count|sum)$/u, "");
+  const shown = new Set(asked.map(family));
+  expect(askedBy(readFileSync(ALERTS, "utf8")).filter((name) => !shown.has(family(name)))).toEqual([]);
 });
