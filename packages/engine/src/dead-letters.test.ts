@@ -4,11 +4,22 @@ import type { DeadLetterFilter } from "@windlass/ports";
 import { engineFixture, type EngineFixture } from "./engine-fixture.ts";
 
 let fixture: EngineFixture;
+/** The process ends after a redrive has made its job, and before it is marked. */
+let dying = false;
 const all: DeadLetterFilter = { workspace: "default", limit: 100 };
 const asked = { by: "ann", again: false, perSecond: null, gate: () => {} } as const;
 
 beforeEach(async () => {
-  fixture = await engineFixture();
+  dying = false;
+  fixture = await engineFixture({
+    wrap: (store) => ({
+      ...store,
+      deadLetters: {
+        ...store.deadLetters,
+        redriven: (marks, mark) => (dying ? Promise.reject(new Error("the process died here")) : store.deadLetters.redriven(marks, mark)),
+      },
+    }),
+  });
   await fixture.engine.start();
 });
 afterEach(() => fixture.close());
@@ -44,10 +55,9 @@ test("a letter is redriven once as a new job with the same work, however many as
 test("a redrive whose mark was lost finds the job that it made (R2)", async () => {
   const { deadLetters } = fixture.engine;
   const [id = ""] = await die(1);
-  const kept = { ...fixture.store.deadLetters };
-  Object.assign(fixture.store.deadLetters, { redriven: () => Promise.reject(new Error("the process died here")) });
+  dying = true;
   await expect(deadLetters.redrive(all, asked)).rejects.toThrow("died");
-  Object.assign(fixture.store.deadLetters, kept);
+  dying = false;
   expect(await deadLetters.redrive(all, asked)).toMatchObject([{ letter: { jobId: id }, created: false }]);
   expect(await deadLetters.redrive(all, asked)).toEqual([]);
 });

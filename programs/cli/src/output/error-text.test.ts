@@ -47,6 +47,7 @@ const EXIT_OTHERWISE: Partial<Record<ErrorCode, number>> = {
   data_folder_unusable: 4,
   port_in_use: 4,
   schema_newer: 4,
+  secret_key_missing: 4,
   store_unsupported: 2,
   tool_missing: 4,
 };
