@@ -1,5 +1,6 @@
 /** Workflows: files, their executions and steps. */
 export { checkDefinition, parseWorkflow, type ParsedWorkflow } from "./parse-workflow.ts";
+export { planOf, type Plan, type PlannedField } from "./plan-workflow.ts";
 export { placesOfReferences } from "./pins.ts";
 export { COUNTS_AS, PREDICATES, type Predicate } from "./predicates.ts";
 export { coerceInput, resolveInputs, type Resolved } from "./resolve-inputs.ts";

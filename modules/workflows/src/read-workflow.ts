@@ -24,11 +24,12 @@ export const WORKFLOW_KEYS = {
     "queue",
     "priority",
     "executor",
+    "isolation",
     "steps",
     "finally",
     "output",
   ],
-  later: ["isolation", "schedules", "images"],
+  later: ["schedules", "images"],
 };
 export const METADATA_KEYS = { known: ["name", "labels"] };
 export const CONCURRENCY_KEYS = { known: ["key", "limit", "onConflict"] };
@@ -49,6 +50,8 @@ export function readWorkflow(data: Json): ReadResult {
   const fields = new Fields({ value: data, path: [], findings, keys: WORKFLOW_KEYS });
   if (findings.some(({ path }) => path.length === 0)) return { workflow: null, findings };
   readHeader(fields);
+  // What there is, said aloud.
+  fields.oneOf("isolation", ["shared"], ["job"]);
   const workflow: Workflow = present({
     apiVersion: API_VERSION,
     kind: "Workflow",

@@ -71,6 +71,7 @@ export function workflowSchema(): Schema {
         retry: { ...RETRY, description: "of every step that has none of its own" },
         queue: QUEUE,
         priority: { type: "integer", minimum: -1000, maximum: 1000, description: "higher is sooner" },
+        isolation: { enum: ["shared"] },
         executor: { ...EXECUTOR, description: "what carries its containers out" },
         steps: { type: "array", minItems: 1, maxItems: STEPS_MAX, items: { $ref: "#/definitions/step" } },
         finally: { type: "array", items: { $ref: "#/definitions/step" }, description: "steps that run at the end, also after a cancel" },

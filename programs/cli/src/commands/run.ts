@@ -15,6 +15,7 @@ export interface RunOptions {
   readonly wait?: boolean;
   readonly watch?: boolean;
   readonly local?: boolean;
+  readonly dryRun?: boolean;
   readonly executor?: "docker" | "kubernetes" | "process";
   readonly queue?: string;
   readonly priority?: number;
@@ -26,6 +27,7 @@ export interface RunOptions {
 export async function run(call: Call<RunOptions>): Promise<number | void> {
   const target = argumentOf(call, 0);
   const source = isFile(target) ? readSource(target) : undefined;
+  if (call.options.dryRun === true) return (await import("./dry-run.ts")).dryRun(call, { target, source });
   if (call.options.local === true)
     return (await import("./run-local.ts")).runLocal(call, (client) => submitRun(call, client, { target, source }));
   const { client } = connect(call);

@@ -14,6 +14,7 @@ export function addRunCommands(program: Command, perform: Performing): void {
     .option("--input-json <object>", "all inputs as one JSON object", json)
     .option("--wait", "wait for the end; the exit code is 0 only when it succeeded")
     .option("--watch", "wait, and show what happens and what the steps print")
+    .option("--dry-run", "run nothing: show the steps in order, and every field as far as the inputs give it")
     .option("--local", "without a server: carry it out here, in the data folder, and wait")
     .addOption(
       new Option("--executor <name>", "what carries its containers out; process runs their commands here, without the images").choices([
@@ -39,4 +40,5 @@ const EXAMPLES = `
 Examples:
   windlass run examples/hello.yaml --watch
   windlass run hello -i name=Ada --wait --json
+  windlass run examples/hello.yaml --dry-run
   windlass run examples/hello.yaml --local`;
