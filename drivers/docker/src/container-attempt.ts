@@ -19,6 +19,8 @@ import { LogSink } from "./log-sink.ts";
 
 export interface AttemptSurroundings {
   readonly engine: ContainerEngine;
+  /** Whether a log that is followed has every byte (container-log.ts, R1). */
+  readonly followsWhole: boolean;
   readonly notes: AttemptNotes;
   readonly logs: LogStore;
   readonly bytesPerSecondMax: number;
@@ -56,13 +58,13 @@ export class ContainerAttempt {
     this.#around = around;
     this.#mask = maskOf(mask);
     this.#cause = around.notes.readCause(note.name);
-    const { clock, engine, logs, bytesPerSecondMax } = around;
+    const { clock, engine, logs, bytesPerSecondMax, followsWhole } = around;
     this.#sink = new LogSink({
       ...{ logs, bytesPerSecondMax, mask: this.#mask, key: { jobId: note.jobId, attempt: note.attempt } },
       outputTailBytes: note.promisesOutput ? OUTPUT_TAIL_BYTES : 0,
       now: () => clock.now(),
     });
-    this.#log = new ContainerLog({ engine, id, clock, sink: this.#sink, onSilent: () => this.examine() });
+    this.#log = new ContainerLog({ engine, id, clock, followsWhole, sink: this.#sink, onSilent: () => this.examine() });
   }
 
   get found(): Found {

@@ -47,7 +47,8 @@ export class ContainerEngine {
   async hasImage(image: string): Promise<boolean> {
     const answer = await this.client.call("GET", `/images/${encodeImage(image)}/json`);
     if (answer.status === 200) return true;
-    if (answer.status === 404) return false;
+    // Also of what is no name of an image: the pull says so.
+    if (answer.status < 500) return false;
     throw refusal(answer, `looking for the image ${image}`);
   }
 

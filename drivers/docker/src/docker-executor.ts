@@ -161,33 +161,39 @@ class DockerExecutor implements Executor {
   }
 
   async #launchOnce(request: LaunchRequest, spec: ContainerSpec): Promise<Launched> {
-    const connected = await this.#connect();
-    if (connected === null) {
-      const { host, environment } = this.#options;
-      const message = `there is no container engine here to run the image ${spec.image} (looked at ${whereEnginesAre(host, environment)}); ${NO_ENGINE}`;
-      return { refused: { outcome: "failed_config", reason: "no_executor", message } };
-    }
-    const { engine, pulls, isPodman } = connected;
-    const { clock, hostPaths, logBytesMax } = this.#options;
     const abort = new AbortController();
     this.#launching.set(request.name, abort);
     try {
-      return await launchContainer(request, spec, {
-        ...{ engine, pulls, clock, notes: this.#notes, signal: abort.signal },
-        rules: { place: this.place, isPodman, hostPaths, logBytesMax },
-        isOurs: (name) => this.#made.has(name),
-        onMade: (name) => void this.#made.add(name),
-        adopt: (of, note, { id, startedAt }) => this.#adopt(note, { id, startedAt }, of.mask ?? NO_SECRETS),
-        onEnded: (fact) => this.#tell(fact),
-      });
+      const connected = await this.#connect();
+      if (connected === null) return this.#refuseWithoutEngine(spec);
+      abort.signal.throwIfAborted();
+      return await this.#launchOn(connected, request, spec, abort.signal);
     } catch (error) {
       if (!(error instanceof LaunchStopped)) throw error;
-      await engine.remove(request.name);
+      await this.#connected?.engine.remove(request.name);
       await this.#notes.remove(request.name);
       return { refused: resultOfStop(error.stopFor) };
     } finally {
       this.#launching.delete(request.name);
     }
+  }
+
+  #launchOn({ engine, pulls, isPodman }: Connected, request: LaunchRequest, spec: ContainerSpec, signal: AbortSignal): Promise<Launched> {
+    const { clock, hostPaths, logBytesMax } = this.#options;
+    return launchContainer(request, spec, {
+      ...{ engine, pulls, clock, signal, notes: this.#notes },
+      rules: { place: this.place, isPodman, hostPaths, logBytesMax },
+      isOurs: (name) => this.#made.has(name),
+      onMade: (name) => void this.#made.add(name),
+      adopt: (of, note, { id, startedAt }) => this.#adopt(note, { id, startedAt }, of.mask ?? NO_SECRETS),
+      onEnded: (fact) => this.#tell(fact),
+    });
+  }
+
+  #refuseWithoutEngine({ image }: ContainerSpec): Launched {
+    const { host, environment } = this.#options;
+    const message = `there is no container engine here to run the image ${image} (looked at ${whereEnginesAre(host, environment)}); ${NO_ENGINE}`;
+    return { refused: { outcome: "failed_config", reason: "no_executor", message } };
   }
 
   #adopt(note: LaunchNote, { id, startedAt }: { readonly id: string; readonly startedAt: number | null }, mask: MaskRule): void {
@@ -196,7 +202,8 @@ class DockerExecutor implements Executor {
     if (!hold(this.#keyOf(name), this)) return;
     const { clock, logs, logger, logBytesPerSecondMax: bytesPerSecondMax = 0 } = this.#options;
     const attempt = new ContainerAttempt(note, id, {
-      ...{ engine: this.#connected.engine, notes: this.#notes, clock, logs, logger, bytesPerSecondMax, mask },
+      ...{ engine: this.#connected.engine, followsWhole: !this.#connected.isPodman, mask },
+      ...{ notes: this.#notes, clock, logs, logger, bytesPerSecondMax },
       onEnded: (fact) => {
         this.#drop(name);
         this.#tell(fact);

@@ -21,7 +21,7 @@ const LOG_BYTES_MAX = 100_000_000;
 const PAGE_BYTES = 16_777_216;
 let places = 0;
 
-export const realClock: Clock = {
+const realClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (delayMs, callback) => {

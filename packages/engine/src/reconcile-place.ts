@@ -53,7 +53,12 @@ function dropSuspects({ suspects, silent: quiet }: Place, wanted: readonly LiveJ
 async function reconcileAttempt(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
   const name = live.externalName;
   if (name === null) return;
-  if (live.holder === "lease") return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;
+  if (live.holder === "lease") {
+    // A launch may take long (an image that is pulled): a stop breaks it off.
+    if (place.launching.has(name) && live.state === "stopping" && live.stop !== null)
+      await place.executor.stop(name, live.stop.graceMs, live.stop.stopFor);
+    return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;
+  }
   if (place.executor.isWatchedOutside === true && found?.state !== "running") return silent(place, live, found);
   place.silent.delete(name);
   if (found === undefined) return vanished(place, live);
