@@ -167,7 +167,7 @@ class DockerExecutor implements Executor {
       const connected = await this.#connect();
       if (connected === null) return this.#refuseWithoutEngine(spec);
       abort.signal.throwIfAborted();
-      return await this.#launchOn(connected, request, spec, abort.signal);
+      return await this.#launchOn(connected, { request, spec, signal: abort.signal });
     } catch (error) {
       if (!(error instanceof LaunchStopped)) throw error;
       await this.#connected?.engine.remove(request.name);
@@ -178,7 +178,10 @@ class DockerExecutor implements Executor {
     }
   }
 
-  #launchOn({ engine, pulls, isPodman }: Connected, request: LaunchRequest, spec: ContainerSpec, signal: AbortSignal): Promise<Launched> {
+  #launchOn(
+    { engine, pulls, isPodman }: Connected,
+    { request, spec, signal }: { readonly request: LaunchRequest; readonly spec: ContainerSpec; readonly signal: AbortSignal },
+  ): Promise<Launched> {
     const { clock, hostPaths, logBytesMax } = this.#options;
     return launchContainer(request, spec, {
       ...{ engine, pulls, clock, signal, notes: this.#notes },

@@ -22,13 +22,13 @@ test.each([
 });
 
 test.each([
-  ["alpine", "alpine", "latest", "docker.io"],
-  ["alpine:3", "alpine", "3", "docker.io"],
-  ["localhost:5000/a/b", "localhost:5000/a/b", "latest", "localhost:5000"],
-  ["ghcr.io/a/b:v1@sha256:00", "ghcr.io/a/b", "sha256:00", "ghcr.io"],
-  ["team/tool:1", "team/tool", "1", "docker.io"],
-])("%s is %s, %s, of %s", (image, name, tag, registry) => {
-  expect(splitImage(image)).toEqual({ name, tag });
+  ["alpine", { name: "alpine", tag: "latest" }, "docker.io"],
+  ["alpine:3", { name: "alpine", tag: "3" }, "docker.io"],
+  ["localhost:5000/a/b", { name: "localhost:5000/a/b", tag: "latest" }, "localhost:5000"],
+  ["ghcr.io/a/b:v1@sha256:00", { name: "ghcr.io/a/b", tag: "sha256:00" }, "ghcr.io"],
+  ["team/tool:1", { name: "team/tool", tag: "1" }, "docker.io"],
+])("%s is %j of %s", (image, parts, registry) => {
+  expect(splitImage(image)).toEqual(parts);
   expect(registryOf(image)).toBe(registry);
 });
 
