@@ -64,7 +64,7 @@ describe("whether another attempt follows", () => {
   });
 
   test("never after an end that somebody decided or that nobody saw", () => {
-    const never: Reason[] = ["failed_for_good", "cancel_requested", "parent_ended", "replaced", "vanished_unobserved"];
+    const never: Reason[] = ["failed_for_good", "cancel_requested", "parent_ended", "replaced", "vanished_unobserved", "handler_unknown"];
     for (const reason of reasons) {
       const delay = retryDelay(all, { ...ended, reason, retryAfterMs: 5 });
       if (never.includes(reason)) expect(delay, reason).toBeUndefined();

@@ -35,6 +35,7 @@ const NEVER_AGAIN: ReadonlySet<Reason> = new Set([
   "parent_ended",
   "replaced",
   "vanished_unobserved",
+  "handler_unknown",
 ]);
 
 export interface Ended {

@@ -11,9 +11,10 @@
  */
 import { assert, unreachable } from "./assert.ts";
 import type { Advance, Change } from "./change.ts";
+import { days } from "./duration.ts";
 import { endAttempt, finish, type NewEvent, type Step } from "./ending.ts";
 import { externalNameOf } from "./id.ts";
-import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob } from "./job.ts";
+import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob, type Result } from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
 import { queueOfKey } from "./queue.ts";
 import { event, keep, moved, refuse, type Transition } from "./step.ts";
@@ -173,6 +174,7 @@ function decideHeld(live: LiveJob, change: HeldChange, now: number): Transition 
       return back(live, { state: "queued", dueAt: null, dueReason: null }, event("job.released", live.attempt, {}));
     case "defer":
       if (live.state !== "running" || live.holder !== "lease") return refuse("conflict", `the job is ${live.state}`);
+      if (change.reason === "handler_unknown" && isUnknownForGood(live, now)) return endAttempt(live, { result: UNKNOWN, random: 0 }, now);
       return back(
         live,
         { state: "scheduled", dueAt: change.until, dueReason: change.reason },
@@ -197,10 +199,27 @@ function decideHeld(live: LiveJob, change: HeldChange, now: number): Transition 
   }
 }
 
+/** A deployment may be late, or the worker that knows the handler away; after a day somebody has to look. */
+const UNKNOWN_MS_MAX: number = days(1);
+/** So often it has to have been claimed: after a day in a long queue the first worker that comes is not the last word. */
+const UNKNOWN_CLAIMS_MIN = 100;
+const UNKNOWN: Result = {
+  outcome: "failed_config",
+  reason: "handler_unknown",
+  message: "no worker of its queue knew its handler for a day",
+};
+
+function isUnknownForGood({ readyAt, token, attempt }: LiveJob, now: number): boolean {
+  return readyAt !== null && now - readyAt >= UNKNOWN_MS_MAX && token - attempt >= UNKNOWN_CLAIMS_MIN;
+}
+
 function due(live: LiveJob, now: number): Transition {
   if (live.dueAt === null || live.dueAt > now) return refuse("conflict", "it is not due");
-  if (live.state === "scheduled")
-    return moved("due", { ...live, state: "queued", dueAt: null, dueReason: null, readyAt: live.dueAt }, event("job.due", null, {}));
+  if (live.state === "scheduled") {
+    // Nobody who could start it has seen it: it is as ready as it was.
+    const readyAt = live.dueReason === "handler_unknown" ? live.readyAt : live.dueAt;
+    return moved("due", { ...live, state: "queued", dueAt: null, dueReason: null, readyAt }, event("job.due", null, {}));
+  }
   if (live.executor === "none" && (live.state === "running" || live.state === "waiting")) {
     return { ...keep({ ...live, dueAt: null }), events: [], fact: { type: "time" } };
   }

@@ -8,6 +8,7 @@ import type { Subject } from "./store-subject.ts";
 
 const request: ClaimRequest = { executor: "handler", session: "ses_1", place: null, limit: 100, now: T0 };
 const DEFAULT = "default";
+const HOUR = 3_600_000;
 const once = { retry: NO_RETRY } as const;
 
 /** Submits jobs, runs them, and lets each fail; returns their ids. */
@@ -187,6 +188,24 @@ export function describeLetters(subject: Subject): void {
     expect((await store.queues.state(DEFAULT, "")).spentUntil).toBe(0);
     expect([await store.queues.remove(DEFAULT), await store.queues.remove(DEFAULT)]).toEqual([true, false]);
     expect(await store.queues.get(DEFAULT)).toBeNull();
+  });
+
+  test("a job whose handler nobody knows is a dead letter after a day of claims", async () => {
+    const { store } = subject;
+    const job = jobRecord({ queue: "mail" });
+    await commitOne(store, { type: "submit", job });
+    let claims = 0;
+    for (let now = T0; claims < 200; now += HOUR) {
+      const [claimed] = (await store.jobs.claim({ ...request, now })).jobs;
+      if (claimed === undefined) break;
+      claims++;
+      const { id, token } = claimed.live;
+      await store.jobs.commit([{ type: "defer", id, token, until: now + 1, reason: "handler_unknown" }], now);
+      if ((await store.jobs.due(now + 1, 9)).length > 0) await store.jobs.commit([{ type: "due", id }], now + 1);
+    }
+    expect(claims).toBe(101);
+    const died = { jobId: job.id, queue: "mail", outcome: "failed_config", reason: "handler_unknown", attempts: 1 };
+    expect(await lettersOf(store)).toMatchObject([died]);
   });
 
   test("buckets are tidied a thousand at a time, and what is not full again stays", async () => {
