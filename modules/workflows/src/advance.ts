@@ -100,9 +100,10 @@ function withFinally(input: AdvanceInput, compiled: CompiledWorkflow, decision: 
     return { ...decision, cursor: { ...cursor, [CLOSING_KEY]: { made: true } }, children: [last], finish: null };
   }
   forgetCompiled(input.record);
-  if (finish.outcome !== "succeeded" || !holds("failed", ended.outcome)) return decision;
+  const over = { ...decision, cursor: { ...cursor, [CLOSING_KEY]: { made: true } } };
+  if (finish.outcome !== "succeeded" || !holds("failed", ended.outcome)) return over;
   const message = `finally: ${ended.message ?? ended.outcome}`;
-  return { ...decision, finish: { outcome: "failed", reason: "step_failed", message, evidence: { children: [CLOSING_KEY] } } };
+  return { ...over, finish: { outcome: "failed", reason: "step_failed", message, evidence: { children: [CLOSING_KEY] } } };
 }
 
 /** The cursor with what changed in it: a step's entry is absent or `{open}` while it waits, its facts once it has finished. */

@@ -194,13 +194,17 @@ class Player {
     if (parent !== this.#root) this.#peaks.set(parent.key, Math.max(this.#peaks.get(parent.key) ?? 0, parent.open.size));
   }
 
-  #decide(job: Job): Result | null {
-    const count = 1 + Math.floor(this.#options.random() * job.inbox.length);
+  #decide(job: Job, count = 1 + Math.floor(this.#options.random() * job.inbox.length)): Result | null {
     const seen = job.inbox.splice(0, count);
     const isRoot = job === this.#root;
     const given: AdvanceInput = { record: job.record, live: { attempt: 1 } as LiveJob, cursor: job.cursor, facts: seen, now: this.#now };
     const decision = (isRoot ? workflowKind : kindOf(job.child)).advance?.(given);
     if (decision === undefined) throw new BugError("both kinds decide");
+    // As the kernel: no end while there is a fact that was not seen (A3).
+    if (decision.finish !== null && job.inbox.length > 0) {
+      job.inbox.unshift(...seen);
+      return this.#decide(job, job.inbox.length);
+    }
     if (isRoot) {
       this.#facts.push(...seen);
       this.#decisions.push(decision);

@@ -5,7 +5,8 @@
  * M1. A signal is used once: it goes to the step that waits longest for its name, or is kept for the next that will.
  * M2. What is told to a step that has ended meanwhile comes back as a fact (kernel, `tells`), behind the step's end, which
  *     has taken the step from this list.
- * M3. A loop whose items wait is handed every signal that they may wait for; it has a mailbox of its own.
+ * M3. A loop whose items wait is handed as many signals as it has items, and no more: others may wait for the rest. It has a
+ *     mailbox of its own.
  */
 import type { ChildSpec } from "@windlass/engine";
 import { isJsonObject, type Json, type SignalFact } from "@windlass/kernel";
@@ -26,8 +27,8 @@ export type Kept = Pick<SignalFact, "name" | "data" | "by" | "at">;
 
 interface Box {
   readonly kept: readonly Kept[];
-  /** Keys of children that wait; `many`: a loop, which takes more than one. */
-  readonly open: readonly { readonly key: string; readonly many: boolean }[];
+  /** Children that wait, longest first; `left`: how many signals each still takes. */
+  readonly open: readonly { readonly key: string; readonly left: number }[];
 }
 
 const EMPTY: Box = { kept: [], open: [] };
@@ -54,31 +55,39 @@ export class Mailbox {
 
   /** Kept, or for a child that waits. */
   receive({ name, data, by, at }: SignalFact): Told | null {
-    const loops = this.#reserved.has(name) ? [] : this.#box(ANY).open;
-    const box = this.#box(BOX + name);
-    const [next = loops[0]] = box.open;
+    const place = this.#box(BOX + name).open.length > 0 || this.#reserved.has(name) ? BOX + name : ANY;
+    const box = this.#box(place);
+    const [next, ...others] = box.open;
     if (next === undefined) {
-      if (box.kept.length < KEPT_MAX) this.#store(BOX + name, { ...box, kept: [...box.kept, { name, data, by, at }] });
+      const own = this.#box(BOX + name);
+      if (own.kept.length < KEPT_MAX) this.#store(BOX + name, { ...own, kept: [...own.kept, { name, data, by, at }] });
       return null;
     }
-    if (!next.many) this.#store(BOX + name, { ...box, open: box.open.slice(1) });
+    const left = next.left - 1;
+    this.#store(place, { ...box, open: left > 0 ? [{ ...next, left }, ...others] : others });
     return { key: next.key, fact: { type: "signal", name, data, by, at } };
   }
 
-  /** A child is made: it is given what was kept for it, or noted as one that waits. */
-  begin(key: string, spec: OwnSpec): OwnSpec {
+  /** A child is made: it is given what was kept for it, or noted as one that waits. `items`: of a loop, how many. */
+  begin(key: string, spec: OwnSpec, items: number): OwnSpec {
     if (spec.type === "wait" && "signal" in spec) {
       const box = this.#box(BOX + spec.signal);
       const [given, ...kept] = box.kept;
-      if (given === undefined) this.#wait(BOX + spec.signal, { key, many: false });
+      if (given === undefined) this.#wait(BOX + spec.signal, { key, left: 1 });
       else this.#store(BOX + spec.signal, { ...box, kept });
       return given === undefined ? spec : { ...spec, given };
     }
     const signal = "step" in spec && spec.step.tool.kind === "wait" ? spec.step.tool.signal : undefined;
     if (signal === undefined || !("step" in spec)) return spec;
     const name = isTemplate(signal) ? ANY : BOX + signal;
-    this.#wait(name, { key, many: true });
-    const kept = (name === ANY ? this.#free() : [name]).flatMap((box) => this.#takeAll(box));
+    let left = items;
+    const kept: Kept[] = [];
+    for (const box of name === ANY ? this.#free() : [name]) {
+      const taken = this.#take(box, left);
+      kept.push(...taken);
+      left -= taken.length;
+    }
+    if (left > 0) this.#wait(name, { key, left });
     return kept.length === 0 ? spec : { ...spec, kept };
   }
 
@@ -102,10 +111,10 @@ export class Mailbox {
     return [...this.#entries.keys()].filter((key) => key.startsWith(BOX) && !this.#reserved.has(key.slice(BOX.length)));
   }
 
-  #takeAll(name: string): readonly Kept[] {
+  #take(name: string, count: number): readonly Kept[] {
     const { kept, open } = this.#box(name);
-    if (kept.length > 0) this.#store(name, { kept: [], open });
-    return kept;
+    if (kept.length > 0 && count > 0) this.#store(name, { kept: kept.slice(count), open });
+    return kept.slice(0, count);
   }
 
   #box(name: string): Box {
@@ -130,5 +139,7 @@ export function entriesOf(cursor: ReadonlyMap<string, Json>, changed: Map<string
 /** A child as it is made: one that waits for a signal is given what came before. */
 export function withSignal(mailbox: Mailbox, child: ChildSpec): ChildSpec {
   if (child.kind !== "step" || child.executor !== "none") return child;
-  return { ...child, spec: specJson(mailbox.begin(child.key, ownSpecOf(child.spec))) };
+  const spec = ownSpecOf(child.spec);
+  const items = spec.type === "rounds" ? spec.maxRounds : Array.isArray(child.input) ? child.input.length : 1;
+  return { ...child, spec: specJson(mailbox.begin(child.key, spec, items)) };
 }
