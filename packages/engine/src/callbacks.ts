@@ -8,6 +8,7 @@
  * C3. What does not fit is answered, counted, and changes nothing.
  */
 import {
+  CLOSING_KEY,
   isOutOfBand,
   OUTPUT_LENGTH_MAX,
   WindlassError,
@@ -101,7 +102,7 @@ type Step = Parameters<Callbacks["ofStep"]>[0];
 
 async function stepOf(context: EngineContext, { executionId, step, iteration }: Step): Promise<JobView | StaleReason> {
   const { reads } = context.store;
-  const named = await reads.child(executionId, step);
+  const named = (await reads.child(executionId, step)) ?? (await closingStep(context, executionId, step));
   if (named === null) return (await reads.get(executionId)) === null ? "unknown_execution" : "unknown_step";
   const kind = context.kindOf(named.record.kind);
   const key = kind?.itemKey?.(named.record, iteration ?? 0) ?? null;
@@ -111,6 +112,12 @@ async function stepOf(context: EngineContext, { executionId, step, iteration }: 
       faults: [{ path: "iteration", message: `iteration is missing; "${step}" is a loop: say which of its items, from 0` }],
     });
   return (await reads.child(named.record.id, key)) ?? "unknown_step";
+}
+
+/** A step of those that run at the end of an execution, which are below a job of their own. */
+async function closingStep({ store: { reads } }: EngineContext, executionId: string, step: string): Promise<JobView | null> {
+  const closing = await reads.child(executionId, CLOSING_KEY);
+  return closing === null ? null : reads.child(closing.record.id, step);
 }
 
 async function tell(context: EngineContext, view: JobView, callback: Callback): Promise<CallbackAnswer> {

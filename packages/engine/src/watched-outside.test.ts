@@ -1,7 +1,8 @@
 /** Places whose ends are told over the API: what happens when nobody tells them. */
+import { CLOSING_KEY } from "@windlass/kernel";
 import { outsideCluster, type OutsideCluster } from "@windlass/testkit";
 import { expect, test } from "vitest";
-import { engineFixture, type EngineFixture } from "./engine-fixture.ts";
+import { engineFixture, group, type EngineFixture } from "./engine-fixture.ts";
 
 interface Site extends EngineFixture {
   readonly cluster: OutsideCluster;
@@ -96,5 +97,27 @@ test("what goes on in a cluster is not lost with the servers that started it", a
   await store.sessions.open(dead);
   await clock.advance(3_000);
   expect(await stateOf(id)).toBe("running");
+  await close();
+});
+
+test("a step that runs at the end of an execution is told of like any other", async () => {
+  const { cluster, submit, clock, engine, reach, close } = await site();
+  const clean = { key: "clean", kind: "step", name: "clean", spec: { image: "none" }, executor: "kubernetes" } as const;
+  const closing = { key: CLOSING_KEY, kind: "workflow", name: "finally", spec: { children: [clean] }, executor: "none" } as const;
+  const execution = await submit(group([closing]));
+  await clock.until(() => cluster.made.length === 1, 20_000);
+  const told = {
+    attempt: null,
+    state: "succeeded",
+    name: cluster.made[0] ?? "",
+    ref: null,
+    exitCode: 0,
+    reason: null,
+    message: null,
+  } as const;
+  const of = (step: string) => engine.callbacks.ofStep({ executionId: execution, step, iteration: null }, { ...told, evidence: {} });
+  expect(await of("none")).toEqual({ status: "accepted_stale", reason: "unknown_step" });
+  expect(await of("clean")).toMatchObject({ status: "accepted_in_flight" });
+  await reach(execution, "succeeded");
   await close();
 });
