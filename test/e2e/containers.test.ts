@@ -96,6 +96,21 @@ describe.skipIf(podman.missing)("containers on podman", () => {
     await vi.waitFor(async () => expect((await Promise.all(children.map(({ id }) => containersOf(id)))).flat()).toEqual([]), PATIENCE);
   });
 
+  test("a secret reaches the container and no log, also when another server brings the log home", async () => {
+    let { server, api } = await serve();
+    await api.secrets.set({ name: "report-db", value: "hunter2-hunter2" });
+    const script = 'echo "first $KEY"; sleep 4; echo "then $KEY"; test "$KEY" = hunter2-hunter2';
+    const spec = { image: podman.server.image, command: ["/init", script], env: { KEY: { valueFrom: "report-db" } } };
+    const { id } = await api.jobs.submit({ name: "secretive", executor: "docker", spec });
+    await vi.waitFor(async () => expect(await containersOf(id)).toHaveLength(1), PATIENCE);
+    await vi.waitFor(async () => expect((await api.jobs.attempts({ id })).items[0]?.externalRef).toBeTruthy(), PATIENCE);
+    server.kill("SIGKILL");
+    await server.ended;
+    ({ server, api } = await serve());
+    expect((await api.wait(id)).state).toBe("succeeded");
+    expect(Buffer.concat(await Array.fromAsync(await api.jobs.rawLogs({ id, stream: "stdout" }))).toString()).toBe("first ***\nthen ***\n");
+  });
+
   test("a task of one container, by the command line", async () => {
     await serve();
     const done = await here.windlass(

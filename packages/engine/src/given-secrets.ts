@@ -8,12 +8,14 @@
 import {
   aliasesOfSpec,
   didYouMean,
+  NO_SECRETS,
   scopeText,
   WindlassError,
   WORKSPACE_SCOPE,
   type AliasUse,
   type Fault,
   type JobRecord,
+  type MaskRule,
   type Result,
   type SealedSecret,
 } from "@windlass/kernel";
@@ -41,6 +43,15 @@ export async function givenSecrets(context: EngineContext, record: JobRecord, al
     values.set(alias, opened.value);
   }
   return { values };
+}
+
+/** What must not be stored of what an attempt prints, for one that was launched before this process began. */
+export async function maskRuleOfId(context: EngineContext, id: string): Promise<MaskRule> {
+  const [record] = await context.store.jobs.records([id]);
+  if (record === undefined) return NO_SECRETS;
+  const { secrets, patterns } = context.masks?.(record) ?? NO_SECRETS;
+  const given = await givenSecrets(context, record);
+  return { secrets: [...secrets, ...("values" in given ? given.values.values() : [])], patterns };
 }
 
 /** Aliases of a job for which there is no secret now, with what to say about them; null when all are there. */
