@@ -25,6 +25,7 @@ import { loop, type Loop } from "./service.ts";
 import type { OpenSession } from "./session.ts";
 import { childRecordOf } from "./submit.ts";
 import { stopOf } from "./stop.ts";
+import { treeSizes, type TreeSizes } from "./tree-size.ts";
 
 /** Jobs that one pass takes. */
 const BATCH = 100;
@@ -42,6 +43,12 @@ interface KnownCursor {
 
 export function advancer(context: EngineContext, session: OpenSession): Loop {
   const cursors = new Map<string, KnownCursor>();
+  const trees = treeSizes(async (rootId, limit) => {
+    const [root] = await context.store.jobs.records([rootId]);
+    if (root === undefined) return 0;
+    const { counts } = await context.store.reads.tally({ workspace: root.workspace, rootId, limit }, "kind");
+    return Object.values(counts).reduce((sum, one) => sum + one, 0);
+  });
   return loop({
     name: "advancer",
     clock: context.clock,
@@ -63,16 +70,22 @@ export function advancer(context: EngineContext, session: OpenSession): Loop {
       });
       if (jobs.length > 0) context.announce(signals);
       const woken = await context.store.jobs.woken(BATCH);
-      const moved = woken.length > 0 && (await advanceAll(context, woken, cursors));
+      const moved = woken.length > 0 && (await advanceAll(context, woken, { cursors, trees }));
       return jobs.length > 0 || moved;
     },
   });
 }
 
 /** True when at least one decision counted: if none did, looking again at once would spin. */
-async function advanceAll(context: EngineContext, woken: readonly WokenJob[], cursors: Map<string, KnownCursor>): Promise<boolean> {
+interface Known {
+  readonly cursors: Map<string, KnownCursor>;
+  readonly trees: TreeSizes;
+}
+
+async function advanceAll(context: EngineContext, woken: readonly WokenJob[], known: Known): Promise<boolean> {
+  const { cursors } = known;
   const decided: Change[][] = [];
-  for (const job of woken) decided.push(await changesFor(context, job, cursors));
+  for (const job of woken) decided.push(await changesFor(context, job, known));
   const changes = decided.flat();
   const results = await commitEach(context, decided);
   const hopeless: Change[] = [];
@@ -116,7 +129,7 @@ function undecided(id: string, why: string): Change {
   return stopOf(id, { reason: "bad_spec", message: `it could not be decided what is next: ${why}`, by: "windlass" });
 }
 
-async function changesFor(context: EngineContext, job: WokenJob, cursors: Map<string, KnownCursor>): Promise<Change[]> {
+async function changesFor(context: EngineContext, job: WokenJob, { cursors, trees }: Known): Promise<Change[]> {
   if (job.live.state === "stopping") return stoppingChanges(context, job, cursors);
   try {
     const kind = context.kindOf(job.record.kind);
@@ -125,6 +138,8 @@ async function changesFor(context: EngineContext, job: WokenJob, cursors: Map<st
     const decision = kind.advance({ ...job, cursor, now: context.now() });
     // The store would fail on it, and with it on everything that is committed beside it.
     if (decision.finish?.outcome === "expired") throw new Error("its kind ended it as expired, which only a start deadline can");
+    // A root is bounded by how many children it may have.
+    if (decision.children.length > 0 && job.record.parentId !== null) await trees.add(job.record.rootId, decision.children.length);
     return [await advanceOf(context, job, decision)];
   } catch (error) {
     context.logger.error("a decision failed; the job is stopped", {
