@@ -7,6 +7,7 @@ import { FORMATS } from "./output/present.ts";
 import { actionOf, type Perform, type World } from "./tree/call.ts";
 import { addAccessCommands } from "./tree/access-commands.ts";
 import { addInspectCommands } from "./tree/inspect-commands.ts";
+import { addContextCommands } from "./tree/context-commands.ts";
 import { addDeadLetterCommands } from "./tree/dead-letter-commands.ts";
 import { addJobCommands } from "./tree/job-commands.ts";
 import { addQueueCommands } from "./tree/queue-commands.ts";
@@ -51,6 +52,7 @@ function treeOf(world: World, performing: Performing): Command {
     .addOption(new Option("-o, --output <format>", "how results are printed").choices(FORMATS))
     .option("--json", "the same as -o json: the API's objects and nothing else")
     .option("--server <url>", "address of the server (WINDLASS_URL); found in the data folder when left out", url)
+    .option("--context <name>", "the server that has this name (WINDLASS_CONTEXT); see windlass context")
     .option("--token <token>", "token for the server (WINDLASS_TOKEN); read from the data folder when left out")
     .option("--workspace <name>", "whose jobs, workflows and queues (WINDLASS_WORKSPACE); the only one of the token, or default")
     .option("--data <folder>", "the data folder (WINDLASS_DATA); ./.windlass when left out")
@@ -76,6 +78,7 @@ function treeOf(world: World, performing: Performing): Command {
   addInspectCommands(program, performing);
   program.commandsGroup("Who may do what:");
   addAccessCommands(program, performing);
+  addContextCommands(program, performing);
   addSecretCommands(program, performing);
   addWebhookCommands(program, performing);
   addDeadLetterCommands(program, performing);

@@ -13,6 +13,7 @@ import { readDataFolder } from "../compose/data-folder.ts";
 import { takeOwnerLock } from "../compose/owner-lock.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { connect, dataFolderOf } from "../connection/connect.ts";
+import { inContext } from "../connection/contexts.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { fields } from "../output/api-object.ts";
 import { present } from "../output/present.ts";
@@ -53,7 +54,7 @@ async function take(call: Call<BackupOptions>, onStep: (step: BackupStep) => voi
     const { options, environment } = call;
     const asked = argumentOf(call, 0);
     const by = { onStep, signal: interrupted.signal };
-    const named = options.server !== undefined || (environment["WINDLASS_URL"] ?? "") !== "";
+    const named = options.server !== undefined || (inContext(options, environment)["WINDLASS_URL"] ?? "") !== "";
     if (named) return await byServer(connect(call).client, { ...by, asked });
     const { path: folder, token } = readDataFolder(dataFolderOf(options, environment));
     if (token === null)

@@ -7,6 +7,7 @@ import { worker, type HandlersByName } from "@windlass/sdk";
 import { readDataFolder } from "../compose/data-folder.ts";
 import { openTracing } from "../compose/open-tracing.ts";
 import { dataFolderOf, targetOf, workspaceOf } from "../connection/connect.ts";
+import { inContext } from "../connection/contexts.ts";
 import { interruption } from "../machine/interruption.ts";
 import type { Call } from "../tree/call.ts";
 
@@ -21,10 +22,11 @@ export interface WorkerCommandOptions {
 
 /** Runs until it is told to end; then it drains. */
 export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void> {
-  const { options, environment, terminal } = call;
+  const { options, terminal } = call;
+  const environment = inContext(options, call.environment);
   const { url, token } = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
   // First: what the handlers load may be instrumented by it.
-  const traces = await openTracing({ environment, logger: { warn: (message) => terminal.err(`warn: ${message}\n`) } });
+  const traces = await openTracing({ environment: call.environment, logger: { warn: (message) => terminal.err(`warn: ${message}\n`) } });
   const handlers = await handlersOf(options.handlers);
   const queues = options.queue ?? [DEFAULT_QUEUE];
   const interrupted = interruption(call);

@@ -1,12 +1,13 @@
 /**
- * Which server a command talks to: the one that was named, else the one of the data folder, else the usual address on
- * this machine. The token of a data folder goes to nobody but its own server.
+ * Which server a command talks to: the one that was named, else that of the context, else the one of the data folder, else
+ * the usual address on this machine. The token of a data folder goes to nobody but its own server.
  */
 import { WindlassError } from "@windlass/kernel";
 import { client, type Client } from "@windlass/sdk";
 import { DEFAULT_DATA_FOLDER, readDataFolder, type DataFolder } from "../compose/data-folder.ts";
 import type { Environment } from "../machine/environment.ts";
 import type { GlobalOptions, World } from "../tree/call.ts";
+import { inContext } from "./contexts.ts";
 
 export interface Connection {
   readonly client: Client;
@@ -21,7 +22,8 @@ export interface Target {
 const USUAL_URL = "http://127.0.0.1:4180";
 
 /** Names the server; nothing is sent yet. */
-export function connect({ options, environment }: Pick<World, "environment"> & { readonly options: GlobalOptions }): Connection {
+export function connect({ options, environment: outer }: Pick<World, "environment"> & { readonly options: GlobalOptions }): Connection {
+  const environment = inContext(options, outer);
   const target = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
   if (!URL.canParse(target.url))
     throw new WindlassError("usage", `WINDLASS_URL is "${target.url}"; it must be an address such as ${USUAL_URL}`);

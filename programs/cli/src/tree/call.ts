@@ -13,6 +13,7 @@ export interface GlobalOptions {
   readonly watch?: boolean;
   readonly output?: Format;
   readonly server?: string;
+  readonly context?: string;
   readonly token?: string;
   readonly data?: string;
   readonly workspace?: string;

@@ -25,6 +25,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "windlass workflows list": ["windlass workflows list"],
   "windlass workflows diff": ["windlass workflows diff examples/hello.yaml", "windlass workflows diff hello@1 hello@2"],
   "windlass workflows get": ["windlass workflows get hello@2 -o json"],
+  "windlass context set": [
+    "windlass context set prod --server https://jobs.example.org --token-file ~/.config/windlass/prod.token --workspace acme",
+  ],
+  "windlass context use": ["windlass context use prod"],
+  "windlass context list": ["windlass context list"],
+  "windlass context unset": ["windlass context unset prod"],
   "windlass queues list": ["windlass queues list --watch"],
   "windlass queues get": ["windlass queues get mail"],
   "windlass queues pause": ["windlass queues pause mail"],

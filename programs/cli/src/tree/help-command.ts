@@ -34,6 +34,7 @@ last       the newest job that nothing else made`,
     about: "variables that commands read",
     text: `WINDLASS_URL     address of the server (--server)
 WINDLASS_TOKEN   token for it (--token)
+WINDLASS_CONTEXT name of a context (--context)
 WINDLASS_DATA    the data folder (--data); ./.windlass when left out
 NO_COLOR, FORCE_COLOR, TERM
 Settings of the server have variables of their own: docs/reference/settings.md.`,
