@@ -27,6 +27,7 @@ import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
 import {
   candidatesOf,
   jobsTable,
+  type KnownRecords,
   joinSignals,
   liveTable,
   noSignals,
@@ -43,14 +44,21 @@ import { writeRows } from "./write-rows.ts";
 /** How often one claim looks again because jobs with a full key ate its batch; then whoever claims comes back. */
 const ROUNDS_MAX = 20;
 
-/** `turns`: of this process; each serves the keys in turn for itself. */
-export async function claim({ pool, turns }: { readonly pool: pg.Pool; readonly turns: Turns }, request: ClaimRequest): Promise<Claimed> {
+/** What a claim works with; the turns are of this process, and each serves the keys in turn for itself. */
+interface Claiming {
+  readonly pool: pg.Pool;
+  readonly turns: Turns;
+  readonly known: KnownRecords;
+}
+
+export async function claim(claiming: Claiming, request: ClaimRequest): Promise<Claimed> {
+  const { pool, turns } = claiming;
   const jobs: ClaimedJob[] = [];
   let signals = noSignals;
   let tally = noTally;
   let held: number | null = null;
   for (let round = 0; round === 0 || jobs.length < request.limit; round++) {
-    const done = await inTransaction(pool, (db) => claimRound(db, turns, { ...request, limit: request.limit - jobs.length }));
+    const done = await inTransaction(pool, (db) => claimRound(db, claiming, { ...request, limit: request.limit - jobs.length }));
     turns.took(done.jobs.map(({ live }) => live));
     held = done.heldUntil;
     jobs.push(...done.jobs);
@@ -76,7 +84,7 @@ interface Round {
 
 const NOTHING: Round = { jobs: [], signals: noSignals, tally: noTally, blockedSome: false, offered: new Set(), heldUntil: null };
 
-async function claimRound(db: Querier, turns: Turns, request: ClaimRequest): Promise<Round> {
+async function claimRound(db: Querier, { turns, known }: Claiming, request: ClaimRequest): Promise<Round> {
   if ((await db.rows(SESSION, [request.session])).length === 0) return NOTHING;
   const { executor, limit, ahead = 0, now } = request;
   const queues = await loadQueues(db, request);
@@ -96,11 +104,13 @@ async function claimRound(db: Querier, turns: Turns, request: ClaimRequest): Pro
   const keys = await lockKeys(db, [...names].toSorted());
   const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
   await writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
-  const records = new Map((await db.rows(RECORDS, [ids])).map((row) => jobsTable.decode(row)).map((record) => [record.id, record]));
-  const jobs = ids.flatMap((id) => {
-    const record = records.get(id);
-    const live = set.get(id);
-    return record === undefined || live === undefined ? [] : [{ record, live }];
+  const claimed = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
+  const unknown = claimed.filter((live) => known.of(live) === undefined).map(({ id }) => id);
+  const read = unknown.length === 0 ? [] : (await db.rows(RECORDS, [unknown])).map((row) => jobsTable.decode(row));
+  const records = new Map(read.map((record) => [record.id, record]));
+  const jobs = claimed.flatMap((live) => {
+    const record = known.of(live) ?? records.get(live.id);
+    return record === undefined ? [] : [{ record, live }];
   });
   return {
     jobs,
@@ -125,9 +135,7 @@ const READY_QUEUES = `WITH RECURSIVE names AS (
     SELECT (SELECT l.queue FROM jobs_live l WHERE l.executor = $1 AND l.queue > names.queue AND l.state = 'queued' AND l.blocked = 0 ORDER BY l.queue LIMIT 1) FROM names WHERE names.queue IS NOT NULL
   ) SELECT queue FROM names WHERE queue IS NOT NULL`;
 const SETTINGS = `SELECT ${queuesTable.list()} FROM queues WHERE name = ANY($1::text[])`;
-const UNHINDERED = "concurrency_limit IS NULL AND rate_limit IS NULL AND key_concurrency_limit IS NULL AND key_rate_limit IS NULL";
-const LIMITED = `${SETTINGS} AND NOT (${UNHINDERED}) ORDER BY name FOR UPDATE`;
-const UNLIMITED = `${SETTINGS} AND ${UNHINDERED}`;
+const LOCKED = `${SETTINGS} ORDER BY name FOR UPDATE`;
 const ALIVE = "FROM jobs_live WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping')";
 const BUCKETS = "SELECT fairness_key, spent_until FROM rate_buckets WHERE queue = $1 AND fairness_key = ANY($2::text[])";
 const NEXT = "FROM jobs_live l WHERE l.executor = $1 AND l.queue = $2 AND l.state = 'queued' AND l.blocked = 0";
@@ -188,14 +196,18 @@ function earliest(queues: ReadonlyMap<string, QueueState>, now: number): number 
 async function loadQueues(db: Querier, request: ClaimRequest): Promise<Map<string, QueueState>> {
   const names = request.queues ?? (await db.rows(READY_QUEUES, [request.executor])).map((row) => row[0] as string);
   const queues = new Map<string, QueueState>(names.map((name) => [name, queueState()]));
-  for (const row of await db.rows(UNLIMITED, [names])) {
-    const queue = queuesTable.decode(row);
-    queues.set(queue.name, queueState(queue));
-  }
-  const limited = (await db.rows(LIMITED, [names])).map((row) => queuesTable.decode(row));
+  const known = (await db.rows(SETTINGS, [names])).map((row) => queuesTable.decode(row));
+  for (const queue of known) queues.set(queue.name, queueState(queue));
+  const withLimits = known.filter(hasLimits).map(({ name }) => name);
+  if (withLimits.length === 0) return queues;
+  const limited = (await db.rows(LOCKED, [withLimits])).map((row) => queuesTable.decode(row));
   for (const queue of limited) queues.set(queue.name, queueState(queue));
   await loadUsed(db, limited, queues);
   return queues;
+}
+
+function hasLimits({ concurrencyLimit, rateLimit, keyConcurrencyLimit, keyRateLimit }: Queue): boolean {
+  return concurrencyLimit !== null || rateLimit !== null || keyConcurrencyLimit !== null || keyRateLimit !== null;
 }
 
 /** What a claim would see of one queue and one of its fairness keys; locks nothing. */

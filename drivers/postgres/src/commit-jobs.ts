@@ -19,15 +19,19 @@ import {
   type Signals,
 } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
-import { joinSignals, liveTable } from "@windlass/sql";
+import { joinSignals, liveTable, type KnownRecords } from "@windlass/sql";
 import { absentWorkspaces } from "./access.ts";
 import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import type { Querier } from "./connection.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
 import { LoadAgain } from "./transaction.ts";
-import { writeRows } from "./write-rows.ts";
+import { remember, writeRows } from "./write-rows.ts";
 
-export async function commit(db: Querier, changes: readonly Change[], now: number): Promise<Committed> {
+export async function commit(
+  db: Querier,
+  known: KnownRecords,
+  { changes, now }: { readonly changes: readonly Change[]; readonly now: number },
+): Promise<Committed> {
   const ids = [...idsNeeded(changes)];
   const live = await lockLive(db, ids);
   const missing = ids.filter((id) => !live.has(id));
@@ -38,6 +42,7 @@ export async function commit(db: Querier, changes: readonly Change[], now: numbe
   const results = applyChanges(set, changes, now);
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
   await writeRows(db, set.writes, live);
+  remember(known, set.writes);
   await storeDeadLetters(db, set);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
   return { results, signals: joinSignals(set.signals, freed), tally: set.tally };

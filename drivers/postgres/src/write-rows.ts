@@ -1,8 +1,14 @@
 /** Writes what a working set came to, one statement for each table however many rows there are. */
 import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
-import { attemptsTable, endOf, endsTable, eventsTable, jobsTable, liveChangingColumns, liveTable } from "@windlass/sql";
+import { attemptsTable, endOf, endsTable, eventsTable, jobsTable, liveChangingColumns, liveTable, type KnownRecords } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { changedIn, columnsOf, insertMany, insertRows, transposed, updateRows } from "./many-rows.ts";
+
+/** Of a commit: what claims will not have to read. An id is never used twice, so it does no harm when the transaction fails. */
+export function remember(known: KnownRecords, writes: Writes): void {
+  for (const record of writes.inserted) known.put(record);
+  for (const id of writes.ended.keys()) known.ended(id);
+}
 
 /** `before` holds the live rows as they were loaded; a row that is not there is new. */
 export async function writeRows(db: Querier, writes: Writes, before: ReadonlyMap<string, LiveJob>): Promise<void> {

@@ -77,13 +77,13 @@ export function claim(db: Database, request: ClaimRequest): Claimed {
 }
 
 function withRecords(db: Database, claimed: readonly LiveJob[]): ClaimedJob[] {
-  const unknown = claimed.flatMap(({ id }) => (db.hot.record(id) === undefined ? [id] : []));
+  const unknown = claimed.flatMap((live) => (db.hot.records.of(live) === undefined ? [live.id] : []));
   const read = new Map(
     rowsOfIds(db, RECORDS, unknown)
       .map((row) => jobsTable.decode(row))
       .map((record) => [record.id, record]),
   );
-  return claimed.map((live) => ({ record: (db.hot.record(live.id) ?? read.get(live.id)) as JobRecord, live }));
+  return claimed.map((live) => ({ record: (db.hot.records.of(live) ?? read.get(live.id)) as JobRecord, live }));
 }
 
 const SESSION = "SELECT 1 FROM sessions WHERE id = ?";

@@ -44,7 +44,7 @@ const stored = (id: string): LiveJob | undefined => {
 
 test("what a claim gives is what is stored, whether it was known or had to be read", () => {
   const [a = "", b = ""] = submit({ input: { n: 1 } }, { input: "x".repeat(5_000), labels: { team: "data" } });
-  expect([db.hot.record(a) === undefined, db.hot.record(b) === undefined]).toEqual([false, true]);
+  expect([a, b].map((id) => db.hot.records.of({ id, queue: "default" }) === undefined)).toEqual([false, true]);
   const known = db.transaction(() => claim(db, { ...request, limit: 1 })).jobs;
   db.hot.forget();
   const read = db.transaction(() => claim(db, request)).jobs;
@@ -93,9 +93,9 @@ test("what waits for long keeps the rows and records of others out only for a wh
   if (queued === undefined) throw new Error("a job is ready");
   const put = (id: string): void => {
     hot.putLive({ ...queued, id });
-    hot.putRecord(jobRecord({ id }), 1);
+    hot.records.put(jobRecord({ id }));
   };
-  const known = (id: string): readonly boolean[] => [hot.live(id) !== undefined, hot.record(id) !== undefined];
+  const known = (id: string): readonly boolean[] => [hot.live(id) !== undefined, hot.records.of({ id, queue: "default" }) !== undefined];
   for (let i = 0; i < 20_000; i++) put(`old_${i}`);
   put("new");
   expect([known("old_0"), known("new")]).toEqual([

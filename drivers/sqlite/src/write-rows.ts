@@ -55,8 +55,7 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
 }
 
 function remember({ hot }: Database, writes: Writes): void {
-  for (const record of writes.inserted) hot.putRecord(record, JSON.stringify(record.spec).length + JSON.stringify(record.input).length);
-  for (const [id, queue] of writes.moved) hot.moved(id, queue);
+  for (const record of writes.inserted) hot.records.put(record);
   for (const live of writes.live.values()) hot.putLive(live);
   for (const id of writes.ended.keys()) hot.ended(id);
 }
