@@ -21,6 +21,8 @@ export interface LaunchNote {
   readonly graceMs: number;
   readonly memoryLimitBytes: number | null;
   readonly promisesOutput: boolean;
+  /** Variables whose values are secrets: the container itself tells them to whoever takes it over. */
+  readonly secretVariables?: readonly string[];
   /** The container; null until it is made. */
   readonly id: string | null;
 }

@@ -44,6 +44,7 @@ export class ContainerAttempt {
   readonly #sink: LogSink;
   readonly #log: ContainerLog;
   readonly #mask: ReturnType<typeof maskOf>;
+  readonly #secrets: MaskRule["secrets"];
   #cause: EndCause | null;
   #signalled = false;
   #killAt = Number.POSITIVE_INFINITY;
@@ -57,6 +58,7 @@ export class ContainerAttempt {
     this.id = id;
     this.#around = around;
     this.#mask = maskOf(mask);
+    this.#secrets = mask.secrets;
     this.#cause = around.notes.readCause(note.name);
     const { clock, engine, logs, bytesPerSecondMax, followsWhole } = around;
     this.#sink = new LogSink({
@@ -173,7 +175,7 @@ export class ContainerAttempt {
     const evidence = this.#evidence(details, oomKilled);
     const fact: EndedFact = {
       ...{ name, jobId, attempt, ref: this.id, stopped: isStopped, startedAt: details.startedAt, endedAt: details.endedAt },
-      result: { ...withOutput({ ...result, message }, output), evidence },
+      result: { ...withOutput({ ...result, message }, output, this.#secrets), evidence },
     };
     notes.writeEnd(fact);
     this.#state = "ended";

@@ -22,6 +22,8 @@ export interface ContainerDetails extends ContainerFacts {
   readonly endedAt: number;
   /** The signal by which its image wants to be stopped. */
   readonly stopSignal: string;
+  /** `NAME=value`. */
+  readonly environment: readonly string[];
 }
 
 export interface Refused {
@@ -159,7 +161,11 @@ interface Listed {
 interface Inspected {
   readonly Id: string;
   readonly Name: string;
-  readonly Config: { readonly Labels: Readonly<Record<string, string>> | null; readonly StopSignal?: string | number };
+  readonly Config: {
+    readonly Labels: Readonly<Record<string, string>> | null;
+    readonly StopSignal?: string | number;
+    readonly Env?: readonly string[] | null;
+  };
   readonly State: {
     readonly Status: string;
     readonly ExitCode: number;
@@ -182,6 +188,7 @@ function detailsOf({ Id, Name, Config, State }: Inspected): ContainerDetails {
     error: State.Error,
     startedAt: timeOf(State.StartedAt),
     endedAt: timeOf(State.FinishedAt),
+    environment: Config.Env ?? [],
     stopSignal: stop === "" || stop === "0" ? "SIGTERM" : stop,
   };
 }

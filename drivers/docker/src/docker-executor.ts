@@ -23,6 +23,7 @@ import { hold, release, sharedLaunch } from "./held-names.ts";
 import { launchContainer } from "./launch-container.ts";
 import { imagePulls, type ImagePulls } from "./pull-image.ts";
 import { registryAuth } from "./registry-auth.ts";
+import { withSecretsInside } from "./secrets-inside.ts";
 
 export interface DockerExecutorOptions {
   /** The data folder; notes of attempts lie below `containers/`. */
@@ -259,7 +260,8 @@ class DockerExecutor implements Executor {
         const note = this.#notes.readLaunch(name) ?? noteOfContainer(container);
         if (details === null || note === null) continue;
         const masks = await this.#options.masks?.(note.jobId);
-        this.#adopt({ ...note, id }, { id, startedAt: details.startedAt }, masks ?? NO_SECRETS);
+        const mask = withSecretsInside(masks ?? NO_SECRETS, note, details);
+        this.#adopt({ ...note, id }, { id, startedAt: details.startedAt }, mask);
         if (state === "ended") this.#attempts.get(name)?.examine();
       }
     }

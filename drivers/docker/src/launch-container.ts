@@ -6,13 +6,14 @@
  *     start it still under way; whoever takes it over waits first, since one that was started and has ended would run again.
  * H3. What is refused leaves nothing behind.
  */
-import { WindlassError, type ContainerSpec, type Result } from "@windlass/kernel";
+import { maskOf, NO_SECRETS, WindlassError, type ContainerSpec, type Result } from "@windlass/kernel";
 import type { Clock, EndedFact, Launched, LaunchRequest } from "@windlass/ports";
 import type { AttemptNotes, LaunchNote } from "./attempt-notes.ts";
 import { resultOfRefusedStart } from "./container-ending.ts";
 import { LABELS, type ContainerDetails, type ContainerEngine } from "./container-engine.ts";
 import { createBody, OUTPUT_ENTRIES, type HostRules } from "./create-body.ts";
 import type { ImagePulls } from "./pull-image.ts";
+import { withSecretsInside } from "./secrets-inside.ts";
 import { tarOf } from "./tar-file.ts";
 
 export interface LaunchContext {
@@ -71,7 +72,8 @@ async function launchKnown(
     throw new WindlassError("conflict", `the container ${request.name} is there and is not the one of this attempt`);
   const note = { ...noteOf(request, spec), id: known.id };
   if (known.state !== "created") {
-    context.adopt(request, note, { id: known.id, startedAt: known.startedAt });
+    const mask = withSecretsInside(request.mask ?? NO_SECRETS, note, known);
+    context.adopt({ ...request, mask }, note, { id: known.id, startedAt: known.startedAt });
     return { ref: known.id };
   }
   if (!isOurs(request.name)) {
@@ -96,7 +98,9 @@ async function start(request: LaunchRequest, note: LaunchNote, context: LaunchCo
     context.adopt(request, note, { id, startedAt });
     return { ref: id };
   }
-  const result = resultOfRefusedStart(refused);
+  const said = resultOfRefusedStart(refused);
+  const result =
+    said === null ? null : { ...said, message: said.message === null ? null : maskOf(request.mask ?? NO_SECRETS).text(said.message) };
   if (result === null) throw new WindlassError("unavailable", `the container engine could not start the container: ${refused.message}`);
   const fact: EndedFact = {
     ...{ name: note.name, jobId: note.jobId, attempt: note.attempt, ref: id, result, stopped: false },
@@ -112,7 +116,11 @@ async function refuse({ notes }: LaunchContext, name: string, result: Result): P
   return { refused: result };
 }
 
-function noteOf({ name, jobId, attempt, timeoutMs, graceMs }: LaunchRequest, spec: ContainerSpec): LaunchNote {
+function noteOf({ name, jobId, attempt, timeoutMs, graceMs, secretEnvironment = {} }: LaunchRequest, spec: ContainerSpec): LaunchNote {
   const { image, memoryLimitBytes = null, output } = spec;
-  return { name, jobId, attempt, image, timeoutMs, graceMs, memoryLimitBytes, promisesOutput: output === "json", id: null };
+  const secretVariables = Object.keys(secretEnvironment);
+  return {
+    ...{ name, jobId, attempt, image, timeoutMs, graceMs, memoryLimitBytes, promisesOutput: output === "json", id: null },
+    ...(secretVariables.length === 0 ? {} : { secretVariables }),
+  };
 }

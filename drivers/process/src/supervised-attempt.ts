@@ -189,7 +189,7 @@ export class SupervisedAttempt {
     const output = outputOfFile(outputPathOf(this.#around.data, this.order.name));
     const printed = (): ReturnType<typeof outputOfStdout> =>
       this.#outputTail === null ? null : outputOfStdout(this.#outputTail.read(), this.#outputTail.wasCut);
-    this.#finish(withOutput(result, output ?? printed()));
+    this.#finish(withOutput(result, output ?? printed(), this.order.mask?.secrets));
   }
 
   #finish(result: Result): void {

@@ -1,6 +1,6 @@
 /** Jobs of kind `task`: one handler, one process or one container, submitted as it is. Its executor does the work; nothing is decided here. */
 import type { JobKind } from "@windlass/engine";
-import { didYouMean, faultsOfContainerSpec, isJsonObject, type Fault, type Json, type JsonObject } from "@windlass/kernel";
+import { didYouMean, faultsOfContainerSpec, isJsonObject, withoutAliases, type Fault, type Json, type JsonObject } from "@windlass/kernel";
 
 const PROCESS_KEYS = ["command", "script", "shell", "cwd", "env", "memoryLimitBytes", "output"];
 const KEYS = ["handler", ...PROCESS_KEYS];
@@ -9,7 +9,7 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/u;
 export const taskKind: JobKind = { kind: "task", validate };
 
 function validate(spec: JsonObject): readonly Fault[] {
-  if (spec["image"] !== undefined) return faultsOfContainerSpec(spec).map(({ path, message }) => ({ path: `spec.${path}`, message }));
+  if (spec["image"] !== undefined) return faultsOfContainerSpec(withoutAliases(spec)).map(({ path, message }) => ({ path: `spec.${path}`, message }));
   const faults: Fault[] = [];
   const note = (path: string, message: string): void => void faults.push({ path: `spec.${path}`, message });
   for (const key of Object.keys(spec))
@@ -25,7 +25,7 @@ function validate(spec: JsonObject): readonly Fault[] {
 }
 
 function checkProcess(spec: JsonObject, note: (path: string, message: string) => void): void {
-  const { command, script, shell, cwd, env, memoryLimitBytes, output } = spec;
+  const { command, script, shell, cwd, env, memoryLimitBytes, output } = withoutAliases(spec);
   if ((command === undefined) === (script === undefined))
     note("command", "give a handler, or either a command (a list: program and arguments) or a script (text)");
   if (command !== undefined && !isCommand(command)) note("command", "expected a list of texts that begins with a program");
@@ -39,7 +39,8 @@ function checkProcess(spec: JsonObject, note: (path: string, message: string) =>
   if (!isJsonObject(env)) note("env", "expected an object of variables");
   else
     for (const [name, value] of Object.entries(env))
-      if (!VARIABLE.test(name) || !isPlainText(value)) note(`env.${name}`, "expected a variable's name and a text");
+      if (!VARIABLE.test(name) || !isPlainText(value))
+        note(`env.${name}`, 'expected a variable\'s name and a text, or {"valueFrom": the alias of a secret}');
 }
 
 function isCommand(value: Json): boolean {

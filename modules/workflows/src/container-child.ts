@@ -2,7 +2,8 @@
  * Renders the tool `container` into the specification of its job: in the words of containers, or, where somebody asked for
  * the executor `process`, as a command of the host.
  */
-import { faultsOfContainerSpec, isJsonObject, parseBytes, parseCores, type Json, type JsonObject, type Reason } from "@windlass/kernel";
+import { faultsOfContainerSpec, parseBytes, parseCores, withoutAliases, type Json, type JsonObject, type Reason } from "@windlass/kernel";
+import { envSpecOf } from "./environment.ts";
 import { shown } from "./finding.ts";
 import { KUBERNETES_KEYS } from "./read-container.ts";
 import { render, textOf, type Evaluate } from "./template.ts";
@@ -19,8 +20,11 @@ export function renderContainer(tool: ContainerTool, executor: ContainerExecutor
   const rendered = render(tool as unknown as Json, evaluate);
   if (!rendered.ok) return { reason: "expression_failed", message: rendered.message };
   try {
-    const spec = specOfContainer(rendered.value as unknown as ContainerTool);
-    const [fault] = faultsOfContainerSpec(spec);
+    const { env: given = {}, ...values } = rendered.value as unknown as Omit<ContainerTool, "env"> & { readonly env?: JsonObject };
+    const env = envSpecOf(tool.env ?? {}, given);
+    if ("message" in env) return { reason: "bad_spec", message: env.message };
+    const spec = specOfContainer(values, tool.env === undefined ? {} : env);
+    const [fault] = faultsOfContainerSpec(withoutAliases(spec));
     if (fault !== undefined) return { reason: "bad_spec", message: `${fault.path}: ${fault.message}` };
     return executor === "process" ? processSpecOf(spec) : { spec };
   } catch (error) {
@@ -29,18 +33,15 @@ export function renderContainer(tool: ContainerTool, executor: ContainerExecutor
   }
 }
 
-function specOfContainer(tool: ContainerTool): JsonObject {
-  const { image, command, args, env, workingDir, imagePullPolicy, output, resources, volumes } = tool;
+function specOfContainer(tool: Omit<ContainerTool, "env">, { env }: { readonly env?: JsonObject }): JsonObject {
+  const { image, command, args, workingDir, imagePullPolicy, output, resources, volumes } = tool;
   const { requests = {}, limits = {} } = resources ?? {};
   const kubernetes = kubernetesOf(tool);
   return defined({
     image: textOf(image),
     command: command?.map(textOf),
     args: args?.map(textOf),
-    env:
-      env === undefined
-        ? undefined
-        : Object.fromEntries(Object.entries(env as JsonObject).map(([name, value]) => [name, isJsonObject(value) ? value : textOf(value)])),
+    env,
     workingDir: workingDir === undefined ? undefined : textOf(workingDir),
     pullPolicy: imagePullPolicy === undefined ? undefined : PULL_POLICIES[imagePullPolicy],
     output,
@@ -61,7 +62,7 @@ function specOfContainer(tool: ContainerTool): JsonObject {
   });
 }
 
-function kubernetesOf(tool: ContainerTool): JsonObject {
+function kubernetesOf(tool: Omit<ContainerTool, "env">): JsonObject {
   const keys: readonly string[] = Object.values(KUBERNETES_KEYS).flat();
   return Object.fromEntries(Object.entries(tool as unknown as JsonObject).filter(([key]) => keys.includes(key)));
 }

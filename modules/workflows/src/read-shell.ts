@@ -1,9 +1,9 @@
 /** Reads the tool `shell`; the environment and the limits are read alike for whatever else runs programs. */
-import { parseBytes, type Json } from "@windlass/kernel";
+import { isJsonObject, parseBytes, SECRET_NAME, SECRET_NAME_RULE, type Json, type JsonObject } from "@windlass/kernel";
 import { Fields, present } from "./fields.ts";
 import { shown, type Finding, type Path } from "./finding.ts";
 import { isTemplate } from "./template.ts";
-import type { ShellTool } from "./workflow.ts";
+import type { Env, ShellTool } from "./workflow.ts";
 
 export const RESOURCES_KEYS = { known: ["limits"], later: ["requests"] };
 export const LIMITS_KEYS = { known: ["memory"], later: ["cpu"] };
@@ -27,18 +27,24 @@ export function readShell(fields: Fields): ShellTool {
   } as const);
 }
 
-/** A map, or a list of `{name, value}` as Kubernetes writes it. Values are text; whole numbers and booleans have only one spelling and are taken. */
-export function readEnv(fields: Fields): Readonly<Record<string, string>> | undefined {
+/**
+ * A map, or a list of `{name, value}` as Kubernetes writes it. Values are text; whole numbers and booleans have only one spelling and are taken.
+ * `valueFrom` in the place of a value is the alias of a secret.
+ */
+export function readEnv(fields: Fields): Env | undefined {
   const value = fields.raw("env");
   if (value === undefined) return undefined;
-  const env: [string, string][] = [];
+  const env: [string, Env[string]][] = [];
   const take = (name: string, text: Json, path: Path): void => {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/u.test(name) || name === "__proto__")
       fields.note(path, `${shown(name)} is no name of a variable: letters, digits and _ only, not starting with a digit`);
     else if (env.some(([taken]) => taken === name)) fields.note(path, `${name} is set twice`);
     else if (typeof text === "string" || typeof text === "boolean" || (typeof text === "number" && Number.isInteger(text)))
       env.push([name, String(text)]);
-    else fields.note(path, `the value of a variable is text, found ${shown(text)}; put it in quotes`);
+    else if (isJsonObject(text)) {
+      const alias = readAlias(fields, text, path);
+      if (alias !== undefined) env.push([name, { valueFrom: alias }]);
+    } else fields.note(path, `the value of a variable is text, found ${shown(text)}; put it in quotes`);
   };
   const key = fields.pathOf("env").at(-1) ?? "env";
   if (Array.isArray(value)) {
@@ -48,15 +54,29 @@ export function readEnv(fields: Fields): Readonly<Record<string, string>> | unde
         value: entry,
         path: [...fields.pathOf("env"), index],
         findings,
-        keys: { known: ["name", "value"], later: ["valueFrom"] },
+        keys: { known: ["name", "value", "valueFrom"] },
       });
       const name = one.text("name");
       if (findings.length === 0 && name === undefined) one.missing("name", "which variable is set");
+      const alias = one.raw("valueFrom");
+      if (alias !== undefined && one.has("value")) one.fault("valueFrom", "there is a value as well; remove one of the two");
       for (const finding of findings) fields.note(finding.path.slice(fields.path.length), finding.message, finding.atKey);
-      if (name !== undefined) take(name, one.raw("value") ?? "", [key, index]);
+      if (name !== undefined) take(name, alias === undefined ? (one.raw("value") ?? "") : { valueFrom: alias }, [key, index]);
     }
   } else for (const [name, text] of Object.entries(fields.object("env") ?? {})) take(name, text, [key, name]);
   return Object.fromEntries(env);
+}
+
+/** An alias, or a template that gives one. */
+function readAlias(fields: Fields, value: JsonObject, path: Path): string | undefined {
+  const findings: Finding[] = [];
+  const one = new Fields({ value, path: [...fields.path, ...path], findings, keys: { known: ["valueFrom"] } });
+  const alias = one.text("valueFrom");
+  if (findings.length === 0 && alias === undefined) one.missing("valueFrom", "the alias of a secret: windlass secrets list");
+  if (alias !== undefined && !isTemplate(alias) && !SECRET_NAME.test(alias))
+    fields.note(path, `${shown(alias)} is no alias of a secret: ${SECRET_NAME_RULE}`);
+  for (const finding of findings) fields.note(finding.path.slice(fields.path.length), finding.message, finding.atKey);
+  return alias;
 }
 
 function readResources(fields: Fields): ShellTool["resources"] {

@@ -31,15 +31,24 @@ export function objectOf({ known }: Keys, { fields, required = [] }: SchemaField
   };
 }
 
+const ALIAS: Schema = { type: "string", minLength: 1, description: "the alias of a secret; may hold {{ }}" };
+const FROM_SECRET: Schema = {
+  type: "object",
+  properties: { value_from: ALIAS, valueFrom: ALIAS },
+  minProperties: 1,
+  maxProperties: 1,
+  additionalProperties: false,
+};
+
 /** Variables of a program: a map, or a list as Kubernetes writes it. */
 export const ENV: Schema = {
   anyOf: [
-    { type: "object", additionalProperties: { type: ["string", "boolean", "integer"] } },
+    { type: "object", additionalProperties: { anyOf: [{ type: ["string", "boolean", "integer"] }, FROM_SECRET] } },
     {
       type: "array",
       items: {
         type: "object",
-        properties: { name: { type: "string" }, value: { type: ["string", "boolean", "integer"] } },
+        properties: { name: { type: "string" }, value: { type: ["string", "boolean", "integer"] }, value_from: ALIAS, valueFrom: ALIAS },
         required: ["name"],
         additionalProperties: false,
       },

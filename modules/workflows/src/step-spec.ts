@@ -12,6 +12,7 @@ import {
   type JsonObject,
   type Outcome,
   type Reason,
+  withoutAliases,
 } from "@windlass/kernel";
 import type { Kept } from "./mailbox.ts";
 import type { Pins } from "./pins.ts";
@@ -125,9 +126,11 @@ export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
   } else if (spec["handler"] !== undefined)
     check("handler", typeof spec["handler"] === "string" && spec["handler"] !== "", "expected the name of a handler");
   else if (spec["image"] !== undefined)
-    faults.push(...faultsOfContainerSpec(specOfAttempt(spec, [])).map(({ path, message }) => ({ path: `spec.${path}`, message })));
+    faults.push(
+      ...faultsOfContainerSpec(withoutAliases(specOfAttempt(spec, []))).map(({ path, message }) => ({ path: `spec.${path}`, message })),
+    );
   else {
-    const { command, script, cwd, env } = spec;
+    const { command, script, cwd, env } = withoutAliases(spec);
     const isCommand = Array.isArray(command) && command.length > 0 && command.every(isPlainText) && command[0] !== "";
     check("command", (command === undefined) !== (script === undefined), "give either a command (a list) or a script (text)");
     check("command", command === undefined || isCommand, "expected a program and its arguments, all text");
@@ -136,7 +139,7 @@ export function stepSpecFaults(spec: JsonObject): readonly Fault[] {
     check(
       "env",
       env === undefined || (isJsonObject(env) && Object.values(env).every(isPlainText)),
-      "expected variables whose values are text",
+      "expected variables whose values are text or aliases of secrets",
     );
   }
   return faults;

@@ -5,6 +5,7 @@ import { callChild, type Site } from "./call-child.ts";
 import { baseOf, failedChild, ownChild } from "./ended-child.ts";
 import { renderContainer } from "./container-child.ts";
 import { httpRetryOf, httpTimeoutMs, renderHttp } from "./http-child.ts";
+import { envSpecOf } from "./environment.ts";
 import { onRetryOf, retryPolicyOf } from "./read-retry.ts";
 import type { Evaluated } from "./expression.ts";
 import { shown } from "./finding.ts";
@@ -160,7 +161,13 @@ function renderHandler({ handler, input }: HandlerTool, evaluate: Evaluate): Ren
 
 function renderShell({ command, script, cwd, env, output, resources }: ShellTool, evaluate: Evaluate): Rendered {
   const parts = render(
-    { command: command ?? null, script: script ?? null, cwd: cwd ?? null, env: env ?? {}, memory: resources?.limits.memory ?? null },
+    {
+      command: command ?? null,
+      script: script ?? null,
+      cwd: cwd ?? null,
+      env: (env ?? {}) as JsonObject,
+      memory: resources?.limits.memory ?? null,
+    },
     evaluate,
   );
   if (!parts.ok) return { reason: "expression_failed", message: parts.message };
@@ -171,11 +178,13 @@ function renderShell({ command, script, cwd, env, output, resources }: ShellTool
       reason: "bad_spec",
       message: `resources.limits.memory: expected an amount of memory such as 64Mi, found ${shown(values.memory)}`,
     };
+  const environment = envSpecOf(env ?? {}, values.env);
+  if ("message" in environment) return { reason: "bad_spec", message: environment.message };
   return {
     spec: {
       ...commandOf(values),
       ...(values.cwd === null ? {} : { cwd: textOf(values.cwd) }),
-      ...(env === undefined ? {} : { env: Object.fromEntries(Object.entries(values.env).map(([name, value]) => [name, textOf(value)])) }),
+      ...(env === undefined ? {} : environment),
       ...(memory === null ? {} : { memoryLimitBytes: memory }),
       ...(output === undefined ? {} : { output }),
     },

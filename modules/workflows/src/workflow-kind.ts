@@ -1,7 +1,8 @@
 /** Jobs of kind `workflow`: executions. */
 import type { JobKind } from "@windlass/engine";
-import { isJsonObject, type ExecutorName, type Fault, type JobRecord, type Json, type JsonObject } from "@windlass/kernel";
+import { isJsonObject, workflowScope, type ExecutorName, type Fault, type JobRecord, type Json, type JsonObject } from "@windlass/kernel";
 import { advanceWorkflow, closeWorkflow } from "./advance.ts";
+import { aliasesOfWorkflow } from "./environment.ts";
 import { checkDefinition, type ParsedWorkflow } from "./parse-workflow.ts";
 import { partsOf, pinFaults } from "./pins.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
@@ -13,6 +14,8 @@ export const workflowKind: JobKind = {
   kind: "workflow",
   validate,
   executors,
+  aliases: (spec, input) => ("faults" in checkOnce(spec) ? [] : aliasesOfWorkflow(partsOf(spec).workflow, input)),
+  secretScope: ({ spec }) => workflowScope(partsOf(spec).workflow.metadata.name),
   advance: advanceWorkflow,
   close: closeWorkflow,
   signalFaults: takes,

@@ -67,13 +67,16 @@ export interface RetrySpec {
   };
 }
 
+/** Variables by name: texts, and those that are given a secret, whose alias may be a template. */
+export type Env = Readonly<Record<string, string | { readonly valueFrom: string }>>;
+
 export interface ShellTool {
   readonly kind: "shell";
   /** A program and its arguments, or one template that gives them. Exactly one of `command` and `script` is there. */
   readonly command?: readonly string[];
   readonly script?: string;
   readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Env;
   /** `json`: the last line of its standard output is its output. */
   readonly output?: "json";
   readonly resources?: { readonly limits: { readonly memory: string | number } };
@@ -135,7 +138,7 @@ export interface ContainerTool {
   readonly image: string;
   readonly command?: readonly string[];
   readonly args?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Env;
   readonly workingDir?: string;
   readonly imagePullPolicy?: "Always" | "IfNotPresent" | "Never";
   readonly output?: "json";

@@ -6,8 +6,9 @@
  * G2. An alias is looked for in the scopes of the job and of its ancestors, the nearest first, and then in the workspace.
  */
 import {
-  aliasesOfSpec,
+  aliasesOfJob,
   didYouMean,
+  isWindlassError,
   NO_SECRETS,
   scopeText,
   WindlassError,
@@ -20,6 +21,7 @@ import {
   type SealedSecret,
 } from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
+import type { Unsealed } from "./key-ring.ts";
 
 /** By alias; or why the attempt cannot be started. */
 export type Given = { readonly values: ReadonlyMap<string, string> } | { readonly refused: Result };
@@ -38,7 +40,8 @@ export async function givenSecrets(context: EngineContext, record: JobRecord, al
   if (missing.length > 0) return failed("secret_missing", missingText(missing, { record, scopes }));
   const values = new Map<string, string>();
   for (const [alias, secret] of found) {
-    const opened = context.keys.open(secret);
+    const opened = openWith(context, secret);
+    if ("failed" in opened) return failed("secret_unreadable", opened.failed);
     if ("fault" in opened) return failed("secret_unreadable", unreadableText(secret, { fault: opened.fault, place: context.keys.place }));
     values.set(alias, opened.value);
   }
@@ -84,17 +87,31 @@ export async function demandSecrets(context: EngineContext, record: JobRecord): 
     .map(({ name }) => name);
   const faults: Fault[] = missing.map(({ path, alias }) => ({
     path: `spec.${path}`,
-    message: `${path}: there is no secret "${alias}" in ${placesText(record, scopes)}${didYouMean(alias, names) || `; set it: windlass secrets set ${alias}`}`,
+    message: `there is no secret "${alias}" in ${placesText(record, scopes)}${didYouMean(alias, names) || `; set it: windlass secrets set ${alias}`}`,
   }));
-  throw new WindlassError("invalid", `the job cannot be submitted: ${faults.map(({ message }) => message).join("; ")}`, { faults });
+  throw new WindlassError(
+    "invalid",
+    `the job cannot be submitted: ${faults.map(({ path, message }) => `${path}: ${message}`).join("; ")}`,
+    { faults },
+  );
 }
 
-function usesOf(context: EngineContext, { kind, spec, input }: JobRecord): readonly AliasUse[] {
-  return context.kindOf(kind)?.aliases?.(spec, input) ?? aliasesOfSpec(spec);
+/** Keys that cannot be read at all (a wrong line, a file that others may read) are told as they are: no message holds a key. */
+function openWith({ keys }: EngineContext, secret: SealedSecret): Unsealed | { readonly failed: string } {
+  try {
+    return keys.open(secret);
+  } catch (error) {
+    if (!isWindlassError(error)) throw error;
+    return { failed: error.message };
+  }
 }
 
-function aliasesIn({ spec }: JobRecord): readonly string[] {
-  const uses = aliasesOfSpec(spec);
+function usesOf(context: EngineContext, record: JobRecord): readonly AliasUse[] {
+  return context.kindOf(record.kind)?.aliases?.(record.spec, record.input) ?? aliasesOfJob(record);
+}
+
+export function aliasesIn(record: JobRecord): readonly string[] {
+  const uses = aliasesOfJob(record);
   return uses.length === 0 ? [] : [...new Set(uses.map(({ alias }) => alias))];
 }
 

@@ -3,13 +3,17 @@ import {
   COMPLETION_SECRET_BYTES,
   completionTokenOf,
   HANDED_ON,
+  maskedJson,
+  maskedTexts,
   maskOf,
   messageOf,
   NO_SECRETS,
   type HandledJob,
   type HandlerEnd,
   type HandlerHost,
+  type JsonObject,
   type Mask,
+  type MaskRule,
   type Result,
 } from "@windlass/kernel";
 import type { ClaimedJob, LogChunk, LogKey } from "@windlass/ports";
@@ -22,8 +26,9 @@ export function handledJob({ record, live }: ClaimedJob, traceparent: string | n
   return { jobId: record.id, name: record.name, attempt: live.attempt, input: record.input, labels: record.labels, traceparent };
 }
 
-export function maskOfJob(context: EngineContext, { record }: Pick<ClaimedJob, "record">): Mask {
-  return maskOf(context.masks?.(record) ?? NO_SECRETS);
+export function maskOfJob(context: EngineContext, { record }: Pick<ClaimedJob, "record">, given: MaskRule["secrets"] = []): Mask {
+  const rule = context.masks?.(record) ?? NO_SECRETS;
+  return maskOf(given.length === 0 ? rule : { ...rule, secrets: [...rule.secrets, ...given] });
 }
 
 /** Of a job of which only the id is known here; for who carries out what others hold. */
@@ -34,18 +39,19 @@ export async function maskOfId(context: EngineContext, id: string): Promise<Mask
 }
 
 /** The same end, without what must not be stored. */
-export function maskedEnd(end: HandlerEnd, mask: Mask): HandlerEnd {
-  return end.type === "settle" ? { ...end, result: maskedResult(end.result, mask) } : end;
+export function maskedEnd(end: HandlerEnd, mask: Mask, given: MaskRule["secrets"] = []): HandlerEnd {
+  return end.type === "settle" ? { ...end, result: maskedResult(end.result, mask, given) } : end;
 }
 
-/** The output is the user's own: steps that follow need it as it is. */
-export function maskedResult(result: Result, mask: Mask): Result {
-  const { message, evidence } = result;
-  const stack = evidence?.["stack"];
+/** The output is the user's own: steps that follow need it as it is, but for the secrets that its attempt was given. */
+export function maskedResult(result: Result, mask: Mask, secrets: MaskRule["secrets"] = []): Result {
+  const { message, evidence, output } = result;
+  const masked = secrets.length === 0 || output === undefined ? output : maskedJson(output, maskOf({ secrets, patterns: [] }));
   return {
     ...result,
     message: message === null ? null : mask.text(message),
-    ...(typeof stack === "string" ? { evidence: { ...evidence, stack: mask.text(stack) } } : {}),
+    ...(evidence === undefined ? {} : { evidence: maskedTexts(evidence, mask) as JsonObject }),
+    ...(masked === undefined ? {} : { output: masked }),
   };
 }
 

@@ -4,11 +4,14 @@ import {
   specOfAttempt,
   DEFAULT_GRACE_MS,
   hasCode,
+  maskOf,
   messageOf,
   ms,
+  NO_SECRETS,
   seconds,
   backoffDelay,
   secretEnvironmentOf,
+  WindlassError,
   withoutAliases,
   type Backoff,
   type JobRecord,
@@ -16,6 +19,7 @@ import {
 } from "@windlass/kernel";
 import type { ClaimedJob, Launched, LaunchRequest } from "@windlass/ports";
 import { givenSecrets } from "./given-secrets.ts";
+import { maskedResult } from "./handler-host.ts";
 import { settleByHolder, type Place } from "./place.ts";
 
 /** Tries before a launch counts as failed; about 20 seconds in all. */
@@ -55,19 +59,17 @@ export async function recordLaunch(place: Place, live: LiveJob, ref: string): Pr
 }
 
 async function launchWithRetries(place: Place, request: LaunchRequest): Promise<Launched> {
+  const mask = maskOf(request.mask ?? NO_SECRETS);
   for (let tries = 1; ; tries++) {
     try {
-      return await place.executor.launch(request);
+      const launched = await place.executor.launch(request);
+      return "refused" in launched ? { refused: maskedResult(launched.refused, mask) } : launched;
     } catch (error) {
-      place.context.logger.warn("a launch failed and will be tried again", {
-        job: request.jobId,
-        name: request.name,
-        tries,
-        error: messageOf(error),
-      });
-      if (place.closing) throw error;
+      const why = mask.text(messageOf(error));
+      place.context.logger.warn("a launch failed and will be tried again", { job: request.jobId, name: request.name, tries, error: why });
+      if (place.closing) throw request.mask === undefined ? error : new WindlassError("executor_failed", why);
       if (tries >= TRIES_MAX || hasCode(error, "conflict"))
-        return { refused: { outcome: "failed", reason: "launch_failed", message: `it could not be started: ${messageOf(error)}` } };
+        return { refused: { outcome: "failed", reason: "launch_failed", message: `it could not be started: ${why}` } };
     }
     await new Promise<void>(
       (resolve) => void place.context.clock.after(backoffDelay(BACKOFF, tries, place.context.random.next()), resolve),

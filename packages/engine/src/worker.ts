@@ -30,6 +30,7 @@ import type { ClaimedJob } from "@windlass/ports";
 import { beginAttempt } from "./attempt-trace.ts";
 import { claimLoop, giveBack, type Carrier } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
+import { aliasesIn, givenSecrets, type Given } from "./given-secrets.ts";
 import { handledJob, handlerHost, maskedEnd, maskOfJob } from "./handler-host.ts";
 import { readAhead, type ReadAhead } from "./read-ahead.ts";
 import { serviceOf, type Loop, type Service } from "./service.ts";
@@ -83,6 +84,7 @@ function carry(context: EngineContext, { executor, queue, options }: Carrying): 
     context,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     runs: new Map(),
+    opening: 0,
     ahead: readAhead(() => context.clock.monotonic()),
     takes: new Map(),
     handlers: options.handlers,
@@ -136,6 +138,8 @@ interface Running {
   readonly concurrency: number;
   readonly runs: Map<string, Run>;
   readonly ahead: ReadAhead;
+  /** Attempts whose secrets are being looked up. */
+  opening: number;
   /** One for each claimed job, by id, until its result is stored. */
   readonly takes: Map<string, Promise<void>>;
   readonly handlers: Readonly<Record<string, Handler>>;
@@ -144,7 +148,7 @@ interface Running {
 function carrierOf(running: Running, { results, wake }: Ends): Carrier {
   const { concurrency, runs, ahead, takes } = running;
   return {
-    room: () => ahead.room(concurrency - runs.size, concurrency + UNSTORED_MAX - takes.size - ahead.jobs.size),
+    room: () => ahead.room(concurrency - runs.size - running.opening, concurrency + UNSTORED_MAX - takes.size - ahead.jobs.size),
     surplus: () => livesOf(ahead.stale()),
     take(jobs) {
       ahead.add(jobs);
@@ -173,7 +177,7 @@ function livesOf(jobs: readonly ClaimedJob[]): LiveJob[] {
 /** Begins what was claimed, as far as there are slots. */
 function begin(running: Running, ends: Ends): void {
   const { concurrency, runs, ahead, takes } = running;
-  while (runs.size < concurrency) {
+  while (runs.size + running.opening < concurrency) {
     const job = ahead.next();
     if (job === undefined) return;
     const { id } = job.live;
@@ -182,6 +186,19 @@ function begin(running: Running, ends: Ends): void {
       ends.wake();
     });
     takes.set(id, taken);
+  }
+}
+
+/** The secrets that an attempt asks for by alias. It counts as one that runs while they are looked up. */
+async function secretsOf(running: Running, { record }: ClaimedJob): Promise<Given | "unknown"> {
+  running.opening++;
+  try {
+    return await givenSecrets(running.context, record);
+  } catch (error) {
+    running.context.logger.warn("the secrets of a job could not be looked up; it is given back", { job: record.id, error: messageOf(error) });
+    return "unknown";
+  } finally {
+    running.opening--;
   }
 }
 
@@ -197,7 +214,11 @@ async function take(running: Running, job: ClaimedJob, { results, wake }: Ends):
     context.logger.warn("no handler of that name here; the job is put off", { job: id, handler: name, known: Object.keys(handlers) });
     return store(HANDLER_UNKNOWN);
   }
-  const mask = maskOfJob(context, job);
+  const given = aliasesIn(job.record).length === 0 ? null : await secretsOf(running, job);
+  if (given === "unknown") return store({ type: "release" });
+  if (given !== null && "refused" in given) return store({ type: "settle", result: given.refused, stopped: false });
+  const secrets = given === null ? [] : [...given.values.values()];
+  const mask = maskOfJob(context, job, secrets);
   const span = beginAttempt(context, job);
   const host = handlerHost(context, job, mask);
   const handled = handledJob(job, span?.traceparent ?? job.record.traceparent);
@@ -208,7 +229,7 @@ async function take(running: Running, job: ClaimedJob, { results, wake }: Ends):
   ahead.ended();
   begin(running, { results, wake });
   wake();
-  const told = end === null ? null : maskedEnd(end, mask);
+  const told = end === null ? null : maskedEnd(end, mask, secrets);
   if (span !== null) endHandlerSpan(span, told);
   if (told !== null) await store(told);
 }

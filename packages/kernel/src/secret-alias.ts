@@ -1,11 +1,12 @@
 /**
  * Where specifications ask for secrets by alias: variables of their environment, written `{valueFrom: "report-db"}` in the
- * place of a text. The value itself never gets into a specification. Pure.
+ * place of a text; and `auth` in the input of what a server carries out itself. The value itself never gets into either. Pure.
  */
+import type { JobRecord } from "./job.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
 import { SECRET_NAME, SECRET_NAME_RULE } from "./secret.ts";
 
-/** A variable whose value is a secret. */
+/** Where a secret is asked for. */
 export interface AliasUse {
   /** Within the specification: `env.API_KEY`. */
   readonly path: string;
@@ -19,14 +20,17 @@ const NONE: readonly never[] = [];
 
 /** The alias that stands in the place of a text; undefined for anything else. */
 export function aliasOf(value: Json | undefined): string | undefined {
-  return isJsonObject(value) && typeof value["valueFrom"] === "string" ? value["valueFrom"] : undefined;
+  if (!isJsonObject(value) || Object.keys(value).length !== 1) return undefined;
+  const { valueFrom } = value;
+  return typeof valueFrom === "string" && SECRET_NAME.test(valueFrom) ? valueFrom : undefined;
 }
 
 /** What is wrong with a value that should name a secret; null when nothing is. */
 export function faultOfAlias(value: Json | undefined): string | null {
-  const alias = aliasOf(value);
-  if (alias === undefined || Object.keys(value as JsonObject).length !== 1) return 'expected {"valueFrom": the alias of a secret}';
-  return SECRET_NAME.test(alias) ? null : `${JSON.stringify(alias)} is no alias of a secret: ${SECRET_NAME_RULE}`;
+  if (aliasOf(value) !== undefined) return null;
+  const alias = isJsonObject(value) && Object.keys(value).length === 1 ? value["valueFrom"] : undefined;
+  if (typeof alias !== "string") return 'expected {"valueFrom": the alias of a secret}';
+  return `${JSON.stringify(alias)} is no alias of a secret: ${SECRET_NAME_RULE}`;
 }
 
 /** The secrets that a specification asks for. Almost none does, so that is found out first. */
@@ -41,10 +45,17 @@ export function aliasesOfSpec(spec: JsonObject): readonly AliasUse[] {
   return uses;
 }
 
-/** The specification without them: what is left is no secret, and may be written down. */
+/** All that a job asks for, of itself. */
+export function aliasesOfJob({ executor, spec, input }: Pick<JobRecord, "executor" | "spec" | "input">): readonly AliasUse[] {
+  if (executor !== "tool") return aliasesOfSpec(spec);
+  const auth = isJsonObject(input) ? input["auth"] : undefined;
+  return typeof auth === "string" ? [{ path: "auth", alias: auth }] : NONE;
+}
+
+/** The specification without them: what is left is no secret, and may be checked and written down as it is. */
 export function withoutAliases(spec: JsonObject): JsonObject {
   const { env } = spec;
-  if (!isJsonObject(env) || aliasesOfSpec(spec).length === 0) return spec;
+  if (!isJsonObject(env) || !Object.values(env).some((value) => aliasOf(value) !== undefined)) return spec;
   return { ...spec, env: Object.fromEntries(Object.entries(env).filter(([, value]) => aliasOf(value) === undefined)) };
 }
 

@@ -1,6 +1,6 @@
 /** Finds the output of an attempt in what it wrote: a file, else the last line of stdout that is JSON. Pure. */
-import { OUTPUT_LENGTH_MAX } from "@windlass/kernel";
-import type { Json, Result } from "@windlass/kernel";
+import { maskedJson, maskOf, OUTPUT_LENGTH_MAX } from "@windlass/kernel";
+import type { Json, MaskRule, Result } from "@windlass/kernel";
 
 /** What a stdout must keep so that its last line can be an output of any allowed length (4 bytes a character), and one more. */
 export const OUTPUT_TAIL_BYTES: number = 4 * OUTPUT_LENGTH_MAX + 65_536;
@@ -11,10 +11,14 @@ const LINES_TRIED_MAX = 1000;
 
 export type FoundOutput = { readonly output: Json } | { readonly fault: Pick<Result, "reason" | "message"> } | null;
 
-/** Adds the output to a result. A fault of the output fails only what had succeeded. */
-export function withOutput(result: Result, output: FoundOutput): Result {
+/** Adds the output to a result, without the secrets that its attempt was given. A fault of the output fails only what had succeeded. */
+export function withOutput(result: Result, output: FoundOutput, secrets: MaskRule["secrets"] = []): Result {
   if (output === null) return result;
-  if ("output" in output) return { ...result, output: output.output };
+  if ("output" in output) {
+    // Patterns mask what is shown; an output is for the steps that follow, which need it as it is.
+    const masked = secrets.length === 0 ? output.output : maskedJson(output.output, maskOf({ secrets, patterns: [] }));
+    return { ...result, output: masked };
+  }
   return result.outcome === "succeeded" ? { ...result, outcome: "failed", ...output.fault } : result;
 }
 
