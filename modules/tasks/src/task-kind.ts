@@ -9,7 +9,8 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/u;
 export const taskKind: JobKind = { kind: "task", validate };
 
 function validate(spec: JsonObject): readonly Fault[] {
-  if (spec["image"] !== undefined) return faultsOfContainerSpec(withoutAliases(spec)).map(({ path, message }) => ({ path: `spec.${path}`, message }));
+  if (spec["image"] !== undefined)
+    return faultsOfContainerSpec(withoutAliases(spec)).map(({ path, message }) => ({ path: `spec.${path}`, message }));
   const faults: Fault[] = [];
   const note = (path: string, message: string): void => void faults.push({ path: `spec.${path}`, message });
   for (const key of Object.keys(spec))

@@ -28,10 +28,7 @@ export function envSpecOf(declared: Env, rendered: JsonObject): { readonly env: 
 
 /** The secrets that the steps of a workflow will ask for, as far as its inputs alone tell. */
 export function aliasesOfWorkflow(workflow: Workflow, input: Json): readonly AliasUse[] {
-  const secrets = [
-    ...placesOf(workflow.steps, "steps"),
-    ...placesOf(workflow.finally ?? [], "finally"),
-  ];
+  const secrets = [...placesOf(workflow.steps, "steps"), ...placesOf(workflow.finally ?? [], "finally")];
   if (secrets.length === 0) return [];
   const resolved = resolveInputs(workflow, input);
   if ("faults" in resolved) return [];

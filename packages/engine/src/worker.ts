@@ -195,7 +195,10 @@ async function secretsOf(running: Running, { record }: ClaimedJob): Promise<Give
   try {
     return await givenSecrets(running.context, record);
   } catch (error) {
-    running.context.logger.warn("the secrets of a job could not be looked up; it is given back", { job: record.id, error: messageOf(error) });
+    running.context.logger.warn("the secrets of a job could not be looked up; it is given back", {
+      job: record.id,
+      error: messageOf(error),
+    });
     return "unknown";
   } finally {
     running.opening--;
