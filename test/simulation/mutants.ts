@@ -63,7 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "cancel against insert",
     story: "a child is made under a parent that is being stopped",
-    edits: [{ file: "packages/kernel/src/apply.ts", from: 'if (parent.state === "stopping")', to: 'if (parent.state === "waiting")' }],
+    edits: [{ file: "packages/kernel/src/apply.ts", from: 'if (parent.state === "stopping" &&', to: 'if (parent.state === "waiting" &&' }],
   },
   {
     name: "over-admission of a key",
@@ -158,8 +158,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "packages/engine/src/reconcile-place.ts",
-        from: 'if (live.holder === "lease") return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;',
-        to: 'if (live.holder === "lease") return;',
+        from: "return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;",
+        to: "return;",
       },
     ],
   },
