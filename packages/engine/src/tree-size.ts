@@ -6,7 +6,7 @@
 import { WindlassError } from "@windlass/kernel";
 
 /** Ten times what one job may have at once in a small tree; a larger one is work for a queue, not a graph. */
-export const TREE_JOBS_MAX = 200_000;
+const TREE_JOBS_MAX = 200_000;
 /** Trees remembered: those that are busy at once. */
 const TREES_MAX = 1_000;
 /** Part of the bound that may be added before it is counted again. */

@@ -12,6 +12,7 @@ import type { Logger } from "@windlass/ports";
 import { openSqliteStore } from "@windlass/sqlite";
 import { prepareDataFolder } from "./compose/data-folder.ts";
 import { KINDS_OF_JOBS, openWindlass } from "./compose/open-windlass.ts";
+import { serverTools } from "./compose/server-tools.ts";
 import { takeOwnerLock } from "./compose/owner-lock.ts";
 import { processEnvironment } from "./machine/environment.ts";
 import { keepAlive } from "./machine/rest.ts";
@@ -99,6 +100,7 @@ async function openInMemory(options: EmbeddedOptions): Promise<OpenedHere> {
     sha256,
     kinds: KINDS_OF_JOBS,
     executors: [],
+    tools: serverTools(settings),
     tracing: options.tracing ?? null,
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     retentionDays: 0,

@@ -44,8 +44,8 @@ const DATABASE_FILE = "windlass.db";
 export async function openWindlass({ folder, settings, environment, logger }: OpenOptions): Promise<Opened> {
   const { fileLogStore } = await import("@windlass/files");
   const { processExecutor } = await import("@windlass/process");
-  const { httpTool } = await import("@windlass/tools");
   const { httpRulesOf } = await import("./http-rules.ts");
+  const { serverTools } = await import("./server-tools.ts");
   const { dockerExecutor } = await import("@windlass/docker");
   const { outboundCalls } = await import("./outbound-calls.ts");
   const storeName = storeNameOf(settings["store.url"]);
@@ -82,9 +82,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     executors,
     tracing: traces.tracing,
     ...(patterns.length === 0 ? {} : { masks: () => masks }),
-    tools: (secretOf) => ({
-      http: httpTool({ rules: httpRulesOf(settings), secretOf, now: () => systemClock.now() }),
-    }),
+    tools: serverTools(settings),
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
     retentionDays: settings["retention.days"],
