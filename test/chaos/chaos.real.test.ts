@@ -1,13 +1,18 @@
-/** The short form of `npm run chaos`: two rounds on each store, with fewer jobs. */
+/** The short form of `npm run chaos`: on each store two rounds with fewer jobs, and one of executions only. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findPostgres, startPostgres, type PostgresServer } from "@windlass/testkit/postgres";
-import { playRound } from "./round.ts";
+import { playRound, type RoundOptions } from "./round.ts";
 
-const SHORT = { jobs: 60, durationMs: 8_000 };
+const JOBS = 60;
+const EXECUTIONS = 12;
+const DURATION_MS = 8_000;
+/** Steps that do something, of each execution: eight, and a loop of four. */
+const EFFECTS_OF_EXECUTION = 12;
 const SEEDS = [1, 2];
+const SEED_OF_EXECUTIONS = 3;
 const TIMEOUT_MS = 180_000;
 
 const programs = findPostgres(process.env);
@@ -19,8 +24,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const round = (seed: number, postgres: PostgresServer | null) =>
-  playRound({ ...SHORT, seed, folder: join(folder, `round-${seed}`), cacheFolder: join(folder, "cache"), postgres });
+const round = (seed: number, postgres: PostgresServer | null, load: RoundOptions["load"] = { jobs: JOBS }) =>
+  playRound({
+    load,
+    durationMs: DURATION_MS,
+    seed,
+    folder: join(folder, `round-${seed}`),
+    cacheFolder: join(folder, "cache"),
+    postgres,
+  });
 
 test.each(SEEDS)(
   "on SQLite nothing is lost, doubled or stuck when server and supervisor are killed and frozen (seed %i)",
@@ -28,7 +40,17 @@ test.each(SEEDS)(
   async (seed) => {
     const { violations, figures } = await round(seed, null);
     expect(violations).toEqual([]);
-    expect(figures["effects"]).toBeGreaterThan(SHORT.jobs);
+    expect(figures["effects"]).toBeGreaterThan(JOBS);
+  },
+);
+
+test(
+  "on SQLite every execution comes to its end, each step as often as its attempts say, when all are killed and frozen",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const { violations, figures } = await round(SEED_OF_EXECUTIONS, null, { executions: EXECUTIONS });
+    expect(violations).toEqual([]);
+    expect(figures["effects"]).toBeGreaterThan(EXECUTIONS * EFFECTS_OF_EXECUTION);
   },
 );
 
@@ -45,7 +67,13 @@ describe.skipIf(programs === null)("on PostgreSQL, with two servers and a worker
     async (seed) => {
       const { violations, figures } = await round(seed, postgres);
       expect(violations).toEqual([]);
-      expect(figures["effects"]).toBeGreaterThan(SHORT.jobs);
+      expect(figures["effects"]).toBeGreaterThan(JOBS);
     },
   );
+
+  test("every execution comes to its end, each step as often as its attempts say", { timeout: TIMEOUT_MS }, async () => {
+    const { violations, figures } = await round(SEED_OF_EXECUTIONS, postgres, { executions: EXECUTIONS });
+    expect(violations).toEqual([]);
+    expect(figures["effects"]).toBeGreaterThan(EXECUTIONS * EFFECTS_OF_EXECUTION);
+  });
 });

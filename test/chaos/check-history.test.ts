@@ -54,6 +54,7 @@ const end = (jobId: string, number = 1): Effect => ({ what: "end", jobId, attemp
 function history(more: Partial<History> = {}): History {
   const ids = ["job_a", "job_b"];
   return {
+    meant: new Map(),
     acknowledged: ids.map((id) => ({ key: `key of ${id}`, id })),
     jobs: ids.map((id) => succeeded(id, { concurrency: KEY })),
     attempts: new Map(ids.map((id) => [id, [attempt(id)]])),

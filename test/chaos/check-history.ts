@@ -14,9 +14,12 @@
  *      before and an end line behind it. Not counted are attempts recorded as lost with their worker or host: those are
  *      fenced (what they answer is refused), but nobody can stop them before they notice.
  * H11. Who listens from the beginning hears every event once, in the order of the feed.
- * H12. What nobody asked to end succeeded: the retries of the workload outlast the strikes.
+ * H12. What nobody asked to end succeeded, or ended as its workload meant it to: the retries outlast the strikes.
+ *
+ * H13 to H15, on executions, are in check-executions.ts.
  */
 import type { Attempt, JobEvent, JobRecord, JobView } from "@windlass/kernel";
+import { stepOrder, stepsMade, triedAsTold } from "./check-executions.ts";
 import type { Effect } from "./effects.ts";
 import type { History } from "./history.ts";
 
@@ -40,11 +43,14 @@ export function violationsOf(history: History): Violation[] {
     "H10 keys": keys,
     "H11 listener": listener,
     "H12 succeeded": succeeded,
+    "H13 steps": stepsMade,
+    "H14 order": stepOrder,
+    "H15 tried": triedAsTold,
   };
   return Object.entries(rules).flatMap(([rule, check]) => [...check(history)].map(([jobId, what]) => ({ rule, jobId, what })));
 }
 
-type Findings = Generator<readonly [jobId: string | null, what: string]>;
+export type Findings = Generator<readonly [jobId: string | null, what: string]>;
 
 function* acknowledged({ acknowledged: told, jobs }: History): Findings {
   const known = new Map(jobs.map(({ record }) => [record.id, record]));
@@ -180,7 +186,7 @@ function* listener({ feed: fed, heard }: History): Findings {
     ];
 }
 
-function* succeeded({ jobs, events: all }: History): Findings {
+function* succeeded({ jobs, events: all, meant }: History): Findings {
   const stopped = new Set(
     [...all].flatMap(([id, list]) =>
       list.some(({ type, data }) => type === "job.stopping" || (data as { readonly outcome?: string } | null)?.outcome === "cancelled")
@@ -189,7 +195,7 @@ function* succeeded({ jobs, events: all }: History): Findings {
     ),
   );
   for (const { record, final } of jobs) {
-    if (final === null || final.outcome === "succeeded" || stopped.has(record.rootId)) continue;
+    if (final === null || final.outcome === (meant.get(record.name) ?? "succeeded") || stopped.has(record.rootId)) continue;
     yield [record.id, `it ended as ${final.outcome} (${final.reason}) after ${final.attempts} attempts: ${final.message ?? ""}`];
   }
 }

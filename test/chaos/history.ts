@@ -1,5 +1,5 @@
 /** What is known of a round when all is calm: what users were told, what is stored, what was done. */
-import type { Attempt, JobEvent, JobView } from "@windlass/kernel";
+import type { Attempt, JobEvent, JobView, Outcome } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import type { Effect } from "./effects.ts";
 
@@ -17,6 +17,8 @@ export interface History {
   readonly heard: readonly Pick<JobEvent, "jobId" | "seq">[];
   /** In the order in which they happened. */
   readonly effects: readonly Effect[];
+  /** How jobs with a certain name end, where that is not `succeeded`. */
+  readonly meant: ReadonlyMap<string, Outcome>;
   /** Processes of jobs that are still there. */
   readonly leftovers: readonly number[];
 }

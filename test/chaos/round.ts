@@ -5,6 +5,7 @@ import type { PostgresServer } from "@windlass/testkit/postgres";
 import { seededRandom } from "@windlass/testkit/fakes";
 import { linesOf, violationsOf, type Violation } from "./check-history.ts";
 import { readEffects } from "./effects.ts";
+import { MEANT_TO_END, planExecutions } from "./execution-workload.ts";
 import { listenToFeed } from "./feed-listener.ts";
 import { readStored, type History } from "./history.ts";
 import { jobProcesses } from "./running-processes.ts";
@@ -15,8 +16,8 @@ import { planWorkload } from "./workload.ts";
 
 export interface RoundOptions {
   readonly seed: number;
-  /** About how many jobs. */
-  readonly jobs: number;
+  /** How much is submitted: jobs of every kind, about so many; or so many executions of ten steps, and nothing else. */
+  readonly load: { readonly jobs: number } | { readonly executions: number };
   /** How long the monkey strikes. */
   readonly durationMs: number;
   /** Not there yet; stays when something was violated. */
@@ -57,13 +58,14 @@ async function playOn(options: RoundOptions): Promise<RoundReport> {
   }
 }
 
-async function play({ seed, jobs, durationMs, postgres }: RoundOptions, site: Site): Promise<RoundReport> {
+async function play({ seed, load, durationMs, postgres }: RoundOptions, site: Site): Promise<RoundReport> {
   const { effectsFile, doors } = site;
   await site.start();
   const listener = listenToFeed(doors, seededRandom(seed + 3));
   const random = seededRandom(seed);
   const strikes = planStrikes(random, TARGETS[postgres === null ? "sqlite" : "postgres"], durationMs);
-  const orders = planWorkload(random, { jobs, durationMs: durationMs * SUBMITTING_PART, effectsFile });
+  const when = { durationMs: durationMs * SUBMITTING_PART, effectsFile };
+  const orders = "jobs" in load ? planWorkload(random, { ...load, ...when }) : planExecutions(random, { ...load, ...when });
   const [ledger, hits] = await Promise.all([
     submitOrders({ doors, effectsFile, random: seededRandom(seed + 2) }, orders),
     strikeAll(site, strikes),
@@ -84,6 +86,7 @@ async function play({ seed, jobs, durationMs, postgres }: RoundOptions, site: Si
     acknowledged: ledger.acknowledged,
     effects: readEffects(effectsFile),
     heard,
+    meant: "jobs" in load ? new Map() : MEANT_TO_END,
     leftovers,
   };
   await store.close();

@@ -1,6 +1,6 @@
 /**
  * `npm run chaos -- --store sqlite|postgres --rounds 20 --seed 1`: rounds of real processes that are killed and frozen,
- * one line each. Round n has the seed `seed + n - 1`. Exit code 1 when anything was violated.
+ * one line each. With `--executions 50` workflows of ten steps and nothing else are submitted. Round n has the seed `seed + n - 1`. Exit code 1 when anything was violated.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "20" },
     seed: { type: "string", default: "1" },
     jobs: { type: "string", default: "300" },
+    executions: { type: "string" },
     seconds: { type: "string", default: "25" },
   },
 });
@@ -31,7 +32,7 @@ try {
   for (let round = 1; round <= Number(values.rounds); round++) {
     const report = await playRound({
       seed: Number(values.seed) + round - 1,
-      jobs: Number(values.jobs),
+      load: values.executions === undefined ? { jobs: Number(values.jobs) } : { executions: Number(values.executions) },
       durationMs: Number(values.seconds) * 1000,
       folder: join(folder, `round-${round}`),
       cacheFolder: join(folder, "cache"),
