@@ -15,9 +15,10 @@ import { selfTimes } from "./profile/self-times.ts";
 import { startProfiles, watchThreads, type ThreadProfile } from "./profile/thread-profiles.ts";
 import { drain } from "./workloads/drain.ts";
 import { enqueue, enqueueMany } from "./workloads/enqueue.ts";
+import { largeExecution } from "./workloads/executions.ts";
 
 const HELP = `npm run bench:profile -- [options]
-  --workload drain|enqueue|batch   drain
+  --workload drain|enqueue|batch|large   drain; large: one execution with so many steps
   --store sqlite|postgres          sqlite
   --concurrency <n>                100; of enqueue: how many are in flight
   --count <n>                      50000 jobs
@@ -68,8 +69,10 @@ async function work(queue: Awaited<ReturnType<typeof open>>): Promise<number> {
       return (await enqueue(queue, { forMs: FOR_MS, inFlight: concurrency })).perSecond;
     case "batch":
       return enqueueMany(queue, { count });
+    case "large":
+      return count / ((await largeExecution(queue, count))["wall"] ?? Number.NaN);
     default:
-      throw new Error(`--workload is "${options.workload}"; it must be drain, enqueue or batch`);
+      throw new Error(`--workload is "${options.workload}"; it must be drain, enqueue, batch or large`);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Windlass beside its peers on this machine: `npm run bench`. One run, the entrants of a row in turn (A B C A B C …), so
+ * Windlass beside its peers on this machine: `npm run bench`; its workflows: `npm run bench:workflows`. One run, the entrants of a row in turn (A B C A B C …), so
  * that whatever else the machine does meets all of them; the median of the rounds with the lowest and the highest.
  */
 import { writeFileSync } from "node:fs";
@@ -9,8 +9,12 @@ import { machine } from "./machine.ts";
 import { machineLines, rowLines, summary, type Series, type Skipped } from "./report.ts";
 import type { Row, Scale } from "./row.ts";
 import { ROWS } from "./rows.ts";
+import { WORKFLOW_ROWS } from "./workflow-rows.ts";
+
+const TABLES: Readonly<Record<string, readonly Row[]>> = { queues: ROWS, workflows: WORKFLOW_ROWS };
 
 const HELP = `npm run bench -- [options]
+  --table <name>        queues; workflows: what npm run bench:workflows measures, with the rows ${WORKFLOW_ROWS.map((row) => row.id).join(" ")}
   --only <row,row>      ${ROWS.map((row) => row.id).join(" ")}
   --entrants <name,…>   only those whose name has one of these words
   --rounds <n>          3
@@ -20,6 +24,7 @@ const HELP = `npm run bench -- [options]
 
 const { values: options } = parseArgs({
   options: {
+    table: { type: "string", default: "queues" },
     only: { type: "string" },
     entrants: { type: "string" },
     rounds: { type: "string" },
@@ -28,6 +33,7 @@ const { values: options } = parseArgs({
     help: { type: "boolean", default: false },
   },
 });
+const table = TABLES[options.table] ?? [];
 const scale: Scale = options.quick ? "quick" : "full";
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
 const out = options.json === "-" ? process.stderr : process.stdout;
@@ -61,11 +67,13 @@ async function run(): Promise<void> {
 }
 
 function chosen(): readonly Row[] {
+  if (table.length === 0) throw new Error(`--table is "${options.table}"; it must be ${Object.keys(TABLES).join(" or ")}`);
   const ids = options.only?.split(",");
-  const unknown = ids?.filter((id) => !ROWS.some((row) => row.id === id)) ?? [];
-  if (unknown.length > 0) throw new Error(`there is no row ${unknown.join(", ")}; the rows are ${ROWS.map((row) => row.id).join(", ")}`);
+  const unknown = ids?.filter((id) => !table.some((row) => row.id === id)) ?? [];
+  if (unknown.length > 0) throw new Error(`there is no row ${unknown.join(", ")}; the rows are ${table.map((row) => row.id).join(", ")}`);
   const words = options.entrants?.split(",");
-  return ROWS.filter((row) => ids?.includes(row.id) ?? true)
+  return table
+    .filter((row) => ids?.includes(row.id) ?? true)
     .map((row) => ({ ...row, entrants: row.entrants.filter(({ name }) => words?.some((word) => name.includes(word)) ?? true) }))
     .filter((row) => row.entrants.length > 0);
 }
@@ -86,5 +94,5 @@ async function measure(row: Row): Promise<readonly Series[]> {
 }
 
 function unitOf({ row, figure }: Series): string {
-  return ROWS.find(({ id }) => id === row)?.units[figure] ?? "";
+  return table.find(({ id }) => id === row)?.units[figure] ?? "";
 }
