@@ -21,8 +21,8 @@ test("a step whose handler parks is ended later by whoever has its token, and th
     const tokens = Promise.withResolvers<string>();
     await windlass.worker({
       handlers: {
-        order: async ({ completionToken }) => {
-          tokens.resolve(await completionToken());
+        order: async (job) => {
+          tokens.resolve(await job.completionToken());
           return parked();
         },
         ship: ({ input }) => input,
