@@ -47,6 +47,21 @@ test("no more is replaced than makes room for one", async () => {
   expect(await Promise.all([first, second].map((id) => fixture.stateOf(id)))).toEqual(["cancelled", "running"]);
 });
 
+test("nothing more is told to end while what was told to has not ended", async () => {
+  const gate = Promise.withResolvers<null>();
+  const worker = fixture.engine.worker({ handlers: { a: () => gate.promise } });
+  await worker.start();
+  const ids = [await run("queue", 2), await run("queue", 2)];
+  await fixture.clock.until(async () => worker.running === 2, 20_000);
+  const third = await run("replace", 2);
+  await fixture.reach(ids[0] ?? "", "stopping");
+  await fixture.clock.advance(4_000);
+  expect(await Promise.all(ids.map((id) => fixture.stateOf(id)))).toEqual(["stopping", "running"]);
+  gate.resolve(null);
+  await fixture.reach(third, "succeeded");
+  await fixture.outcome(worker.stop());
+});
+
 test("one that waits for its key is left alone", async () => {
   const first = await run("queue");
   await fixture.reach(first, "running");
