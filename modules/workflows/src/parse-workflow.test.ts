@@ -164,7 +164,6 @@ test("an expression inside a block of text is pointed at where it stands", () =>
 
 test.each([
   ["schedules: []", "schedules is not supported yet"],
-  ["schedules: []", "schedules is not supported yet"],
   ["isolation: job", "job is not supported yet; supported: shared"],
 ])("%s is of a later version and refused as such", (line, message) => {
   expect(faultsOf(`${head}${line}\nsteps: [{name: a, tool: {kind: noop}}]\n`).join("\n")).toContain(message);
@@ -216,4 +215,18 @@ test("data that come as JSON are held to the same shape as a file", () => {
   expect(checkDefinition(JSON.parse('{"inputs": {"__proto__": {"type": "string"}}}'))).toMatchObject({
     faults: [{ path: "inputs.__proto__", message: "the key __proto__ is not allowed" }],
   });
+});
+
+test.each([
+  ["{kind: wait, for: 1s}", "steps[0].retry: a wait has no attempts that could be repeated"],
+  ["{kind: workflow, name: other}", "steps[0].retry: a workflow is not repeated as a whole; give retry to the steps in it"],
+])("retry that would be passed over is refused: %s", (tool, message) => {
+  expect(
+    faultsOf(`apiVersion: windlass.dev/v1
+kind: Workflow
+metadata: {name: nightly}
+steps:
+  - {name: a, retry: {limit: 2}, tool: ${tool}}
+`),
+  ).toEqual([expect.stringContaining(message) as string]);
 });

@@ -45,6 +45,8 @@ export function readStep({ value, path, findings }: { value: Json; path: Path; f
     if (fields.has(key) && !fields.has("foreach")) fields.fault(key, "only a step with foreach has items");
   for (const key of ["maxRounds", "pause"])
     if (fields.has(key) && !fields.has("until")) fields.fault(key, "only a step with until has rounds");
+  const untried = UNTRIED[tool.kind];
+  if (untried !== undefined && fields.has("retry")) fields.fault("retry", untried);
   if (fields.has("foreach") && fields.has("until"))
     fields.fault("until", "there is foreach as well; put the loop into a workflow of its own");
   return present({
@@ -68,6 +70,12 @@ export function readStep({ value, path, findings }: { value: Json; path: Path; f
     executor: readExecutor(fields, tool),
   });
 }
+
+/** Why the steps of some tools are not tried again: what is said must not be passed over. */
+const UNTRIED: Partial<Record<Step["tool"]["kind"], string>> = {
+  wait: "a wait has no attempts that could be repeated",
+  workflow: "a workflow is not repeated as a whole; give retry to the steps in it",
+};
 
 function readStepConcurrency(fields: Fields): Step["concurrency"] {
   const concurrency = fields.inner("concurrency", STEP_CONCURRENCY_KEYS);
