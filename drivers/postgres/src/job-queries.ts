@@ -4,14 +4,12 @@ import type { Fact, Json } from "@windlass/kernel";
 import { jobsTable, liveQuery, liveTable } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 
-const LIVE_WIDTH = liveTable.columns.length;
 const DUE = `SELECT ${liveTable.list()} FROM jobs_live WHERE timer_at <= $1 ORDER BY timer_at, id LIMIT $2`;
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])`;
 
 /** The facts come in the same statement, so that they are those of the row beside them. */
-const WOKEN = `SELECT ${liveTable.list("l.")}, ${jobsTable.list("j.")}, f.numbers, f.facts FROM
+const WOKEN = `SELECT ${liveTable.list("l.")}, f.numbers, f.facts FROM
     (SELECT * FROM jobs_live WHERE executor = 'none' AND decided < wakes AND state NOT IN ('scheduled', 'queued') ORDER BY id LIMIT $1) l
-    JOIN jobs j ON j.id = l.id
     CROSS JOIN LATERAL (SELECT array_agg(number) AS numbers, array_agg(fact) AS facts FROM
       (SELECT number, fact FROM facts WHERE job_id = l.id AND number > l.decided ORDER BY number LIMIT ${FACTS_PER_DECISION_MAX}) unseen) f
   ORDER BY l.id`;
@@ -45,5 +43,5 @@ function wokenOf(row: readonly unknown[]): WokenJob {
   // Arrays of bigint come as texts.
   const numbers = (row.at(-2) ?? []) as string[];
   const facts = ((row.at(-1) ?? []) as string[]).map((fact) => JSON.parse(fact) as Fact);
-  return { record: jobsTable.decode(values, LIVE_WIDTH), live, facts, seen: Number(numbers.at(-1) ?? live.decided) };
+  return { live, facts, seen: Number(numbers.at(-1) ?? live.decided) };
 }

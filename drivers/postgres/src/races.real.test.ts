@@ -87,7 +87,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
       const parent = compositeRecord({ queue: `r${round}` });
       await store(0).jobs.commit([{ type: "submit", job: parent }], T0);
       await store(0).jobs.claim({ executor: "none", session: "ses_1", place: null, limit: 10, now: T0 });
-      const [woken] = (await store(0).jobs.woken(100)).filter((job) => job.record.id === parent.id);
+      const [woken] = (await store(0).jobs.woken(100)).filter((job) => job.live.id === parent.id);
       if (woken === undefined) throw new Error("the parent is woken");
       const children = Array.from({ length: PROCESSES }, (_, index) => childRecord(parent, `c${index}`, { queue: `r${round}` }));
       const decisions = await Promise.all(stores.map((one) => one.jobs.commit([advanceOf(woken.live, { children })], T0)));
@@ -106,7 +106,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
       await Promise.all([...ends, before ? store(0).jobs.commit([advanceOf(before)], T0) : undefined]);
       const after = (await store(0).reads.get(parent.id))?.live;
       expect(after).toMatchObject({ openChildren: 0, wakes: 1 + PROCESSES });
-      const live = (await store(2).jobs.woken(100)).find((job) => job.record.id === parent.id);
+      const live = (await store(2).jobs.woken(100)).find((job) => job.live.id === parent.id);
       expect(live?.facts).toHaveLength(PROCESSES - ((after?.decided ?? 1) - 1));
       const finished = await Promise.all(stores.map((one) => one.jobs.commit([advanceOf(after as never, { finish: succeeded })], T0)));
       expect(finished.filter(({ results }) => results[0]?.ok === true)).toHaveLength(1);

@@ -119,7 +119,7 @@ test("what was decided and what ended leaves nothing where claims and decisions 
   await store.jobs.commit([advanceOf(first.live, { cursor: { a: 1 } })], T0);
   expect([rows("facts"), rows("cursors")]).toEqual([0, 1]);
   await store.jobs.commit(
-    [{ type: "stop", id: first.record.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }],
+    [{ type: "stop", id: first.live.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }],
     T0,
   );
   expect(["jobs_live", "facts", "cursors", "key_holders"].map(rows)).toEqual([0, 0, 0, 0]);

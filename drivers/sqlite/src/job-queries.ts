@@ -5,7 +5,6 @@ import { jobsTable, liveQuery, liveTable } from "@windlass/sql";
 import type { Database, Row } from "./database.ts";
 
 const LIVE = liveTable.list();
-const LIVE_WIDTH = liveTable.columns.length;
 
 export function due(db: Database, now: number, limit: number): LiveJob[] {
   return db
@@ -18,7 +17,7 @@ export function nextDue(db: Database): number | null {
 }
 
 export function woken(db: Database, limit: number): WokenJob[] {
-  const sql = `SELECT ${liveTable.list("l.")}, ${jobsTable.list("j.")} FROM jobs_live l JOIN jobs j ON j.id = l.id WHERE l.executor = 'none' AND l.decided < l.wakes AND l.state NOT IN ('scheduled', 'queued') ORDER BY l.id LIMIT ?`;
+  const sql = `SELECT ${LIVE} FROM jobs_live WHERE executor = 'none' AND decided < wakes AND state NOT IN ('scheduled', 'queued') ORDER BY id LIMIT ?`;
   return db.all(sql, [limit]).map((row) => {
     const live = liveTable.decode(row);
     const facts = db.all("SELECT number, fact FROM facts WHERE job_id = ? AND number > ? ORDER BY number LIMIT ?", [
@@ -27,7 +26,7 @@ export function woken(db: Database, limit: number): WokenJob[] {
       FACTS_PER_DECISION_MAX,
     ]);
     const seen = (facts.at(-1)?.[0] ?? live.decided) as number;
-    return { record: jobsTable.decode(row, LIVE_WIDTH), live, facts: facts.map((fact) => JSON.parse(fact[1] as string)), seen };
+    return { live, facts: facts.map((fact) => JSON.parse(fact[1] as string)), seen };
   });
 }
 

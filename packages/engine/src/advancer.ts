@@ -18,8 +18,8 @@ import {
   type LiveJob,
   type Refusal,
 } from "@windlass/kernel";
-import type { WokenJob } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import { DecidedRecords, type DecidingJob } from "./decided-records.ts";
 import type { Decision } from "./job-kind.ts";
 import { loop, type Loop } from "./service.ts";
 import type { OpenSession } from "./session.ts";
@@ -41,8 +41,16 @@ interface KnownCursor {
   readonly entries: Map<string, Json>;
 }
 
+/** What is kept between decisions. */
+interface Known {
+  readonly cursors: Map<string, KnownCursor>;
+  readonly records: DecidedRecords;
+  readonly trees: TreeSizes;
+}
+
 export function advancer(context: EngineContext, session: OpenSession): Loop {
   const cursors = new Map<string, KnownCursor>();
+  const records = new DecidedRecords(context.store.jobs);
   const trees = treeSizes(async (rootId, limit) => {
     const [root] = await context.store.jobs.records([rootId]);
     if (root === undefined) return 0;
@@ -69,20 +77,15 @@ export function advancer(context: EngineContext, session: OpenSession): Loop {
         now: context.now(),
       });
       if (jobs.length > 0) context.announce(signals);
-      const woken = await context.store.jobs.woken(BATCH);
-      const moved = woken.length > 0 && (await advanceAll(context, woken, { cursors, trees }));
+      const woken = await records.join(await context.store.jobs.woken(BATCH));
+      const moved = woken.length > 0 && (await advanceAll(context, woken, { cursors, records, trees }));
       return jobs.length > 0 || moved;
     },
   });
 }
 
 /** True when at least one decision counted: if none did, looking again at once would spin. */
-interface Known {
-  readonly cursors: Map<string, KnownCursor>;
-  readonly trees: TreeSizes;
-}
-
-async function advanceAll(context: EngineContext, woken: readonly WokenJob[], known: Known): Promise<boolean> {
+async function advanceAll(context: EngineContext, woken: readonly DecidingJob[], known: Known): Promise<boolean> {
   const { cursors } = known;
   const decided: Change[][] = [];
   for (const job of woken) decided.push(await changesFor(context, job, known));
@@ -94,6 +97,7 @@ async function advanceAll(context: EngineContext, woken: readonly WokenJob[], kn
     if (change?.type !== "advance") return;
     if (result?.ok === true && change.finish === null) remember(cursors, change);
     else cursors.delete(change.id);
+    if (result?.ok === true && change.finish !== null) known.records.forget(change.id);
     if (result?.ok === false && result.refusal.code === HOPELESS) hopeless.push(undecided(change.id, result.refusal.why));
   });
   await context.commit(hopeless);
@@ -129,7 +133,7 @@ function undecided(id: string, why: string): Change {
   return stopOf(id, { reason: "bad_spec", message: `it could not be decided what is next: ${why}`, by: "windlass" });
 }
 
-async function changesFor(context: EngineContext, job: WokenJob, { cursors, trees }: Known): Promise<Change[]> {
+async function changesFor(context: EngineContext, job: DecidingJob, { cursors, trees }: Known): Promise<Change[]> {
   if (job.live.state === "stopping") return stoppingChanges(context, job, cursors);
   try {
     const kind = context.kindOf(job.record.kind);
@@ -153,7 +157,7 @@ async function changesFor(context: EngineContext, job: WokenJob, { cursors, tree
 }
 
 /** Ends what is open, lets its kind clean up, then ends itself (N3). */
-async function stoppingChanges(context: EngineContext, job: WokenJob, cursors: Map<string, KnownCursor>): Promise<Change[]> {
+async function stoppingChanges(context: EngineContext, job: DecidingJob, cursors: Map<string, KnownCursor>): Promise<Change[]> {
   const { record, live, seen } = job;
   const { cursor, children } = await closing(context, job, cursors);
   const open = live.openChildren === 0 ? [] : await context.store.jobs.live({ parentId: live.id }, live.openChildren);
@@ -170,7 +174,7 @@ async function stoppingChanges(context: EngineContext, job: WokenJob, cursors: M
 /** A kind that throws here cleans up nothing; its job ends all the same (N4). */
 async function closing(
   context: EngineContext,
-  job: WokenJob,
+  job: DecidingJob,
   cursors: Map<string, KnownCursor>,
 ): Promise<Pick<Advance, "cursor" | "children">> {
   const kind = context.kindOf(job.record.kind);
@@ -186,7 +190,7 @@ async function closing(
 
 const EMPTY = { type: "advance", stops: [], waitUntil: null, progress: null } as const;
 
-async function advanceOf(context: EngineContext, { record, live, seen }: WokenJob, decision: Decision): Promise<Advance> {
+async function advanceOf(context: EngineContext, { record, live, seen }: DecidingJob, decision: Decision): Promise<Advance> {
   const children = decision.children.map((child) => childRecordOf(context, record, child));
   const named = decision.stops.length > 0 || (decision.tells ?? []).length > 0;
   const ids = named ? await idsByKey(context, live) : new Map<string | null, string>();
@@ -206,7 +210,11 @@ async function idsByKey(context: EngineContext, live: LiveJob): Promise<Readonly
   return new Map(open.map((child) => [child.childKey, child.id]));
 }
 
-async function cursorOf(context: EngineContext, { live }: WokenJob, cursors: Map<string, KnownCursor>): Promise<ReadonlyMap<string, Json>> {
+async function cursorOf(
+  context: EngineContext,
+  { live }: DecidingJob,
+  cursors: Map<string, KnownCursor>,
+): Promise<ReadonlyMap<string, Json>> {
   const known = cursors.get(live.id);
   if (known?.decided === live.decided) return known.entries;
   const entries = new Map(live.decided === 0 ? [] : Object.entries(await context.store.jobs.cursor(live.id)));

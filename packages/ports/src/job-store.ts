@@ -63,7 +63,9 @@ export interface ClaimedJob {
   readonly live: LiveJob;
 }
 
-export interface WokenJob extends ClaimedJob {
+/** Without its record: one holds a whole workflow, and is asked for once, by `records`. */
+export interface WokenJob {
+  readonly live: LiveJob;
   /** What it has not seen yet, oldest first; the last one's number is `live.wakes` unless there are more than a decision takes. */
   readonly facts: readonly Fact[];
   /** The number of the last fact given: what the decision has seen. */

@@ -23,7 +23,7 @@ export function describeDecisions(subject: Subject): void {
     const { store } = subject;
     const parent = await running(store, compositeRecord());
     const started = await wokenOne(store);
-    expect(started).toMatchObject({ record: { id: parent.id }, facts: [{ type: "started" }], seen: 1 });
+    expect(started).toMatchObject({ live: { id: parent.id }, facts: [{ type: "started" }], seen: 1 });
     const children = [childRecord(parent, "a"), childRecord(parent, "b")];
     expect(await commitOne(store, advanceOf(started.live, { children, cursor: { open: 2, plan: ["a", "b"] } }))).toMatchObject({
       ok: true,
