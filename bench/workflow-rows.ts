@@ -19,7 +19,7 @@ export const WORKFLOW_ROWS: readonly Row[] = [
   {
     id: "large",
     title: "one execution of 10,000 steps, in 100 chains",
-    units: { wall: "s", "first tenth": "µs a step", "middle tenth": "µs a step", "last tenth": "µs a step", memory: "MB more" },
+    units: { wall: "s", "first tenth": "µs a step", "middle tenth": "µs a step", "last tenth": "µs a step", memory: "MB at most" },
     entrants: entrants(STEPS, largeExecution),
   },
 ];
