@@ -15,7 +15,7 @@ const PARTS = 10;
 type Spec = Readonly<Record<string, unknown>> & { readonly steps: readonly object[] };
 
 /** Ten steps: a diamond, a chain beside it, and one behind all. */
-export function tenSteps(): Spec {
+function tenSteps(): Spec {
   const needs: Readonly<Record<string, readonly string[]>> = {
     a: [],
     b: ["a"],
