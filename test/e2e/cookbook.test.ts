@@ -83,7 +83,11 @@ test("approval: what was approved is released under the name of who did it; what
   expect((await me.windlass("reject", bad, "--comment", "not on a Friday")).code).toBe(0);
   await me.windlass("jobs", "watch", bad);
   const put = await told(bad);
-  expect([put.state, put.output, stateOf(put)]).toMatchObject(["succeeded", { released: false }, { decision: "failed", release: "skipped" }]);
+  expect([put.state, put.output, stateOf(put)]).toMatchObject([
+    "succeeded",
+    { released: false },
+    { decision: "failed", release: "skipped" },
+  ]);
   expect((await me.windlass("logs", bad)).stdout).toContain("put away: not on a Friday");
 });
 
