@@ -18,11 +18,19 @@ function slowLog(): Log & { readonly open: Done[]; readonly calls: string[] } {
       calls.push("flush");
       open.push(done);
     },
-    flushNow: () => void calls.push("now"),
+    flushNow: () => {
+      calls.push("now");
+      now += FLUSH_MS;
+    },
     close: () => void calls.push("close"),
   };
 }
 
+/** How long a flush takes that is waited for, and work that takes longer. */
+const FLUSH_MS = 5;
+const LONG = 6;
+
+let now: number;
 let log: ReturnType<typeof slowLog>;
 let commits: Commits;
 let answered: string[];
@@ -30,6 +38,7 @@ let failures: Error[];
 let flushing: Flushing<string>;
 
 beforeEach(() => {
+  now = 0;
   log = slowLog();
   commits = new Commits(Commits.shared());
   answered = [];
@@ -38,13 +47,20 @@ beforeEach(() => {
     log,
     commits,
     answer: (replies) => void answered.push(replies.join("+")),
+    monotonic: () => now,
     fail: (error) => void failures.push(error),
   });
+  // The first one is waited for: nothing is known of the disk yet.
+  commit("first");
+  expect([answered, log.calls]).toEqual([["first"], ["now"]]);
+  answered.length = 0;
+  log.calls.length = 0;
 });
 
-function commit(reply: string, alone = false): void {
+/** Of a disk that is slower than the work, unless that took long. */
+function commit(reply: string, workMs = 0): void {
   commits.made();
-  flushing.committed([reply], alone);
+  flushing.committed([reply], workMs);
 }
 
 describe("what was committed", () => {
@@ -58,7 +74,7 @@ describe("what was committed", () => {
   test("while the disk works is answered together, after the next flush and not by the one under way", () => {
     commit("a");
     commit("b");
-    commit("c", true);
+    commit("c", LONG);
     expect(log.calls).toEqual(["flush"]);
     log.open.shift()?.(null);
     expect(answered).toEqual(["a"]);
@@ -69,19 +85,29 @@ describe("what was committed", () => {
   });
 
   test("and was only looked at is answered at once, unless something that it may have seen is not on the disk yet", () => {
-    flushing.committed(["a"], false);
+    flushing.committed(["a"], LONG);
     expect([answered, log.calls]).toEqual([["a"], []]);
     commit("b");
-    flushing.committed(["c"], false);
+    flushing.committed(["c"], LONG);
     expect(answered).toEqual(["a"]);
     log.open.shift()?.(null);
     expect([answered, log.calls]).toEqual([["a", "b", "c"], ["flush"]]);
   });
 
-  test("alone is flushed at once", () => {
-    commit("a", true);
+  test("is flushed at once when that takes less time than the work did", () => {
+    commit("a", LONG);
     expect(log.calls).toEqual(["now"]);
     expect(answered).toEqual(["a"]);
+  });
+
+  test("is flushed at once now and then, to learn how quick the disk is", () => {
+    commit("a");
+    log.open.shift()?.(null);
+    now += 1_001;
+    commit("b");
+    commit("c");
+    expect(log.calls).toEqual(["flush", "now", "flush"]);
+    expect(answered).toEqual(["a", "b"]);
   });
 
   test("is never answered when the flush failed, nor is what came behind it, and nothing is flushed again", () => {

@@ -1,7 +1,7 @@
 /**
  * When what was committed is on the disk, and who may hear of it. SQLite itself does not wait for the disk at a COMMIT
  * (`synchronous = NORMAL`: it still flushes before it moves the log into the file, so the file is never damaged); the writer
- * flushes the log, and answers afterwards. So the next transaction is carried out while the disk works for the last one.
+ * flushes the log, and answers afterwards. So with a slow disk the next transaction is carried out while it works for the last one.
  *
  * D1. A reply goes out after a flush that began after its COMMIT.
  * D2. A reader tells what it has seen only once that is on the disk: nothing that was told can vanish in a power cut.
@@ -11,6 +11,10 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync, realpathSync } from "node:fs";
 import { WindlassError } from "@windlass/kernel";
 
+/** A flush that takes less is waited for: the way by another thread would take as long. */
+const QUICK_MS = 1;
+/** How often the disk's pace is measured while it is slow. */
+const MEASURE_MS = 1_000;
 /** How long a reader waits for the disk: longer than any flush takes on one that works. */
 const WAIT_MS_MAX = 10_000;
 
@@ -71,6 +75,8 @@ export interface FlushingParts<Reply> {
   readonly log: Log;
   readonly commits: Commits;
   readonly answer: (replies: readonly Reply[]) => void;
+  /** Milliseconds, of a clock that only goes forward. */
+  readonly monotonic: () => number;
   /** Ends the thread. See D3. */
   readonly fail: (error: Error) => void;
 }
@@ -81,6 +87,9 @@ export class Flushing<Reply> {
   #busy = false;
   /** Up to which commit the disk has everything. */
   #flushed: number;
+  /** How long the last flush that was waited for took, and when that was. */
+  #flushMs = 0;
+  #measuredAt = -Infinity;
   #closing: (() => void) | null = null;
 
   constructor(parts: FlushingParts<Reply>) {
@@ -89,17 +98,14 @@ export class Flushing<Reply> {
   }
 
   /**
-   * The replies of what was just committed. `alone`: nobody else is at work, so that the disk is waited for at once, and
-   * not by way of another thread. What was only looked at waits for nothing, unless there is something that it may have seen.
+   * The replies of what was just committed, and how long that took (`workMs`). What was only looked at waits for nothing,
+   * unless there is something that it may have seen.
    */
-  committed(replies: readonly Reply[], alone: boolean): void {
+  committed(replies: readonly Reply[], workMs: number): void {
     if (this.#busy) return void this.#held.push(...replies);
-    const { log, commits, answer } = this.#parts;
+    const { commits, answer } = this.#parts;
     const upTo = commits.newest();
-    if (alone && upTo !== this.#flushed) {
-      log.flushNow();
-      this.#done(upTo);
-    }
+    if (upTo !== this.#flushed && this.#isQuick(workMs)) this.#flushNow(upTo);
     if (upTo === this.#flushed) return answer(replies);
     this.#held.push(...replies);
     this.#next(upTo);
@@ -124,9 +130,26 @@ export class Flushing<Reply> {
       this.#done(upTo);
       answer(replies);
       this.#busy = false;
-      if (this.#held.length > 0) this.committed(this.#held.splice(0), false);
+      if (this.#held.length > 0) this.committed(this.#held.splice(0), 0);
       if (!this.#busy) this.#closing?.();
     });
+  }
+
+  /**
+   * Whether the disk takes less time than the work: then nothing is gained by working meanwhile, and what comes in that
+   * time shares one transaction with more others. Found out anew now and then.
+   */
+  #isQuick(workMs: number): boolean {
+    return this.#flushMs <= Math.max(workMs, QUICK_MS) || this.#parts.monotonic() - this.#measuredAt > MEASURE_MS;
+  }
+
+  #flushNow(upTo: number): void {
+    const { log, monotonic } = this.#parts;
+    const from = monotonic();
+    log.flushNow();
+    this.#measuredAt = monotonic();
+    this.#flushMs = this.#measuredAt - from;
+    this.#done(upTo);
   }
 
   #done(upTo: number): void {

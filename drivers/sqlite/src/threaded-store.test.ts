@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -44,6 +44,14 @@ test("a session is extended by the thread, and its owner hears when it was given
   await store.sessions.close("ses_1");
   await lost;
   expect(await store.sessions.list()).toEqual([]);
+});
+
+test("a store that was closed is one file: nothing is left in a log beside it", async () => {
+  await store.jobs.commit([{ type: "submit", job: jobRecord() }], T0);
+  // The reader is still busy when the store is closed.
+  const lists = Array.from({ length: 20 }, () => store.reads.list({ workspace: "default", limit: 10 }));
+  await Promise.all([store.close(), ...lists]);
+  expect(await readdir(folder)).toEqual(["windlass.db"]);
 });
 
 test("a file that is no database is refused", async () => {

@@ -33,7 +33,9 @@ export async function openThreadedStore(path: string, clock: Clock): Promise<Sto
   const close = async (): Promise<void> => {
     open = false;
     stopMoving();
-    await Promise.all([reader.close(), writer.close()]);
+    // The last one moves what is in the log into the file and removes the log, which a connection that only reads cannot.
+    await reader.close();
+    await writer.close();
   };
   return storeOn({ call, heartbeats: threadHeartbeats(writer, lost), close });
 }

@@ -45,8 +45,9 @@ function serve(to: MessagePort, parts: Parts, first: ToThread): void {
   receive();
   beats.catchUp();
   while (inbox.writes.length > 0) {
-    const { calls, replies } = writeTogether(parts, inbox.writes, receive);
-    flushing.committed(replies, isSmall(calls));
+    const from = performance.now();
+    const replies = writeTogether(parts, inbox.writes, receive);
+    flushing.committed(replies, performance.now() - from);
   }
   answer(
     to,
@@ -68,11 +69,7 @@ function sort(message: ToThread, { inbox, beats }: { readonly inbox: Inbox; read
 }
 
 /** Carries out what waits, and what comes while that is done (W1): a claim that was asked for right after a submit finds its job. */
-function writeTogether(
-  { db, commits }: Parts,
-  waiting: Call[],
-  receive: () => void,
-): { readonly calls: readonly Call[]; readonly replies: readonly Reply[] } {
+function writeTogether({ db, commits }: Parts, waiting: Call[], receive: () => void): readonly Reply[] {
   const transaction = <T>(work: () => T): T => {
     const before = db.changes;
     const value = db.transaction(work);
@@ -81,7 +78,7 @@ function writeTogether(
   };
   const calls: Call[] = [];
   try {
-    const replies = transaction(() => {
+    return transaction(() => {
       const done: Reply[] = [];
       for (let room = CHANGES_MAX; ; receive()) {
         const group = takeGroup(waiting, room);
@@ -91,20 +88,12 @@ function writeTogether(
         done.push(...runInTurn(db, group));
       }
     });
-    return { calls, replies };
   } catch (error) {
     const [only] = calls;
-    if (only !== undefined && calls.length === 1) return { calls, replies: [{ id: only.id, error: toErrorText(error) }] };
+    if (only !== undefined && calls.length === 1) return [{ id: only.id, error: toErrorText(error) }];
     // Which of them it was is found out by running each alone (W2).
-    return { calls, replies: calls.map((call) => attempt(call, () => transaction(() => run(db, call.name, call.values)))) };
+    return calls.map((call) => attempt(call, () => transaction(() => run(db, call.name, call.values))));
   }
-}
-
-/** A caller or two who wait, at most with a claim: they are not made to wait for another thread besides the disk. */
-const SMALL = 4;
-
-function isSmall(calls: readonly Call[]): boolean {
-  return calls.length <= SMALL && calls.every((call) => call.name === "claim" || changesOf(call) === 1);
 }
 
 function attempt(call: Call, work: () => unknown): Reply {
@@ -133,6 +122,7 @@ try {
     log: openLog(path),
     commits,
     answer: (replies) => answer(port, replies),
+    monotonic: () => performance.now(),
     fail: (error) => {
       throw error;
     },
