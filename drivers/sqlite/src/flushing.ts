@@ -4,7 +4,8 @@
  * flushes the log, and answers afterwards. So with a slow disk the next transaction is carried out while it works for the last one.
  *
  * D1. A reply goes out after a flush that began after its COMMIT.
- * D2. A reader tells what it has seen only once that is on the disk: nothing that was told can vanish in a power cut.
+ * D2. What was seen is told only once it is on the disk: nothing that was told can vanish in a power cut. A commit is counted
+ *     before it can be seen.
  * D3. A flush that fails ends the writer. It is not tried again: the system may have dropped what it could not write, and
  *     say the next time that all is well. What the disk has is found out by opening the file anew.
  */

@@ -49,10 +49,11 @@ function serve(to: MessagePort, parts: Parts, first: ToThread): void {
     const replies = writeTogether(parts, inbox.writes, receive);
     flushing.committed(replies, performance.now() - from);
   }
-  answer(
-    to,
-    inbox.reads.map((call) => attempt(call, () => run(db, call.name, call.values))),
-  );
+  if (inbox.reads.length > 0)
+    flushing.committed(
+      inbox.reads.map((call) => attempt(call, () => run(db, call.name, call.values))),
+      0,
+    );
   if (!inbox.closing) return;
   beats.stop();
   flushing.close(() => {
@@ -72,9 +73,12 @@ function sort(message: ToThread, { inbox, beats }: { readonly inbox: Inbox; read
 function writeTogether({ db, commits }: Parts, waiting: Call[], receive: () => void): readonly Reply[] {
   const transaction = <T>(work: () => T): T => {
     const before = db.changes;
-    const value = db.transaction(work);
-    if (db.changes > before) commits.made();
-    return value;
+    return db.transaction(() => {
+      const value = work();
+      // Before the COMMIT: a reader that sees it at once is to know of it (D2 of flushing.ts).
+      if (db.changes > before) commits.made();
+      return value;
+    });
   };
   const calls: Call[] = [];
   try {
