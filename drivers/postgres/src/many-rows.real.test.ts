@@ -62,7 +62,7 @@ describe.skipIf(postgres.missing)("rows that are written together", () => {
     const before = [thing("a", { name: "n", count: 1 }), thing("b", { name: "m", count: 1 }), thing("c", { count: 5 })];
     await insertMany(db, things, before);
     const now = [thing("a", { name: null, count: 1, isOpen: true }), thing("b", { name: null, count: 2, isOpen: true })];
-    const changed = changedIn(things.columns);
+    const changed = changedIn(things);
     const pairs = now.map((one, i) => ({ now: one, before: before[i] as Thing }));
     await updateRows(db, "things", { ids: ["a", "b"], columns: changed(pairs) });
     expect(await stored()).toEqual([...now, before[2]]);

@@ -50,17 +50,20 @@ export async function updateRows(
   else await db.rows(`UPDATE ${table} SET ${set} FROM ${unnested(arrays)} WHERE ${table}.id = given.given_id`, values);
 }
 
-/** Of rows before and after a change: which of these columns differ in any of them, with their values. */
+/** Of rows before and after a change: which of these columns of the table differ in any of them, with their values. */
 export function changedIn<T extends object>(
-  columns: readonly Column<T>[],
+  table: Table<T>,
+  columns: readonly Column<T>[] = table.columns,
 ): (changes: readonly { readonly now: T; readonly before: T }[]) => Given[] {
   const differ = differOf(columns);
   return (changes) => {
     let bits = 0;
     for (const { now, before } of changes) bits |= differ(now, before, []);
-    return columns
-      .filter((_, i) => (bits & (1 << i)) !== 0)
-      .map((column) => ({ name: column.name, kind: column.kind, values: changes.map(({ now }) => encodeCell(column, now)) }));
+    const changed = new Set(columns.filter((_, i) => (bits & (1 << i)) !== 0).map(({ name }) => name));
+    return columnsOf(
+      table,
+      changes.map(({ now }) => now),
+    ).filter(({ name }) => changed.has(name));
   };
 }
 
@@ -92,14 +95,6 @@ function unnested(arrays: Parted["arrays"]): string {
 
 function typeOf(kind: Kind): string {
   return kind === "integer" || kind === "flag" ? "bigint" : "text";
-}
-
-function encodeCell<T>(column: Column<T>, record: T): SqlValue {
-  const value: unknown = record[column.key];
-  if (value === null || value === undefined) return null;
-  if (column.kind === "json") return JSON.stringify(value);
-  if (column.kind === "flag") return value === true ? 1 : 0;
-  return value as string | number;
 }
 
 /** One array for each column of `rows`, as they are stored. */

@@ -51,7 +51,7 @@ async function writeInserted(db: Querier, writes: Writes): Promise<void> {
   );
 }
 
-const changed = changedIn(liveChangingColumns);
+const changed = changedIn(liveTable, liveChangingColumns);
 
 async function writeLive(db: Querier, rows: readonly LiveJob[], before: ReadonlyMap<string, LiveJob>): Promise<void> {
   const made = rows.filter((live) => !before.has(live.id));
