@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { resultOfEnd, resultOfRefusedStart } from "./container-ending.ts";
+import { resultOfEnd, resultOfRefusedStart, timeOfEnd } from "./container-ending.ts";
 
 const end = { exitCode: 0, oomKilled: false, memoryLimitBytes: null };
 
@@ -36,4 +36,10 @@ test.each([
 
 test("what may pass is no end", () => {
   expect(resultOfRefusedStart({ status: 500, message: "database is locked" })).toBeNull();
+});
+
+test("nothing ends before it has begun, and what never ended has no end", () => {
+  expect(timeOfEnd(1_000, 999)).toBe(1_000);
+  expect(timeOfEnd(1_000, 1_200)).toBe(1_200);
+  expect(timeOfEnd(1_000, 0)).toBe(0);
 });

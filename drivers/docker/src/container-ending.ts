@@ -105,3 +105,11 @@ export function evidenceOf(facts: {
     ...(memory === null ? {} : { memory }),
   };
 }
+
+/**
+ * Podman reads the start from the clock and the end from the time of the file that its monitor wrote, and file systems keep a coarser
+ * clock: what ends at once seems to end up to some milliseconds before it began. Nothing does.
+ */
+export function timeOfEnd(startedAt: number, finishedAt: number): number {
+  return finishedAt === 0 ? 0 : Math.max(startedAt, finishedAt);
+}

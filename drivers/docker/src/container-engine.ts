@@ -1,6 +1,7 @@
 /** The calls of a container engine that attempts need, in our words. What an engine refuses comes back with its message. */
 import type { IncomingMessage } from "node:http";
 import { WindlassError } from "@windlass/kernel";
+import { timeOfEnd } from "./container-ending.ts";
 import type { EngineAnswer, EngineClient } from "./engine-client.ts";
 
 export type ContainerState = "created" | "running" | "ended";
@@ -178,6 +179,7 @@ interface Inspected {
 
 function detailsOf({ Id, Name, Config, State }: Inspected): ContainerDetails {
   const stop = String(Config.StopSignal ?? "");
+  const startedAt = timeOf(State.StartedAt);
   return {
     id: Id,
     name: Name.replace(/^\//u, ""),
@@ -186,8 +188,8 @@ function detailsOf({ Id, Name, Config, State }: Inspected): ContainerDetails {
     exitCode: State.ExitCode,
     oomKilled: State.OOMKilled,
     error: State.Error,
-    startedAt: timeOf(State.StartedAt),
-    endedAt: timeOf(State.FinishedAt),
+    startedAt,
+    endedAt: timeOfEnd(startedAt, timeOf(State.FinishedAt)),
     environment: Config.Env ?? [],
     stopSignal: stop === "" || stop === "0" ? "SIGTERM" : stop,
   };
