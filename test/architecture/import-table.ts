@@ -47,12 +47,19 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   "packages/opentelemetry": { packages: [kernel], libraries: ["@opentelemetry/api"], builtins: [] },
   "drivers/process": driver(),
   "drivers/docker": driver(),
+  "drivers/kubernetes": driver("@kubernetes/client-node"),
   "drivers/sql": driver(),
   "drivers/sqlite": storeDriver(),
   "drivers/postgres": storeDriver("pg"),
   "programs/server": {
     packages: [kernel, ports, contract, engine],
     libraries: ["hono", "@hono/node-server", "pino", "prom-client", "ws", "zod"],
+    builtins: "all",
+  },
+  // Knows the API's address and a token, and the cluster; never the engine or a store.
+  "programs/k8s-watcher": {
+    packages: [kernel, ports, contract, "packages/sdk", "drivers/kubernetes"],
+    libraries: ["prom-client"],
     builtins: "all",
   },
   // The composition root: it alone chooses drivers. What it may load eagerly is in eager-imports.test.ts.
@@ -70,9 +77,11 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
       "packages/tools",
       "drivers/process",
       "drivers/docker",
+      "drivers/kubernetes",
       "drivers/sqlite",
       "drivers/postgres",
       "programs/server",
+      "programs/k8s-watcher",
     ],
     libraries: ["commander", "pino", "yaml"],
     builtins: "all",

@@ -1,0 +1,174 @@
+/**
+ * Requests to the API server, with what we need of each: its status, its headers (Retry-After), its JSON as it is.
+ * On `node:https`: the official client's generated calls turn answers and bodies into classes of one version of Kubernetes
+ * and lose every field that it does not know, which a raw patch of a pod must not; and it has no rate.
+ *
+ * U1. No more than so many calls are under way at once, and no more than so many are begun in a second; streams are counted
+ *     when they begin.
+ */
+import { createHash } from "node:crypto";
+import http from "node:http";
+import https from "node:https";
+import { messageOf, WindlassError } from "@windlass/kernel";
+import type { Clock } from "@windlass/ports";
+import type { ClusterAccess } from "./cluster-access.ts";
+import { RequestPace, type Pace } from "./request-pace.ts";
+
+export interface ClusterClientOptions {
+  readonly access: ClusterAccess;
+  readonly clock: Clock;
+  readonly pace: Pace;
+  /** Calls under way at once; more wait here. */
+  readonly callsMax: number;
+}
+
+export interface ClusterCall {
+  readonly query?: Readonly<Record<string, string | number | boolean>>;
+  readonly body?: unknown;
+  /** Of the body; JSON when left out. */
+  readonly contentType?: "application/json" | "application/merge-patch+json" | "application/json-patch+json";
+  readonly signal?: AbortSignal;
+  /** How long without a byte of answer; 0: for ever, for streams that end by other means. */
+  readonly silentMsMax?: number;
+}
+
+export interface ClusterAnswer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  /** What was answered; text that is no JSON is a string. */
+  readonly body: unknown;
+}
+
+const SILENT_MS_MAX = 60_000;
+/** Lists are read in pages; one answer is never so large. */
+const ANSWER_BYTES_MAX = 128 * 1_048_576;
+const USER_AGENT = "windlass";
+
+export class ClusterClient {
+  readonly access: ClusterAccess;
+  readonly #pace: RequestPace;
+  readonly #callsMax: number;
+  #agents: { readonly key: string; readonly calls: http.Agent; readonly streams: http.Agent } | null = null;
+
+  constructor({ access, clock, pace, callsMax }: ClusterClientOptions) {
+    this.access = access;
+    this.#pace = new RequestPace(pace, clock);
+    this.#callsMax = callsMax;
+  }
+
+  /** Throws `unavailable` when there is no answer; a refusal is an answer. */
+  async call(method: string, path: string, call: ClusterCall = {}): Promise<ClusterAnswer> {
+    const response = await this.#open(method, path, { ...call, sort: "calls" });
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    try {
+      for await (const part of response as AsyncIterable<Uint8Array>) {
+        size += part.length;
+        if (size > ANSWER_BYTES_MAX) throw new Error(`more than ${ANSWER_BYTES_MAX} bytes`);
+        parts.push(part);
+      }
+    } catch (error) {
+      throw this.#unavailable(error);
+    }
+    return { status: response.statusCode ?? 0, headers: response.headers, body: parsed(Buffer.concat(parts).toString()) };
+  }
+
+  /** The answer as it comes: a watch, a log that is followed. What is read of it is paced by its reader. */
+  async stream(method: string, path: string, call: ClusterCall = {}): Promise<http.IncomingMessage> {
+    return this.#open(method, path, { ...call, sort: "streams" });
+  }
+
+  close(): void {
+    this.#agents?.calls.destroy();
+    this.#agents?.streams.destroy();
+    this.#agents = null;
+  }
+
+  async #open(method: string, path: string, call: ClusterCall & { readonly sort: "calls" | "streams" }): Promise<http.IncomingMessage> {
+    const { query = {}, body, contentType = "application/json", signal, silentMsMax = SILENT_MS_MAX, sort } = call;
+    await this.#pace.turn();
+    signal?.throwIfAborted();
+    const { server } = this.access;
+    const login = await this.#login();
+    const search = new URLSearchParams(Object.entries(query).map(([key, value]): [string, string] => [key, String(value)])).toString();
+    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    return new Promise((resolve, reject) => {
+      const request = (server.protocol === "http:" ? http : https).request(
+        {
+          hostname: server.hostname.replaceAll(/^\[|\]$/gu, ""),
+          ...(server.port === "" ? {} : { port: server.port }),
+          ...(login.auth === undefined ? {} : { auth: login.auth }),
+          agent: login[sort],
+          method,
+          path: `${server.pathname.replace(/\/$/u, "")}${path}${search === "" ? "" : `?${search}`}`,
+          headers: {
+            accept: "application/json, */*",
+            "user-agent": USER_AGENT,
+            ...login.headers,
+            ...(payload === undefined ? {} : { "content-type": contentType, "content-length": payload.length }),
+          },
+          ...(signal === undefined ? {} : { signal }),
+          ...(silentMsMax === 0 ? {} : { timeout: silentMsMax }),
+        },
+        resolve,
+      );
+      request.on("timeout", () => request.destroy(new Error(`silent for ${silentMsMax / 1000} s`)));
+      request.on("error", (error) => reject(this.#unavailable(error)));
+      request.end(payload);
+    });
+  }
+
+  /** Tokens and certificates may have changed since the last request. */
+  async #login(): Promise<Login> {
+    const { config, server, told } = this.access;
+    const options: https.RequestOptions = { headers: {} };
+    if (server.protocol !== "http:") {
+      try {
+        await config.applyToHTTPSOptions(options);
+      } catch (error) {
+        throw new WindlassError("unavailable", `no login at ${told}: ${messageOf(error)}`, { cause: error });
+      }
+    }
+    const headers = options.headers as http.OutgoingHttpHeaders;
+    const auth = typeof options.auth === "string" ? options.auth : undefined;
+    const isProxied = (config.getCurrentCluster()?.proxyUrl ?? "") !== "";
+    if (isProxied && options.agent instanceof http.Agent) return { headers, auth, calls: options.agent, streams: options.agent };
+    return { headers, auth, ...this.#agentsFor(options) };
+  }
+
+  #agentsFor({ ca, cert, key, rejectUnauthorized, servername }: https.RequestOptions): Pick<Login, "calls" | "streams"> {
+    const trust = { ca, cert, key, rejectUnauthorized, servername };
+    const hash = createHash("sha256").update(JSON.stringify(trust)).digest("hex");
+    if (this.#agents?.key === hash) return this.#agents;
+    // What is under way on the old connections ends there.
+    const isPlain = this.access.server.protocol === "http:";
+    const given = Object.fromEntries(Object.entries(trust).filter(([, value]) => value !== undefined));
+    const made = (maxSockets: number): http.Agent =>
+      isPlain ? new http.Agent({ keepAlive: true, maxSockets }) : new https.Agent({ keepAlive: true, maxSockets, ...given });
+    this.#agents = { key: hash, calls: made(this.#callsMax), streams: made(Number.POSITIVE_INFINITY) };
+    return this.#agents;
+  }
+
+  #unavailable(error: unknown): WindlassError {
+    if (error instanceof WindlassError) return error;
+    return new WindlassError("unavailable", `the cluster at ${this.access.server.href} does not answer: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+interface Login {
+  readonly headers: http.OutgoingHttpHeaders;
+  readonly auth: string | undefined;
+  readonly calls: http.Agent;
+  readonly streams: http.Agent;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // A log, `ok` of /readyz, or a proxy in between that answers with a page.
+    return text;
+  }
+}
