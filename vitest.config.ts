@@ -1,8 +1,10 @@
-/** The four groups of tests. Each must find tests; `npm test` runs all of them. */
+/** The five groups of tests. Each must find tests; `npm test` runs all of them. */
 import { defineConfig } from "vitest/config";
 
 const source = ["packages/*/src", "modules/*/src", "drivers/*/src", "programs/*/src", "bench"];
 const realTests = ["**/*.real.test.ts"];
+/** What talks to a cluster: one is started for all of them (test/cluster/README.md). */
+const clusterTests = ["drivers/kubernetes/**/*.real.test.ts", "programs/k8s-watcher/**/*.real.test.ts", "test/cluster/**/*.test.ts"];
 
 /** Real servers and processes take their time on a busy machine; a test that hangs is ended all the same. */
 const REAL_TIMEOUT_MS = 120_000;
@@ -28,9 +30,22 @@ export default defineConfig({
           include: [...source, "scripts", "test/simulation"]
             .map((folder) => `${folder}/**/*.real.test.ts`)
             .concat("test/e2e/**/*.test.ts", "test/chaos/**/*.test.ts", "test/soak/**/*.test.ts", "test/doors/**/*.test.ts"),
+          exclude: clusterTests,
           testTimeout: REAL_TIMEOUT_MS,
           hookTimeout: REAL_TIMEOUT_MS,
           // They start processes of their own: side by side they would only slow each other down.
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          execArgv,
+          name: "cluster",
+          include: clusterTests,
+          globalSetup: "test/cluster/set-up.ts",
+          testTimeout: REAL_TIMEOUT_MS,
+          hookTimeout: REAL_TIMEOUT_MS,
+          // They lose nodes that others would run on.
           fileParallelism: false,
         },
       },

@@ -2,4 +2,4 @@
 import { close } from "./tally.ts";
 import { runTests } from "./vitest-run.ts";
 
-close(await runTests(["real"]));
+close(await runTests(["real", "cluster"]));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Tally } from "./tally.ts";
 
-export type TestProject = "unit" | "architecture" | "simulation" | "real";
+export type TestProject = "unit" | "architecture" | "simulation" | "real" | "cluster";
 
 /** The part of the JSON report that counts are made from. */
 export interface TestReport {

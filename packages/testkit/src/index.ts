@@ -9,3 +9,5 @@ export { storeWalk, walkStore, type WalkEnd, type WalkStep } from "./store-walk.
 export { testPostgres, type TestPostgres } from "./test-postgres.ts";
 export type { PodmanServer } from "./podman.ts";
 export { testPodman, type TestPodman } from "./test-podman.ts";
+export { INIT } from "./busybox-root.ts";
+export { testCluster, type TestCluster } from "./test-cluster.ts";

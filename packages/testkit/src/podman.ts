@@ -4,12 +4,13 @@
  */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants, copyFileSync, existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as rest } from "node:timers/promises";
 import { promisify } from "node:util";
+import { INIT, makeBusyboxRoot } from "./busybox-root.ts";
 
 export interface PodmanPrograms {
   readonly podman: string;
@@ -40,17 +41,6 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 `;
-/** The first process of a container gets only the signals that it handles; a script that is its child gets them all. */
-const INIT = `#!/bin/sh
-sh -ec "$1" &
-child=$!
-trap 'kill -TERM $child' TERM
-wait $child
-code=$?
-while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
-exit $code
-`;
-
 /** Why there is no engine for tests here, or its programs. */
 export function findPodman(environment: Readonly<Record<string, string | undefined>>): PodmanPrograms | string {
   if (process.getuid?.() !== 0) return "podman is tested as root only";
@@ -102,10 +92,7 @@ export async function startPodman({ podman, busybox }: PodmanPrograms): Promise<
 
 async function importImage(folder: string, busybox: string, podman: (...args: readonly string[]) => Promise<string>): Promise<void> {
   const root = join(folder, "image");
-  for (const name of ["bin", "etc", "tmp"]) mkdirSync(join(root, name), { recursive: true });
-  copyFileSync(busybox, join(root, "bin", "busybox"));
-  const { stdout } = await run(busybox, ["--list"]);
-  for (const program of stdout.split("\n")) if (program !== "" && program !== "busybox") symlinkSync("busybox", join(root, "bin", program));
+  await makeBusyboxRoot(root, busybox);
   writeFileSync(join(root, "init"), INIT, { mode: 0o755 });
   const archive = join(folder, "image.tar");
   await run("tar", ["-C", root, "-cf", archive, "."]);

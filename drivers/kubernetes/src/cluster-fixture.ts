@@ -1,0 +1,70 @@
+/** For tests: a client of the test cluster, and a namespace of one test file. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as after } from "node:timers";
+import type { Clock } from "@windlass/ports";
+import type { TestCluster } from "@windlass/testkit";
+import { findCluster } from "./cluster-access.ts";
+import { ClusterClient } from "./cluster-client.ts";
+
+export interface ClusterFixture {
+  /** The same client and namespace each time. */
+  open(): Promise<{ readonly client: ClusterClient; readonly namespace: string }>;
+  /** A client of a cluster that is not there. */
+  unreachable(): ClusterClient;
+  close(): Promise<void>;
+}
+
+const realClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after: (delayMs, callback) => {
+    const timer = after(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+let namespaces = 0;
+
+export function clusterFixture(cluster: Pick<TestCluster, "kubeconfig">): ClusterFixture {
+  const folder = mkdtempSync(join(tmpdir(), "windlass-kubernetes-"));
+  let opened: Promise<{ client: ClusterClient; namespace: string }> | null = null;
+  const open = async (): Promise<{ client: ClusterClient; namespace: string }> => {
+    const client = clientOf(cluster.kubeconfig);
+    const namespace = `windlass-test-${process.pid}-${++namespaces}`;
+    const made = await client.call("POST", "/api/v1/namespaces", { body: { metadata: { name: namespace } } });
+    if (made.status !== 201) throw new Error(`no namespace for tests: ${JSON.stringify(made.body)}`);
+    return { client, namespace };
+  };
+  return {
+    open: () => (opened ??= open()),
+    unreachable() {
+      const path = join(folder, "nowhere");
+      const config = {
+        clusters: [{ name: "a", cluster: { server: "https://127.0.0.1:9" } }],
+        users: [{ name: "a", user: { token: "none" } }],
+        contexts: [{ name: "a", context: { cluster: "a", user: "a" } }],
+        "current-context": "a",
+      };
+      writeFileSync(path, JSON.stringify(config));
+      return clientOf(path);
+    },
+    async close() {
+      rmSync(folder, { recursive: true, force: true });
+      if (opened === null) return;
+      const { client, namespace } = await opened;
+      await client.call("DELETE", `/api/v1/namespaces/${namespace}`);
+      client.close();
+    },
+  };
+}
+
+/** Tests ask more than one server should. */
+const PACE = { perSecond: 1_000, burst: 1_000 };
+
+function clientOf(kubeconfig: string): ClusterClient {
+  const access = findCluster({ environment: {}, kubeconfig });
+  if (access === null) throw new Error("no kubeconfig");
+  return new ClusterClient({ access, clock: realClock, pace: PACE, callsMax: 50 });
+}
