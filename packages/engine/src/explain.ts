@@ -245,7 +245,7 @@ async function runningBecause(
       ...children,
     ];
   }
-  if (live.phase === "launching")
+  if (live.phase === "launching" && live.observed === null)
     return [
       cause("launching", `attempt ${live.attempt} is being started by the ${live.executor} executor`, {
         object: live.externalName,

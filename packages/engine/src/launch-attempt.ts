@@ -17,7 +17,7 @@ import {
   type JobRecord,
   type LiveJob,
 } from "@windlass/kernel";
-import type { ClaimedJob, Launched, LaunchRequest } from "@windlass/ports";
+import type { ClaimedJob, Launched, LaunchRequest, Waiting } from "@windlass/ports";
 import { givenSecrets } from "./given-secrets.ts";
 import { maskedResult } from "./handler-host.ts";
 import { settleByHolder, type Place } from "./place.ts";
@@ -36,6 +36,8 @@ export async function launchAttempt(place: Place, { record, live }: ClaimedJob):
       : await launchWithRetries(place, {
           ...requestFor(await launchable(place, { record, live }), live, traceparent),
           ...secretsFor(place, record, given.values),
+          record: (ref) => recordMade(place, live, ref),
+          observe: (waiting) => observeLaunch(place, live, waiting),
           tell: (progress) => void place.results.settle({ type: "progress", id: live.id, token: live.token, progress }),
         });
   if ("refused" in launched) {
@@ -56,6 +58,19 @@ export async function recordLaunch(place: Place, live: LiveJob, ref: string): Pr
       why: stored.refusal.why,
     });
   // A stop that came while the launch was under way is announced again by this commit, now that there is something to stop.
+}
+
+/** Stores the reference of what has not begun, and says whether it may begin (X4 of the port). */
+async function recordMade({ results }: Place, live: LiveJob, ref: string): Promise<void> {
+  const stored = await results.settle({ type: "made", id: live.id, token: live.token, ref });
+  if (stored === undefined) throw new WindlassError("unavailable", "the server is stopping");
+  if (!stored.ok) throw new WindlassError("conflict", stored.refusal.why);
+}
+
+function observeLaunch({ results }: Place, live: LiveJob, { reason, message }: Waiting): void {
+  const by = { type: "executor", name: live.externalName ?? "", ref: null } as const;
+  const observed = { state: "pending", reason, message } as const;
+  void results.settle({ type: "observe", id: live.id, attempt: live.attempt, by, observed });
 }
 
 async function launchWithRetries(place: Place, request: LaunchRequest): Promise<Launched> {
@@ -114,6 +129,7 @@ function requestFor(record: JobRecord, live: LiveJob, traceparent: string | null
       // Under the usual name too: what runs may know it without knowing Windlass.
       ...(traceparent === null ? {} : { WINDLASS_TRACEPARENT: traceparent, TRACEPARENT: traceparent }),
     },
+    about: { kind: record.kind, name: record.name, parentId: record.parentId, childKey: record.childKey, workspace: record.workspace },
     timeoutMs: record.timeoutMs,
     graceMs: DEFAULT_GRACE_MS,
   };

@@ -17,10 +17,23 @@ export async function reconcilePlace(place: Place): Promise<void> {
   countAlive(place, known, wanted);
   dropSuspects(place, wanted);
   const found = new Map((await place.executor.list()).map((item) => [item.name, item]));
-  for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, found.get(live.externalName ?? "")));
-  const names = new Set(wanted.map((live) => live.externalName));
+  for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, begunOf(live, found)));
+  const refs = new Map(wanted.map((live) => [live.externalName, live.externalRef]));
   for (const item of found.values())
-    if (!names.has(item.name) && !place.launching.has(item.name)) await guarded(place, item.jobId, () => zombie(place, item));
+    if (!place.launching.has(item.name) && !isItsOwn(item, refs)) await guarded(place, item.jobId, () => zombie(place, item));
+}
+
+/** What runs or has ended there for it. What was made and has not begun is not there yet: it is launched again, and so begun. */
+function begunOf({ externalName, externalRef }: LiveJob, found: ReadonlyMap<string, Found>): Found | undefined {
+  const item = found.get(externalName ?? "");
+  if (item === undefined || item.state === "made") return undefined;
+  return externalRef === null || externalRef === item.ref ? item : undefined;
+}
+
+/** Of an attempt that is alive, and not made again since by a launcher that was frozen: its reference is the one that was recorded. */
+function isItsOwn({ name, ref }: Found, refs: ReadonlyMap<string | null, string | null>): boolean {
+  const recorded = refs.get(name);
+  return recorded === null || recorded === ref;
 }
 
 /** What was claimed while the store was being read is neither in `known` nor in `wanted`, and stays counted. */
@@ -133,7 +146,8 @@ async function silent(place: Place, live: LiveJob, found: Found | undefined): Pr
 /** It was launched, its end was never told, and it is nowhere: nothing is guessed about how it ended. */
 async function vanished(place: Place, live: LiveJob): Promise<void> {
   const name = live.externalName ?? "";
-  const there = await place.executor.find(name);
+  const found = await place.executor.find(name);
+  const there = found === null || (live.externalRef !== null && found.ref !== live.externalRef) ? null : found;
   if (there !== null && (there.state === "running" || place.executor.isWatchedOutside !== true)) return;
   const message = "it is gone from its executor, and nobody saw how it ended";
   const result = { outcome: "failed", reason: "vanished_unobserved", message } as const;
@@ -149,7 +163,8 @@ async function vanished(place: Place, live: LiveJob): Promise<void> {
 async function zombie(place: Place, item: Found): Promise<void> {
   if (item.state === "ended") return;
   const job = await place.context.store.reads.get(item.jobId);
-  if (job?.live?.externalName === item.name) return;
+  const own = job?.live ?? null;
+  if (own?.externalName === item.name && (own.externalRef === null || own.externalRef === item.ref)) return;
   place.context.logger.warn("something runs here that belongs to no living attempt; it is stopped", { job: item.jobId, name: item.name });
   await place.executor.stop(item.name, 0, "cancelled");
 }

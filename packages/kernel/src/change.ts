@@ -18,6 +18,8 @@ export type Change =
   | { readonly type: "submit"; readonly job: JobRecord }
   /** Its time came: scheduled → queued; waiting for a time → woken, or timed out. */
   | { readonly type: "due"; readonly id: string }
+  /** It was made there, and has not begun: only what has this reference may begin, and only while the token is the current one. */
+  | ({ readonly type: "made"; readonly ref: string } & Held)
   | ({ readonly type: "launched"; readonly ref: string } & Held)
   /** A successor takes over an attempt whose launcher is gone; refused unless `token` is still the current one. */
   | ({ readonly type: "adopt"; readonly session: string } & Held)

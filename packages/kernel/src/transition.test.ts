@@ -61,6 +61,7 @@ const proposals = fc.record({
     "expire",
     "stop",
     "settle",
+    "made",
     "launched",
     "adopt",
     "progress",
@@ -115,6 +116,7 @@ function changeFor(
       return { type: what, id };
     case "stop":
       return stopFor(live, timeout ? "failed_timeout" : "cancelled");
+    case "made":
     case "launched":
       return { type: what, ...own, ref: "pid-1" };
     case "adopt":

@@ -132,6 +132,7 @@ function decide(live: LiveJob, change: OwnChange, now: number): Transition {
       return move(live, change);
     case "signal":
       return signal(live, change, now);
+    case "made":
     case "launched":
     case "adopt":
     case "progress":
@@ -153,6 +154,8 @@ function decideHeld(live: LiveJob, change: HeldChange, now: number): Transition 
   const alive = live.state === "running" || live.state === "stopping";
   if (!alive) return refuse("conflict", `the job is ${live.state}`);
   switch (change.type) {
+    case "made":
+      return made(live, change.ref);
     case "launched":
       return launched(live, change.ref, now);
     case "adopt":
@@ -322,8 +325,21 @@ function move(live: LiveJob, { from, to, by }: Extract<OwnChange, { readonly typ
   return keep({ ...live, queue: to }, event("job.moved", null, { from: queueOfKey(from).name, to: queueOfKey(to).name, by }));
 }
 
+/** What was made under another reference may have begun and ended already: it is not made again. */
+function made(live: LiveJob, ref: string): Transition {
+  if (live.phase !== "launching" || live.holder !== "lease")
+    return refuse("conflict", "its launch is recorded already, or it is not launched at all");
+  if (live.externalRef === ref) return { ...keep(live), events: [] };
+  return live.externalRef === null ? { ...keep({ ...live, externalRef: ref }), events: [] } : refuse("conflict", otherRef(live, ref));
+}
+
+function otherRef({ externalRef }: LiveJob, ref: string): string {
+  return `it was made before, as ${externalRef}, and what is there now is ${ref}`;
+}
+
 function launched(live: LiveJob, ref: string, now: number): Transition {
   if (live.phase !== "launching") return refuse("conflict", "its launch is recorded already, or it is not launched at all");
+  if (live.externalRef !== null && live.externalRef !== ref) return refuse("conflict", otherRef(live, ref));
   const deadlineAt = live.timeoutMs === null || live.state === "stopping" ? null : now + live.timeoutMs + LAUNCH_SLACK_MS;
   const next: LiveJob = {
     ...live,

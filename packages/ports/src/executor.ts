@@ -5,8 +5,20 @@
  *     forgotten, when the order of a launcher that has died since may still be under way.
  * X2. What has ended is told through facts until it is forgotten, also after a restart of either side.
  * X3. `stop` may be repeated, and is fine for what has ended or never was.
+ * X4. Where making and beginning are two steps, the work begins only after its reference was recorded (`LaunchRequest.record`):
+ *     a launcher that was frozen and made it again cannot begin it.
  */
-import type { ExecutorName, JsonObject, MaskRule, Progress, Result, SecretEnvironment, StopFor } from "@windlass/kernel";
+import type {
+  ExecutorName,
+  JobRecord,
+  JsonObject,
+  MaskRule,
+  Observed,
+  Progress,
+  Result,
+  SecretEnvironment,
+  StopFor,
+} from "@windlass/kernel";
 
 export interface LaunchRequest {
   /** Deterministic from (job, attempt), stored before the launch. */
@@ -26,16 +38,25 @@ export interface LaunchRequest {
   readonly mask?: MaskRule;
   /** Told how far a launch is that takes its time: an image that is being pulled. */
   readonly tell?: LaunchProgress;
+  /** Stores the reference of what was made and has not begun. Rejects with `conflict` when it must not begin: see X4. */
+  readonly record?: (ref: string) => Promise<void>;
+  /** Told what a launch waits for that cannot go on now: a quota. `explain` shows it. */
+  readonly observe?: (observed: Waiting) => void;
+  /** For names and labels that people look for. */
+  readonly about?: LaunchAbout;
 }
 
 export type LaunchProgress = (progress: Progress) => void;
+export type Waiting = Pick<Observed, "reason" | "message">;
+export type LaunchAbout = Pick<JobRecord, "kind" | "name" | "parentId" | "childKey" | "workspace">;
 
 export interface Found {
   readonly name: string;
   readonly jobId: string;
   readonly attempt: number;
   readonly ref: string;
-  readonly state: "running" | "ended";
+  /** `made`: it has not begun, and begins when it is launched again under this name (X4). */
+  readonly state: "made" | "running" | "ended";
 }
 
 /** An attempt has ended. */

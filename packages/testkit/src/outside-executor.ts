@@ -8,6 +8,8 @@ import type { EndedFact, Executor, Found, LaunchRequest } from "@windlass/ports"
 interface OutsideJob {
   readonly request: LaunchRequest;
   readonly uid: string;
+  /** False: it was made, and its reference is not recorded yet. */
+  hasBegun: boolean;
   /** How it ended, for whoever looks; null: it runs. */
   result: Result | null;
 }
@@ -15,7 +17,7 @@ interface OutsideJob {
 export interface OutsideCluster {
   /** What is there, by name. */
   readonly jobs: ReadonlyMap<string, { readonly request: LaunchRequest; readonly uid: string }>;
-  /** Every launch that made something, in order: a name that is in it twice ran twice. */
+  /** Every launch that began something, in order: a name that is in it twice ran twice. */
   readonly made: readonly string[];
   readonly stopped: readonly string[];
   /** It ends there; nobody is told. */
@@ -40,16 +42,18 @@ export function outsideCluster(): OutsideCluster {
   const stopped: string[] = [];
   const waiting = new Set<() => void>();
   let gate: Promise<void> = Promise.resolve();
+  let uids = 0;
   const launch = async (request: LaunchRequest): Promise<{ readonly ref: string }> => {
-    const known = jobs.get(request.name);
-    const uid = known?.uid ?? `uid-${made.length + 1}`;
-    if (known === undefined) {
-      made.push(request.name);
-      jobs.set(request.name, { request, uid, result: null });
+    const job = jobs.get(request.name) ?? { request, uid: `uid-${++uids}`, hasBegun: false, result: null };
+    jobs.set(request.name, job);
+    if (!job.hasBegun) {
+      await request.record?.(job.uid);
+      if (!job.hasBegun) made.push(request.name);
+      job.hasBegun = true;
       for (const look of waiting) look();
     }
     await gate;
-    return { ref: uid };
+    return { ref: job.uid };
   };
   return {
     jobs,
@@ -63,7 +67,7 @@ export function outsideCluster(): OutsideCluster {
     appeared: (fits) =>
       new Promise((resolve) => {
         const look = (): void => {
-          const found = [...jobs.values()].find(({ request }) => fits(request));
+          const found = [...jobs.values()].find(({ request, hasBegun }) => hasBegun && fits(request));
           if (found === undefined) return;
           waiting.delete(look);
           resolve(found.request.name);
@@ -115,8 +119,8 @@ function executorOf({ jobs, stopped, launch }: Inside, { name = "kubernetes", ru
   };
 }
 
-function foundOf({ request: { name, jobId, attempt }, uid, result }: OutsideJob): Found {
-  return { name, jobId, attempt, ref: uid, state: result === null ? "running" : "ended" };
+function foundOf({ request: { name, jobId, attempt }, uid, hasBegun, result }: OutsideJob): Found {
+  return { name, jobId, attempt, ref: uid, state: !hasBegun ? "made" : result === null ? "running" : "ended" };
 }
 
 function endOf({ request: { name, jobId, attempt }, uid }: OutsideJob, result: Result): EndedFact {

@@ -49,6 +49,23 @@ export function describeHolders(subject: Subject): void {
     ]);
   });
 
+  test("what was made has its reference stored before it begins, once, and by the current token only", async () => {
+    const { store } = subject;
+    const live = await running(store, { executor: "kubernetes", name: "build" });
+    const held = { id: live.id, token: live.token };
+    expect(await commitOne(store, { type: "made", ...held, ref: "uid-1" })).toMatchObject({ ok: true });
+    expect(await commitOne(store, { type: "made", ...held, ref: "uid-1" })).toMatchObject({ ok: true });
+    expect((await store.reads.get(live.id))?.live).toMatchObject({ holder: "lease", phase: "launching", externalRef: "uid-1" });
+    // Made again by a launcher that was frozen: what was recorded may have run.
+    expect(await commitOne(store, { type: "made", ...held, ref: "uid-2" })).toMatchObject({ ok: false, refusal: { code: "conflict" } });
+    expect(await commitOne(store, { type: "launched", ...held, ref: "uid-2" })).toMatchObject({ ok: false, refusal: { code: "conflict" } });
+    await commitOne(store, { type: "adopt", ...held, session: "ses_2" });
+    expect(await commitOne(store, { type: "made", ...held, ref: "uid-1" })).toMatchObject({ ok: false, refusal: { code: "token_stale" } });
+    const adopted = { id: live.id, token: live.token + 1 };
+    expect(await commitOne(store, { type: "launched", ...adopted, ref: "uid-1" })).toMatchObject({ ok: true });
+    expect(await commitOne(store, { type: "made", ...adopted, ref: "uid-1" })).toMatchObject({ ok: false, refusal: { code: "conflict" } });
+  });
+
   test("a job given back or put off counts no attempt", async () => {
     const { store } = subject;
     const live = await running(store);

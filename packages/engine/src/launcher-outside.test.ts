@@ -1,0 +1,64 @@
+/** Launches where making and beginning are two steps, as on a cluster. */
+import { expect, test } from "vitest";
+import { outsideCluster } from "@windlass/testkit";
+import { done, engineFixture, settled } from "./engine-fixture.ts";
+
+const onCluster = { executor: "kubernetes", name: "build", spec: { image: "x" } } as const;
+
+test("the reference of what was made is stored before it begins", async () => {
+  const cluster = outsideCluster();
+  const fixture = await engineFixture({ executors: [cluster.executor()] });
+  const open = cluster.hold();
+  await fixture.engine.start();
+  const id = await fixture.submit(onCluster);
+  const name = await cluster.appeared(() => true);
+  expect((await fixture.engine.jobs.get(id)).live).toMatchObject({
+    phase: "launching",
+    holder: "lease",
+    externalRef: cluster.jobs.get(name)?.uid,
+  });
+  open();
+  await settled();
+  cluster.end(name, done);
+  await fixture.close();
+});
+
+test("what a launcher that was frozen made again never begins, and is removed", async () => {
+  const cluster = outsideCluster();
+  const fixture = await engineFixture({ executors: [cluster.executor()] });
+  await fixture.engine.start();
+  const id = await fixture.submit(onCluster);
+  const name = await cluster.appeared(() => true);
+  await fixture.clock.until(async () => (await fixture.engine.jobs.get(id)).live?.holder === "external", 5_000);
+  const { request } = cluster.jobs.get(name) ?? {};
+  if (request === undefined) throw new Error("it was not launched");
+  cluster.remove(name);
+  // The order that was under way is carried out at last, with the token of then.
+  await expect(cluster.executor().launch(request)).rejects.toMatchObject({ code: "conflict" });
+  expect(cluster.made).toEqual([name]);
+  await fixture.clock.until(() => cluster.stopped.includes(name), 60_000);
+  expect(cluster.jobs.has(name)).toBe(false);
+  await fixture.close();
+});
+
+test("a launch that waits for a quota says so, and explain tells it", async () => {
+  const cluster = outsideCluster();
+  const executor = cluster.executor();
+  const fixture = await engineFixture({
+    executors: [
+      {
+        ...executor,
+        launch: async (request) => {
+          request.observe?.({ reason: "quota_exceeded", message: "exceeded quota: count/jobs.batch" });
+          return await new Promise<never>(() => {});
+        },
+      },
+    ],
+  });
+  await fixture.engine.start();
+  const id = await fixture.submit(onCluster);
+  await fixture.clock.until(async () => (await fixture.engine.jobs.get(id)).live?.observed !== null, 5_000);
+  expect((await fixture.engine.explain(id)).causes).toMatchObject([
+    { reason: "quota_exceeded", message: expect.stringContaining("count/jobs.batch") as string },
+  ]);
+});
