@@ -21,6 +21,8 @@ const WORDS: Readonly<Record<string, Reason>> = {
   CreateContainerConfigError: "bad_spec",
   CreateContainerError: "bad_spec",
   RunContainerError: "command_not_found",
+  StartError: "command_not_found",
+  ContainerCannotRun: "command_not_found",
   QuotaExceeded: "quota_exceeded",
   FailedAdmission: "admission_refused",
 };

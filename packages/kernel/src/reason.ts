@@ -70,6 +70,18 @@ export const REASONS = {
     todo: "see who removed it; to end a job, use `windlass cancel`",
   },
   node_lost: { meaning: "the node that it ran on was lost, drained or taken for something else", todo: "see what became of the node" },
+  pod_deleted: {
+    meaning: "its pod was removed while it ran, and not by Windlass",
+    todo: "see who removed it; to end a job, use `windlass cancel`",
+  },
+  ephemeral_storage: {
+    meaning: "it wrote more to the disk of its node than it may, and was evicted for it",
+    todo: "raise `ephemeral-storage` of its limits or the size of its volume, or make it write less",
+  },
+  volume_unavailable: {
+    meaning: "a volume that it asks for cannot be had where it is to run",
+    todo: "make what the message names, or correct the volume",
+  },
   image_not_pulled: {
     meaning: "its container image cannot be had: it is not there, may not be read, or its registry does not answer",
     todo: "check the name and tag that the message names, and the credentials for its registry",
