@@ -24,6 +24,11 @@ export const SETTINGS = {
     default: "",
     doc: "origins of web pages that may call the API, separated by commas, such as https://jobs.example.org",
   },
+  "server.adminToken": {
+    default: "",
+    doc: "the admin token, at least 16 characters, so that all servers on one store have the same; each makes its own in its data folder when left out",
+    secret: true,
+  },
   "internal.apiToken": {
     default: "",
     doc: "what parts of Windlass that run elsewhere (the cluster watcher) show to tell what became of containers; at least 16 characters; their routes are closed without it",

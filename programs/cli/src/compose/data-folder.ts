@@ -45,7 +45,7 @@ export function prepareDataFolder(path: string, random: Random): { readonly path
     const existing = readText(join(folder, "token"))?.trim();
     if (existing !== undefined && existing !== "") return { path: folder, token: existing };
     const token = `wl_${Buffer.from(random.bytes(TOKEN_BYTES)).toString("base64url")}`;
-    writeWhole(join(folder, "token"), `${token}\n`);
+    writeToken(folder, token);
     return { path: folder, token };
   } catch (error) {
     throw new WindlassError(
@@ -54,6 +54,10 @@ export function prepareDataFolder(path: string, random: Random): { readonly path
       { cause: error },
     );
   }
+}
+
+export function writeToken(folder: string, token: string): void {
+  writeWhole(join(folder, "token"), `${token}\n`);
 }
 
 export function writeAddress(folder: string, address: ServerAddress): void {

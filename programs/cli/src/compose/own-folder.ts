@@ -16,6 +16,7 @@ import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { systemRandom } from "../machine/system-random.ts";
 import { VERSION } from "../version.ts";
+import { adminTokenOf } from "./admin-token.ts";
 import { prepareDataFolder, readDataFolder, removeAddress, writeAddress, type ServerAddress } from "./data-folder.ts";
 import { openWindlass, type Opened } from "./open-windlass.ts";
 import { settingList } from "./setting-list.ts";
@@ -49,10 +50,11 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
   try {
-    const { path: folder, token } = prepareDataFolder(data, systemRandom);
+    const { path: folder, token: kept } = prepareDataFolder(data, systemRandom);
     const lock = takeOwnerLock(folder);
     if (lock === null) throw inUse(folder);
     undo.push(() => lock.release());
+    const token = adminTokenOf({ folder, kept, given: settings["server.adminToken"] });
     const log = logger(folder);
     const opened = await openWindlass({ folder, settings, environment, logger: log });
     undo.push(() => opened.close());

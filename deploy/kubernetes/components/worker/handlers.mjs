@@ -1,0 +1,4 @@
+/** `windlass jobs submit greet --input '{"name": "Ada"}' --watch` */
+export async function greet({ name }) {
+  return { greeting: `Hello, ${name}!` };
+}
