@@ -1,11 +1,11 @@
 /** For tests: executions whose steps a cluster carries out that nobody here hears of, and a server that can be restarted. */
-import { NOTHING, type ChildSpec, type JobKind } from "@windlass/engine";
+import { NOTHING, type ChildSpec, type EngineOptions, type JobKind } from "@windlass/engine";
 import { NO_RETRY, type Json, type JobView, type JsonObject, type RetryPolicy } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { outsideCluster, type OutsideCluster } from "@windlass/testkit";
 import { BASE, testServer, type TestServer } from "../../programs/server/src/server-fixture.ts";
 
-const INTERNAL_TOKEN = "an-internal-token-for-tests";
+export const INTERNAL_TOKEN = "an-internal-token-for-tests";
 
 /** A step: a container, a handler, or a container for each of so many items. */
 interface StepOf {
@@ -13,6 +13,7 @@ interface StepOf {
   readonly items?: number;
   readonly executor?: "kubernetes" | "handler";
   readonly retry?: RetryPolicy;
+  readonly env?: JsonObject;
 }
 
 const execution: JobKind = {
@@ -37,9 +38,9 @@ const execution: JobKind = {
   },
 };
 
-function childOf({ name, items, executor = "kubernetes", retry = NO_RETRY }: StepOf): ChildSpec {
+function childOf({ name, items, executor = "kubernetes", retry = NO_RETRY, env }: StepOf): ChildSpec {
   if (items !== undefined) return { key: name, kind: "step", name, spec: { loop: name, steps: items }, executor: "none" };
-  return { key: name, kind: "step", name, spec: { image: "none", handler: name }, executor, retry };
+  return { key: name, kind: "step", name, spec: { image: "none", handler: name, ...(env === undefined ? {} : { env }) }, executor, retry };
 }
 
 const step: JobKind = {
@@ -76,11 +77,15 @@ export interface CallbackSite {
   close(): Promise<void>;
 }
 
-export async function callbackSite(open: () => Promise<Store>, more: { readonly internalToken?: string } = {}): Promise<CallbackSite> {
+export async function callbackSite(
+  open: () => Promise<Store>,
+  more: { readonly internalToken?: string; readonly ports?: Partial<EngineOptions> } = {},
+): Promise<CallbackSite> {
   const cluster = outsideCluster();
   let store = await open();
+  const { ports = {}, ...parts } = more;
   const start = (): Promise<TestServer> =>
-    testServer({ internalToken: INTERNAL_TOKEN, ...more }, { store, kinds: [execution, step], executors: [cluster.executor()] });
+    testServer({ internalToken: INTERNAL_TOKEN, ...parts }, { store, kinds: [execution, step], executors: [cluster.executor()], ...ports });
   let server = await start();
   const site: CallbackSite = {
     cluster,

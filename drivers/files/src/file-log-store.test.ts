@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -49,6 +49,35 @@ test("what a killed writer left is mended before the next append: no byte is los
   await store.append(KEY, [{ stream: "stdout", at: 3, data: Buffer.from("three\n") }]);
   const slice = await store.read(KEY, { bytesMax: 100 });
   expect(Buffer.concat(slice.chunks.map((it) => it.data)).toString()).toBe("one\ntwo\nthree\n");
+});
+
+test("of what is told, bytes that no line names go: whoever told them tells them again", async () => {
+  const key = { ...KEY, attempt: 2 };
+  const told = (container: string | undefined, until: number, text: string) => ({
+    stream: "stdout" as const,
+    container,
+    at: 1,
+    data: Buffer.from(text),
+    told: { until, gap: 0 },
+  });
+  const store = fileLogStore({ folder, bytesMax: 1000, clock });
+  await store.append(key, [told(undefined, 4, "one\n"), told("init", 4, "uno\n")]);
+  // Killed between the bytes and their line, once behind others and once before any.
+  for (const name of ["2.stdout.log", "2.init.stdout.log"]) appendFileSync(join(folder, "logs/job_1", name), "in vain");
+  writeFileSync(join(folder, "logs/job_1/3.index"), "1 o 0 0 @0+0;\n");
+  writeFileSync(join(folder, "logs/job_1/3.stdout.log"), "in vain");
+  const again = fileLogStore({ folder, bytesMax: 1000, clock });
+  await again.append(key, [told(undefined, 8, "two\n"), told("init", 8, "due\n")]);
+  await again.append({ ...KEY, attempt: 3 }, [told(undefined, 4, "new\n")]);
+  const textOf = async (attempt: number, container: string) =>
+    Buffer.concat((await again.read({ ...KEY, attempt }, { bytesMax: 100, container })).chunks.map((it) => it.data)).toString();
+  expect([await textOf(2, "main"), await textOf(2, "init"), await textOf(3, "main")]).toEqual(["one\ntwo\n", "uno\ndue\n", "new\n"]);
+});
+
+test("the first line of what is told comes before its bytes", async () => {
+  const store = fileLogStore({ folder, bytesMax: 1000, clock });
+  await store.append(KEY, [{ stream: "stdout", at: 1, data: Buffer.from("one\n"), told: { until: 4, gap: 0 } }]);
+  expect(readFileSync(join(folder, "logs/job_1/1.index"), "utf8")).toBe("1 o 0 0 @0+0;\n1 o 0 4 @4+0;\n");
 });
 
 test("tails are found in an index of many blocks", async () => {

@@ -4,7 +4,8 @@
  * L1. Within this process the appends of one log follow each other. Different logs do not wait for each other.
  * L2. Before its first append here a log is mended, for its last writer may have been killed.
  * L3. Readers take no lock: they see whole lines of the index, however far the writer is (F1, F2).
- * L4. What could not be written (the disk was full) is told where it would stand, once something can be written again.
+ * L4. What could not be written (the disk was full) is told where it would stand, once something can be written again. But
+ *     not what came with `told`: whoever told it tells it again.
  * L5. A log that is removed early leaves a mark, written before anything goes: it is never taken for one that is empty.
  */
 import { mkdirSync } from "node:fs";
@@ -15,7 +16,7 @@ import { LOG_FOLDER, logFilesOf, logFolderOf, logLostMark } from "@windlass/port
 import type { Clock, LogChunk, LogKey, LogStore } from "@windlass/ports";
 import { expireLog, isThere, jobsWithLogs, markOf, refuseRemoved, usageOf } from "./log-expiry.ts";
 import { readLog } from "./log-file-reader.ts";
-import { appendToLog, mendLog } from "./log-file-writer.ts";
+import { appendToLog, mendLog, toldOf } from "./log-file-writer.ts";
 import type { LogPlace } from "./log-file-writer.ts";
 import { watchLog } from "./log-file-watch.ts";
 import { encodeLogPosition, LOG_START } from "./log-position.ts";
@@ -69,11 +70,13 @@ export function fileLogStore(options: FileLogStoreOptions): LogStore {
           // Some of it may be there: the next one mends first. See L4.
           mended.delete(index);
           if (lost.size >= MENDED_MAX) lost.clear();
-          lost.set(index, lostBytes(chunks, error, lost.get(index)));
+          const own = chunks.filter(({ told }) => told === undefined);
+          if (own.length > 0) lost.set(index, lostBytes(own, error, lost.get(index)));
           throw error;
         }
       });
     },
+    told: (key) => toldOf(placeOf(key), options.bytesMax),
     read: async (key, range) => {
       assert(range.bytesMax > 0, "a reader must have room");
       const slice = await readLog(root, placeOf(key).files, range);

@@ -5,15 +5,15 @@
 import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import type { LogChunk, LogEntry, LogFiles, LogRange, LogSlice, Stream } from "@windlass/ports";
+import { logFileOf, MAIN_CONTAINER, nameOfSource } from "@windlass/ports";
+import type { LogChunk, LogEntry, LogFiles, LogRange, LogSlice, LogSource } from "@windlass/ports";
 import { findSince, linesBackward, linesForward } from "./log-index.ts";
 import { decodeLogPosition, encodeLogPosition, LOG_START } from "./log-position.ts";
 import type { LogPosition } from "./log-position.ts";
 
-/** Bytes of one stream that one slice is to hold. */
-interface Piece {
+/** Bytes of one source that one slice is to hold. */
+interface Piece extends LogSource {
   readonly at: number;
-  readonly stream: Stream;
   readonly offset: number;
   readonly length: number;
 }
@@ -31,19 +31,38 @@ export async function readLog(root: string, files: LogFiles, range: LogRange): P
   const after = range.after === undefined ? LOG_START : decodeLogPosition(range.after);
   const index = await openIfThere(join(root, files.index));
   if (index === null) return null;
-  const streams: Record<Stream, FileHandle | null> = { stdout: null, stderr: null };
+  const sources = openedOnce((source) => openIfThere(join(root, logFileOf(files, source))));
   try {
-    streams.stdout = await openIfThere(join(root, files.stdout));
-    streams.stderr = await openIfThere(join(root, files.stderr));
     const isTail = range.tailLines !== undefined || range.tailBytes !== undefined;
     const young =
       range.since === undefined || range.after !== undefined ? LOG_START : { line: await findSince(index, range.since), within: 0 };
-    const from = isTail ? later(after, await findTail(index, streams, range)) : later(after, young);
+    const from = isTail ? later(after, await findTail(index, sources, range)) : later(after, young);
     const plan = await planSlice(index, from, range);
-    return { chunks: await readPieces(streams, plan.pieces), position: encodeLogPosition(plan.position), more: plan.more };
+    return { chunks: await readPieces(sources, plan.pieces), position: encodeLogPosition(plan.position), more: plan.more };
   } finally {
-    await Promise.all([index.close(), streams.stdout?.close(), streams.stderr?.close()]);
+    await Promise.all([index.close(), sources.close()]);
   }
+}
+
+/** The files of a log, each opened when it is first needed. */
+interface Sources {
+  of(source: LogSource): Promise<FileHandle | null>;
+  close(): Promise<void>;
+}
+
+function openedOnce(openSource: (source: LogSource) => Promise<FileHandle | null>): Sources {
+  const files = new Map<string, Promise<FileHandle | null>>();
+  return {
+    of(source) {
+      const name = nameOfSource(source);
+      const file = files.get(name) ?? openSource(source);
+      files.set(name, file);
+      return file;
+    },
+    async close() {
+      await Promise.all([...files.values()].map(async (file) => (await file.catch(() => null))?.close()));
+    },
+  };
 }
 
 async function planSlice(index: FileHandle, from: LogPosition, range: LogRange): Promise<Plan> {
@@ -56,7 +75,8 @@ async function planSlice(index: FileHandle, from: LogPosition, range: LogRange):
     if (entry !== null && length > 0) {
       if (room === 0) return { pieces, position, more: true };
       const take = Math.min(length, room);
-      addPiece(pieces, { at: entry.at, stream: entry.stream, offset: entry.offset + skip, length: take });
+      const { at, stream, container } = entry;
+      addPiece(pieces, { at, stream, container, offset: entry.offset + skip, length: take });
       room -= take;
       if (take < length) return { pieces, position: { line: start, within: skip + take }, more: true };
     }
@@ -68,13 +88,13 @@ async function planSlice(index: FileHandle, from: LogPosition, range: LogRange):
 /** What was written at the same time in one stream is one piece: many short lines cost what a long one does. */
 function addPiece(pieces: Piece[], piece: Piece): void {
   const last = pieces.at(-1);
-  if (last?.at === piece.at && last.stream === piece.stream && endOf(last) === piece.offset)
+  if (last?.at === piece.at && nameOfSource(last) === nameOfSource(piece) && endOf(last) === piece.offset)
     pieces[pieces.length - 1] = { ...last, length: last.length + piece.length };
   else pieces.push(piece);
 }
 
 /** Walks back until the tail is long enough. What is before `since` is not part of it. */
-async function findTail(index: FileHandle, streams: Record<Stream, FileHandle | null>, range: LogRange): Promise<LogPosition> {
+async function findTail(index: FileHandle, sources: Sources, range: LogRange): Promise<LogPosition> {
   let bytesLeft = range.tailBytes ?? Number.POSITIVE_INFINITY;
   let lineFeedsLeft = range.tailLines ?? Number.POSITIVE_INFINITY;
   let isLast = true;
@@ -83,7 +103,7 @@ async function findTail(index: FileHandle, streams: Record<Stream, FileHandle | 
     if (bytesLeft <= 0 || lineFeedsLeft <= 0) return { line: end, within: 0 };
     let within = 0;
     if (Number.isFinite(lineFeedsLeft)) {
-      const bytes = await readBytes(streams[entry.stream], entry.offset, entry.length);
+      const bytes = await readBytes(await sources.of(entry), entry.offset, entry.length);
       for (let at = feedBefore(bytes, bytes.length - (isLast ? 1 : 0)); at >= 0; at = feedBefore(bytes, at)) {
         if (--lineFeedsLeft === 0) {
           within = at + 1;
@@ -104,22 +124,27 @@ function feedBefore(bytes: Uint8Array, end: number): number {
   return end <= 0 ? -1 : bytes.lastIndexOf(LINE_FEED, end - 1);
 }
 
-/** Neighbouring pieces of a stream are read at once. */
-async function readPieces(streams: Record<Stream, FileHandle | null>, pieces: readonly Piece[]): Promise<LogChunk[]> {
+/** Neighbouring pieces of a source are read at once. */
+async function readPieces(sources: Sources, pieces: readonly Piece[]): Promise<LogChunk[]> {
   const data = new Map<Piece, Uint8Array>();
-  for (const stream of ["stdout", "stderr"] as const) {
-    const own = pieces.filter((piece) => piece.stream === stream);
+  for (const own of Map.groupBy(pieces, nameOfSource).values()) {
     for (let first = 0; first < own.length;) {
       let next = first + 1;
       while (next < own.length && endOf(own[next - 1]) === own[next]?.offset) next++;
       const run = own.slice(first, next);
-      const begin = run[0]?.offset ?? 0;
-      const bytes = await readBytes(streams[stream], begin, endOf(run.at(-1)) - begin);
-      for (const piece of run) data.set(piece, bytes.subarray(piece.offset - begin, piece.offset - begin + piece.length));
+      const [begun] = run;
+      if (begun === undefined) break;
+      const bytes = await readBytes(await sources.of(begun), begun.offset, endOf(run.at(-1)) - begun.offset);
+      for (const piece of run) data.set(piece, bytes.subarray(piece.offset - begun.offset, piece.offset - begun.offset + piece.length));
       first = next;
     }
   }
-  return pieces.map((piece) => ({ stream: piece.stream, at: piece.at, data: data.get(piece) ?? new Uint8Array() }));
+  return pieces.map((piece) => ({
+    stream: piece.stream,
+    ...(piece.container === undefined ? {} : { container: piece.container }),
+    at: piece.at,
+    data: data.get(piece) ?? new Uint8Array(),
+  }));
 }
 
 async function readBytes(file: FileHandle | null, offset: number, length: number): Promise<Uint8Array> {
@@ -134,8 +159,12 @@ async function readBytes(file: FileHandle | null, offset: number, length: number
   return bytes.subarray(0, filled);
 }
 
-function isWanted(entry: LogEntry, range: LogRange): boolean {
-  return (range.stream === undefined || entry.stream === range.stream) && (range.since === undefined || entry.at >= range.since);
+function isWanted({ stream, container = MAIN_CONTAINER, at }: LogEntry, range: LogRange): boolean {
+  return (
+    (range.stream === undefined || stream === range.stream) &&
+    (range.container === undefined || container === range.container) &&
+    (range.since === undefined || at >= range.since)
+  );
 }
 
 function later(one: LogPosition, other: LogPosition): LogPosition {

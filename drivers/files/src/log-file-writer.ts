@@ -1,45 +1,96 @@
 /** Appends to one log: bytes first, then the lines that name them (F1 of log-format.ts), cut at the limit. */
-import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { mkdir, open, readFile, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { admitToLog, encodeLogEntry, logCutMark, mendLogIndex, STREAMS } from "@windlass/ports";
-import type { LogChunk, LogFiles, Stream } from "@windlass/ports";
+import { assert } from "@windlass/kernel";
+import {
+  admitToLog,
+  encodeLogEntry,
+  logCutMark,
+  logFileOf,
+  LOG_CONTAINERS_MAX,
+  mendLogIndex,
+  nameOfSource,
+  sourcesOfIndex,
+  type LogChunk,
+  type LogFiles,
+  type LogSource,
+  type ToldSource,
+} from "@windlass/ports";
 
 export interface LogPlace {
   readonly root: string;
   readonly files: LogFiles;
 }
 
+interface OpenSource {
+  readonly path: string;
+  readonly parts: Uint8Array[];
+  size: number;
+}
+
 export async function appendToLog(place: LogPlace, chunks: readonly LogChunk[], bytesMax: number): Promise<void> {
   await mkdir(join(place.root, place.files.folder), { recursive: true, mode: 0o700 });
-  const sizes = await sizesOf(place);
-  const parts: Record<Stream, Uint8Array[]> = { stdout: [], stderr: [] };
+  const sources = await openSources(place, chunks);
   let lines = "";
-  for (const { stream, at, data } of chunks) {
-    const { keep, cut } = admitToLog(sizes[stream], data.length, bytesMax);
+  let begins = "";
+  for (const chunk of chunks) {
+    const { stream, container, at, data, told } = chunk;
+    const source = sources.get(nameOfSource(chunk));
+    assert(source !== undefined, "every source of the chunks is open");
+    const { keep, cut } = admitToLog(source.size, data.length, bytesMax);
     const bytes = cut ? Buffer.concat([data.subarray(0, keep), Buffer.from(logCutMark(bytesMax))]) : data.subarray(0, keep);
-    if (bytes.length === 0) continue;
-    lines += encodeLogEntry({ at, stream, offset: sizes[stream], length: bytes.length });
-    parts[stream].push(bytes);
-    sizes[stream] += bytes.length;
+    if (bytes.length === 0 && told === undefined) continue;
+    const entry = { at, stream, container, offset: source.size };
+    if (told !== undefined && source.size === 0) begins += encodeLogEntry({ ...entry, length: 0, told: { until: 0, gap: 0 } });
+    lines += encodeLogEntry({ ...entry, length: bytes.length, ...(told === undefined ? {} : { told }) });
+    source.parts.push(bytes);
+    source.size += bytes.length;
   }
-  for (const stream of STREAMS) await appendTo(join(place.root, place.files[stream]), parts[stream]);
+  // See F4.
+  if (begins !== "") await appendTo(join(place.root, place.files.index), [Buffer.from(begins)]);
+  for (const { path, parts } of sources.values()) await appendTo(path, parts);
   if (lines !== "") await appendTo(join(place.root, place.files.index), [Buffer.from(lines)]);
 }
 
-/** Puts right what a killed writer left: see `mendLogIndex`. Only for who may write to this log. */
+/** Puts right what a killed writer left: see `mendLogIndex` and F4. Only for who may write to this log. */
 export async function mendLog(place: LogPlace, at: number): Promise<void> {
-  const index = await readFile(join(place.root, place.files.index), "latin1").catch(absentIs(""));
-  const mend = mendLogIndex(index, await sizesOf(place), at);
-  if (mend !== "") await appendTo(join(place.root, place.files.index), [Buffer.from(mend)]);
+  const { root, files } = place;
+  const index = await readFile(join(root, files.index), "latin1").catch(absentIs(""));
+  const sizes = { stdout: await sizeOf(join(root, files.stdout)), stderr: await sizeOf(join(root, files.stderr)) };
+  for (const source of sourcesOfIndex(index).values()) {
+    const path = join(root, logFileOf(files, source));
+    if (source.told !== null && (await sizeOf(path)) > source.end) await truncate(path, source.end);
+  }
+  const mend = mendLogIndex(index, sizes, at);
+  if (mend !== "") await appendTo(join(root, files.index), [Buffer.from(mend)]);
 }
 
-async function sizesOf({ root, files }: LogPlace): Promise<Record<Stream, number>> {
-  const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(absentIs({ size: 0 }))).size;
-  return { stdout: await sizeOf(join(root, files.stdout)), stderr: await sizeOf(join(root, files.stderr)) };
+/** How far what is told from outside is stored. */
+export async function toldOf({ root, files }: LogPlace, bytesMax: number): Promise<readonly ToldSource[]> {
+  const index = await readFile(join(root, files.index), "latin1").catch(absentIs(""));
+  return [...sourcesOfIndex(index).values()].flatMap(({ stream, container, end, told }): ToldSource[] =>
+    told === null ? [] : [{ stream, container, ...told, isCut: end > bytesMax }],
+  );
+}
+
+async function openSources({ root, files }: LogPlace, chunks: readonly LogSource[]): Promise<Map<string, OpenSource>> {
+  const sources = new Map<string, OpenSource>();
+  for (const source of chunks) {
+    const name = nameOfSource(source);
+    if (sources.has(name)) continue;
+    const path = join(root, logFileOf(files, source));
+    sources.set(name, { path, parts: [], size: await sizeOf(path) });
+  }
+  assert(sources.size <= 2 * LOG_CONTAINERS_MAX, "an attempt has more containers than a log has room for");
+  return sources;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(absentIs({ size: 0 }))).size;
 }
 
 async function appendTo(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  if (parts.length === 0) return;
+  if (parts.every((part) => part.length === 0)) return;
   const file = await open(path, "a", 0o600);
   try {
     await file.appendFile(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));

@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { jsonObject, jsonValue, time } from "./json-schema.ts";
+import { containerName, stream } from "./log-json.ts";
 import { operation } from "./operation.ts";
 
 /** How an attempt may have ended outside. */
@@ -40,6 +41,17 @@ const account = {
   stderrUri: z.string().max(2_000).optional(),
 };
 
+const STALE_REASONS = [
+  "unknown_execution",
+  "unknown_step",
+  "unknown_job",
+  "not_a_container_step",
+  "already_finished",
+  "other_attempt",
+  "name_mismatch",
+  "uid_mismatch",
+] as const;
+
 /** What was told is always taken; what became of it says the status. */
 const answer = z
   .object({
@@ -47,22 +59,43 @@ const answer = z
     /** The event that it made, also for who tells it again: job and number. Not when it is stale. */
     event_id: z.string().optional(),
     /** Why it is stale. */
-    reason: z
-      .enum([
-        "unknown_execution",
-        "unknown_step",
-        "unknown_job",
-        "not_a_container_step",
-        "already_finished",
-        "other_attempt",
-        "name_mismatch",
-        "uid_mismatch",
-      ])
-      .optional(),
+    reason: z.enum(STALE_REASONS).optional(),
   })
   .meta({ id: "CallbackAnswer" });
 
 const id = z.string().min(1).max(64);
+
+const attemptParams = z.strictObject({ id, attempt: z.coerce.number<number | string>().int().min(1).max(1_000_000) });
+
+const logStaleReason = z.enum([...STALE_REASONS, "log_removed"]);
+
+const toldAnswer = z
+  .object({
+    /** `gap`: nothing was stored, for the piece begins behind `next`. */
+    status: z.enum(["stored", "gap", "accepted_stale"]),
+    /** Tell on from this byte: what is behind it is not stored. It may lie within the piece, and before what was held back. */
+    next: z.int().optional(),
+    reason: logStaleReason.optional(),
+  })
+  .meta({ id: "ToldLogAnswer" });
+
+const toldSources = z
+  .object({
+    status: z.enum(["known", "accepted_stale"]),
+    reason: logStaleReason.optional(),
+    /** Of which something was told. */
+    sources: z.array(
+      z.object({
+        container: z.string(),
+        stream,
+        /** The first byte, of those that it printed, that is not stored. */
+        next: z.int(),
+        /** It has reached its limit: whatever is told of it is taken and not kept. */
+        cut: z.boolean(),
+      }),
+    ),
+  })
+  .meta({ id: "ToldLogs" });
 
 export const callbackOperations = {
   step: operation("callbacks.step", {
@@ -86,7 +119,7 @@ export const callbackOperations = {
     permission: null,
     internal: true,
     status: 202,
-    params: z.strictObject({ id, attempt: z.coerce.number<number | string>().int().min(1).max(1_000_000) }),
+    params: attemptParams,
     body: z.strictObject({
       /** Besides the ends: it was handed over and has not begun; it runs. */
       state: z.enum([...END_STATES, "pending", "running"]),
@@ -96,5 +129,37 @@ export const callbackOperations = {
       node: z.string().max(253).optional(),
     }),
     result: answer,
+  }),
+  logs: operation("callbacks.logs", {
+    summary: "Tell what a container printed, piece by piece: the bytes as they are, and where they begin",
+    permission: null,
+    internal: true,
+    status: 202,
+    params: attemptParams,
+    query: z.strictObject({
+      jobName: account.jobName,
+      jobUid: account.jobUid,
+      /** The main one when left out, which is `main`. */
+      container: containerName.optional(),
+      stream: stream.default("stdout"),
+      /** In bytes, from the first that the stream had. */
+      offset: z.int().min(0),
+      /** When it was printed; now when left out. */
+      at: time.optional(),
+      /** Nothing comes behind it: what might be the beginning of a secret is no longer waited for. */
+      last: z.boolean().default(false),
+      /** What is missing before it cannot be had any more: a mark says how much. */
+      lost: z.boolean().default(false),
+    }),
+    body: z.strictObject({ bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array) }),
+    result: toldAnswer,
+  }),
+  toldLogs: operation("callbacks.toldLogs", {
+    summary: "Show how far the logs of an attempt were told",
+    permission: null,
+    internal: true,
+    params: attemptParams,
+    query: z.strictObject({ jobName: account.jobName, jobUid: account.jobUid }),
+    result: toldSources,
   }),
 } as const;

@@ -3,7 +3,7 @@ import { EXECUTORS, failureOutcomes, JOB_KINDS, ON_CONFLICT, RETRY_LIMIT_MAX } f
 import * as z from "zod";
 import { attemptJson, eventJson, jobDetailJson, jobJson, jobState, outcome, reason } from "./job-json.ts";
 import { idParams, jsonObject, jsonValue, labels, time } from "./json-schema.ts";
-import { logItemJson, logsJson, stream } from "./log-json.ts";
+import { containerRange, logItemJson, logsJson, stream } from "./log-json.ts";
 import { operation } from "./operation.ts";
 import { problemJson } from "./problem.ts";
 import { SUBMIT_MANY_MAX } from "./routes.ts";
@@ -73,6 +73,8 @@ const logRange = {
   /** The newest attempt when left out. */
   attempt: z.int().min(1).optional(),
   stream: stream.optional(),
+  /** The main one when left out; `*`: all, in the order in which they printed. */
+  container: containerRange.optional(),
   tailLines: z.int().min(0).max(1_000_000).optional(),
   tailBytes: z.int().min(0).optional(),
   since: time.optional(),

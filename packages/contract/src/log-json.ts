@@ -1,13 +1,24 @@
 /** What attempts printed, as the API shows it: `text` where the bytes are UTF-8, `base64` where they are not. */
 import * as z from "zod";
 import { time } from "./json-schema.ts";
+import { ALL_CONTAINERS } from "./routes.ts";
 
 export const stream = z.enum(["stdout", "stderr"]);
+
+/** As Kubernetes names containers. */
+export const containerName = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/u, "expected the name of a container: small letters, digits and -, at most 63");
+
+/** Of which container; the main one when left out, all for `*`. */
+export const containerRange = z.union([z.literal(ALL_CONTAINERS), containerName]);
 
 export const logChunkJson = z
   .object({
     attempt: z.int(),
     stream,
+    /** Of a container beside the main one (init, sidecar); left out for the main one. */
+    container: z.string().optional(),
     at: time,
     text: z.string().optional(),
     base64: z.string().optional(),

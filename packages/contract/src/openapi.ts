@@ -57,6 +57,8 @@ const DESCRIPTION = [
   "Streams are server-sent events. After reset events were lost: read again, and go on from there. Last-Event-ID continues a stream.",
 ].join("\n\n");
 
+const BYTES = { "application/octet-stream": { schema: { type: "string", format: "binary" } } };
+
 function nounOf({ id }: Operation): string {
   return id.split(".", 1)[0] ?? "";
 }
@@ -73,7 +75,10 @@ function describe(operation: Operation, schemas: Record<string, Schema>): Schema
       ? undefined
       : {
           required: true,
-          content: { "application/json": { schema: schemaOf(operation.body, "input", schemas), ...exampleOf(example.body) } },
+          content:
+            operation.request === "bytes"
+              ? BYTES
+              : { "application/json": { schema: schemaOf(operation.body, "input", schemas), ...exampleOf(example.body) } },
         };
   return {
     operationId: operation.id,
@@ -107,8 +112,7 @@ function parametersOf(where: "path" | "query", object: z.ZodObject, schemas: Rec
 }
 
 function answerOf(operation: Operation, schemas: Record<string, Schema>): Schema {
-  if (operation.response === "bytes")
-    return { description: "Bytes", content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } };
+  if (operation.response === "bytes") return { description: "Bytes", content: BYTES };
   const schema = schemaOf(operation.result, "output", schemas);
   if (operation.response === "json")
     return { description: "Done", content: { "application/json": { schema, ...exampleOf(EXAMPLES[operation.id]?.answer) } } };

@@ -26,6 +26,8 @@ export interface Operation<
   /** Of a stream: one of its items. Of bytes: nothing. */
   readonly result: R;
   readonly response: "json" | "bytes" | "sse";
+  /** `bytes`: the body is taken as it is, and is the field `bytes` of what the schema of the body speaks of. */
+  readonly request: "json" | "bytes";
   /** HTTP status when all went well. */
   readonly status: 200 | 201 | 202;
   /** One of the table of permissions; null: the operation needs no token of ours, or the internal one. */
@@ -91,6 +93,7 @@ export function operation<
     method: route.method,
     path: route.path,
     response: route.response ?? "json",
+    request: route.request ?? "json",
     summary: parts.summary,
     permission: parts.permission,
     reach: parts.reach ?? "workspace",

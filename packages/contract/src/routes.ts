@@ -9,6 +9,8 @@ export interface Route {
   readonly query?: readonly string[];
   /** JSON when left out. */
   readonly response?: "bytes" | "sse";
+  /** JSON when left out. Bytes are the field `bytes` of what a caller gives. */
+  readonly request?: "bytes";
   /** With the same Idempotency-Key it happens once, however often it is asked for: a client may send it again. */
   readonly idempotent?: true;
 }
@@ -23,6 +25,12 @@ export const SUBMIT_MANY_MAX = 1_000;
  * that a body stays below the megabyte that many proxies let through, and far below what a server takes (`server.bodyBytesMax`).
  */
 export const GATHERED_LENGTH_MAX = 262_144;
+
+/** Bytes of a log that one request tells: a container that prints much is told of in several. */
+export const TOLD_BYTES_MAX = 1_048_576;
+
+/** In the place of the name of a container: all of an attempt. */
+export const ALL_CONTAINERS = "*";
 
 /** The header by which a call names its workspace; without it, the only one of the token, or `default`. */
 export const WORKSPACE_HEADER = "windlass-workspace";
@@ -42,18 +50,18 @@ export const ROUTES = {
   "jobs.logs": {
     method: "GET",
     path: "/api/v1/jobs/{id}/logs",
-    query: ["attempt", "stream", "tailLines", "tailBytes", "since", "after", "limitBytes"],
+    query: ["attempt", "stream", "container", "tailLines", "tailBytes", "since", "after", "limitBytes"],
   },
   "jobs.rawLogs": {
     method: "GET",
     path: "/api/v1/jobs/{id}/logs/raw",
-    query: ["attempt", "stream", "tailLines", "tailBytes", "since"],
+    query: ["attempt", "stream", "container", "tailLines", "tailBytes", "since"],
     response: "bytes",
   },
   "jobs.followLogs": {
     method: "GET",
     path: "/api/v1/jobs/{id}/logs/follow",
-    query: ["attempt", "stream", "tailLines", "tailBytes", "since", "after"],
+    query: ["attempt", "stream", "container", "tailLines", "tailBytes", "since", "after"],
     response: "sse",
   },
   "jobs.counts": {
@@ -127,6 +135,13 @@ export const ROUTES = {
   "webhooks.redrive": { method: "POST", path: "/api/v1/webhooks/{name}/redrive" },
   "callbacks.step": { method: "POST", path: "/api/internal/container-callback/{executionId}/{step}" },
   "callbacks.facts": { method: "POST", path: "/api/internal/jobs/{id}/attempts/{attempt}/facts" },
+  "callbacks.logs": {
+    method: "POST",
+    path: "/api/internal/jobs/{id}/attempts/{attempt}/logs",
+    query: ["jobName", "jobUid", "container", "stream", "offset", "at", "last", "lost"],
+    request: "bytes",
+  },
+  "callbacks.toldLogs": { method: "GET", path: "/api/internal/jobs/{id}/attempts/{attempt}/logs", query: ["jobName", "jobUid"] },
   "system.info": { method: "GET", path: "/api/v1/system" },
 } as const satisfies Record<string, Route>;
 

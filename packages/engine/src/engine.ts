@@ -20,6 +20,7 @@ import { secrets, type Secrets } from "./secrets.ts";
 import { serviceOf, together, type Service } from "./service.ts";
 import { openSession } from "./session.ts";
 import { timers } from "./timers.ts";
+import { toldLogs, type ToldLogs } from "./told-logs.ts";
 import { webhookRelay } from "./webhook-relay.ts";
 import { webhooks, type Webhooks } from "./webhooks.ts";
 import { toolWorker, worker, type Worker, type WorkerOptions } from "./worker.ts";
@@ -36,6 +37,8 @@ export interface EngineOptions extends EnginePorts {
   readonly auditDays?: number;
   /** No limits when left out. */
   readonly logLimits?: LogLimits;
+  /** Of what containers elsewhere print; 0 or left out: no limit. */
+  readonly logBytesPerSecondMax?: number;
 }
 
 export interface Engine extends Service {
@@ -46,6 +49,7 @@ export interface Engine extends Service {
   readonly feed: Feed;
   readonly explain: Explain;
   readonly callbacks: Callbacks;
+  readonly toldLogs: ToldLogs;
   readonly access: Access;
   readonly audit: Audit;
   readonly secrets: Secrets;
@@ -108,6 +112,7 @@ export function engine(options: EngineOptions): Engine {
     feed: events,
     explain: explainer(context, options.executors),
     callbacks: callbacks(context),
+    toldLogs: toldLogs(context, { bytesPerSecondMax: options.logBytesPerSecondMax ?? 0 }),
     access: access(context),
     audit: changes,
     secrets: sealed,

@@ -26,5 +26,6 @@ export { openReportedSession, type ReportedSession } from "./session.ts";
 export { settling, type Settling } from "./settling.ts";
 export { recordOf, type SubmitRequest } from "./submit.ts";
 export { dueChange } from "./timers.ts";
+export type { LogAnswer, LogStaleReason, ToldAnswer, ToldAttempt, ToldLogs, ToldPiece } from "./told-logs.ts";
 export type { Worker, WorkerOptions } from "./worker.ts";
 export type { WebhookRequest, Webhooks } from "./webhooks.ts";

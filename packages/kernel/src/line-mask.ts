@@ -25,8 +25,7 @@ export function lineMask({ patterns, written }: Replace): MaskStream {
   return {
     push: (bytes) => {
       const data = held.length === 0 ? bytes : joined([held, bytes]);
-      const whole = data.lastIndexOf(LINE_FEED) + 1;
-      const until = data.length - whole > LINE_BYTES_MAX ? data.length : whole;
+      const until = settledLines(data, data.length);
       held = data.slice(until);
       return until === 0 ? new Uint8Array() : replaced(data.subarray(0, until));
     },
@@ -36,6 +35,12 @@ export function lineMask({ patterns, written }: Replace): MaskStream {
       return rest.length === 0 ? rest : replaced(rest);
     },
   };
+}
+
+/** How much of the bytes before `end` is lines that have ended, or have become too long to wait for. */
+export function settledLines(data: Uint8Array, end: number): number {
+  const whole = end === 0 ? 0 : data.lastIndexOf(LINE_FEED, end - 1) + 1;
+  return end - whole > LINE_BYTES_MAX ? end : whole;
 }
 
 /** One character for each byte, so that nothing is changed that does not match. */

@@ -98,3 +98,43 @@ test("patterns mask within lines, whatever else is in them, over any cut", () =>
     );
   }
 });
+
+/** As one who keeps nothing between two pieces: what has not settled comes again with what follows. */
+const settledInPieces = (mask: Mask, bytes: Uint8Array, sizes: readonly number[]): Buffer => {
+  const out: Uint8Array[] = [];
+  let from = 0;
+  for (let to = 0, i = 0; to < bytes.length; i++) {
+    to = Math.min(bytes.length, to + (sizes[i % sizes.length] ?? 1));
+    const piece = bytes.subarray(from, to);
+    const settled = mask.settled(piece);
+    out.push(mask.bytes(piece.subarray(0, settled)));
+    from += settled;
+  }
+  return Buffer.concat([...out, mask.bytes(bytes.subarray(from))]);
+};
+
+test("what has settled can be masked by itself: pieces of it make the whole, with secrets that touch, overlap and run over lines", () => {
+  const unit = fc.constantFrom("a", "b", "\n", "x");
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ minLength: SECRET_BYTES_MIN, maxLength: 8, unit }), { minLength: 1, maxLength: 3 }),
+      fc.string({ maxLength: 120, unit }),
+      fc.record({ patterns: fc.subarray(["bx+b"]), cuts: sizes }),
+      (secrets, text, { patterns, cuts }) => {
+        const mask = maskOf({ secrets, patterns });
+        expect(settledInPieces(mask, bytesOf(text), cuts).toString()).toBe(Buffer.from(mask.bytes(bytesOf(text))).toString());
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test("what cannot be part of a secret has settled at once", () => {
+  const mask = maskOf({ secrets: ["swordfish"], patterns: [] });
+  expect(mask.settled(bytesOf("hello\n"))).toBe(6);
+  expect(mask.settled(bytesOf("hello sword"))).toBe(6);
+  expect(mask.settled(bytesOf("hello swordfish"))).toBe(6);
+  expect(mask.settled(bytesOf("hello swordfish!"))).toBe(16);
+  expect(maskOf({ secrets: [], patterns: ["a"] }).settled(bytesOf("one\ntwo"))).toBe(4);
+  expect(maskOf({ secrets: [], patterns: [] }).settled(bytesOf("one"))).toBe(3);
+});

@@ -6,9 +6,11 @@
  *     secret is held back, at most as long as the longest form.
  * M2. What is not part of a secret comes out byte for byte.
  * M3. The mask has a character that no secret has, so none comes together from what stands around it.
+ * M4. What `settled` counts can be masked by itself: whoever masks the bytes before it and those behind it, each for
+ *     itself, gets what the whole would have become.
  */
 import { joined } from "./joined-bytes.ts";
-import { lineMask, type Replace } from "./line-mask.ts";
+import { lineMask, settledLines, type Replace } from "./line-mask.ts";
 import type { MaskStream } from "./mask-stream.ts";
 import { secretForms } from "./secret-forms.ts";
 
@@ -24,6 +26,10 @@ export interface MaskRule {
 export interface Mask {
   stream(): MaskStream;
   text(text: string): string;
+  /** All of these bytes, with nothing behind them. */
+  bytes(bytes: Uint8Array): Uint8Array;
+  /** How many of these bytes, from the first, need no knowledge of those that come behind them. See M4. */
+  settled(bytes: Uint8Array): number;
 }
 
 export const NO_SECRETS: MaskRule = { secrets: [], patterns: [] };
@@ -38,15 +44,27 @@ export function maskOf(rule: MaskRule): Mask {
   const written = encoder.encode(MASKS.find((mask) => !forms.some((form) => form.includes(mask.charCodeAt(0)))) ?? MASKS[0]);
   const byPair = groupedByPair(forms);
   const replace: Replace = { patterns: rule.patterns, written };
+  const known: Forms = { byPair, written, lengthMax: Math.max(1, ...forms.map((form) => form.length)) };
   const stream = (): MaskStream => {
-    const secrets = secretMask({ byPair, written, lengthMax: Math.max(1, ...forms.map((form) => form.length)) });
+    const secrets = secretMask(known);
     return rule.patterns.length === 0 ? secrets : chained(secrets, lineMask(replace));
+  };
+  const whole = (bytes: Uint8Array): Uint8Array => {
+    const one = stream();
+    return joined([one.push(bytes), one.end()]);
   };
   return {
     stream,
-    text: (text) => {
-      const one = stream();
-      return decoder.decode(joined([one.push(encoder.encode(text)), one.end()]));
+    text: (text) => decoder.decode(whole(encoder.encode(text))),
+    bytes: whole,
+    settled: (bytes) => {
+      let until = openFrom(known, bytes);
+      // What stands across the end moves it back, and so does a line that has not ended, until neither does.
+      for (let before = -1; before !== until;) {
+        before = until;
+        until = beforeOverlaps(known, bytes, rule.patterns.length === 0 ? until : settledLines(bytes, until));
+      }
+      return until;
     },
   };
 }
@@ -54,7 +72,12 @@ export function maskOf(rule: MaskRule): Mask {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const NOTHING = new Uint8Array();
-const UNMASKED: Mask = { stream: () => ({ push: (bytes) => bytes, end: () => NOTHING }), text: (text) => text };
+const UNMASKED: Mask = {
+  stream: () => ({ push: (bytes) => bytes, end: () => NOTHING }),
+  text: (text) => text,
+  bytes: (bytes) => bytes,
+  settled: (bytes) => bytes.length,
+};
 
 interface Forms {
   /** Longest first, by their first two bytes. */
@@ -104,6 +127,16 @@ function openFrom({ byPair, lengthMax }: Forms, data: Uint8Array): number {
     if (candidates.some((group) => group?.some((form) => form.length > length && agrees(form, { data, at, length })))) return at;
   }
   return data.length;
+}
+
+/** The last place at or before `until` at which no secret ends (its neighbour would share its mask) or goes on. */
+function beforeOverlaps(forms: Forms, data: Uint8Array, until: number): number {
+  let end = until;
+  for (let at = end - 1; at >= Math.max(0, end - forms.lengthMax); at--) {
+    const length = formLengthAt(forms, data, at);
+    if (length > 0 && at + length >= end) end = at;
+  }
+  return end;
 }
 
 function pairsOf(byPair: Forms["byPair"], first: number): Forms["byPair"] {

@@ -4,7 +4,17 @@ import { admitToLog, decodeLogEntry, encodeLogEntry, logCutMark, logFilesOf, men
 import { STREAMS } from "./log-store.ts";
 
 const amount = fc.integer({ min: 0, max: 1e12 });
-const entries = fc.record({ at: amount, stream: fc.constantFrom(...STREAMS), offset: amount, length: amount });
+const entries = fc.record(
+  {
+    at: amount,
+    stream: fc.constantFrom(...STREAMS),
+    offset: amount,
+    length: amount,
+    container: fc.constantFrom("init-db", "a", "0x"),
+    told: fc.record({ until: amount, gap: amount }),
+  },
+  { requiredKeys: ["at", "stream", "offset", "length"] },
+);
 
 test("an entry survives the way to disk and back", () => {
   fc.assert(

@@ -1,21 +1,23 @@
 /**
- * How logs lie on disk, for all who write or read them: per attempt one file of raw bytes for each stream, and one
- * index whose lines say when which bytes came. Pure.
+ * How logs lie on disk, for all who write or read them: per attempt one file of raw bytes for each stream of each
+ * container, and one index whose lines say when which bytes came. Pure.
  *
  * F1. Bytes are written before the line that names them: a reader trusts the index and nothing else.
  * F2. A line counts only with its `;` and its line feed: a torn one is skipped, never misread.
  * F3. A stream is cut at its limit once, with a mark as its last line.
+ * F4. The lines of a source that is told from outside say how far it was told; the first one comes before any byte. So bytes
+ *     that no line names are known as told in vain, and go: whoever told them tells them again.
  */
 import { formatBytes, WindlassError } from "@windlass/kernel";
-import type { LogKey, Stream } from "./log-store.ts";
-import { STREAMS } from "./log-store.ts";
+import { CONTAINER_NAME, MAIN_CONTAINER, STREAMS } from "./log-store.ts";
+import type { LogKey, LogSource, Stream, ToldUntil } from "./log-store.ts";
 
-/** These bytes of this stream came at this time. */
-export interface LogEntry {
+/** These bytes of this source came at this time. */
+export interface LogEntry extends LogSource {
   readonly at: number;
-  readonly stream: Stream;
   readonly offset: number;
   readonly length: number;
+  readonly told?: ToldUntil;
 }
 
 /** Paths below the folder of all logs. */
@@ -26,11 +28,14 @@ export interface LogFiles {
   readonly stderr: string;
 }
 
+/** Containers of one attempt; a Pod with more is a mistake. */
+export const LOG_CONTAINERS_MAX = 100;
+
 /** The folder of all logs in a data folder. */
 export const LOG_FOLDER = "logs";
 
 const LETTERS = { stdout: "o", stderr: "e" } as const satisfies Record<Stream, string>;
-const LINE = /^(\d{1,15}) ([oe]) (\d{1,15}) (\d{1,15});$/u;
+const LINE = /^(\d{1,15}) ([oe]) (\d{1,15}) (\d{1,15})(?: ([a-z0-9-]{1,63}))?(?: @(\d{1,15})\+(\d{1,15}))?;$/u;
 const SAFE_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/u;
 
 /** Throws `not_found` for what cannot be the id of a job, so that no path can be smuggled in. */
@@ -48,8 +53,22 @@ export function logFilesOf(key: LogKey): LogFiles {
   return { folder, index: `${stem}.index`, stdout: `${stem}.stdout.log`, stderr: `${stem}.stderr.log` };
 }
 
-export function encodeLogEntry(entry: LogEntry): string {
-  return `${entry.at} ${LETTERS[entry.stream]} ${entry.offset} ${entry.length};\n`;
+/** The file of one source. Throws `not_found` for what cannot be the name of a container. */
+export function logFileOf(files: LogFiles, { stream, container = MAIN_CONTAINER }: LogSource): string {
+  if (container === MAIN_CONTAINER) return files[stream];
+  if (!CONTAINER_NAME.test(container)) throw new WindlassError("not_found", `${JSON.stringify(container.slice(0, 80))} names no container`);
+  return `${files.index.slice(0, -".index".length)}.${container}.${stream}.log`;
+}
+
+/** Tells sources apart; also those that leave the name of the main container out. */
+export function nameOfSource({ stream, container = MAIN_CONTAINER }: LogSource): string {
+  return `${container}/${stream}`;
+}
+
+export function encodeLogEntry({ at, stream, offset, length, container = MAIN_CONTAINER, told }: LogEntry): string {
+  const name = container === MAIN_CONTAINER ? "" : ` ${container}`;
+  const until = told === undefined ? "" : ` @${told.until}+${told.gap}`;
+  return `${at} ${LETTERS[stream]} ${offset} ${length}${name}${until};\n`;
 }
 
 /** Reads a line without its line feed; null for one that is torn. */
@@ -57,7 +76,14 @@ export function decodeLogEntry(line: string): LogEntry | null {
   const match = LINE.exec(line);
   if (match === null) return null;
   const stream = match[2] === LETTERS.stdout ? "stdout" : "stderr";
-  return { at: Number(match[1]), stream, offset: Number(match[3]), length: Number(match[4]) };
+  return {
+    at: Number(match[1]),
+    stream,
+    offset: Number(match[3]),
+    length: Number(match[4]),
+    ...(match[5] === undefined ? {} : { container: match[5] }),
+    ...(match[6] === undefined ? {} : { told: { until: Number(match[6]), gap: Number(match[7]) } }),
+  };
 }
 
 /** How much of `incoming` bytes still fits behind `size` bytes, and whether the mark of the cut is to follow. See F3. */
@@ -77,20 +103,45 @@ export function logLostMark(bytes: number, why: string): string {
   return `\n[windlass: ${formatBytes(bytes)} left out here: ${why}]\n`;
 }
 
-/**
- * What to append to an index after its writer was killed: an end for a torn line, and entries for bytes that no line
- * names. Empty when there is nothing to mend.
- */
-export function mendLogIndex(index: string, sizes: Readonly<Record<Stream, number>>, at: number): string {
-  const ends: Record<Stream, number> = { stdout: 0, stderr: 0 };
+/** What is known of a source from its lines. */
+export interface IndexedSource extends LogSource {
+  /** Where its last named byte ends. */
+  readonly end: number;
+  /** Null: its bytes come from this host, and are not told. */
+  readonly told: ToldUntil | null;
+}
+
+/** By `nameOfSource`. */
+export function sourcesOfIndex(index: string): Map<string, IndexedSource> {
+  const sources = new Map<string, IndexedSource>();
   for (const line of index.split("\n")) {
     const entry = decodeLogEntry(line);
-    if (entry !== null) ends[entry.stream] = Math.max(ends[entry.stream], entry.offset + entry.length);
+    if (entry === null) continue;
+    const name = nameOfSource(entry);
+    const before = sources.get(name);
+    const { stream, container } = entry;
+    sources.set(name, {
+      stream,
+      ...(container === undefined ? {} : { container }),
+      end: Math.max(before?.end ?? 0, entry.offset + entry.length),
+      told: entry.told ?? before?.told ?? null,
+    });
   }
+  return sources;
+}
+
+/**
+ * What to append to an index after its writer was killed: an end for a torn line, and entries for bytes that no line
+ * names. Empty when there is nothing to mend. Of sources that are told such bytes go instead (F4).
+ */
+export function mendLogIndex(index: string, sizes: Readonly<Record<Stream, number>>, at: number): string {
+  const sources = sourcesOfIndex(index);
   let mend = index === "" || index.endsWith("\n") ? "" : "\n";
   for (const stream of STREAMS) {
-    const length = sizes[stream] - ends[stream];
-    if (length > 0) mend += encodeLogEntry({ at, stream, offset: ends[stream], length });
+    const known = sources.get(nameOfSource({ stream }));
+    const offset = known?.end ?? 0;
+    const length = sizes[stream] - offset;
+    if (length > 0 && (known?.told ?? null) === null) mend += encodeLogEntry({ at, stream, offset, length });
   }
   return mend;
 }

@@ -7,16 +7,43 @@ export interface LogKey {
   readonly attempt: number;
 }
 
-export interface LogChunk {
+/** Where bytes of an attempt come from. */
+export interface LogSource {
   readonly stream: Stream;
+  /** Of a container beside the main one; left out: of the main one, or of what has no containers. */
+  readonly container?: string | undefined;
+}
+
+export interface LogChunk extends LogSource {
   /** When it was written, in milliseconds since 1970. */
   readonly at: number;
   readonly data: Uint8Array;
+  /** Of what is told from outside, piece by piece: how far its source is known with this chunk. It is stored with it. */
+  readonly told?: ToldUntil | undefined;
 }
+
+/** How far a source was told, in bytes as they were printed. What is stored of it may be more or less: masks, gaps, a cut. */
+export interface ToldUntil {
+  readonly until: number;
+  /** Bytes before it that were left out, and for which no mark stands in the log yet. */
+  readonly gap: number;
+}
+
+export interface ToldSource extends LogSource, ToldUntil {
+  /** It reached its limit: nothing more of it is kept. */
+  readonly isCut: boolean;
+}
+
+/** What the main container of an attempt is called where containers are named. */
+export const MAIN_CONTAINER = "main";
+/** As Kubernetes names containers. */
+export const CONTAINER_NAME: RegExp = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/u;
 
 export interface LogRange {
   /** Only this stream; both, in the order in which they came, when left out. */
   readonly stream?: Stream;
+  /** Only this container; all, in the order in which they came, when left out. */
+  readonly container?: string;
   /** Continue behind this position (of an earlier answer). */
   readonly after?: string;
   /** Only what was written at this time or later. */
@@ -37,7 +64,10 @@ export interface LogSlice {
 }
 
 export interface LogStore {
+  /** Chunks with `told` are stored with how far they were told or not at all, also when their writer is killed. */
   append(key: LogKey, chunks: readonly LogChunk[]): Promise<void>;
+  /** How far each source was told that came with `told`. */
+  told(key: LogKey): Promise<readonly ToldSource[]>;
   read(key: LogKey, range: LogRange): Promise<LogSlice>;
   /** Calls back soon after more was written (by whomever); the returned function ends it. Calls may be spurious. */
   watch(key: LogKey, changed: () => void): () => void;

@@ -16,7 +16,7 @@ export interface Answer extends Pick<Response, "ok" | "status" | "text" | "json"
 export interface Asked {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
   readonly signal?: AbortSignal;
 }
 

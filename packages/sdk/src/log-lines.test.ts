@@ -32,6 +32,14 @@ test("lines are the same however their bytes were cut", () => {
   );
 });
 
+test("containers do not mix within a line, and their lines say whose they are", () => {
+  const reader = logLines();
+  expect(reader.push({ ...chunk(Buffer.from("half")), container: "init" })).toEqual([]);
+  expect(reader.push(chunk(Buffer.from("main\n"))).map(({ container, text }) => [container, text])).toEqual([[undefined, "main"]]);
+  const rest = reader.push({ ...chunk(Buffer.from(" done\n")), container: "init" });
+  expect(rest.map(({ container, text }) => [container, text])).toEqual([["init", "half done"]]);
+});
+
 test("streams do not mix within a line, and an end without a line feed is a line", () => {
   const reader = logLines();
   expect(reader.push(chunk(Buffer.from("out")))).toEqual([]);

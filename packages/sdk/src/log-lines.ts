@@ -1,4 +1,4 @@
-/** Puts the pieces of a log together to lines, per stream and attempt, however the bytes were cut. */
+/** Puts the pieces of a log together to lines, per stream of each container and attempt, however the bytes were cut. */
 import type { LogChunkJson } from "@windlass/contract";
 import { logBytes } from "./log-bytes.ts";
 
@@ -6,6 +6,8 @@ export interface LogLine {
   /** Number of the attempt that printed it, from 1. */
   readonly attempt: number;
   readonly stream: LogChunkJson["stream"];
+  /** Of a container beside the main one; left out for the main one. */
+  readonly container?: string | undefined;
   /** When its end came, ISO 8601 in UTC. */
   readonly at: string;
   /** Without its line end. */
@@ -27,6 +29,8 @@ const LINE_LENGTH_MAX = 65_536;
 interface Open {
   readonly decoder: InstanceType<typeof TextDecoder>;
   readonly attempt: number;
+  readonly stream: LogChunkJson["stream"];
+  readonly container?: string | undefined;
   text: string;
   at: string;
 }
@@ -36,37 +40,42 @@ const LINE_FEED = 0x0a;
 
 export function logLines(): LogLines {
   // In the order in which they were begun, and only what was begun: who begins to read in between finds the same order.
-  const open = new Map<LogChunkJson["stream"], Open>();
-  const flush = (stream: LogChunkJson["stream"]): readonly LogLine[] => {
-    const state = open.get(stream);
-    open.delete(stream);
+  const open = new Map<string, Open>();
+  const flush = (source: string): readonly LogLine[] => {
+    const state = open.get(source);
+    open.delete(source);
     if (state === undefined) return [];
     const text = state.text + state.decoder.decode();
-    return text === "" ? [] : [{ attempt: state.attempt, stream, at: state.at, text }];
+    return text === "" ? [] : [{ ...whoseLine(state), at: state.at, text }];
   };
   return {
     push(chunk) {
-      const { attempt, stream, at } = chunk;
+      const { attempt, at } = chunk;
+      const source = `${chunk.container ?? ""}/${chunk.stream}`;
       const bytes = logBytes(chunk);
       if (bytes.length === 0) return [];
-      const before = open.get(stream)?.attempt === attempt ? [] : flush(stream);
-      let state = open.get(stream);
+      const before = open.get(source)?.attempt === attempt ? [] : flush(source);
+      let state = open.get(source);
       if (state === undefined)
-        open.set(stream, (state = { decoder: new TextDecoder("utf-8", { ignoreBOM: true }), attempt, text: "", at }));
+        open.set(source, (state = { decoder: new TextDecoder("utf-8", { ignoreBOM: true }), ...whoseLine(chunk), text: "", at }));
       const pieces = (state.text + state.decoder.decode(bytes, { stream: true })).split("\n");
       // Cut by length alone, never by where a piece happened to end: the same log has the same lines each time it is read.
       const begun = cut(pieces.pop() ?? "");
       const last = begun.pop() ?? "";
       const whole = [...pieces.flatMap((line) => cut(line.replace(/\r$/u, ""))), ...begun];
       [state.text, state.at] = [last, at];
-      if (bytes.at(-1) === LINE_FEED) open.delete(stream);
-      return [...before, ...whole.map((text) => ({ attempt, stream, at, text }))];
+      if (bytes.at(-1) === LINE_FEED) open.delete(source);
+      return [...before, ...whole.map((text) => ({ ...whoseLine(chunk), at, text }))];
     },
     rest: () => [...open.keys()].flatMap(flush),
     get isEmpty() {
       return open.size === 0;
     },
   };
+}
+
+function whoseLine({ attempt, stream, container }: Pick<LogLine, "attempt" | "stream" | "container">) {
+  return container === undefined ? { attempt, stream } : { attempt, stream, container };
 }
 
 function cut(line: string): string[] {

@@ -33,7 +33,7 @@ export async function sendRequest(target: Target, request: Request): Promise<Ans
   if (target.workspace !== undefined) headers[WORKSPACE_HEADER] = target.workspace;
   const traceparent = target.tracing?.active() ?? null;
   if (traceparent !== null) headers["traceparent"] = traceparent;
-  if (body !== undefined) headers["content-type"] = "application/json";
+  if (body !== undefined) headers["content-type"] = request.route.request === "bytes" ? "application/octet-stream" : "application/json";
   const send: Exchange = request.route.response === undefined ? target.exchange : target.fetch;
   const answer = await reached(target, request, () =>
     send(url, {
@@ -63,7 +63,10 @@ function unreachable({ url }: Target, error: unknown): WindlassError {
   return new WindlassError("unreachable", `no Windlass server answers at ${url} (${why}); ${advice}`, { cause: error });
 }
 
-function partsOf({ url: base }: Target, request: Request): { readonly url: string; readonly body: string | undefined } {
+function partsOf(
+  { url: base }: Target,
+  request: Request,
+): { readonly url: string; readonly body: string | Uint8Array<ArrayBuffer> | undefined } {
   const { route } = request;
   const rest = { ...request.input };
   const take = (name: string): unknown => {
@@ -78,6 +81,7 @@ function partsOf({ url: base }: Target, request: Request): { readonly url: strin
     for (const one of Array.isArray(value) ? value : value === undefined ? [] : [value]) query.append(name, String(one));
   }
   const url = base.replace(/\/+$/u, "") + path + (query.size === 0 ? "" : `?${query.toString()}`);
+  if (route.request === "bytes") return { url, body: rest["bytes"] as Uint8Array<ArrayBuffer> };
   const hasBody = route.method === "POST" || route.method === "PUT";
   return { url, body: hasBody ? (request.body ?? JSON.stringify(rest)) : undefined };
 }

@@ -26,6 +26,11 @@ export function logStoreContract(name: string, open: (bytesMax: number) => Promi
 
     readCases(() => store);
     tailCases(() => store);
+    containerCases(() => store);
+    toldCases(
+      () => store,
+      () => fixture.reopen(),
+    );
 
     test("a stream is cut at its limit with a mark, and the other one goes on", async () => {
       for (let i = 0; i < 30; i++) await store.append(KEY, [chunk("stdout", 1, "x".repeat(70))]);
@@ -199,6 +204,70 @@ function tailCases(store: () => LogStore): void {
     expect([textOf(first.chunks), first.more]).toEqual(["23456", true]);
     const second = await store().read(KEY, { after: first.position, bytesMax: 5 });
     expect([textOf(second.chunks), second.more]).toEqual(["789", false]);
+  });
+}
+
+function containerCases(store: () => LogStore): void {
+  const of = (container: string, at: number, text: string): LogChunk => ({ ...chunk("stdout", at, text), container });
+
+  test("containers come in the order of their writing, one alone without the others; the main one needs no name", async () => {
+    const chunks = [of("init-db", 1, "a"), chunk("stdout", 2, "b"), of("proxy", 3, "c"), of("main", 4, "d"), chunk("stderr", 5, "e")];
+    for (const one of chunks) await store().append(KEY, [one]);
+    expect((await store().read(KEY, ALL)).chunks.map((it) => `${it.container ?? "main"} ${it.at} ${textOf([it])}`)).toEqual([
+      "init-db 1 a",
+      "main 2 b",
+      "proxy 3 c",
+      "main 4 d",
+      "main 5 e",
+    ]);
+    for (const [container, text] of [
+      ["main", "bde"],
+      ["init-db", "a"],
+      ["proxy", "c"],
+      ["other", ""],
+    ] as const)
+      expect(textOf(await readAll(store(), { bytesMax: 1, container }))).toBe(text);
+    expect(textOf((await store().read(KEY, { ...ALL, container: "main", stream: "stdout" })).chunks)).toBe("bd");
+    expect(textOf((await store().read(KEY, { ...ALL, container: "main", tailBytes: 2 })).chunks)).toBe("de");
+  });
+
+  test("each container has the whole limit of a stream for itself", async () => {
+    await store().append(KEY, [of("one", 1, "x".repeat(1500)), of("two", 2, "y".repeat(900))]);
+    const text = textOf(await readAll(store(), ALL));
+    expect(text).toBe(`${"x".repeat(1000)}\n[windlass: log cut at 1000: it reached log.bytesMax]\n${"y".repeat(900)}`);
+  });
+
+  test("what could leave the folder is no container", async () => {
+    for (const container of ["../x", "", "a/b", ".", "A", "a.stdout"])
+      await expect(store().append(KEY, [of(container, 1, "x")])).rejects.toThrow(/names no container/u);
+  });
+}
+
+function toldCases(store: () => LogStore, reopen: () => Promise<LogStore>): void {
+  const told = (until: number, text: string, more: Partial<LogChunk> = {}): LogChunk => ({
+    ...chunk("stdout", 1, text),
+    told: { until, gap: 0 },
+    ...more,
+  });
+
+  test("how far each source was told is known, also after a restart; what nobody told is not among them", async () => {
+    await store().append(KEY, [told(10, "***")]);
+    await store().append(KEY, [told(4, "init", { container: "init" }), told(25, "more", { told: { until: 25, gap: 7 } })]);
+    await store().append(KEY, [chunk("stderr", 1, "own")]);
+    const wanted = [
+      { stream: "stdout", until: 25, gap: 7, isCut: false },
+      { stream: "stdout", container: "init", until: 4, gap: 0, isCut: false },
+    ];
+    expect(await store().told(KEY)).toEqual(wanted);
+    expect(await (await reopen()).told(KEY)).toEqual(wanted);
+    expect(await store().told({ ...KEY, attempt: 9 })).toEqual([]);
+  });
+
+  test("what nothing is stored of counts as told, and so does what a cut leaves out", async () => {
+    await store().append(KEY, [told(5, "")]);
+    expect(await store().told(KEY)).toMatchObject([{ until: 5, isCut: false }]);
+    await store().append(KEY, [told(2_005, "x".repeat(2_000))]);
+    expect(await store().told(KEY)).toMatchObject([{ until: 2_005, isCut: true }]);
   });
 }
 

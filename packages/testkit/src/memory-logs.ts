@@ -1,5 +1,5 @@
 /** A log store in memory, for tests of what writes logs. The real one has its own contract suite. */
-import type { LogChunk, LogKey, LogStore } from "@windlass/ports";
+import { MAIN_CONTAINER, nameOfSource, type LogChunk, type LogKey, type LogStore, type ToldSource } from "@windlass/ports";
 
 export function memoryLogs(): LogStore & { text(key: LogKey): string } {
   const logs = new Map<string, LogChunk[]>();
@@ -11,9 +11,18 @@ export function memoryLogs(): LogStore & { text(key: LogKey): string } {
       logs.set(nameOf(key), log);
       log.push(...chunks);
     },
+    async told(key) {
+      const sources = new Map<string, ToldSource>();
+      for (const { stream, container, told } of logs.get(nameOf(key)) ?? [])
+        if (told !== undefined) sources.set(nameOfSource({ stream, container }), { stream, container, ...told, isCut: false });
+      return [...sources.values()];
+    },
     async read(key, range) {
       const all = logs.get(nameOf(key)) ?? [];
-      const chunks = all.slice(Number(range.after ?? 0)).filter((chunk) => range.stream === undefined || chunk.stream === range.stream);
+      const chunks = all
+        .slice(Number(range.after ?? 0))
+        .filter((chunk) => range.stream === undefined || chunk.stream === range.stream)
+        .filter((chunk) => range.container === undefined || (chunk.container ?? MAIN_CONTAINER) === range.container);
       return { chunks, position: String(all.length), more: false };
     },
     watch: () => () => {},

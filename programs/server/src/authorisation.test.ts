@@ -8,7 +8,7 @@ import { ADMIN, type Holder } from "@windlass/engine";
 import { builtInRoles, hasCode, permissions, permissionsOfRole, queueKeyOf, type Permission } from "@windlass/kernel";
 import type { Outbound } from "@windlass/ports";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { inputFor } from "./input-fixture.ts";
+import { bodyFor } from "./input-fixture.ts";
 import { BASE, TOKEN, testServer, type TestServer } from "./server-fixture.ts";
 
 const OWN = "own";
@@ -185,11 +185,12 @@ describe.each(operationList.filter(({ internal }) => internal).map((operation) =
 
     test("is closed where the server has no internal token", async () => {
       const closed = await testServer();
+      const body = bodyFor(operation);
       const answer = await closed.app.fetch(
         new Request(`${BASE}${operation.path.replace(/\{\w+\}/gu, "1")}`, {
           method: operation.method,
           headers: { authorization: "Bearer " },
-          body: JSON.stringify(inputFor(operation.body)),
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         }),
       );
       expect(answer.status).toBe(503);
@@ -269,8 +270,9 @@ interface Calling {
   readonly workspace?: string;
 }
 
-async function call({ path, method, body }: Operation, { secret, object, workspace }: Calling): Promise<Answer> {
-  const sent = body.type === "undefined" ? undefined : inputFor(body);
+async function call(operation: Operation, { secret, object, workspace }: Calling): Promise<Answer> {
+  const { path, method } = operation;
+  const sent = bodyFor(operation);
   return ask(secret, `${method} ${path.replace(/\{\w+\}/gu, object ?? "none")}`, { body: sent, workspace });
 }
 

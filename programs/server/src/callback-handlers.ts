@@ -1,10 +1,11 @@
 /** What those tell who watch containers. */
-import type { Callback, CallbackAnswer } from "@windlass/engine";
+import type { Callback, CallbackAnswer, LogAnswer, ToldAnswer } from "@windlass/engine";
 import type { Json, JsonObject } from "@windlass/kernel";
+import { MAIN_CONTAINER } from "@windlass/ports";
 import { definedOnly } from "./defined-only.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
-export function callbackHandlers({ engine: { callbacks } }: ServerContext): Handlers<"callbacks"> {
+export function callbackHandlers({ engine: { callbacks, toldLogs } }: ServerContext): Handlers<"callbacks"> {
   return {
     async step({ params: { executionId, step }, body }) {
       const { iteration = null, attempt = null, ...account } = body;
@@ -14,6 +15,27 @@ export function callbackHandlers({ engine: { callbacks } }: ServerContext): Hand
       const { podUid, podName, node, ...account } = body;
       return answerOf(await callbacks.ofJob(id, callbackOf(account, attempt, definedOnly({ podUid, podName, node }))));
     },
+    async logs({ params: { id, attempt }, query: { jobName, jobUid = null, at, last, lost, ...source }, body }) {
+      const told = { jobId: id, attempt, name: jobName, ref: jobUid };
+      const printedAt = at === undefined ? null : Date.parse(at);
+      return logAnswerOf(await toldLogs.take(told, { ...source, data: body.bytes, at: printedAt, isLast: last, isRestLost: lost }));
+    },
+    async toldLogs({ params: { id, attempt }, query: { jobName, jobUid = null } }) {
+      return sourcesOf(await toldLogs.told({ jobId: id, attempt, name: jobName, ref: jobUid }));
+    },
+  };
+}
+
+function logAnswerOf(answer: LogAnswer) {
+  if (answer.status === "accepted_stale") return { status: answer.status, reason: answer.reason };
+  return { status: answer.status, next: answer.next };
+}
+
+function sourcesOf(answer: ToldAnswer) {
+  if (answer.status === "accepted_stale") return { status: answer.status, reason: answer.reason, sources: [] };
+  return {
+    status: answer.status,
+    sources: answer.sources.map(({ stream, container = MAIN_CONTAINER, until: next, isCut: cut }) => ({ container, stream, next, cut })),
   };
 }
 

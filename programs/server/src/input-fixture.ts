@@ -1,4 +1,5 @@
 /** For tests: the smallest input that a schema takes, made from the schema itself. Throws when it cannot make one. */
+import type { Operation } from "@windlass/contract";
 import * as z from "zod";
 
 interface Schema {
@@ -25,6 +26,12 @@ export function inputFor(schema: z.ZodType): unknown {
   const read = schema.safeParse(input);
   if (!read.success) throw new Error(`no input could be made for this schema: ${JSON.stringify(input)} is refused: ${read.error.message}`);
   return input;
+}
+
+/** The smallest body of an operation; of bytes any will do. */
+export function bodyFor({ body, request }: Operation): unknown {
+  if (body.type === "undefined") return undefined;
+  return request === "bytes" ? "bytes" : inputFor(body);
 }
 
 function valueOf(schema: Schema, named: Readonly<Record<string, Schema>>): unknown {

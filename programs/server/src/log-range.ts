@@ -1,14 +1,16 @@
 /** Which part of which log is asked for, and how a piece of it is shown. Pure. */
 import { isUtf8 } from "node:buffer";
-import type { LogChunkJson } from "@windlass/contract";
+import { ALL_CONTAINERS, type LogChunkJson } from "@windlass/contract";
 import { isTerminal, WindlassError, type JobView } from "@windlass/kernel";
-import type { LogChunk, LogRange } from "@windlass/ports";
+import { MAIN_CONTAINER, type LogChunk, type LogRange } from "@windlass/ports";
 import { definedOnly } from "./defined-only.ts";
 import { isoTime } from "./present-job.ts";
 
 export interface RangeQuery {
   readonly attempt?: number | undefined;
   readonly stream?: "stdout" | "stderr" | undefined;
+  /** The main one when left out. */
+  readonly container?: string | undefined;
   readonly tailLines?: number | undefined;
   readonly tailBytes?: number | undefined;
   readonly since?: string | undefined;
@@ -27,19 +29,23 @@ export function attemptOf(view: JobView, wanted: number | undefined): number {
   );
 }
 
-export function rangeOf({ stream, tailLines, tailBytes, since, after }: RangeQuery, bytesMax: number): LogRange {
+export function rangeOf(
+  { stream, container = MAIN_CONTAINER, tailLines, tailBytes, since, after }: RangeQuery,
+  bytesMax: number,
+): LogRange {
   // Who continues has had the tail already.
   const tail = after === undefined || after === "" ? definedOnly({ tailLines, tailBytes }) : { after };
-  return { ...definedOnly({ stream }), ...tail, ...(since === undefined ? {} : { since: Date.parse(since) }), bytesMax };
+  const of = container === ALL_CONTAINERS ? {} : { container };
+  return { ...definedOnly({ stream }), ...of, ...tail, ...(since === undefined ? {} : { since: Date.parse(since) }), bytesMax };
 }
 
 /** The same reading, behind a position. */
-export function continued({ stream, since, bytesMax }: LogRange, after: string): LogRange {
-  return { ...definedOnly({ stream, since }), after, bytesMax };
+export function continued({ stream, container, since, bytesMax }: LogRange, after: string): LogRange {
+  return { ...definedOnly({ stream, container, since }), after, bytesMax };
 }
 
-export function presentChunk(attempt: number, { stream, at, data }: LogChunk): LogChunkJson {
-  return { attempt, stream, at: isoTime(at), ...contentOf(data) };
+export function presentChunk(attempt: number, { stream, container, at, data }: LogChunk): LogChunkJson {
+  return { attempt, stream, ...definedOnly({ container }), at: isoTime(at), ...contentOf(data) };
 }
 
 /** `base64`: not UTF-8, or cut within a character. */

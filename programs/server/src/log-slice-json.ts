@@ -2,7 +2,7 @@
 import type { LogRange, LogSlice, Stream } from "@windlass/ports";
 
 export interface LogSliceJson {
-  readonly chunks: readonly { readonly stream: Stream; readonly at: number; readonly base64: string }[];
+  readonly chunks: readonly { readonly stream: Stream; readonly container?: string; readonly at: number; readonly base64: string }[];
   readonly position: string;
   readonly more: boolean;
 }
@@ -12,8 +12,9 @@ const SLICE_BYTES_MAX = 4_194_304;
 
 export function jsonOfSlice({ chunks, position, more }: LogSlice): LogSliceJson {
   return {
-    chunks: chunks.map(({ stream, at, data }) => ({
+    chunks: chunks.map(({ stream, container, at, data }) => ({
       stream,
+      ...(container === undefined ? {} : { container }),
       at,
       base64: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64"),
     })),
@@ -23,7 +24,7 @@ export function jsonOfSlice({ chunks, position, more }: LogSlice): LogSliceJson 
 }
 
 export function sliceOfJson({ chunks, position, more }: LogSliceJson): LogSlice {
-  return { chunks: chunks.map(({ stream, at, base64 }) => ({ stream, at, data: Buffer.from(base64, "base64") })), position, more };
+  return { chunks: chunks.map(({ base64, ...chunk }) => ({ ...chunk, data: Buffer.from(base64, "base64") })), position, more };
 }
 
 /** What another server asks for. It is one of ours, but it may be of another version: what is not understood is left out. */
@@ -32,6 +33,7 @@ export function rangeOfText(text: string): LogRange {
   const number = (name: "since" | "tailLines" | "tailBytes") => (typeof given[name] === "number" ? { [name]: given[name] } : {});
   return {
     ...(given["stream"] === "stdout" || given["stream"] === "stderr" ? { stream: given["stream"] } : {}),
+    ...(typeof given["container"] === "string" ? { container: given["container"] } : {}),
     ...(typeof given["after"] === "string" ? { after: given["after"] } : {}),
     ...number("since"),
     ...number("tailLines"),

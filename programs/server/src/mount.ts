@@ -1,5 +1,5 @@
 /** Makes a route of each operation: who asks, may they, what do they ask (all faults at once), and the answer. */
-import { keepsAnswers, operationList, type Operation } from "@windlass/contract";
+import { keepsAnswers, operationList, TOLD_BYTES_MAX, type Operation } from "@windlass/contract";
 import { commandGate, jobsWithin } from "@windlass/engine";
 import { DEFAULT_WORKSPACE, isJsonObject, isWindlassError, readTraceparent, WindlassError, type Fault, type Json } from "@windlass/kernel";
 import type { Context, Hono } from "hono";
@@ -13,7 +13,7 @@ import { eitherCase } from "./either-case.ts";
 import { faultsOf } from "./faults-of.ts";
 import type { InternalGuard } from "./internal-guard.ts";
 import type { OpenStreams } from "./open-streams.ts";
-import { readBody, readJson } from "./read-json.ts";
+import { readBody, readBytes, readJson } from "./read-json.ts";
 import { isLimited, type RateLimit } from "./rate-limit.ts";
 import { readQuery } from "./read-query.ts";
 import type { AllHandlers, Asking, ServerContext, StreamItem } from "./server-context.ts";
@@ -207,7 +207,12 @@ async function callOf(
   };
   const params = read(operation.params, c.req.param());
   const query = read(operation.query, queryOf(c, operation));
-  const body = operation.body.type === "undefined" ? undefined : readBodyOf(await bodyOf(c, operation, { bytesMax, faults }));
+  const body =
+    operation.body.type === "undefined"
+      ? undefined
+      : operation.request === "bytes"
+        ? { bytes: await readBytes(c.req.raw, TOLD_BYTES_MAX, "of one piece of a log") }
+        : readBodyOf(await bodyOf(c, operation, { bytesMax, faults }));
   if (faults.length > 0) throw new WindlassError("invalid", faults.map((fault) => fault.message).join("; "), { faults });
   return { params, query, body };
 }

@@ -8,11 +8,7 @@ const SEARCHED_LENGTH_MAX = 100_000;
 
 /** Reads no more than `bytesMax`, also when the length was not announced. Throws `too_large`. */
 export async function readBody(request: Request, bytesMax: number): Promise<string> {
-  const announced = request.headers.get("content-length");
-  if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax);
-  // Node reads no more of a body than was announced, and all of it at once is much cheaper than a stream.
-  const bytes = announced === null ? await bytesOf(request, bytesMax) : new Uint8Array(await request.arrayBuffer());
-  if (bytes.length > bytesMax) throw tooLarge(bytesMax);
+  const bytes = await readBytes(request, bytesMax);
   try {
     return utf8.decode(bytes);
   } catch (error) {
@@ -20,15 +16,25 @@ export async function readBody(request: Request, bytesMax: number): Promise<stri
   }
 }
 
+/** The same, of what is no text. `limit`: what to say of it. */
+export async function readBytes(request: Request, bytesMax: number, limit = "server.bodyBytesMax"): Promise<Uint8Array> {
+  const announced = request.headers.get("content-length");
+  if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax, limit);
+  // Node reads no more of a body than was announced, and all of it at once is much cheaper than a stream.
+  const bytes = announced === null ? await bytesOf(request, bytesMax, limit) : new Uint8Array(await request.arrayBuffer());
+  if (bytes.length > bytesMax) throw tooLarge(bytesMax, limit);
+  return bytes;
+}
+
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The body of a request that did not say how long it is. */
-async function bytesOf(request: Request, bytesMax: number): Promise<Uint8Array> {
+async function bytesOf(request: Request, bytesMax: number, limit: string): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of (request.body ?? []) as AsyncIterable<Uint8Array>) {
     size += piece.length;
-    if (size > bytesMax) throw tooLarge(bytesMax);
+    if (size > bytesMax) throw tooLarge(bytesMax, limit);
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
@@ -51,8 +57,8 @@ export function readJson(text: string): Json {
   return value;
 }
 
-function tooLarge(bytesMax: number): WindlassError {
-  return new WindlassError("too_large", `the body is larger than ${bytesMax} bytes (server.bodyBytesMax)`);
+function tooLarge(bytesMax: number, limit: string): WindlassError {
+  return new WindlassError("too_large", `the body is larger than ${bytesMax} bytes (${limit})`);
 }
 
 interface Place {

@@ -1,5 +1,6 @@
 /** `windlass logs`: of a job byte for byte, of an execution line by line under the names of its steps. */
 import type { JobDetailJson } from "@windlass/contract";
+import { ALL_CONTAINERS } from "@windlass/contract/routes";
 import { hasCode, messageOf, WindlassError } from "@windlass/kernel";
 import { logBytes, logLines, type Client, type LogLine } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
@@ -16,6 +17,8 @@ export interface LogsOptions {
   /** Milliseconds back from now. */
   readonly since?: number;
   readonly stream?: "stdout" | "stderr";
+  readonly container?: string;
+  readonly allContainers?: boolean;
   readonly timestamps?: boolean;
 }
 
@@ -48,6 +51,7 @@ interface Reading {
     readonly tailLines?: number;
     readonly since?: string;
     readonly stream?: "stdout" | "stderr";
+    readonly container?: string;
   };
 }
 
@@ -57,13 +61,21 @@ function rangeOf(options: LogsOptions, at: number): Reading["range"] {
     ...(options.tail === undefined ? {} : { tailLines: options.tail }),
     ...(options.since === undefined ? {} : { since: new Date(at - options.since).toISOString() }),
     ...(options.stream === undefined ? {} : { stream: options.stream }),
+    ...containersOf(options),
   };
+}
+
+function containersOf({ container, allContainers }: LogsOptions): Pick<Reading["range"], "container"> {
+  if (allContainers === true && container !== undefined)
+    throw new WindlassError("usage", `--container ${container} and --all-containers: take one of them`);
+  if (allContainers === true) return { container: ALL_CONTAINERS };
+  return container === undefined ? {} : { container };
 }
 
 /** With a title each line is prefixed; without one, and without times, bytes are passed on as they came. */
 async function ofOne(reading: Reading, { id, title }: LogSource): Promise<void> {
   const { call, client, range, signal } = reading;
-  const raw = title === "" && call.options.timestamps !== true && call.format !== "json";
+  const raw = title === "" && call.options.timestamps !== true && call.options.allContainers !== true && call.format !== "json";
   if (raw && call.options.follow !== true) {
     for await (const bytes of await client.jobs.rawLogs({ id, ...range }, { signal })) call.terminal.out(bytes);
     return;
@@ -128,5 +140,6 @@ async function ofStep(reading: Reading, source: LogSource): Promise<void> {
 function lineText(call: Call<LogsOptions>, title: string, line: LogLine): string {
   const { style } = call.terminal;
   const at = call.options.timestamps === true ? `${style("dim", line.at)} ` : "";
-  return `${at}${title === "" ? "" : style("dim", `${title} │ `)}${line.text}\n`;
+  const whose = [title, line.container ?? ""].filter((part) => part !== "").join(" ");
+  return `${at}${whose === "" ? "" : style("dim", `${whose} │ `)}${line.text}\n`;
 }

@@ -87,6 +87,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
     retentionDays: settings["retention.days"],
     auditDays: settings["audit.retentionDays"],
+    logBytesPerSecondMax: limits.logBytesPerSecondMax,
     logLimits: { retentionDays: settings["log.retentionDays"], totalBytesMax: settings["log.totalBytesMax"] },
   });
   return {

@@ -66,6 +66,8 @@ export function addLogs(parent: Command, perform: Performing): void {
     .option("-n, --tail <lines>", "only the last lines", whole(0, LINES_MAX))
     .option("--since <duration>", "only what was printed since, for example 10m", duration)
     .addOption(new Option("--stream <stream>", "only this one").choices(["stdout", "stderr"]))
+    .option("--container <name>", "only this one; the main one when left out")
+    .option("--all-containers", "of all, also init containers and sidecars, under their names")
     .option("--timestamps", "with the time of each line")
     .action(perform(async () => (await import("../commands/show-logs.ts")).showLogs));
 }
