@@ -3,6 +3,7 @@
  * `jobs_live`, those that ended in `job_ends`: several statements, whose rows are merged by id.
  *
  * L1. No statement goes through jobs of other queues that wait or have succeeded: of those there may be any number.
+ *     What ended with a label is walked in the order of the label, so that a list costs what it shows, however many have it.
  * L2. What is alive is asked for first: a job that ends in between is found twice, and told once as ended; never missed.
  */
 import { isTerminal, stateOf, type JobState, type JobView } from "@windlass/kernel";
@@ -21,13 +22,23 @@ export type Placeholder = (n: number) => string;
 /** The statements for one list, to be run in this order (L2); their rows are of `viewColumns`. */
 export function listQueries(filter: JobFilter, placeholder: Placeholder, columns: string = viewColumns): readonly Query[] {
   const states = statesOf(filter);
-  if (states === null) return [query(filter, { ...EVERYTHING, states: null, columns }, placeholder)];
+  if (states === null) return [query(filter, { ...(isByLabel(filter) ? LABELLED : EVERYTHING), states: null, columns }, placeholder)];
   const ended = states.filter((state) => isTerminal(state));
   const alive = states.filter((state) => !isTerminal(state));
   return [
     ...aliveSources(filter, alive).map(([tables, group]) => query(filter, { ...tables, states: group, columns }, placeholder)),
-    ...ended.map((state) => query(filter, { ...(isOfFew(filter, state) ? ENDED_OF_FEW : ENDED), states: [state], columns }, placeholder)),
+    ...ended.map((state) => query(filter, { ...endedSource(filter, state), states: [state], columns }, placeholder)),
   ];
+}
+
+function endedSource(filter: JobFilter, state: JobState): Tables {
+  if (isByLabel(filter)) return ENDED_LABELLED;
+  return isOfFew(filter, state) ? ENDED_OF_FEW : ENDED;
+}
+
+/** A tree has fewer jobs than a label. */
+function isByLabel(filter: JobFilter): boolean {
+  return filter.label !== undefined && !isOfTree(filter);
 }
 
 /** Of a queue, what waits is found among its jobs; of what is carried out there is little, and an index gives it by state. */
@@ -42,7 +53,7 @@ function aliveSources(filter: JobFilter, states: readonly JobState[]): readonly 
 
 /** Whether fewer records fit the rest of the filter than ended in this state. Most jobs succeed; of the other states there are few. */
 function isOfFew(filter: JobFilter, state: JobState): boolean {
-  if (isOfTree(filter) || filter.label !== undefined) return true;
+  if (isOfTree(filter)) return true;
   return state === "succeeded" && (filter.name !== undefined || filter.kind !== undefined || filter.queue !== undefined);
 }
 
@@ -94,7 +105,7 @@ interface Tables {
   /** What joins them, where `from` does not say it. */
   readonly where: string | null;
   /** The one of them that has the id, the workspace and the parent that are looked for. */
-  readonly walked: "j" | "l" | "e";
+  readonly walked: "j" | "l" | "e" | "f";
   readonly state: "l.state" | "e.state" | null;
 }
 
@@ -106,6 +117,13 @@ const LIVE: Tables = { from: `${ALIVE} ${WITH_END}`, where: SAME_JOB, walked: "l
 const LIVE_OF_TREE: Tables = { ...LIVE, from: `jobs j CROSS JOIN jobs_live l ${WITH_END}` };
 const LIVE_OF_QUEUE: Tables = { ...LIVE_OF_TREE, walked: "j" };
 const ENDED: Tables = { from: `job_ends e CROSS JOIN jobs j ${WITH_LIVE}`, where: SAME_END, walked: "e", state: "e.state" };
+const LABELLED: Tables = { from: `job_labels f CROSS JOIN ${viewTables}`, where: "j.id = f.job_id", walked: "f", state: null };
+const ENDED_LABELLED: Tables = {
+  from: `job_labels f CROSS JOIN jobs j CROSS JOIN job_ends e ${WITH_LIVE}`,
+  where: `j.id = f.job_id AND ${SAME_END}`,
+  walked: "f",
+  state: "e.state",
+};
 const ENDED_OF_FEW: Tables = { from: `jobs j CROSS JOIN job_ends e ${WITH_LIVE}`, where: SAME_END, walked: "j", state: "e.state" };
 
 interface Source extends Tables {
@@ -117,8 +135,8 @@ function query(filter: JobFilter, source: Source, placeholder: Placeholder): Que
   const values: SqlValue[] = [];
   const value = (one: SqlValue): string => placeholder(values.push(one));
   // A tree is small beside its workspace, whose index is not to be used then.
-  const workspace = source.walked === "e" ? "e.workspace" : isOfTree(filter) ? "(j.workspace || '')" : "j.workspace";
-  const where = [`${workspace} = ${value(filter.workspace)}`];
+  const workspace = source.walked === "e" || source.walked === "f" ? `${source.walked}.workspace` : "j.workspace";
+  const where = [`${isOfTree(filter) ? `(${workspace} || '')` : workspace} = ${value(filter.workspace)}`];
   if (filter.kind !== undefined) where.push(`j.kind = ${value(filter.kind)}`);
   if (filter.name !== undefined) where.push(`j.name = ${value(filter.name)}`);
   if (source.where !== null) where.push(source.where);
@@ -132,12 +150,13 @@ function query(filter: JobFilter, source: Source, placeholder: Placeholder): Que
   if (filter.rootsOnly === true) where.push("j.parent_id IS NULL");
   if (filter.label !== undefined) {
     const { key, value: text } = filter.label;
+    const has = `f.label = ${value(key)} AND f.value = ${value(text)}`;
     where.push(
-      `j.id IN (SELECT job_id FROM job_labels WHERE workspace = ${value(filter.workspace)} AND label = ${value(key)} AND value = ${value(text)})`,
+      source.walked === "f" ? has : `EXISTS (SELECT 1 FROM job_labels f WHERE f.workspace = j.workspace AND ${has} AND f.job_id = j.id)`,
     );
   }
   const newest = filter.order !== "oldest";
-  const id = source.walked === "e" ? "e.job_id" : `${source.walked}.id`;
+  const id = `${source.walked}.${source.walked === "e" || source.walked === "f" ? "job_id" : "id"}`;
   if (filter.after !== undefined) where.push(`${id} ${newest ? "<" : ">"} ${value(filter.after)}`);
   const sql = `SELECT ${source.columns} FROM ${source.from} WHERE ${where.join(" AND ")} ORDER BY ${id} ${newest ? "DESC" : "ASC"} LIMIT ${value(filter.limit)}`;
   return { sql, values };
