@@ -7,10 +7,12 @@ import {
   auditIdAt,
   auditQueries,
   auditTable,
+  demandPresent,
   listing,
   mergeAudit,
   namedBy,
   rolesTable,
+  rowsOfWorkspace,
   tokensTable,
   workspacesTable,
 } from "@windlass/sql";
@@ -55,6 +57,11 @@ export function roleStore(db: Querier, pool: pg.Pool): RoleStore {
 /** Those of `names` that are not there; the others stay until the transaction ends. */
 export async function absentWorkspaces(tx: Querier, names: readonly string[]): Promise<readonly string[]> {
   return names.length === 0 ? [] : absentOf(names, await tx.rows(HOLD_WORKSPACES, [names]));
+}
+
+/** Throws `not_found`; it stays until the transaction ends. */
+export async function demandWorkspace(tx: Querier, name: string): Promise<void> {
+  demandPresent(await absentWorkspaces(tx, rowsOfWorkspace(name)));
 }
 
 const HOLD_WORKSPACES = "SELECT name FROM workspaces WHERE name = ANY($1::text[]) ORDER BY name FOR KEY SHARE";

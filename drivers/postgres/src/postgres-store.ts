@@ -60,7 +60,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     roles: roleStore(db, pool),
     tokens: tokenStore(db, pool),
     audit: auditStore(db),
-    secrets: secretStore(db),
+    secrets: secretStore(db, pool),
     webhooks: webhookStore(db, pool),
     answers: answerStore(db),
     heartbeats: beats.heartbeats,

@@ -1,4 +1,5 @@
 /** Secrets on PostgreSQL. */
+import type pg from "pg";
 import type { SecretStore } from "@windlass/ports";
 import {
   changeValues,
@@ -11,11 +12,13 @@ import {
   secretStatements,
   secretsTable,
 } from "@windlass/sql";
+import { demandWorkspace } from "./access.ts";
 import type { Querier } from "./connection.ts";
+import { inTransaction } from "./transaction.ts";
 
 const SQL = secretStatements((n) => `$${n}`);
 
-export function secretStore(db: Querier): SecretStore {
+export function secretStore(db: Querier, pool: pg.Pool): SecretStore {
   return {
     async list(filter) {
       const { sql, values } = secretQuery(filter, (n) => `$${n}`);
@@ -25,10 +28,12 @@ export function secretStore(db: Querier): SecretStore {
       const { sql, values } = findSecretsQuery(wanted, (n) => `$${n}`);
       return (await db.once(sql, values)).map((row) => sealedTable.decode(row));
     },
-    async put(secret) {
-      const changed = secret.version === 1 ? db.count(SQL.add, sealedTable.encode(secret)) : db.count(SQL.change, changeValues(secret));
-      return (await changed) === 1;
-    },
+    put: (secret) =>
+      inTransaction(pool, async (tx) => {
+        await demandWorkspace(tx, secret.workspace);
+        const changed = secret.version === 1 ? tx.count(SQL.add, sealedTable.encode(secret)) : tx.count(SQL.change, changeValues(secret));
+        return (await changed) === 1;
+      }),
     remove: async (id) => (await db.count(SQL.remove, idValues(id))) === 1,
     sealedOtherwise: async (keyId, { after, limit }) =>
       (await db.rows(SQL.sealedOtherwise, otherwiseValues(keyId, after, limit))).map((row) => sealedTable.decode(row)),

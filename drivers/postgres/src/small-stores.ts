@@ -1,6 +1,6 @@
 /** Queues, sessions with their leads, definitions, places and retention on PostgreSQL. */
 import type pg from "pg";
-import { demandRevision, unsetQueue } from "@windlass/kernel";
+import { demandRevision, queueOfKey, unsetQueue } from "@windlass/kernel";
 import type {
   Definition,
   DefinitionName,
@@ -23,6 +23,7 @@ import {
   sessionsTable,
   type QueueCount,
 } from "@windlass/sql";
+import { demandWorkspace } from "./access.ts";
 import { stateOfQueue } from "./claim-jobs.ts";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
@@ -56,6 +57,7 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
     state: (name, fairnessKey) => stateOfQueue(db, name, fairnessKey),
     put: (name, change, ...[now, expected = null]) =>
       inTransaction(pool, async (tx) => {
+        await demandWorkspace(tx, queueOfKey(name).workspace);
         await tx.rows(UNSET_QUEUE, queuesTable.encode(unsetQueue(name)));
         const [row] = await tx.rows(`${QUEUES} WHERE name = $1 FOR UPDATE`, [name]);
         const found = row === undefined ? null : queuesTable.decode(row);
@@ -110,6 +112,7 @@ export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
     // Two that store a version at once: the second finds the number taken and runs again.
     put: (given, expected = null) =>
       inTransaction(pool, async (tx) => {
+        await demandWorkspace(tx, given.workspace);
         const next = nextVersion(await newestOf(tx, given), given, expected);
         if (next.created)
           await tx.rows(

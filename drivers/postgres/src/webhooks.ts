@@ -3,6 +3,7 @@ import type pg from "pg";
 import { demandRevision, type Webhook } from "@windlass/kernel";
 import type { WebhookStore } from "@windlass/ports";
 import { deliveriesTable, deliveryQuery, sentValues, webhooksTable, webhookStatements, webhookValues } from "@windlass/sql";
+import { demandWorkspace } from "./access.ts";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -19,6 +20,7 @@ export function webhookStore(db: Querier, pool: pg.Pool): WebhookStore {
     },
     put: (webhook, expected) =>
       inTransaction(pool, async (tx) => {
+        await demandWorkspace(tx, webhook.workspace);
         // Of two who make the same one, the second waits here and then finds what the first has made.
         const isNew = expected !== "any" && (await tx.count(SQL.add, webhooksTable.encode({ ...webhook, revision: 1 }))) === 1;
         const before = await locked(tx, webhook);

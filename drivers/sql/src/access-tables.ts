@@ -7,6 +7,7 @@ import {
   encodeId,
   ID_ENTROPY_BYTES,
   isBuiltInRole,
+  WindlassError,
   type AuditEntry,
   type Role,
   type Token,
@@ -61,6 +62,16 @@ export function namedBy({ roles, workspaces }: Pick<Token, "roles" | "workspaces
     roles: roles.filter((name) => !isBuiltInRole(name)).toSorted(),
     workspaces: (workspaces ?? []).filter((name) => name !== DEFAULT_WORKSPACE).toSorted(),
   };
+}
+
+/** The rows of workspaces that must be there before something is stored in this one: `default` has none. */
+export function rowsOfWorkspace(name: string): string[] {
+  return name === DEFAULT_WORKSPACE ? [] : [name];
+}
+
+/** Throws `not_found` when one of those is absent: it was removed while something came into it. */
+export function demandPresent(absent: readonly string[]): void {
+  for (const name of absent) throw new WindlassError("not_found", `there is no workspace "${name}"`);
 }
 
 /** Every statement uses its values in order, each once. */

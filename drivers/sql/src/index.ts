@@ -3,10 +3,12 @@ export {
   auditIdAt,
   auditQueries,
   auditTable,
+  demandPresent,
   listing,
   mergeAudit,
   namedBy,
   rolesTable,
+  rowsOfWorkspace,
   tokensTable,
   workspacesTable,
 } from "./access-tables.ts";

@@ -6,10 +6,12 @@ import {
   auditIdAt,
   auditQueries,
   auditTable,
+  demandPresent,
   listing,
   mergeAudit,
   namedBy,
   rolesTable,
+  rowsOfWorkspace,
   tokensTable,
   workspacesTable,
 } from "@windlass/sql";
@@ -67,6 +69,11 @@ export function addToken(db: Database, token: Token): Awaited<ReturnType<TokenSt
 /** Within a write transaction the others stay. */
 export function absentWorkspaces(db: Database, names: readonly string[]): readonly string[] {
   return names.filter((name) => db.get(SQL.workspace, [name]) === undefined);
+}
+
+/** Throws `not_found`. Within a write transaction it stays. */
+export function demandWorkspace(db: Database, name: string): void {
+  demandPresent(absentWorkspaces(db, rowsOfWorkspace(name)));
 }
 
 export function revokeToken(db: Database, { id, by, at }: { readonly id: string; readonly by: string; readonly at: number }): boolean {

@@ -2,9 +2,10 @@
  * `QueueStore` on SQLite. Figures are counted from live jobs when they are asked for; nothing keeps a counter. What is ready is
  * counted in the index of claims, without reading a row.
  */
-import type { Expected, Queue, QueueView } from "@windlass/kernel";
+import { queueOfKey, type Expected, type Queue, type QueueView } from "@windlass/kernel";
 import type { QueueChange } from "@windlass/ports";
 import { changedQueue, demandQueue, queuesTable, queueViews, type QueueCount } from "@windlass/sql";
+import { demandWorkspace } from "./access.ts";
 import type { Database } from "./database.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
@@ -42,6 +43,7 @@ export function putQueue(
   change: { readonly name: string; readonly now: number; readonly expected: Expected } & QueueChange,
 ): Queue {
   const { name, now, expected, ...wanted } = change;
+  demandWorkspace(db, queueOfKey(name).workspace);
   const next = changedQueue(getQueue(db, name), name, { change: wanted, now, expected });
   db.run(
     `INSERT OR REPLACE INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map(() => "?").join(", ")})`,

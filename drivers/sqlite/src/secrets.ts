@@ -12,6 +12,7 @@ import {
   secretStatements,
   secretsTable,
 } from "@windlass/sql";
+import { demandWorkspace } from "./access.ts";
 import type { Database } from "./database.ts";
 
 const SQL = secretStatements(() => "?");
@@ -27,6 +28,7 @@ export function findSecrets(db: Database, wanted: Parameters<SecretStore["find"]
 }
 
 export function putSecret(db: Database, secret: SealedSecret): boolean {
+  demandWorkspace(db, secret.workspace);
   const changed = secret.version === 1 ? db.run(SQL.add, sealedTable.encode(secret)) : db.run(SQL.change, changeValues(secret));
   return changed === 1;
 }

@@ -2,6 +2,7 @@
 import { demandRevision, type Expected } from "@windlass/kernel";
 import type { Definition, DefinitionName, DefinitionStore, ServedPlace, Session } from "@windlass/ports";
 import { definitionsTable, LEAD_AHEAD_MS_MAX, nextVersion, placesTable, sessionsTable } from "@windlass/sql";
+import { demandWorkspace } from "./access.ts";
 import type { Database } from "./database.ts";
 
 export function openSession(db: Database, session: Session): void {
@@ -37,6 +38,7 @@ export function putDefinition(
   given: Omit<Definition, "version">,
   expected: Expected,
 ): Awaited<ReturnType<DefinitionStore["put"]>> {
+  demandWorkspace(db, given.workspace);
   const next = nextVersion(getDefinition(db, given), given, expected);
   if (next.created)
     db.run(

@@ -2,6 +2,7 @@
 import { demandRevision, type Delivery, type Expected, type Webhook } from "@windlass/kernel";
 import type { DeliveryFilter, WebhookStore } from "@windlass/ports";
 import { deliveriesTable, deliveryQuery, sentValues, webhooksTable, webhookStatements, webhookValues } from "@windlass/sql";
+import { demandWorkspace } from "./access.ts";
 import type { Database } from "./database.ts";
 
 type Named = Parameters<WebhookStore["take"]>[0];
@@ -19,6 +20,7 @@ function getWebhook(db: Database, { workspace, name }: Pick<Webhook, "workspace"
 }
 
 export function putWebhook(db: Database, webhook: Omit<Webhook, "revision">, expected: Expected): Webhook {
+  demandWorkspace(db, webhook.workspace);
   const before = getWebhook(db, webhook);
   demandRevision(`webhook ${webhook.name}`, { revision: before?.revision ?? 0, expected });
   if (before === null) db.run(SQL.add, webhooksTable.encode({ ...webhook, revision: 1 }));

@@ -19,7 +19,7 @@ export interface SecretStore {
     readonly scopes: readonly string[];
     readonly names: readonly string[];
   }): Promise<readonly SealedSecret[]>;
-  /** Stores the first version, or the one behind that which is there. False when that is another: somebody was quicker. */
+  /** Stores the first version, or the one behind that which is there. False when that is another: somebody was quicker. Throws `not_found` when the workspace is gone. */
   put(secret: SealedSecret): Promise<boolean>;
   remove(id: SecretId): Promise<boolean>;
   /** Of all workspaces, those that are sealed with another key than this, behind `after`; by workspace, scope and name. */

@@ -10,13 +10,13 @@ import type { WebhookStore } from "./webhook-store.ts";
 /** Undefined leaves a field as it is. */
 export type QueueChange = { readonly [K in keyof QueueSettings]?: QueueSettings[K] | undefined } & { readonly by?: string | undefined };
 
-/** Queues under their keys (`queueKeyOf`): a store knows nothing of workspaces here. */
+/** Queues under their keys (`queueKeyOf`). */
 export interface QueueStore {
   list(): Promise<readonly QueueView[]>;
   get(name: string): Promise<Queue | null>;
   /** What a claim would see of it now: its settings, and what of its limits is used by the queue and by this fairness key. */
   state(name: string, fairnessKey: string): Promise<QueueState>;
-  /** Makes the queue when it is not there. Returns what is stored now. Throws `revision_mismatch`. */
+  /** Makes the queue when it is not there. Returns what is stored now. Throws `revision_mismatch`; `not_found` when its workspace is gone. */
   put(name: string, change: QueueChange, now: number, expected?: Expected): Promise<Queue>;
   /** Forgets what was set of it. False when nothing was. Throws `revision_mismatch`. */
   remove(name: string, expected?: Expected): Promise<boolean>;
@@ -107,7 +107,7 @@ export interface DefinitionStore {
   /** Stores a new version unless the newest has the same hash; then that one is returned with `created: false`. */
   put(
     definition: Omit<Definition, "version">,
-    /** Of the newest version. Throws `revision_mismatch` when there is another. */
+    /** Of the newest version. Throws `revision_mismatch` when there is another; `not_found` when the workspace is gone. */
     expected?: Expected,
   ): Promise<{ readonly definition: Definition; readonly created: boolean }>;
   /** Versions of one definition below `before`, newest first. */

@@ -15,7 +15,7 @@ export interface DeliveryFilter {
 export interface WebhookStore {
   /** Of one workspace, or of all (null); by workspace and name. */
   list(workspace: string | null): Promise<readonly Webhook[]>;
-  /** Stores it with the next revision, but for its position, which is kept. Throws `revision_mismatch`. */
+  /** Stores it with the next revision, but for its position, which is kept. Throws `revision_mismatch`; `not_found` when the workspace is gone. */
   put(webhook: Omit<Webhook, "revision">, expected: Expected): Promise<Webhook>;
   /** With all its deliveries. False when there was none. */
   remove(workspace: string, name: string, expected: Expected): Promise<boolean>;

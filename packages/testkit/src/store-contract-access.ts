@@ -1,6 +1,7 @@
 /** Contract: workspaces, roles, tokens, and the audit. */
 import { expect, test } from "vitest";
-import { encodeId, type AuditEntry, type Role, type Token } from "@windlass/kernel";
+import { encodeId, queueKeyOf, type AuditEntry, type Role, type Token } from "@windlass/kernel";
+import type { Store } from "@windlass/ports";
 import { jobRecord, T0 } from "./factories.ts";
 import { commitOne } from "./store-contract-commit.ts";
 import type { Subject } from "./store-subject.ts";
@@ -22,6 +23,45 @@ const token: Token = {
 };
 const acme = { name: "acme", createdBy: "ann", createdAt: T0 };
 
+/** How each of what belongs to a workspace is stored. */
+const PUTS = {
+  workflows: ({ definitions }, workspace) =>
+    definitions.put({ id: `wfv_${workspace}`, workspace, type: "workflow", name: "a", hash: "h", body: {}, labels: {}, createdAt: T0 }),
+  webhooks: ({ webhooks }, workspace) => webhooks.put({ ...WEBHOOK, workspace }, null),
+  secrets: ({ secrets }, workspace) => secrets.put({ ...SECRET, workspace }),
+  queues: ({ queues }, workspace) => queues.put(queueKeyOf(workspace, "mail"), { paused: true }, T0),
+} as const satisfies Record<string, (store: Store, workspace: string) => Promise<unknown>>;
+
+const WEBHOOK = {
+  name: "chat",
+  url: "https://hooks.example/x",
+  filter: { types: ["job.finished" as const], kinds: [], names: [], outcomes: [], labels: {} },
+  secret: "webhook-chat",
+  paused: false,
+  pausedBy: null,
+  pausedAt: null,
+  position: "0001",
+  failingSince: null,
+  createdBy: "ann",
+  createdAt: T0,
+};
+const SECRET = {
+  scope: "workspace",
+  name: "report-db",
+  version: 1,
+  keyId: "key_a",
+  createdBy: "ann",
+  createdAt: T0,
+  changedBy: "ann",
+  changedAt: T0,
+  sealed: "c2VhbGVk",
+};
+
+/** Begins them all in this order, and tells what each came to: its value, or why not. */
+async function raced(acts: readonly (() => Promise<unknown>)[]): Promise<unknown[]> {
+  return (await Promise.allSettled(acts.map((act) => act()))).map((end) => (end.status === "fulfilled" ? end.value : end.reason));
+}
+
 /** Of a race: who is first differs. */
 const ROUNDS = 10;
 
@@ -31,6 +71,7 @@ export function describeAccess(subject: Subject): void {
     expect(await store.workspaces.list()).toEqual([]);
     expect([await store.workspaces.add(acme), await store.workspaces.add({ ...acme, createdBy: "bob" })]).toEqual([true, false]);
     expect(await store.workspaces.list()).toEqual([acme]);
+    await store.workspaces.add({ ...acme, name: "acmes" });
     await store.queues.put("acme:mail", { paused: true, by: "ann" }, T0);
     await store.queues.put("acmes:mail", {}, T0);
     await store.roles.add(role);
@@ -43,12 +84,12 @@ export function describeAccess(subject: Subject): void {
     expect(await store.workspaces.remove("acme", T0 + 100)).toBe("jobs");
     await store.workspaces.add({ ...acme, name: "empty" });
     expect([await store.workspaces.remove("empty", T0), await store.workspaces.remove("empty", T0)]).toEqual(["removed", "absent"]);
-    expect(await store.workspaces.list()).toEqual([acme]);
+    expect(await store.workspaces.list()).toEqual([acme, { ...acme, name: "acmes" }]);
   });
 
   test("with a workspace go the settings of its queues, and of no others", async () => {
     const { store } = subject;
-    await store.workspaces.add(acme);
+    for (const name of ["acme", "acmes"]) await store.workspaces.add({ ...acme, name });
     for (const key of ["acme:mail", "acmes:mail", "mail"]) await store.queues.put(key, {}, T0);
     expect(await store.workspaces.remove("acme", T0)).toBe("removed");
     expect((await store.queues.list()).map((queue) => queue.name)).toEqual(["acmes:mail", "mail"]);
@@ -108,6 +149,26 @@ export function describeAccess(subject: Subject): void {
       if (removed === "jobs") return;
     }
   });
+
+  test.each(["workflows", "webhooks", "secrets", "queues"] as const)(
+    "%s come into no workspace that is gone, and none goes while they come",
+    async (what) => {
+      const { store } = subject;
+      const put = PUTS[what];
+      const absent = expect.objectContaining({ code: "not_found", message: 'there is no workspace "acme"' });
+      await expect(put(store, "acme")).rejects.toEqual(absent);
+      await expect(put(store, "default")).resolves.toBeDefined();
+      for (let round = 0; round < ROUNDS; round++) {
+        await store.workspaces.add(acme);
+        const both = [() => put(store, "acme"), () => store.workspaces.remove("acme", T0)];
+        const [stored, removed] = round % 2 === 0 ? await raced(both) : (await raced(both.toReversed())).toReversed();
+        // The settings of queues go with their workspace; all else keeps it.
+        if (what === "queues") expect((await store.queues.list()).map(({ name }) => name)).toEqual(["mail"]);
+        else expect([stored, removed]).toEqual(removed === "removed" ? [absent, "removed"] : [expect.anything(), what]);
+        if (removed !== "removed") return;
+      }
+    },
+  );
 
   test("a token names no role and no workspace that is not there, and none goes while a token comes that names it", async () => {
     const { roles, tokens, workspaces } = subject.store;

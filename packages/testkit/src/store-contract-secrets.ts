@@ -39,7 +39,8 @@ export function describeSecrets(subject: Subject): void {
   });
 
   test("secrets are listed by scope and name without what is sealed, of one workspace, behind one of them", async () => {
-    const { secrets } = subject.store;
+    const { secrets, workspaces } = subject.store;
+    await workspaces.add({ name: "acme", createdBy: "ann", createdAt: T0 });
     const make = (scope: string, name: string, workspace = "default"): SealedSecret => ({ ...first, workspace, scope, name });
     const all = [make("workflow:nightly", "a"), make("workflow:nightly", "b"), make("workspace", "a"), make("workspace", "c")];
     for (const secret of [...all.toReversed(), make("workspace", "b", "acme")]) await secrets.put(secret);
@@ -57,7 +58,8 @@ export function describeSecrets(subject: Subject): void {
   });
 
   test("what is sealed with another key is found in pages over all workspaces, and sealed anew unless it was changed meanwhile", async () => {
-    const { secrets } = subject.store;
+    const { secrets, workspaces } = subject.store;
+    await workspaces.add({ name: "acme", createdBy: "ann", createdAt: T0 });
     const make = (workspace: string, name: string, keyId: string): SealedSecret => ({ ...first, workspace, name, keyId });
     for (const secret of [
       make("acme", "z", "key_a"),

@@ -57,7 +57,8 @@ const sent = (of: Delivery, more: Partial<Delivery> = {}): Delivery => ({
 
 export function describeWebhooks(subject: Subject): void {
   test("a webhook is made by one alone, changed only as it is expected to be, and keeps its place", async () => {
-    const { webhooks } = subject.store;
+    const { webhooks, workspaces } = subject.store;
+    await workspaces.add({ name: "acme", createdBy: "ann", createdAt: T0 });
     const made = await Promise.allSettled([webhooks.put(webhook, 0), webhooks.put(webhook, 0)]);
     expect(made.map(({ status }) => status).toSorted((a, b) => (a < b ? -1 : 1))).toEqual(["fulfilled", "rejected"]);
     expect(await webhooks.list(null)).toEqual([{ ...webhook, revision: 1 }]);
