@@ -25,8 +25,10 @@ const NANOS = 1_000_000_000;
 const ENGINE_LOG_ROOM = 2.5;
 
 /** What this host cannot give, or does not allow. */
-export function faultsHere({ volumes = [] }: ContainerSpec, { hostPaths }: Pick<HostRules, "hostPaths">): readonly Fault[] {
-  return volumes.flatMap((volume, index): Fault[] => {
+export function faultsHere({ volumes = [], env = {} }: ContainerSpec, { hostPaths }: Pick<HostRules, "hostPaths">): readonly Fault[] {
+  const sources = Object.entries(env).filter(([, value]) => typeof value !== "string");
+  const ofCluster = sources.map(([name]) => ({ path: `env.${name}`, message: "only the executor kubernetes finds values in a cluster" }));
+  const ofVolumes = volumes.flatMap((volume, index): Fault[] => {
     const path = `volumes[${index}]`;
     for (const source of ["configMap", "secret", "claim"] as const)
       if (volume[source] !== undefined)
@@ -40,6 +42,7 @@ export function faultsHere({ volumes = [] }: ContainerSpec, { hostPaths }: Pick<
       { path: `${path}.hostPath`, message: `containers may not see ${hostPath} of this host: ${allowed} (setting docker.hostPaths)` },
     ];
   });
+  return [...ofCluster, ...ofVolumes];
 }
 
 export function createBody(request: LaunchRequest, spec: ContainerSpec, rules: HostRules): object {

@@ -3,14 +3,20 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers";
-import type { Clock } from "@windlass/ports";
+import type { Clock, Executor } from "@windlass/ports";
 import type { TestCluster } from "@windlass/testkit";
 import { findCluster } from "./cluster-access.ts";
 import { ClusterClient } from "./cluster-client.ts";
+import type { JobRules } from "./job-body.ts";
+import { kubernetesExecutor, type KubernetesExecutorOptions } from "./kubernetes-executor.ts";
 
 export interface ClusterFixture {
   /** The same client and namespace each time. */
   open(): Promise<{ readonly client: ClusterClient; readonly namespace: string }>;
+  /** A name that no other test has. */
+  newPlace(): string;
+  /** An executor of a place in a namespace. */
+  connect(rules: Pick<JobRules, "place" | "namespace"> & Partial<KubernetesExecutorOptions>): Executor;
   /** A client of a cluster that is not there. */
   unreachable(): ClusterClient;
   close(): Promise<void>;
@@ -26,6 +32,7 @@ const realClock: Clock = {
 };
 
 let namespaces = 0;
+let places = 0;
 
 export function clusterFixture(cluster: Pick<TestCluster, "kubeconfig">): ClusterFixture {
   const folder = mkdtempSync(join(tmpdir(), "windlass-kubernetes-"));
@@ -39,6 +46,13 @@ export function clusterFixture(cluster: Pick<TestCluster, "kubeconfig">): Cluste
   };
   return {
     open: () => (opened ??= open()),
+    newPlace: () => `place-${process.pid}-${++places}`,
+    connect: (rules) =>
+      kubernetesExecutor({
+        ...{ environment: {}, kubeconfig: cluster.kubeconfig, namespaces: [], serviceAccount: "", ttlSeconds: 3_600 },
+        ...{ runningMax: 100, pace: PACE, callsMax: 50, clock: realClock, random: { next: () => 0.5 } },
+        ...rules,
+      }),
     unreachable() {
       const path = join(folder, "nowhere");
       const config = {

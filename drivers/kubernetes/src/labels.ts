@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 
-const MANAGED_BY = "windlass";
+export const MANAGED_BY = "windlass";
 
 /** On each Job and its pods. */
 export const LABELS = {
@@ -17,6 +17,8 @@ export const LABELS = {
   execution: "windlass.dev/execution-id",
   /** `labelSafe` of the step's name. */
   step: "windlass.dev/step-name",
+  /** `true`: its end is stored, and nobody asks for it any more. It is kept for people until its time is over. */
+  settled: "windlass.dev/settled",
 } as const;
 
 export const ANNOTATIONS = {
@@ -26,6 +28,8 @@ export const ANNOTATIONS = {
   step: "windlass.dev/step-name",
   /** The round or item of a loop, where there is one. */
   iteration: "windlass.dev/iteration",
+  /** `true`: it may run from now on, as far as we are concerned; Kueue may still hold it. */
+  begun: "windlass.dev/begun",
   /** Why we end it (`StopFor`), written before the delete: whoever watches cannot know it otherwise. */
   stopFor: "windlass.dev/stop-for",
   /** `true`: an output is promised in the container's termination message. */

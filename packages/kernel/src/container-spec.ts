@@ -5,6 +5,7 @@
  */
 import type { Fault } from "./error.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
+import { faultOfEnvSource, faultsOfKubernetesSpec, isEnvSource, type KubernetesSpec } from "./kubernetes-spec.ts";
 import { didYouMean } from "./nearest.ts";
 import { faultOfAlias } from "./secret-alias.ts";
 
@@ -36,7 +37,8 @@ export interface ContainerSpec {
   readonly command?: readonly string[];
   /** In the place of the image's own arguments. */
   readonly args?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  /** Texts, and what the cluster is to find (`{valueFrom: {secretKeyRef: …}}`). */
+  readonly env?: Readonly<Record<string, string | JsonObject>>;
   /** Absolute; the image's own when left out. */
   readonly workingDir?: string;
   /** `missing` when left out: what is there already is used. */
@@ -51,7 +53,7 @@ export interface ContainerSpec {
   /** `json`: an output is promised, as the last line of stdout that is JSON or in the file WINDLASS_OUTPUT. */
   readonly output?: "json" | "none";
   /** What means something to a cluster alone. */
-  readonly kubernetes?: JsonObject;
+  readonly kubernetes?: KubernetesSpec;
 }
 
 const FIELDS = [
@@ -96,6 +98,7 @@ export function faultsOfContainerSpec(spec: JsonObject): readonly Fault[] {
   for (const field of ["cpuLimit", "cpuRequest"]) check(field, isCores, "a number of cores above 0");
   check("output", (value) => value === "json" || value === "none", "json or none");
   check("kubernetes", isJsonObject, "an object");
+  if (isJsonObject(spec["kubernetes"])) faults.push(...faultsOfKubernetesSpec(spec["kubernetes"]));
   checkEnvironment(spec["env"], fault);
   checkVolumes(spec["volumes"], fault);
   return faults;
@@ -105,8 +108,9 @@ function checkEnvironment(env: Json | undefined, fault: (path: string, message: 
   if (env === undefined) return;
   if (!isJsonObject(env)) return fault("env", "expected an object of variables");
   for (const [name, value] of Object.entries(env))
-    if (!VARIABLE.test(name) || (!isText(value) && faultOfAlias(value) !== null))
+    if (!VARIABLE.test(name) || (!isText(value) && !isEnvSource(value) && faultOfAlias(value) !== null))
       fault(`env.${name}`, isJsonObject(value) ? (faultOfAlias(value) ?? "") : "expected a variable's name and a text");
+    else if (isEnvSource(value) && faultOfEnvSource(value) !== null) fault(`env.${name}`, faultOfEnvSource(value) ?? "");
 }
 
 function checkVolumes(volumes: Json | undefined, fault: (path: string, message: string) => void): void {

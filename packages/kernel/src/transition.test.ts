@@ -389,12 +389,8 @@ describe("what is told of an attempt that goes on outside", () => {
     const change = { type: "settle", id: live.id, attempt: 1, by, result, stopped: false, told: "failed_oom", random: 0 } as const;
     const ended = stepOf(seen, change, T0 + 5);
     const toldEvent = seen.eventSeq + 1;
-    expect(ended.attempt?.evidence).toMatchObject({
-      container: "main",
-      observed: { reason: "unschedulable" },
-      toldState: "failed_oom",
-      toldEvent,
-    });
+    const told = { toldState: "failed_oom", toldEvent };
+    expect(ended.attempt?.evidence).toMatchObject({ container: "main", observed: { reason: "unschedulable" }, ...told });
     expect(ended.events[0]?.data).toMatchObject({ status: "failed_oom", meta: { terminal_state: "failed_oom" } });
     const retry = { limit: 1, on: ["failed_oom"], backoff: { initial: ms(1), factor: 1, max: ms(1), jitter: 0 } } as never;
     expect(nextOf({ ...seen, retry }, change, T0 + 5).observed).toBeNull();

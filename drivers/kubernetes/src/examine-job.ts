@@ -1,0 +1,106 @@
+/**
+ * How an attempt ended, as far as it can still be seen in the cluster, when nobody who watches has told of it: one look at the
+ * Job, its pods, what was said of them and their nodes, judged as whoever watches judges it.
+ */
+import { lastLines, outputOfStdout, outputOfText, outputTooLarge, withOutput, type EndedFact, type FoundOutput } from "@windlass/ports";
+import { MAIN_CONTAINER } from "@windlass/kernel";
+import { classify, type Ended } from "./classify.ts";
+import type { ClusterClient } from "./cluster-client.ts";
+import { endOf, type JobFacts, type PodFact } from "./facts.ts";
+import { FactMemory } from "./facts-memory.ts";
+import { OUTPUT_BYTES_MAX } from "./job-body.ts";
+import type { ClusterJob } from "./job-state.ts";
+import { ANNOTATIONS, LABELS } from "./labels.ts";
+import { isAccepted } from "./refusal.ts";
+
+/** The end of a log that is read for the evidence and, where an output is promised, for that. */
+const LOG_BYTES = 1_048_576;
+const EVIDENCE_LINES = 20;
+const EVIDENCE_BYTES = 4_096;
+
+/** Null: it has not ended. */
+export async function examineJob(client: ClusterClient, job: ClusterJob, now: number): Promise<EndedFact | null> {
+  const facts = await factsOf(client, job, now);
+  const verdict = facts === null ? null : classify(facts, now);
+  return facts === null || verdict === null || !verdict.isFinal ? null : endedFact(client, { job, facts, ended: verdict, now });
+}
+
+async function factsOf(client: ClusterClient, job: ClusterJob, now: number): Promise<JobFacts | null> {
+  const { namespace, uid } = job.metadata;
+  const memory = new FactMemory();
+  memory.seeJob(job);
+  const core = `/api/v1/namespaces/${namespace}`;
+  const list = async (path: string, query: Readonly<Record<string, string>>): Promise<readonly Listed[]> => {
+    const answer = await client.call("GET", path, { query });
+    // What may not be read is not known; the verdict does without.
+    return isAccepted(answer) ? (answer.body as { readonly items: readonly Listed[] }).items : [];
+  };
+  const pods = await list(`${core}/pods`, { labelSelector: `batch.kubernetes.io/controller-uid=${uid}` });
+  for (const pod of pods) memory.seePod(pod, now);
+  for (const { metadata } of [job, ...pods])
+    for (const event of await list(`${core}/events`, { fieldSelector: `involvedObject.uid=${metadata.uid}` })) memory.seeEvent(event);
+  for (const node of new Set(pods.flatMap(({ spec }) => spec?.nodeName ?? []))) {
+    const answer = await client.call("GET", `/api/v1/nodes/${node}`);
+    if (isAccepted(answer)) memory.seeNode(answer.body);
+  }
+  return memory.facts(uid);
+}
+
+interface Listed {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly spec?: { readonly nodeName?: string };
+}
+
+export interface Judged {
+  readonly job: ClusterJob;
+  readonly facts: JobFacts;
+  readonly ended: Ended;
+  readonly now: number;
+}
+
+export async function endedFact(client: ClusterClient, { job, facts, ended, now }: Judged): Promise<EndedFact> {
+  const { name, namespace, uid, labels = {}, annotations = {} } = job.metadata;
+  const pod = facts.pods.at(-1) ?? null;
+  const log = pod === null || pod.goneAt !== null ? null : await readLog(client, namespace, pod.name);
+  const output = ended.outcome === "cancelled" ? null : outputOf(pod, { log, isPromised: annotations[ANNOTATIONS.output] === "true" });
+  const { outcome, reason, message, exitCode, signal } = ended;
+  const endedAt = ended.endedAt ?? now;
+  const startedAt = startOf(pod) ?? Date.parse(job.status?.startTime ?? "");
+  const result = {
+    ...{ outcome, reason, message },
+    ...(exitCode === null ? {} : { exitCode }),
+    ...(signal === null ? {} : { signal }),
+    evidence: { ...ended.evidence, ...(log === null ? {} : { logTail: lastLines(log, EVIDENCE_LINES, EVIDENCE_BYTES) }) },
+  };
+  return {
+    ...{ name, jobId: labels[LABELS.job] ?? "", attempt: Number(labels[LABELS.attempt]), ref: uid },
+    result: withOutput(result, output),
+    stopped: facts.job.stopFor !== null && outcome === (facts.job.stopFor === "failed_timeout" ? "failed_timeout" : "cancelled"),
+    startedAt: Number.isNaN(startedAt) ? endedAt : Math.min(startedAt, endedAt),
+    endedAt,
+  };
+}
+
+function startOf(pod: PodFact | null): number | null {
+  const main = pod?.containers.find(({ name }) => name === MAIN_CONTAINER);
+  return main === undefined ? null : (endOf(main)?.startedAt ?? null);
+}
+
+/** The file comes first, as everywhere; it is the container's termination message here. */
+function outputOf(pod: PodFact | null, { log, isPromised }: { readonly log: Buffer | null; readonly isPromised: boolean }): FoundOutput {
+  const main = pod?.containers.find(({ name }) => name === MAIN_CONTAINER);
+  const written = main === undefined ? null : (endOf(main)?.message ?? null);
+  if (written !== null && Buffer.byteLength(written) >= OUTPUT_BYTES_MAX)
+    return outputTooLarge("the file WINDLASS_OUTPUT, of which a cluster keeps 4096 bytes,");
+  const inFile = written === null ? null : outputOfText(written);
+  if (inFile !== null || !isPromised) return inFile;
+  return outputOfStdout(log ?? Buffer.alloc(0), log !== null && log.length >= LOG_BYTES);
+}
+
+async function readLog(client: ClusterClient, namespace: string, pod: string): Promise<Buffer | null> {
+  const query = { container: MAIN_CONTAINER, limitBytes: LOG_BYTES, tailLines: 10_000 };
+  const answer = await client.stream("GET", `/api/v1/namespaces/${namespace}/pods/${pod}/log`, { query });
+  const parts: Uint8Array[] = [];
+  for await (const part of answer as AsyncIterable<Uint8Array>) parts.push(part);
+  return answer.statusCode === 200 ? Buffer.concat(parts) : null;
+}

@@ -1,0 +1,62 @@
+/**
+ * Ends a Job. Why is written on it first, for whoever watches cannot know it otherwise; then it is removed, together with its
+ * pods, which get the grace that was asked for. It is there until the last of them has ended.
+ */
+import type { Result, StopFor } from "@windlass/kernel";
+import type { ClusterClient } from "./cluster-client.ts";
+import { seconds } from "./job-body.ts";
+import { hasBegun, isEnded, type ClusterJob } from "./job-state.ts";
+import { ANNOTATIONS, OUR_SELECTOR } from "./labels.ts";
+import { jobsPath, unavailable } from "./launch-job.ts";
+import { isAccepted } from "./refusal.ts";
+
+export interface StopOrder {
+  readonly graceMs: number;
+  readonly stopFor: StopFor;
+}
+
+/** May be repeated; a shorter grace counts. */
+export async function stopJob(client: ClusterClient, job: ClusterJob, { graceMs, stopFor }: StopOrder): Promise<void> {
+  if (isEnded(job)) return;
+  const { name, namespace, uid, annotations = {}, deletionTimestamp } = job.metadata;
+  if (annotations[ANNOTATIONS.stopFor] === undefined) {
+    const body = { metadata: { uid, annotations: { [ANNOTATIONS.stopFor]: stopFor } } };
+    const told = await client.call("PATCH", jobsPath(namespace, name), { body, contentType: "application/merge-patch+json" });
+    // Gone, or another one by now.
+    if ([404, 409, 422].includes(told.status)) return;
+    if (!isAccepted(told)) throw unavailable(told);
+  }
+  if (deletionTimestamp === undefined) {
+    const propagationPolicy = hasBegun(job) ? "Foreground" : "Background";
+    const removed = await client.call("DELETE", jobsPath(namespace, name), { body: { propagationPolicy, preconditions: { uid } } });
+    if (!isAccepted(removed) && removed.status !== 404 && removed.status !== 409) throw unavailable(removed);
+  }
+  if (hasBegun(job)) await endPods(client, job, graceMs);
+}
+
+/** A grace of 0 would remove a pod from sight while it still runs: one second is the least. */
+async function endPods(client: ClusterClient, { metadata: { namespace, uid } }: ClusterJob, graceMs: number): Promise<void> {
+  const query = { labelSelector: `${OUR_SELECTOR},batch.kubernetes.io/controller-uid=${uid}` };
+  const body = { gracePeriodSeconds: seconds(graceMs) };
+  // One by one: whoever may remove a pod may not remove collections of them.
+  const pods = await client.call("GET", `/api/v1/namespaces/${namespace}/pods`, { query });
+  if (!isAccepted(pods)) throw unavailable(pods);
+  for (const { metadata } of (pods.body as { readonly items: readonly ClusterJob[] }).items) {
+    const removed = await client.call("DELETE", `/api/v1/namespaces/${namespace}/pods/${metadata.name}`, {
+      body: { ...body, preconditions: { uid: metadata.uid } },
+    });
+    if (!isAccepted(removed) && removed.status !== 404 && removed.status !== 409) throw unavailable(removed);
+  }
+}
+
+/** Of one that was stopped before it began. */
+export function resultOfStop(stopFor: StopFor): Result {
+  switch (stopFor) {
+    case "cancelled":
+      return { outcome: "cancelled", reason: "cancel_requested", message: null };
+    case "replaced":
+      return { outcome: "cancelled", reason: "replaced", message: null };
+    case "failed_timeout":
+      return { outcome: "failed_timeout", reason: "step_timeout", message: null };
+  }
+}
