@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { failureOutcomes, type JsonObject } from "@windlass/kernel";
+import { failureOutcomes, OUTPUT_LENGTH_MAX, WORKSPACE_SCOPE, type JsonObject } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { openPostgresStore } from "@windlass/postgres";
 import { openSqliteStore } from "@windlass/sqlite";
@@ -99,6 +99,41 @@ function suite(makeStore: () => Promise<() => Promise<Store>>): void {
     expect(new Set(answers.map(({ body: { event_id } }) => event_id)).size).toBe(1);
     expect(await endsOf(await jobOf(execution, "extract"))).toHaveLength(1);
     expect((await site.ended(await jobOf(execution, "extract"))).final?.output).toEqual({ rows: 3 });
+  });
+
+  test("an output that is too large fails what had succeeded, and nothing else; a large one that is not is there whole", async () => {
+    const execution = await site.run({ name: "extract" }, { name: "load" }, { name: "check" });
+    const output = (length: number) => ({ text: "€".repeat(length - JSON.stringify({ text: "" }).length) });
+    const tell = async (step: string, body: object) =>
+      site.post(stepPath(execution, step), { job_name: await site.container(execution, step), ...body });
+    const [whole, larger] = [output(OUTPUT_LENGTH_MAX), output(OUTPUT_LENGTH_MAX + 1)];
+    for (const body of [
+      await tell("extract", { state: "succeeded", exit_code: 0, output: larger }),
+      await tell("load", { state: "failed_oom", exit_code: 137, output: larger }),
+      await tell("check", { state: "succeeded", output: whole }),
+    ])
+      expect(body).toMatchObject({ status: 202, body: { status: "accepted_in_flight" } });
+    const endOf = async (step: string) => (await site.ended(await jobOf(execution, step))).final;
+    expect(await endOf("extract")).toMatchObject({ outcome: "failed", reason: "output_too_large", exitCode: 0, output: null });
+    expect(await endOf("load")).toMatchObject({ outcome: "failed_oom", exitCode: 137, output: null });
+    expect((await endOf("check"))?.output).toEqual(whole);
+  });
+
+  test("secrets that the attempt was given are masked in all that is told of it", async () => {
+    const secret = { workspace: "default", scope: WORKSPACE_SCOPE, name: "report-db" };
+    await site.server.engine.secrets.set(secret, "correct-horse-battery", "ann");
+    const execution = await site.run({ name: "extract", env: { API_KEY: { valueFrom: "report-db" } } });
+    await site.post(stepPath(execution, "extract"), {
+      state: "succeeded",
+      job_name: await site.container(execution, "extract"),
+      message: "with correct-horse-battery",
+      output: { key: "correct-horse-battery" },
+      evidence: { lastLines: ["correct-horse-battery"] },
+    });
+    const job = await jobOf(execution, "extract");
+    expect((await site.ended(job)).final).toMatchObject({ message: "with ***", output: { key: "***" } });
+    const [attempt] = await site.server.engine.context.store.reads.attempts(job);
+    expect(attempt?.evidence).toMatchObject({ lastLines: ["***"] });
   });
 
   test("attempt 1 is not heard any more while attempt 2 runs, but for what ended it", async () => {

@@ -165,7 +165,7 @@ test("each fault of what is to be started has its own reason", async () => {
     [{ command: ["true", "x".repeat(3_000_000)] }, "failed_config", "bad_spec"],
     [{ script: "false; echo never" }, "failed", "exit_code"],
     [{ script: "false | true", shell: "bash" }, "failed", "exit_code"],
-    [{ script: 'head -c 300000 /dev/zero | tr "\\0" 1 > "$WINDLASS_OUTPUT"' }, "failed", "output_too_large"],
+    [{ script: 'head -c 1100000 /dev/zero | tr "\\0" 1 > "$WINDLASS_OUTPUT"' }, "failed", "output_too_large"],
     [{ script: 'echo "{" > "$WINDLASS_OUTPUT"' }, "failed", "output_invalid"],
     [{ script: 'mkfifo "$WINDLASS_OUTPUT"' }, "failed", "output_invalid"],
   ];

@@ -8,7 +8,7 @@
  */
 import { isTerminal, stateOf, type JobState, type JobView } from "@windlass/kernel";
 import type { JobFilter, Tally, TallyBy } from "@windlass/ports";
-import { viewColumns, viewTables } from "./tables.ts";
+import { listColumns, viewTables } from "./tables.ts";
 import type { SqlValue } from "./table.ts";
 
 export interface Query {
@@ -19,8 +19,8 @@ export interface Query {
 /** How a driver writes the n-th value of a statement, from 1. */
 export type Placeholder = (n: number) => string;
 
-/** The statements for one list, to be run in this order (L2); their rows are of `viewColumns`. */
-export function listQueries(filter: JobFilter, placeholder: Placeholder, columns: string = viewColumns): readonly Query[] {
+/** The statements for one list, to be run in this order (L2); their rows are of `listColumns`, which are read like `viewColumns`. */
+export function listQueries(filter: JobFilter, placeholder: Placeholder, columns: string = listColumns): readonly Query[] {
   const states = statesOf(filter);
   if (states === null) return [query(filter, { ...(isByLabel(filter) ? LABELLED : EVERYTHING), states: null, columns }, placeholder)];
   const ended = states.filter((state) => isTerminal(state));

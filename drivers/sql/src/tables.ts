@@ -196,6 +196,15 @@ const LIVE_FROM = FINAL_FROM + finalTable.columns.length;
 export const viewColumns = `${jobsTable.list("j.")}, ${finalTable.list("e.")}, ${liveTable.list("l.")}`;
 export const viewTables = "jobs j LEFT JOIN job_ends e ON e.job_id = j.id LEFT JOIN jobs_live l ON l.id = j.id";
 
+/** An output that is larger is left out of lists, which have up to hundreds of jobs. */
+const LISTED_OUTPUT_BYTES_MAX = 65_536;
+
+/** The same without what is large. */
+export const listColumns = viewColumns.replace(
+  "e.output",
+  `CASE WHEN octet_length(e.output) > ${LISTED_OUTPUT_BYTES_MAX} THEN NULL ELSE e.output END`,
+);
+
 /** A job as it is read, from a row of `viewColumns`. */
 export function decodeView(row: readonly SqlValue[]): JobView {
   const record = jobsTable.decode(row);

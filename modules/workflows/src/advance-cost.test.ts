@@ -73,7 +73,12 @@ function costsOf({ kind, spec, input }: Part, chance: () => number): Cost[] {
   for (;;) {
     cursor.reads = 0;
     cursor.walks = 0;
-    const { cursor: changed, children, progress, finish } = advance(kind, { record, live, cursor, facts: [fact], now: 0 });
+    const {
+      cursor: changed,
+      children,
+      progress,
+      finish,
+    } = advance(kind, { record, live, cursor, facts: [fact], now: 0, outputs: () => [] });
     const { reads, walks } = cursor;
     if (finish !== null) return costs;
     const bytes = JSON.stringify([changed, children, progress]).length;
@@ -157,6 +162,7 @@ test("what the end of an item costs is the same after 10 and after 5,000 finishe
     cursor: new Map(),
     facts: [{ type: "started" }],
     now: 0,
+    outputs: () => [],
   });
   const [loop] = started.children;
   assert(loop !== undefined, "the loop is made");

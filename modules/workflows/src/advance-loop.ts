@@ -6,11 +6,12 @@
  * L2. One end touches the entry of that item and the total, however many items there are; the last reads all, once.
  * L3. With `failFast` the first failure starts nothing more and ends what runs.
  */
-import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
-import { depthOf, isJsonObject, OUTPUT_LENGTH_MAX, type ChildFact, type Json, type Result } from "@windlass/kernel";
+import type { AdvanceInput, ChildSpec, Decision, Outputs } from "@windlass/engine";
+import { depthOf, isJsonObject, OUTPUT_LENGTH_MAX, type Json, type Result } from "@windlass/kernel";
 import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
-import { evaluateIn, restore, type StepFacts } from "./scope.ts";
+import { evaluateIn, restore } from "./scope.ts";
+import { entryOf, outputRefOf, readFacts } from "./step-facts.ts";
 import type { LoopSpec } from "./step-spec.ts";
 import { toolChild } from "./tool-child.ts";
 
@@ -52,16 +53,21 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   }
   changed.set(TOTAL, { next, done, failed });
   const over = done === next && (stopped || next === items.length);
-  const facts = (index: number): StepFacts | undefined =>
-    (changed.get(itemKeyOf(spec, index)) ?? input.cursor.get(itemKeyOf(spec, index))) as StepFacts | undefined;
+  const entry = (index: number): Json | undefined => changed.get(itemKeyOf(spec, index)) ?? input.cursor.get(itemKeyOf(spec, index));
   return {
     cursor: Object.fromEntries(changed),
     children,
-    stops: stopped && !over ? runningKeys(spec, next, facts) : [],
+    stops: stopped && !over ? runningKeys(spec, next, entry) : [],
     tells,
     waitUntil: null,
     progress: { fraction: done / items.length, text: `${done} of ${items.length} items` },
-    finish: over ? finishOf(spec, items.length, facts) : null,
+    finish: over
+      ? finishOf(
+          spec,
+          Array.from(items, (_, index) => entry(index)),
+          input.outputs,
+        )
+      : null,
   };
 }
 
@@ -74,26 +80,27 @@ export function itemKeyOf(spec: Pick<LoopSpec, "step">, index: number): string {
   return `${spec.step.name}[${index}]`;
 }
 
-function entryOf({ outcome, reason, exitCode, output, message }: ChildFact): Json {
-  return { outcome, reason, exitCode, output, error: holds("failed", outcome) ? (message ?? outcome) : null };
-}
-
 /** At most `maxParallel` of them run, but those that ended in between must be passed over: only after a failure. */
-function runningKeys(spec: LoopSpec, next: number, facts: (index: number) => StepFacts | undefined): Decision["stops"] {
+function runningKeys(spec: LoopSpec, next: number, entry: (index: number) => Json | undefined): Decision["stops"] {
   const keys: { key: string; reason: "fail_fast"; message: string }[] = [];
   for (let index = 0; index < next; index++) {
-    if (facts(index) === undefined)
+    if (entry(index) === undefined)
       keys.push({ key: itemKeyOf(spec, index), reason: "fail_fast", message: "another item of its loop failed" });
   }
   return keys;
 }
 
 /** The loop ends as its first failed item did: the first in order, leaving out those that were ended for another's sake. */
-function finishOf(spec: LoopSpec, count: number, facts: (index: number) => StepFacts | undefined): Result {
-  const all = Array.from({ length: count }, (_, index) => facts(index));
-  const output = all.map((item) => item?.output ?? null);
+function finishOf(spec: LoopSpec, entries: readonly (Json | undefined)[], outputs: Outputs): Result {
+  const count = entries.length;
+  const refs = entries.map(outputRefOf).filter((ref) => ref !== undefined);
+  const all = entries.map((entry) => (entry === undefined ? undefined : readFacts(entry, outputs)));
+  // Nothing large is read only to find that there is too much of it; the rest is asked for at once.
+  const isTooLarge = refs.reduce((sum, { length }) => sum + length, 0) > OUTPUT_LENGTH_MAX;
+  if (!isTooLarge) outputs(refs);
+  const output = isTooLarge ? null : all.map((item) => item?.output ?? null);
   const failed = [...all.keys()].filter((index) => all[index] !== undefined && holds("failed", all[index].outcome));
-  const tooLarge = JSON.stringify(output).length > OUTPUT_LENGTH_MAX;
+  const tooLarge = output === null || JSON.stringify(output).length > OUTPUT_LENGTH_MAX;
   if (failed.length === 0) {
     if (tooLarge)
       return {

@@ -6,12 +6,13 @@
  * U2. The step ends as its last round did. A condition that never held is a failure; one that cannot be evaluated ends the
  *     step, as its round did if that failed.
  */
-import { NOTHING, type AdvanceInput, type Decision } from "@windlass/engine";
+import { NOTHING, type AdvanceInput, type Decision, type Outputs } from "@windlass/engine";
 import { depthOf, type ChildFact, type Json, type Result } from "@windlass/kernel";
 import { itemKeyOf } from "./advance-loop.ts";
 import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
-import { evaluateIn, restore, type StepFacts } from "./scope.ts";
+import { evaluateIn, restore } from "./scope.ts";
+import { entryOf, readFacts } from "./step-facts.ts";
 import type { RoundsSpec } from "./step-spec.ts";
 import { toolChild } from "./tool-child.ts";
 
@@ -38,7 +39,7 @@ export function advanceRounds(input: AdvanceInput, spec: RoundsSpec): Decision {
       if (told !== null) tells.push(told);
     } else if (fact.type === "child" && total !== undefined && fact.key === itemKeyOf(spec, total.round) && total.at === null) {
       mailbox.ended(fact.key);
-      const finish = resultOf(spec, total.round, fact);
+      const finish = resultOf(spec, total.round, { fact, outputs: input.outputs });
       if (finish !== null) return { ...NOTHING, progress: progressOf(spec, total.round + 1), finish };
       total = { round: total.round + 1, at: input.now + spec.pauseMs };
     }
@@ -65,9 +66,15 @@ function roundChild(input: AdvanceInput, spec: RoundsSpec, round: number): Retur
 }
 
 /** Null: another round follows. */
-function resultOf(spec: RoundsSpec, round: number, { outcome, reason, message, exitCode, output }: ChildFact): Result | null {
+function resultOf(
+  spec: RoundsSpec,
+  round: number,
+  { fact, outputs }: { readonly fact: ChildFact; readonly outputs: Outputs },
+): Result | null {
+  const { outcome, reason, message, exitCode } = fact;
   const isBad = holds("failed", outcome);
-  const facts: StepFacts = { outcome, reason, exitCode, output, error: isBad ? (message ?? outcome) : null };
+  const facts = readFacts(entryOf(fact), outputs);
+  const { output } = facts;
   const own: Result = { outcome, reason, message, output, ...(exitCode === null ? {} : { exitCode }) };
   const scope = restore(spec.scope, { value: null, index: round });
   const verdict = evaluateIn({ ...scope, step: (name) => (name === spec.step.name ? facts : scope.step(name)) })(spec.until);

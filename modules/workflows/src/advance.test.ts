@@ -126,7 +126,14 @@ test("folding the facts one by one gives the same cursor as folding all at once"
         spec: specOf(workflow),
         input: {},
       } as unknown as JobRecord;
-      const whole = advanceWorkflow({ record, live: { attempt: 1 } as LiveJob, cursor: new Map(), facts: played.facts, now: 0 });
+      const whole = advanceWorkflow({
+        record,
+        live: { attempt: 1 } as LiveJob,
+        cursor: new Map(),
+        facts: played.facts,
+        now: 0,
+        outputs: () => [],
+      });
       expect(whole.cursor).toEqual(Object.fromEntries(played.cursor));
       expect(whole.finish).toEqual(played.result);
     }),
@@ -142,7 +149,14 @@ test("a fact that is told twice changes nothing", () => {
   }));
   const played = play({ workflow: workflowOf(plan) });
   const record = { id: "twice", createdAt: 0, name: "w", path: "", spec: specOf(workflowOf(plan)), input: {} } as unknown as JobRecord;
-  const again = advanceWorkflow({ record, live: { attempt: 1 } as LiveJob, cursor: played.cursor, facts: played.facts, now: 0 });
+  const again = advanceWorkflow({
+    record,
+    live: { attempt: 1 } as LiveJob,
+    cursor: played.cursor,
+    facts: played.facts,
+    now: 0,
+    outputs: () => [],
+  });
   expect(again.children).toEqual([]);
   expect({ ...Object.fromEntries(played.cursor), ...again.cursor }).toEqual(Object.fromEntries(played.cursor));
 });
@@ -190,7 +204,7 @@ test("the end of a step costs the same in a graph of 10 and of 10,000 steps", ()
               output: null,
             } as const);
       cursor.reads = 0;
-      const { cursor: changed } = advanceWorkflow({ record, live, cursor, facts: [fact], now: 0 });
+      const { cursor: changed } = advanceWorkflow({ record, live, cursor, facts: [fact], now: 0, outputs: () => [] });
       reads.push(cursor.reads);
       writes.push(Object.keys(changed).length);
       for (const [key, value] of Object.entries(changed)) cursor.set(key, value);

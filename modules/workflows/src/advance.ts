@@ -8,7 +8,7 @@
  * W3. Everything that a step comes to, also being skipped, comes back as the end of a child: there is one way to fold.
  * W4. Facts are folded one by one, and what they make ready is decided between them: the order counts, bundles do not.
  */
-import type { AdvanceInput, ChildSpec, Decision } from "@windlass/engine";
+import type { AdvanceInput, ChildSpec, Decision, Outputs } from "@windlass/engine";
 import {
   assert,
   CLOSING_KEY,
@@ -27,6 +27,7 @@ import { finallyChild } from "./finally-child.ts";
 import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
 import { evaluateIn, type Scope, type StepFacts } from "./scope.ts";
+import { entryOf, readFacts } from "./step-facts.ts";
 import { render } from "./template.ts";
 import { inField } from "./tool-child.ts";
 
@@ -94,7 +95,7 @@ function withFinally(input: AdvanceInput, compiled: CompiledWorkflow, decision: 
     const entries = entriesOf(input.cursor, new Map(Object.entries(cursor)));
     const last = finallyChild(
       compiled,
-      scopeOf(compiled, outerOf(input), (name) => factsOf(entries.get(name))),
+      scopeOf(compiled, outerOf(input), (name) => factsOf(entries.get(name), input.outputs)),
     );
     if (last === null) return decision;
     return { ...decision, cursor: { ...cursor, [CLOSING_KEY]: { made: true } }, children: [last], finish: null };
@@ -115,9 +116,11 @@ class Fold {
   readonly #cursor: ReadonlyMap<string, Json>;
   readonly #changed = new Map<string, Json>();
   readonly #mailbox: Mailbox;
+  readonly #outputs: Outputs;
 
-  constructor({ cursor }: AdvanceInput, compiled: CompiledWorkflow) {
+  constructor({ cursor, outputs }: AdvanceInput, compiled: CompiledWorkflow) {
     this.#cursor = cursor;
+    this.#outputs = outputs;
     this.#compiled = compiled;
     this.total = compiled.steps.size;
     this.#mailbox = new Mailbox(entriesOf(cursor, this.#changed), compiled.signals);
@@ -133,8 +136,7 @@ class Fold {
     const name = fact.key;
     const { dependants } = stepNamed(this.#compiled, name);
     if (this.facts(name) !== undefined) return;
-    const { outcome, reason, exitCode, output, message } = fact;
-    this.#changed.set(name, { outcome, reason, exitCode, output, error: holds("failed", outcome) ? (message ?? outcome) : null });
+    this.#changed.set(name, entryOf(fact));
     this.#changed.set(TOTAL, { finished: this.finished + 1 });
     for (const dependant of dependants) {
       const open = this.#open(dependant) - 1;
@@ -166,7 +168,7 @@ class Fold {
   }
 
   facts(name: string): StepFacts | undefined {
-    return factsOf(this.#entry(name));
+    return factsOf(this.#entry(name), this.#outputs);
   }
 
   changes(): Readonly<Record<string, Json>> {
@@ -185,8 +187,8 @@ class Fold {
   }
 }
 
-function factsOf(entry: Json | undefined): StepFacts | undefined {
-  return isJsonObject(entry) && entry["outcome"] !== undefined ? (entry as unknown as StepFacts) : undefined;
+function factsOf(entry: Json | undefined, outputs: Outputs): StepFacts | undefined {
+  return isJsonObject(entry) && entry["outcome"] !== undefined ? readFacts(entry, outputs) : undefined;
 }
 
 function outerOf({ record, live }: AdvanceInput): Outer {

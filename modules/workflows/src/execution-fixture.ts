@@ -197,7 +197,14 @@ class Player {
   #decide(job: Job, count = 1 + Math.floor(this.#options.random() * job.inbox.length)): Result | null {
     const seen = job.inbox.splice(0, count);
     const isRoot = job === this.#root;
-    const given: AdvanceInput = { record: job.record, live: { attempt: 1 } as LiveJob, cursor: job.cursor, facts: seen, now: this.#now };
+    const given: AdvanceInput = {
+      record: job.record,
+      live: { attempt: 1 } as LiveJob,
+      cursor: job.cursor,
+      facts: seen,
+      now: this.#now,
+      outputs: () => [],
+    };
     const decision = (isRoot ? workflowKind : kindOf(job.child)).advance?.(given);
     if (decision === undefined) throw new BugError("both kinds decide");
     // As the kernel: no end while there is a fact that was not seen (A3).

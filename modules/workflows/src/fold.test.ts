@@ -88,7 +88,14 @@ test("folding the facts all at once gives the same cursor as folding them as the
         spec: specOf(workflow),
         input: {},
       } as unknown as JobRecord;
-      const whole = advanceWorkflow({ record, live: { attempt: 1 } as LiveJob, cursor: new Map(), facts: played.facts, now: 0 });
+      const whole = advanceWorkflow({
+        record,
+        live: { attempt: 1 } as LiveJob,
+        cursor: new Map(),
+        facts: played.facts,
+        now: 0,
+        outputs: () => [],
+      });
       expect(Object.fromEntries(Object.entries(whole.cursor).filter(([, value]) => value !== null))).toEqual(
         Object.fromEntries(played.cursor),
       );

@@ -21,7 +21,7 @@ export const HTTP_KEYS = {
   ],
 };
 export const HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
-/** As large as an output may be, with room for what its JSON is spelled with. */
+/** About as large as an output may be. */
 export const RESPONSE_BYTES_MAX = 1_048_576;
 
 export function readHttp(fields: Fields, timeoutSeconds: number | undefined): HttpTool {

@@ -49,7 +49,7 @@ export function capture(value: Json, scope: Scope): CapturedScope {
     for (const { by, name } of "mistake" in expression ? [] : expression.references) {
       const facts = by === "all steps" ? undefined : scope.step(name);
       if (name === "inputs") for (const [input, given] of Object.entries(scope.inputs)) inputs.set(input, given);
-      else if (facts !== undefined) steps.set(name, facts);
+      else if (facts !== undefined) steps.set(name, readOut(facts));
       else if (by === "name" && Object.hasOwn(scope.inputs, name)) inputs.set(name, scope.inputs[name] ?? null);
     }
   }
@@ -59,6 +59,11 @@ export function capture(value: Json, scope: Scope): CapturedScope {
     job: scope.job,
     steps: Object.fromEntries(steps),
   };
+}
+
+/** As plain data: what is only asked for when somebody looks at it is asked for now. */
+function readOut({ outcome, reason, exitCode, output, error }: StepFacts): StepFacts {
+  return { outcome, reason, exitCode, output, error };
 }
 
 export function restore({ steps, ...rest }: CapturedScope, item: { value: Json; index: number }): Scope {

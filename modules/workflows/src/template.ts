@@ -7,7 +7,7 @@ import { compileExpression, type Evaluated, type Expression, type Mistake } from
 
 export type Part = { readonly literal: string } | { readonly expression: string; readonly offset: number };
 
-/** The longest text that a template may become: as long as a stored output. */
+/** The longest text that a template may become: more than any system takes as an argument or a variable. */
 const RENDERED_LENGTH_MAX = 262_144;
 /** Compiled expressions kept: a large workflow's worth. The oldest goes first. */
 const CACHE_MAX = 4_096;

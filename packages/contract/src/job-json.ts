@@ -37,6 +37,7 @@ export const jobJson = z
     createdAt: time,
     startedAt: time.nullable(),
     finishedAt: time.nullable(),
+    /** Null in a list when it has more than 65,536 bytes: shown with the job alone. */
     output: jsonValue,
     parentId: z.string().nullable(),
     rootId: z.string(),
@@ -70,6 +71,7 @@ export const stepJson = z
     reason: reason.nullable(),
     message: z.string().nullable(),
     exitCode: z.int().nullable(),
+    /** Null in a list when it has more than 65,536 bytes: shown with the job alone. */
     output: jsonValue,
     attempts: z.int(),
     createdAt: time,

@@ -18,6 +18,7 @@ import {
   type LiveJob,
   type Refusal,
 } from "@windlass/kernel";
+import { withOutputs } from "./asked-outputs.ts";
 import type { EngineContext } from "./context.ts";
 import { DecidedRecords, type DecidingJob } from "./decided-records.ts";
 import type { Decision } from "./job-kind.ts";
@@ -139,7 +140,9 @@ async function changesFor(context: EngineContext, job: DecidingJob, { cursors, t
     const kind = context.kindOf(job.record.kind);
     if (kind?.advance === undefined) throw new Error(`this server does not know how to run a job of kind "${job.record.kind}"`);
     const cursor = await cursorOf(context, job, cursors);
-    const decision = kind.advance({ ...job, cursor, now: context.now() });
+    const advance = kind.advance.bind(kind);
+    const now = context.now();
+    const decision = await withOutputs(context.store.reads, (outputs) => advance({ ...job, cursor, now, outputs }));
     // The store would fail on it, and with it on everything that is committed beside it.
     if (decision.finish?.outcome === "expired") throw new Error("its kind ended it as expired, which only a start deadline can");
     // A root is bounded by how many children it may have.
@@ -180,7 +183,9 @@ async function closing(
   const kind = context.kindOf(job.record.kind);
   if (kind?.close === undefined) return { cursor: {}, children: [] };
   try {
-    const { cursor, children } = kind.close({ ...job, cursor: await cursorOf(context, job, cursors), now: context.now() });
+    const close = kind.close.bind(kind);
+    const given = { ...job, cursor: await cursorOf(context, job, cursors), now: context.now() };
+    const { cursor, children } = await withOutputs(context.store.reads, (outputs) => close({ ...given, outputs }));
     return { cursor, children: children.map((child) => childRecordOf(context, job.record, child)) };
   } catch (error) {
     context.logger.error("what cleans up behind a job could not be made", { job: job.live.id, error: messageOf(error) });

@@ -10,7 +10,10 @@
 import {
   CLOSING_KEY,
   isOutOfBand,
+  maskedJson,
+  maskOf,
   OUTPUT_LENGTH_MAX,
+  outputTooLarge,
   WindlassError,
   type Attempt,
   type ChangeResult,
@@ -18,11 +21,12 @@ import {
   type Json,
   type JsonObject,
   type Mask,
+  type MaskRule,
   type Outcome,
   type Result,
 } from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
-import { maskOfId } from "./handler-host.ts";
+import { maskRuleOfId } from "./given-secrets.ts";
 import { settleByFact } from "./place.ts";
 import { reasonOfEnd, reasonOfWord } from "./told-reason.ts";
 
@@ -123,12 +127,12 @@ async function closingStep({ store: { reads } }: EngineContext, executionId: str
 async function tell(context: EngineContext, view: JobView, callback: Callback): Promise<CallbackAnswer> {
   const { reads } = context.store;
   const { id } = view.record;
-  const mask = await maskOfId(context, id);
+  const rule = await maskRuleOfId(context, id);
   let seen: JobView | null = view;
   for (let tries = 1; seen !== null && tries <= TRIES_MAX; tries++) {
     const judged = judge(seen, await attemptsFor(context, seen, callback), callback);
     if (judged.answer !== null) return judged.answer;
-    const result = await commit(context, seen, { attempt: judged.attempt, callback, mask });
+    const result = await commit(context, seen, { attempt: judged.attempt, callback, rule });
     if (result.ok) return accepted(id, await attemptOf(context, id, judged.attempt), callback);
     seen = await reads.get(id);
   }
@@ -139,8 +143,9 @@ async function tell(context: EngineContext, view: JobView, callback: Callback): 
 async function commit(
   context: EngineContext,
   { record: { id }, live }: JobView,
-  { attempt, callback, mask }: { readonly attempt: number; readonly callback: Callback; readonly mask: Mask },
+  { attempt, callback, rule }: { readonly attempt: number; readonly callback: Callback; readonly rule: MaskRule },
 ): Promise<ChangeResult> {
+  const mask = maskOf(rule);
   const { state, name, ref, reason } = callback;
   const message = callback.message === null ? null : mask.text(callback.message);
   const evidence = masked(callback.evidence, mask);
@@ -149,7 +154,7 @@ async function commit(
     const observed = { ...evidence, state, reason: reasonOfWord(reason), message };
     return only(await context.commit([{ type: "observe", id, attempt, by, observed }]));
   }
-  const result = resultOf({ ...callback, message, evidence }, state);
+  const result = resultOf({ ...callback, message, evidence, output: outputOf(callback, rule.secrets) }, state);
   const stopped = state === "cancelled" && live?.state === "stopping";
   const change = settleByFact(context, { jobId: id, attempt, name, ref, result, stopped, told: state });
   const settled = only(await context.commit([change]));
@@ -157,11 +162,18 @@ async function commit(
   return settled;
 }
 
+/** Of another step the output is needed as it is, but for the secrets that its attempt was given. */
+function outputOf({ output }: Callback, secrets: MaskRule["secrets"]): Json | undefined {
+  return output === undefined || secrets.length === 0 ? output : maskedJson(output, maskOf({ secrets, patterns: [] }));
+}
+
+/** An output that is too large fails what had succeeded; what ended otherwise is told so all the same. */
 function resultOf({ exitCode, reason, message, output, evidence }: Callback, state: Outcome): Result {
   const told = { ...evidence, ...(reason === null ? {} : { reason }) };
-  if (output !== undefined && JSON.stringify(output).length > OUTPUT_LENGTH_MAX) {
-    const tooLarge = `its output is larger than ${OUTPUT_LENGTH_MAX} characters`;
-    return { outcome: "failed", reason: "output_too_large", message: tooLarge, evidence: told };
+  const length = output === undefined ? 0 : JSON.stringify(output).length;
+  if (length > OUTPUT_LENGTH_MAX) {
+    if (state !== "succeeded") return resultOf({ exitCode, reason, message, evidence } as Callback, state);
+    return { ...outputTooLarge(length), ...(exitCode === null ? {} : { exitCode }), evidence: told };
   }
   return {
     outcome: state,

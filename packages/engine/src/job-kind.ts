@@ -6,6 +6,8 @@
  *     handed in.
  * K2. `advance` folds facts, in order, into the cursor. Folding all facts again from an empty cursor gives the same
  *     cursor, so it may be rebuilt.
+ * K3. What was too large to be passed on is asked for by `outputs`. That may throw what nobody but the engine catches: it
+ *     reads what was asked for and decides again, from the beginning.
  */
 import type { ClaimedJob } from "@windlass/ports";
 import type {
@@ -19,6 +21,7 @@ import type {
   JobRecord,
   JsonObject,
   LiveJob,
+  OutputRef,
   Progress,
   Reason,
   Result,
@@ -65,7 +68,11 @@ export interface AdvanceInput extends ClaimedJob {
   /** New facts, oldest first. */
   readonly facts: readonly Fact[];
   readonly now: number;
+  /** The outputs that these stand for, in their order. See K3. */
+  readonly outputs: Outputs;
 }
+
+export type Outputs = (refs: readonly OutputRef[]) => readonly Json[];
 
 /** What a kind knows about why a job is where it is; appended to the engine's own causes. */
 export interface Cause {

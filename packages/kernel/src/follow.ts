@@ -1,7 +1,10 @@
 /** What follows from the end of a job for others: the fact that its parent is told. */
-import type { ChildFact, FinalState, LiveJob } from "./job.ts";
+import { OUTPUT_PASSED_ON_MAX, type ChildFact, type FinalState, type LiveJob } from "./job.ts";
+import type { Json } from "./json.ts";
 
 export function endsIn(live: LiveJob, final: FinalState): ChildFact {
+  const length = lengthOf(final.output);
+  const isLarge = length > OUTPUT_PASSED_ON_MAX;
   return {
     type: "child",
     id: live.id,
@@ -10,6 +13,12 @@ export function endsIn(live: LiveJob, final: FinalState): ChildFact {
     reason: final.reason,
     message: final.message,
     exitCode: final.exitCode,
-    output: final.output,
+    output: isLarge ? null : final.output,
+    ...(isLarge ? { outputRef: { of: live.id, length } } : {}),
   };
+}
+
+/** Most outputs are nothing, or too short for a second look. */
+function lengthOf(output: Json): number {
+  return output === null || typeof output === "number" || typeof output === "boolean" ? 0 : JSON.stringify(output).length;
 }

@@ -276,6 +276,16 @@ export interface ChildFact {
   readonly message: string | null;
   readonly exitCode: number | null;
   readonly output: Json;
+  /** Of an output that is too large to be passed on: where it stands. `output` is null then. */
+  readonly outputRef?: OutputRef | undefined;
+}
+
+/** An output that is stored with the end of its job and nowhere else. */
+export interface OutputRef {
+  /** The job's id. */
+  readonly of: string;
+  /** Characters of its JSON. */
+  readonly length: number;
 }
 
 /** Hints for those who wait; losing one costs time, never correctness. */
@@ -291,8 +301,13 @@ export interface Signals {
   readonly finished: readonly string[];
 }
 
-/** The longest JSON text of an output that is stored with a job, in characters. */
-export const OUTPUT_LENGTH_MAX = 262_144;
+/**
+ * The longest JSON text of an output that is stored with a job, in characters: what a request to the API, a message of a worker
+ * and a row of a store hold without being noticed. What is larger belongs where files are, and its address into the output.
+ */
+export const OUTPUT_LENGTH_MAX = 1_048_576;
+/** The longest one that is passed on to those that wait for the job; of a longer one they are told where it stands. */
+export const OUTPUT_PASSED_ON_MAX = 65_536;
 /** The longest JSON text of what a signal brings, in characters: it is kept in what an execution remembers. */
 export const SIGNAL_LENGTH_MAX = 65_536;
 /** The most children one job may ever have: a graph of 10,000 steps with room for its loops. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { OUTPUT_LENGTH_MAX } from "@windlass/kernel";
-import { OUTPUT_TAIL_BYTES, outputOfStdout, withOutput } from "./attempt-output.ts";
+import { OUTPUT_LINE_LENGTH_MAX, OUTPUT_TAIL_BYTES, outputOfStdout, outputOfText, withOutput } from "./attempt-output.ts";
 
 const of = (text: string, wasCut = false): unknown => outputOfStdout(Buffer.from(text), wasCut);
 const tooLarge = { fault: { reason: "output_too_large" } };
@@ -10,8 +10,11 @@ test("the last line that is JSON wins over what is printed after it", () => {
   expect(of("null")).toEqual({ output: null });
 });
 
-test("an output may be as long as the limit in characters, and no longer, whatever its bytes", () => {
-  const longest = JSON.stringify("€".repeat(OUTPUT_LENGTH_MAX - 2));
+test("a file may be as long as an output may be, and a line as long as is kept of what is printed, whatever their bytes", () => {
+  const longestFile = JSON.stringify("€".repeat(OUTPUT_LENGTH_MAX - 2));
+  expect(outputOfText(`${longestFile}\n`)).toHaveProperty("output");
+  expect(outputOfText(`[${longestFile}]`)).toMatchObject(tooLarge);
+  const longest = JSON.stringify("€".repeat(OUTPUT_LINE_LENGTH_MAX - 2));
   expect(of(`${longest}\n`)).toHaveProperty("output");
   expect(of(`${longest} \n`)).toHaveProperty("output");
   expect(of(`[${longest}]\n`)).toMatchObject(tooLarge);

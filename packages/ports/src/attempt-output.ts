@@ -2,8 +2,10 @@
 import { maskedJson, maskOf, OUTPUT_LENGTH_MAX } from "@windlass/kernel";
 import type { Json, MaskRule, Result } from "@windlass/kernel";
 
+/** The longest line that is taken as an output: so much is kept in memory of whatever prints. What is longer goes by the file. */
+export const OUTPUT_LINE_LENGTH_MAX = 262_144;
 /** What a stdout must keep so that its last line can be an output of any allowed length (4 bytes a character), and one more. */
-export const OUTPUT_TAIL_BYTES: number = 4 * OUTPUT_LENGTH_MAX + 65_536;
+export const OUTPUT_TAIL_BYTES: number = 4 * OUTPUT_LINE_LENGTH_MAX + 65_536;
 /** A file beyond this is too long for an output, whatever is in it: 4 bytes a character. */
 export const OUTPUT_FILE_BYTES_MAX: number = 4 * OUTPUT_LENGTH_MAX;
 /** How many lines from the end are tried. */
@@ -37,10 +39,10 @@ export function outputOfStdout(tail: Uint8Array, wasCut: boolean): FoundOutput {
   for (let i = lines.length - 1; i >= Math.max(0, lines.length - LINES_TRIED_MAX); i--) {
     const line = lines[i]?.trim() ?? "";
     if (line === "") continue;
-    if (i === 0 && wasCut && line.length > OUTPUT_LENGTH_MAX) return outputTooLarge("the last line of stdout");
+    if (i === 0 && wasCut && line.length > OUTPUT_LINE_LENGTH_MAX) return lineTooLong("the last line of stdout");
     const value = parse(line);
     if (value !== undefined)
-      return line.length > OUTPUT_LENGTH_MAX ? outputTooLarge("the last line of stdout that is JSON") : { output: value };
+      return line.length > OUTPUT_LINE_LENGTH_MAX ? lineTooLong("the last line of stdout that is JSON") : { output: value };
   }
   return invalidOutput("`output: json` promises JSON as the last line of stdout or in the file WINDLASS_OUTPUT; neither is there");
 }
@@ -57,6 +59,15 @@ function parse(text: string): Json | undefined {
 export function outputTooLarge(what: string): FoundOutput {
   return {
     fault: { reason: "output_too_large", message: `${what} is longer than the ${OUTPUT_LENGTH_MAX} characters that an output may have` },
+  };
+}
+
+function lineTooLong(what: string): FoundOutput {
+  return {
+    fault: {
+      reason: "output_too_large",
+      message: `${what} is longer than the ${OUTPUT_LINE_LENGTH_MAX} characters that a line may have; the file WINDLASS_OUTPUT may have ${OUTPUT_LENGTH_MAX}`,
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /** Contract: decisions of composites, the facts that wake them, and what else the services look for. */
 import { expect, test } from "vitest";
-import { assert, CLOSING_KEY, type LiveJob } from "@windlass/kernel";
+import { assert, CLOSING_KEY, OUTPUT_LENGTH_MAX, OUTPUT_PASSED_ON_MAX, type LiveJob } from "@windlass/kernel";
 import type { Store, WokenJob } from "@windlass/ports";
 import { advanceOf, childRecord, compositeRecord, jobRecord, settleOf, succeeded, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
@@ -38,6 +38,27 @@ export function describeDecisions(subject: Subject): void {
       { type: "child", key: "a", output: "a" },
     ]);
     expect([woken.seen, woken.live.wakes, woken.live.openChildren]).toEqual([3, 3, 0]);
+  });
+
+  test("of a large output a decision is told where it stands, and there it is whole; the longest one allowed can be stored", async () => {
+    const { store } = subject;
+    const parent = await running(store, compositeRecord());
+    const children = ["a", "b", "c"].map((key) => childRecord(parent, key));
+    await commitOne(store, advanceOf((await wokenOne(store)).live, { children }));
+    const { jobs } = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 10, now: T0 + 2 });
+    const lengths = [OUTPUT_PASSED_ON_MAX, OUTPUT_PASSED_ON_MAX + 1, OUTPUT_LENGTH_MAX];
+    const outputs = lengths.map((length) => `${"€".repeat(length - 3)}x`);
+    for (const [index, job] of jobs.entries()) await commitOne(store, settleOf(job.live, { ...succeeded, output: outputs[index] }));
+    const [of, ofLarger] = [jobs[1]?.live.id, jobs[2]?.live.id];
+    expect((await wokenOne(store)).facts).toMatchObject([
+      { key: "a", output: outputs[0] },
+      { key: "b", output: null, outputRef: { of, length: lengths[1] } },
+      { key: "c", output: null, outputRef: { of: ofLarger, length: lengths[2] } },
+    ]);
+    for (const [index, job] of jobs.entries()) expect((await store.reads.get(job.live.id))?.final?.output).toBe(outputs[index]);
+    // A list holds hundreds of jobs, so it leaves out what is large.
+    const listed = await store.reads.list({ workspace: "default", parentId: parent.id, limit: 10, states: ["succeeded"] });
+    expect(listed.map(({ final }) => final?.output)).toEqual([null, null, null]);
   });
 
   test("a job that was not started is not woken; what happened meanwhile waits for it", async () => {

@@ -20,7 +20,7 @@ interface Schema {
   readonly pattern?: string;
 }
 
-export function inputFor(schema: z.ZodType): unknown {
+function inputFor(schema: z.ZodType): unknown {
   const whole = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Schema;
   const input = valueOf(whole, whole.$defs ?? {});
   const read = schema.safeParse(input);

@@ -54,6 +54,7 @@ export interface MountOptions {
 
 type Handler = (call: { readonly params: unknown; readonly query: unknown; readonly body: unknown }, asking: Asking) => unknown;
 
+/** Also the least that is taken of parts of Windlass that run elsewhere: an output of the largest length, with its evidence. */
 const BODY_BYTES_MAX = 4_194_304;
 /** Who asks for what needs no token. */
 const NOBODY: Principal = {
@@ -239,7 +240,7 @@ async function bodyOf(
   operation: Operation,
   { bytesMax, faults }: { readonly bytesMax: number; readonly faults: Fault[] },
 ): Promise<Json> {
-  if (operation.internal) return internalBodyOf(c, bytesMax);
+  if (operation.internal) return internalBodyOf(c, Math.max(bytesMax, BODY_BYTES_MAX));
   const text = await readBody(c.req.raw, bytesMax);
   const type = c.req.header("content-type") ?? "";
   // Forms of other pages may be sent here without asking; JSON may not.
