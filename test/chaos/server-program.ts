@@ -21,7 +21,7 @@ const embedded = await openEmbedded({ dataFolder: folder, settings, logger: prog
 const drainMs = settings["drain.seconds"] * 1000;
 const app = createApp({
   engine: embedded.engine,
-  workflows: workflowLanguage,
+  workflows: workflowLanguage(settings),
   adminToken: readDataFolder(folder).token ?? "",
   version: "chaos",
   store: "sqlite",

@@ -1,7 +1,7 @@
 /** The oldest Kubernetes that is supported, and whether a cluster is older. Pure. */
 
 /** Native sidecars, `podReplacementPolicy` and the reasons for the disruption of pods are there by default since then. */
-export const OLDEST_SUPPORTED = { major: 1, minor: 29 } as const;
+const OLDEST_SUPPORTED = { major: 1, minor: 29 } as const;
 
 export interface ClusterVersion {
   readonly told: string;

@@ -9,4 +9,4 @@ export { classify, type Ended, type Ongoing, type Verdict } from "./classify.ts"
 export { DEFAULT_GRACES, type Graces } from "./classify-stuck.ts";
 export type { ContainerFact, JobFact, JobFacts, PodFact } from "./facts.ts";
 export { FactMemory } from "./facts-memory.ts";
-export { OLDEST_SUPPORTED, tooOld, versionOf } from "./cluster-version.ts";
+export { probeCluster, type ClusterProbe } from "./probe-cluster.ts";

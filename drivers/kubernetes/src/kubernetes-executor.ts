@@ -22,6 +22,8 @@ import { resultOfStop, stopJob } from "./stop-job.ts";
 import type { Pace } from "./request-pace.ts";
 
 export interface KubernetesExecutorOptions extends AccessOptions, JobRules {
+  /** False: nobody wants a cluster here; whatever is to be launched on one is refused with a sentence. True when left out. */
+  readonly isWanted?: boolean;
   readonly runningMax: number;
   readonly pace: Pace;
   /** Requests under way at once. */
@@ -186,7 +188,7 @@ class KubernetesExecutor implements Executor {
 
   /** Null when there is none. Throws `unavailable` when it is there and does not answer. Calls that come together are one. */
   async #connect(): Promise<Connected | null> {
-    if (this.#connected !== null) return this.#connected;
+    if (this.#connected !== null || this.#options.isWanted === false) return this.#connected;
     this.#connecting ??= this.#look().finally(() => {
       this.#connecting = null;
     });
@@ -221,6 +223,6 @@ class KubernetesExecutor implements Executor {
 }
 
 function noCluster({ image }: ContainerSpec, where: string): Launched {
-  const message = `there is no cluster here to run the image ${image} (looked at ${where}); give this server a kubeconfig, or choose another executor`;
+  const message = `there is no cluster here to run the image ${image} (looked at ${where}); set KUBECONFIG, or WINDLASS_KUBERNETES_ENABLED=yes where one of them is there, or choose another executor`;
   return { refused: { outcome: "failed_config", reason: "no_executor", message } };
 }

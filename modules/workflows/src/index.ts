@@ -6,6 +6,15 @@ export { COUNTS_AS, PREDICATES, type Predicate } from "./predicates.ts";
 export { coerceInput, resolveInputs, type Resolved } from "./resolve-inputs.ts";
 export { stepKind } from "./step-kind.ts";
 export { contentOf, executionOf, type Execution } from "./submit-workflow.ts";
-export { specOf, workflowOf, type InputSpec, type InputType, type Step, type Tool, type Workflow } from "./workflow.ts";
+export {
+  CONTAINER_EXECUTORS,
+  specOf,
+  workflowOf,
+  type InputSpec,
+  type InputType,
+  type Step,
+  type Tool,
+  type Workflow,
+} from "./workflow.ts";
 export { workflowSchema } from "./workflow-schema.ts";
 export { workflowKind } from "./workflow-kind.ts";

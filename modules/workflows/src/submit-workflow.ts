@@ -14,7 +14,7 @@ import { resolveInputs } from "./resolve-inputs.ts";
 import { evaluateIn } from "./scope.ts";
 import { render, textOf } from "./template.ts";
 import { pinFaults, withPins } from "./pins.ts";
-import { specOf, workflowOf, type ContainerExecutor, type Workflow } from "./workflow.ts";
+import { DEFAULT_CONTAINER_EXECUTOR, specOf, workflowOf, type ContainerExecutor, type Workflow } from "./workflow.ts";
 
 /** Keys are rows of an index. */
 const KEY_LENGTH_MAX = 500;
@@ -52,15 +52,17 @@ export interface ExecutionRequest {
   readonly pinned?: ReadonlyMap<string, StoredVersion>;
   /** Of its containers, whatever the definition says. */
   readonly executor?: ContainerExecutor;
+  /** Of containers for which nobody names one. */
+  readonly usualExecutor?: ContainerExecutor;
 }
 
 /** Throws WindlassError `invalid` with every fault of the definition, of the workflows that it runs, or of the inputs. */
-export function executionOf({ definition, versionId, input, pinned, executor }: ExecutionRequest): Execution {
+export function executionOf({ definition, versionId, input, pinned, executor, usualExecutor }: ExecutionRequest): Execution {
   const parsed = checkDefinition(definition);
   if ("faults" in parsed) throw refused("the workflow cannot be run", parsed.faults);
-  const workflow = executor === undefined ? parsed.workflow : withExecutor(parsed.workflow, executor);
+  const workflow = executor === undefined ? withUsual(parsed.workflow, usualExecutor) : withExecutor(parsed.workflow, executor);
   const pins = Object.fromEntries(
-    [...(pinned ?? [])].map(([name, { body, ...version }]) => [name, { ...version, workflow: workflowOf(body) }]),
+    [...(pinned ?? [])].map(([name, { body, ...version }]) => [name, { ...version, workflow: withUsual(workflowOf(body), usualExecutor) }]),
   );
   const faults = pinFaults(workflow, pins);
   if (faults.length > 0) throw refused(`${workflow.metadata.name} cannot be run`, faults);
@@ -85,6 +87,10 @@ export function executionOf({ definition, versionId, input, pinned, executor }: 
 /** Asked for by whoever runs it: then its steps have no say. */
 function withExecutor(workflow: Workflow, executor: ContainerExecutor): Workflow {
   return { ...workflow, executor, steps: workflow.steps.map(({ executor: _own, ...step }) => step) };
+}
+
+function withUsual(workflow: Workflow, executor: ContainerExecutor = DEFAULT_CONTAINER_EXECUTOR): Workflow {
+  return workflow.executor !== undefined || executor === DEFAULT_CONTAINER_EXECUTOR ? workflow : { ...workflow, executor };
 }
 
 /** The text whose SHA-256 is the content hash of a definition: equal for equal workflows, however their files are written. */

@@ -47,6 +47,36 @@ export const SETTINGS = {
     default: "",
     doc: "folders of the engine's host that containers may be given as volumes, separated by commas; none when left out, for whoever may see all of a host owns it",
   },
+  "containers.executor": {
+    default: "docker",
+    doc: "what carries out the containers of workflows that name no executor: docker, kubernetes, or process, which runs their commands without the images",
+  },
+  "kubernetes.enabled": {
+    default: "auto",
+    doc: "whether this server launches on a cluster: yes, no, or auto: where a setting or KUBECONFIG says which, or it runs in a pod of one",
+  },
+  "kubernetes.kubeconfig": {
+    default: "",
+    doc: "path of the kubeconfig; KUBECONFIG, then ~/.kube/config, then the service account of its own pod when left out",
+  },
+  "kubernetes.context": { default: "", doc: "which context of the kubeconfig; its current one when left out" },
+  "kubernetes.namespace": { default: "windlass", doc: "namespace that Jobs are made in" },
+  "kubernetes.namespaces": {
+    default: "",
+    doc: "further namespaces that a step may ask for, separated by commas; who may submit jobs may name any Secret, ConfigMap and claim there",
+  },
+  "kubernetes.installation": {
+    default: "",
+    doc: "tells installations apart that share a namespace, for each ends Jobs of its own that it knows nothing of; made of the data folder, or of the store's address, when left out",
+  },
+  "kubernetes.serviceAccount": {
+    default: "",
+    doc: "service account of pods whose step names none; the namespace's default one when left out",
+  },
+  "kubernetes.ttlSeconds": { default: 3_600, doc: "how long a Job is kept in the cluster after its end, for people to look at" },
+  "kubernetes.runningMax": { default: 1_000, doc: "the most Jobs of this installation that are alive at once" },
+  "kubernetes.requestsPerSecond": { default: 50, doc: "requests to the API server in a second, after a burst of twice as many" },
+  "kubernetes.requestsMax": { default: 20, doc: "requests to the API server that are under way at once" },
   "log.bytesMax": { default: 104_857_600, doc: "largest log of one stream of one attempt; beyond it the log is cut and says so" },
   "log.bytesPerSecondMax": {
     default: 0,

@@ -11,6 +11,7 @@ import { stepKind, workflowKind } from "@windlass/workflows";
 import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { sha256, systemRandom } from "../machine/system-random.ts";
+import { clusterExecutor } from "./cluster-executor.ts";
 import { maskPatternsOf } from "./mask-patterns.ts";
 import { openTracing } from "./open-tracing.ts";
 import { secretKeys } from "./secret-keys.ts";
@@ -66,7 +67,9 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     logs: localLogs,
     masks: (jobId) => maskRuleOfId(made.context, jobId),
   });
-  const executors = [processes, containers];
+  const isShared = storeName !== "sqlite";
+  const cluster = await clusterExecutor({ settings, environment, folderPlace: place, isShared, logger });
+  const executors = [processes, containers, ...(cluster === null ? [] : [cluster])];
   const traces = await openTracing({ environment, logger });
   const made = engine({
     store,
@@ -76,7 +79,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     logger,
     logs: storeName === "sqlite" ? localLogs : await logsOfAllHosts({ logs: localLogs, place, store }),
     sha256,
-    keySource: secretKeys({ folder, settings, isShared: storeName !== "sqlite" }),
+    keySource: secretKeys({ folder, settings, isShared }),
     kinds: KINDS_OF_JOBS,
     outbound: outboundCalls({ rules: httpRulesOf(settings), clock: systemClock }),
     executors,

@@ -62,7 +62,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     const secret = Buffer.from(systemRandom.bytes(PEER_SECRET_BYTES)).toString("hex");
     const app = createApp({
       engine,
-      workflows: workflowLanguage,
+      workflows: workflowLanguage(settings),
       adminToken: token,
       internalToken: settings["internal.apiToken"],
       version: VERSION,

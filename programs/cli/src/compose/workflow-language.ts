@@ -1,8 +1,18 @@
 /** The workflow module as the server asks for it. */
+import { WindlassError, type Settings } from "@windlass/kernel";
 import type { WorkflowLanguage } from "@windlass/server";
-import { contentOf, executionOf, parseWorkflow, placesOfReferences, specOf, workflowOf } from "@windlass/workflows";
+import { CONTAINER_EXECUTORS, contentOf, executionOf, parseWorkflow, placesOfReferences, specOf, workflowOf } from "@windlass/workflows";
 
-export const workflowLanguage: WorkflowLanguage = {
+/** Who carries out containers, as the setting `containers.executor` says, where nobody else does. */
+export function workflowLanguage(settings: Settings): WorkflowLanguage {
+  const usual = settings["containers.executor"];
+  const usualExecutor = CONTAINER_EXECUTORS.find((executor) => executor === usual);
+  if (usualExecutor === undefined)
+    throw new WindlassError("invalid", `containers.executor is "${usual}"; it must be one of ${CONTAINER_EXECUTORS.join(", ")}`);
+  return { ...language, execution: (request) => executionOf({ ...request, usualExecutor }) };
+}
+
+const language: Omit<WorkflowLanguage, "execution"> = {
   read(source) {
     const parsed = parseWorkflow(source);
     if ("faults" in parsed) return parsed;
@@ -14,6 +24,5 @@ export const workflowLanguage: WorkflowLanguage = {
       content: contentOf(workflow),
     };
   },
-  execution: executionOf,
   referencesOf: (definition) => placesOfReferences(workflowOf(definition)),
 };

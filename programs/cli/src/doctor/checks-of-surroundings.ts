@@ -1,6 +1,8 @@
 /** What Windlass can use when it is there: a server, a store, container engines, a cluster, a message broker, the time. */
 import { connect as connectTo } from "node:net";
 import { formatDuration, messageOf } from "@windlass/kernel";
+import { isClusterWanted } from "../compose/cluster-executor.ts";
+import { settingsFrom } from "../compose/settings.ts";
 import { storeNameOf } from "../compose/store-name.ts";
 import type { Connection } from "../connection/connect.ts";
 import type { Environment } from "../machine/environment.ts";
@@ -23,7 +25,7 @@ export function checksOfSurroundings(environment: Environment, connection: Conne
     { name: "clock", gives: "start deadlines and schedules at the same time everywhere", look: () => lookAtClock(connection) },
     { name: "postgres", gives: "several servers on one store", look: () => lookAtStore(store) },
     { name: "containers", gives: "steps that run in containers", look: () => lookAtContainers(environment) },
-    { name: "kubernetes", gives: "jobs on a Kubernetes cluster (they come in a later version)", look: lookAtCluster },
+    { name: "kubernetes", gives: "containers on a Kubernetes cluster", look: () => lookAtCluster(environment) },
     {
       name: "nats",
       gives: "wake-ups between servers over NATS (they come in a later version)",
@@ -123,17 +125,20 @@ async function lookAtContainers(environment: Environment): Promise<Looked> {
   };
 }
 
-async function lookAtCluster(): Promise<Looked> {
-  const { text, failure } = await answerOf("kubectl", ["config", "current-context"]);
-  if (failure !== null)
-    return {
-      status: "missing",
-      found: `kubectl: ${failure}`,
-      mend: failure === NOT_INSTALLED ? "install kubectl" : "kubectl config use-context NAME",
-    };
-  const reached = await answerOf("kubectl", ["get", "--raw", "/version", "--request-timeout=2s"]);
-  if (reached.failure === null) return { found: `context ${text} answers` };
-  return { status: "missing", found: `context ${text} does not answer: ${reached.failure}`, mend: "kubectl cluster-info" };
+/** By the way in that a server would take, and what it may do there. */
+async function lookAtCluster(environment: Environment): Promise<Looked> {
+  const { probeCluster, whereClustersAre } = await import("@windlass/kubernetes");
+  const settings = settingsFrom(environment);
+  const access = { environment, kubeconfig: settings["kubernetes.kubeconfig"], context: settings["kubernetes.context"] };
+  const probe = await probeCluster({ ...access, namespace: settings["kubernetes.namespace"], clock: systemClock });
+  if (probe === null)
+    return { status: "missing", found: `no cluster (looked at ${whereClustersAre(access)})`, mend: "KUBECONFIG=/path/of/a/kubeconfig" };
+  const { told, version, faults } = probe;
+  const [fault] = faults;
+  if (fault !== undefined) return { status: "warning", found: `${told}, Kubernetes ${version}: ${fault.found}`, mend: fault.mend };
+  if (!isClusterWanted(settings, environment))
+    return { status: "missing", found: `${told}, Kubernetes ${version}, is not used`, mend: "WINDLASS_KUBERNETES_ENABLED=yes" };
+  return { found: `${told}, Kubernetes ${version}` };
 }
 
 async function lookAtNats(url: string): Promise<Looked> {
