@@ -1,8 +1,8 @@
 /**
  * Measures what is parked: so many containers and so many waits in flight on one server whose workers have one slot. Prints how
  * long it took until all ran, how soon other work is done meanwhile, and, for some minutes, what the server does for them: its
- * calls of the store, their rows, its processor time. `node bench/parked.ts [CONTAINERS=500] [WAITS=500] [MINUTES=10]`. Takes
- * podman, and the right to use it.
+ * calls of the store, its wake-ups, its processor time. `npm run bench:parked -- [--containers 500] [--waits 500] [--minutes 10]`.
+ * Takes podman, and the right to use it.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as rest } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { client, type Client } from "@windlass/sdk";
 import { testPodman } from "@windlass/testkit";
 
@@ -19,7 +20,14 @@ const MINUTE_MS = 60_000;
 const LOOK_MS = 1_000;
 const TICKS_PER_SECOND = 100;
 
-const [containers = 500, waits = 500, minutes = 10] = process.argv.slice(2).map(Number);
+const { values: told } = parseArgs({
+  options: {
+    containers: { type: "string", default: "500" },
+    waits: { type: "string", default: "500" },
+    minutes: { type: "string", default: "10" },
+  },
+});
+const [containers, waits, minutes] = [Number(told.containers), Number(told.waits), Number(told.minutes)];
 
 const podman = testPodman();
 await podman.start();
@@ -86,7 +94,7 @@ async function running(api: Client, parentId: string): Promise<number> {
     if (page.nextCursor === null) break;
     cursor = page.nextCursor;
   }
-  const made = await podman.server.podman("ps", "--quiet");
+  const made = await podman.server.command("ps", "--quiet");
   return Math.min(count, made.split("\n").length - 1);
 }
 

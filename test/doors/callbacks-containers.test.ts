@@ -48,7 +48,7 @@ describe.skipIf(podman.missing)("callbacks about containers on podman", () => {
     }, PATIENCE);
   const gone = (id: string): Promise<void> =>
     vi.waitFor(async () => {
-      const left = await podman.server.podman("ps", "--all", "--format", "{{.ID}}", "--filter", `label=windlass.dev/job-id=${id}`);
+      const left = await podman.server.command("ps", "--all", "--format", "{{.ID}}", "--filter", `label=windlass.dev/job-id=${id}`);
       expect(left.trim()).toBe("");
     }, PATIENCE);
 

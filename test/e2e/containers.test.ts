@@ -30,7 +30,7 @@ describe.skipIf(podman.missing)("containers on podman", () => {
     `{name: ${name}, tool: {kind: container, image: "${podman.server.image}", command: [/init, ${JSON.stringify(script)}]${more}}}`;
   const childrenOf = async (api: Client, id: string) => (await api.jobs.list({ parentId: id, limit: 100 })).items;
   const containersOf = async (id: string): Promise<readonly string[]> =>
-    (await podman.server.podman("ps", "--all", "--format", "{{.ID}}", "--filter", `label=windlass.dev/job-id=${id}`))
+    (await podman.server.command("ps", "--all", "--format", "{{.ID}}", "--filter", `label=windlass.dev/job-id=${id}`))
       .split("\n")
       .filter((one) => one !== "");
 
@@ -48,7 +48,7 @@ describe.skipIf(podman.missing)("containers on podman", () => {
         expect(found[0] && (await containersOf(found[0].id))).toHaveLength(1);
         return found;
       }, PATIENCE);
-      await podman.server.podman("wait", (await containersOf(work?.id ?? ""))[0] ?? "");
+      await podman.server.command("wait", (await containersOf(work?.id ?? ""))[0] ?? "");
       server.kill("SIGKILL");
       await server.ended;
       ({ server, api } = await serve());

@@ -29,6 +29,7 @@ test.each([
   [500, 'exec: "nope": executable file not found in $PATH', "command_not_found"],
   [400, 'OCI runtime create failed: exec: "/etc": permission denied', "command_not_found"],
   [500, 'chdir to cwd ("/nope") set in config.json failed: no such file or directory', "bad_working_dir"],
+  [500, "Cannot mkdir: /bin/ls is not a directory", "bad_working_dir"],
   [400, "Minimum memory limit allowed is 6MB", "bad_spec"],
 ])("a start that is refused with %i and %s is %s", (status, message, reason) => {
   expect(resultOfRefusedStart({ status, message })).toEqual({ outcome: "failed_config", reason, message });

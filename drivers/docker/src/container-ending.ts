@@ -76,7 +76,7 @@ export function resultOfStop(stopFor: StopFor): Result {
 /** An end before anything ran; null for a refusal that may pass. */
 export function resultOfRefusedStart({ status, message }: Refused): Result | null {
   const config = { outcome: "failed_config", message } as const;
-  if (/chdir|workdir|working directory|\bcwd\b/iu.test(message)) return { ...config, reason: "bad_working_dir" };
+  if (/chdir|workdir|working directory|\bcwd\b|cannot mkdir/iu.test(message)) return { ...config, reason: "bad_working_dir" };
   if (/executable file not found|no such file or directory|command that was not found|permission denied|exec format error/iu.test(message))
     return { ...config, reason: "command_not_found" };
   if (status < 500 || /no command or entrypoint|invalid|not supported|minimum memory|memory limit/iu.test(message))

@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import { executorContract, testPodman } from "@windlass/testkit";
+import { executorContract, testDocker, testPodman } from "@windlass/testkit";
 import { dockerFixture } from "./docker-fixture.ts";
 
-const podman = testPodman();
-beforeAll(() => podman.start());
-afterAll(() => podman.stop());
+for (const engine of [testPodman(), testDocker()])
+  describe.skipIf(engine.missing)(`on ${engine.name}`, () => {
+    beforeAll(() => engine.start());
+    afterAll(() => engine.stop());
 
-describe.skipIf(podman.missing)("on podman", () => {
-  executorContract("docker", async () => {
-    const fixture = dockerFixture(podman.server);
-    const { image } = podman.server;
-    return {
-      connect: () => fixture.connect(),
-      spec: (script, more) => ({ image, command: ["/init", script], ...more }),
-      badSpec: { image, comand: [] },
-      missingProgram: { image, command: ["no-such-program-anywhere"] },
-      readLog: async (jobId, attempt, stream) => fixture.readLog(jobId, attempt, stream),
-      close: () => fixture.close(),
-    };
+    executorContract("docker", async () => {
+      const fixture = dockerFixture(engine.server);
+      const { image } = engine.server;
+      return {
+        connect: () => fixture.connect(),
+        spec: (script, more) => ({ image, command: ["/init", script], ...more }),
+        badSpec: { image, comand: [] },
+        missingProgram: { image, command: ["no-such-program-anywhere"] },
+        readLog: async (jobId, attempt, stream) => fixture.readLog(jobId, attempt, stream),
+        close: () => fixture.close(),
+      };
+    });
   });
-});

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as after } from "node:timers";
 import { fileLogStore } from "@windlass/files";
 import type { Clock, Executor, LogStore, Stream } from "@windlass/ports";
-import type { PodmanServer } from "@windlass/testkit";
+import type { ContainerServer } from "@windlass/testkit";
 import { dockerExecutor, type DockerExecutorOptions } from "./docker-executor.ts";
 
 export interface DockerFixture {
@@ -30,7 +30,7 @@ const realClock: Clock = {
   },
 };
 
-export function dockerFixture(server: PodmanServer): DockerFixture {
+export function dockerFixture(server: ContainerServer): DockerFixture {
   const folder = mkdtempSync(join(tmpdir(), "windlass-docker-"));
   const logs = fileLogStore({ folder, bytesMax: LOG_BYTES_MAX, clock: realClock });
   const place = `place-${process.pid}-${++places}`;
@@ -54,8 +54,9 @@ export function dockerFixture(server: PodmanServer): DockerFixture {
       }
     },
     close: async () => {
-      const ids = await server.podman("ps", "--all", "--quiet", "--filter", `label=windlass.dev/place=${place}`);
-      for (const id of ids.split("\n")) if (id !== "") await server.podman("rm", "--force", "--time", "0", id);
+      const ids = await server.command("ps", "--all", "--quiet", "--filter", `label=windlass.dev/place=${place}`);
+      for (const id of ids.split("\n"))
+        if (id !== "") await server.command("rm", "--force", ...(server.name === "podman" ? ["--time", "0"] : []), id);
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -54,7 +54,7 @@ export async function launchContainer(request: LaunchRequest, spec: ContainerSpe
     if (status === 409 || (status === 404 && /image/iu.test(message))) throw new WindlassError("unavailable", message);
     const result = resultOfRefusedStart(made.refused);
     if (result === null) throw new WindlassError("unavailable", `the container engine could not make the container: ${message}`);
-    return refuse(context, request.name, { ...result, reason: "bad_spec" });
+    return refuse(context, request.name, result.reason === "bad_working_dir" ? result : { ...result, reason: "bad_spec" });
   }
   context.onMade(request.name);
   notes.writeLaunch({ ...note, id: made.id });

@@ -16,7 +16,8 @@ export function registryAuth(image: string, environment: Environment): string | 
     if (auth === undefined) continue;
     const [username = "", ...password] = Buffer.from(auth, "base64").toString().split(":");
     const login = { username, password: password.join(":"), serveraddress: registry };
-    return Buffer.from(JSON.stringify(login)).toString("base64url");
+    // With the padding that Node leaves out and engines want.
+    return Buffer.from(JSON.stringify(login)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
   }
   return null;
 }

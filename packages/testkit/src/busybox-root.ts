@@ -1,6 +1,6 @@
 /** The file system of a small image for tests: this machine's static busybox and all its commands, without a registry. */
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, symlinkSync } from "node:fs";
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -11,6 +11,15 @@ export async function makeBusyboxRoot(root: string, busybox: string): Promise<vo
   copyFileSync(busybox, join(root, "bin", "busybox"));
   const { stdout } = await run(busybox, ["--list"]);
   for (const program of stdout.split("\n")) if (program !== "" && program !== "busybox") symlinkSync("busybox", join(root, "bin", program));
+}
+
+/** The same with `/init`, as an archive that an engine imports; made in `folder`. */
+export async function makeBusyboxTar(folder: string, busybox: string): Promise<string> {
+  const [root, archive] = [join(folder, "image"), join(folder, "image.tar")];
+  await makeBusyboxRoot(root, busybox);
+  writeFileSync(join(root, "init"), INIT, { mode: 0o755 });
+  await run("tar", ["-C", root, "-cf", archive, "."]);
+  return archive;
 }
 
 /** The first process of a container gets only the signals that it handles; a script that is its child gets them all. */

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { openEmbedded } from "./index.ts";
 
+const EVERYTHING = { types: [], kinds: [], names: [], outcomes: [], labels: {} };
+
 test("a handler of this program carries out a job, in memory", async () => {
   const windlass = await openEmbedded({ memory: true });
   try {
@@ -14,6 +16,21 @@ test("a handler of this program carries out a job, in memory", async () => {
     });
     const job = await windlass.engine.jobs.wait(id, 20_000);
     expect(job.final).toMatchObject({ state: "succeeded", output: 42 });
+  } finally {
+    await windlass.close();
+  }
+});
+
+test("in memory, too, webhooks are called, and only at addresses that the rules allow", async () => {
+  const windlass = await openEmbedded({ memory: true });
+  try {
+    const hook = (name: string, url: string) =>
+      windlass.engine.webhooks.create({ workspace: "default", name }, { url, filter: EVERYTHING }, "somebody");
+    await expect(hook("here", "http://127.0.0.1:9/")).rejects.toMatchObject({
+      code: "invalid",
+      message: expect.stringContaining("http.deny"),
+    });
+    expect((await hook("there", "https://hooks.example.org/x")).webhook).toMatchObject({ name: "there", revision: 1 });
   } finally {
     await windlass.close();
   }

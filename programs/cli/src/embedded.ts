@@ -11,7 +11,9 @@ import { defaultSettings, WindlassError, type Settings, type Tracing } from "@wi
 import type { Logger } from "@windlass/ports";
 import { openSqliteStore } from "@windlass/sqlite";
 import { prepareDataFolder } from "./compose/data-folder.ts";
+import { httpRulesOf } from "./compose/http-rules.ts";
 import { KINDS_OF_JOBS, openWindlass } from "./compose/open-windlass.ts";
+import { outboundCalls } from "./compose/outbound-calls.ts";
 import { serverTools } from "./compose/server-tools.ts";
 import { takeOwnerLock } from "./compose/owner-lock.ts";
 import { processEnvironment } from "./machine/environment.ts";
@@ -99,6 +101,7 @@ async function openInMemory(options: EmbeddedOptions): Promise<OpenedHere> {
     logs: fileLogStore({ folder, bytesMax: settings["log.bytesMax"], clock: systemClock }),
     sha256,
     kinds: KINDS_OF_JOBS,
+    outbound: outboundCalls({ rules: httpRulesOf(settings), clock: systemClock }),
     executors: [],
     tools: serverTools(settings),
     tracing: options.tracing ?? null,
