@@ -78,6 +78,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
       "drivers/process",
       "drivers/docker",
       "drivers/kubernetes",
+      "programs/k8s-watcher",
       "drivers/sqlite",
       "drivers/postgres",
       "programs/server",

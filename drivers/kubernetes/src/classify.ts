@@ -24,6 +24,8 @@ import { DEFAULT_GRACES, imageByEvents, whyStuck, type Graces, type Stuck } from
 import { conditionOf, isOver, podsInOrder, type ConditionFact, type JobFacts, type PodFact } from "./facts.ts";
 
 export type Verdict = Ended | Ongoing;
+/** How an attempt may end on a cluster. */
+export type EndState = Exclude<Outcome, "expired" | "skipped">;
 
 interface Told {
   readonly reason: Reason | null;
@@ -34,7 +36,7 @@ interface Told {
 
 export interface Ended extends Told {
   readonly isFinal: true;
-  readonly outcome: Outcome;
+  readonly outcome: EndState;
   readonly reason: Reason;
   readonly exitCode: number | null;
   readonly signal: string | null;
@@ -68,7 +70,7 @@ export function classify(told: JobFacts, now: number, graces: Graces = DEFAULT_G
 }
 
 interface End {
-  readonly outcome: Outcome;
+  readonly outcome: EndState;
   readonly reason: Reason;
   readonly message: string | null;
 }

@@ -5,8 +5,9 @@ export type { ClusterAnswer, ClusterCall, ClusterClientOptions } from "./cluster
 export { ANNOTATIONS, attemptMark, LABELS, labelSafe, OUR_SELECTOR } from "./labels.ts";
 export { isAccepted, refusalOf } from "./refusal.ts";
 export type { Refusal } from "./refusal.ts";
-export { classify, type Ended, type Ongoing, type Verdict } from "./classify.ts";
+export { classify, type Ended, type EndState, type Ongoing, type Verdict } from "./classify.ts";
 export { DEFAULT_GRACES, type Graces } from "./classify-stuck.ts";
 export type { ContainerFact, JobFact, JobFacts, PodFact } from "./facts.ts";
 export { FactMemory } from "./facts-memory.ts";
 export { probeCluster, type ClusterProbe } from "./probe-cluster.ts";
+export { hasEnded, isOver } from "./facts.ts";

@@ -162,4 +162,40 @@ export const callbackOperations = {
     query: z.strictObject({ jobName: account.jobName, jobUid: account.jobUid }),
     result: toldSources,
   }),
+  undelivered: operation("callbacks.undelivered", {
+    summary: "Note that the end of a container cannot be delivered, for the server refuses what was told",
+    permission: null,
+    internal: true,
+    status: 202,
+    body: z.strictObject({
+      jobName: account.jobName,
+      jobUid: account.jobUid,
+      namespace: z.string().max(253).optional(),
+      /** Of the job and the attempt that it says it is of. */
+      id: z.string().max(253).optional(),
+      attempt: z.int().min(1).optional(),
+      executionId: z.string().max(253).optional(),
+      step: z.string().max(200).optional(),
+      iteration: z.int().min(0).optional(),
+      /** The end that was told. */
+      state: z.string().max(100),
+      /** What the server said to it. */
+      why: z.string().max(4_000),
+    }),
+    result: z.object({ status: z.literal("noted") }),
+  }),
+  turn: operation("callbacks.turn", {
+    summary: "Ask whether it is one's turn, of several who share a task; asking again keeps it",
+    permission: null,
+    internal: true,
+    body: z.strictObject({
+      /** Of the task. */
+      name: z.string().min(1).max(200),
+      /** Whoever asks: each its own. */
+      holder: z.string().min(1).max(200),
+      /** How long it is kept without asking again; 0 gives it back. */
+      ttlSeconds: z.int().min(0).max(60),
+    }),
+    result: z.object({ holds: z.boolean() }),
+  }),
 } as const;

@@ -142,6 +142,8 @@ export const ROUTES = {
     request: "bytes",
   },
   "callbacks.toldLogs": { method: "GET", path: "/api/internal/jobs/{id}/attempts/{attempt}/logs", query: ["jobName", "jobUid"] },
+  "callbacks.undelivered": { method: "POST", path: "/api/internal/undelivered-callbacks" },
+  "callbacks.turn": { method: "POST", path: "/api/internal/turns" },
   "system.info": { method: "GET", path: "/api/v1/system" },
 } as const satisfies Record<string, Route>;
 

@@ -71,6 +71,10 @@ export interface Callbacks {
     step: { readonly executionId: string; readonly step: string; readonly iteration: number | null },
     callback: Callback,
   ): Promise<CallbackAnswer>;
+  /** What was refused for good, and so can never be told: for somebody to look at. */
+  undelivered(letter: JsonObject): void;
+  /** Whether it is the holder's turn, of those who share a task; so it stays for that long. Saves work, guards nothing. */
+  turn(of: { readonly name: string; readonly holder: string; readonly ttlMs: number }): Promise<boolean>;
 }
 
 /** Executors of containers: the step route is about no others. */
@@ -98,6 +102,14 @@ export function callbacks(context: EngineContext): Callbacks {
       if (typeof found === "string") return answered(callback, stale(found));
       if (!CONTAINERS.includes(found.record.executor)) return answered(callback, stale("not_a_container_step"));
       return answered(callback, await tell(context, found, callback));
+    },
+    undelivered(letter) {
+      context.figures.callbacks.undelivered++;
+      context.logger.error("the end of a container cannot be delivered: what was told of it is not understood here", letter);
+    },
+    turn({ name, holder, ttlMs }) {
+      const now = context.now();
+      return context.store.sessions.lead(`turn ${name}`, holder, now, now + ttlMs);
     },
   };
 }

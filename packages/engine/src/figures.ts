@@ -30,6 +30,7 @@ export interface CallbackFigures {
   /** By state and reason, with a space between. */
   readonly stale: Map<string, number>;
   duplicates: number;
+  undelivered: number;
 }
 
 export interface Figures {
@@ -62,7 +63,7 @@ export function figures(): Figures {
     labels.add(queue);
     return queue;
   };
-  const told: CallbackFigures = { told: new Map(), stale: new Map(), duplicates: 0 };
+  const told: CallbackFigures = { told: new Map(), stale: new Map(), duplicates: 0, undelivered: 0 };
   return {
     queues,
     labelOf,

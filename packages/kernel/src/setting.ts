@@ -114,6 +114,32 @@ export const SETTINGS = {
     default: "",
     doc: "the only folder below which the server writes back-ups that it is asked for over the API; backups in the data folder when left out",
   },
+  "watcher.namespaces": {
+    default: "",
+    doc: "namespaces that the cluster watcher watches, separated by commas, * for all; that of kubernetes.namespace when left out",
+  },
+  "watcher.selector": { default: "app.kubernetes.io/managed-by=windlass", doc: "labels of the Jobs and pods that it watches" },
+  "watcher.tokenFile": {
+    default: "",
+    doc: "a file with the internal token, read again when it changes; internal.apiToken when left out",
+  },
+  "watcher.host": { default: "", doc: "address that it serves its figures on; 127.0.0.1 when left out, and all addresses in a pod" },
+  "watcher.port": { default: 4181, doc: "port that it serves /healthz, /readyz and /metrics on; 0 takes a free one" },
+  "watcher.imagePullGraceSeconds": { default: 60, doc: "how long an image that cannot be pulled is waited for" },
+  "watcher.configGraceSeconds": {
+    default: 30,
+    doc: "how long a Secret, a ConfigMap or a container that cannot be made, or a pod that is not admitted, is waited for",
+  },
+  "watcher.unschedulableGraceSeconds": { default: 600, doc: "how long a node that can take a pod, or a volume, is waited for" },
+  "watcher.nodeGraceSeconds": { default: 30, doc: "how long a node that does not report is waited for" },
+  "watcher.requestsPerSecond": {
+    default: 50,
+    doc: "the most requests that it makes of the cluster in a second, after a burst of twice as many",
+  },
+  "watcher.turn": {
+    default: "k8s-watcher",
+    doc: "name under which watchers of the same namespaces take turns; `none` for one that does not ask whether it is its turn",
+  },
   "drain.seconds": { default: 20, doc: "how long a stopping server waits for handlers to end before it gives up" },
 } as const satisfies Record<string, { default: string | number | boolean; doc: string; secret?: true }>;
 

@@ -1,2 +1,3 @@
-/** Watches a cluster and tells the API how what runs there ended. */
-export { OUR_SELECTOR } from "@windlass/kubernetes";
+export { clusterWatcher, type ClusterWatcher, type ClusterWatcherOptions, type WatcherState } from "./cluster-watcher.ts";
+export { serverLine, type ServerLine } from "./server-line.ts";
+export { statusServer, type StatusServer } from "./status-server.ts";

@@ -23,6 +23,13 @@ export function callbackHandlers({ engine: { callbacks, toldLogs } }: ServerCont
     async toldLogs({ params: { id, attempt }, query: { jobName, jobUid = null } }) {
       return sourcesOf(await toldLogs.told({ jobId: id, attempt, name: jobName, ref: jobUid }));
     },
+    async undelivered({ body }) {
+      callbacks.undelivered(definedOnly(body));
+      return { status: "noted" };
+    },
+    async turn({ body: { name, holder, ttlSeconds } }) {
+      return { holds: await callbacks.turn({ name, holder, ttlMs: ttlSeconds * 1000 }) };
+    },
   };
 }
 

@@ -196,6 +196,9 @@ function callbackLines({ figures: { callbacks } }: EngineContext): string[] {
     counter("windlass_container_callback_duplicate_total", "Those of them that had been told before,", [
       { labels: {}, value: callbacks.duplicates },
     ]),
+    counter("windlass_container_callback_undelivered_total", "Ends that could not be told, for they were refused as not understood,", [
+      { labels: {}, value: callbacks.undelivered },
+    ]),
   ];
 }
 

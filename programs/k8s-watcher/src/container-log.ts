@@ -1,0 +1,279 @@
+/**
+ * Follows the log of one run of one container, and tells it to the server as it comes.
+ *
+ * L1. What the server has stored is what the container printed, from its first byte, without a gap or a repetition: where
+ *     to go on is the server's word, and what it has not stored is held here or read again.
+ * L2. It is done when the container has ended and the server has stored the rest, when the server does not want it, or
+ *     when the cluster has it no more.
+ * L3. While the server does not answer, as much is held as may be; beyond that nothing is read, so that memory has a limit.
+ */
+import type { IncomingMessage } from "node:http";
+import { ms, messageOf, seconds } from "@windlass/kernel";
+import { isAccepted, type ClusterClient } from "@windlass/kubernetes";
+import type { Tail } from "./account.ts";
+import { LogEntries, type LogEntry } from "./log-entries.ts";
+import { LogOutbox } from "./log-outbox.ts";
+import { delayOf, rest, type Machine } from "./machine.ts";
+import type { LogPiece, ServerLine } from "./server-line.ts";
+
+export interface LogSubject extends Pick<LogPiece, "id" | "attempt" | "jobName" | "jobUid" | "container"> {
+  readonly namespace: string;
+  readonly pod: string;
+  /** As the pod calls it. */
+  readonly containerName: string;
+  /** It was started again since. */
+  readonly isPrevious: boolean;
+  /** Of what it printed last so much is kept. */
+  readonly tailBytes: number;
+  /** Whether this run of it has ended, as far as is known. */
+  readonly hasEnded: () => boolean;
+}
+
+export interface ContainerLog {
+  readonly done: Promise<void>;
+  tail(): Tail;
+}
+
+export interface LogWorld {
+  readonly client: ClusterClient;
+  readonly line: ServerLine;
+  readonly machine: Machine;
+  /** Bytes that all logs together may hold. */
+  readonly room: { bytes: number };
+  /** Asks for the right to one more stream. */
+  readonly turn: () => Promise<() => void>;
+}
+
+/** Of one log, while the server does not answer. */
+const HELD_BYTES_MAX = 16 * 1_048_576;
+/** Lines that come one by one go together. */
+const GATHER_MS: number = ms(100);
+/** What is said of a container's end comes another way than its log. */
+const END_KNOWN_MS: number = seconds(3);
+
+export function containerLog(subject: LogSubject, world: LogWorld): ContainerLog {
+  const reader = new Reader(subject, world);
+  return { done: reader.run(), tail: () => reader.tail() };
+}
+
+class Reader {
+  readonly #subject: LogSubject;
+  readonly #world: LogWorld;
+  #outbox = new LogOutbox(0);
+  #tail: Uint8Array = new Uint8Array();
+  #printed = 0;
+  /** The first and the last entry that were ever read: by them a log is known whose beginning was removed. */
+  #firstTime: string | null = null;
+  #lastTime = "";
+  #isUnwanted = false;
+  #readAgain = false;
+  #wake: (() => void) | null = null;
+  #isRead = false;
+
+  constructor(subject: LogSubject, world: LogWorld) {
+    this.#subject = subject;
+    this.#world = world;
+  }
+
+  tail(): Tail {
+    return { bytes: this.#tail, wasCut: this.#printed > this.#tail.length };
+  }
+
+  async run(): Promise<void> {
+    const { machine } = this.#world;
+    const { signal } = machine;
+    const leave = await this.#world.turn();
+    try {
+      const sending = this.#send();
+      for (let failures = 0; !signal.aborted && !this.#isUnwanted && !this.#isRead;) {
+        const read = await this.#readOnce();
+        if (read === "whole" || read === "gone") this.#isRead = true;
+        else failures = read === "cut" ? failures + 1 : 0;
+        if (!this.#isRead) await rest(delayOf(Math.max(1, failures), machine), machine);
+      }
+      this.#wake?.();
+      await sending;
+    } finally {
+      this.#world.room.bytes -= this.#outbox.bytes;
+      leave();
+    }
+  }
+
+  /** `again`: it goes on, or more is missing. */
+  async #readOnce(): Promise<"whole" | "gone" | "cut" | "again"> {
+    const { client, machine } = this.#world;
+    const { namespace, pod, containerName, id, isPrevious } = this.#subject;
+    this.#readAgain = false;
+    const over = new AbortController();
+    const end = (): void => over.abort();
+    machine.signal.addEventListener("abort", end, { once: true });
+    try {
+      const stream = await client.stream("GET", `/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
+        query: { container: containerName, timestamps: true, ...(isPrevious ? { previous: true } : { follow: true }) },
+        signal: over.signal,
+        silentMsMax: 0,
+      });
+      const status = stream.statusCode ?? 0;
+      if (status === 404) return this.#gone();
+      // It waits to begin, or its node does not answer.
+      if (!isAccepted({ status })) return this.#subject.hasEnded() && status === 400 ? "whole" : "cut";
+      await this.#readStream(stream, over);
+      if (this.#readAgain || this.#isUnwanted) return "again";
+      for (let waited = 0; !this.#subject.hasEnded() && waited < END_KNOWN_MS && !machine.signal.aborted; waited += GATHER_MS)
+        await rest(GATHER_MS, machine);
+      return this.#subject.hasEnded() ? "whole" : "again";
+    } catch (error) {
+      if (!machine.signal.aborted && !over.signal.aborted)
+        machine.logger.debug("a log was cut; it is read on", { job: id, pod, container: containerName, error: messageOf(error) });
+      return this.#readAgain ? "again" : "cut";
+    } finally {
+      machine.signal.removeEventListener("abort", end);
+      over.abort();
+    }
+  }
+
+  #gone(): "gone" {
+    const { machine } = this.#world;
+    const { id, pod, containerName } = this.#subject;
+    if (this.#printed === 0) machine.logger.warn("a log was gone before it could be read", { job: id, pod, container: containerName });
+    return "gone";
+  }
+
+  async #readStream(stream: IncomingMessage, over: AbortController): Promise<void> {
+    const entries = new LogEntries();
+    const place: Place = { offset: 0, first: true, after: null };
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      for (const entry of entries.take(chunk)) this.#take(entry, place);
+      if (this.#readAgain || this.#isUnwanted) over.abort();
+      await this.#hasRoom();
+    }
+  }
+
+  #take(entry: LogEntry, place: Place): void {
+    if (place.first) {
+      place.first = false;
+      // Its beginning was removed since it was read first: what follows the last that was read is still to come.
+      if (this.#firstTime !== null && this.#firstTime !== entry.time) place.after = this.#lastTime;
+      this.#firstTime ??= entry.time;
+      if (place.after !== null) place.offset = this.#outbox.end;
+    }
+    if (place.after !== null && !isLater(entry.time, place.after)) return;
+    const isNew = place.offset + entry.bytes.length > this.#printed;
+    if (isNew) this.#remember(entry.bytes.subarray(Math.max(0, this.#printed - place.offset)));
+    const known = Math.min(entry.bytes.length, Math.max(0, this.#outbox.end - place.offset));
+    place.offset += entry.bytes.length;
+    this.#lastTime = entry.time;
+    if (known === entry.bytes.length) return;
+    const fresh = entry.bytes.subarray(known);
+    this.#outbox.put(fresh, entry.at);
+    this.#world.room.bytes += fresh.length;
+    this.#wake?.();
+  }
+
+  #remember(bytes: Uint8Array): void {
+    const { tailBytes } = this.#subject;
+    this.#printed += bytes.length;
+    const joined = bytes.length >= tailBytes ? bytes.slice(-tailBytes) : Buffer.concat([this.#tail, bytes]);
+    this.#tail = joined.length > tailBytes ? joined.subarray(joined.length - tailBytes) : joined;
+  }
+
+  async #hasRoom(): Promise<void> {
+    const { room, machine } = this.#world;
+    while (
+      !machine.signal.aborted &&
+      !this.#isUnwanted &&
+      this.#outbox.bytes > 0 &&
+      (this.#outbox.bytes >= HELD_BYTES_MAX || room.bytes >= ROOM_BYTES_MAX)
+    )
+      await rest(GATHER_MS, machine);
+  }
+
+  async #send(): Promise<void> {
+    const { machine } = this.#world;
+    for (let failures = 0; !machine.signal.aborted && !this.#isUnwanted;) {
+      const block = this.#outbox.first();
+      if (block === null && !this.#isRead) {
+        await this.#news();
+        continue;
+      }
+      if (block !== null && !this.#isRead && block.bytes.length < HASTE_BYTES) await rest(GATHER_MS, machine);
+      const delay = await this.#sendOne(failures);
+      if (delay === "done") return;
+      failures = delay === 0 ? 0 : failures + 1;
+      if (delay > 0) await rest(delay, machine);
+    }
+  }
+
+  /** How long to rest; `done` after the last piece. */
+  async #sendOne(failures: number): Promise<number | "done"> {
+    const { line, machine, room } = this.#world;
+    const { id, attempt, jobName, jobUid, container } = this.#subject;
+    const block = this.#outbox.first();
+    if (block === null && this.#printed === 0) return "done";
+    const isLast = this.#isRead && (block === null || block.offset + block.bytes.length === this.#outbox.end);
+    const piece = block ?? { offset: this.#outbox.end, at: machine.clock.now(), bytes: new Uint8Array() };
+    const told = await line.tellLog({ id, attempt, jobName, jobUid, container, ...piece, isLast, isRestLost: false });
+    if (told.is === "failed") {
+      machine.metrics.posted("log", "failed");
+      return Math.max(told.afterMs, delayOf(failures + 1, machine));
+    }
+    if (told.is === "refused" || told.answer.status === "accepted_stale") {
+      machine.metrics.posted("log", told.is === "refused" ? "refused" : "stale");
+      if (told.is === "refused") machine.logger.error("the server refuses a log for good", { job: id, why: told.why });
+      this.#isUnwanted = true;
+      return "done";
+    }
+    machine.metrics.posted("log", "accepted");
+    const before = this.#outbox.bytes;
+    const next = told.answer.next ?? piece.offset + piece.bytes.length;
+    const isHere = this.#outbox.stored(next);
+    room.bytes -= before - this.#outbox.bytes;
+    machine.metrics.printed(before - this.#outbox.bytes);
+    if (!isHere) return this.#missing(next);
+    if (isLast && this.#outbox.bytes === 0) return "done";
+    // Held back, for it may be the beginning of a secret: it is sent again with what follows.
+    return this.#outbox.bytes === before && !this.#isRead ? GATHER_MS : 0;
+  }
+
+  /** The server lacks what is here no more: from the beginning. */
+  #missing(next: number): number {
+    const { machine, room } = this.#world;
+    machine.logger.info("the server has less of a log than was told; it is read again", { job: this.#subject.id, next });
+    room.bytes -= this.#outbox.bytes;
+    this.#outbox = new LogOutbox(next);
+    this.#readAgain = true;
+    return delayOf(1, machine);
+  }
+
+  #news(): Promise<void> {
+    const { machine } = this.#world;
+    return new Promise((resolve) => {
+      const end = (): void => {
+        machine.signal.removeEventListener("abort", end);
+        this.#wake = null;
+        resolve();
+      };
+      machine.signal.addEventListener("abort", end, { once: true });
+      this.#wake = end;
+    });
+  }
+}
+
+/** Of all logs together, while the server does not answer. */
+export const ROOM_BYTES_MAX: number = 128 * 1_048_576;
+/** So much is sent without waiting for more. */
+const HASTE_BYTES = 65_536;
+
+interface Place {
+  offset: number;
+  first: boolean;
+  /** Entries up to this time were read before. */
+  after: string | null;
+}
+
+/** Times of one container have the same form, but trailing zeros are left out. */
+function isLater(time: string, than: string): boolean {
+  const digits = (text: string): string => text.replace("Z", "").padEnd(30, "0");
+  const [a, b] = [time.includes(".") ? time : time.replace("Z", ".Z"), than.includes(".") ? than : than.replace("Z", ".Z")];
+  return digits(a) > digits(b);
+}

@@ -1,0 +1,262 @@
+/**
+ * Tells the server what becomes of each Job: one at a time for each Job, and none waits for another's.
+ *
+ * D1. The end of a Job is told until the server has taken it, whatever is wrong meanwhile; what the server refuses for good is
+ *     told in fewer words, and then noted as undelivered.
+ * D2. What is told is always what is known at that moment: a failure leads to a new look, not to the same words again.
+ * D3. A Job whose end was taken is told no more, also when it is listed again; by UID, for names come again.
+ */
+import { ms, seconds } from "@windlass/kernel";
+import { classify, hasEnded, isOver, type Ended, type FactMemory, type Graces, type JobFacts, type Ongoing } from "@windlass/kubernetes";
+import { OUTPUT_TAIL_BYTES } from "@windlass/ports";
+import { accountOfEnd, accountOfNow, addresseeOf, barest, hasOutput, newsOf } from "./account.ts";
+import { atOnce } from "./at-once.ts";
+import type { JobLogs } from "./job-logs.ts";
+import { delayOf, type Machine } from "./machine.ts";
+import { TakenEnds } from "./taken-ends.ts";
+import type { Account, Addressee, CallbackAnswer, ServerLine, Told } from "./server-line.ts";
+
+export interface JobDeskOptions {
+  readonly memory: FactMemory;
+  readonly line: ServerLine;
+  readonly graces: Graces;
+  readonly machine: Machine;
+  readonly logs: JobLogs;
+}
+
+/** How the pods of a Job ended may come after the Job's own end: they are watched apart. */
+const LATE_MS: number = seconds(2);
+/** The last of its logs before its end, if they come soon: who waits for the end reads them then. */
+const LOGS_MS: number = seconds(3);
+/** What goes on and changes quickly is told once. */
+const GATHER_MS: number = seconds(1);
+/** One that ended longer ago than this was told by whoever was here before, most likely with its logs. */
+const OLD_MS: number = seconds(60);
+/** Told at once; more wait. */
+const TELLING_MAX = 48;
+const RECHECK_MS_MIN: number = ms(50);
+
+/** What is done about one Job. */
+interface Desk {
+  isTelling: boolean;
+  isTouched: boolean;
+  failures: number;
+  /** What was told last of one that goes on. */
+  news: string;
+  /** Since when (monotonic) its end is known, or news wait. */
+  endSince: number | null;
+  newsSince: number | null;
+  /** Its logs were told by whoever was here before. */
+  hasOldLogs: boolean;
+  cancel: () => void;
+}
+
+interface Subject {
+  readonly uid: string;
+  readonly desk: Desk;
+  readonly facts: JobFacts;
+  readonly to: Addressee;
+}
+
+export class JobDesk {
+  readonly #options: JobDeskOptions;
+  readonly #desks = new Map<string, Desk>();
+  readonly #taken: TakenEnds;
+  readonly #telling = new Set<Promise<void>>();
+  readonly #turn = atOnce(TELLING_MAX);
+  #isOpen = false;
+
+  constructor(options: JobDeskOptions) {
+    this.#options = options;
+    this.#taken = new TakenEnds((uid) => options.memory.facts(uid) !== null);
+  }
+
+  /** Ends that the server has not taken though it was told. */
+  get undelivered(): number {
+    return [...this.#desks.values()].filter(({ endSince, failures }) => endSince !== null && failures > 0).length;
+  }
+
+  /** From now on there is something to tell: before, not all was listed. */
+  open(): void {
+    this.#isOpen = true;
+    for (const uid of this.#options.memory.jobs()) this.touch(uid);
+  }
+
+  /** Something was learned of it. */
+  touch(uid: string): void {
+    const { machine } = this.#options;
+    if (!this.#isOpen || machine.signal.aborted) return;
+    const desk = this.#desks.get(uid) ?? newDesk();
+    this.#desks.set(uid, desk);
+    desk.isTouched = true;
+    if (desk.isTelling) return;
+    desk.isTelling = true;
+    const work = this.#look(uid, desk).finally(() => {
+      desk.isTelling = false;
+      this.#telling.delete(work);
+    });
+    this.#telling.add(work);
+  }
+
+  /** Resolves when nothing is being told any more. */
+  async settled(): Promise<void> {
+    for (const desk of this.#desks.values()) desk.cancel();
+    await Promise.allSettled(this.#telling);
+  }
+
+  async #look(uid: string, desk: Desk): Promise<void> {
+    while (desk.isTouched && !this.#options.machine.signal.aborted) {
+      desk.isTouched = false;
+      desk.cancel();
+      const facts = this.#options.memory.facts(uid);
+      if (facts === null) return void this.#desks.delete(uid);
+      const to = addresseeOf(facts.job);
+      if (to === null) this.#unaddressed(uid, desk, facts);
+      else await this.#lookAt({ uid, desk, facts, to });
+    }
+  }
+
+  async #lookAt(subject: Subject): Promise<void> {
+    const { logs, graces, machine } = this.#options;
+    const { uid, desk, facts, to } = subject;
+    const now = machine.clock.now();
+    const verdict = classify(facts, now, graces);
+    const isTaken = this.#taken.has(uid);
+    const isOld = verdict.isFinal && verdict.endedAt !== null && now - verdict.endedAt > OLD_MS && desk.endSince === null;
+    const isToldBefore = isOld && !isTaken && !hasOutput(facts);
+    if ("id" in to && !isToldBefore && !desk.hasOldLogs) logs.look(facts, { to, outputBytes: hasOutput(facts) ? OUTPUT_TAIL_BYTES : 0 });
+    if (isTaken) {
+      if (facts.job.gone !== null && facts.pods.every(isOver) && logs.isDone(uid)) this.#drop(uid);
+      return;
+    }
+    if (verdict.isFinal) await this.#tellEnd(subject, verdict, isOld);
+    else await this.#tellNow(subject, verdict);
+  }
+
+  async #tellEnd(subject: Subject, verdict: Ended, isOld: boolean): Promise<void> {
+    const { line, logs, machine } = this.#options;
+    const { uid, desk, facts, to } = subject;
+    desk.endSince ??= machine.clock.monotonic();
+    const waited = machine.clock.monotonic() - desk.endSince;
+    if (!isOld && desk.failures === 0) {
+      const dueMs = isIncomplete(facts) ? LATE_MS : logs.isDone(uid) ? 0 : LOGS_MS;
+      if (waited < dueMs) return this.#lookAfter(uid, desk, dueMs - waited);
+    }
+    const account = accountOfEnd(facts, verdict, logs.tail(uid));
+    const first = await this.#inTurn(() => line.tell(to, account));
+    const told = first.is === "refused" ? await this.#inTurn(() => line.tell(to, barest(account))) : first;
+    if (first.is === "refused")
+      machine.logger.error("the server does not take the whole of an end", { name: facts.job.name, why: first.why });
+    if (told.is === "failed") return this.#again(uid, desk, told);
+    if (told.is === "refused" && !(await this.#note(subject, account, told.why))) return;
+    this.#end(subject, verdict, told);
+  }
+
+  #end({ uid, desk, facts }: Subject, verdict: Ended, told: Exclude<Told<CallbackAnswer>, { readonly is: "failed" }>): void {
+    const { logger, metrics, clock } = this.#options.machine;
+    this.#taken.add(uid);
+    desk.failures = 0;
+    const { outcome, reason, endedAt } = verdict;
+    const result = told.is === "refused" ? "refused" : RESULT[told.answer.status];
+    metrics.posted("end", result);
+    if (result === "accepted") metrics.taken((clock.now() - (endedAt ?? clock.now())) / 1000);
+    const why = told.is === "refused" ? told.why : told.answer.reason;
+    logger.info("an end was told", { name: facts.job.name, outcome, reason, result, ...(why === undefined ? {} : { why }) });
+    // One that nobody told before has logs that nobody told, either.
+    desk.hasOldLogs = result !== "accepted" && this.#options.logs.tail(uid) === null;
+    desk.isTouched = true;
+  }
+
+  /** Tells that it cannot be told. False: not even that. */
+  async #note({ uid, desk, facts, to }: Subject, { state }: Account, why: string): Promise<boolean> {
+    const { line, machine } = this.#options;
+    const { name: jobName, uid: jobUid, namespace } = facts.job;
+    const letter = { ...to, jobName, jobUid, namespace, state, why: why.slice(0, 1_000) };
+    const told = await this.#inTurn(() => line.tellUndelivered(letter));
+    if (told.is === "failed") this.#again(uid, desk, told);
+    else machine.logger.error("an end cannot be delivered", letter);
+    return told.is !== "failed";
+  }
+
+  #again(uid: string, desk: Desk, { why, afterMs }: { readonly why: string; readonly afterMs: number }): void {
+    const { machine } = this.#options;
+    desk.failures++;
+    machine.metrics.posted("end", "failed");
+    if (desk.failures === 1 || desk.failures % 20 === 0)
+      machine.logger.warn("the server did not take an end; it is told again", { uid, why, failures: desk.failures });
+    this.#lookAfter(uid, desk, Math.max(afterMs, delayOf(desk.failures, machine)));
+  }
+
+  async #tellNow({ uid, desk, facts, to }: Subject, verdict: Ongoing): Promise<void> {
+    const { line, machine } = this.#options;
+    desk.endSince = null;
+    const account = accountOfNow(facts, verdict);
+    const news = newsOf(account);
+    if (desk.news !== news && (verdict.state === "running" || verdict.reason !== null)) {
+      desk.newsSince ??= machine.clock.monotonic();
+      const waited = machine.clock.monotonic() - desk.newsSince;
+      if (waited < GATHER_MS) return this.#lookAfter(uid, desk, GATHER_MS - waited);
+      desk.newsSince = null;
+      const told = await this.#inTurn(() => line.tell(to, account));
+      if (told.is === "failed") {
+        machine.metrics.posted("fact", "failed");
+        return this.#lookAfter(uid, desk, Math.max(told.afterMs, delayOf(++desk.failures, machine)));
+      }
+      desk.failures = 0;
+      // Also of one that is refused, or fits nothing: to say it again would not help.
+      desk.news = news;
+      machine.metrics.posted("fact", told.is === "refused" ? "refused" : RESULT[told.answer.status]);
+    }
+    if (verdict.recheckAt !== null) this.#lookAfter(uid, desk, Math.max(RECHECK_MS_MIN, verdict.recheckAt - machine.clock.now()));
+  }
+
+  #unaddressed(uid: string, desk: Desk, { job }: JobFacts): void {
+    const { logger } = this.#options.machine;
+    if (desk.news === "")
+      logger.warn("a Job has our label, and does not say of which job it is", { name: job.name, namespace: job.namespace });
+    desk.news = "unaddressed";
+    if (job.gone !== null) this.#drop(uid);
+  }
+
+  #lookAfter(uid: string, desk: Desk, delayMs: number): void {
+    desk.cancel();
+    desk.cancel = this.#options.machine.clock.after(Math.max(0, delayMs), () => this.touch(uid));
+  }
+
+  #drop(uid: string): void {
+    this.#desks.get(uid)?.cancel();
+    this.#desks.delete(uid);
+    this.#options.memory.forget(uid);
+    this.#options.logs.forget(uid);
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const leave = await this.#turn();
+    try {
+      return await work();
+    } finally {
+      leave();
+    }
+  }
+}
+
+const RESULT = { accepted_in_flight: "accepted", accepted_duplicate: "duplicate", accepted_stale: "stale" } as const;
+
+function newDesk(): Desk {
+  return {
+    isTelling: false,
+    isTouched: false,
+    failures: 0,
+    news: "",
+    endSince: null,
+    newsSince: null,
+    hasOldLogs: false,
+    cancel: () => {},
+  };
+}
+
+/** The Job says that it ended, and of its pods that is not known yet. */
+function isIncomplete({ job, pods }: JobFacts): boolean {
+  const saysSo = job.conditions.some(({ type }) => type === "Failed" || type === "Complete" || type === "SuccessCriteriaMet");
+  return saysSo && job.gone === null && !pods.some((pod) => hasEnded(pod) || pod.goneAt !== null);
+}

@@ -1,0 +1,168 @@
+/**
+ * What is asked of the server, and what its answers mean for whoever asks: taken, refused for good, or to be told again.
+ *
+ * W1. Only an answer that says that the content is wrong is for good. All else may pass: a server that is down or too busy,
+ *     a token that is wrong until somebody mends it, a proxy in between.
+ */
+import { hasCode, messageOf, WindlassError, type Json, type JsonObject } from "@windlass/kernel";
+import type { EndState } from "@windlass/kubernetes";
+import type { Clock } from "@windlass/ports";
+import { client, type Client } from "@windlass/sdk";
+
+export type Told<T> =
+  | { readonly is: "answered"; readonly answer: T }
+  /** It will never be taken. */
+  | { readonly is: "refused"; readonly why: string }
+  | { readonly is: "failed"; readonly why: string; readonly afterMs: number };
+
+export interface Account {
+  readonly state: EndState | "pending" | "running";
+  readonly jobName: string;
+  readonly jobUid: string;
+  readonly completedAt?: string;
+  readonly exitCode?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly output?: Json;
+  readonly evidence?: JsonObject;
+  readonly podUid?: string;
+  readonly podName?: string;
+  readonly node?: string;
+}
+
+/** Whom an account is about: an attempt, or a step of an execution where a Job names no more. */
+export type Addressee =
+  | { readonly id: string; readonly attempt: number }
+  | { readonly executionId: string; readonly step: string; readonly attempt?: number; readonly iteration?: number };
+
+export interface CallbackAnswer {
+  readonly status: "accepted_in_flight" | "accepted_duplicate" | "accepted_stale";
+  readonly reason?: string | undefined;
+}
+
+export interface LogPiece {
+  readonly id: string;
+  readonly attempt: number;
+  readonly jobName: string;
+  readonly jobUid: string;
+  /** Undefined: the main one. */
+  readonly container: string | undefined;
+  readonly offset: number;
+  readonly at: number;
+  readonly isLast: boolean;
+  readonly isRestLost: boolean;
+  readonly bytes: Uint8Array;
+}
+
+export interface LogAnswer {
+  readonly status: "stored" | "gap" | "accepted_stale";
+  readonly next?: number | undefined;
+  readonly reason?: string | undefined;
+}
+
+export interface ServerLine {
+  tell(to: Addressee, account: Account): Promise<Told<CallbackAnswer>>;
+  tellLog(piece: LogPiece): Promise<Told<LogAnswer>>;
+  /** What could not be delivered, for somebody to look at. */
+  tellUndelivered(letter: Undelivered): Promise<Told<unknown>>;
+  /** Whether it is this one's turn. */
+  takeTurn(turn: { readonly name: string; readonly holder: string; readonly ttlSeconds: number }): Promise<Told<boolean>>;
+}
+
+export interface Undelivered {
+  readonly jobName: string;
+  readonly jobUid: string;
+  readonly namespace: string;
+  readonly id?: string;
+  readonly attempt?: number;
+  readonly state: string;
+  readonly why: string;
+}
+
+export interface ServerLineOptions {
+  readonly url: string;
+  /** Asked before each call: a file may have been changed. */
+  readonly token: () => string;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+const FOR_GOOD = ["invalid", "bad_request", "too_large"] as const;
+
+export function serverLine({ url, token, timeoutMs, clock }: ServerLineOptions): ServerLine {
+  const clients = new Map<string, Client>();
+  /** A token that changes makes a new client; the old one has nothing to close. */
+  const calls = (): Client["callbacks"] => {
+    const current = token();
+    let one = clients.get(current);
+    if (one === undefined) {
+      clients.clear();
+      one = client({ url, token: current, retries: 0, timeoutMs });
+      clients.set(current, one);
+    }
+    return one.callbacks;
+  };
+  return {
+    tell: (to, account) =>
+      told(async () => {
+        if ("id" in to) return calls().facts({ ...to, ...account });
+        const { podUid: _, podName: __, node: ___, state, ...rest } = account;
+        if (state === "pending" || state === "running") return { status: "accepted_stale", reason: "unknown_step" };
+        return calls().step({ ...to, ...rest, state });
+      }),
+    tellLog: (piece) => told(() => sendPiece({ url, token: token(), timeoutMs, clock }, piece)),
+    tellUndelivered: (letter) => told(() => calls().undelivered(letter)),
+    takeTurn: (turn) => told(async () => (await calls().turn(turn)).holds),
+  };
+}
+
+async function told<T>(ask: () => Promise<T>): Promise<Told<T>> {
+  try {
+    return { is: "answered", answer: await ask() };
+  } catch (error) {
+    const why = messageOf(error);
+    if (FOR_GOOD.some((code) => hasCode(error, code))) return { is: "refused", why: `${why}${faultsOf(error)}` };
+    const seconds = error instanceof WindlassError ? Number(error.details?.["retryAfterSeconds"] ?? 0) : 0;
+    return { is: "failed", why, afterMs: Number.isFinite(seconds) ? seconds * 1000 : 0 };
+  }
+}
+
+function faultsOf(error: unknown): string {
+  const faults = error instanceof WindlassError ? error.faults : [];
+  return faults.length === 0 ? "" : ` (${faults.map(({ path, message }) => `${path}: ${message}`).join("; ")})`;
+}
+
+/** Bytes as they are, which the client of the SDK does not send. */
+async function sendPiece(
+  { url, token, timeoutMs, clock }: Omit<ServerLineOptions, "token"> & { readonly token: string },
+  piece: LogPiece,
+): Promise<LogAnswer> {
+  const { id, attempt, jobName, jobUid, container, offset, at, isLast, isRestLost, bytes } = piece;
+  const query = new URLSearchParams({ jobName, jobUid, stream: "stdout", offset: String(offset), at: new Date(at).toISOString() });
+  if (container !== undefined) query.set("container", container);
+  if (isLast) query.set("last", "true");
+  if (isRestLost) query.set("lost", "true");
+  const address = `${url}/api/internal/jobs/${encodeURIComponent(id)}/attempts/${attempt}/logs?${query.toString()}`;
+  const late = new AbortController();
+  const cancel = clock.after(timeoutMs, () => late.abort(new Error(`no answer within ${timeoutMs / 1000} s`)));
+  let answer: Response;
+  let text: string;
+  try {
+    answer = await fetch(address, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/octet-stream" },
+      body: bytes as Uint8Array<ArrayBuffer>,
+      signal: late.signal,
+    });
+    text = await answer.text();
+  } catch (error) {
+    throw new WindlassError("unreachable", `no server answers at ${url}: ${messageOf(error)}`, { cause: error });
+  } finally {
+    cancel();
+  }
+  if (answer.ok) return JSON.parse(text) as LogAnswer;
+  const isWrong = answer.status === 422 || answer.status === 400 || answer.status === 413;
+  throw new WindlassError(isWrong ? "invalid" : "unavailable", `HTTP ${answer.status}: ${text.slice(0, 300)}`, {
+    details: { retryAfterSeconds: Number(answer.headers.get("retry-after") ?? 0) },
+  });
+}
