@@ -6,7 +6,7 @@ import { aliasOf, isJsonObject, SECRET_NAME, SECRET_NAME_RULE, type AliasUse, ty
 import { shown } from "./finding.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { evaluateIn } from "./scope.ts";
-import { render, textOf } from "./template.ts";
+import { isTemplate, render, textOf } from "./template.ts";
 import type { Env, Step, Workflow } from "./workflow.ts";
 
 /** `rendered` is what became of `declared` with all templates carried out. */
@@ -40,6 +40,12 @@ export function aliasesOfWorkflow(workflow: Workflow, input: Json): readonly Ali
     const alias = rendered.ok ? aliasOf(rendered.value) : undefined;
     return alias === undefined ? [] : [{ path, alias }];
   });
+}
+
+/** Those that are no templates. */
+export function aliasesAsWritten(workflow: Workflow): readonly AliasUse[] {
+  const secrets = [...placesOf(workflow.steps, "steps"), ...placesOf(workflow.finally ?? [], "finally")];
+  return secrets.flatMap(({ path, text }) => (isTemplate(text) ? [] : [{ path, alias: text }]));
 }
 
 interface Place {

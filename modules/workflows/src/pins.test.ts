@@ -1,4 +1,4 @@
-import type { JsonObject } from "@windlass/kernel";
+import { workflowScope, type JsonObject } from "@windlass/kernel";
 import { expect, test } from "vitest";
 import { play } from "./execution-fixture.ts";
 import { parseWorkflow } from "./parse-workflow.ts";
@@ -111,5 +111,17 @@ test("one that runs itself ends where trees would become too deep", () => {
 test("an execution names the executors of the workflows that it runs", () => {
   expect(workflowKind.executors?.(execution("steps: [{name: a, tool: {kind: workflow, name: child@3, inputs: {day: x}}}]"))).toEqual([
     "process",
+  ]);
+});
+
+test("aliases that a pinned workflow writes as they are count as used, and are looked for in its scope, too; templates do not", () => {
+  const child = stored(
+    3,
+    "child",
+    'steps: [{name: a, tool: {kind: shell, script: "true", env: {KEY: {valueFrom: db}, OTHER: {valueFrom: "{{ job.name }}"}}}}]',
+  );
+  const spec = execution("steps: [{name: child, tool: {kind: workflow, name: child@3}}]", new Map([["child@3", child]]));
+  expect(workflowKind.aliases?.(spec, {})).toEqual([
+    { path: 'pinned["child@3"].steps[0].tool.env.KEY', alias: "db", within: [workflowScope("child")] },
   ]);
 });

@@ -1,8 +1,17 @@
 /** Jobs of kind `workflow`: executions. */
 import type { JobKind } from "@windlass/engine";
-import { isJsonObject, workflowScope, type ExecutorName, type Fault, type JobRecord, type Json, type JsonObject } from "@windlass/kernel";
+import {
+  isJsonObject,
+  workflowScope,
+  type AliasUse,
+  type ExecutorName,
+  type Fault,
+  type JobRecord,
+  type Json,
+  type JsonObject,
+} from "@windlass/kernel";
 import { advanceWorkflow, closeWorkflow } from "./advance.ts";
-import { aliasesOfWorkflow } from "./environment.ts";
+import { aliasesAsWritten, aliasesOfWorkflow } from "./environment.ts";
 import { checkDefinition, type ParsedWorkflow } from "./parse-workflow.ts";
 import { partsOf, pinFaults } from "./pins.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
@@ -14,7 +23,7 @@ export const workflowKind: JobKind = {
   kind: "workflow",
   validate,
   executors,
-  aliases: (spec, input) => ("faults" in checkOnce(spec) ? [] : aliasesOfWorkflow(partsOf(spec).workflow, input)),
+  aliases,
   secretScope: ({ spec }) => workflowScope(partsOf(spec).workflow.metadata.name),
   advance: advanceWorkflow,
   close: closeWorkflow,
@@ -39,6 +48,17 @@ function takes({ spec }: JobRecord, signal: Signal): readonly Fault[] {
     stepsOf(partsOf(spec).workflow).flatMap(({ tool }) => (tool.kind === "wait" ? [tool] : [])),
     signal,
   );
+}
+
+/** Its own, and those that the workflows that it runs write as they are: what their inputs are going to be is not known. */
+function aliases(spec: JsonObject, input: Json): readonly AliasUse[] {
+  if ("faults" in checkOnce(spec)) return [];
+  const { workflow, pins } = partsOf(spec);
+  const within = Object.values(pins).map((pinned) => workflowScope(pinned.workflow.metadata.name));
+  const ofPinned = Object.entries(pins).flatMap(([name, pinned]) =>
+    aliasesAsWritten(pinned.workflow).map(({ path, alias }) => ({ path: `pinned[${JSON.stringify(name)}].${path}`, alias, within })),
+  );
+  return [...aliasesOfWorkflow(workflow, input), ...ofPinned];
 }
 
 /** Its own and those of the workflows that it runs. Of one with faults none: it is refused, and has no children. */

@@ -221,7 +221,11 @@ export const jobOperations = {
   complete: operation("jobs.complete", {
     summary: "End a parked job with the completion token that it gave out; the token is the permission",
     permission: null,
-    body: z.strictObject({ token: z.string().min(1).max(500), output: jsonValue.optional(), failed: z.string().max(10_000).optional() }),
+    body: z.strictObject({
+      token: z.string().min(1).max(500).meta({ secret: true }),
+      output: jsonValue.optional(),
+      failed: z.string().max(10_000).optional(),
+    }),
     result: jobJson,
     errors: ["token_stale", "not_found", "job_finished"],
   }),

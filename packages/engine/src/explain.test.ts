@@ -95,7 +95,18 @@ describe("why a job has not started", () => {
   });
 
   test("no server here has its executor", async () => {
-    await expectCause(await fixture.submit({ ...command, executor: "kubernetes" }), "no_executor", '"kubernetes"');
+    const id = await fixture.submit({ ...command, executor: "kubernetes" });
+    await expectCause(id, "no_executor", '"kubernetes", which runs images', "give a server the way to a cluster", "--executor process");
+    await fixture.store.sessions.open({
+      id: "ses_docker",
+      role: "launcher",
+      place: "host-2",
+      serves: [{ executor: "docker", queue: "*" }],
+      startedAt: 0,
+      expiresAt: fixture.clock.now() + 60_000,
+    });
+    await expectCause(id, "no_executor", "choose docker, which a server here has");
+    await expectCause(await fixture.submit({ ...command, executor: "agent" }), "no_executor", 'no server here has the executor "agent"');
   });
 
   test("its executor runs as many as it may", async () => {

@@ -206,7 +206,7 @@ async function unservedBecause(
     });
   }
   if (serving.length === 0)
-    return cause("no_executor", `no server here has the executor "${live.executor}"`, {
+    return cause("no_executor", withoutExecutor(live.executor, sessions), {
       object: live.executor,
       since: view.record.createdAt,
     });
@@ -226,6 +226,22 @@ async function unservedBecause(
       });
   }
   return cause("ready", `nothing holds it back; it is next in order in queue "${name}"`, { object: name });
+}
+
+/** Executors of images, and how a server comes to have each. */
+const OF_IMAGES: ReadonlyMap<string, string> = new Map([
+  ["kubernetes", "give a server the way to a cluster"],
+  ["docker", "install podman or Docker where a server runs"],
+]);
+
+/** What lacks, what to install, and what could be chosen in its place. */
+function withoutExecutor(executor: string, sessions: readonly Session[]): string {
+  const lacking = `no server here has the executor "${executor}"`;
+  const how = OF_IMAGES.get(executor);
+  if (how === undefined) return lacking;
+  const others = [...OF_IMAGES.keys()].filter((other) => sessions.some(({ serves }) => serves.some((served) => served.executor === other)));
+  const choice = others.length === 0 ? "" : `, choose ${others.join(" or ")}, which a server here has`;
+  return `${lacking}, which runs images: ${how}${choice}, or run its command without the image: --executor process`;
 }
 
 async function runningBecause(

@@ -23,7 +23,12 @@ beforeEach(async () => {
   source.text = "";
   kept = new Map();
   executor = fakeExecutor({ kept });
-  const scoped = { ...groupKind, secretScope: ({ name }: { readonly name: string }) => workflowScope(name) };
+  const scoped = {
+    ...groupKind,
+    secretScope: ({ name }: { readonly name: string }) => workflowScope(name),
+    // Of one that it is going to run.
+    aliases: ({ asks }: JsonObject) => (typeof asks === "string" ? [{ path: "asks", alias: asks, within: [workflowScope("child")] }] : []),
+  };
   fixture = await engineFixture({
     executors: [executor],
     keySource: source,
@@ -60,6 +65,7 @@ describe("an attempt that asks for a secret", () => {
     await set("b", "of-the-workspace");
     await set("a", "of-nightly", workflowScope("nightly"));
     await set("c", "of-another", workflowScope("another"));
+    await fixture.store.workspaces.add({ name: "acme", createdBy: "ann", createdAt: 0 });
     await fixture.engine.secrets.set({ workspace: "acme", scope: WORKSPACE_SCOPE, name: "c" }, "of-acme", "ann");
     const child = (key: string, env: JsonObject) =>
       ({ key, kind: "step", name: key, executor: "process", spec: { command: ["true"], env } }) as const;
@@ -152,6 +158,19 @@ describe("a job whose alias is not there", () => {
         { path: "spec.env.B", message: 'there is no secret "hook" in workspace "default"; set it: windlass secrets set hook' },
       ],
     });
+  });
+
+  test("is refused also where only what it is going to run asks for it; that one's own secrets count", async () => {
+    const asks = (): Promise<string> =>
+      fixture.submit({ kind: "workflow", name: "parent", spec: { asks: "hook", children: [] }, executor: "none" });
+    await expect(asks()).rejects.toMatchObject({
+      code: "invalid",
+      faults: [
+        { path: "spec.asks", message: expect.stringContaining('there is no secret "hook" in workflow "child" or workflow "parent" or') },
+      ],
+    });
+    await set("hook", SECRET, workflowScope("child"));
+    expect(await asks()).toMatch(/^job_/u);
   });
 
   test("is refused among many without refusing its neighbours, and when it is run again", async () => {

@@ -35,7 +35,11 @@ const NEAR_MAX = 500;
 /** What an attempt of this job is given for its aliases. Throws when the store cannot be read. */
 export async function givenSecrets(context: EngineContext, record: JobRecord, aliases = aliasesIn(record)): Promise<Given> {
   if (aliases.length === 0) return NOTHING;
-  const { found, scopes } = await find(context, record, aliases);
+  const { found, scopes } = await find(
+    context,
+    record,
+    aliases.map((alias) => ({ alias })),
+  );
   const missing = aliases.filter((alias) => !found.has(alias));
   if (missing.length > 0) return failed("secret_missing", missingText(missing, { record, scopes }));
   const values = new Map<string, string>();
@@ -62,9 +66,10 @@ export async function missingSecrets(
   context: EngineContext,
   record: JobRecord,
 ): Promise<{ readonly aliases: readonly string[]; readonly message: string } | null> {
-  const aliases = [...new Set(usesOf(context, record).map(({ alias }) => alias))];
+  const uses = usesOf(context, record);
+  const aliases = [...new Set(uses.map(({ alias }) => alias))];
   if (aliases.length === 0) return null;
-  const { found, scopes } = await find(context, record, aliases);
+  const { found, scopes } = await find(context, record, uses);
   const missing = aliases.filter((alias) => !found.has(alias));
   return missing.length === 0 ? null : { aliases: missing, message: missingText(missing, { record, scopes }) };
 }
@@ -78,8 +83,7 @@ export function asksForSecrets(context: EngineContext, record: JobRecord): boole
 export async function demandSecrets(context: EngineContext, record: JobRecord): Promise<void> {
   const uses = usesOf(context, record);
   if (uses.length === 0) return;
-  const aliases = [...new Set(uses.map(({ alias }) => alias))];
-  const { found, scopes } = await find(context, record, aliases);
+  const { found, scopes } = await find(context, record, uses);
   const missing = uses.filter(({ alias }) => !found.has(alias));
   if (missing.length === 0) return;
   const names = (await context.store.secrets.list({ workspace: record.workspace, limit: NEAR_MAX }))
@@ -121,8 +125,10 @@ interface Found {
 }
 
 /** See G2. */
-async function find(context: EngineContext, record: JobRecord, aliases: readonly string[]): Promise<Found> {
-  const scopes = await scopesOf(context, record);
+async function find(context: EngineContext, record: JobRecord, uses: readonly Pick<AliasUse, "alias" | "within">[]): Promise<Found> {
+  const aliases = [...new Set(uses.map(({ alias }) => alias))];
+  const within = uses.flatMap((use) => use.within ?? []);
+  const scopes = [...new Set([...within, ...(await scopesOf(context, record))])];
   const found = new Map<string, SealedSecret>();
   for (let first = 0; first < aliases.length; first += NAMES_MAX) {
     const names = aliases.slice(first, first + NAMES_MAX);

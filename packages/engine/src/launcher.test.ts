@@ -1,6 +1,11 @@
 import type { LaunchRequest, Store } from "@windlass/ports";
+import { quietLogger } from "@windlass/testkit";
 import { describe, expect, test } from "vitest";
 import { command, done, engineFixture, fakeExecutor, settled, type EngineFixture, type FakeExecutor } from "./engine-fixture.ts";
+import { engine } from "./engine.ts";
+import { localBus } from "./local-bus.ts";
+
+const taskKind = { kind: "task", validate: () => [] } as const;
 
 async function launching(given: Parameters<typeof fakeExecutor>[0] = {}): Promise<EngineFixture & { readonly executor: FakeExecutor }> {
   const executor = fakeExecutor(given);
@@ -21,6 +26,38 @@ async function claimedByTheDead({ store, clock }: EngineFixture): Promise<string
   const { jobs } = await store.jobs.claim({ executor: "process", session: "ses_dead", place: "host-1", limit: 1, now: clock.now() });
   return jobs[0]?.live.externalName ?? "";
 }
+
+describe("a time limit that passes while no server is up", () => {
+  test("is enforced as soon as one is: what runs on is told to end at once", async () => {
+    const kept = new Map<string, LaunchRequest>();
+    const first = await launching({ kept });
+    await first.engine.start();
+    const id = await first.submit({ ...command, timeoutMs: 60_000 });
+    await first.clock.until(async () => (await first.engine.jobs.get(id)).live?.holder === "external", 5_000);
+    await first.outcome(first.engine.stop());
+    await first.clock.advance(600_000);
+    const executor = fakeExecutor({ kept });
+    const { store, clock, random, logs } = first;
+    const again = engine({
+      store,
+      clock,
+      random,
+      logs,
+      bus: localBus(),
+      logger: quietLogger(),
+      sha256: (text) => text,
+      kinds: [taskKind],
+      executors: [executor],
+    });
+    await again.start();
+    await clock.advance(1_000);
+    expect(executor.stopped).toHaveLength(1);
+    await clock.until(async () => (await again.jobs.get(id)).final !== null, 5_000);
+    expect((await again.jobs.get(id)).final).toMatchObject({ outcome: "failed_timeout", reason: "step_timeout" });
+    await first.outcome(again.stop());
+    await store.close();
+  });
+});
 
 const finalOf = async ({ engine }: EngineFixture, id: string) => (await engine.jobs.get(id)).final;
 

@@ -11,6 +11,8 @@ export interface AliasUse {
   /** Within the specification: `env.API_KEY`. */
   readonly path: string;
   readonly alias: string;
+  /** Scopes in which it is looked for besides those of the job: of what the job is going to run. */
+  readonly within?: readonly string[];
 }
 
 /** Variables of an environment whose values are secrets, by name. */

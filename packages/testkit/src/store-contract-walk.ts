@@ -24,7 +24,7 @@ export function describeWalks(subject: Subject): void {
 
 /** Takes what a walk left behind out of the way of the next one's claims. */
 async function clear({ store }: Subject): Promise<void> {
-  for (const executor of ["handler", "none"] as const) {
+  for (const executor of ["handler", "none", "kubernetes"] as const) {
     while ((await store.jobs.claim({ executor, session: "ses_2", place: null, limit: 500, now: 0 })).jobs.length > 0);
   }
 }

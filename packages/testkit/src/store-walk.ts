@@ -34,10 +34,12 @@ const ACTS = [
   "claim",
   "claim",
   "claim_composite",
+  "claim_outside",
   "settle",
   "settle",
   "fail",
   "progress",
+  "observe",
   "release",
   "defer",
   "wait",
@@ -117,8 +119,10 @@ export async function walkStore(store: Store, walk: readonly (readonly WalkStep[
 
 /** The store chooses whom to claim; the model takes over what it chose. That choice has tests of its own. */
 async function claimInto(store: Store, model: Model, { step, now }: { readonly step: WalkStep; readonly now: number }): Promise<void> {
-  const executor = step.act === "claim" ? "handler" : "none";
-  const { jobs } = await store.jobs.claim({ executor, session: "ses_1", place: null, limit: 1 + (step.more % 3), now });
+  const outside = step.act === "claim_outside";
+  const executor = outside ? "kubernetes" : step.act === "claim" ? "handler" : "none";
+  const place = outside ? "cluster-1" : null;
+  const { jobs } = await store.jobs.claim({ executor, session: "ses_1", place, limit: 1 + (step.more % 3), now });
   for (const job of jobs) {
     same(job.record, model.records.get(job.record.id), "the record of a claimed job");
     model.live.set(job.live.id, job.live);
@@ -160,6 +164,7 @@ function changeOf(model: Model, step: WalkStep, now: number): Change[] {
           job: jobRecord({
             queue: `q${step.more % 2}`,
             priority: step.more,
+            executor: step.more > 2 ? "kubernetes" : "handler",
             fairnessKey: ["", "a", "b"][step.pick % 3] ?? "",
             ...(step.more === 5 ? { notBefore: now + 500, startDeadline: now + 1_500 } : {}),
             retry: RETRY,
@@ -172,6 +177,7 @@ function changeOf(model: Model, step: WalkStep, now: number): Change[] {
       return [{ type: "submit", job: compositeRecord() }];
     case "claim":
     case "claim_composite":
+    case "claim_outside":
       return [];
     default:
       return live === undefined ? [] : changeTo(live, step, now);
@@ -191,6 +197,16 @@ function changeTo(live: LiveJob, step: WalkStep, now: number): Change[] {
       return [{ ...settleOf(live, failed), stopped: live.state === "stopping", random: step.more / 6 }];
     case "progress":
       return [{ type: "progress", ...held, progress: { fraction: step.more / 5, text: null } }];
+    case "observe": {
+      const observed = {
+        state: step.more % 2 === 0 ? "pending" : "running",
+        reason: null,
+        message: `m${step.pick % 2}`,
+        node: "n1",
+      } as const;
+      const by = { type: "executor", name: live.externalName ?? "", ref: null } as const;
+      return [{ type: "observe", id: live.id, attempt: live.attempt, by, observed }];
+    }
     case "release":
       return [{ type: "release", ...held }];
     case "defer":

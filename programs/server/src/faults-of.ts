@@ -1,4 +1,7 @@
-/** From what a schema found wrong to faults for people: where, what was found, what is allowed, the nearest right word. */
+/**
+ * From what a schema found wrong to faults for people: where, what was found, what is allowed, the nearest right word. What
+ * is a secret, or may hold one, is not repeated to whoever sent it: refusals are logged and shown.
+ */
 import { didYouMean, type Fault } from "@windlass/kernel";
 import type * as z from "zod";
 
@@ -20,6 +23,7 @@ function faultsOfIssue(issue: Issue, input: unknown, schema: z.ZodType): Fault[]
   const path = pathText(issue.path);
   const subject = path === "" ? "the request" : path;
   const found = at(input, issue.path);
+  const shown = found !== undefined && isSecretAt(schema, issue.path) ? hidden : shortened;
   if (issue.code === "unrecognized_keys") {
     const known = keysOf(schemaAt(schema, issue.path));
     return issue.keys.map((key) => ({
@@ -36,13 +40,13 @@ function faultsOfIssue(issue: Issue, input: unknown, schema: z.ZodType): Fault[]
     const near = typeof found === "string" ? didYouMean(found, words) : "";
     return [{ path, message: `${subject} is ${shown(found)}; it must be one of ${words.join(", ")}${near}` }];
   }
-  if (issue.code === "too_small" || issue.code === "too_big") return [{ path, message: `${subject} ${sizeFault(issue, found)}` }];
+  if (issue.code === "too_small" || issue.code === "too_big") return [{ path, message: `${subject} ${sizeFault(issue, found, shown)}` }];
   if (issue.code === "invalid_format" && issue.format === "datetime")
     return [{ path, message: `${subject} is ${shown(found)}; it must be a time like 2026-01-31T12:00:00Z` }];
   return [{ path, message: `${subject} is ${shown(found)}: ${issue.message}` }];
 }
 
-function sizeFault(issue: Extract<Issue, { code: "too_small" | "too_big" }>, found: unknown): string {
+function sizeFault(issue: Extract<Issue, { code: "too_small" | "too_big" }>, found: unknown, shown: typeof shortened): string {
   const [word, bound] = issue.code === "too_small" ? ["at least", issue.minimum] : ["at most", issue.maximum];
   const edge = issue.inclusive === false ? `${issue.code === "too_small" ? "greater" : "less"} than ${bound}` : `${word} ${bound}`;
   if (issue.origin === "string") return `has ${String(found).length} characters; it must have ${edge}`;
@@ -63,10 +67,33 @@ function nounOf(expected: string): string {
   return nouns[expected] ?? expected;
 }
 
-/** A value as it was found, shortened. */
-function shown(value: unknown): string {
+/** A value as it was found. */
+function shortened(value: unknown): string {
   const text = JSON.stringify(value) ?? "missing";
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function hidden(value: unknown): string {
+  return `${value === null ? "null" : Array.isArray(value) ? "a list" : typeof value} (not repeated: it may be a secret)`;
+}
+
+/** Whether what is at this place is a secret, part of one, or should have been an object that holds one. */
+function isSecretAt(schema: z.ZodType, path: readonly PropertyKey[]): boolean {
+  for (let length = 0; length <= path.length; length++) {
+    const own = schemaAt(schema, path.slice(0, length));
+    if (own !== undefined && isSecret(own)) return true;
+  }
+  const last = schemaAt(schema, path);
+  return last !== undefined && holdsSecret(last);
+}
+
+function holdsSecret(schema: z.ZodType): boolean {
+  const { shape = {}, element } = bare(schema) as SchemaParts;
+  return isSecret(schema) || Object.values(shape).some(holdsSecret) || (element !== undefined && holdsSecret(element));
+}
+
+function isSecret(schema: z.ZodType): boolean {
+  return schema.meta()?.["secret"] === true || bare(schema).meta()?.["secret"] === true;
 }
 
 function allowed(known: readonly string[]): string {

@@ -195,3 +195,25 @@ test("a closed server refuses, and says that it is about to stop", async () => {
   expect((await problem(answer)).code).toBe("shutting_down");
   await other.close();
 });
+
+test("what is a secret, or may hold one, is not repeated to whoever sent it wrongly", async () => {
+  const secret = "hunter2-in-clear";
+  const put = (body: unknown) => server.ask("PUT", "/api/v1/secrets/db", { body });
+  for (const body of [
+    { value: [secret] },
+    { value: { text: secret } },
+    { value: 271_828_182 },
+    { value: null },
+    [secret],
+    JSON.stringify(secret),
+  ]) {
+    const answer = await problem(await put(body));
+    expect(answer.code).toMatch(/invalid|bad_request/u);
+    expect(JSON.stringify(answer)).not.toMatch(/hunter2|271828/u);
+  }
+  expect((await problem(await put({ value: [secret] }))).faults).toEqual([
+    { path: "value", message: "value is a list (not repeated: it may be a secret); it must be text" },
+  ]);
+  const { faults } = await problem(await put({ value: "good", workflow: "NO" }));
+  expect(faults?.[0]?.message).toContain('"NO"');
+});
