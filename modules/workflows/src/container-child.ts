@@ -2,7 +2,17 @@
  * Renders the tool `container` into the specification of its job: in the words of containers, or, where somebody asked for
  * the executor `process`, as a command of the host.
  */
-import { faultsOfContainerSpec, parseBytes, parseCores, withoutAliases, type Json, type JsonObject, type Reason } from "@windlass/kernel";
+import {
+  faultsOfContainerSpec,
+  isEnvSource,
+  isJsonObject,
+  parseBytes,
+  parseCores,
+  withoutAliases,
+  type Json,
+  type JsonObject,
+  type Reason,
+} from "@windlass/kernel";
 import { envSpecOf } from "./environment.ts";
 import { shown } from "./finding.ts";
 import { KUBERNETES_KEYS } from "./read-container.ts";
@@ -72,6 +82,8 @@ function processSpecOf(spec: JsonObject): RenderedContainer {
   const { command, args = [], env, workingDir, memoryLimitBytes, output, volumes } = spec;
   if (command === undefined)
     return { reason: "bad_spec", message: "command: the executor process runs the command without the image, so it must be given here" };
+  if (isJsonObject(env) && Object.values(env).some(isEnvSource))
+    return { reason: "bad_spec", message: "env: the executor process finds no values in a cluster; choose kubernetes" };
   if (volumes !== undefined) return { reason: "bad_spec", message: "volumes: the executor process has none; choose docker or kubernetes" };
   return {
     spec: defined({

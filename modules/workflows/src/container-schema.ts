@@ -7,7 +7,7 @@ import {
   KUBERNETES_KEYS,
   VOLUME_KEYS,
 } from "./read-container.ts";
-import { ENV, objectOf, type Schema, type SchemaFields } from "./schema-object.ts";
+import { CONTAINER_ENV, objectOf, type Schema, type SchemaFields } from "./schema-object.ts";
 
 const TEXT: Schema = { type: "string" };
 const TEXTS: Schema = { type: "array", items: TEXT };
@@ -22,7 +22,7 @@ export function containerFields(timeoutSeconds: Schema): SchemaFields {
       image: { ...TEXT, minLength: 1, description: "the image, for example docker.io/library/alpine:3" },
       command: { ...TEXTS, minItems: 1, description: "program and arguments in the place of the image's entrypoint" },
       args: { ...TEXTS, description: "in the place of the image's own arguments" },
-      env: ENV,
+      env: CONTAINER_ENV,
       resources: objectOf(CONTAINER_RESOURCES_KEYS, {
         fields: {
           requests: { ...amounts(), description: `what it needs at least; ${ONLY_KUBERNETES}` },
@@ -68,6 +68,8 @@ function kubernetesFields(): Readonly<Record<string, Schema>> {
     textObject: { type: "object", additionalProperties: TEXT },
     object: { type: "object" },
     list: { type: "array" },
+    boolean: { type: "boolean" },
+    number: { type: "integer", minimum: 0 },
   };
   return Object.fromEntries(
     Object.entries(KUBERNETES_KEYS).flatMap(([sort, keys]) =>

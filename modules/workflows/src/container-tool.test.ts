@@ -88,6 +88,19 @@ test.each([
   expect(childOf(workflowOf(tool, more)).spec).toMatchObject({ outcome: "failed_config", message: expect.stringContaining(message) });
 });
 
+test("a variable may come from where a cluster finds it, written either way", () => {
+  const a = `{name: A, valueFrom: {secretKeyRef: {name: keys, key: "a-{{ 1 + 1 }}"}}}`;
+  const b = "{name: B, value_from: {field_ref: {field_path: status.podIP}}}";
+  const tool = `{kind: container, image: x, service_account_token: true, ttl_seconds: 60, env: [${a}, ${b}]}`;
+  expect(childOf(workflowOf(tool, "executor: kubernetes\n")).spec).toMatchObject({
+    env: {
+      A: { valueFrom: { secretKeyRef: { name: "keys", key: "a-2" } } },
+      B: { valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+    },
+    kubernetes: { serviceAccountToken: true, ttlSeconds: 60 },
+  });
+});
+
 test.each([
   ["{kind: container}", "image is missing"],
   ["{kind: container, image: ''}", "image: it is empty"],
@@ -102,6 +115,11 @@ test.each([
   ["{kind: container, image: x, volumes: [{mount_path: a, volume: v}]}", "volumes[0].mount_path: expected an absolute path"],
   ["{kind: container, image: x, service_account: 3}", "service_account: expected text"],
   ["{kind: container, image: x, node_selector: {a: 1}}", "node_selector.a: expected text"],
+  ["{kind: container, image: x, service_account: Not A Name}", "expected a name: lower-case letters"],
+  ["{kind: container, image: x, sidecars: [{image: y}]}", "sidecars[0]: expected a container with a name"],
+  ["{kind: container, image: x, pod: {containers: []}}", "pod.containers: a patch of the pod's template has metadata and spec"],
+  ["{kind: container, image: x, env: {A: {value_from: {secret_key_ref: {name: a}}}}}", "valueFrom.secretKeyRef: expected {name, key}"],
+  ["{kind: shell, script: x, env: {A: {value_from: {field_ref: {field_path: a}}}}}", "value_from: expected text"],
   ["{kind: noop}\n    executor: docker", "the tool noop has no choice of executors"],
 ])("%s is refused", (tool, message) => {
   expect(faultsOf(tool)).toContain(message);

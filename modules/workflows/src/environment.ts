@@ -2,7 +2,16 @@
  * The environment of a tool that runs a program: texts, and aliases of secrets. Which variable is a secret is said by the
  * file alone: a value that an expression gives is never taken for an alias, whatever it looks like.
  */
-import { aliasOf, isJsonObject, SECRET_NAME, SECRET_NAME_RULE, type AliasUse, type Json, type JsonObject } from "@windlass/kernel";
+import {
+  aliasOf,
+  faultOfEnvSource,
+  isJsonObject,
+  SECRET_NAME,
+  SECRET_NAME_RULE,
+  type AliasUse,
+  type Json,
+  type JsonObject,
+} from "@windlass/kernel";
 import { shown } from "./finding.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { evaluateIn } from "./scope.ts";
@@ -16,6 +25,13 @@ export function envSpecOf(declared: Env, rendered: JsonObject): { readonly env: 
     const given = rendered[name] ?? null;
     if (typeof value === "string") {
       env.push([name, textOf(given)]);
+      continue;
+    }
+    // Where a cluster is to find it.
+    if (typeof value.valueFrom !== "string") {
+      const fault = faultOfEnvSource(given);
+      if (fault !== null) return { message: `env.${name}: ${fault}` };
+      env.push([name, given]);
       continue;
     }
     const alias = isJsonObject(given) ? (given["valueFrom"] ?? null) : null;
@@ -60,7 +76,7 @@ function placesOf(steps: readonly Step[], list: string): readonly Place[] {
     if ("auth" in tool && tool.auth !== undefined) return [{ path: `${path}.auth`, text: tool.auth }];
     if (!("env" in tool) || tool.env === undefined) return [];
     return Object.entries(tool.env).flatMap(([name, value]) =>
-      typeof value === "string" ? [] : [{ path: `${path}.env.${name}`, text: value.valueFrom }],
+      typeof value === "string" || typeof value.valueFrom !== "string" ? [] : [{ path: `${path}.env.${name}`, text: value.valueFrom }],
     );
   });
 }

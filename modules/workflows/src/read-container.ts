@@ -1,5 +1,5 @@
 /** Reads the tool `container`: keys that every executor of containers heeds, and those that mean something to a cluster alone. */
-import { parseBytes, parseCores, type Json, type JsonObject } from "@windlass/kernel";
+import { faultsOfKubernetesSpec, parseBytes, parseCores, type Json, type JsonObject } from "@windlass/kernel";
 import { present, type Fields } from "./fields.ts";
 import { shown, sortOf } from "./finding.ts";
 import { readEnv } from "./read-shell.ts";
@@ -13,6 +13,8 @@ export const KUBERNETES_KEYS = {
   textObject: ["nodeSelector", "labels", "annotations"],
   object: ["affinity", "securityContext", "pod"],
   list: ["tolerations", "envFrom", "initContainers", "sidecars"],
+  boolean: ["serviceAccountToken"],
+  number: ["ttlSeconds"],
 } as const;
 const KUBERNETES_ALL: readonly string[] = Object.values(KUBERNETES_KEYS).flat();
 
@@ -28,6 +30,8 @@ export const AMOUNTS_KEYS = { known: ["cpu", "memory"] };
 export const IMAGE_PULL_POLICIES = ["IfNotPresent", "Always", "Never"] as const;
 export const VOLUME_KEYS = { known: ["mountPath", "readOnly", "hostPath", "volume", "emptyDir", "configMap", "secret", "claim"] };
 export const EMPTY_DIR_KEYS = { known: ["sizeLimit"] };
+/** A year. */
+const TTL_SECONDS_MAX = 31_536_000;
 const SOURCES = ["hostPath", "volume", "emptyDir", "configMap", "secret", "claim"] as const;
 
 export function readContainer(fields: Fields): ContainerTool {
@@ -44,7 +48,7 @@ export function readContainer(fields: Fields): ContainerTool {
     image: image ?? "",
     command,
     args: fields.texts("args"),
-    env: readEnv(fields),
+    env: readEnv(fields, true),
     workingDir,
     imagePullPolicy: fields.oneOf("imagePullPolicy", IMAGE_PULL_POLICIES),
     output: fields.oneOf("output", ["json"]),
@@ -61,13 +65,26 @@ function readKubernetes(fields: Fields): JsonObject {
   for (const key of KUBERNETES_KEYS.texts) read[key] = fields.texts(key);
   for (const key of KUBERNETES_KEYS.object) read[key] = fields.object(key);
   for (const key of KUBERNETES_KEYS.list) read[key] = fields.list(key);
+  for (const key of KUBERNETES_KEYS.boolean) read[key] = fields.boolean(key);
+  for (const key of KUBERNETES_KEYS.number) read[key] = fields.number(key, { min: 0, max: TTL_SECONDS_MAX, whole: true });
   for (const key of KUBERNETES_KEYS.textObject) {
     read[key] = fields.object(key);
     for (const [name, value] of Object.entries(fields.object(key) ?? {}))
       if (typeof value !== "string")
         fields.note([fields.pathOf(key).at(-1) ?? key, name], `expected text, found ${sortOf(value)}; put it in quotes`);
   }
-  return Object.fromEntries(Object.entries(read).filter((entry): entry is [string, Json] => entry[1] !== undefined));
+  const kubernetes = Object.fromEntries(Object.entries(read).filter((entry): entry is [string, Json] => entry[1] !== undefined));
+  for (const { path, message } of faultsOfKubernetesSpec(kubernetes)) {
+    const [, key = "", ...inner] = path.split(/[.[]/u);
+    // What a template gives is judged once it is there; objects of texts were read above.
+    if (isFixed(kubernetes[key]) && !(KUBERNETES_KEYS.textObject as readonly string[]).includes(key))
+      fields.fault(key, inner.length === 0 ? message : `${path.slice("kubernetes.".length)}: ${message}`);
+  }
+  return kubernetes;
+}
+
+function isFixed(value: Json | undefined): boolean {
+  return value !== undefined && !isTemplate(JSON.stringify(value));
 }
 
 function readAllResources(fields: Fields): ContainerTool["resources"] {

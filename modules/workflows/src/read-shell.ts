@@ -1,5 +1,15 @@
 /** Reads the tool `shell`; the environment and the limits are read alike for whatever else runs programs. */
-import { isJsonObject, parseBytes, SECRET_NAME, SECRET_NAME_RULE, type Json, type JsonObject } from "@windlass/kernel";
+import { camelCaseOf } from "@windlass/contract";
+import {
+  faultOfEnvSource,
+  isEnvSource,
+  isJsonObject,
+  parseBytes,
+  SECRET_NAME,
+  SECRET_NAME_RULE,
+  type Json,
+  type JsonObject,
+} from "@windlass/kernel";
 import { Fields, present } from "./fields.ts";
 import { shown, type Finding, type Path } from "./finding.ts";
 import { isTemplate } from "./template.ts";
@@ -29,9 +39,9 @@ export function readShell(fields: Fields): ShellTool {
 
 /**
  * A map, or a list of `{name, value}` as Kubernetes writes it. Values are text; whole numbers and booleans have only one spelling and are taken.
- * `valueFrom` in the place of a value is the alias of a secret.
+ * `valueFrom` in the place of a value is the alias of a secret or, for containers, where a cluster is to find it.
  */
-export function readEnv(fields: Fields): Env | undefined {
+export function readEnv(fields: Fields, isForCluster = false): Env | undefined {
   const value = fields.raw("env");
   if (value === undefined) return undefined;
   const env: [string, Env[string]][] = [];
@@ -41,6 +51,7 @@ export function readEnv(fields: Fields): Env | undefined {
     else if (env.some(([taken]) => taken === name)) fields.note(path, `${name} is set twice`);
     else if (typeof text === "string" || typeof text === "boolean" || (typeof text === "number" && Number.isInteger(text)))
       env.push([name, String(text)]);
+    else if (isForCluster && isEnvSource(withOneSpelling(text))) readSource(fields, { name, value: text, path, env });
     else if (isJsonObject(text)) {
       const alias = readAlias(fields, text, path);
       if (alias !== undefined) env.push([name, { valueFrom: alias }]);
@@ -65,6 +76,26 @@ export function readEnv(fields: Fields): Env | undefined {
     }
   } else for (const [name, text] of Object.entries(fields.object("env") ?? {})) take(name, text, [key, name]);
   return Object.fromEntries(env);
+}
+
+/** Of what people write in two ways: value_from and secret_key_ref as well. */
+function withOneSpelling(value: Json): Json {
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [camelCaseOf(key), withOneSpelling(inner)]));
+}
+
+function readSource(fields: Fields, { name, value, path, env }: ReadSource): void {
+  const source = withOneSpelling(value);
+  const fault = faultOfEnvSource(source);
+  if (fault !== null) fields.note(path, fault);
+  else if (isEnvSource(source)) env.push([name, { valueFrom: source["valueFrom"] as JsonObject }]);
+}
+
+interface ReadSource {
+  readonly name: string;
+  readonly value: Json;
+  readonly path: Path;
+  readonly env: [string, Env[string]][];
 }
 
 /** An alias, or a template that gives one. */

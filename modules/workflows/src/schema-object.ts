@@ -32,26 +32,38 @@ export function objectOf({ known }: Keys, { fields, required = [] }: SchemaField
 }
 
 const ALIAS: Schema = { type: "string", minLength: 1, description: "the alias of a secret; may hold {{ }}" };
-const FROM_SECRET: Schema = {
+const SOURCE: Schema = {
   type: "object",
-  properties: { value_from: ALIAS, valueFrom: ALIAS },
+  description: "where a cluster is to find it: secretKeyRef, configMapKeyRef or fieldRef; heeded by the executor kubernetes only",
   minProperties: 1,
   maxProperties: 1,
-  additionalProperties: false,
 };
 
 /** Variables of a program: a map, or a list as Kubernetes writes it. */
-export const ENV: Schema = {
-  anyOf: [
-    { type: "object", additionalProperties: { anyOf: [{ type: ["string", "boolean", "integer"] }, FROM_SECRET] } },
-    {
-      type: "array",
-      items: {
-        type: "object",
-        properties: { name: { type: "string" }, value: { type: ["string", "boolean", "integer"] }, value_from: ALIAS, valueFrom: ALIAS },
-        required: ["name"],
-        additionalProperties: false,
+export const ENV: Schema = environment(ALIAS);
+export const CONTAINER_ENV: Schema = environment({ anyOf: [ALIAS, SOURCE] });
+
+function environment(source: Schema): Schema {
+  const value = { type: ["string", "boolean", "integer"] };
+  const from = {
+    type: "object",
+    properties: { value_from: source, valueFrom: source },
+    minProperties: 1,
+    maxProperties: 1,
+    additionalProperties: false,
+  };
+  return {
+    anyOf: [
+      { type: "object", additionalProperties: { anyOf: [value, from] } },
+      {
+        type: "array",
+        items: {
+          type: "object",
+          properties: { name: { type: "string" }, value, value_from: source, valueFrom: source },
+          required: ["name"],
+          additionalProperties: false,
+        },
       },
-    },
-  ],
-};
+    ],
+  };
+}

@@ -68,7 +68,7 @@ export interface RetrySpec {
 }
 
 /** Variables by name: texts, and those that are given a secret, whose alias may be a template. */
-export type Env = Readonly<Record<string, string | { readonly valueFrom: string }>>;
+export type Env = Readonly<Record<string, string | { readonly valueFrom: string | JsonObject }>>;
 
 export interface ShellTool {
   readonly kind: "shell";
