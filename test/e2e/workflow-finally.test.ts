@@ -52,3 +52,19 @@ test("steps at the end run once after success, and their failure counts", async 
     message: expect.stringContaining("finally: step last ended as failed") as string,
   });
 });
+
+test("an execution that takes longer than its time cleans up before it has ended, and keeps the outcome of its time limit", async () => {
+  const me = stranger();
+  here.push(me);
+  await me.server();
+  me.write(
+    "slow.yaml",
+    `${HEAD}metadata: {name: slow}
+timeout_seconds: 2
+steps: [{name: long, tool: {kind: shell, script: "sleep 600"}}]
+finally: [{name: clean, tool: {kind: shell, script: "echo {{ long.outcome }} > ${join(me.folder, "cleaned")}"}}]\n`,
+  );
+  const run = await me.windlass("run", "slow.yaml", "--wait", "--json");
+  expect(JSON.parse(run.stdout)).toMatchObject({ state: "failed", outcome: "failed_timeout", reason: "execution_timeout" });
+  expect(me.read("cleaned")).toBe("cancelled\n");
+});
