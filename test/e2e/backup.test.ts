@@ -1,5 +1,15 @@
 /** Back-ups of servers that work, and what a restore makes of them, on both stores. */
-import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, symlinkSync, truncateSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { JobDetailJson } from "@windlass/contract";
 import { client, type Client } from "@windlass/sdk";
@@ -105,6 +115,14 @@ test("over the API a server writes below its folder for back-ups alone", async (
   expect(existsSync(join(here.folder, "outside"))).toBe(false);
 });
 
+/** The real one is the next in PATH, or where Debian keeps it. */
+const PSQL_THAT_KILLS = `#!/bin/sh
+here=$(dirname "$0")
+real=$(PATH=$(echo "$PATH" | sed "s|$here:||") command -v psql || ls /usr/lib/postgresql/*/bin/psql | tail -n 1)
+"$real" "$@" || exit
+[ "$1" = --version ] || kill -9 $PPID
+`;
+
 const postgres = testPostgres();
 describe.skipIf(postgres.missing)("on PostgreSQL", () => {
   beforeAll(() => postgres.start());
@@ -116,6 +134,28 @@ describe.skipIf(postgres.missing)("on PostgreSQL", () => {
     const refused = await here.windlass("restore", "copy", "--data", "three", "--store", to);
     expect(refused).toMatchObject({ code: 4, stderr: expect.stringContaining("already") });
     expect(existsSync(join(here.folder, "three"))).toBe(false);
+  });
+
+  test("a restore that was killed when the store was there and the folder was not is done again, and finishes", async () => {
+    const [from, to] = [await postgres.database(), await postgres.database()];
+    here.write("effects", "");
+    const api = await serve("one", "--store", from);
+    const { id } = await submit(api);
+    await api.wait(id);
+    expect(await here.windlass("backup", "copy", "--data", "one")).toMatchObject({ code: 0 });
+    // A psql that ends whoever started it once it has done its work, which ends with the COMMIT.
+    mkdirSync(join(here.folder, "bin"));
+    writeFileSync(join(here.folder, "bin", "psql"), PSQL_THAT_KILLS, { mode: 0o755 });
+    const restore = ["restore", "copy", "--data", "two", "--store", to];
+    const killed = here.start(restore, { PATH: `${join(here.folder, "bin")}:${process.env["PATH"] ?? ""}` });
+    expect((await killed.ended).code).toBeNull();
+    expect(readdirSync(here.folder).filter((name) => name.startsWith("two"))).toEqual([`two.partial-${killed.pid}`]);
+    expect(await here.windlass(...restore)).toMatchObject({ code: 0 });
+    expect(readdirSync(here.folder).filter((name) => name.startsWith("two"))).toEqual(["two"]);
+    const other = await serve("two", "--store", to);
+    expect((await other.jobs.get({ id })).state).toBe("succeeded");
+    expect(Buffer.concat(await Array.fromAsync(await other.jobs.rawLogs({ id }))).toString()).toBe(`printed by ${id}\n`);
+    expect(await here.windlass("restore", "copy", "--data", "three", "--store", to)).toMatchObject({ code: 4 });
   });
 });
 

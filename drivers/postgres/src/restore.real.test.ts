@@ -7,7 +7,7 @@ import { jobRecord, T0, testPostgres } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
 import { dumpPostgres } from "./backup.ts";
 import { openPostgresStore } from "./postgres-store.ts";
-import { restorePostgres } from "./restore.ts";
+import { forgetRestore, isRestored, restorePostgres } from "./restore.ts";
 
 const postgres = testPostgres();
 
@@ -15,6 +15,7 @@ describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
   const folder = mkdtempSync(join(tmpdir(), "windlass-restore-"));
   const file = join(folder, "store.dump");
   const environment = process.env;
+  const mark = "a back-up";
   let searchPath = "";
 
   beforeAll(async () => {
@@ -47,10 +48,19 @@ describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
 
   test("it is whole: all rows, with sessions that have run out", async () => {
     const url = await postgres.database();
-    const figures = await restorePostgres({ url, file, environment, searchPath });
+    const figures = await restorePostgres({ url, file, environment, searchPath, mark });
     expect(figures).toMatchObject({ rows: { jobs: 300, jobs_live: 300, sessions: 1 }, underWay: 1, searchPath });
     expect(await rowsOf(url, "SELECT id, expires_at::int FROM sessions")).toEqual([{ id: "ses_before_p1", expires_at: 0 }]);
-    await expect(restorePostgres({ url, file, environment, searchPath })).rejects.toMatchObject({ code: "conflict" });
+    await expect(restorePostgres({ url, file, environment, searchPath, mark })).rejects.toMatchObject({ code: "conflict" });
+  });
+
+  test("it is known by its mark until it is told that all is there", async () => {
+    const url = await postgres.database();
+    expect(await isRestored({ url, mark })).toBe(false);
+    await restorePostgres({ url, file, environment, searchPath, mark });
+    expect([await isRestored({ url, mark }), await isRestored({ url, mark: "another" })]).toEqual([true, false]);
+    await forgetRestore(url);
+    expect(await isRestored({ url, mark })).toBe(false);
   });
 
   test("rows that are not as they should be leave nothing, and so does a dump that was cut off; the next try is whole", async () => {
@@ -58,14 +68,14 @@ describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
     const check = (): never => {
       throw new Error("another number of rows");
     };
-    await expect(restorePostgres({ url, file, environment, searchPath, check })).rejects.toThrow("another number of rows");
+    await expect(restorePostgres({ url, file, environment, searchPath, mark, check })).rejects.toThrow("another number of rows");
     expect(await rowsOf(url, TABLES)).toEqual([]);
     const short = join(folder, "short.dump");
     const whole = readFileSync(file);
     writeFileSync(short, whole.subarray(0, whole.length - 2_000));
-    await expect(restorePostgres({ url, file: short, environment, searchPath })).rejects.toMatchObject({ code: "unavailable" });
+    await expect(restorePostgres({ url, file: short, environment, searchPath, mark })).rejects.toMatchObject({ code: "unavailable" });
     expect(await rowsOf(url, TABLES)).toEqual([]);
-    await restorePostgres({ url, file, environment, searchPath });
+    await restorePostgres({ url, file, environment, searchPath, mark });
     expect(await rowsOf(url, "SELECT count(*)::int AS jobs FROM jobs")).toEqual([{ jobs: 300 }]);
   });
 });

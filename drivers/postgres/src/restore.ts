@@ -8,6 +8,8 @@
  *     every place is lost, so that the reconciler ends what was under way.
  * B4. Transaction numbers of another cluster may be smaller than those of the events: then all events become old together,
  *     which keeps their order.
+ * B5. What was committed is marked with the back-up until the data folder is there, too: whoever dies between the two is
+ *     known by it, and the same back-up is taken up where it was left.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
@@ -20,13 +22,15 @@ import type { DumpedFigures, DumpOptions } from "./backup.ts";
 
 export interface RestoreDumpOptions extends DumpOptions {
   readonly searchPath: string;
+  /** Names the back-up. See B5. */
+  readonly mark: string;
   /** Looks at what would be there. What it throws undoes the restore. */
   readonly check?: (figures: DumpedFigures) => void;
 }
 
 /** Throws `conflict` where there are tables of Windlass already, or the dump is of another schema than the address names. */
 export async function restorePostgres(options: RestoreDumpOptions): Promise<DumpedFigures> {
-  const { url, file, environment, searchPath, check = () => {} } = options;
+  const { url, file, environment, searchPath, mark, check = () => {} } = options;
   const [reader, writer] = await withClient(url, async (client) => {
     await checkEmpty(client, searchPath);
     return [await programFor(client, "pg_restore", environment), await programFor(client, "psql", environment)] as const;
@@ -41,7 +45,7 @@ export async function restorePostgres(options: RestoreDumpOptions): Promise<Dump
     await Promise.race([dump.ended, psql.ended.then(endedEarly)]);
     const figures = await Promise.race([figuresIn(psql, searchPath), psql.ended.then(endedEarly)]);
     check(figures);
-    for (const statement of [...SETTLE, "COMMIT"]) psql.say(statement);
+    for (const statement of [...SETTLE, marking(pg.escapeLiteral(MARKED + mark)), "COMMIT"]) psql.say(statement);
     psql.child.stdin.end();
     await psql.ended;
     return figures;
@@ -51,6 +55,20 @@ export async function restorePostgres(options: RestoreDumpOptions): Promise<Dump
     await Promise.allSettled([dump.ended, psql.ended]);
   }
 }
+
+/** Whether this very back-up was restored there, and nobody has said that its data folder is there. See B5. */
+export async function isRestored({ url, mark }: Pick<RestoreDumpOptions, "url" | "mark">): Promise<boolean> {
+  const sql = `SELECT obj_description(to_regclass('${SCHEMA_TABLE}'), 'pg_class') AS comment`;
+  return withClient(url, async (client) => (await client.query<{ comment: string | null }>(sql)).rows[0]?.comment === MARKED + mark);
+}
+
+/** All of it is there. */
+export async function forgetRestore(url: string): Promise<void> {
+  await withClient(url, (client) => client.query(marking("NULL")));
+}
+
+const MARKED = "restored, its data folder is still to come: ";
+const marking = (text: string): string => `COMMENT ON TABLE ${SCHEMA_TABLE} IS ${text}`;
 
 /** See B3 and B4. */
 const SETTLE = [

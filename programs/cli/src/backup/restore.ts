@@ -5,9 +5,11 @@
  * E2. The data folder appears whole or not at all, and only where nothing was.
  * E3. The folder is a new place with a new admin token: what was under way in the old one is ended as lost when a server
  *     starts, and tried again by its retry policy.
+ * E4. On PostgreSQL the store is there before the folder. Whoever dies in between restores again: the store is known by the
+ *     mark of the back-up, and only the folder is made.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { BackupStep } from "@windlass/contract";
 import { WindlassError } from "@windlass/kernel";
 import { readDataFolder } from "../compose/data-folder.ts";
@@ -40,17 +42,36 @@ export async function restore(options: RestoreOptions): Promise<Manifest> {
   await check(manifest, { ...options, folder });
   const partial = `${folder}.partial-${process.pid}`;
   try {
-    rmSync(partial, { recursive: true, force: true });
+    removePartial(folder);
     mkdirSync(partial, { recursive: true, mode: 0o700 });
     await verified(from, partial, options.onStep);
     if (manifest.store === "sqlite") await settleSqlite(join(partial, DATABASE_FILES.sqlite), { from, manifest });
     else await fillPostgres(join(partial, DATABASE_FILES.postgres), { ...options, manifest });
     mkdirSync(dirname(folder), { recursive: true });
     renameSync(partial, folder);
+    // A mark that stays does no harm: it only lets the same back-up have another folder.
+    if (manifest.store === "postgres") await (await import("@windlass/postgres")).forgetRestore(options.storeUrl).catch(() => {});
     return manifest;
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** What those have left beside the folder who were killed while they restored it. */
+function removePartial(folder: string): void {
+  const name = `${basename(folder)}.partial-`;
+  const beside = existsSync(dirname(folder)) ? readdirSync(dirname(folder)) : [];
+  for (const entry of beside)
+    if (entry.startsWith(name) && !isThere(Number(entry.slice(name.length)))) rmSync(join(dirname(folder), entry), { recursive: true });
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return pid !== process.pid && process.kill(pid, 0);
+  } catch (error) {
+    // Somebody else's process is there, too.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 
@@ -115,11 +136,13 @@ async function fillPostgres(
   file: string,
   { from, manifest, storeUrl: url, environment }: RestoreOptions & { readonly manifest: Manifest },
 ): Promise<void> {
-  const { restorePostgres } = await import("@windlass/postgres");
+  const { isRestored, restorePostgres } = await import("@windlass/postgres");
+  const mark = manifest.checksums;
   // Looked at before anything is committed.
   const check = ({ rows, schema }: { readonly rows: Manifest["rows"]; readonly schema: number }): void =>
     agree(from, { manifest, rows, schema });
-  await restorePostgres({ url, file, environment, searchPath: manifest.searchPath ?? "public", check });
+  if (!(await isRestored({ url, mark })))
+    await restorePostgres({ url, file, environment, searchPath: manifest.searchPath ?? "public", mark, check });
   rmSync(file);
 }
 
