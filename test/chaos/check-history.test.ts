@@ -63,6 +63,7 @@ function history(more: Partial<History> = {}): History {
     effects: ids.flatMap((id) => [start(id), end(id)]),
     heard: ids.flatMap(life),
     leftovers: [],
+    left: null,
     ...more,
   };
 }
@@ -84,6 +85,19 @@ const [jobA, jobB] = [succeeded("job_a", { concurrency: KEY }), succeeded("job_b
 describe("a history", () => {
   test("without faults passes", () => {
     expect(violationsOf(history())).toEqual([]);
+  });
+
+  test("passes in which what a worker had that left was taken in time", () => {
+    const lost = attempt("job_a", { outcome: "failed_node_lost", reason: "worker_lost", endedAt: 24_000 });
+    const left = { attempts: [{ jobId: "job_a", attempt: 1 }], at: 0 };
+    const more = {
+      left,
+      attempts: new Map([
+        ["job_a", [lost]],
+        ["job_b", [attempt("job_b")]],
+      ]),
+    };
+    expect(rulesBroken(more)).not.toContain("H16");
   });
 
   test("passes in which a lost worker went on beside its successor", () => {
@@ -128,6 +142,20 @@ describe("a history", () => {
     ],
     ["the feed passes over an event", "H7", { feed: [...life("job_a"), ...life("job_b").slice(1)] }],
     ["a child outlives its parent", "H8", { jobs: [jobA, succeeded("job_b", { concurrency: KEY, parentId: "job_a" })] }],
+    ["a worker that left had begun nothing", "H16", { left: { attempts: [], at: 0 } }],
+    [
+      "what a worker that left had begun was taken late",
+      "H16",
+      {
+        left: { attempts: [{ jobId: "job_a", attempt: 1 }], at: 0 },
+        attempts: new Map([
+          [
+            "job_a",
+            [attempt("job_a", { outcome: "failed_node_lost", reason: "worker_lost", endedAt: 26_000 }), attempt("job_a", { number: 2 })],
+          ],
+        ]),
+      },
+    ],
     ["a process is left", "H9", { leftovers: [1234] }],
     [
       "a job failed that nobody asked to end",

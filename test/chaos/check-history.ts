@@ -16,12 +16,18 @@
  * H11. Who listens from the beginning hears every event once, in the order of the feed.
  * H12. What nobody asked to end succeeded, or ended as its workload meant it to: the retries outlast the strikes.
  *
+ * H16. What a worker that never comes back had begun is taken from it within the time of its session and of the next look,
+ *      and has not succeeded by it; a round in which it had begun nothing shows nothing.
+ *
  * H13 to H15, on executions, are in check-executions.ts.
  */
 import type { Attempt, JobEvent, JobRecord, JobView } from "@windlass/kernel";
 import { stepOrder, stepsMade, triedAsTold } from "./check-executions.ts";
 import type { Effect } from "./effects.ts";
 import type { History } from "./history.ts";
+
+/** Its session (3 s), the lead of a reconciler that was killed (10 s), a look each second; the rest is for a slow machine. */
+const TAKEN_WITHIN_MS = 25_000;
 
 export interface Violation {
   readonly rule: string;
@@ -46,6 +52,7 @@ export function violationsOf(history: History): Violation[] {
     "H13 steps": stepsMade,
     "H14 order": stepOrder,
     "H15 tried": triedAsTold,
+    "H16 left": taken,
   };
   return Object.entries(rules).flatMap(([rule, check]) => [...check(history)].map(([jobId, what]) => ({ rule, jobId, what })));
 }
@@ -197,6 +204,17 @@ function* succeeded({ jobs, events: all, meant }: History): Findings {
   for (const { record, final } of jobs) {
     if (final === null || final.outcome === (meant.get(record.name) ?? "succeeded") || stopped.has(record.rootId)) continue;
     yield [record.id, `it ended as ${final.outcome} (${final.reason}) after ${final.attempts} attempts: ${final.message ?? ""}`];
+  }
+}
+
+function* taken({ attempts: all, left }: History): Findings {
+  if (left === null) return;
+  if (left.attempts.length === 0) yield [null, "the worker that left for good had begun nothing"];
+  for (const { jobId, attempt: number } of left.attempts) {
+    const found = all.get(jobId)?.find((attempt) => attempt.number === number);
+    const tookMs = (found?.endedAt ?? Infinity) - left.at;
+    if (tookMs > TAKEN_WITHIN_MS || found?.outcome === "succeeded")
+      yield [jobId, `attempt ${number} of a worker that left ended ${tookMs} ms later, as ${found?.outcome ?? "nothing"}`];
   }
 }
 

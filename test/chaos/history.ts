@@ -21,6 +21,14 @@ export interface History {
   readonly meant: ReadonlyMap<string, Outcome>;
   /** Processes of jobs that are still there. */
   readonly leftovers: readonly number[];
+  /** Null: nobody left for good. */
+  readonly left: Left | null;
+}
+
+/** What a worker that never comes back had begun and not done when it died, and when that was. */
+export interface Left {
+  readonly attempts: readonly Pick<Effect, "jobId" | "attempt">[];
+  readonly at: number;
 }
 
 const PAGE = 500;

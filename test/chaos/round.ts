@@ -7,11 +7,13 @@ import { linesOf, violationsOf, type Violation } from "./check-history.ts";
 import { readEffects } from "./effects.ts";
 import { MEANT_TO_END, planExecutions } from "./execution-workload.ts";
 import { listenToFeed } from "./feed-listener.ts";
-import { readStored, type History } from "./history.ts";
+import { readStored, type History, type Left } from "./history.ts";
 import { jobProcesses } from "./running-processes.ts";
-import { openSite, until, type Site } from "./site.ts";
+import { lastOrders } from "./last-strikes.ts";
+import { openSite, type Site } from "./site.ts";
 import { planStrikes, TARGETS, type Strike } from "./strikes.ts";
-import { countLive, submitOrders } from "./submit-orders.ts";
+import { countLive, submitOrders, type Ledger } from "./submit-orders.ts";
+import { until } from "./until.ts";
 import { planWorkload } from "./workload.ts";
 
 export interface RoundOptions {
@@ -70,6 +72,7 @@ async function play({ seed, load, durationMs, postgres }: RoundOptions, site: Si
     submitOrders({ doors, effectsFile, random: seededRandom(seed + 2) }, orders),
     strikeAll(site, strikes),
   ]);
+  const last = "jobs" in load ? await strikeLast(site, seed) : null;
   const calmAt = performance.now();
   const stuck = await until(async () => (await countLive(doors)) === 0, CALM_MS).then(
     () => null,
@@ -83,26 +86,40 @@ async function play({ seed, load, durationMs, postgres }: RoundOptions, site: Si
   const store = await site.openStore();
   const history: History = {
     ...(await readStored(store)),
-    acknowledged: ledger.acknowledged,
+    acknowledged: [...ledger.acknowledged, ...(last?.ledger.acknowledged ?? [])],
     effects: readEffects(effectsFile),
     heard,
     meant: "jobs" in load ? new Map() : MEANT_TO_END,
     leftovers,
+    left: last?.left ?? null,
   };
   await store.close();
   const violations = violationsOf(history);
   return {
     seed,
-    figures: figuresOf(history, { asks: ledger.asks, calmMs }),
+    figures: figuresOf(history, { asks: ledger.asks, left: history.left?.attempts.length ?? 0, calmMs }),
     strikes: countBy(hits, ({ target, action }) => `${target} ${action === "kill" ? "killed" : "frozen"}`),
     outcomes: countBy(history.jobs, ({ final, state }) => final?.outcome ?? state),
     violations: [
-      ...ledger.refused.map((why) => `a request was not answered well: ${why}`),
+      ...[...ledger.refused, ...(last?.ledger.refused ?? [])].map((why) => `a request was not answered well: ${why}`),
       ...faults,
+      ...(last?.fault ?? []),
       ...(stuck === null ? [] : [stuck]),
       ...shown(violations, history),
     ],
   };
+}
+
+/** What is certain to hit, after what hits by chance. */
+async function strikeLast(
+  site: Site,
+  seed: number,
+): Promise<{ readonly ledger: Ledger; readonly left: Left; readonly fault: readonly string[] }> {
+  const users = { doors: site.doors, effectsFile: site.effectsFile, random: seededRandom(seed + 4) };
+  const ledger = await submitOrders(users, lastOrders(users.random));
+  const left = await site.leave();
+  const fault = await site.refuse();
+  return { ledger, left, fault: fault === null ? [] : [fault] };
 }
 
 /** Those that hit somebody. */

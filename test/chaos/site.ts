@@ -1,6 +1,7 @@
 /**
  * The processes of one round and where they keep things: a server with handlers on SQLite, or two servers and a worker
- * on one PostgreSQL; a worker of the SDK that is connected to the first server; the supervisors that the servers start; and what can be done to each.
+ * on one PostgreSQL; two workers of the SDK that are connected to the first server, one of which leaves for good at the end;
+ * the supervisors that the servers start; and what can be done to each.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,9 +11,12 @@ import type { Store } from "@windlass/ports";
 import type { PostgresServer } from "@windlass/testkit/postgres";
 import type { SeededRandom } from "@windlass/testkit/fakes";
 import { systemClock } from "../../programs/cli/src/machine/system-clock.ts";
+import type { Left } from "./history.ts";
 import { KeptProgram } from "./kept-program.ts";
+import { leaveForGood, refuseEnds } from "./last-strikes.ts";
 import { backendsOf, childrenOf, signal, supervisorOf } from "./running-processes.ts";
 import type { Strike, Target } from "./strikes.ts";
+import { until } from "./until.ts";
 
 export interface SiteOptions {
   /** Absolute and not there yet. */
@@ -33,6 +37,10 @@ export interface Site {
   start(): Promise<void>;
   /** Resolves once whom it hit is up again; false when there was nobody to hit, or it is down or frozen already. */
   strike(strike: Strike): Promise<boolean>;
+  /** A worker dies while it works, and is not started again. */
+  leave(): Promise<Left>;
+  /** The store takes no ends for a moment. Returns why it did not come to that; null also where there is no such fault. */
+  refuse(): Promise<string | null>;
   /** Ends everything in order. Returns what was wrong: programs that ended by themselves, or did not end when told. */
   stop(): Promise<readonly string[]>;
   /** The stored truth, read after everything has stopped. */
@@ -50,7 +58,6 @@ const SETTINGS: Partial<Record<SettingName, string>> = {
 };
 const STOP_PATIENCE_MS = 15_000;
 const START_PATIENCE_MS = 60_000;
-const LOOK_MS = 50;
 
 const here = import.meta.dirname;
 const WINDLASS = join(here, "..", "..", "programs", "cli", "bin", "windlass.js");
@@ -82,12 +89,14 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     const backends = backendsOf(postgres.pid);
     return strikeProcesses(backends.length === 0 ? [] : [options.random.pick(backends)], strike);
   };
+  const leaver = remoteWorker(options, { name: "leaver", effectsFile });
+  const all = [...programs.values(), leaver];
   const struck = new Set<Target>();
   return {
     effectsFile,
     doors,
     async start() {
-      for (const program of programs.values()) program.start();
+      for (const program of all) program.start();
       await until(() => doors.every((door) => hasAddress(door)), START_PATIENCE_MS);
     },
     async strike(strike) {
@@ -95,9 +104,15 @@ export async function openSite(options: SiteOptions): Promise<Site> {
       struck.add(strike.target);
       return hit(strike).finally(() => struck.delete(strike.target));
     },
+    leave: () => leaveForGood(leaver, effectsFile),
+    async refuse() {
+      const server = programs.get("server");
+      if (postgres !== null || server === undefined) return null;
+      return refuseEnds(server, { path: join(folder, "a", "windlass.db"), effectsFile, logFile: join(folder, "server.log") });
+    },
     async stop() {
-      const faults = [...programs.values()].flatMap((program) => program.ownEnds);
-      const ends = await Promise.all([...programs.values()].map((program) => program.stop(STOP_PATIENCE_MS)));
+      const faults = all.flatMap((program) => program.ownEnds);
+      const ends = await Promise.all(all.map((program) => program.stop(STOP_PATIENCE_MS)));
       return [...faults, ...ends.flatMap((end) => end ?? [])];
     },
     async openStore() {
@@ -106,7 +121,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
       return (await import("@windlass/postgres")).openPostgresStore({ url, clock: systemClock });
     },
     async end() {
-      for (const program of programs.values()) await program.end();
+      for (const program of all) await program.end();
       for (const door of doors) await endSupervisor(door);
     },
   };
@@ -135,7 +150,7 @@ function sqlitePrograms(options: SiteOptions, effectsFile: string): Map<Target, 
   const args = [join(here, "server-program.ts"), join(options.folder, "a"), effectsFile];
   return new Map<Target, KeptProgram>([
     ["server", program(options, { name: "server", args, readyText: "ready" })],
-    ["remote-worker", remoteWorker(options, effectsFile)],
+    ["remote-worker", remoteWorker(options, { name: "remote-worker", effectsFile })],
   ]);
 }
 
@@ -160,14 +175,14 @@ function postgresPrograms(
     ["server", server("server", "a")],
     ["server-b", server("server-b", "b")],
     ["worker", worker],
-    ["remote-worker", remoteWorker(options, effectsFile)],
+    ["remote-worker", remoteWorker(options, { name: "remote-worker", effectsFile })],
   ]);
 }
 
 /** Of the first server. */
-function remoteWorker(options: SiteOptions, effectsFile: string): KeptProgram {
+function remoteWorker(options: SiteOptions, { name, effectsFile }: { readonly name: string; readonly effectsFile: string }): KeptProgram {
   const args = [join(here, "remote-worker-program.ts"), join(options.folder, "a"), effectsFile];
-  return program(options, { name: "remote-worker", args, readyText: "ready" });
+  return program(options, { name, args, readyText: "ready" });
 }
 
 interface ProgramOptions {
@@ -202,12 +217,4 @@ async function endSupervisor(door: string): Promise<void> {
   signal(pid, "SIGCONT");
   signal(pid, "SIGTERM");
   await until(() => supervisorOf(door) === null, STOP_PATIENCE_MS).catch(() => signal(pid, "SIGKILL"));
-}
-
-export async function until(holds: () => boolean | Promise<boolean>, patienceMs: number): Promise<void> {
-  const begun = performance.now();
-  while (!(await holds())) {
-    if (performance.now() - begun > patienceMs) throw new Error(`it was not so within ${patienceMs} ms`);
-    await rest(LOOK_MS);
-  }
 }

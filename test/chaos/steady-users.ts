@@ -84,5 +84,13 @@ export async function violationsIn(
     : await (await import("@windlass/sqlite")).openSqliteStore({ path: store, clock: systemClock });
   const stored = await readStored(opened);
   await opened.close();
-  return violationsOf({ ...stored, acknowledged, effects: readEffects(effectsFile), heard: stored.feed, meant: new Map(), leftovers: [] });
+  return violationsOf({
+    ...stored,
+    acknowledged,
+    effects: readEffects(effectsFile),
+    heard: stored.feed,
+    meant: new Map(),
+    leftovers: [],
+    left: null,
+  });
 }

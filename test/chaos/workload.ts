@@ -85,8 +85,17 @@ function submission(random: SeededRandom, { effectsFile, key }: { readonly effec
     priority: random.int(5),
     ...(random.chance(KEYED_PART) ? { concurrency: { key: `gate-${limit}`, limit } } : {}),
   };
-  if (random.chance(0.45)) return { ...shared, name: "handled", executor: "handler", spec: { handler: "work" }, input: { ...does } };
+  if (random.chance(0.45)) return { ...shared, ...handlerWork(does) };
   return { ...shared, name: "script", executor: "process", spec: { script: scriptOf(does), env: { [EFFECTS_VARIABLE]: effectsFile } } };
+}
+
+/** A handler that works for so long and succeeds. */
+export function handled(key: string, workMs: number): Submission {
+  return { idempotencyKey: key, retry: { ...RETRY, on: [...RETRY.on] }, ...handlerWork({ workMs, failures: 0 }) };
+}
+
+function handlerWork(does: Behaviour): Pick<Submission, "name" | "executor" | "spec" | "input"> {
+  return { name: "handled", executor: "handler", spec: { handler: "work" }, input: { ...does } };
 }
 
 /** A small graph; JSON is YAML. */
