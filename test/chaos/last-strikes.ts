@@ -68,7 +68,7 @@ async function atWork(program: KeptProgram, effectsFile: string): Promise<void> 
 }
 
 /** The attempts that this process has begun and not done. */
-export function heldBy(pid: number | null, lines: readonly Effect[]): Effect[] {
+function heldBy(pid: number | null, lines: readonly Effect[]): Effect[] {
   const begun = new Map<string, Effect>();
   for (const line of lines) {
     if (line.pid !== pid) continue;
