@@ -72,6 +72,7 @@ test("of what is told, bytes that no line names go: whoever told them tells them
   const textOf = async (attempt: number, container: string) =>
     Buffer.concat((await again.read({ ...KEY, attempt }, { bytesMax: 100, container })).chunks.map((it) => it.data)).toString();
   expect([await textOf(2, "main"), await textOf(2, "init"), await textOf(3, "main")]).toEqual(["one\ntwo\n", "uno\ndue\n", "new\n"]);
+  expect(readFileSync(join(folder, "logs/job_1/2.stdout.log"), "utf8")).toBe("one\ntwo\n");
 });
 
 test("the first line of what is told comes before its bytes", async () => {
