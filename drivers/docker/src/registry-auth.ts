@@ -9,15 +9,22 @@ import type { Environment } from "./engine-address.ts";
 /** The value of `X-Registry-Auth`; null when there is no login. */
 export function registryAuth(image: string, environment: Environment): string | null {
   const registry = registryOf(image);
+  const login = registryLogin(registry, environment);
+  if (login === null) return null;
+  // With the padding that Node leaves out and engines want.
+  const text = Buffer.from(JSON.stringify({ ...login, serveraddress: registry })).toString("base64");
+  return text.replaceAll("+", "-").replaceAll("/", "_");
+}
+
+/** What is stored for a registry; null when nothing is. */
+export function registryLogin(registry: string, environment: Environment): { readonly username: string; readonly password: string } | null {
   const keys = registry === "docker.io" ? ["https://index.docker.io/v1/", "docker.io"] : [registry, `https://${registry}`];
   for (const path of filesOf(environment)) {
     const auths = readAuths(path);
     const auth = keys.map((key) => auths[key]?.auth).find((one) => one !== undefined && one !== "");
     if (auth === undefined) continue;
     const [username = "", ...password] = Buffer.from(auth, "base64").toString().split(":");
-    const login = { username, password: password.join(":"), serveraddress: registry };
-    // With the padding that Node leaves out and engines want.
-    return Buffer.from(JSON.stringify(login)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
+    return { username, password: password.join(":") };
   }
   return null;
 }

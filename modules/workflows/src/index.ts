@@ -5,6 +5,7 @@ export { placesOfReferences } from "./pins.ts";
 export { COUNTS_AS, PREDICATES, type Predicate } from "./predicates.ts";
 export { coerceInput, resolveInputs, type Resolved } from "./resolve-inputs.ts";
 export { stepKind } from "./step-kind.ts";
+export { literalImages } from "./literal-images.ts";
 export { contentOf, executionOf, type Execution } from "./submit-workflow.ts";
 export {
   CONTAINER_EXECUTORS,

@@ -16,12 +16,15 @@ import { checkDefinition, type ParsedWorkflow } from "./parse-workflow.ts";
 import { partsOf, pinFaults } from "./pins.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { signalFaults, type Signal } from "./signal-faults.ts";
+import { literalImages, withImages } from "./literal-images.ts";
 import { executorsOf } from "./tool-child.ts";
 import { stepsOf } from "./workflow.ts";
 
 export const workflowKind: JobKind = {
   kind: "workflow",
   validate,
+  images: literalImages,
+  withImages,
   executors,
   aliases,
   secretScope: ({ spec }) => workflowScope(partsOf(spec).workflow.metadata.name),

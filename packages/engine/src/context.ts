@@ -12,7 +12,7 @@ import {
   type Signals,
   type Tracing,
 } from "@windlass/kernel";
-import type { Bus, Clock, KeySource, Logger, LogStore, Outbound, Random, Sha256, Store } from "@windlass/ports";
+import type { Bus, Clock, ImageGate, KeySource, Logger, LogStore, Outbound, Random, Sha256, Store } from "@windlass/ports";
 import { figures, type Figures } from "./figures.ts";
 import type { JobKind } from "./job-kind.ts";
 import { keyRing, type KeyRing } from "./key-ring.ts";
@@ -33,6 +33,8 @@ export interface EnginePorts {
   readonly keySource?: KeySource | undefined;
   /** Calls servers of others; nobody is called when left out. */
   readonly outbound?: Outbound | undefined;
+  /** Which images are run, and as what; all, as they are, when left out. */
+  readonly images?: ImageGate | undefined;
   /** Left out or null: nobody traces, and nothing is made for it. */
   readonly tracing?: Tracing | null;
 }

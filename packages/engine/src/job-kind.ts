@@ -92,6 +92,10 @@ export interface JobKind {
    * job before it is there. What a child is going to be and cannot be known yet counts as everything that it may be.
    */
   executors?(spec: JsonObject): readonly ExecutorName[];
+  /** Images of containers that it is going to run, as far as they are known before it runs; none when left out. */
+  images?(spec: JsonObject): readonly string[];
+  /** The same specification with these names for them. */
+  withImages?(spec: JsonObject, images: ReadonlyMap<string, string>): JsonObject;
   /** For jobs with executor `none`. Not called while the job is stopping: the engine ends its children then. */
   advance?(input: AdvanceInput): Decision;
   /**

@@ -10,6 +10,7 @@ import {
   type Refusal,
   type Result,
 } from "@windlass/kernel";
+import { withPinnedImages } from "./admit-image.ts";
 import { decideApproval, type Approval } from "./approvals.ts";
 import { tracedSubmit } from "./attempt-trace.ts";
 import type { EngineContext } from "./context.ts";
@@ -122,7 +123,8 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
 }
 
 async function submitOne(context: EngineContext, request: SubmitRequest): Promise<Submitted> {
-  const record = recordOf(context, request);
+  const asked = recordOf(context, request);
+  const record = context.images === undefined ? asked : await withPinnedImages(context, asked);
   if (asksForSecrets(context, record)) await demandSecrets(context, record);
   return shown(context, record, only(await context.commit([{ type: "submit", job: record }])));
 }
@@ -133,7 +135,11 @@ function shown(context: EngineContext, record: JobRecord, result: ChangeResult |
 }
 
 async function submitMany(context: EngineContext, requests: readonly SubmitRequest[]): Promise<readonly (Submitted | WindlassError)[]> {
-  const made = requests.map((request) => attempted(() => recordOf(context, request)));
+  const asked = requests.map((request) => attempted(() => recordOf(context, request)));
+  const made =
+    context.images === undefined
+      ? asked
+      : await Promise.all(asked.map(async (one) => (one instanceof WindlassError ? one : withPinnedImages(context, one))));
   const asking = made.some((record) => !(record instanceof WindlassError) && asksForSecrets(context, record));
   const records = asking ? await Promise.all(made.map((record) => withSecrets(context, record))) : made;
   const accepted = records.filter((record): record is JobRecord => !(record instanceof WindlassError));

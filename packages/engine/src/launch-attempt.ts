@@ -18,6 +18,7 @@ import {
   type LiveJob,
 } from "@windlass/kernel";
 import type { ClaimedJob, Launched, LaunchRequest, Waiting } from "@windlass/ports";
+import { admittedImage } from "./admit-image.ts";
 import { givenSecrets } from "./given-secrets.ts";
 import { maskedResult } from "./handler-host.ts";
 import { settleByHolder, type Place } from "./place.ts";
@@ -29,17 +30,8 @@ const BACKOFF: Backoff = { initial: ms(500), factor: 2, max: seconds(4), jitter:
 /** Asks the executor, and stores what became of it. Repeating it is harmless: names are launched at most once. */
 export async function launchAttempt(place: Place, { record, live }: ClaimedJob): Promise<void> {
   const traceparent = place.spans.begin({ record, live });
-  const given = await givenSecrets(place.context, record);
-  const launched =
-    "refused" in given
-      ? given
-      : await launchWithRetries(place, {
-          ...requestFor(await launchable(place, { record, live }), live, traceparent),
-          ...secretsFor(place, record, given.values),
-          record: (ref) => recordMade(place, live, ref),
-          observe: (waiting) => observeLaunch(place, live, waiting),
-          tell: (progress) => void place.results.settle({ type: "progress", id: live.id, token: live.token, progress }),
-        });
+  const admitted = await admittedImage(place, await launchable(place, { record, live }), live);
+  const launched = "refused" in admitted ? admitted : await launchAdmitted(place, { record: admitted.record, live }, traceparent);
   if ("refused" in launched) {
     await place.results.settle(settleByHolder(place, live, launched.refused));
     place.spans.end({ name: live.externalName ?? "", jobId: live.id, attempt: live.attempt, result: launched.refused });
@@ -47,6 +39,18 @@ export async function launchAttempt(place: Place, { record, live }: ClaimedJob):
     return;
   }
   await recordLaunch(place, live, launched.ref);
+}
+
+async function launchAdmitted(place: Place, { record, live }: ClaimedJob, traceparent: string | null): Promise<Launched> {
+  const given = await givenSecrets(place.context, record);
+  if ("refused" in given) return given;
+  return launchWithRetries(place, {
+    ...requestFor(record, live, traceparent),
+    ...secretsFor(place, record, given.values),
+    record: (ref) => recordMade(place, live, ref),
+    observe: (waiting) => observeLaunch(place, live, waiting),
+    tell: (progress) => void place.results.settle({ type: "progress", id: live.id, token: live.token, progress }),
+  });
 }
 
 /** Stores that the attempt runs under this reference. */

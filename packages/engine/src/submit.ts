@@ -23,6 +23,7 @@ import {
   type JsonObject,
   type RetryPolicy,
 } from "@windlass/kernel";
+import { forbiddenImages } from "./admit-image.ts";
 import type { EngineContext } from "./context.ts";
 import type { ChildSpec } from "./job-kind.ts";
 
@@ -163,6 +164,10 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
     fault("parent", `a tree of jobs may be ${DEPTH_MAX} levels deep`);
   const kind = context.kindOf(request.kind);
   if (kind === undefined) fault("kind", `kind is "${request.kind}", which this server does not know`);
-  else if (faults.length === 0) faults.push(...kind.validate(request.spec, request.input ?? null));
+  else if (faults.length === 0) {
+    faults.push(...kind.validate(request.spec, request.input ?? null));
+    // What a parent makes is looked at when it is launched.
+    if (request.parent === undefined) for (const message of forbiddenImages(context, request)) fault("spec.image", message);
+  }
   return faults;
 }

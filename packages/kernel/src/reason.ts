@@ -38,6 +38,14 @@ export const REASONS = {
   },
   registry_unreachable: { meaning: "the registry of its image does not answer", todo: "look at the network and at the registry" },
   image_name_invalid: { meaning: "the name of its image is none", todo: "correct `image`" },
+  image_not_allowed: {
+    meaning: "its image is none of those that are run here (`images.allow`)",
+    todo: "name an image that the message allows, or let an operator add it to `images.allow`",
+  },
+  image_unverified: {
+    meaning: "the signature of its image is wanted (`images.verify`) and was not found, or cosign could not look",
+    todo: "sign the image (`cosign sign`), install cosign on the server's host, or correct `images.verify`",
+  },
   image_not_present: { meaning: "its image is not there, and must not be pulled", todo: "pull the image by hand, or change `pull_policy`" },
   image_pull_failed: { meaning: "its image could not be pulled", todo: "read the message of the registry" },
   bad_spec: { meaning: "its specification cannot be carried out", todo: "correct what the message names" },

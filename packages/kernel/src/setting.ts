@@ -77,6 +77,18 @@ export const SETTINGS = {
   "kubernetes.runningMax": { default: 1_000, doc: "the most Jobs of this installation that are alive at once" },
   "kubernetes.requestsPerSecond": { default: 50, doc: "requests to the API server in a second, after a burst of twice as many" },
   "kubernetes.requestsMax": { default: 20, doc: "requests to the API server that are under way at once" },
+  "images.allow": {
+    default: "",
+    doc: "images that containers may run, separated by commas: whole names with their registry, where * stands for any characters (docker.io/library/*); all when left out",
+  },
+  "images.pin": {
+    default: "",
+    doc: "digest: a tag is resolved to its digest when a job is submitted, and that is what all its attempts run, where the registry answers and http.deny lets it be asked; empty: by tags",
+  },
+  "images.verify": {
+    default: "",
+    doc: "whose signature images must have, checked by the program cosign before each launch: key=/path/of/cosign.pub, or identity=NAME issuer=URL; none is wanted when left out",
+  },
   "log.bytesMax": { default: 104_857_600, doc: "largest log of one stream of one attempt; beyond it the log is cut and says so" },
   "log.bytesPerSecondMax": {
     default: 0,

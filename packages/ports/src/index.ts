@@ -5,6 +5,7 @@ export * from "./bus.ts";
 export * from "./byte-tail.ts";
 export * from "./clock.ts";
 export * from "./executor.ts";
+export * from "./image-gate.ts";
 export * from "./job-reads.ts";
 export * from "./job-store.ts";
 export * from "./log-format.ts";

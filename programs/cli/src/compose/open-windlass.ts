@@ -46,6 +46,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
   const { fileLogStore } = await import("@windlass/files");
   const { processExecutor } = await import("@windlass/process");
   const { httpRulesOf } = await import("./http-rules.ts");
+  const { imageGateOf } = await import("./image-rules.ts");
   const { serverTools } = await import("./server-tools.ts");
   const { dockerExecutor } = await import("@windlass/docker");
   const { outboundCalls } = await import("./outbound-calls.ts");
@@ -82,6 +83,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     keySource: secretKeys({ folder, settings, isShared }),
     kinds: KINDS_OF_JOBS,
     outbound: outboundCalls({ rules: httpRulesOf(settings), clock: systemClock }),
+    images: imageGateOf(settings, environment),
     executors,
     tracing: traces.tracing,
     ...(patterns.length === 0 ? {} : { masks: () => masks }),

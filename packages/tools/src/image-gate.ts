@@ -1,0 +1,64 @@
+/** Which images are run (ports, I1 and I2), from three rules: what is allowed, whether tags are pinned, and whose signature is wanted. */
+import { execFile } from "node:child_process";
+import { messageOf, type Result } from "@windlass/kernel";
+import type { ImageGate } from "@windlass/ports";
+import { digestOfImage, type Registries } from "./image-digest.ts";
+import { isAllowedImage, readImageName, withDigest } from "./image-name.ts";
+
+export interface ImageRules {
+  /** Empty: all are. */
+  readonly allow: readonly string[];
+  readonly pin: boolean;
+  /** Arguments of `cosign verify`; null: no signature is wanted. */
+  readonly verify: readonly string[] | null;
+}
+
+/** A registry that is slower than this is gone on without, where that may be. */
+const RESOLVE_MS_MAX = 5_000;
+/** Cosign asks the registry, and for identities a log of the world's. */
+const VERIFY_MS_MAX = 60_000;
+
+export function imageGate({ allow, pin, verify }: ImageRules, registries: Registries): ImageGate {
+  const fault = (image: string): string | null => {
+    if (allow.length === 0) return null;
+    const name = readImageName(image);
+    if (name !== null && isAllowedImage(name, allow)) return null;
+    return `the image ${image} is not run here: images.allow has ${allow.join(", ")}`;
+  };
+  const resolve = async (image: string): Promise<{ readonly image: string; readonly unpinned: string | null }> => {
+    const name = readImageName(image);
+    if (name === null || name.digest !== null) return { image, unpinned: name === null ? `${image} is the name of no image` : null };
+    try {
+      return { image: withDigest(name, await digestOfImage(name, registries, AbortSignal.timeout(RESOLVE_MS_MAX))), unpinned: null };
+    } catch (error) {
+      return { image, unpinned: messageOf(error) };
+    }
+  };
+  return {
+    fault,
+    pin: async (image) => (pin ? resolve(image) : { image, unpinned: null }),
+    async admit(image) {
+      const refused = fault(image);
+      if (refused !== null) return { refused: { outcome: "failed_config", reason: "image_not_allowed", message: refused } };
+      if (verify === null) return pin ? resolve(image) : { image, unpinned: null };
+      const pinned = await resolve(image);
+      if (pinned.unpinned !== null) {
+        const message = `the signature of ${image} is wanted (images.verify), and its digest could not be had: ${pinned.unpinned}`;
+        return { refused: { outcome: "failed_image_pull", reason: "registry_unreachable", message } };
+      }
+      return (await unverified(pinned.image, verify)) ?? pinned;
+    },
+  };
+}
+
+async function unverified(image: string, rules: readonly string[]): Promise<{ readonly refused: Result } | null> {
+  const said = await new Promise<string | null>((resolve) => {
+    execFile("cosign", ["verify", ...rules, image], { timeout: VERIFY_MS_MAX }, (error, _stdout, stderr) => {
+      if (error === null) return resolve(null);
+      if (error.code === "ENOENT") return resolve("the program cosign is not there: install it on this host (images.verify)");
+      resolve(error.killed === true ? `cosign did not end within ${VERIFY_MS_MAX / 1000} s` : stderr.trim().slice(-1_000) || error.message);
+    });
+  });
+  if (said === null) return null;
+  return { refused: { outcome: "failed_config", reason: "image_unverified", message: `the image ${image} is not verified: ${said}` } };
+}

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { isAllowedImage, readImageName, withDigest } from "./image-name.ts";
+
+const DIGEST = `sha256:${"0".repeat(64)}`;
+
+test.each([
+  ["alpine", "docker.io", "library/alpine", "latest", null],
+  ["team/tool:1", "docker.io", "team/tool", "1", null],
+  ["docker.io/library/alpine:3", "docker.io", "library/alpine", "3", null],
+  ["localhost:5000/a/b", "localhost:5000", "a/b", "latest", null],
+  [`ghcr.io/a/b:v1@${DIGEST}`, "ghcr.io", "a/b", "v1", DIGEST],
+])("%s is of %s, %s, %s, %s", (image, ...parts) => {
+  const { registry, repository, tag, digest } = readImageName(image) ?? {};
+  expect([registry, repository, tag, digest]).toEqual(parts);
+});
+
+test.each(["", "UPPER/x", "a b", "x:", "x@sha256:00", "https://x/y"])("%j is the name of no image", (image) => {
+  expect(readImageName(image)).toBeNull();
+});
+
+test.each([
+  ["alpine:3", "docker.io/library/*", true],
+  ["alpine:3", "docker.io/library/alpine", true],
+  ["alpine:3", "docker.io/library/alpine:4", false],
+  ["alpine:3", "alpine", false],
+  ["registry.example.org/team/tool:1", "registry.example.org/team/*", true],
+  ["registry.example.org.evil.example/team/tool:1", "registry.example.org/team/*", false],
+  ["registryXexample.org/team/tool:1", "registry.example.org/team/*", false],
+  [`ghcr.io/a/b@${DIGEST}`, `ghcr.io/a/b@${DIGEST}`, true],
+  // What runs is the digest: a tag in front of it says nothing.
+  [`ghcr.io/a/b:good@${DIGEST}`, "ghcr.io/a/b:good", false],
+])("%s by the rule %s: %s", (image, pattern, allowed) => {
+  const name = readImageName(image);
+  expect(name !== null && isAllowedImage(name, ["nothing.example/*", pattern])).toBe(allowed);
+});
+
+test("with a digest a name has no tag", () => {
+  const name = readImageName("alpine:3");
+  expect(name && withDigest(name, DIGEST)).toBe(`docker.io/library/alpine@${DIGEST}`);
+});
