@@ -63,9 +63,8 @@ describe.skipIf(podman.missing)("images on podman", () => {
     const api = await serve({ WINDLASS_IMAGES_PIN: "digest", WINDLASS_HTTP_ALLOW: "" });
     const { job } = await api.workflows.run({ source: file(`${registry.host}/team/tool:1`, "echo $MARK") });
     expect((await api.wait(job.id)).state).toBe("succeeded");
-    const { box, attempts } = await boxOf(api, job.id);
+    const { attempts } = await boxOf(api, job.id);
     expect(attempts[0]?.evidence?.["image"]).toBe(`${registry.host}/team/tool:1`);
-    expect((await api.jobs.get({ id: box.id })).progress?.text).toContain("by its tag");
   });
 
   test("what is not allowed is refused when it is submitted, and at its launch where it is known only then", async () => {

@@ -15,20 +15,17 @@ function imageOf({ executor, spec }: Pick<JobRecord, "executor" | "spec">): stri
 }
 
 export async function admittedImage(
-  place: Place,
+  { context }: Place,
   record: JobRecord,
   live: LiveJob,
 ): Promise<{ readonly record: JobRecord } | { readonly refused: Result }> {
-  const { context, results } = place;
   const image = imageOf(record);
   if (context.images === undefined || image === null) return { record };
   const admitted = await context.images.admit((await ranBefore(context, record, live)) ?? image);
   if ("refused" in admitted) return admitted;
-  if (admitted.unpinned !== null) {
-    const text = `running ${image} by its tag: ${admitted.unpinned}`;
-    context.logger.warn("an image is not pinned to its digest", { job: record.id, image, why: admitted.unpinned });
-    void results.settle({ type: "progress", id: live.id, token: live.token, progress: { fraction: null, text } });
-  }
+  // The evidence of the attempt names what ran, by its tag here.
+  if (admitted.unpinned !== null)
+    context.logger.warn("an image is run by its tag, not by its digest", { job: record.id, image, why: admitted.unpinned });
   return { record: { ...record, spec: { ...record.spec, image: admitted.image } } };
 }
 
