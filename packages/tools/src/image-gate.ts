@@ -1,7 +1,7 @@
 /** Which images are run (ports, I1 and I2), from three rules: what is allowed, whether tags are pinned, and whose signature is wanted. */
 import { execFile } from "node:child_process";
 import { messageOf, type Result } from "@windlass/kernel";
-import type { ImageGate } from "@windlass/ports";
+import type { Clock, ImageGate } from "@windlass/ports";
 import { digestOfImage, type Registries } from "./image-digest.ts";
 import { isAllowedImage, readImageName, withDigest } from "./image-name.ts";
 
@@ -13,12 +13,16 @@ export interface ImageRules {
   readonly verify: readonly string[] | null;
 }
 
+interface GateRegistries extends Registries {
+  readonly clock: Pick<Clock, "after">;
+}
+
 /** A registry that is slower than this is gone on without, where that may be. */
 const RESOLVE_MS_MAX = 5_000;
 /** Cosign asks the registry, and for identities a log of the world's. */
 const VERIFY_MS_MAX = 60_000;
 
-export function imageGate({ allow, pin, verify }: ImageRules, registries: Registries): ImageGate {
+export function imageGate({ allow, pin, verify }: ImageRules, registries: GateRegistries): ImageGate {
   const fault = (image: string): string | null => {
     if (allow.length === 0) return null;
     const name = readImageName(image);
@@ -28,10 +32,14 @@ export function imageGate({ allow, pin, verify }: ImageRules, registries: Regist
   const resolve = async (image: string): Promise<{ readonly image: string; readonly unpinned: string | null }> => {
     const name = readImageName(image);
     if (name === null || name.digest !== null) return { image, unpinned: name === null ? `${image} is the name of no image` : null };
+    const limit = new AbortController();
+    const cancel = registries.clock.after(RESOLVE_MS_MAX, () => limit.abort(new Error(`no answer within ${RESOLVE_MS_MAX / 1000} s`)));
     try {
-      return { image: withDigest(name, await digestOfImage(name, registries, AbortSignal.timeout(RESOLVE_MS_MAX))), unpinned: null };
+      return { image: withDigest(name, await digestOfImage(name, registries, limit.signal)), unpinned: null };
     } catch (error) {
-      return { image, unpinned: messageOf(error) };
+      return { image, unpinned: messageOf(limit.signal.aborted ? limit.signal.reason : error) };
+    } finally {
+      cancel();
     }
   };
   return {

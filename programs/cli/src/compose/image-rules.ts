@@ -4,6 +4,7 @@ import { registryLogin } from "@windlass/docker";
 import type { ImageGate } from "@windlass/ports";
 import { imageGate } from "@windlass/tools";
 import type { Environment } from "../machine/environment.ts";
+import { systemClock } from "../machine/system-clock.ts";
 import { httpRulesOf } from "./http-rules.ts";
 
 type Name = "images.allow" | "images.pin" | "images.verify";
@@ -19,7 +20,7 @@ export function imageGateOf(settings: Settings, environment: Environment): Image
   const verify = verifyOf(settings["images.verify"].trim());
   if (allow.length === 0 && pin === "" && verify === null) return undefined;
   const loginOf = (registry: string) => registryLogin(registry, environment);
-  return imageGate({ allow, pin: pin === "digest", verify }, { rules: httpRulesOf(settings), loginOf });
+  return imageGate({ allow, pin: pin === "digest", verify }, { rules: httpRulesOf(settings), loginOf, clock: systemClock });
 }
 
 /** Arguments of cosign. */
