@@ -25,21 +25,26 @@ beforeEach(async () => {
   const { store } = server.engine.context;
   await store.places.put(THERE);
   answers = true;
-  logs = peerLogs({
+  logs = begun();
+});
+afterEach(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** This server, which remembers nothing yet. */
+function begun(): LogStore {
+  return peerLogs({
     logs: fileLogStore({ folder: join(folder, "here"), bytesMax: 1_000_000, clock }),
     place: HERE,
-    store,
+    store: server.engine.context.store,
     clock,
     fetch: async (input, init) => {
       if (!answers) throw new TypeError("fetch failed");
       return server.app.fetch(new Request(input, init));
     },
   });
-});
-afterEach(async () => {
-  await server.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+}
 
 /** An attempt that a launcher of this place has claimed. */
 async function attemptAt(place: string | null): Promise<LogKey> {
@@ -110,4 +115,18 @@ test("who follows hears of what is written there", async () => {
   const before = calls;
   await vi.waitFor(() => expect(calls).toBeGreaterThan(before));
   end();
+});
+
+test("of what was told of a cluster, to whichever server its watcher reached, the log that was told last is the one", async () => {
+  const key = await attemptAt("a-cluster");
+  await expect(textOf(key)).rejects.toThrow("lies on another host (a-cluster), whose server was never seen");
+  await print(there, key, "begun\n");
+  expect(await textOf(key)).toBe("begun\n");
+  await logs.append(key, [{ stream: "stdout", at: T0 + 1, data: Buffer.from("begun\nwhole\n") }]);
+  logs = begun();
+  expect(await textOf(key)).toBe("begun\nwhole\n");
+  await there.append(key, [{ stream: "stdout", at: T0 + 2, data: Buffer.from("and more\n") }]);
+  expect(await textOf(key)).toBe("begun\nwhole\n");
+  logs = begun();
+  expect(await textOf(key)).toBe("begun\nand more\n");
 });
