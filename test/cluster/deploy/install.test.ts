@@ -1,0 +1,153 @@
+/** Windlass installed into a cluster from its manifests, and upgraded in place while it works: nothing is lost, nothing is done twice. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { client, type Client } from "@windlass/sdk";
+import { testCluster, testPostgres } from "@windlass/testkit";
+import { makeImage } from "@windlass/testkit/lab";
+import { IMAGE_CONFIG, makeLocalRoot } from "../../../scripts/image/local-root.ts";
+import { install, prepare, REPLICAS, SERVER, SYSTEM, uninstall, WATCHER, type Installation } from "./installed.ts";
+import { NODE_1, openDoors, portTo, routeTo, type Doors } from "./namespace-door.ts";
+import { kubectl } from "./rendered.ts";
+
+const cluster = testCluster();
+const postgres = testPostgres();
+const DATABASE = `${NODE_1}:5432`;
+const ADMIN_TOKEN = "wl_an-admin-token-for-tests";
+const SET_UP_MS_MAX = 600_000;
+const TEST_MS_MAX = 900_000;
+const END_MS_MAX = 300_000;
+/** While the upgrade goes on, one after another; a small cluster ends two of them in a second. */
+const EXECUTIONS_MAX = 60;
+
+describe.skipIf(!cluster.mayFailNodes || postgres.missing)("an installation", () => {
+  let folder = "";
+  let installation: Installation;
+  let address = "";
+  let api: Client;
+  const undo: (() => unknown)[] = [];
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "windlass-install-"));
+    undo.push(() => rmSync(folder, { recursive: true }));
+    await postgres.start();
+    undo.push(() => postgres.stop());
+    for (const tag of ["one", "two"]) await cluster.lab("load", await imageOf(tag));
+    installation = { cluster, folder, secrets: secretsOf(await postgres.database()) };
+    undo.push(() => uninstall(installation));
+    ({ address } = await prepare(installation));
+    api = client({ url: await reachable(), token: ADMIN_TOKEN });
+  }, SET_UP_MS_MAX);
+
+  afterAll(async () => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+  }, SET_UP_MS_MAX);
+
+  /** The same program under two names, as two versions of it would be. */
+  async function imageOf(tag: string): Promise<string> {
+    const root = join(folder, "root");
+    if (tag === "one") makeLocalRoot(root);
+    return makeImage(join(folder, `${tag}.tar`), { name: `windlass:${tag}`, root, config: { ...IMAGE_CONFIG, Labels: { version: tag } } });
+  }
+
+  function secretsOf(database: string): Installation["secrets"] {
+    const name = new URL(database.replace("@/", "@host/")).pathname.slice(1);
+    return {
+      "windlass-store": { url: `postgres://windlass@${DATABASE}/${name}` },
+      "windlass-internal-api-token": { token: "an-internal-token-for-tests" },
+      "windlass-admin-token": { token: ADMIN_TOKEN },
+      "windlass-secret-keys": { keys: Buffer.alloc(32, 7).toString("base64") },
+    };
+  }
+
+  /** Pods reach the database, and this test the service. */
+  async function reachable(): Promise<string> {
+    const pid = inject("cluster")?.address?.pid ?? 0;
+    const [, socket = ""] = /host=([^&]+)/u.exec(await postgres.database()) ?? [];
+    const door = join(folder, "service.sock");
+    await routeTo(pid, address.split(":")[0] ?? "");
+    const doors: Doors = await openDoors(pid, [
+      { listen: DATABASE, connect: join(decodeURIComponent(socket), ".s.PGSQL.5432") },
+      { listen: door, connect: address },
+    ]);
+    undo.push(() => doors.close());
+    const port = await portTo(door);
+    undo.push(() => port.close());
+    return `http://127.0.0.1:${port.port}`;
+  }
+
+  const run = async (word: string): Promise<string> => {
+    const tool = `{kind: container, image: "${cluster.image}", command: [sh, -c], args: ["echo ${word}; sleep 1"]}`;
+    const source = `apiVersion: windlass.dev/v1\nkind: Workflow\nmetadata: {name: loaded}\nsteps: [{name: say, tool: ${tool}}]\n`;
+    return (await api.workflows.run({ source, idempotencyKey: word })).job.id;
+  };
+
+  const ended = async (id: string): Promise<{ readonly state: string; readonly attempts: number; readonly log: string }> => {
+    const { state } = await api.wait(id, { timeoutMs: END_MS_MAX });
+    const [step] = (await api.jobs.list({ parentId: id })).items;
+    if (step === undefined) return { state, attempts: 0, log: "" };
+    const log = (await Array.fromAsync(api.tail(step.id))).map(({ text }) => text).join("\n");
+    return { state, attempts: step.attempts, log };
+  };
+
+  test(
+    "runs a container, goes on through an upgrade under load, and has lost nothing",
+    async () => {
+      await install(installation, { tag: "one", address });
+      const first = await run("first");
+      expect(await ended(first)).toEqual({ state: "succeeded", attempts: 1, log: "first" });
+
+      const acknowledged = new Map<string, string>();
+      let upgrading = true;
+      const upgrade = install(installation, { tag: "two", address }).finally(() => (upgrading = false));
+      while (upgrading && acknowledged.size < EXECUTIONS_MAX) {
+        const word = `word-${acknowledged.size}`;
+        acknowledged.set(await run(word), word);
+      }
+      await upgrade;
+      const after = await run("after");
+      acknowledged.set(after, "after").set(first, "first");
+
+      for (const [id, word] of acknowledged)
+        expect({ word, ...(await ended(id)) }).toEqual({ word, state: "succeeded", attempts: 1, log: word });
+      const jobs = await names("windlass", "jobs", "{.metadata.labels.windlass\\.dev/execution-id}");
+      expect(jobs.toSorted()).toEqual([...acknowledged.keys()].toSorted());
+      expect(await names("windlass", "secrets", "{.metadata.name}")).toEqual([]);
+      const images = await names(SYSTEM, "pods", "{.spec.containers[0].image} {.status.containerStatuses[0].restartCount}");
+      expect(images).toEqual(Array.from({ length: REPLICAS + 1 }, () => "windlass:two 0"));
+    },
+    TEST_MS_MAX,
+  );
+
+  async function names(namespace: string, kind: string, path: string): Promise<readonly string[]> {
+    const text = await kubectl(
+      cluster,
+      "-n",
+      namespace,
+      "get",
+      kind,
+      "-o",
+      `jsonpath={range .items[*]}${path.replaceAll("} {", '}{" "}{')}{"\\n"}{end}`,
+    );
+    return text.split("\n").filter((line) => line !== "");
+  }
+
+  test("neither server nor watcher may do what it need not", async () => {
+    const may = async (account: string, ...what: readonly string[]): Promise<boolean> => {
+      const args = ["auth", "can-i", ...what, "--as", `system:serviceaccount:${SYSTEM}:${account}`];
+      return (await kubectl(cluster, ...args).catch(() => "no")).trim() === "yes";
+    };
+    expect(await may(SERVER, "create", "jobs", "-n", "windlass")).toBe(true);
+    expect(await may(WATCHER, "list", "pods", "-n", "windlass")).toBe(true);
+    for (const account of [SERVER, WATCHER]) {
+      expect(await may(account, "get", "secrets", "-n", SYSTEM), account).toBe(false);
+      expect(await may(account, "list", "secrets", "-n", "windlass"), account).toBe(false);
+      expect(await may(account, "create", "pods", "-n", "windlass"), account).toBe(false);
+      expect(await may(account, "create", "pods", "--subresource=exec", "-n", "windlass"), account).toBe(false);
+      expect(await may(account, "create", "jobs", "-n", "default"), account).toBe(false);
+    }
+    for (const verb of ["create", "patch", "update", "delete"])
+      expect(await may(WATCHER, verb, "jobs", "-n", "windlass"), verb).toBe(false);
+  });
+});
