@@ -125,7 +125,10 @@ function startIn(folder: string, args: readonly string[], environment: Readonly<
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const ended = new Promise<Ended>((resolve) => {
-    const timer = args.includes("server") || args.includes("start") ? undefined : setTimeout(() => child.kill("SIGKILL"), COMMAND_MS_MAX);
+    const timer =
+      args.includes("server") || args.includes("start") || args.includes("k8s-watcher")
+        ? undefined
+        : setTimeout(() => child.kill("SIGKILL"), COMMAND_MS_MAX);
     child.once("close", (code) => {
       clearTimeout(timer);
       resolve({ code, stdout, stderr });

@@ -128,7 +128,7 @@ export const SETTINGS = {
   },
   "watcher.namespaces": {
     default: "",
-    doc: "namespaces that the cluster watcher watches, separated by commas, * for all; that of kubernetes.namespace when left out",
+    doc: "namespaces that the cluster watcher watches, separated by commas, * for all; those in which Jobs may be made when left out",
   },
   "watcher.selector": { default: "app.kubernetes.io/managed-by=windlass", doc: "labels of the Jobs and pods that it watches" },
   "watcher.tokenFile": {

@@ -110,10 +110,12 @@ async function turns(
   change: (isMine: boolean) => Promise<void>,
 ): Promise<void> {
   if (turn === "") return change(true);
+  let wasAnswered = true;
   for (let isMine: boolean | null = null; !machine.signal.aborted;) {
     const told = await line.takeTurn({ name: turn, holder, ttlSeconds: TURN_SECONDS });
     if (told.is === "answered") isMine = told.answer;
-    else machine.logger.warn("the server does not say whose turn it is", { why: told.why });
+    else if (wasAnswered) machine.logger.warn("the server does not say whose turn it is", { why: told.why });
+    wasAnswered = told.is === "answered";
     if (!machine.signal.aborted) await change(isMine ?? true);
     await rest(seconds(TURN_SECONDS) / 3, machine);
   }

@@ -40,7 +40,9 @@ const RECHECK_MS_MIN: number = ms(50);
 interface Desk {
   isTelling: boolean;
   isTouched: boolean;
+  /** Tries to tell of it as it goes on, and of its end, that the server did not take. */
   failures: number;
+  endFailures: number;
   /** What was told last of one that goes on. */
   news: string;
   /** Since when (monotonic) its end is known, or news wait. */
@@ -73,7 +75,7 @@ export class JobDesk {
 
   /** Ends that the server has not taken though it was told. */
   get undelivered(): number {
-    return [...this.#desks.values()].filter(({ endSince, failures }) => endSince !== null && failures > 0).length;
+    return [...this.#desks.values()].filter(({ endSince, endFailures }) => endSince !== null && endFailures > 0).length;
   }
 
   /** From now on there is something to tell: before, not all was listed. */
@@ -138,7 +140,7 @@ export class JobDesk {
     const { uid, desk, facts, to } = subject;
     desk.endSince ??= machine.clock.monotonic();
     const waited = machine.clock.monotonic() - desk.endSince;
-    if (!isOld && desk.failures === 0) {
+    if (!isOld && desk.endFailures === 0) {
       const dueMs = isIncomplete(facts) ? LATE_MS : logs.isDone(uid) ? 0 : LOGS_MS;
       if (waited < dueMs) return this.#lookAfter(uid, desk, dueMs - waited);
     }
@@ -155,7 +157,7 @@ export class JobDesk {
   #end({ uid, desk, facts }: Subject, verdict: Ended, told: Exclude<Told<CallbackAnswer>, { readonly is: "failed" }>): void {
     const { logger, metrics, clock } = this.#options.machine;
     this.#taken.add(uid);
-    desk.failures = 0;
+    desk.endFailures = 0;
     const { outcome, reason, endedAt } = verdict;
     const result = told.is === "refused" ? "refused" : RESULT[told.answer.status];
     metrics.posted("end", result);
@@ -180,11 +182,11 @@ export class JobDesk {
 
   #again(uid: string, desk: Desk, { why, afterMs }: { readonly why: string; readonly afterMs: number }): void {
     const { machine } = this.#options;
-    desk.failures++;
+    desk.endFailures++;
     machine.metrics.posted("end", "failed");
-    if (desk.failures === 1 || desk.failures % 20 === 0)
-      machine.logger.warn("the server did not take an end; it is told again", { uid, why, failures: desk.failures });
-    this.#lookAfter(uid, desk, Math.max(afterMs, delayOf(desk.failures, machine)));
+    if (desk.endFailures === 1 || desk.endFailures % 20 === 0)
+      machine.logger.warn("the server did not take an end; it is told again", { uid, why, failures: desk.endFailures });
+    this.#lookAfter(uid, desk, Math.max(afterMs, delayOf(desk.endFailures, machine)));
   }
 
   async #tellNow({ uid, desk, facts, to }: Subject, verdict: Ongoing): Promise<void> {
@@ -247,6 +249,7 @@ function newDesk(): Desk {
     isTelling: false,
     isTouched: false,
     failures: 0,
+    endFailures: 0,
     news: "",
     endSince: null,
     newsSince: null,

@@ -34,7 +34,6 @@ const TIMEOUT_MS: number = seconds(30);
 /** Calls of the cluster under way at once; streams are not counted. */
 const CALLS_MAX = 32;
 const TOKEN_LENGTH_MIN = 16;
-const USUAL_NAMESPACE = "windlass";
 
 /** Runs until it is told to end. */
 export async function k8sWatcher(call: Call<WatcherOptions>): Promise<void> {
@@ -42,7 +41,11 @@ export async function k8sWatcher(call: Call<WatcherOptions>): Promise<void> {
   const settings = settingsFrom(environment);
   const { url } = connect(call);
   const token = tokenOf(call, settings);
-  const where = { environment, kubeconfig: options.kubeconfig ?? "", context: options.kubeContext ?? "" };
+  const where = {
+    environment,
+    kubeconfig: options.kubeconfig ?? settings["kubernetes.kubeconfig"],
+    context: options.kubeContext ?? settings["kubernetes.context"],
+  };
   const access = findCluster(where);
   if (access === null) throw new WindlassError("usage", `no way to a cluster is known; looked at ${whereClustersAre(where)}`);
   const interrupted = interruption(call);
@@ -79,11 +82,12 @@ export async function k8sWatcher(call: Call<WatcherOptions>): Promise<void> {
   client.close();
 }
 
-function namespacesOf({ options, environment }: Call<WatcherOptions>, settings: Settings): readonly string[] {
+function namespacesOf({ options }: Call<WatcherOptions>, settings: Settings): readonly string[] {
   if (options.allNamespaces === true) return [];
-  const named = settings["watcher.namespaces"].split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
-  const usual = environment["WINDLASS_KUBERNETES_NAMESPACE"] ?? "";
-  const names = options.namespace ?? (named.length > 0 ? named : [usual === "" ? USUAL_NAMESPACE : usual]);
+  const listed = (text: string): readonly string[] => text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
+  const named = listed(settings["watcher.namespaces"]);
+  const usual = [settings["kubernetes.namespace"], ...listed(settings["kubernetes.namespaces"])];
+  const names = options.namespace ?? (named.length > 0 ? named : usual);
   return names.includes("*") ? [] : [...new Set(names)];
 }
 

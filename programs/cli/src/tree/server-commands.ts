@@ -32,7 +32,7 @@ export function addServerCommands(program: Command, perform: Performing): void {
   program
     .command("k8s-watcher")
     .description("watch a cluster, and tell a server how its Jobs ended and what they print")
-    .option("--namespace <names>", "namespaces to watch, separated by commas; that of WINDLASS_KUBERNETES_NAMESPACE when left out", several)
+    .option("--namespace <names>", "namespaces to watch, separated by commas; those in which Jobs may be made when left out", several)
     .option("--all-namespaces", "watch all of the cluster")
     .option("--selector <labels>", "labels of the Jobs and pods to watch; those that Windlass makes when left out")
     .option("--token-file <file>", "a file with the internal token; WINDLASS_INTERNAL_API_TOKEN when left out")
