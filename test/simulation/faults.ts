@@ -2,6 +2,7 @@
  * One simulated process: its own view of the clock and the store, which can be cut off (kill -9), frozen (SIGSTOP), and
  * made to fail and to lose replies. A call that reached the store has its effect whatever the process hears of it.
  */
+import { WindlassError } from "@windlass/kernel";
 import type { Clock, Store } from "@windlass/ports";
 import { clockHeartbeats, type FakeClock, type SeededRandom } from "@windlass/testkit/fakes";
 
@@ -58,11 +59,11 @@ export function simulatedProcess(parts: {
     await awake();
     if (delayMsMax > 0) await pause(random.int(delayMsMax));
     await awake();
-    if (random.chance(failing)) throw new Error("simulated: the store did not answer");
+    if (random.chance(failing)) throw new WindlassError("unavailable", "simulated: the store did not answer");
     const result = await call();
     if (delayMsMax > 0) await pause(random.int(delayMsMax));
     await awake();
-    if (random.chance(losing)) throw new Error("simulated: the reply was lost");
+    if (random.chance(losing)) throw new WindlassError("unavailable", "simulated: the reply was lost");
     return result;
   };
   return {

@@ -38,6 +38,7 @@ export async function check(world: World, account: Account): Promise<JobView[]> 
     ...(await limitsHold(world, jobs)),
     ...treesHold(jobs, account),
     ...endsAreTrue(world, jobs),
+    ...nothingIsBlamed(jobs),
     ...handlersBeginOnce(world),
     ...(await launchesAreTrue(world, account)),
     ...listenersHeardAll(world),
@@ -85,6 +86,13 @@ function terminalNeverChanges(jobs: readonly JobView[], account: Account): strin
     account.ended.set(job.record.id, before);
     return before === now ? [] : [`${job.record.id} changed after its end: ${before} → ${now}`];
   });
+}
+
+/** All that is submitted here can be carried out: a fault of the store is no fault of a job. */
+function nothingIsBlamed(jobs: readonly JobView[]): string[] {
+  return jobs.flatMap(({ record, final }) =>
+    final?.reason === "bad_spec" ? [`${record.id} is blamed for what the store did not answer: ${final.message}`] : [],
+  );
 }
 
 function eventsAreGapFree(jobs: readonly JobView[], account: Account): string[] {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CHILDREN_MAX } from "@windlass/kernel";
+import { CHILDREN_MAX, WindlassError } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { engineFixture, group, groupKind, handled, settled, stepKind, type EngineFixture } from "./engine-fixture.ts";
 import { NOTHING, type JobKind } from "./job-kind.ts";
@@ -173,7 +173,8 @@ describe("a decision that can never be stored", () => {
       message: expect.stringContaining("a job may have"),
     });
     await broken.close();
-  });
+    // So many records take their time on a machine that is busy.
+  }, 60_000);
 
   test("keeps no other from being stored when the store fails on it", async () => {
     let poison = "";
@@ -193,6 +194,57 @@ describe("a decision that can never be stored", () => {
     await broken.engine.start();
     await broken.reach(other, "succeeded");
     expect(await broken.stateOf(poison)).toBe("running");
+    await broken.close();
+  });
+});
+
+describe("a decision for which the store cannot be read now", () => {
+  const down = new WindlassError("unavailable", "the store failed: write EPIPE");
+
+  test("is made later, and others are made meanwhile", async () => {
+    let failures = 3;
+    const broken = await engineFixture({
+      kinds: [
+        {
+          ...groupKind,
+          advance: (given) => {
+            if (given.record.name === "unlucky" && failures-- > 0) throw down;
+            return groupKind.advance?.(given) ?? NOTHING;
+          },
+        },
+      ],
+    });
+    const unlucky = await broken.submit({ ...group([]), name: "unlucky" });
+    const other = await broken.submit(group([]));
+    await broken.engine.start();
+    await broken.reach(unlucky, "succeeded");
+    expect(await broken.stateOf(other)).toBe("succeeded");
+    expect(failures).toBeLessThan(0);
+    await broken.close();
+  });
+
+  test("is made later by a job that is to stop, which cleans up all the same", async () => {
+    let failures = 2;
+    let cleanedUp = 0;
+    const broken = await engineFixture({
+      kinds: [
+        {
+          ...groupKind,
+          close: () => {
+            if (failures-- > 0) throw down;
+            cleanedUp++;
+            return NOTHING;
+          },
+        },
+        stepKind,
+      ],
+    });
+    const id = await broken.submit(group([handled("later", { queue: "nobody" })]));
+    await broken.engine.start();
+    await broken.clock.until(async () => (await broken.engine.jobs.get(id)).live?.openChildren === 1, 5_000);
+    await broken.engine.jobs.cancel(id, { by: "ada" });
+    await broken.reach(id, "cancelled");
+    expect(cleanedUp).toBeGreaterThan(0);
     await broken.close();
   });
 });

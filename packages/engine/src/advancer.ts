@@ -7,9 +7,11 @@
  * N3. A stopping job starts nothing; it ends its children and then itself.
  * N4. A kind that throws, or asks for more children than a job may have, cannot stall a job: the job is stopped, and told why.
  * N5. A decision that the store fails on keeps no other from being stored.
+ * N6. A store that cannot be read now says nothing about a job: what was to be decided is decided later.
  */
 import {
   CLOSING_KEY,
+  mayPass,
   messageOf,
   type Advance,
   type Change,
@@ -88,8 +90,7 @@ export function advancer(context: EngineContext, session: OpenSession): Loop {
 /** True when at least one decision counted: if none did, looking again at once would spin. */
 async function advanceAll(context: EngineContext, woken: readonly DecidingJob[], known: Known): Promise<boolean> {
   const { cursors } = known;
-  const decided: Change[][] = [];
-  for (const job of woken) decided.push(await changesFor(context, job, known));
+  const decided = await decideEach(context, woken, known);
   const changes = decided.flat();
   const results = await commitEach(context, decided);
   const hopeless: Change[] = [];
@@ -103,6 +104,24 @@ async function advanceAll(context: EngineContext, woken: readonly DecidingJob[],
   });
   await context.commit(hopeless);
   return results.some((result) => result?.ok === true);
+}
+
+/** What can be decided now (N6). @throws what the store throws when it is nothing. */
+async function decideEach(context: EngineContext, woken: readonly DecidingJob[], known: Known): Promise<readonly (readonly Change[])[]> {
+  const decided: (readonly Change[])[] = [];
+  let failure: unknown = null;
+  for (const job of woken) {
+    try {
+      decided.push(await changesFor(context, job, known));
+    } catch (error) {
+      failure ??= error;
+      known.cursors.delete(job.live.id);
+    }
+  }
+  if (failure === null) return decided;
+  if (decided.length === 0) throw failure;
+  context.logger.warn("some decisions are made later", { jobs: woken.length - decided.length, error: messageOf(failure) });
+  return decided;
 }
 
 /** A refusal that each decision that follows would meet again: a tree only grows. */
@@ -134,6 +153,7 @@ function undecided(id: string, why: string): Change {
   return stopOf(id, { reason: "bad_spec", message: `it could not be decided what is next: ${why}`, by: "windlass" });
 }
 
+/** @throws what may pass (N6). */
 async function changesFor(context: EngineContext, job: DecidingJob, { cursors, trees }: Known): Promise<Change[]> {
   if (job.live.state === "stopping") return stoppingChanges(context, job, cursors);
   try {
@@ -149,6 +169,7 @@ async function changesFor(context: EngineContext, job: DecidingJob, { cursors, t
     if (decision.children.length > 0 && job.record.parentId !== null) await trees.add(job.record.rootId, decision.children.length);
     return [await advanceOf(context, job, decision)];
   } catch (error) {
+    if (mayPass(error)) throw error;
     context.logger.error("a decision failed; the job is stopped", {
       job: job.live.id,
       error: messageOf(error),
@@ -188,6 +209,7 @@ async function closing(
     const { cursor, children } = await withOutputs(context.store.reads, (outputs) => close({ ...given, outputs }));
     return { cursor, children: children.map((child) => childRecordOf(context, job.record, child)) };
   } catch (error) {
+    if (mayPass(error)) throw error;
     context.logger.error("what cleans up behind a job could not be made", { job: job.live.id, error: messageOf(error) });
     return { cursor: {}, children: [] };
   }

@@ -101,6 +101,11 @@ export function hasCode(error: unknown, code: ErrorCode): boolean {
   return isWindlassError(error) && error.code === code;
 }
 
+/** Whether the same may go well later, with nothing changed but the time. What failed within a server (`internal`) may not. */
+export function mayPass(error: unknown): boolean {
+  return isWindlassError(error) && ERRORS[error.code].retry && error.code !== "internal";
+}
+
 /** The text of anything that was thrown, for messages and logs. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

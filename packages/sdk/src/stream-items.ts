@@ -7,7 +7,7 @@
  * R3. A connection on which nothing comes, not even the sign of life that servers send, is lost. Time in which the reader
  *     does not ask does not count.
  */
-import { ERRORS, hasCode, isWindlassError, WindlassError } from "@windlass/kernel";
+import { mayPass, WindlassError } from "@windlass/kernel";
 import { ongoingCall, type Caller, type CallOptions, type OngoingCall } from "./ongoing-call.ts";
 import { after } from "./pause.ts";
 import { readSse, type SseMessage } from "./read-sse.ts";
@@ -135,8 +135,4 @@ function listening(silence: WindlassError) {
     giveUp: (reason: unknown) => giveUp(reason),
     close: () => cancel(),
   };
-}
-
-function mayPass(error: unknown): boolean {
-  return isWindlassError(error) && ERRORS[error.code].retry && !hasCode(error, "internal");
 }
