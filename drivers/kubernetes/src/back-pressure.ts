@@ -1,5 +1,5 @@
 /** Calls that are made again while the cluster says that they are to wait: a quota that is used up, an API server under load. */
-import { backoffDelay, ms, seconds, type Backoff, type Reason } from "@windlass/kernel";
+import { backoffDelay, hasCode, messageOf, minutes, ms, seconds, type Backoff, type Reason } from "@windlass/kernel";
 import type { Clock } from "@windlass/ports";
 import type { ClusterAnswer } from "./cluster-client.ts";
 import { refusalOf } from "./refusal.ts";
@@ -41,6 +41,24 @@ function whyWait(answer: ClusterAnswer): WhyWait | null {
   if (status === 403 && /exceeded quota/iu.test(message)) return { reason: "quota_exceeded", message };
   if (status === 429) return { reason: null, message: `the API server asks to wait: ${message}` };
   return null;
+}
+
+/** How long a cluster that is out of reach, or refuses for now, is waited for: an API server that is restarted or upgraded. */
+const OUTAGE_MS_MAX: number = minutes(10);
+
+/** Does it again while it fails with `unavailable`, and says so; throws what is left after that. */
+export async function throughOutages<T>(work: () => Promise<T>, { clock, chance, signal, onWait }: Patience): Promise<T> {
+  const begun = clock.monotonic();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!hasCode(error, "unavailable") || clock.monotonic() - begun > OUTAGE_MS_MAX) throw error;
+      onWait({ reason: "pending_outside", message: messageOf(error) });
+    }
+    await rest(backoffDelay(BACKOFF, tries, chance()), clock, signal);
+  }
 }
 
 function rest(waitMs: number, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -8,7 +8,8 @@
  * E3. A Job whose end is stored stays until its time is over, marked as settled: its name cannot be taken again meanwhile.
  */
 import { faultsOfContainerSpec, messageOf, WindlassError, type ContainerSpec } from "@windlass/kernel";
-import type { Clock, EndedFact, Executor, Found, Launched, LaunchRequest, Logger } from "@windlass/ports";
+import type { Clock, EndedFact, Executor, Found, Launched, LaunchRequest, Logger, Waiting } from "@windlass/ports";
+import { throughOutages } from "./back-pressure.ts";
 import type { AccessOptions } from "./cluster-access.ts";
 import type { ClusterClient } from "./cluster-client.ts";
 import { tooOld, versionOf } from "./cluster-version.ts";
@@ -157,10 +158,8 @@ class KubernetesExecutor implements Executor {
   async #launchOnce(request: LaunchRequest, spec: ContainerSpec, signal: AbortSignal): Promise<Launched> {
     const { clock, random } = this.#options;
     try {
-      const connected = await this.#connect();
-      if (connected === null) return noCluster(spec, await this.#whereClustersAre());
-      if (connected.refusal !== null) return { refused: { outcome: "failed_config", reason: "no_executor", message: connected.refusal } };
-      return await launchJob(request, spec, { client: connected.client, rules: this.#options, clock, chance: () => random.next(), signal });
+      const patience = { clock, chance: () => random.next(), signal, onWait: (why: Waiting) => request.observe?.(why) };
+      return await throughOutages(() => this.#launchNow(request, spec, signal), patience);
     } catch (error) {
       if (!(error instanceof LaunchStopped)) throw error;
       const job = await this.#jobOf(request.name);
@@ -168,6 +167,15 @@ class KubernetesExecutor implements Executor {
         await stopJob(this.#connected.client, job, { graceMs: 0, stopFor: error.stopFor });
       return { refused: resultOfStop(error.stopFor) };
     }
+  }
+
+  async #launchNow(request: LaunchRequest, spec: ContainerSpec, signal: AbortSignal): Promise<Launched> {
+    const { clock, random } = this.#options;
+    const connected = await this.#connect();
+    if (connected === null) return noCluster(spec, await this.#whereClustersAre());
+    if (connected.refusal !== null) return { refused: { outcome: "failed_config", reason: "no_executor", message: connected.refusal } };
+    const context = { client: connected.client, rules: this.#options, clock, chance: () => random.next(), signal };
+    return launchJob(request, spec, context);
   }
 
   /** In whichever of its namespaces it is. */

@@ -1,4 +1,5 @@
 /** Launches where making and beginning are two steps, as on a cluster. */
+import { WindlassError } from "@windlass/kernel";
 import { expect, test } from "vitest";
 import { outsideCluster } from "@windlass/testkit";
 import { done, engineFixture, settled } from "./engine-fixture.ts";
@@ -38,6 +39,26 @@ test("what a launcher that was frozen made again never begins, and is removed", 
   expect(cluster.made).toEqual([name]);
   await fixture.clock.until(() => cluster.stopped.includes(name), 60_000);
   expect(cluster.jobs.has(name)).toBe(false);
+  await fixture.close();
+});
+
+test("a place that is out of reach keeps no server from starting, and loses nothing", async () => {
+  const cluster = outsideCluster();
+  let isUp = false;
+  const executor = cluster.executor();
+  const list = async () => {
+    if (!isUp) throw new WindlassError("unavailable", "the cluster does not answer");
+    return executor.list();
+  };
+  const fixture = await engineFixture({ executors: [{ ...executor, list }] });
+  await fixture.engine.start();
+  const id = await fixture.submit(onCluster);
+  const name = await cluster.appeared(() => true);
+  await fixture.clock.until(async () => (await fixture.engine.jobs.get(id)).live?.holder === "external", 5_000);
+  await fixture.clock.advance(60_000);
+  isUp = true;
+  await fixture.clock.advance(10_000);
+  expect((await fixture.engine.jobs.get(id)).live).toMatchObject({ state: "running", externalRef: cluster.jobs.get(name)?.uid });
   await fixture.close();
 });
 

@@ -9,7 +9,7 @@
  *     reported as vanished.
  * L5. A slot of the executor is free when its attempt was settled, or refused.
  */
-import { messageOf, seconds } from "@windlass/kernel";
+import { hasCode, messageOf, seconds } from "@windlass/kernel";
 import type { ClaimedJob, EndedFact, Executor } from "@windlass/ports";
 import { restUntil } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
@@ -61,7 +61,7 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
     const claims = claimLoop(place, { session, launches });
     try {
       await executor.start((fact) => void ended(place, fact).finally(() => claims.wake()));
-      await reconcilePlace(place);
+      await firstComparison(place);
     } catch (error) {
       results.close();
       await session.leave();
@@ -76,16 +76,32 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       deaf();
       // A store that is out of reach is not waited for: what is not recorded is adopted by whoever comes next (L2).
       place.closing = true;
-      const cancel = context.clock.after(GIVE_UP_MS, () => results.close());
+      let closed: Promise<void> | null = null;
+      const close = (): Promise<void> => (closed ??= executor.close());
+      // A launch that waits for something (an image, a quota) ends only when its executor lets go.
+      const cancel = context.clock.after(GIVE_UP_MS, () => {
+        results.close();
+        void close();
+      });
       await claims.stop();
       await reconcile.stop();
       await Promise.all(launches);
       cancel();
-      await executor.close();
+      await close();
       results.close();
       await session.leave();
     };
   });
+}
+
+/** A cluster that is out of reach must not keep a server from starting: the next round compares. */
+async function firstComparison(place: Place): Promise<void> {
+  try {
+    await reconcilePlace(place);
+  } catch (error) {
+    if (!hasCode(error, "unavailable") || place.executor.isWatchedOutside !== true) throw error;
+    place.context.logger.warn(`the executor ${place.executor.name} is out of reach`, { error: messageOf(error) });
+  }
 }
 
 function claimLoop(place: Place, { session, launches }: { readonly session: OpenSession; readonly launches: Set<Promise<void>> }) {
