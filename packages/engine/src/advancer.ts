@@ -109,12 +109,12 @@ async function advanceAll(context: EngineContext, woken: readonly DecidingJob[],
 /** What can be decided now (N6). @throws what the store throws when it is nothing. */
 async function decideEach(context: EngineContext, woken: readonly DecidingJob[], known: Known): Promise<readonly (readonly Change[])[]> {
   const decided: (readonly Change[])[] = [];
-  let failure: unknown = null;
+  let failure: Error | null = null;
   for (const job of woken) {
     try {
       decided.push(await changesFor(context, job, known));
     } catch (error) {
-      failure ??= error;
+      failure ??= error as Error;
       known.cursors.delete(job.live.id);
     }
   }
