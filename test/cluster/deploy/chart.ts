@@ -12,6 +12,8 @@ export type ChartRenderer = (values: object) => Promise<string>;
 const run = promisify(execFile);
 const CHART = join(root, "deploy", "helm", "windlass");
 const SOURCES = join(root, "test", "cluster", "chart");
+/** Asked of no cluster, Helm goes by the version that it was built with, and a build of one's own has an old one. */
+const FOR = ["--kube-version", "1.34.0"];
 const NAMES = ["windlass", "windlass-system"] as const;
 
 /** Null where neither Helm nor Go is, which has been said; under CI that is a failure. */
@@ -19,7 +21,8 @@ export async function findChartRenderer({ PATH, CI }: Readonly<Record<string, st
   const has = (program: string): boolean =>
     (PATH ?? "").split(delimiter).some((folder) => folder !== "" && existsSync(join(folder, program)));
   const [name, namespace] = NAMES;
-  if (has("helm")) return (values) => withValues(values, (file) => run("helm", ["template", name, CHART, "-n", namespace, "-f", file]));
+  if (has("helm"))
+    return (values) => withValues(values, (file) => run("helm", ["template", name, CHART, "-n", namespace, "-f", file, ...FOR]));
   const built = join(root, ".cache", `render-chart-${hashOfSources()}`);
   if (!existsSync(built)) {
     if (!has("go")) return missing("the chart is rendered by helm, or by what Go builds of Helm's packages: install one of them", CI);
