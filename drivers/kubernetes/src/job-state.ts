@@ -14,8 +14,11 @@ export interface ClusterJob {
   readonly status?: { readonly startTime?: string; readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
+/** It has ended, or will without anybody's help: what is said first of an end is said before its pods are counted. */
+const ENDS = ["Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"];
+
 export function isEnded({ status }: ClusterJob): boolean {
-  return status?.conditions?.some(({ type, status: is }) => is === "True" && (type === "Complete" || type === "Failed")) ?? false;
+  return status?.conditions?.some(({ type, status: is }) => is === "True" && ENDS.includes(type)) ?? false;
 }
 
 export function hasBegun({ metadata }: ClusterJob): boolean {

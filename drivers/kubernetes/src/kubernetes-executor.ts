@@ -15,11 +15,11 @@ import type { ClusterClient } from "./cluster-client.ts";
 import { tooOld, versionOf } from "./cluster-version.ts";
 import { examineJob } from "./examine-job.ts";
 import { faultsOnCluster, type JobRules } from "./job-body.ts";
-import { foundOf, hasBegun, isOf, isSettled, type ClusterJob } from "./job-state.ts";
+import { foundOf, isOf, type ClusterJob } from "./job-state.ts";
 import { LABELS, labelSafe, OUR_SELECTOR } from "./labels.ts";
 import { jobsPath, launchJob, unavailable } from "./launch-job.ts";
 import { isAccepted } from "./refusal.ts";
-import { resultOfStop, stopJob } from "./stop-job.ts";
+import { hasEndedPod, resultOfStop, stopJob } from "./stop-job.ts";
 import type { Pace } from "./request-pace.ts";
 
 export interface KubernetesExecutorOptions extends AccessOptions, JobRules {
@@ -139,9 +139,11 @@ class KubernetesExecutor implements Executor {
   async forget(name: string): Promise<void> {
     const connected = await this.#connect();
     const job = await this.#jobOf(name);
-    if (connected === null || job === null || isSettled(job)) return;
-    if (hasBegun(job) && foundOf(job, this.place)?.state === "running" && job.metadata.deletionTimestamp === undefined)
-      throw new WindlassError("conflict", `${name} is still running; stop it first`);
+    const found = job === null ? null : foundOf(job, this.place);
+    if (connected === null || job === null || found === null) return;
+    // What could not begin (no image) is told to have ended while it still tries; what did end says so in a moment.
+    if (found.state === "running" && !(await hasEndedPod(connected.client, job)))
+      return stopJob(connected.client, job, { graceMs: 0, stopFor: "cancelled" });
     const { namespace, uid } = job.metadata;
     const body = { metadata: { uid, labels: { [LABELS.settled]: "true" } } };
     const marked = await connected.client.call("PATCH", jobsPath(namespace, name), { body, contentType: "application/merge-patch+json" });

@@ -186,6 +186,16 @@ describe.skipIf(cluster.missing)("on a cluster", () => {
     expect((await jobOf(request.name)).metadata).not.toHaveProperty("deletionTimestamp");
   });
 
+  test("what is told to have ended while it still tries is removed once that is stored", async () => {
+    const { executor, podsOf } = await open();
+    const request = requestOf({ image: "not-there:1" });
+    await executor.launch(request);
+    await vi.waitFor(async () => expect(await podsOf(request.name)).toHaveLength(1), PATIENCE);
+    await executor.forget(request.name);
+    await vi.waitFor(async () => expect(await executor.find(request.name)).toBeNull(), PATIENCE);
+    expect(await podsOf(request.name)).toEqual([]);
+  });
+
   test("what nobody told of is seen by a look: exit code, last lines, output", async () => {
     const { executor } = await open();
     const [bad, good] = [requestOf(spec("echo last; exit 3")), requestOf(spec(`echo '{"a": 1}'`, { output: "json" }))];

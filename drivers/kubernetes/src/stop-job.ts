@@ -34,17 +34,34 @@ export async function stopJob(client: ClusterClient, job: ClusterJob, { graceMs,
   if (hasBegun(job)) await endPods(client, job, graceMs);
 }
 
-/** A grace of 0 would remove a pod from sight while it still runs: one second is the least. */
-async function endPods(client: ClusterClient, { metadata: { namespace, uid } }: ClusterJob, graceMs: number): Promise<void> {
+/** Whether a pod of it is over, so that the Job ends by itself. */
+export async function hasEndedPod(client: ClusterClient, job: ClusterJob): Promise<boolean> {
+  const isOver = ({ phase = "", containerStatuses = [] }: NonNullable<Pod["status"]>): boolean =>
+    phase === "Succeeded" || phase === "Failed" || containerStatuses.some(({ state }) => state?.terminated !== undefined);
+  return (await podsOf(client, job)).some(({ status }) => status !== undefined && isOver(status));
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly containerStatuses?: readonly { readonly state?: { readonly terminated?: object } }[];
+  };
+}
+
+async function podsOf(client: ClusterClient, { metadata: { namespace, uid } }: ClusterJob): Promise<readonly Pod[]> {
   const query = { labelSelector: `${OUR_SELECTOR},batch.kubernetes.io/controller-uid=${uid}` };
-  const body = { gracePeriodSeconds: seconds(graceMs) };
+  const answer = await client.call("GET", `/api/v1/namespaces/${namespace}/pods`, { query });
+  if (!isAccepted(answer)) throw unavailable(answer);
+  return (answer.body as { readonly items: readonly Pod[] }).items;
+}
+
+/** A grace of 0 would remove a pod from sight while it still runs: one second is the least. */
+async function endPods(client: ClusterClient, job: ClusterJob, graceMs: number): Promise<void> {
   // One by one: whoever may remove a pod may not remove collections of them.
-  const pods = await client.call("GET", `/api/v1/namespaces/${namespace}/pods`, { query });
-  if (!isAccepted(pods)) throw unavailable(pods);
-  for (const { metadata } of (pods.body as { readonly items: readonly ClusterJob[] }).items) {
-    const removed = await client.call("DELETE", `/api/v1/namespaces/${namespace}/pods/${metadata.name}`, {
-      body: { ...body, preconditions: { uid: metadata.uid } },
-    });
+  for (const { metadata } of await podsOf(client, job)) {
+    const body = { gracePeriodSeconds: seconds(graceMs), preconditions: { uid: metadata.uid } };
+    const removed = await client.call("DELETE", `/api/v1/namespaces/${job.metadata.namespace}/pods/${metadata.name}`, { body });
     if (!isAccepted(removed) && removed.status !== 404 && removed.status !== 409) throw unavailable(removed);
   }
 }

@@ -18,6 +18,8 @@ test("with an image a command is what its container is given, and a folder is on
     name: "echo",
     spec: { image: "docker.io/library/alpine:3", args: ["echo", "a"], workingDir: "/srv", memoryLimitBytes: 1024 ** 3 },
   });
+  expect(submissionOf({ image: "x:1", executor: "kubernetes" }, [], 0)).toMatchObject({ executor: "kubernetes" });
+  expect(() => submissionOf({ executor: "kubernetes" }, ["a"], 0)).toThrow("--executor is for containers");
   expect(submissionOf({ image: "localhost/report:1" }, [], 0)).toMatchObject({ name: "report:1", spec: { image: "localhost/report:1" } });
 });
 

@@ -26,6 +26,7 @@ export interface SubmitOptions {
   readonly timeout?: number;
   readonly retries?: number;
   readonly image?: string;
+  readonly executor?: "docker" | "kubernetes";
   readonly memory?: string;
   readonly cwd?: string;
   readonly env?: readonly (readonly [string, string])[];
@@ -73,7 +74,8 @@ export function submissionOf(options: SubmitOptions, command: readonly string[],
 
 function commandWork(options: SubmitOptions, command: readonly string[]): object {
   const [program] = command;
-  const { image } = options;
+  const { image, executor = "docker" } = options;
+  if (options.executor !== undefined && image === undefined) throw usage("--executor is for containers; give their image by --image");
   if (program === undefined && image === undefined)
     throw usage("what is to be done? Give a command after --, or --handler NAME\nFor example: windlass jobs submit --watch -- echo hello");
   if (options.input !== undefined) throw usage("--input is what a handler is given; a command takes arguments, and variables by --env");
@@ -91,13 +93,14 @@ function commandWork(options: SubmitOptions, command: readonly string[]): object
     output: options.outputJson === true ? "json" : undefined,
   });
   const name = options.name ?? nameOf(program ?? image ?? "");
-  return { executor: image === undefined ? "process" : "docker", name, spec };
+  return { executor: image === undefined ? "process" : executor, name, spec };
 }
 
 function handlerWork(options: SubmitOptions, handler: string, command: readonly string[]): object {
   if (command.length > 0) throw usage("--handler and a command are two jobs; give one of them");
   for (const [flag, value] of [
     ["--image", options.image],
+    ["--executor", options.executor],
     ["--memory", options.memory],
     ["--cwd", options.cwd],
     ["--env", options.env],

@@ -114,6 +114,7 @@ function addSubmit(jobs: Command, perform: Performing): void {
     .option("--timeout <duration>", "the longest that an attempt may take", duration)
     .option("--retries <count>", "attempts after a first one that failed", whole(0, 1000))
     .option("--image <image>", "run the command in a container of this image; without a command the image's own")
+    .addOption(new Option("--executor <name>", "what carries that container out; docker when left out").choices(["docker", "kubernetes"]))
     .option("--memory <amount>", "the most memory of a command, for example 256Mi")
     .option("--cwd <folder>", "working folder of a command; an empty one of its own when left out")
     .option("-e, --env <name=value>", "a variable for a command; again for more", pair)
