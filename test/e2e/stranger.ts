@@ -126,7 +126,7 @@ function startIn(folder: string, args: readonly string[], environment: Readonly<
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const ended = new Promise<Ended>((resolve) => {
     const timer =
-      args.includes("server") || args.includes("start") || args.includes("k8s-watcher")
+      args.includes("server") || args.includes("start") || args.includes("k8s-watcher") || args.includes("conformance")
         ? undefined
         : setTimeout(() => child.kill("SIGKILL"), COMMAND_MS_MAX);
     child.once("close", (code) => {

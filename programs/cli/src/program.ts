@@ -14,6 +14,7 @@ import { addQueueCommands } from "./tree/queue-commands.ts";
 import { addRunCommands } from "./tree/run-commands.ts";
 import { addWebhookCommands } from "./tree/webhook-commands.ts";
 import { addSecretCommands } from "./tree/secret-commands.ts";
+import { addClusterCommands } from "./tree/cluster-commands.ts";
 import { addServerCommands } from "./tree/server-commands.ts";
 import { addWorkflowCommands } from "./tree/workflow-commands.ts";
 import { VERSION } from "./version.ts";
@@ -69,6 +70,7 @@ function treeOf(world: World, performing: Performing): Command {
     .addHelpText("after", EPILOGUE);
   program.commandsGroup("Begin:");
   addServerCommands(program, performing);
+  addClusterCommands(program, performing);
   program.commandsGroup("Day by day:");
   addRunCommands(program, performing);
   program.commandsGroup("All there is:");

@@ -1,4 +1,4 @@
-/** `start`, `server`, `worker`, `k8s-watcher`, `doctor`, `version`. */
+/** `start`, `server`, `worker`, `doctor`, `version`. */
 import type { Command } from "commander";
 import type { Performing } from "../program.ts";
 import { duration, several, whole } from "./option-values.ts";
@@ -29,23 +29,6 @@ export function addServerCommands(program: Command, perform: Performing): void {
     .option("--drain <duration>", "how long handlers may take to finish when it is told to end; 20 s when left out", duration)
     .option("--session-ttl <duration>", "how long it may be out of touch until its jobs are given to others; 30 s when left out", duration)
     .action(perform(async () => (await import("../commands/worker.ts")).runWorker));
-  program
-    .command("k8s-watcher")
-    .description("watch a cluster, and tell a server how its Jobs ended and what they print")
-    .option("--namespace <names>", "namespaces to watch, separated by commas; those in which Jobs may be made when left out", several)
-    .option("--all-namespaces", "watch all of the cluster")
-    .option("--selector <labels>", "labels of the Jobs and pods to watch; those that Windlass makes when left out")
-    .option("--token-file <file>", "a file with the internal token; WINDLASS_INTERNAL_API_TOKEN when left out")
-    .option("--kubeconfig <file>", "how to reach the cluster; KUBECONFIG, ~/.kube/config, then the pod's own account when left out")
-    .option("--kube-context <name>", "of the kubeconfig; its current one when left out")
-    .option("--image-pull-grace <duration>", "how long an image that cannot be pulled is waited for; 60 s when left out", duration)
-    .option("--config-grace <duration>", "how long a missing Secret or ConfigMap is waited for; 30 s when left out", duration)
-    .option("--unschedulable-grace <duration>", "how long a node that can take a pod is waited for; 10 min when left out", duration)
-    .option("--node-grace <duration>", "how long a node that does not report is waited for; 30 s when left out", duration)
-    .option("--host <address>", "address to serve /healthz, /readyz and /metrics on (127.0.0.1)")
-    .option("--port <port>", "port to serve them on; 0 takes a free one (4181)", whole(0, PORT_MAX))
-    .option("--turn <name>", "name under which watchers take turns; none for one that does not ask")
-    .action(perform(async () => (await import("../commands/k8s-watcher.ts")).k8sWatcher));
   program
     .command("backup")
     .description("back up the store and the logs, also while a server works with them")

@@ -1,0 +1,184 @@
+/**
+ * Brings deaths about in a namespace of a cluster, each a number of times, and compares what the cluster watcher tells of them
+ * with what is true. Tells no server anything; removes the Jobs that it made.
+ */
+import { seconds, type JsonObject } from "@windlass/kernel";
+import { ANNOTATIONS, attemptMark, LABELS, type ClusterClient, type Graces } from "@windlass/kubernetes";
+import type { Clock, Logger, Random } from "@windlass/ports";
+import { clusterWatcher } from "./cluster-watcher.ts";
+import { deathsWith, type Death } from "./deaths.ts";
+import type { Account, ServerLine } from "./server-line.ts";
+
+export interface ConformanceOptions {
+  readonly client: ClusterClient;
+  readonly namespace: string;
+  readonly image: string;
+  readonly runs: number;
+  readonly graces: Graces;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly onResult: (result: DeathResult) => void;
+}
+
+export interface DeathResult {
+  readonly death: string;
+  readonly run: number;
+  readonly expected: readonly string[];
+  /** `outcome reason`; null: nothing was told in time. */
+  readonly found: string | null;
+  /** From the Job's own end, or from what was done to it, or else from its beginning, until it was told. */
+  readonly seconds: number | null;
+}
+
+/** A kubelet looks at the disk only now and then. */
+const TOLD_WITHIN_MS: number = seconds(240);
+const LABEL = "windlass.dev/conformance";
+
+export async function conformance(options: ConformanceOptions): Promise<readonly DeathResult[]> {
+  const { clock, random } = options;
+  const mark = Buffer.from(random.bytes(5)).toString("hex");
+  const heard = new Map<string, { readonly account: Account; readonly at: number }>();
+  const listeners = new Set<() => void>();
+  const line = listeningLine((id, account) => {
+    if (!heard.has(`${id} ${account.state}`)) heard.set(`${id} ${account.state}`, { account, at: clock.now() });
+    for (const listener of listeners) listener();
+  });
+  const { client, namespace, graces, logger } = options;
+  const watcher = clusterWatcher({
+    client,
+    line,
+    namespaces: [namespace],
+    selector: `${LABEL}=${mark}`,
+    graces,
+    turn: "",
+    clock,
+    random,
+    logger,
+  });
+  await watcher.start();
+  try {
+    const results: DeathResult[] = [];
+    for (let run = 1; run <= options.runs; run++)
+      results.push(...(await Promise.all(deathsWith(options.image).map((death) => die(options, { death, run, mark, heard, listeners })))));
+    return results;
+  } finally {
+    await watcher.stop();
+    const query = { labelSelector: `${LABEL}=${mark}`, propagationPolicy: "Background" };
+    await client.call("DELETE", `/apis/batch/v1/namespaces/${namespace}/jobs`, { query });
+  }
+}
+
+interface Dying {
+  readonly death: Death;
+  readonly run: number;
+  readonly mark: string;
+  readonly heard: ReadonlyMap<string, { readonly account: Account; readonly at: number }>;
+  readonly listeners: Set<() => void>;
+}
+
+async function die(options: ConformanceOptions, dying: Dying): Promise<DeathResult> {
+  const { death, run, mark, heard } = dying;
+  const { clock, client, namespace } = options;
+  const id = `job_${death.name}-${run}-${mark}`;
+  const name = `windlass-conformance-${death.name}-${run}-${mark}`;
+  const madeAt = clock.now();
+  await make(options, { death, id, name, mark });
+  const wait = (fits: (state: string) => boolean) =>
+    told(options, dying, () => [...heard].find(([key]) => key.startsWith(`${id} `) && fits(key.slice(id.length + 1)))?.[1] ?? null);
+  let doneAt = madeAt;
+  if (death.act !== undefined) {
+    const running = await wait((state) => state === "running");
+    doneAt = clock.now();
+    await act(death.act, { client, namespace, name, pod: running?.account.podName ?? "" });
+  }
+  const end = await wait((state) => state !== "running" && state !== "pending");
+  const from = end?.account.completedAt === undefined ? doneAt : Math.max(doneAt, Date.parse(end.account.completedAt));
+  const result: DeathResult = {
+    death: death.name,
+    run,
+    expected: death.expected,
+    found: end === null ? null : `${end.account.state} ${end.account.reason ?? ""}`,
+    seconds: end === null ? null : Math.max(0, end.at - from) / 1000,
+  };
+  options.onResult(result);
+  return result;
+}
+
+function told<T>({ clock }: ConformanceOptions, { listeners }: Dying, find: () => T | null): Promise<T | null> {
+  return new Promise((resolve) => {
+    const end = (found: T | null): void => {
+      listeners.delete(look);
+      cancel();
+      resolve(found);
+    };
+    const look = (): void => {
+      const found = find();
+      if (found !== null) end(found);
+    };
+    const cancel = clock.after(TOLD_WITHIN_MS, () => end(null));
+    listeners.add(look);
+    look();
+  });
+}
+
+interface Making {
+  readonly death: Death;
+  readonly id: string;
+  readonly name: string;
+  readonly mark: string;
+}
+
+async function make({ client, namespace, image }: ConformanceOptions, { death, id, name, mark }: Making): Promise<void> {
+  const labels = { [LABEL]: mark, [LABELS.attempt]: "1" };
+  const main: JsonObject = { name: "main", image, command: ["sh", "-c", death.script], ...death.container };
+  const pod = {
+    restartPolicy: "Never",
+    terminationGracePeriodSeconds: 1,
+    automountServiceAccountToken: false,
+    containers: [main],
+    ...death.pod,
+  };
+  const body = {
+    metadata: { name, labels, annotations: { [ANNOTATIONS.attempt]: attemptMark(id, 1) } },
+    spec: { backoffLimit: 0, ttlSecondsAfterFinished: 600, ...death.spec, template: { metadata: { labels }, spec: pod } },
+  };
+  const answer = await client.call("POST", `/apis/batch/v1/namespaces/${namespace}/jobs`, { body });
+  if (answer.status !== 201) throw new Error(`the Job ${name} cannot be made: ${JSON.stringify(answer.body)}`);
+}
+
+interface Acting {
+  readonly client: ClusterClient;
+  readonly namespace: string;
+  readonly name: string;
+  readonly pod: string;
+}
+
+async function act(what: NonNullable<Death["act"]>, { client, namespace, name, pod }: Acting): Promise<void> {
+  const pods = `/api/v1/namespaces/${namespace}/pods/${pod}`;
+  switch (what) {
+    case "remove the Job":
+      await client.call("DELETE", `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`, { query: { propagationPolicy: "Background" } });
+      return;
+    case "remove the pod":
+      await client.call("DELETE", pods);
+      return;
+    case "evict the pod":
+      await client.call("POST", `${pods}/eviction`, {
+        body: { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: pod, namespace } },
+      });
+  }
+}
+
+/** In the place of a server: takes everything. */
+function listeningLine(hear: (id: string, account: Account) => void): ServerLine {
+  return {
+    async tell(to, account) {
+      if ("id" in to) hear(to.id, account);
+      return { is: "answered", answer: { status: "accepted_in_flight" } };
+    },
+    tellLog: async ({ offset, bytes }) => ({ is: "answered", answer: { status: "stored", next: offset + bytes.length } }),
+    tellUndelivered: async () => ({ is: "answered", answer: null }),
+    takeTurn: async () => ({ is: "answered", answer: true }),
+  };
+}

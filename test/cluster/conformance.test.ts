@@ -1,0 +1,32 @@
+/** The command by which anybody tries the deaths on a cluster of their own: once each here. */
+import { testCluster } from "@windlass/testkit";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { stranger, type Stranger } from "../e2e/stranger.ts";
+
+const cluster = testCluster();
+/** A kubelet looks at the disk once in ten seconds, and at what was evicted some time later. */
+const MS_MAX = 300_000;
+
+describe.skipIf(cluster.missing)("windlass conformance kubernetes", () => {
+  let here: Stranger;
+  beforeEach(() => {
+    here = stranger();
+  });
+  afterEach(() => here.leave());
+
+  test(
+    "each death is told as what it was, and nothing is left",
+    async () => {
+      const { stdout, stderr, code } = await here.start(["conformance", "kubernetes", "--json"], { KUBECONFIG: cluster.kubeconfig }).ended;
+      const { right, all, deaths } = JSON.parse(stdout) as {
+        readonly right: number;
+        readonly all: number;
+        readonly deaths: readonly { readonly death: string; readonly right: number; readonly told: readonly string[] }[];
+      };
+      expect(deaths.filter((one) => one.right === 0)).toEqual([]);
+      expect([right, code], stderr).toEqual([all, 0]);
+      expect(all).toBeGreaterThanOrEqual(20);
+    },
+    MS_MAX,
+  );
+});
