@@ -1,3 +1,5 @@
+import { isJsonObject, type Json, type JsonObject } from "@windlass/kernel";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { patched } from "./pod-patch.ts";
 
@@ -48,4 +50,23 @@ test("containers, variables and volumes are merged by name, other lists replaced
     },
   });
   expect(patched(pod, {})).toEqual(pod);
+});
+
+const { tree } = fc.letrec<{ tree: JsonObject }>((tie) => ({
+  tree: fc.dictionary(
+    fc.constantFrom("a", "b", "env", "name"),
+    fc.oneof({ maxDepth: 3 }, fc.constantFrom<Json>("x", 1, true), tie("tree"), fc.array(tie("tree"), { maxLength: 3 })),
+    { maxKeys: 3 },
+  ),
+}));
+
+test("a patch without lists is in the result, the same patch again changes nothing, and what it does not name is left", () => {
+  fc.assert(
+    fc.property(tree, tree, (target, patch) => {
+      const once = patched(target, patch);
+      for (const [key, value] of Object.entries(target)) if (!Object.hasOwn(patch, key)) expect(once[key]).toEqual(value);
+      for (const [key, value] of Object.entries(patch)) if (!isJsonObject(value) && !Array.isArray(value)) expect(once[key]).toEqual(value);
+      if (!JSON.stringify(patch).includes('"env":[')) expect(patched(once, patch)).toEqual(once);
+    }),
+  );
 });
