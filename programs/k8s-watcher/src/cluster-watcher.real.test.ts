@@ -188,6 +188,20 @@ describe.skipIf(cluster.missing)("the cluster watcher", () => {
     expect(await second.metrics.text()).toContain('windlass_k8s_watcher_posts_total{kind="end",result="accepted"}');
   });
 
+  test.skipIf(!cluster.mayFailNodes)("a node that is lost is told while its pod still says that it runs", async () => {
+    await watch();
+    await make("job_node", "sleep 300", { pod: { nodeSelector: { "kubernetes.io/hostname": "node-3" } } });
+    await server.heard("job_node", ({ state }) => state === "running");
+    await cluster.lab("stop-node", "node-3");
+    try {
+      const lost = await server.heard("job_node");
+      expect(lost).toMatchObject({ state: "failed_node_lost", reason: "node_lost", node: "node-3" });
+      expect(lost.evidence).toMatchObject({ nodes: [{ name: "node-3", ready: false }], pods: [{ phase: "Running" }] });
+    } finally {
+      await cluster.lab("start-node", "node-3");
+    }
+  });
+
   const ended = (id: string): Promise<void> =>
     until(async () => {
       const { body } = await site.client.call("GET", `${jobs()}/${nameOf(id)}`);

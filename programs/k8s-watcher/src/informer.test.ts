@@ -1,0 +1,118 @@
+/** What an informer makes of an API server that forgets, breaks off, and loses objects while nobody looks. */
+import { createServer, type ServerResponse } from "node:http";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isJsonObject, type JsonObject } from "@windlass/kernel";
+import { seededRandom } from "@windlass/testkit";
+import { afterEach, expect, test } from "vitest";
+import { informer, uidOf } from "./informer.ts";
+import { clientOf, realClock, SILENT } from "./watcher-fixture.ts";
+import { watcherMetrics } from "./watcher-metrics.ts";
+
+const endings: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0)) await end();
+});
+
+const objectOf = (uid: string, resourceVersion: string): JsonObject => ({ metadata: { uid, name: uid, resourceVersion } });
+
+/** Each list and each watch is answered by the next of what was prepared; what comes beyond waits. */
+async function clusterWith(answers: {
+  readonly lists: readonly object[];
+  readonly watches: readonly ((response: ServerResponse) => void)[];
+}) {
+  const asked: string[] = [];
+  const [lists, watches] = [[...answers.lists], [...answers.watches]];
+  const server = createServer((request, response) => {
+    const query = new URL(request.url ?? "", "http://cluster").searchParams;
+    const isWatch = query.get("watch") === "true";
+    asked.push(isWatch ? `watch ${query.get("resourceVersion")}` : "list");
+    response.writeHead(200, { "content-type": "application/json" });
+    if (isWatch) (watches.shift() ?? ((open) => open.flushHeaders()))(response);
+    else response.end(JSON.stringify(lists.shift() ?? { items: [], metadata: { resourceVersion: "99" } }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const path = join(mkdtempSync(join(tmpdir(), "windlass-informer-")), "kubeconfig");
+  const contexts = [{ name: "a", context: { cluster: "a", user: "a" } }];
+  writeFileSync(
+    path,
+    JSON.stringify({
+      clusters: [{ name: "a", cluster: { server: url } }],
+      users: [{ name: "a", user: {} }],
+      contexts,
+      "current-context": "a",
+    }),
+  );
+  const over = new AbortController();
+  const metrics = watcherMetrics();
+  const seen: string[] = [];
+  const client = clientOf(path);
+  const one = informer(
+    {
+      client,
+      what: "jobs",
+      path: "/apis/batch/v1/jobs",
+      onObject: (object) =>
+        seen.push(`${uidOf(object)} ${isJsonObject(object["metadata"]) ? String(object["metadata"]["resourceVersion"] as string) : ""}`),
+      onGone: (object) => seen.push(`gone ${uidOf(object)}`),
+      onListed: (uids) => seen.push(`there: ${[...uids].join(",")}`),
+    },
+    { clock: realClock, random: seededRandom(1), logger: SILENT, metrics, signal: over.signal },
+  );
+  endings.push(async () => {
+    over.abort();
+    await one.done;
+    client.close();
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    rmSync(join(path, ".."), { recursive: true });
+  });
+  return { one, asked, seen, metrics };
+}
+
+const line = (type: string, object: JsonObject): string => `${JSON.stringify({ type, object })}\n`;
+const settled = (found: readonly string[], last: string) => expect.poll(() => found.at(-1), { timeout: 10_000, interval: 10 }).toBe(last);
+
+test("a watch goes on from the version of the list, of objects and of bookmarks, when it ends or breaks off", async () => {
+  const { one, asked, seen } = await clusterWith({
+    lists: [{ items: [objectOf("a", "1")], metadata: { resourceVersion: "10" } }],
+    watches: [
+      (response) => response.end(line("MODIFIED", objectOf("a", "11"))),
+      (response) => response.end(line("BOOKMARK", objectOf("", "20"))),
+      (response) => response.write(line("DELETED", objectOf("a", "21")), () => response.destroy()),
+    ],
+  });
+  await one.listed;
+  await settled(asked, "watch 21");
+  expect(asked).toEqual(["list", "watch 10", "watch 11", "watch 20", "watch 21"]);
+  expect(seen).toEqual(["a 1", "there: a", "a 11", "gone a"]);
+});
+
+test("a version that is forgotten leads to a list, which names what is there", async () => {
+  const { asked, seen, metrics } = await clusterWith({
+    lists: [
+      { items: [objectOf("a", "1"), objectOf("b", "2")], metadata: { resourceVersion: "10" } },
+      { items: [objectOf("b", "2")], metadata: { resourceVersion: "50" } },
+    ],
+    watches: [(response) => response.end(line("ERROR", { code: 410, message: "too old resource version" }))],
+  });
+  await settled(asked, "watch 50");
+  expect(asked).toEqual(["list", "watch 10", "list", "watch 50"]);
+  expect(seen.at(-1)).toBe("there: b");
+  expect(await metrics.text()).toContain('windlass_k8s_watcher_watch_restarts_total{resource="jobs",why="expired"} 1');
+});
+
+test("a list comes in pages", async () => {
+  const { asked, seen } = await clusterWith({
+    lists: [
+      { items: [objectOf("a", "1")], metadata: { resourceVersion: "10", continue: "more" } },
+      { items: [objectOf("b", "2")], metadata: { resourceVersion: "10" } },
+    ],
+    watches: [],
+  });
+  await settled(asked, "watch 10");
+  expect(seen).toEqual(["a 1", "b 2", "there: a,b"]);
+});
