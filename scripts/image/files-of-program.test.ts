@@ -1,11 +1,8 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { foldersOfProgram, type Locked } from "./files-of-program.ts";
 import { IMAGE_CONFIG, PROGRAM_FOLDER } from "./local-root.ts";
-import { stageProgram } from "./stage-program.ts";
 
 const LOCKED: Locked = {
   "": { dependencies: { tool: "1" } },
@@ -39,22 +36,6 @@ test("a dependency that the lock lacks is named", () => {
   expect(() => foldersOfProgram({ "programs/one": { dependencies: { lib: "1" } } }, ["programs/one"])).toThrow(
     "package-lock.json has no lib, which programs/one needs",
   );
-});
-
-test("what is staged runs by itself, and holds neither tests nor tools", () => {
-  const folder = mkdtempSync(join(tmpdir(), "windlass-stage-"));
-  try {
-    stageProgram(folder);
-    const main = join(folder, "programs/cli/bin/windlass.js");
-    const told = execFileSync(process.execPath, [main, "server", "--help"], { encoding: "utf8", cwd: tmpdir() });
-    expect(told).toContain("run the server");
-    const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
-    expect(files.filter((file) => !file.includes("node_modules") && /(?:\.test|-fixture)\.ts$/u.test(file))).toEqual([]);
-    for (const absent of ["vitest", "typescript", "oxlint", "node", "@windlass/testkit"])
-      expect(existsSync(join(folder, "node_modules", absent)), absent).toBe(false);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 });
 
 test("an image of local files starts as that of Containerfile does", () => {
