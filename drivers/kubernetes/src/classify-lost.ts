@@ -78,7 +78,7 @@ function removalOf(pod: PodFact, { job }: JobFacts, over: Over | null): Loss | n
 }
 
 /** Whether what ran in it had ended by then, by itself. */
-export function endedBefore(pod: PodFact, time: number | null): boolean {
+function endedBefore(pod: PodFact, time: number | null): boolean {
   if (!hasEnded(pod) || time === null) return hasEnded(pod) && time === null;
   const at = timeOfEnd(pod);
   // Once it has ended after a removal, its node removes it anew, and when that was first asked for is no longer told.

@@ -72,7 +72,7 @@ function pullErrors(pod: PodFact, events: readonly EventFact[]): string {
     .join("\n");
 }
 
-export function reasonOfImage(word: string, message: string): Reason {
+function reasonOfImage(word: string, message: string): Reason {
   if (word === "InvalidImageName") return "image_name_invalid";
   if (word === "ErrImageNeverPull") return "image_not_present";
   if (/unauthorized|authorization failed|authentication required|access denied|denied:|403 forbidden|no basic auth/iu.test(message))

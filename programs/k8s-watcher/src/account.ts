@@ -99,7 +99,7 @@ function outputOf(facts: JobFacts, tail: Tail | null): FoundOutput {
   return written ?? outputOfStdout(tail?.bytes ?? new Uint8Array(), tail?.wasCut ?? false);
 }
 
-export function mainOf({ pods }: JobFacts): ContainerFact | undefined {
+function mainOf({ pods }: JobFacts): ContainerFact | undefined {
   return pods.at(-1)?.containers.find(({ sort }) => sort === "main");
 }
 

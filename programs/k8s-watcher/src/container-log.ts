@@ -260,7 +260,7 @@ class Reader {
 }
 
 /** Of all logs together, while the server does not answer. */
-export const ROOM_BYTES_MAX: number = 128 * 1_048_576;
+const ROOM_BYTES_MAX: number = 128 * 1_048_576;
 /** So much is sent without waiting for more. */
 const HASTE_BYTES = 65_536;
 

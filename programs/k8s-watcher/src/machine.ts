@@ -13,7 +13,7 @@ export interface Machine {
 }
 
 /** Whatever does not answer is asked again so: soon at first, and never less often than each half minute. */
-export const AGAIN: Backoff = { initial: ms(250), factor: 2, max: seconds(30), jitter: 0.5 };
+const AGAIN: Backoff = { initial: ms(250), factor: 2, max: seconds(30), jitter: 0.5 };
 
 export function delayOf(failures: number, { random }: Pick<Machine, "random">): number {
   return backoffDelay(AGAIN, failures, random.next());

@@ -129,7 +129,7 @@ export class RecordingServer {
   }
 }
 
-export function isEnd({ state }: ToldAccount): boolean {
+function isEnd({ state }: ToldAccount): boolean {
   return state !== "pending" && state !== "running";
 }
 
