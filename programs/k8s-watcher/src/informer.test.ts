@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isJsonObject, type JsonObject } from "@windlass/kernel";
+import type { JsonObject } from "@windlass/kernel";
 import { seededRandom } from "@windlass/testkit";
 import { afterEach, expect, test } from "vitest";
 import { informer, uidOf } from "./informer.ts";
@@ -55,8 +55,7 @@ async function clusterWith(answers: {
       client,
       what: "jobs",
       path: "/apis/batch/v1/jobs",
-      onObject: (object) =>
-        seen.push(`${uidOf(object)} ${isJsonObject(object["metadata"]) ? String(object["metadata"]["resourceVersion"] as string) : ""}`),
+      onObject: (object) => seen.push(`${uidOf(object)} ${versionOf(object)}`),
       onGone: (object) => seen.push(`gone ${uidOf(object)}`),
       onListed: (uids) => seen.push(`there: ${[...uids].join(",")}`),
     },
@@ -71,6 +70,11 @@ async function clusterWith(answers: {
     rmSync(join(path, ".."), { recursive: true });
   });
   return { one, asked, seen, metrics };
+}
+
+function versionOf(object: JsonObject): string {
+  const { metadata } = object as { readonly metadata: { readonly resourceVersion: string } };
+  return metadata.resourceVersion;
 }
 
 const line = (type: string, object: JsonObject): string => `${JSON.stringify({ type, object })}\n`;

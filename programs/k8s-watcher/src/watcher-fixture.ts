@@ -29,6 +29,8 @@ export interface WatcherSite {
 }
 
 let count = 0;
+/** Each has another: whose turn it is is asked by a name that is drawn. */
+let seeds = 0;
 
 export async function watcherSite(kubeconfig: string): Promise<WatcherSite> {
   const client = clientOf(kubeconfig);
@@ -58,7 +60,7 @@ export function watcherOf(
     graces: { ...DEFAULT_GRACES, ...more.graces },
     turn: more.turn ?? "",
     clock: realClock,
-    random: seededRandom(1),
+    random: seededRandom(++seeds),
     logger: more.logger ?? SILENT,
   });
 }
