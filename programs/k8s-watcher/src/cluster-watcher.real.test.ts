@@ -185,7 +185,7 @@ describe.skipIf(cluster.missing)("the cluster watcher", () => {
     await until(() => second.state().isLeading);
     await make("job_turn", "true");
     expect(await server.heard("job_turn")).toMatchObject({ state: "succeeded" });
-    expect(await second.metrics.text()).toContain('windlass_k8s_watcher_posts_total{kind="end",result="accepted"}');
+    await until(async () => (await second.metrics.text()).includes('windlass_k8s_watcher_posts_total{kind="end",result="accepted"}'));
   });
 
   test.skipIf(!cluster.mayFailNodes)("a node that is lost is told while its pod still says that it runs", async () => {
