@@ -14,6 +14,7 @@ import { threadHeartbeats } from "./heartbeats.ts";
 import { jobQueries } from "./job-queries.ts";
 import { jobReads } from "./job-reads.ts";
 import { migrate } from "./migrate.ts";
+import { forgetRestore } from "./restore.ts";
 import { secretStore } from "./secrets.ts";
 import { definitionStore, placeStore, queueStore, retentionStore, sessionStore } from "./small-stores.ts";
 import { webhookStore } from "./webhooks.ts";
@@ -30,6 +31,8 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
   const pool = openPool(url);
   try {
     await migrate(pool);
+    // Whoever works with it has its data folder: what is stored from now on is not what a back-up says (B5 of restore.ts).
+    await forgetRestore(url);
   } catch (error) {
     await pool.end();
     throw error;

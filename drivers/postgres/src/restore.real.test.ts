@@ -63,6 +63,14 @@ describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
     expect(await isRestored({ url, mark })).toBe(false);
   });
 
+  test("it is not taken for a fresh one any more once somebody works with it", async () => {
+    const url = await postgres.database();
+    await restorePostgres({ url, file, environment, searchPath, mark });
+    await (await openPostgresStore({ url, clock: fakeClock() })).close();
+    expect(await isRestored({ url, mark })).toBe(false);
+    await expect(restorePostgres({ url, file, environment, searchPath, mark })).rejects.toMatchObject({ code: "conflict" });
+  });
+
   test("rows that are not as they should be leave nothing, and so does a dump that was cut off; the next try is whole", async () => {
     const url = await postgres.database();
     const check = (): never => {

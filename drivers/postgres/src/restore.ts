@@ -9,7 +9,7 @@
  * B4. Transaction numbers of another cluster may be smaller than those of the events: then all events become old together,
  *     which keeps their order.
  * B5. What was committed is marked with the back-up until the data folder is there, too: whoever dies between the two is
- *     known by it, and the same back-up is taken up where it was left.
+ *     known by it, and the same back-up is taken up where it was left; until somebody works with the store.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
@@ -58,13 +58,19 @@ export async function restorePostgres(options: RestoreDumpOptions): Promise<Dump
 
 /** Whether this very back-up was restored there, and nobody has said that its data folder is there. See B5. */
 export async function isRestored({ url, mark }: Pick<RestoreDumpOptions, "url" | "mark">): Promise<boolean> {
-  const sql = `SELECT obj_description(to_regclass('${SCHEMA_TABLE}'), 'pg_class') AS comment`;
-  return withClient(url, async (client) => (await client.query<{ comment: string | null }>(sql)).rows[0]?.comment === MARKED + mark);
+  return withClient(url, async (client) => (await commentOn(client)) === MARKED + mark);
 }
 
-/** All of it is there. */
+/** All of it is there, or somebody has begun to work with it. */
 export async function forgetRestore(url: string): Promise<void> {
-  await withClient(url, (client) => client.query(marking("NULL")));
+  await withClient(url, async (client) => {
+    if ((await commentOn(client))?.startsWith(MARKED) === true) await client.query(marking("NULL"));
+  });
+}
+
+async function commentOn(client: pg.Client): Promise<string | null> {
+  const sql = `SELECT obj_description(to_regclass('${SCHEMA_TABLE}'), 'pg_class') AS comment`;
+  return (await client.query<{ comment: string | null }>(sql)).rows[0]?.comment ?? null;
 }
 
 const MARKED = "restored, its data folder is still to come: ";

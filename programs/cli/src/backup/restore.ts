@@ -49,7 +49,7 @@ export async function restore(options: RestoreOptions): Promise<Manifest> {
     else await fillPostgres(join(partial, DATABASE_FILES.postgres), { ...options, manifest });
     mkdirSync(dirname(folder), { recursive: true });
     renameSync(partial, folder);
-    // A mark that stays does no harm: it only lets the same back-up have another folder.
+    // A mark that stays is taken away by the first server on the store.
     if (manifest.store === "postgres") await (await import("@windlass/postgres")).forgetRestore(options.storeUrl).catch(() => {});
     return manifest;
   } catch (error) {
