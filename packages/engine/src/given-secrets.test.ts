@@ -27,7 +27,10 @@ beforeEach(async () => {
     ...groupKind,
     secretScope: ({ name }: { readonly name: string }) => workflowScope(name),
     // Of one that it is going to run.
-    aliases: ({ asks }: JsonObject) => (typeof asks === "string" ? [{ path: "asks", alias: asks, within: [workflowScope("child")] }] : []),
+    aliases: ({ asks, needs }: JsonObject) => [
+      ...(typeof needs === "string" ? [{ path: "needs", alias: needs }] : []),
+      ...(typeof asks === "string" ? [{ path: "asks", alias: asks, within: [workflowScope("child")] }] : []),
+    ],
   };
   fixture = await engineFixture({
     executors: [executor],
@@ -171,6 +174,16 @@ describe("a job whose alias is not there", () => {
     });
     await set("hook", SECRET, workflowScope("child"));
     expect(await asks()).toMatch(/^job_/u);
+  });
+
+  test("is refused also where what it is going to run has a secret of that name to itself", async () => {
+    await set("hook", SECRET, workflowScope("child"));
+    const asks = (needs: string) =>
+      fixture.submit({ kind: "workflow", name: "parent", spec: { needs, asks: "hook", children: [] }, executor: "none" });
+    const message = 'there is no secret "hook" in workflow "parent" or workspace "default"; set it: windlass secrets set hook';
+    await expect(asks("hook")).rejects.toMatchObject({ code: "invalid", faults: [{ path: "spec.needs", message }] });
+    await set("hook", SECRET, workflowScope("parent"));
+    expect(await asks("hook")).toMatch(/^job_/u);
   });
 
   test("is refused among many without refusing its neighbours, and when it is run again", async () => {

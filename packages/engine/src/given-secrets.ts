@@ -4,6 +4,7 @@
  *
  * G1. Values live in memory only, from the launch on: in what the executor is told, and in the mask of what comes back.
  * G2. An alias is looked for in the scopes of the job and of its ancestors, the nearest first, and then in the workspace.
+ * G3. What a job is going to run looks in scopes of its own as well: these hold for that use of an alias and for no other.
  */
 import {
   aliasesOfJob,
@@ -35,15 +36,15 @@ const NEAR_MAX = 500;
 /** What an attempt of this job is given for its aliases. Throws when the store cannot be read. */
 export async function givenSecrets(context: EngineContext, record: JobRecord, aliases = aliasesIn(record)): Promise<Given> {
   if (aliases.length === 0) return NOTHING;
-  const { found, scopes } = await find(
-    context,
-    record,
-    aliases.map((alias) => ({ alias })),
-  );
-  const missing = aliases.filter((alias) => !found.has(alias));
-  if (missing.length > 0) return failed("secret_missing", missingText(missing, { record, scopes }));
+  const uses = aliases.map((alias) => ({ alias }));
+  const { nearest, scopesFor } = await find(context, record, uses);
+  const missing = uses.filter((use) => nearest(use) === undefined).map(({ alias }) => alias);
+  if (missing.length > 0) return failed("secret_missing", missingText(missing, { record, scopes: scopesFor([]) }));
   const values = new Map<string, string>();
-  for (const [alias, secret] of found) {
+  for (const use of uses) {
+    const { alias } = use;
+    const secret = nearest(use);
+    if (secret === undefined) continue;
     const opened = openWith(context, secret);
     if ("failed" in opened) return failed("secret_unreadable", opened.failed);
     if ("fault" in opened) return failed("secret_unreadable", unreadableText(secret, { fault: opened.fault, place: context.keys.place }));
@@ -67,11 +68,11 @@ export async function missingSecrets(
   record: JobRecord,
 ): Promise<{ readonly aliases: readonly string[]; readonly message: string } | null> {
   const uses = usesOf(context, record);
-  const aliases = [...new Set(uses.map(({ alias }) => alias))];
-  if (aliases.length === 0) return null;
-  const { found, scopes } = await find(context, record, uses);
-  const missing = aliases.filter((alias) => !found.has(alias));
-  return missing.length === 0 ? null : { aliases: missing, message: missingText(missing, { record, scopes }) };
+  if (uses.length === 0) return null;
+  const { nearest, scopesFor } = await find(context, record, uses);
+  const missing = uses.filter((use) => nearest(use) === undefined);
+  const aliases = [...new Set(missing.map(({ alias }) => alias))];
+  return missing.length === 0 ? null : { aliases, message: missingText(aliases, { record, scopes: scopesFor(missing) }) };
 }
 
 /** Almost none does: no submit is to wait for nothing. */
@@ -83,16 +84,19 @@ export function asksForSecrets(context: EngineContext, record: JobRecord): boole
 export async function demandSecrets(context: EngineContext, record: JobRecord): Promise<void> {
   const uses = usesOf(context, record);
   if (uses.length === 0) return;
-  const { found, scopes } = await find(context, record, uses);
-  const missing = uses.filter(({ alias }) => !found.has(alias));
+  const { nearest, scopesFor } = await find(context, record, uses);
+  const missing = uses.filter((use) => nearest(use) === undefined);
   if (missing.length === 0) return;
-  const names = (await context.store.secrets.list({ workspace: record.workspace, limit: NEAR_MAX }))
-    .filter(({ scope }) => scopes.includes(scope))
-    .map(({ name }) => name);
-  const faults: Fault[] = missing.map(({ path, alias }) => ({
-    path: `spec.${path}`,
-    message: `there is no secret "${alias}" in ${placesText(record, scopes)}${didYouMean(alias, names) || `; set it: windlass secrets set ${alias}`}`,
-  }));
+  const secrets = await context.store.secrets.list({ workspace: record.workspace, limit: NEAR_MAX });
+  const faults: Fault[] = missing.map((use) => {
+    const { path, alias } = use;
+    const scopes = scopesFor([use]);
+    const names = secrets.filter(({ scope }) => scopes.includes(scope)).map(({ name }) => name);
+    return {
+      path: `spec.${path}`,
+      message: `there is no secret "${alias}" in ${placesText(record, scopes)}${didYouMean(alias, names) || `; set it: windlass secrets set ${alias}`}`,
+    };
+  });
   throw new WindlassError(
     "invalid",
     `the job cannot be submitted: ${faults.map(({ path, message }) => `${path}: ${message}`).join("; ")}`,
@@ -119,26 +123,35 @@ export function aliasesIn(record: JobRecord): readonly string[] {
   return uses.length === 0 ? [] : [...new Set(uses.map(({ alias }) => alias))];
 }
 
+type Use = Pick<AliasUse, "alias" | "within">;
+
 interface Found {
-  readonly found: ReadonlyMap<string, SealedSecret>;
-  readonly scopes: readonly string[];
+  nearest(use: Use): SealedSecret | undefined;
+  /** Where these uses look, the nearest first. */
+  scopesFor(uses: readonly Use[]): readonly string[];
 }
 
-/** See G2. */
-async function find(context: EngineContext, record: JobRecord, uses: readonly Pick<AliasUse, "alias" | "within">[]): Promise<Found> {
+/** See G2 and G3. */
+async function find(context: EngineContext, record: JobRecord, uses: readonly Use[]): Promise<Found> {
   const aliases = [...new Set(uses.map(({ alias }) => alias))];
-  const within = uses.flatMap((use) => use.within ?? []);
-  const scopes = [...new Set([...within, ...(await scopesOf(context, record))])];
-  const found = new Map<string, SealedSecret>();
+  const own = await scopesOf(context, record);
+  const scopesFor = (some: readonly Use[]): readonly string[] => [...new Set([...some.flatMap(({ within = [] }) => within), ...own])];
+  const scopes = scopesFor(uses);
+  const found = new Map<string, SealedSecret[]>();
   for (let first = 0; first < aliases.length; first += NAMES_MAX) {
     const names = aliases.slice(first, first + NAMES_MAX);
-    const secrets = await context.store.secrets.find({ workspace: record.workspace, scopes, names });
-    for (const secret of secrets) {
-      const other = found.get(secret.name);
-      if (other === undefined || scopes.indexOf(secret.scope) < scopes.indexOf(other.scope)) found.set(secret.name, secret);
+    for (const secret of await context.store.secrets.find({ workspace: record.workspace, scopes, names })) {
+      const others = found.get(secret.name);
+      if (others === undefined) found.set(secret.name, [secret]);
+      else others.push(secret);
     }
   }
-  return { found, scopes };
+  const nearest = (use: Use): SealedSecret | undefined => {
+    const secrets = found.get(use.alias) ?? [];
+    const scope = scopesFor([use]).find((one) => secrets.some((secret) => secret.scope === one));
+    return secrets.find((secret) => secret.scope === scope);
+  };
+  return { nearest, scopesFor };
 }
 
 async function scopesOf(context: EngineContext, record: JobRecord): Promise<readonly string[]> {
