@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { messageOf, type Result } from "@windlass/kernel";
 import type { Clock, ImageGate } from "@windlass/ports";
 import { digestOfImage, type Registries } from "./image-digest.ts";
-import { isAllowedImage, readImageName, withDigest } from "./image-name.ts";
+import { isAllowedImage, readImageName, readImagePattern, withDigest } from "./image-name.ts";
 
 export interface ImageRules {
   /** Empty: all are. */
@@ -23,10 +23,11 @@ const RESOLVE_MS_MAX = 5_000;
 const VERIFY_MS_MAX = 60_000;
 
 export function imageGate({ allow, pin, verify }: ImageRules, registries: GateRegistries): ImageGate {
+  const patterns = allow.map(readImagePattern);
   const fault = (image: string): string | null => {
     if (allow.length === 0) return null;
     const name = readImageName(image);
-    if (name !== null && isAllowedImage(name, allow)) return null;
+    if (name !== null && isAllowedImage(name, patterns)) return null;
     return `the image ${image} is not run here: images.allow has ${allow.join(", ")}`;
   };
   const resolve = async (image: string): Promise<{ readonly image: string; readonly unpinned: string | null }> => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isAllowedImage, readImageName, withDigest } from "./image-name.ts";
+import { isAllowedImage, readImageName, readImagePattern, withDigest } from "./image-name.ts";
 
 const DIGEST = `sha256:${"0".repeat(64)}`;
 
@@ -26,12 +26,14 @@ test.each([
   ["registry.example.org/team/tool:1", "registry.example.org/team/*", true],
   ["registry.example.org.evil.example/team/tool:1", "registry.example.org/team/*", false],
   ["registryXexample.org/team/tool:1", "registry.example.org/team/*", false],
+  ["my-registry.example.org/team-a/tool:1", "my-registry.example.org/team-a/*", true],
+  ["my-registry.example.org/team-b/tool:1", "my-registry.example.org/team-a/*", false],
   [`ghcr.io/a/b@${DIGEST}`, `ghcr.io/a/b@${DIGEST}`, true],
   // What runs is the digest: a tag in front of it says nothing.
   [`ghcr.io/a/b:good@${DIGEST}`, "ghcr.io/a/b:good", false],
 ])("%s by the rule %s: %s", (image, pattern, allowed) => {
   const name = readImageName(image);
-  expect(name !== null && isAllowedImage(name, ["nothing.example/*", pattern])).toBe(allowed);
+  expect(name !== null && isAllowedImage(name, ["nothing.example/*", pattern].map(readImagePattern))).toBe(allowed);
 });
 
 test("with a digest a name has no tag", () => {

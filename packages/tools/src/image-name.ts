@@ -29,19 +29,22 @@ export function withDigest({ registry, repository }: ImageName, digest: string):
   return `${registry}/${repository}@${digest}`;
 }
 
-/**
- * Whether one of the patterns has this image. A pattern is a whole name with its registry, where `*` stands for any characters; one
- * without a tag has all tags and digests.
- */
-export function isAllowedImage({ registry, repository, tag, digest }: ImageName, patterns: readonly string[]): boolean {
-  const name = `${registry}/${repository}`;
-  const names = [name, ...(digest === null ? [`${name}:${tag}`] : [`${name}@${digest}`])];
-  return patterns.some((pattern) => {
-    const rule = new RegExp(`^${pattern.split("*").map(quoted).join(".*")}$`, "u");
-    return names.some((one) => rule.test(one));
-  });
+/** One of the patterns of `images.allow`. */
+export type ImagePattern = RegExp;
+
+/** A pattern is a whole name with its registry, where `*` stands for any characters; one without a tag has all tags and digests. */
+export function readImagePattern(text: string): ImagePattern {
+  return new RegExp(`^${text.split("*").map(quoted).join(".*")}$`, "u");
 }
 
+/** Whether one of the patterns has this image. */
+export function isAllowedImage({ registry, repository, tag, digest }: ImageName, patterns: readonly ImagePattern[]): boolean {
+  const name = `${registry}/${repository}`;
+  const names = [name, ...(digest === null ? [`${name}:${tag}`] : [`${name}@${digest}`])];
+  return patterns.some((pattern) => names.some((one) => pattern.test(one)));
+}
+
+/** A hyphen means something only within a class; escaped outside of one it is an error. */
 function quoted(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/gu, String.raw`\$&`);
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, String.raw`\$&`);
 }
