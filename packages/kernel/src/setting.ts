@@ -79,7 +79,7 @@ export const SETTINGS = {
   "kubernetes.requestsMax": { default: 20, doc: "requests to the API server that are under way at once" },
   "images.allow": {
     default: "",
-    doc: "images that containers may run, separated by commas: whole names with their registry, where * stands for any characters (docker.io/library/*); all when left out",
+    doc: "images that containers may run, separated by commas: whole names with their registry, where * stands for any characters of the registry, of the name below it, or of the tag (docker.io/library/*); without a tag, with any; all when left out",
   },
   "images.pin": {
     default: "",

@@ -1,9 +1,9 @@
 /** Which images are run (ports, I1 and I2), from three rules: what is allowed, whether tags are pinned, and whose signature is wanted. */
 import { execFile } from "node:child_process";
-import { messageOf, type Result } from "@windlass/kernel";
+import { messageOf, WindlassError, type Result } from "@windlass/kernel";
 import type { Clock, ImageGate } from "@windlass/ports";
 import { digestOfImage, type Registries } from "./image-digest.ts";
-import { isAllowedImage, readImageName, readImagePattern, withDigest } from "./image-name.ts";
+import { isAllowedImage, readImageName, readImagePattern, withDigest, type ImagePattern } from "./image-name.ts";
 
 export interface ImageRules {
   /** Empty: all are. */
@@ -22,8 +22,9 @@ const RESOLVE_MS_MAX = 5_000;
 /** Cosign asks the registry, and for identities a log of the world's. */
 const VERIFY_MS_MAX = 60_000;
 
+/** Throws `usage` with a pattern that is none. */
 export function imageGate({ allow, pin, verify }: ImageRules, registries: GateRegistries): ImageGate {
-  const patterns = allow.map(readImagePattern);
+  const patterns = allow.map(patternOf);
   const fault = (image: string): string | null => {
     if (allow.length === 0) return null;
     const name = readImageName(image);
@@ -58,6 +59,22 @@ export function imageGate({ allow, pin, verify }: ImageRules, registries: GateRe
       return (await unverified(pinned.image, verify)) ?? pinned;
     },
   };
+}
+
+function patternOf(text: string): ImagePattern {
+  const pattern = readImagePattern(text);
+  if (pattern !== null) return pattern;
+  const nearest = nearestTo(text);
+  throw new WindlassError(
+    "usage",
+    `images.allow has "${text}"; a pattern is REGISTRY/NAME, REGISTRY/NAME:TAG or REGISTRY/NAME@sha256:…, with * in any part, such as ${nearest}`,
+  );
+}
+
+function nearestTo(text: string): string {
+  if (text === "*") return "*/*";
+  const inHub = `docker.io/${text.includes("/") ? "" : "library/"}${text}`;
+  return readImagePattern(inHub) === null ? "docker.io/library/*" : inHub;
 }
 
 async function unverified(image: string, rules: readonly string[]): Promise<{ readonly refused: Result } | null> {

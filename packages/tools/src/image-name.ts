@@ -30,18 +30,48 @@ export function withDigest({ registry, repository }: ImageName, digest: string):
 }
 
 /** One of the patterns of `images.allow`. */
-export type ImagePattern = RegExp;
+export interface ImagePattern {
+  readonly registry: RegExp;
+  readonly repository: RegExp;
+  /** Null: all tags. */
+  readonly tag: RegExp | null;
+  /** Null: all digests, where it has no tag either. */
+  readonly digest: RegExp | null;
+}
 
-/** A pattern is a whole name with its registry, where `*` stands for any characters; one without a tag has all tags and digests. */
-export function readImagePattern(text: string): ImagePattern {
-  return new RegExp(`^${text.split("*").map(quoted).join(".*")}$`, "u");
+const HOST = String.raw`(?:localhost|[a-z0-9-]*[.*][a-z0-9.*-]*|\[[0-9a-f:*]+\])(?::[\d*]+)?|[a-z0-9-]+:[\d*]+`;
+const PATTERN = new RegExp(
+  String.raw`^(?<registry>${HOST})/(?<repository>[a-z0-9._/*-]+)(?::(?<tag>[\w.*-]+))?(?:@(?<digest>sha256:[0-9a-f*]+))?$`,
+  "u",
+);
+
+/**
+ * A pattern is a whole name with its registry. `*` stands for any characters of the part that it is in: the registry, the repository
+ * (with its slashes), the tag, or the digest. One without a tag and a digest has all of them. Null when it could have no image.
+ */
+export function readImagePattern(text: string): ImagePattern | null {
+  const { registry, repository, tag, digest } = PATTERN.exec(text)?.groups ?? {};
+  if (registry === undefined || repository === undefined) return null;
+  return {
+    registry: wildcard(registry),
+    repository: wildcard(repository),
+    tag: tag === undefined ? null : wildcard(tag),
+    digest: digest === undefined ? null : wildcard(digest),
+  };
 }
 
 /** Whether one of the patterns has this image. */
 export function isAllowedImage({ registry, repository, tag, digest }: ImageName, patterns: readonly ImagePattern[]): boolean {
-  const name = `${registry}/${repository}`;
-  const names = [name, ...(digest === null ? [`${name}:${tag}`] : [`${name}@${digest}`])];
-  return patterns.some((pattern) => names.some((one) => pattern.test(one)));
+  return patterns.some((pattern) => {
+    if (!pattern.registry.test(registry) || !pattern.repository.test(repository)) return false;
+    if (pattern.digest !== null && (digest === null || !pattern.digest.test(digest))) return false;
+    // What runs is the digest: a tag in front of it says nothing.
+    return pattern.tag === null || (digest === null && pattern.tag.test(tag));
+  });
+}
+
+function wildcard(text: string): RegExp {
+  return new RegExp(`^${text.split("*").map(quoted).join(".*")}$`, "u");
 }
 
 /** A hyphen means something only within a class; escaped outside of one it is an error. */
