@@ -39,7 +39,13 @@ test.each([
   [`ghcr.io/a/b:good@${DIGEST}`, "ghcr.io/a/b:good", false],
 ])("%s by the rule %s: %s", (image, pattern, allowed) => {
   const name = readImageName(image);
-  expect(name !== null && isAllowedImage(name, ["nothing.example/*", pattern].flatMap((one) => readImagePattern(one) ?? []))).toBe(allowed);
+  expect(
+    name !== null &&
+      isAllowedImage(
+        name,
+        ["nothing.example/*", pattern].flatMap((one) => readImagePattern(one) ?? []),
+      ),
+  ).toBe(allowed);
 });
 
 test.each(["alpine", "*", "docker.io/", "docker.io/Library/*", "https://docker.io/*", "docker.io/a b", "docker.io/a@sha512:*"])(
