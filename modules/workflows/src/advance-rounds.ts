@@ -74,20 +74,20 @@ function resultOf(
   const { outcome, reason, message, exitCode } = fact;
   const isBad = holds("failed", outcome);
   const facts = readFacts(entryOf(fact), outputs);
-  const { output } = facts;
-  const own: Result = { outcome, reason, message, output, ...(exitCode === null ? {} : { exitCode }) };
+  // Of a round that another follows, the output is read by nobody but the condition.
+  const ended = (): Result =>
+    endsAs({ outcome, reason, message, output: facts.output, ...(exitCode === null ? {} : { exitCode }) });
   const scope = restore(spec.scope, { value: null, index: round });
   const verdict = evaluateIn({ ...scope, step: (name) => (name === spec.step.name ? facts : scope.step(name)) })(spec.until);
-  const ended = endsAs(own);
   if (!verdict.ok || typeof verdict.value !== "boolean") {
-    if (isBad) return ended;
+    if (isBad) return ended();
     const why = verdict.ok ? `${spec.until}: it is neither true nor false` : verdict.message;
     return { outcome: "failed_config", reason: "expression_failed", message: `until: ${why}` };
   }
-  if (verdict.value) return ended;
+  if (verdict.value) return ended();
   if (round + 1 < spec.maxRounds) return null;
-  if (isBad) return ended;
-  return { outcome: "failed", reason: "rounds_exhausted", message: `${spec.until} did not hold after ${spec.maxRounds} rounds`, output };
+  if (isBad) return ended();
+  return { outcome: "failed", reason: "rounds_exhausted", message: `${spec.until} did not hold after ${spec.maxRounds} rounds`, output: facts.output };
 }
 
 /** A round that was cancelled or expired has failed for the step that needed it: only the engine ends a job so. */

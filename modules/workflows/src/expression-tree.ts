@@ -3,6 +3,7 @@
  * evaluation costs.
  */
 import type { parse } from "@bufbuild/cel";
+import { PREDICATES } from "./predicates.ts";
 
 export type Tree = ReturnType<typeof parse>["expr"];
 
@@ -48,21 +49,56 @@ export interface Reference {
   readonly by: "name" | "steps" | "all steps";
   readonly name: string;
   readonly tree: Tree;
+  /** The only field that is read of it, as far as the text says so; undefined when it is used as a whole. */
+  readonly field?: string;
 }
 
 /** All names that an expression takes from outside. */
 export function referencesOf(tree: Tree, bound: ReadonlySet<string> = new Set()): readonly Reference[] {
-  const step = stepIndexOf(tree, bound);
-  if (step !== undefined) return [{ by: "steps", name: step, tree }];
-  if (tree.exprKind.case === "identExpr") {
-    const name = tree.exprKind.value.name.replace(/^\./u, "");
-    if (bound.has(name)) return [];
-    return [{ by: name === "steps" ? "all steps" : "name", name, tree }];
-  }
+  const own = referenceOf(tree, bound);
+  if (own !== undefined) return [own];
+  if (tree.exprKind.case === "identExpr") return [];
+  const { operand, field } = fieldOf(tree);
+  const whole = operand === undefined ? undefined : referenceOf(operand, bound);
+  if (whole !== undefined && field !== undefined) return [{ ...whole, field }];
   return childrenOf(tree).flatMap((child) => {
     if (isNamespace(tree, child.tree)) return [];
     return referencesOf(child.tree, child.binds.length === 0 ? bound : new Set([...bound, ...child.binds]));
   });
+}
+
+/** What a step came to, besides its output. */
+const END_FIELDS: ReadonlySet<string | undefined> = new Set(["name", "outcome", "reason", "exit_code", "error"]);
+
+/** The names of which more is read than how a step of that name ended. */
+export function openedBy(references: readonly Reference[]): ReadonlySet<string> {
+  const opened = references.filter(({ field }) => !END_FIELDS.has(field));
+  const all = references.some(({ by }) => by === "all steps");
+  return new Set((all ? references : opened).map(({ name }) => name));
+}
+
+function referenceOf(tree: Tree, bound: ReadonlySet<string>): Reference | undefined {
+  const step = stepIndexOf(tree, bound);
+  if (step !== undefined) return { by: "steps", name: step, tree };
+  if (tree.exprKind.case !== "identExpr") return undefined;
+  const name = tree.exprKind.value.name.replace(/^\./u, "");
+  return bound.has(name) ? undefined : { by: name === "steps" ? "all steps" : "name", name, tree };
+}
+
+/** What is read of what: `a.b`, `a['b']`, and the outcome for `failed(a)`. */
+function fieldOf(tree: Tree): { readonly operand?: Tree | undefined; readonly field?: string | undefined } {
+  const { case: kind, value } = tree.exprKind;
+  if (kind === "selectExpr") return { operand: value.operand, field: value.field };
+  if (kind !== "callExpr") return {};
+  const [operand, index] = value.args;
+  if (value.function === "_[_]") return { operand, field: textConstantOf(index) };
+  const isPredicate = value.target === undefined && (PREDICATES as readonly string[]).includes(value.function);
+  return isPredicate && index === undefined ? { operand, field: "outcome" } : {};
+}
+
+function textConstantOf(tree: Tree | undefined): string | undefined {
+  const constant = tree?.exprKind.case === "constExpr" ? tree.exprKind.value.constantKind : undefined;
+  return constant?.case === "stringValue" ? constant.value : undefined;
 }
 
 /** The step that `steps['name']` or `steps.name` means. */
@@ -72,8 +108,7 @@ export function stepIndexOf(tree: Tree, bound: ReadonlySet<string>): string | un
     kind === "callExpr" && value.function === "_[_]" ? value.args : kind === "selectExpr" ? [value.operand, undefined] : [];
   if (object?.exprKind.case !== "identExpr" || object.exprKind.value.name !== "steps" || bound.has("steps")) return undefined;
   if (kind === "selectExpr") return value.field;
-  const key = index?.exprKind.case === "constExpr" ? index.exprKind.value.constantKind : undefined;
-  return key?.case === "stringValue" ? key.value : undefined;
+  return textConstantOf(index);
 }
 
 /** True for `strings` in `strings.quote(x)`: part of the function's name. */

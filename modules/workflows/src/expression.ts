@@ -24,7 +24,7 @@ import {
 import { strings } from "@bufbuild/cel/ext";
 import { messageOf, outcomes, type Json } from "@windlass/kernel";
 import { jsonOf } from "./cel-value.ts";
-import { APPEND, bounded, CHARGE, depthsOf, referencesOf, TICK, type Reference, type Tree } from "./expression-tree.ts";
+import { APPEND, bounded, CHARGE, depthsOf, openedBy, referencesOf, TICK, type Reference, type Tree } from "./expression-tree.ts";
 import { isReservedWord } from "./names.ts";
 import { holds, PREDICATES, type Predicate } from "./predicates.ts";
 
@@ -57,6 +57,8 @@ export interface Expression {
   readonly text: string;
   /** The names that it takes from outside. */
   readonly references: readonly Reference[];
+  /** Those names of steps whose output it reads: of the others it asks only how they ended. */
+  readonly opened: ReadonlySet<string>;
   /** A name that is not among the variables is unknown: C3. */
   evaluate(variables: Readonly<Record<string, CelInput>>): Evaluated;
 }
@@ -121,7 +123,8 @@ export function compileExpression(text: string): Expression | { readonly mistake
       return { ok: false, message: error instanceof RangeError ? "it goes too deep or grows too large" : plainText(messageOf(error)) };
     }
   };
-  return { text, references: referencesOf(parsed.tree), evaluate };
+  const references = referencesOf(parsed.tree);
+  return { text, references, opened: openedBy(references), evaluate };
 }
 
 const TOO_DEAR = `it does too much: more than ${COST_MAX} turns`;

@@ -81,22 +81,21 @@ function variablesOf(expression: Expression, scope: Scope): Readonly<Record<stri
   for (const { by, name } of expression.references) {
     const facts = by === "all steps" ? undefined : scope.step(name);
     if (by !== "name") {
-      if (facts !== undefined) steps.set(name, stepValue(name, facts));
+      if (facts !== undefined) steps.set(name, stepValue(name, facts, expression));
       continue;
     }
-    const value = nameValue(name, facts, scope);
+    const value = facts === undefined ? nameValue(name, scope) : stepValue(name, facts, expression);
     if (value !== undefined) variables[name] = value;
   }
   if (steps.size > 0) variables["steps"] = steps;
   return variables;
 }
 
-function nameValue(name: string, facts: StepFacts | undefined, scope: Scope): CelInput | undefined {
+function nameValue(name: string, scope: Scope): CelInput | undefined {
   if (name === "inputs") return new Map(Object.keys(scope.inputs).map((input) => [input, inputValue(input, scope)]));
   if (name === "job") return celOf({ ...scope.job });
   if (name === "item" && scope.item !== undefined) return celOf(scope.item.value);
   if (name === "index" && scope.item !== undefined) return BigInt(scope.item.index);
-  if (facts !== undefined) return stepValue(name, facts);
   return Object.hasOwn(scope.inputs, name) ? inputValue(name, scope) : undefined;
 }
 
@@ -105,16 +104,20 @@ function inputValue(name: string, { inputs, doubles }: Scope): CelInput {
   return typeof value === "number" && doubles.includes(name) ? value : celOf(value);
 }
 
-/** The facts come last: a field of the output that is called like one of them is reached by `output` only. */
-function stepValue(name: string, facts: StepFacts): CelInput {
-  const { outcome, reason, exitCode, output, error } = facts;
+/**
+ * The facts come last: a field of the output that is called like one of them is reached by `output` only. The output is
+ * there for those who read it; it may have to be asked for, and whoever only looks at how a step ended does not.
+ */
+function stepValue(name: string, facts: StepFacts, { opened }: Expression): CelInput {
+  const { outcome, reason, exitCode, error } = facts;
+  const output = opened.has(name) ? facts.output : undefined;
   const fields = isJsonObject(output) ? Object.entries(output) : [];
   const own: [string, Json][] = [
     ["name", name],
     ["outcome", outcome],
     ["reason", reason],
     ["exit_code", exitCode],
-    ["output", output],
+    ...(output === undefined ? [] : [["output", output] satisfies [string, Json]]),
     ["error", error],
   ];
   return new Map([...fields, ...own].map(([key, value]) => [key, celOf(value)]));
