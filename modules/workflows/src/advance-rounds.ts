@@ -75,8 +75,7 @@ function resultOf(
   const isBad = holds("failed", outcome);
   const facts = readFacts(entryOf(fact), outputs);
   // Of a round that another follows, the output is read by nobody but the condition.
-  const ended = (): Result =>
-    endsAs({ outcome, reason, message, output: facts.output, ...(exitCode === null ? {} : { exitCode }) });
+  const ended = (): Result => endsAs({ outcome, reason, message, output: facts.output, ...(exitCode === null ? {} : { exitCode }) });
   const scope = restore(spec.scope, { value: null, index: round });
   const verdict = evaluateIn({ ...scope, step: (name) => (name === spec.step.name ? facts : scope.step(name)) })(spec.until);
   if (!verdict.ok || typeof verdict.value !== "boolean") {
@@ -87,7 +86,12 @@ function resultOf(
   if (verdict.value) return ended();
   if (round + 1 < spec.maxRounds) return null;
   if (isBad) return ended();
-  return { outcome: "failed", reason: "rounds_exhausted", message: `${spec.until} did not hold after ${spec.maxRounds} rounds`, output: facts.output };
+  return {
+    outcome: "failed",
+    reason: "rounds_exhausted",
+    message: `${spec.until} did not hold after ${spec.maxRounds} rounds`,
+    output: facts.output,
+  };
 }
 
 /** A round that was cancelled or expired has failed for the step that needed it: only the engine ends a job so. */
