@@ -1,9 +1,14 @@
 /** Launches where making and beginning are two steps, as on a cluster. */
 import { WindlassError } from "@windlass/kernel";
 import { expect, test } from "vitest";
+import type { Executor } from "@windlass/ports";
 import { outsideCluster } from "@windlass/testkit";
+import { quietLogger } from "@windlass/testkit/fakes";
+import { engine } from "./engine.ts";
+import { localBus } from "./local-bus.ts";
 import { done, engineFixture, settled } from "./engine-fixture.ts";
 
+const TASK = { kind: "task", validate: () => [] } as const;
 const onCluster = { executor: "kubernetes", name: "build", spec: { image: "x" } } as const;
 
 test("the reference of what was made is stored before it begins", async () => {
@@ -82,4 +87,54 @@ test("a launch that waits for a quota says so, and explain tells it", async () =
   expect((await fixture.engine.explain(id)).causes).toMatchObject([
     { reason: "quota_exceeded", message: expect.stringContaining("count/jobs.batch") as string },
   ]);
+});
+
+test("a launch that was left waiting keeps no server from starting, and is taken up by it", async () => {
+  const cluster = outsideCluster();
+  const executor = cluster.executor();
+  const launched: string[] = [];
+  const waiting: Executor = {
+    ...executor,
+    launch: (request) => {
+      launched.push(request.name);
+      return new Promise<never>(() => {});
+    },
+  };
+  const fixture = await engineFixture({ executors: [waiting] });
+  const id = await fixture.submit(onCluster);
+  await fixture.store.sessions.open({ id: "ses_dead", role: "launcher", place: executor.place, serves: [], startedAt: 0, expiresAt: 1 });
+  const { place } = executor;
+  const { jobs } = await fixture.store.jobs.claim({
+    executor: "kubernetes",
+    session: "ses_dead",
+    place,
+    limit: 1,
+    now: fixture.clock.now(),
+  });
+  await fixture.outcome(fixture.engine.start());
+  await settled();
+  expect(launched).toEqual([jobs[0]?.live.externalName]);
+  expect((await fixture.engine.jobs.get(id)).live?.token).toBe((jobs[0]?.live.token ?? 0) + 1);
+});
+
+test("what another server is launching is left to it while it lives, and taken up once it has left", async () => {
+  const cluster = outsideCluster();
+  const first = await engineFixture({ executors: [cluster.executor()] });
+  const open = cluster.hold();
+  await first.engine.start();
+  const id = await first.submit(onCluster);
+  await cluster.appeared(() => true);
+  const { token } = (await first.engine.jobs.get(id)).live ?? {};
+  const { store, clock, random, logs } = first;
+  const shared = { store, clock, random, logs, bus: localBus(), logger: quietLogger(), sha256: (text: string) => text, kinds: [TASK] };
+  const second = engine({ ...shared, executors: [cluster.executor()] });
+  await first.outcome(second.start());
+  await clock.advance(12_000);
+  expect((await first.engine.jobs.get(id)).live).toMatchObject({ token, holder: "lease" });
+  open();
+  await first.outcome(first.engine.stop());
+  await clock.until(async () => (await second.jobs.get(id)).live?.holder === "external", 60_000);
+  expect(cluster.made).toHaveLength(1);
+  await first.outcome(second.stop());
+  await store.close();
 });

@@ -44,6 +44,14 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       ttlMs: options.sessionTtlMs,
       onLost: () => {},
     });
+    const launches = new Set<Promise<void>>();
+    const launch = (job: ClaimedJob): void => {
+      const launched = launchClaimed(place, job).finally(() => {
+        launches.delete(launched);
+        claims.wake();
+      });
+      launches.add(launched);
+    };
     const place: Place = {
       context,
       executor,
@@ -52,13 +60,13 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       spans: launchSpans(context),
       alive: new Map(),
       closing: false,
+      launch,
       launching: new Set(),
       claims: { begun: 0, answered: 0 },
       suspects: new Map(),
       silent: new Map(),
     };
-    const launches = new Set<Promise<void>>();
-    const claims = claimLoop(place, { session, launches });
+    const claims = claimLoop(place, session);
     try {
       await executor.start((fact) => void ended(place, fact).finally(() => claims.wake()));
       await firstComparison(place);
@@ -104,7 +112,7 @@ async function firstComparison(place: Place): Promise<void> {
   }
 }
 
-function claimLoop(place: Place, { session, launches }: { readonly session: OpenSession; readonly launches: Set<Promise<void>> }) {
+function claimLoop(place: Place, session: OpenSession) {
   const { context, executor, alive } = place;
   let heldUntil: number | null = null;
   const claimAndLaunch = async (limit: number): Promise<boolean> => {
@@ -121,13 +129,7 @@ function claimLoop(place: Place, { session, launches }: { readonly session: Open
       heldUntil = claimed.heldUntil;
       if (jobs.length === 0) return false;
       context.announce(signals);
-      for (const job of jobs) {
-        const launch = launchClaimed(place, job).finally(() => {
-          launches.delete(launch);
-          claims.wake();
-        });
-        launches.add(launch);
-      }
+      for (const job of jobs) place.launch(job);
       return jobs.length === limit;
     } finally {
       // Not before what it brought counts as being launched.

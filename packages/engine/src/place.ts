@@ -1,6 +1,6 @@
 /** What a launcher and its reconciler share about the place that they look after. */
 import type { Change, LiveJob, Outcome, Result } from "@windlass/kernel";
-import type { EndedFact, Executor } from "@windlass/ports";
+import type { ClaimedJob, EndedFact, Executor } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import type { LaunchSpans } from "./launch-spans.ts";
 import type { Settling } from "./settling.ts";
@@ -16,6 +16,8 @@ export interface Place {
   readonly alive: Map<string, string>;
   /** True once the launcher is to stop: what cannot be launched now is left to whoever serves the place next. */
   closing: boolean;
+  /** Launches what is ours. Nobody waits for it: a launch lasts as long as an image is pulled, or a quota is exceeded. */
+  readonly launch: (job: ClaimedJob) => void;
   /** Names that are being launched by us at this moment. */
   readonly launching: Set<string>;
   /** Claims of this launcher: what one has stored and not answered yet is in nobody's hands. */

@@ -2,9 +2,11 @@
  * Compares what should run at a place (the store) with what runs there (the executor), and acts on each difference.
  * Level-triggered: looks at both from scratch each time, so nothing depends on having heard of anything.
  */
-import { messageOf, minutes, seconds, type LiveJob } from "@windlass/kernel";
-import type { Found } from "@windlass/ports";
-import { launchAttempt, recordLaunch } from "./launch-attempt.ts";
+import { maskOf, messageOf, minutes, seconds, type LiveJob } from "@windlass/kernel";
+import type { ClaimedJob, Found } from "@windlass/ports";
+import { maskRuleOfId } from "./given-secrets.ts";
+import { maskedResult } from "./handler-host.ts";
+import { recordLaunch } from "./launch-attempt.ts";
 import { settleByFact, settleByHolder, type Place } from "./place.ts";
 
 /** Live rows that are read at once. */
@@ -17,7 +19,8 @@ export async function reconcilePlace(place: Place): Promise<void> {
   countAlive(place, known, wanted);
   dropSuspects(place, wanted);
   const found = new Map((await place.executor.list()).map((item) => [item.name, item]));
-  for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, begunOf(live, found)));
+  const others = await othersHere(place);
+  for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, { found: begunOf(live, found), others }));
   const refs = new Map(wanted.map((live) => [live.externalName, live.externalRef]));
   for (const item of found.values())
     if (!place.launching.has(item.name) && !isItsOwn(item, refs)) await guarded(place, item.jobId, () => zombie(place, item));
@@ -34,6 +37,16 @@ function begunOf({ externalName, externalRef }: LiveJob, found: ReadonlyMap<stri
 function isItsOwn({ name, ref }: Found, refs: ReadonlyMap<string | null, string | null>): boolean {
   const recorded = refs.get(name);
   return recorded === null || recorded === ref;
+}
+
+/**
+ * Sessions of launchers that live beside ours: several servers launch in one cluster, and each looks after its own launches
+ * until it is lost. A place on a host has one launcher, so whoever had it before is gone.
+ */
+async function othersHere({ context, executor }: Place): Promise<ReadonlySet<string | null>> {
+  if (executor.isWatchedOutside !== true) return new Set();
+  const now = context.now();
+  return new Set((await context.store.sessions.list()).filter(({ expiresAt }) => expiresAt > now).map(({ id }) => id));
 }
 
 /** What was claimed while the store was being read is neither in `known` nor in `wanted`, and stays counted. */
@@ -63,14 +76,19 @@ function dropSuspects({ suspects, silent: quiet }: Place, wanted: readonly LiveJ
   for (const name of quiet.keys()) if (!names.has(name)) quiet.delete(name);
 }
 
-async function reconcileAttempt(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
+interface Seen {
+  readonly found: Found | undefined;
+  readonly others: ReadonlySet<string | null>;
+}
+
+async function reconcileAttempt(place: Place, live: LiveJob, { found, others }: Seen): Promise<void> {
   const name = live.externalName;
   if (name === null) return;
   if (live.holder === "lease") {
     // A launch may take long (an image that is pulled): a stop breaks it off.
     if (place.launching.has(name) && live.state === "stopping" && live.stop !== null)
       await place.executor.stop(name, live.stop.graceMs, live.stop.stopFor);
-    return isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;
+    return !others.has(live.session) && isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;
   }
   if (place.executor.isWatchedOutside === true && found?.state !== "running") return silent(place, live, found);
   place.silent.delete(name);
@@ -94,17 +112,20 @@ function isAbandoned({ launching, suspects, claims, session }: Place, live: Live
 /** Its launcher is gone (or gave up) between the claim and the record (L2). */
 async function adopt(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
   const name = live.externalName ?? "";
+  let toLaunch: ClaimedJob | null;
   place.launching.add(name);
   try {
-    await adoptLaunch(place, live, found);
+    toLaunch = await adoptLaunch(place, live, found);
   } finally {
     place.launching.delete(name);
   }
+  if (toLaunch !== null) place.launch(toLaunch);
 }
 
-async function adoptLaunch(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
+/** What of it is still to be launched, now that it is ours. */
+async function adoptLaunch(place: Place, live: LiveJob, found: Found | undefined): Promise<ClaimedJob | null> {
   const result = await place.results.settle({ type: "adopt", id: live.id, token: live.token, session: place.session() });
-  if (result?.ok !== true) return;
+  if (result?.ok !== true) return null;
   const mine = { ...live, token: live.token + 1, session: place.session() };
   if (found === undefined && live.state === "stopping") {
     await place.results.settle(
@@ -114,13 +135,15 @@ async function adoptLaunch(place: Place, live: LiveJob, found: Found | undefined
         message: live.stop?.message ?? null,
       }),
     );
-    return;
+    return null;
   }
   // What was found is never launched again: it may end, be settled and forgotten before the executor is asked.
-  if (found !== undefined) return recordLaunch(place, mine, found.ref);
+  if (found !== undefined) {
+    await recordLaunch(place, mine, found.ref);
+    return null;
+  }
   const [record] = await place.context.store.jobs.records([live.id]);
-  if (record === undefined) return;
-  await launchAttempt(place, { record, live: mine });
+  return record === undefined ? null : { record, live: mine };
 }
 
 /** How long an end may be on its way: whoever watches the place may be down, and tells it when it is up again. */
@@ -138,7 +161,9 @@ async function silent(place: Place, live: LiveJob, found: Found | undefined): Pr
   place.silent.delete(name);
   const fact = (found === undefined ? null : await place.executor.examine?.(name)) ?? null;
   if (fact === null) return vanished(place, live);
-  const settled = await place.results.settle(settleByFact(place.context, fact));
+  const rule = await maskRuleOfId(place.context, live.id);
+  const result = maskedResult(fact.result, maskOf(rule), rule.secrets);
+  const settled = await place.results.settle(settleByFact(place.context, { ...fact, result }));
   if (settled?.ok === true) place.spans.end(fact);
   place.alive.delete(live.id);
 }

@@ -36,6 +36,27 @@ test("an end that nobody tells is left alone for minutes, then looked at and sto
   await close();
 });
 
+test("what is read there for want of somebody who tells is masked like all that is stored", async () => {
+  const cluster = outsideCluster();
+  const masks = () => ({ secrets: ["hunter2"], patterns: [] });
+  const { engine, clock, store, submit, close } = await engineFixture({ executors: [cluster.executor()], masks });
+  await engine.start();
+  const id = await submit({ executor: "kubernetes", name: "extract", spec: { image: "none" } });
+  const name = await cluster.appeared(() => true);
+  cluster.end(name, {
+    outcome: "failed",
+    reason: "exit_code",
+    message: "no hunter2",
+    exitCode: 3,
+    evidence: { logTail: ["hunter2 is wrong"] },
+  });
+  await clock.advance(11 * 60_000);
+  const { final } = await engine.jobs.get(id);
+  expect(final).toMatchObject({ reason: "exit_code", message: "no ***" });
+  expect(JSON.stringify((await store.reads.attempts(id)).at(-1))).not.toContain("hunter2");
+  await close();
+});
+
 test("what is gone there and nobody tells of is no longer parked after minutes; nothing is guessed", async () => {
   const { cluster, parked, clock, stateOf, engine, close } = await site();
   const [id, name] = await parked();
