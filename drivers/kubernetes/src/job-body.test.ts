@@ -132,3 +132,11 @@ test("namespaces that are not allowed and volumes of an engine are refused", () 
     { path: "kubernetes.namespace", message: "kube-system is not allowed; allowed are windlass, batch (setting kubernetes.namespaces)" },
   ]);
 });
+
+test("names of ours are refused: what they say of a Job decides whether it is begun", () => {
+  const kubernetes = { labels: { team: "data", "windlass.dev/place": "there" }, annotations: { "windlass.dev/begun": "true" } };
+  expect(faultsOnCluster({ image: "x:1", kubernetes }, rules)).toEqual([
+    { path: 'kubernetes.labels["windlass.dev/place"]', message: expect.stringContaining("take another") as string },
+    { path: 'kubernetes.annotations["windlass.dev/begun"]', message: expect.stringContaining("take another") as string },
+  ]);
+});

@@ -3,11 +3,12 @@
  *
  * B1. It is made suspended: nothing of it runs before its Secret is there and its UID is recorded.
  * B2. No secret's value is in it; variables name the Secret, which belongs to the Job and goes with it.
- * B3. Our labels win over those of a step and of a patch, for Jobs are found by them.
+ * B3. Our labels win over those of a step and of a patch, for Jobs are found by them; and no step sets an annotation of ours, which
+ *     say how far a Job is.
  */
 import { MAIN_CONTAINER, type ContainerSpec, type ContainerVolume, type Fault, type Json, type JsonObject } from "@windlass/kernel";
 import type { LaunchRequest } from "@windlass/ports";
-import { ANNOTATIONS, attemptMark, LABELS, labelSafe, MANAGED_BY } from "./labels.ts";
+import { ANNOTATIONS, attemptMark, LABELS, labelSafe, MANAGED_BY, OUR_PREFIX } from "./labels.ts";
 import { patched } from "./pod-patch.ts";
 
 export interface JobRules {
@@ -47,6 +48,13 @@ export function faultsOnCluster({ volumes = [], kubernetes = {} }: ContainerSpec
       path: "kubernetes.namespace",
       message: `${namespace} is not allowed; allowed are ${allowed.join(", ")} (setting kubernetes.namespaces)`,
     });
+  for (const field of ["labels", "annotations"] as const)
+    for (const key of Object.keys(kubernetes[field] ?? {}))
+      if (key.startsWith(OUR_PREFIX))
+        faults.push({
+          path: `kubernetes.${field}[${JSON.stringify(key)}]`,
+          message: `names that begin with ${OUR_PREFIX} are our own; take another`,
+        });
   return faults;
 }
 

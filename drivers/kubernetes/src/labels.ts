@@ -5,6 +5,8 @@
 import { createHash } from "node:crypto";
 
 export const MANAGED_BY = "windlass";
+/** Of all names that are ours alone. */
+export const OUR_PREFIX = "windlass.dev/";
 
 /** On each Job and its pods. */
 export const LABELS = {
