@@ -16,7 +16,7 @@ import { checkDefinition, type ParsedWorkflow } from "./parse-workflow.ts";
 import { partsOf, pinFaults } from "./pins.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { signalFaults, type Signal } from "./signal-faults.ts";
-import { literalImages, withImages } from "./literal-images.ts";
+import { literalImages, patchedImages, withImages } from "./literal-images.ts";
 import { executorsOf } from "./tool-child.ts";
 import { stepsOf } from "./workflow.ts";
 
@@ -25,6 +25,7 @@ export const workflowKind: JobKind = {
   validate,
   images: literalImages,
   withImages,
+  patchedImages,
   executors,
   aliases,
   secretScope: ({ spec }) => workflowScope(partsOf(spec).workflow.metadata.name),

@@ -1,8 +1,20 @@
 /**
- * The image of an attempt as it is run: allowed, by its digest where tags are pinned, and signed where that is wanted. Attempts of one
- * job run the same digest: the one of its specification, else the one that an attempt before ran, as its evidence says.
+ * The images of an attempt as they are run: allowed, by their digests where tags are pinned, and signed where that is wanted. Attempts
+ * of one job run the same digests: those of its specification, else (its main container) the one that an attempt before ran, as its
+ * evidence says. On a cluster the containers beside the main one count too; a raw patch of a pod may name no image at all, since
+ * nothing here could say what comes of it.
  */
-import { isJsonObject, type JobRecord, type Json, type JsonObject, type LiveJob, type Result } from "@windlass/kernel";
+import {
+  imageInPatch,
+  isJsonObject,
+  withContainerImages,
+  type Fault,
+  type JobRecord,
+  type Json,
+  type JsonObject,
+  type LiveJob,
+  type Result,
+} from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
 import type { Place } from "./place.ts";
 
@@ -14,19 +26,50 @@ function imageOf({ executor, spec }: Pick<JobRecord, "executor" | "spec">): stri
   return EXECUTORS.has(executor) && typeof image === "string" ? image : null;
 }
 
+/** Each once; the main container's first. */
+function imagesOf({ executor, spec }: Pick<JobRecord, "executor" | "spec">): readonly string[] {
+  const found = new Set<string>();
+  withContainerImages(spec, executor === "kubernetes", (image) => {
+    found.add(image);
+    return image;
+  });
+  return [...found];
+}
+
+/** Where a patch of its pod names an image. */
+function patchedIn({ executor, spec }: Pick<JobRecord, "executor" | "spec">): readonly string[] {
+  const { kubernetes } = spec;
+  const place = executor === "kubernetes" && isJsonObject(kubernetes) ? imageInPatch(kubernetes["pod"]) : null;
+  return place === null ? [] : [`spec.kubernetes.pod.${place}`];
+}
+
+const PATCHED = "a patch of a pod names no image where this server has rules on images; put the container into init_containers or sidecars";
+
 export async function admittedImage(
   { context }: Place,
   record: JobRecord,
   live: LiveJob,
 ): Promise<{ readonly record: JobRecord } | { readonly refused: Result }> {
-  const image = imageOf(record);
-  if (context.images === undefined || image === null) return { record };
-  const admitted = await context.images.admit((await ranBefore(context, record, live)) ?? image);
-  if ("refused" in admitted) return admitted;
-  // The evidence of the attempt names what ran, by its tag here.
-  if (admitted.unpinned !== null)
-    context.logger.warn("an image is run by its tag, not by its digest", { job: record.id, image, why: admitted.unpinned });
-  return { record: { ...record, spec: { ...record.spec, image: admitted.image } } };
+  const main = imageOf(record);
+  if (context.images === undefined || main === null) return { record };
+  const [patch] = patchedIn(record);
+  if (patch !== undefined)
+    return { refused: { outcome: "failed_config", reason: "image_not_allowed", message: `${patch}: ${PATCHED}` } };
+  const before = await ranBefore(context, record, live);
+  const run = new Map<string, string>();
+  for (const image of imagesOf(record)) {
+    const admitted = await context.images.admit(image === main ? (before ?? image) : image);
+    if ("refused" in admitted) return admitted;
+    // The evidence of the attempt names what ran, by its tag here.
+    if (admitted.unpinned !== null)
+      context.logger.warn("an image is run by its tag, not by its digest", { job: record.id, image, why: admitted.unpinned });
+    run.set(image, admitted.image);
+  }
+  return { record: { ...record, spec: withImageNames(record, run) } };
+}
+
+function withImageNames({ executor, spec }: JobRecord, names: ReadonlyMap<string, string>): JsonObject {
+  return withContainerImages(spec, executor === "kubernetes", (image) => names.get(image) ?? image);
 }
 
 async function ranBefore({ store }: EngineContext, { id }: JobRecord, { attempt }: LiveJob): Promise<string | null> {
@@ -36,14 +79,24 @@ async function ranBefore({ store }: EngineContext, { id }: JobRecord, { attempt 
   return images.find((one): one is string => typeof one === "string" && one.includes("@sha256:")) ?? null;
 }
 
+type Asked = Pick<JobRecord, "executor" | "spec" | "kind">;
+
 /** What is said of the images that it names and that are not run here. */
-export function forbiddenImages(context: EngineContext, asked: Pick<JobRecord, "executor" | "spec" | "kind">): readonly string[] {
-  return context.images === undefined ? [] : namedImages(context, asked).flatMap((image) => context.images?.fault(image) ?? []);
+export function forbiddenImages(context: EngineContext, asked: Asked): readonly Fault[] {
+  const { images } = context;
+  if (images === undefined) return [];
+  const patches = imageOf(asked) === null ? (context.kindOf(asked.kind)?.patchedImages?.(asked.spec) ?? []) : patchedIn(asked);
+  return [
+    ...namedImages(context, asked).flatMap((image): readonly Fault[] => {
+      const message = images.fault(image);
+      return message === null ? [] : [{ path: "spec.image", message }];
+    }),
+    ...patches.map((path) => ({ path, message: `${path}: ${PATCHED}` })),
+  ];
 }
 
-function namedImages(context: EngineContext, asked: Pick<JobRecord, "executor" | "spec" | "kind">): readonly string[] {
-  const image = imageOf(asked);
-  return image === null ? (context.kindOf(asked.kind)?.images?.(asked.spec) ?? []) : [image];
+function namedImages(context: EngineContext, asked: Asked): readonly string[] {
+  return imageOf(asked) === null ? (context.kindOf(asked.kind)?.images?.(asked.spec) ?? []) : imagesOf(asked);
 }
 
 /** As it is stored: with the digests of the images that it names, as far as their registries answer now. */
@@ -53,7 +106,6 @@ export async function withPinnedImages(context: EngineContext, record: JobRecord
   const named = namedImages(context, record);
   if (named.length === 0) return record;
   const pinned = new Map(await Promise.all(named.map(async (one) => [one, (await images.pin(one)).image] as const)));
-  const own = imageOf(record);
-  if (own !== null) return { ...record, spec: { ...record.spec, image: pinned.get(own) ?? own } };
+  if (imageOf(record) !== null) return { ...record, spec: withImageNames(record, pinned) };
   return { ...record, spec: context.kindOf(record.kind)?.withImages?.(record.spec, pinned) ?? record.spec };
 }

@@ -96,6 +96,8 @@ export interface JobKind {
   images?(spec: JsonObject): readonly string[];
   /** The same specification with these names for them. */
   withImages?(spec: JsonObject, images: ReadonlyMap<string, string>): JsonObject;
+  /** Where in it a raw patch of a pod names an image, which no rule on images can look at. */
+  patchedImages?(spec: JsonObject): readonly string[];
   /** For jobs with executor `none`. Not called while the job is stopping: the engine ends its children then. */
   advance?(input: AdvanceInput): Decision;
   /**

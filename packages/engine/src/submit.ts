@@ -167,7 +167,7 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
   else if (faults.length === 0) {
     faults.push(...kind.validate(request.spec, request.input ?? null));
     // What a parent makes is looked at when it is launched.
-    if (request.parent === undefined) for (const message of forbiddenImages(context, request)) fault("spec.image", message);
+    if (request.parent === undefined) faults.push(...forbiddenImages(context, request));
   }
   return faults;
 }

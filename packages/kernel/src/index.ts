@@ -2,6 +2,7 @@ export * from "./access.ts";
 export * from "./assert.ts";
 export * from "./change.ts";
 export * from "./container-spec.ts";
+export * from "./container-images.ts";
 export * from "./kubernetes-spec.ts";
 export * from "./dead-letter.ts";
 export * from "./duration.ts";
