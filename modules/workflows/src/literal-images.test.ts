@@ -4,7 +4,10 @@ import { literalImages, patchedImages, withImages } from "./literal-images.ts";
 const tool = {
   kind: "container",
   image: "a:1",
-  initContainers: [{ name: "first", image: "b:1" }, { name: "known only then", image: "{{ inputs.image }}" }],
+  initContainers: [
+    { name: "first", image: "b:1" },
+    { name: "known only then", image: "{{ inputs.image }}" },
+  ],
   sidecars: [{ name: "side", image: "c:1" }],
 };
 

@@ -34,7 +34,9 @@ describe("the containers beside the main one", () => {
   test.each(["initContainers", "sidecars"])("of %s are looked at when a job is submitted and when it is launched", async (key) => {
     const record = recordWith({ [key]: [{ name: "a", image: "evil/tool:1" }] });
     expect(forbiddenImages(context, record)).toEqual([{ path: "spec.image", message: "evil/tool:1 is not run here" }]);
-    expect(await admittedImage(place, record, live)).toMatchObject({ refused: { outcome: "failed_config", message: "evil/tool:1 is not run here" } });
+    expect(await admittedImage(place, record, live)).toMatchObject({
+      refused: { outcome: "failed_config", message: "evil/tool:1 is not run here" },
+    });
   });
 
   test("are pinned, too", async () => {
@@ -63,5 +65,47 @@ describe("a raw patch of a pod", () => {
   test("of other things is taken", () => {
     const record = recordWith({ pod: { metadata: { labels: { image: "x" } }, spec: { hostNetwork: true } } });
     expect(forbiddenImages(context, record)).toEqual([]);
+  });
+});
+
+describe("a digest beside a tag", () => {
+  const digest = `sha256:${"1".repeat(64)}`;
+  const asked: (string | null)[] = [];
+  const watching: ImageGate = {
+    ...gate,
+    async admit(image, known) {
+      asked.push(known);
+      return { image, unpinned: null };
+    },
+  };
+  const stored = `docker.io/library/alpine:3@${digest}`;
+  const record = (image: string, parentId: string | null) =>
+    ({ ...recordWith({}), spec: { image }, parentId, rootId: "root" }) as JobRecord;
+  const knownOf = async (job: JobRecord, attempt = 1) => {
+    const reads = {
+      get: async () => ({ record: { kind: "flow", executor: "none", spec: {} } }),
+      attempts: async () => [{ evidence: { image: `docker.io/library/alpine@${digest}` } }],
+    };
+    const kindOf = () => ({ images: () => [stored] });
+    asked.length = 0;
+    const there = { ...context, images: watching, kindOf, store: { reads } };
+    await admittedImage({ context: there } as unknown as Place, job, { attempt } as LiveJob);
+    return asked[0];
+  };
+
+  test("is this server's own where the job that was submitted names it so", async () => {
+    expect(await knownOf(record(stored, null))).toBe(digest);
+    expect(await knownOf(record(stored, "root"))).toBe(digest);
+  });
+
+  test("is somebody else's where an expression gave it", async () => {
+    expect(await knownOf(record(`docker.io/library/alpine:4@${digest}`, "root"))).toBeNull();
+  });
+
+  test("is the one of the attempt before", async () => {
+    expect(await knownOf(record("alpine:3", "root"))).toBeNull();
+    expect(await knownOf(record("alpine:3", "root"), 2)).toBe(digest);
+    expect(await knownOf(record("docker.io/library/alpine:3", "root"), 2)).toBe(digest);
+    expect(await knownOf(record("docker.io/library/other:3", "root"), 2)).toBeNull();
   });
 });

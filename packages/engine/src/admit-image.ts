@@ -53,12 +53,13 @@ export async function admittedImage(
   const main = imageOf(record);
   if (context.images === undefined || main === null) return { record };
   const [patch] = patchedIn(record);
-  if (patch !== undefined)
-    return { refused: { outcome: "failed_config", reason: "image_not_allowed", message: `${patch}: ${PATCHED}` } };
-  const before = await ranBefore(context, record, live);
+  if (patch !== undefined) return { refused: { outcome: "failed_config", reason: "image_not_allowed", message: `${patch}: ${PATCHED}` } };
+  const ran = await ranBefore(context, record, live);
+  const atSubmit = await namedAtSubmit(context, record);
   const run = new Map<string, string>();
   for (const image of imagesOf(record)) {
-    const admitted = await context.images.admit(image === main ? (before ?? image) : image);
+    const known = (image === main && ran !== null && isSameName(ran, image) ? ran : null) ?? (atSubmit.has(image) ? image : null);
+    const admitted = await context.images.admit(image, digestOf(known));
     if ("refused" in admitted) return admitted;
     // The evidence of the attempt names what ran, by its tag here.
     if (admitted.unpinned !== null)
@@ -72,11 +73,34 @@ function withImageNames({ executor, spec }: JobRecord, names: ReadonlyMap<string
   return withContainerImages(spec, executor === "kubernetes", (image) => names.get(image) ?? image);
 }
 
+/** By its digest. */
 async function ranBefore({ store }: EngineContext, { id }: JobRecord, { attempt }: LiveJob): Promise<string | null> {
   if (attempt === 1) return null;
   const before = await store.reads.attempts(id);
   const images = before.flatMap(({ evidence }) => (isJsonObject((evidence ?? null) as Json) ? [(evidence as JsonObject)["image"]] : []));
-  return images.find((one): one is string => typeof one === "string" && one.includes("@sha256:")) ?? null;
+  return images.find((one): one is string => typeof one === "string" && digestOf(one) !== null) ?? null;
+}
+
+/**
+ * What the job that was submitted names: it was looked at then, and the digests that it has beside its tags were found then. What an
+ * expression gave was not: anybody may have written its digest.
+ */
+async function namedAtSubmit(context: EngineContext, record: JobRecord): Promise<ReadonlySet<string>> {
+  if (imagesOf(record).every((image) => digestOf(image) === null)) return new Set();
+  const root = record.parentId === null ? record : (await context.store.reads.get(record.rootId))?.record;
+  return new Set(root === undefined ? [] : namedImages(context, root));
+}
+
+function digestOf(image: string | null): string | null {
+  return image === null ? null : (/@(sha256:[0-9a-f]{64})$/u.exec(image)?.[1] ?? null);
+}
+
+/** Whether what ran, by its whole name, is what this one, maybe a short one, names. */
+function isSameName(ran: string, image: string): boolean {
+  const [name = ""] = ran.split("@");
+  const [asked = ""] = image.split("@");
+  const untagged = asked.replace(/:[^/:]*$/u, "");
+  return name.replace(/:[^/:]*$/u, "") === untagged || name.endsWith(`/${untagged}`);
 }
 
 type Asked = Pick<JobRecord, "executor" | "spec" | "kind">;

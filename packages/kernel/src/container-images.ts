@@ -12,7 +12,9 @@ export function withImagesBeside(part: JsonObject, change: (image: string) => st
   for (const key of BESIDE) {
     const list = part[key];
     if (!isList(list)) continue;
-    changed[key] = list.map((one) => (isJsonObject(one) && typeof one["image"] === "string" ? { ...one, image: change(one["image"]) } : one));
+    changed[key] = list.map((one) =>
+      isJsonObject(one) && typeof one["image"] === "string" ? { ...one, image: change(one["image"]) } : one,
+    );
   }
   return { ...part, ...changed };
 }

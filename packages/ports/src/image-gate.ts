@@ -13,8 +13,11 @@ export type AdmittedImage =
 export interface ImageGate {
   /** Why this image is not run here, as far as its name tells; null: it may be. */
   fault(image: string): string | null;
-  /** By its digest, where tags are pinned and the registry answers in time; else as it is. */
+  /** With its tag and digest, where tags are pinned and the registry answers in time; else as it is. */
   pin(image: string): Promise<{ readonly image: string; readonly unpinned: string | null }>;
-  /** Before each launch. */
-  admit(image: string): Promise<AdmittedImage>;
+  /**
+   * Before each launch. `digest` is what this server itself found that the image's tag meant, when the job was submitted or at an attempt
+   * before: null where it did not, also where the image has a digest that somebody else wrote.
+   */
+  admit(image: string, digest: string | null): Promise<AdmittedImage>;
 }

@@ -1,9 +1,16 @@
-/** Which images are run (ports, I1 and I2), from three rules: what is allowed, whether tags are pinned, and whose signature is wanted. */
+/**
+ * Which images are run (ports, I1 and I2), from three rules: what is allowed, whether tags are pinned, and whose signature is wanted.
+ *
+ * A name that is pinned here is stored with its tag, so that a rule about tags still knows it at the launch. A tag beside a digest that
+ * somebody else wrote says nothing, since only the digest is run: so such a rule takes it only where this server itself found the
+ * digest. What is run is always the whole name as the rules read it, by its digest alone or by its tag alone: a short name or an id
+ * would be for the engine to interpret, and older engines refuse a tag and a digest together.
+ */
 import { execFile } from "node:child_process";
 import { messageOf, WindlassError, type Result } from "@windlass/kernel";
-import type { Clock, ImageGate } from "@windlass/ports";
+import type { AdmittedImage, Clock, ImageGate } from "@windlass/ports";
 import { digestOfImage, type Registries } from "./image-digest.ts";
-import { isAllowedImage, readImageName, readImagePattern, withDigest, type ImagePattern } from "./image-name.ts";
+import { isAllowedImage, readImageName, readImagePattern, nameToRun, withDigest, type ImageName, type ImagePattern } from "./image-name.ts";
 
 export interface ImageRules {
   /** Empty: all are. */
@@ -25,10 +32,8 @@ const VERIFY_MS_MAX = 60_000;
 /** Throws `usage` with a pattern that is none. */
 export function imageGate({ allow, pin, verify }: ImageRules, registries: GateRegistries): ImageGate {
   const patterns = allow.map(patternOf);
-  const fault = (image: string): string | null => {
-    if (allow.length === 0) return null;
-    const name = readImageName(image);
-    if (name !== null && isAllowedImage(name, patterns)) return null;
+  const faultOf = (image: string, names: readonly (ImageName | null)[]): string | null => {
+    if (allow.length === 0 || names.some((name) => name !== null && isAllowedImage(name, patterns))) return null;
     return `the image ${image} is not run here: images.allow has ${allow.join(", ")}`;
   };
   const resolve = async (image: string): Promise<{ readonly image: string; readonly unpinned: string | null }> => {
@@ -44,21 +49,34 @@ export function imageGate({ allow, pin, verify }: ImageRules, registries: GateRe
       cancel();
     }
   };
+  const admitted = async (asked: string): Promise<AdmittedImage> => {
+    if (verify === null && !pin) return { image: toRun(asked), unpinned: null };
+    const { image, unpinned } = await resolve(asked);
+    // What is allowed is the whole name; without that rule a short one is the engine's to find, as it was.
+    if (verify === null) return { image: unpinned === null || allow.length > 0 ? toRun(image) : image, unpinned };
+    if (unpinned !== null) {
+      const message = `the signature of ${image} is wanted (images.verify), and its digest could not be had: ${unpinned}`;
+      return { refused: { outcome: "failed_image_pull", reason: "registry_unreachable", message } };
+    }
+    return (await unverified(toRun(image), verify)) ?? { image: toRun(image), unpinned };
+  };
   return {
-    fault,
+    fault: (image) => faultOf(image, [readImageName(image)]),
     pin: async (image) => (pin ? resolve(image) : { image, unpinned: null }),
-    async admit(image) {
-      const refused = fault(image);
+    async admit(image, digest) {
+      const name = readImageName(image);
+      const isKnown = name !== null && digest !== null && (name.digest === null || image.endsWith(`:${name.tag}@${digest}`));
+      const refused = faultOf(image, isKnown ? [name, { ...name, digest: null }] : [name]);
       if (refused !== null) return { refused: { outcome: "failed_config", reason: "image_not_allowed", message: refused } };
-      if (verify === null) return pin ? resolve(image) : { image, unpinned: null };
-      const pinned = await resolve(image);
-      if (pinned.unpinned !== null) {
-        const message = `the signature of ${image} is wanted (images.verify), and its digest could not be had: ${pinned.unpinned}`;
-        return { refused: { outcome: "failed_image_pull", reason: "registry_unreachable", message } };
-      }
-      return (await unverified(pinned.image, verify)) ?? pinned;
+      return admitted(isKnown ? withDigest(name, digest) : image);
     },
   };
+}
+
+/** Only where it is no name there is nothing else to run than what was written. */
+function toRun(image: string): string {
+  const name = readImageName(image);
+  return name === null ? image : nameToRun(name);
 }
 
 function patternOf(text: string): ImagePattern {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isAllowedImage, readImageName, readImagePattern, withDigest } from "./image-name.ts";
+import { isAllowedImage, nameToRun, readImageName, readImagePattern, withDigest, type ImageName } from "./image-name.ts";
 
 const DIGEST = `sha256:${"0".repeat(64)}`;
 
@@ -55,7 +55,9 @@ test.each(["alpine", "*", "docker.io/", "docker.io/Library/*", "https://docker.i
   },
 );
 
-test("with a digest a name has no tag", () => {
-  const name = readImageName("alpine:3");
-  expect(name && withDigest(name, DIGEST)).toBe(`docker.io/library/alpine@${DIGEST}`);
+test("a name that is pinned keeps its tag, and is run without it", () => {
+  const pinned = withDigest(readImageName("alpine:3") as ImageName, DIGEST);
+  expect(pinned).toBe(`docker.io/library/alpine:3@${DIGEST}`);
+  expect(nameToRun(readImageName(pinned) as ImageName)).toBe(`docker.io/library/alpine@${DIGEST}`);
+  expect(nameToRun(readImageName("alpine") as ImageName)).toBe("docker.io/library/alpine:latest");
 });

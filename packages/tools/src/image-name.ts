@@ -24,9 +24,14 @@ export function readImageName(image: string): ImageName | null {
   return { registry, repository: registry === "docker.io" && !path.includes("/") ? `library/${path}` : path, tag, digest };
 }
 
-/** The same image, whatever its tag comes to mean. */
-export function withDigest({ registry, repository }: ImageName, digest: string): string {
-  return `${registry}/${repository}@${digest}`;
+/** The whole name, as it is run: by its digest alone where it has one, since not every engine takes a tag beside it. */
+export function nameToRun({ registry, repository, tag, digest }: ImageName): string {
+  return `${registry}/${repository}${digest === null ? `:${tag}` : `@${digest}`}`;
+}
+
+/** The same image, whatever its tag comes to mean; the tag stays, for the rules that are about it. */
+export function withDigest({ registry, repository, tag }: ImageName, digest: string): string {
+  return `${registry}/${repository}:${tag}@${digest}`;
 }
 
 /** One of the patterns of `images.allow`. */
