@@ -6,7 +6,7 @@
  * D2. What is told is always what is known at that moment: a failure leads to a new look, not to the same words again.
  * D3. A Job whose end was taken is told no more, also when it is listed again; by UID, for names come again.
  */
-import { ms, seconds } from "@windlass/kernel";
+import { messageOf, ms, seconds } from "@windlass/kernel";
 import { classify, hasEnded, isOver, type Ended, type FactMemory, type Graces, type JobFacts, type Ongoing } from "@windlass/kubernetes";
 import { OUTPUT_TAIL_BYTES } from "@windlass/ports";
 import { accountOfEnd, accountOfNow, addresseeOf, barest, hasOutput, newsOf } from "./account.ts";
@@ -43,6 +43,8 @@ interface Desk {
   /** Tries to tell of it as it goes on, and of its end, that the server did not take. */
   failures: number;
   endFailures: number;
+  /** Looks at it, one after the other, that failed for a fault of ours. */
+  faults: number;
   /** What was told last of one that goes on. */
   news: string;
   /** Since when (monotonic) its end is known, or news wait. */
@@ -93,10 +95,7 @@ export class JobDesk {
     desk.isTouched = true;
     if (desk.isTelling) return;
     desk.isTelling = true;
-    const work = this.#look(uid, desk).finally(() => {
-      desk.isTelling = false;
-      this.#telling.delete(work);
-    });
+    const work = this.#look(uid, desk).finally(() => this.#telling.delete(work));
     this.#telling.add(work);
   }
 
@@ -107,14 +106,25 @@ export class JobDesk {
   }
 
   async #look(uid: string, desk: Desk): Promise<void> {
-    while (desk.isTouched && !this.#options.machine.signal.aborted) {
-      desk.isTouched = false;
-      desk.cancel();
-      const facts = this.#options.memory.facts(uid);
-      if (facts === null) return void this.#desks.delete(uid);
-      const to = addresseeOf(facts.job);
-      if (to === null) this.#unaddressed(uid, desk, facts);
-      else await this.#lookAt({ uid, desk, facts, to });
+    const { memory, machine } = this.#options;
+    try {
+      while (desk.isTouched && !machine.signal.aborted) {
+        desk.isTouched = false;
+        desk.cancel();
+        const facts = memory.facts(uid);
+        if (facts === null) return void this.#desks.delete(uid);
+        const to = addresseeOf(facts.job);
+        if (to === null) this.#unaddressed(uid, desk, facts);
+        else await this.#lookAt({ uid, desk, facts, to });
+        desk.faults = 0;
+      }
+    } catch (error) {
+      desk.faults++;
+      machine.logger.error("a Job could not be looked at; it is looked at again", { uid, error: messageOf(error), faults: desk.faults });
+      this.#lookAfter(uid, desk, delayOf(desk.faults, machine));
+    } finally {
+      // In the same step as the last look at `isTouched`: a touch in between would be nobody's.
+      desk.isTelling = false;
     }
   }
 
@@ -222,6 +232,7 @@ export class JobDesk {
 
   #lookAfter(uid: string, desk: Desk, delayMs: number): void {
     desk.cancel();
+    if (this.#options.machine.signal.aborted) return;
     desk.cancel = this.#options.machine.clock.after(Math.max(0, delayMs), () => this.touch(uid));
   }
 
@@ -250,6 +261,7 @@ function newDesk(): Desk {
     isTouched: false,
     failures: 0,
     endFailures: 0,
+    faults: 0,
     news: "",
     endSince: null,
     newsSince: null,
