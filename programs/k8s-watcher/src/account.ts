@@ -34,10 +34,11 @@ function whole(text: string | undefined): number | null {
 
 /** `tail`: the last that its main container printed; null: nothing was read. */
 export function accountOfEnd(facts: JobFacts, verdict: Ended, tail: Tail | null): Account {
-  const output = verdict.outcome === "succeeded" && hasOutput(facts) ? outputOf(facts, tail) : null;
+  const isPromised = verdict.outcome === "succeeded" && hasOutput(facts);
+  const output = isPromised ? outputOf(facts, tail) : null;
   const fault = output !== null && "fault" in output ? output.fault : null;
   const reason = fault?.reason ?? verdict.reason;
-  const message = fault === null ? verdict.message : fault.message;
+  const message = fault !== null ? fault.message : isPromised && output === null ? LOST_OUTPUT : verdict.message;
   return {
     ...partsOf(facts, verdict),
     state: fault === null ? verdict.outcome : "failed",
@@ -78,11 +79,20 @@ export function hasOutput({ job }: JobFacts): boolean {
   return job.annotations[ANNOTATIONS.output] === "true";
 }
 
+/** Its output is promised, and is in no file: only its log can say what it is. */
+export function needsLog(facts: JobFacts, { outcome }: Ended): boolean {
+  return outcome === "succeeded" && hasOutput(facts) && outputInFile(facts) === null;
+}
+
 /** What a main container printed last. */
 export interface Tail {
   readonly bytes: Uint8Array;
   readonly wasCut: boolean;
+  /** It was read to its end: nothing follows these bytes. */
+  readonly isWhole: boolean;
 }
+
+const LOST_OUTPUT = "it promises an output as its last line, and its log could not be read to its end";
 
 const TAIL_LINES = 20;
 const TAIL_LENGTH_MAX = 4_000;
@@ -92,11 +102,17 @@ function lastLines({ bytes }: Tail): string {
   return lines.slice(-TAIL_LENGTH_MAX);
 }
 
-/** The termination message is what was written to the file of the output, where there is one. */
+/** Null: neither was written to the file, and the log was not read to its end, so that nobody knows what it is. */
 function outputOf(facts: JobFacts, tail: Tail | null): FoundOutput {
+  const inFile = outputInFile(facts);
+  if (inFile !== null || tail === null || !tail.isWhole) return inFile;
+  return outputOfStdout(tail.bytes, tail.wasCut);
+}
+
+/** The termination message is what was written to the file of the output, where there is one. */
+function outputInFile(facts: JobFacts): FoundOutput {
   const main = mainOf(facts);
-  const written = main?.state.is === "terminated" ? outputOfText(main.state.message ?? "") : null;
-  return written ?? outputOfStdout(tail?.bytes ?? new Uint8Array(), tail?.wasCut ?? false);
+  return main?.state.is === "terminated" ? outputOfText(main.state.message ?? "") : null;
 }
 
 function mainOf({ pods }: JobFacts): ContainerFact | undefined {

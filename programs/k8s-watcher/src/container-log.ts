@@ -27,10 +27,14 @@ export interface LogSubject extends Pick<LogPiece, "id" | "attempt" | "jobName" 
   readonly tailBytes: number;
   /** Whether this run of it has ended, as far as is known. */
   readonly hasEnded: () => boolean;
+  /** It is read no more. What the server lacks of it may still be on its way. */
+  readonly onRead: () => void;
 }
 
 export interface ContainerLog {
   readonly done: Promise<void>;
+  /** More of it may come. */
+  isReading(): boolean;
   tail(): Tail;
 }
 
@@ -53,7 +57,7 @@ const END_KNOWN_MS: number = seconds(3);
 
 export function containerLog(subject: LogSubject, world: LogWorld): ContainerLog {
   const reader = new Reader(subject, world);
-  return { done: reader.run(), tail: () => reader.tail() };
+  return { done: reader.run(), isReading: () => reader.isReading(), tail: () => reader.tail() };
 }
 
 class Reader {
@@ -69,6 +73,8 @@ class Reader {
   #readAgain = false;
   #wake: (() => void) | null = null;
   #isRead = false;
+  /** Read to its end, and not only as far as it was there. */
+  #isWhole = false;
 
   constructor(subject: LogSubject, world: LogWorld) {
     this.#subject = subject;
@@ -76,7 +82,11 @@ class Reader {
   }
 
   tail(): Tail {
-    return { bytes: this.#tail, wasCut: this.#printed > this.#tail.length };
+    return { bytes: this.#tail, wasCut: this.#printed > this.#tail.length, isWhole: this.#isWhole };
+  }
+
+  isReading(): boolean {
+    return !this.#isRead && !this.#isUnwanted;
   }
 
   async run(): Promise<void> {
@@ -87,10 +97,12 @@ class Reader {
       const sending = this.#send();
       for (let failures = 0; !signal.aborted && !this.#isUnwanted && !this.#isRead;) {
         const read = await this.#readOnce();
+        this.#isWhole ||= read === "whole";
         if (read === "whole" || read === "gone") this.#isRead = true;
         else failures = read === "cut" ? failures + 1 : 0;
         if (!this.#isRead) await rest(delayOf(Math.max(1, failures), machine), machine);
       }
+      this.#subject.onRead();
       this.#wake?.();
       await sending;
     } finally {
@@ -116,7 +128,7 @@ class Reader {
       const status = stream.statusCode ?? 0;
       if (status === 404) return this.#gone();
       // It waits to begin, or its node does not answer.
-      if (!isAccepted({ status })) return this.#subject.hasEnded() && status === 400 ? "whole" : "cut";
+      if (!isAccepted({ status })) return this.#subject.hasEnded() && status === 400 ? this.#gone() : "cut";
       await this.#readStream(stream, over);
       if (this.#readAgain || this.#isUnwanted) return "again";
       for (let waited = 0; !this.#subject.hasEnded() && waited < END_KNOWN_MS && !machine.signal.aborted; waited += GATHER_MS)
@@ -221,6 +233,7 @@ class Reader {
       machine.metrics.posted("log", told.is === "refused" ? "refused" : "stale");
       if (told.is === "refused") machine.logger.error("the server refuses a log for good", { job: id, why: told.why });
       this.#isUnwanted = true;
+      this.#subject.onRead();
       return "done";
     }
     machine.metrics.posted("log", "accepted");

@@ -2,6 +2,7 @@
 import { ANNOTATIONS, DEFAULT_GRACES, FactMemory, LABELS } from "@windlass/kubernetes";
 import { fakeClock, FAKE_START, seededRandom } from "@windlass/testkit";
 import { expect, test } from "vitest";
+import type { Tail } from "./account.ts";
 import { JobDesk } from "./job-desk.ts";
 import type { JobLogs } from "./job-logs.ts";
 import type { Account, ServerLine } from "./server-line.ts";
@@ -24,6 +25,21 @@ const jobObject = (annotations: Record<string, string> = {}, conditions: readonl
   spec: { backoffLimit: 0 },
   status: { conditions },
 });
+
+const podObject: object = {
+  metadata: { name: "a-1", uid: "pod-1", creationTimestamp: at(600_000), ownerReferences: [{ kind: "Job", controller: true, uid: UID }] },
+  spec: { nodeName: "node-1", containers: [{ name: "main" }] },
+  status: {
+    phase: "Succeeded",
+    containerStatuses: [{ name: "main", restartCount: 0, state: { terminated: { exitCode: 0, reason: "Completed" } } }],
+  },
+};
+
+/** One that ended well so long ago. */
+function seeEnd(memory: FactMemory, agoMs: number, annotations: Record<string, string> = {}): void {
+  memory.seePod(podObject, FAKE_START);
+  memory.seeJob(jobObject(annotations, [{ type: "Complete", status: "True", lastTransitionTime: at(agoMs) }]));
+}
 
 function deskOf(logs: Partial<JobLogs> = {}) {
   const clock = fakeClock();
@@ -49,6 +65,7 @@ function deskOf(logs: Partial<JobLogs> = {}) {
     logs: {
       look: ({ job }) => void looks.push(job.uid),
       isDone: () => true,
+      isReading: () => false,
       tail: () => null,
       forget: () => {},
       count: 0,
@@ -88,4 +105,42 @@ test("a look that throws is looked again after a pause", async () => {
   await clock.advance(60_000);
   expect(faults).toBeGreaterThan(2);
   expect(faults).toBeLessThan(20);
+});
+
+const PROMISED = { [ANNOTATIONS.output]: "true" };
+const tailOf = (text: string, isWhole: boolean): Tail => ({ bytes: new TextEncoder().encode(text), wasCut: false, isWhole });
+
+test.each([[0], [600_000]])("an end %d ms ago with a promised output is told when its log was read to its end", async (agoMs) => {
+  let isReading = true;
+  const { clock, desk, memory, told } = deskOf({
+    isDone: () => !isReading,
+    isReading: () => isReading,
+    tail: () => tailOf(isReading ? '{"rows":1}\n' : '{"rows":1}\n{"rows":2}\n', !isReading),
+  });
+  seeEnd(memory, agoMs, PROMISED);
+  desk.touch(UID);
+  await clock.advance(60_000);
+  expect(told).toEqual([]);
+  isReading = false;
+  desk.touch(UID);
+  await clock.advance(0);
+  expect(told).toMatchObject([{ state: "succeeded", output: { rows: 2 } }]);
+});
+
+test("an end whose log is not read to its end within minutes is told as what it is, without an output", async () => {
+  const { clock, desk, memory, told } = deskOf({ isDone: () => false, isReading: () => true, tail: () => tailOf('{"rows":1}\n', false) });
+  seeEnd(memory, 0, PROMISED);
+  desk.touch(UID);
+  await clock.advance(600_000);
+  expect(told).toMatchObject([{ state: "succeeded", reason: "ok" }]);
+  expect(told[0]).not.toHaveProperty("output");
+  expect(told[0]?.message).toContain("could not be read to its end");
+});
+
+test("an end that promises no output does not wait for more than a moment", async () => {
+  const { clock, desk, memory, told } = deskOf({ isDone: () => false, isReading: () => true });
+  seeEnd(memory, 0);
+  desk.touch(UID);
+  await clock.advance(3_000);
+  expect(told).toMatchObject([{ state: "succeeded" }]);
 });

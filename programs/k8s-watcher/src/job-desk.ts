@@ -5,11 +5,12 @@
  *     told in fewer words, and then noted as undelivered.
  * D2. What is told is always what is known at that moment: a failure leads to a new look, not to the same words again.
  * D3. A Job whose end was taken is told no more, also when it is listed again; by UID, for names come again.
+ * D4. An output that is promised is looked for only in a log that was read to its end. Such an end waits for it, within limits.
  */
-import { messageOf, ms, seconds } from "@windlass/kernel";
+import { messageOf, minutes, ms, seconds } from "@windlass/kernel";
 import { classify, hasEnded, isOver, type Ended, type FactMemory, type Graces, type JobFacts, type Ongoing } from "@windlass/kubernetes";
 import { OUTPUT_TAIL_BYTES } from "@windlass/ports";
-import { accountOfEnd, accountOfNow, addresseeOf, barest, hasOutput, newsOf } from "./account.ts";
+import { accountOfEnd, accountOfNow, addresseeOf, barest, hasOutput, needsLog, newsOf } from "./account.ts";
 import { atOnce } from "./at-once.ts";
 import type { JobLogs } from "./job-logs.ts";
 import { delayOf, type Machine } from "./machine.ts";
@@ -28,6 +29,8 @@ export interface JobDeskOptions {
 const LATE_MS: number = seconds(2);
 /** The last of its logs before its end, if they come soon: who waits for the end reads them then. */
 const LOGS_MS: number = seconds(3);
+/** For the log that an output is promised in: a node that does not answer may do so when it is back, and somebody waits for the step. */
+const OUTPUT_MS: number = minutes(5);
 /** What goes on and changes quickly is told once. */
 const GATHER_MS: number = seconds(1);
 /** One that ended longer ago than this was told by whoever was here before, most likely with its logs. */
@@ -150,10 +153,8 @@ export class JobDesk {
     const { uid, desk, facts, to } = subject;
     desk.endSince ??= machine.clock.monotonic();
     const waited = machine.clock.monotonic() - desk.endSince;
-    if (!isOld && desk.endFailures === 0) {
-      const dueMs = isIncomplete(facts) ? LATE_MS : logs.isDone(uid) ? 0 : LOGS_MS;
-      if (waited < dueMs) return this.#lookAfter(uid, desk, dueMs - waited);
-    }
+    const dueMs = this.#dueMs(subject, verdict, isOld);
+    if (waited < dueMs) return this.#lookAfter(uid, desk, dueMs - waited);
     const account = accountOfEnd(facts, verdict, logs.tail(uid));
     const first = await this.#inTurn(() => line.tell(to, account));
     const told = first.is === "refused" ? await this.#inTurn(() => line.tell(to, barest(account))) : first;
@@ -162,6 +163,15 @@ export class JobDesk {
     if (told.is === "failed") return this.#again(uid, desk, told);
     if (told.is === "refused" && !(await this.#note(subject, account, told.why))) return;
     this.#end(subject, verdict, told);
+  }
+
+  /** How long after its end was known it is told at the latest (D4). */
+  #dueMs({ uid, desk, facts }: Subject, verdict: Ended, isOld: boolean): number {
+    const { logs } = this.#options;
+    if (needsLog(facts, verdict) && logs.isReading(uid)) return OUTPUT_MS;
+    if (isOld || desk.endFailures > 0) return 0;
+    if (isIncomplete(facts)) return LATE_MS;
+    return logs.isDone(uid) ? 0 : LOGS_MS;
   }
 
   #end({ uid, desk, facts }: Subject, verdict: Ended, told: Exclude<Told<CallbackAnswer>, { readonly is: "failed" }>): void {

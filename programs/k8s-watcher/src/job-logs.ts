@@ -28,6 +28,8 @@ export interface JobLogs {
   look(facts: JobFacts, wanted: Wanted): void;
   /** Whether all that its containers printed is told, as far as is known. */
   isDone(uid: string): boolean;
+  /** Whether more of its main container's log may come. */
+  isReading(uid: string): boolean;
   /** Of its main container. */
   tail(uid: string): Tail | null;
   forget(uid: string): void;
@@ -36,8 +38,8 @@ export interface JobLogs {
   settled(): Promise<void>;
 }
 
-/** `onDone`: all that is known of a Job's logs is told. */
-export function jobLogs(world: LogWorld, onDone: (uid: string) => void): JobLogs {
+/** `onNews`: one of a Job's logs was read to its end, or all of it is told. */
+export function jobLogs(world: LogWorld, onNews: (uid: string) => void): JobLogs {
   const jobs = new Map<string, OfJob>();
   const active = new Set<Promise<void>>();
 
@@ -63,6 +65,7 @@ export function jobLogs(world: LogWorld, onDone: (uid: string) => void): JobLogs
         isPrevious: number < container.restarts,
         tailBytes: isMain(pod, container) ? Math.max(TAIL_BYTES, outputBytes) : 0,
         hasEnded,
+        onRead: () => onNews(uid),
       },
       world,
     );
@@ -71,7 +74,7 @@ export function jobLogs(world: LogWorld, onDone: (uid: string) => void): JobLogs
     const done = log.done.finally(() => {
       followed.isDone = true;
       active.delete(done);
-      onDone(uid);
+      onNews(uid);
     });
     active.add(done);
   };
@@ -84,11 +87,8 @@ export function jobLogs(world: LogWorld, onDone: (uid: string) => void): JobLogs
       for (const run of runsOf(facts)) if (!job.runs.has(keyOf(run))) follow(job, run, wanted);
     },
     isDone: (uid) => [...(jobs.get(uid)?.runs.values() ?? [])].every(({ isDone }) => isDone),
-    tail(uid) {
-      const job = jobs.get(uid);
-      const run = job === undefined ? undefined : runsOf(job.facts).findLast(({ pod, container }) => isMain(pod, container));
-      return run === undefined ? null : (job?.runs.get(keyOf(run))?.log.tail() ?? null);
-    },
+    isReading: (uid) => mainOf(jobs.get(uid))?.log.isReading() ?? false,
+    tail: (uid) => mainOf(jobs.get(uid))?.log.tail() ?? null,
     forget: (uid) => void jobs.delete(uid),
     get count() {
       return active.size;
@@ -97,6 +97,15 @@ export function jobLogs(world: LogWorld, onDone: (uid: string) => void): JobLogs
       await Promise.allSettled(active);
     },
   };
+}
+
+/** The last run of the last pod's main container, also when the pod is gone since; undefined: it was never followed. */
+function mainOf(job: OfJob | undefined): Followed | undefined {
+  const pod = job?.facts.pods.at(-1);
+  const container = pod?.containers.find((one) => isMain(pod, one));
+  if (job === undefined || pod === undefined || container === undefined) return undefined;
+  const { restarts, state } = container;
+  return job.runs.get(keyOf({ pod, container, number: state.is === "waiting" ? Math.max(0, restarts - 1) : restarts }));
 }
 
 /** One run of a container: it may be started again in its pod. */

@@ -1,0 +1,80 @@
+/** What is read of a log, from a cluster that breaks off, to a server that takes everything. */
+import { Readable } from "node:stream";
+import type { ClusterClient } from "@windlass/kubernetes";
+import { fakeClock, seededRandom } from "@windlass/testkit";
+import { expect, test } from "vitest";
+import { containerLog } from "./container-log.ts";
+import type { ServerLine } from "./server-line.ts";
+import { SILENT } from "./watcher-fixture.ts";
+import { watcherMetrics } from "./watcher-metrics.ts";
+
+/** Each is the answer to one read: chunks, and whether it breaks after them. */
+interface Answer {
+  readonly status?: number;
+  readonly chunks?: readonly string[];
+  readonly isCut?: boolean;
+}
+
+function logOf(answers: readonly Answer[], tailBytes = 1_000) {
+  const clock = fakeClock();
+  const left = [...answers];
+  const stored: Uint8Array[] = [];
+  let news = 0;
+  const client = {
+    stream: async () => {
+      const { status = 200, chunks = [], isCut = false } = left.shift() ?? { status: 404 };
+      const stream = Readable.from(
+        (async function* () {
+          for (const chunk of chunks) yield Buffer.from(chunk);
+          if (isCut) throw new Error("the connection broke");
+        })(),
+      );
+      return Object.assign(stream, { statusCode: status });
+    },
+  } as unknown as ClusterClient;
+  const line = {
+    tellLog: async ({ offset, bytes }: { readonly offset: number; readonly bytes: Uint8Array }) => {
+      stored.push(Uint8Array.from(bytes));
+      return { is: "answered", answer: { status: "stored", next: offset + bytes.length } };
+    },
+  } as unknown as ServerLine;
+  const machine = { clock, random: seededRandom(1), logger: SILENT, metrics: watcherMetrics(), signal: new AbortController().signal };
+  const log = containerLog(
+    {
+      ...{ id: "job_a", attempt: 1, jobName: "a", jobUid: "uid-1", container: undefined },
+      ...{ namespace: "n", pod: "a-1", containerName: "main", isPrevious: false, tailBytes },
+      hasEnded: () => true,
+      onRead: () => void news++,
+    },
+    { client, line, machine, room: { bytes: 0 }, turn: async () => () => {} },
+  );
+  const text = (): string => Buffer.concat(stored).toString();
+  return { log, clock, text, news: () => news };
+}
+
+const entry = (second: number, text: string): string => `2026-01-01T00:00:${String(second).padStart(2, "0")}Z ${text}\n`;
+const tailOf = (log: ReturnType<typeof containerLog>): string => Buffer.from(log.tail().bytes).toString();
+
+test("a log that is cut is whole only when it was read to its end", async () => {
+  const [one, two] = [entry(1, "one"), entry(2, "two")];
+  const { log, clock, text, news } = logOf([{ chunks: [one], isCut: true }, { chunks: [one, two] }]);
+  await clock.until(() => text() === "one\n", 200);
+  expect(log.isReading()).toBe(true);
+  expect(log.tail()).toMatchObject({ isWhole: false });
+  await clock.advance(60_000);
+  await log.done;
+  expect(news()).toBe(1);
+  expect(log.isReading()).toBe(false);
+  expect(log.tail()).toMatchObject({ isWhole: true, wasCut: false });
+  expect(text()).toBe("one\ntwo\n");
+  expect(tailOf(log)).toBe("one\ntwo\n");
+});
+
+test("a log that is gone before it was read to its end is read no more, and is not whole", async () => {
+  const { log, clock } = logOf([{ chunks: [entry(1, "one")], isCut: true }]);
+  await clock.advance(60_000);
+  await log.done;
+  expect(log.isReading()).toBe(false);
+  expect(log.tail()).toMatchObject({ isWhole: false });
+  expect(tailOf(log)).toBe("one\n");
+});
