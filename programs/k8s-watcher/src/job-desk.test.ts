@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import type { Tail } from "./account.ts";
 import { JobDesk } from "./job-desk.ts";
 import type { JobLogs } from "./job-logs.ts";
-import type { Account, ServerLine } from "./server-line.ts";
+import type { Account, CallbackAnswer, ServerLine } from "./server-line.ts";
 import { SILENT } from "./watcher-fixture.ts";
 import { watcherMetrics } from "./watcher-metrics.ts";
 
@@ -41,14 +41,14 @@ function seeEnd(memory: FactMemory, agoMs: number, annotations: Record<string, s
   memory.seeJob(jobObject(annotations, [{ type: "Complete", status: "True", lastTransitionTime: at(agoMs) }]));
 }
 
-function deskOf(logs: Partial<JobLogs> = {}) {
+function deskOf(logs: Partial<JobLogs> = {}, status: CallbackAnswer["status"] = "accepted_in_flight") {
   const clock = fakeClock();
   const told: Account[] = [];
   const looks: string[] = [];
   const line: ServerLine = {
     tell: async (_, account) => {
       told.push(account);
-      return { is: "answered", answer: { status: "accepted_in_flight" } };
+      return { is: "answered", answer: { status } };
     },
     tellLog: async ({ offset, bytes }) => ({ is: "answered", answer: { status: "stored", next: offset + bytes.length } }),
     tellUndelivered: async () => ({ is: "answered", answer: null }),
@@ -143,4 +143,17 @@ test("an end that promises no output does not wait for more than a moment", asyn
   desk.touch(UID);
   await clock.advance(3_000);
   expect(told).toMatchObject([{ state: "succeeded" }]);
+});
+
+test("the logs of one that ended long ago, and was told before, are looked at", async () => {
+  const { clock, desk, memory, told, looks } = deskOf({}, "accepted_duplicate");
+  seeEnd(memory, 600_000);
+  desk.touch(UID);
+  await clock.advance(0);
+  expect(told).toHaveLength(1);
+  const before = looks.length;
+  expect(before).toBeGreaterThan(0);
+  desk.touch(UID);
+  await clock.advance(0);
+  expect(looks.length).toBeGreaterThan(before);
 });

@@ -33,7 +33,7 @@ const LOGS_MS: number = seconds(3);
 const OUTPUT_MS: number = minutes(5);
 /** What goes on and changes quickly is told once. */
 const GATHER_MS: number = seconds(1);
-/** One that ended longer ago than this was told by whoever was here before, most likely with its logs. */
+/** One that ended longer ago than this was most likely told by whoever was here before: nobody waits for what it printed. */
 const OLD_MS: number = seconds(60);
 /** Told at once; more wait. */
 const TELLING_MAX = 48;
@@ -53,8 +53,6 @@ interface Desk {
   /** Since when (monotonic) its end is known, or news wait. */
   endSince: number | null;
   newsSince: number | null;
-  /** Its logs were told by whoever was here before. */
-  hasOldLogs: boolean;
   cancel: () => void;
 }
 
@@ -138,8 +136,8 @@ export class JobDesk {
     const verdict = classify(facts, now, graces);
     const isTaken = this.#taken.has(uid);
     const isOld = verdict.isFinal && verdict.endedAt !== null && now - verdict.endedAt > OLD_MS && desk.endSince === null;
-    const isToldBefore = isOld && !isTaken && !hasOutput(facts);
-    if ("id" in to && !isToldBefore && !desk.hasOldLogs) logs.look(facts, { to, outputBytes: hasOutput(facts) ? OUTPUT_TAIL_BYTES : 0 });
+    // Also of one that was told by whoever was here before: its logs may have been under way. What the server has costs one read.
+    if ("id" in to) logs.look(facts, { to, outputBytes: hasOutput(facts) ? OUTPUT_TAIL_BYTES : 0 });
     if (isTaken) {
       if (facts.job.gone !== null && facts.pods.every(isOver) && logs.isDone(uid)) this.#drop(uid);
       return;
@@ -184,8 +182,6 @@ export class JobDesk {
     if (result === "accepted") metrics.taken((clock.now() - (endedAt ?? clock.now())) / 1000);
     const why = told.is === "refused" ? told.why : told.answer.reason;
     logger.info("an end was told", { name: facts.job.name, outcome, reason, result, ...(why === undefined ? {} : { why }) });
-    // One that nobody told before has logs that nobody told, either.
-    desk.hasOldLogs = result !== "accepted" && this.#options.logs.tail(uid) === null;
     desk.isTouched = true;
   }
 
@@ -275,7 +271,6 @@ function newDesk(): Desk {
     news: "",
     endSince: null,
     newsSince: null,
-    hasOldLogs: false,
     cancel: () => {},
   };
 }
