@@ -41,9 +41,7 @@ export async function digestOfImage(name: ImageName, { rules, loginOf }: Registr
     if (/^basic/iu.test(challenge) && basic !== null) answer = await ask(basic);
     else if (/^bearer/iu.test(challenge)) {
       const place = placeOfTokens(challenge, repository);
-      // A password goes nowhere that others could read it.
-      const isSafe = place.protocol === "https:" || place.host === url.host;
-      const headers: Record<string, string> = basic !== null && isSafe ? { authorization: basic } : {};
+      const headers: Record<string, string> = basic !== null && mayHaveLogin(place, url) ? { authorization: basic } : {};
       const given = await sendRequest({ method: "GET", url: place, headers, ...bounds });
       if (given.status !== 200) throw new Error(`${place.host} gave no token for ${repository}: it answered ${given.status}`);
       const { token, access_token: other } = JSON.parse(given.text) as { token?: string; access_token?: string };
@@ -54,6 +52,11 @@ export async function digestOfImage(name: ImageName, { rules, loginOf }: Registr
   if (answer.status !== 200) throw new Error(`${registry} answered ${answer.status} when asked for ${repository}:${tag}`);
   if (typeof digest !== "string" || !/^sha256:[0-9a-f]{64}$/u.test(digest)) throw new Error(`${registry} did not say its digest`);
   return digest;
+}
+
+/** A password goes nowhere that others could read it: without TLS only to where the registry itself is asked without. */
+export function mayHaveLogin(place: URL, registry: URL): boolean {
+  return place.protocol === "https:" || place.origin === registry.origin;
 }
 
 /** `Bearer realm="https://…",service="…"` */
