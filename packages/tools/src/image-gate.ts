@@ -9,6 +9,7 @@
 import { execFile } from "node:child_process";
 import { messageOf, WindlassError, type Result } from "@windlass/kernel";
 import type { AdmittedImage, Clock, ImageGate } from "@windlass/ports";
+import { digestQuestions } from "./digest-questions.ts";
 import { digestOfImage, type Registries } from "./image-digest.ts";
 import { isAllowedImage, readImageName, readImagePattern, nameToRun, withDigest, type ImageName, type ImagePattern } from "./image-name.ts";
 
@@ -24,14 +25,13 @@ interface GateRegistries extends Registries {
   readonly clock: Pick<Clock, "after">;
 }
 
-/** A registry that is slower than this is gone on without, where that may be. */
-const RESOLVE_MS_MAX = 5_000;
 /** Cosign asks the registry, and for identities a log of the world's. */
 const VERIFY_MS_MAX = 60_000;
 
 /** Throws `usage` with a pattern that is none. */
 export function imageGate({ allow, pin, verify }: ImageRules, registries: GateRegistries): ImageGate {
   const patterns = allow.map(patternOf);
+  const digestNow = digestQuestions((name, signal) => digestOfImage(name, registries, signal), registries.clock);
   const faultOf = (image: string, names: readonly (ImageName | null)[]): string | null => {
     if (allow.length === 0 || names.some((name) => name !== null && isAllowedImage(name, patterns))) return null;
     return `the image ${image} is not run here: images.allow has ${allow.join(", ")}`;
@@ -39,14 +39,10 @@ export function imageGate({ allow, pin, verify }: ImageRules, registries: GateRe
   const resolve = async (image: string): Promise<{ readonly image: string; readonly unpinned: string | null }> => {
     const name = readImageName(image);
     if (name === null || name.digest !== null) return { image, unpinned: name === null ? `${image} is the name of no image` : null };
-    const limit = new AbortController();
-    const cancel = registries.clock.after(RESOLVE_MS_MAX, () => limit.abort(new Error(`no answer within ${RESOLVE_MS_MAX / 1000} s`)));
     try {
-      return { image: withDigest(name, await digestOfImage(name, registries, limit.signal)), unpinned: null };
+      return { image: withDigest(name, await digestNow(name)), unpinned: null };
     } catch (error) {
-      return { image, unpinned: messageOf(limit.signal.aborted ? limit.signal.reason : error) };
-    } finally {
-      cancel();
+      return { image, unpinned: messageOf(error) };
     }
   };
   const admitted = async (asked: string): Promise<AdmittedImage> => {
