@@ -8,9 +8,11 @@
  */
 import type { AdvanceInput, ChildSpec, Decision, Outputs } from "@windlass/engine";
 import { depthOf, isJsonObject, OUTPUT_LENGTH_MAX, type Json, type Result } from "@windlass/kernel";
+import { restore } from "./captured-scope.ts";
+import { whatFits } from "./ended-child.ts";
 import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
-import { evaluateIn, restore } from "./scope.ts";
+import { evaluateIn } from "./scope.ts";
 import { entryOf, outputRefOf, readFacts } from "./step-facts.ts";
 import type { LoopSpec } from "./step-spec.ts";
 import { toolChild } from "./tool-child.ts";
@@ -46,10 +48,12 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   const running = next - done;
   const last = stopped ? next : Math.min(items.length, next + spec.maxParallel - running);
   const children: ChildSpec[] = [];
+  const scope = restore(spec.scope, input.outputs);
   const site = { pins: spec.pinned ?? {}, depth: depthOf(input.record.path) };
   for (; next < last; next++) {
-    const evaluate = evaluateIn(restore(spec.scope, { value: items[next] ?? null, index: next }));
-    children.push(withSignal(mailbox, toolChild({ step: spec.step, key: itemKeyOf(spec, next), evaluate, site })));
+    const evaluate = evaluateIn({ ...scope, item: { value: items[next] ?? null, index: next } });
+    const child = toolChild({ step: spec.step, key: itemKeyOf(spec, next), evaluate, site });
+    children.push(whatFits(spec.step, withSignal(mailbox, child)));
   }
   changed.set(TOTAL, { next, done, failed });
   const over = done === next && (stopped || next === items.length);

@@ -9,9 +9,11 @@
 import { NOTHING, type AdvanceInput, type Decision, type Outputs } from "@windlass/engine";
 import { depthOf, type ChildFact, type Json, type Result } from "@windlass/kernel";
 import { itemKeyOf } from "./advance-loop.ts";
+import { restore } from "./captured-scope.ts";
+import { whatFits } from "./ended-child.ts";
 import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
-import { evaluateIn, restore } from "./scope.ts";
+import { evaluateIn, type Scope } from "./scope.ts";
 import { entryOf, readFacts } from "./step-facts.ts";
 import type { RoundsSpec } from "./step-spec.ts";
 import { toolChild } from "./tool-child.ts";
@@ -47,7 +49,7 @@ export function advanceRounds(input: AdvanceInput, spec: RoundsSpec): Decision {
   if (total === undefined) return NOTHING;
   const due = total.at !== null && total.at <= input.now;
   const next: Total = due ? { ...total, at: null } : total;
-  const children = due ? [withSignal(mailbox, roundChild(input, spec, next.round))] : [];
+  const children = due ? [whatFits(spec.step, withSignal(mailbox, roundChild(input, spec, next.round)))] : [];
   changed.set(TOTAL, next as unknown as Json);
   return {
     ...NOTHING,
@@ -60,9 +62,13 @@ export function advanceRounds(input: AdvanceInput, spec: RoundsSpec): Decision {
 }
 
 function roundChild(input: AdvanceInput, spec: RoundsSpec, round: number): ReturnType<typeof toolChild> {
-  const evaluate = evaluateIn(restore(spec.scope, { value: null, index: round }));
+  const evaluate = evaluateIn(scopeOf(spec, round, input.outputs));
   const site = { pins: spec.pinned ?? {}, depth: depthOf(input.record.path) };
   return toolChild({ step: spec.step, key: itemKeyOf(spec, round), evaluate, site });
+}
+
+function scopeOf(spec: RoundsSpec, index: number, outputs: Outputs): Scope {
+  return { ...restore(spec.scope, outputs), item: { value: null, index } };
 }
 
 /** Null: another round follows. */
@@ -76,7 +82,7 @@ function resultOf(
   const facts = readFacts(entryOf(fact), outputs);
   // Of a round that another follows, the output is read by nobody but the condition.
   const ended = (): Result => endsAs({ outcome, reason, message, output: facts.output, ...(exitCode === null ? {} : { exitCode }) });
-  const scope = restore(spec.scope, { value: null, index: round });
+  const scope = scopeOf(spec, round, outputs);
   const verdict = evaluateIn({ ...scope, step: (name) => (name === spec.step.name ? facts : scope.step(name)) })(spec.until);
   if (!verdict.ok || typeof verdict.value !== "boolean") {
     if (isBad) return ended();

@@ -23,6 +23,7 @@ import {
 } from "@windlass/kernel";
 import { compiledFor, forgetCompiled, type CompiledWorkflow } from "./compile-workflow.ts";
 import { decideStep, isHandled, stepNamed } from "./decide-step.ts";
+import { whatFits } from "./ended-child.ts";
 import { finallyChild } from "./finally-child.ts";
 import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
@@ -56,7 +57,7 @@ export function closeWorkflow(input: AdvanceInput): Pick<Decision, "cursor" | "c
 }
 
 /** What steps see besides each other. */
-type Outer = Pick<Scope, "inputs" | "job"> & Partial<Pick<Scope, "step">>;
+type Outer = Pick<Scope, "inputs" | "job"> & Partial<Pick<Scope, "step" | "leftOut">>;
 
 export function advanceSteps(input: AdvanceInput, compiled: CompiledWorkflow, outer: Outer): Decision {
   const fold = new Fold(input, compiled);
@@ -69,7 +70,10 @@ export function advanceSteps(input: AdvanceInput, compiled: CompiledWorkflow, ou
     else if (fact.type === "child" && fact.key !== CLOSING_KEY) fold.end(fact);
     else if (fact.type === "signal") tells.push(...fold.signal(fact));
     // Between two facts, so that it does not matter how many a decision is given (W4).
-    for (const name of fold.takeReady()) children.push(fold.begin(decideStep(compiled, name, { scope, depth })));
+    for (const name of fold.takeReady()) {
+      const child = fold.begin(decideStep(compiled, name, { scope, depth }));
+      children.push(whatFits(stepNamed(compiled, name).step, child));
+    }
   }
   const { finished, total } = fold;
   const finish = finished === total ? finishOf(compiled, scope) : null;
@@ -196,8 +200,9 @@ function outerOf({ record, live }: AdvanceInput): Outer {
   return { inputs, job: { id: record.id, name: record.name, attempt: live.attempt } };
 }
 
-function scopeOf(compiled: CompiledWorkflow, { inputs, job, step: outer }: Outer, step: Scope["step"]): Scope {
-  return { inputs, doubles: compiled.doubles, job, step: (name) => (compiled.steps.has(name) ? step(name) : outer?.(name)) };
+function scopeOf(compiled: CompiledWorkflow, { step: outer, leftOut, ...own }: Outer, step: Scope["step"]): Scope {
+  const stepOf = (name: string): StepFacts | undefined => (compiled.steps.has(name) ? step(name) : outer?.(name));
+  return { ...own, doubles: compiled.doubles, step: stepOf, ...(leftOut === undefined ? {} : { leftOut }) };
 }
 
 function finishOf(compiled: CompiledWorkflow, scope: Scope): Result {

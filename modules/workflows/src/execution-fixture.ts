@@ -2,10 +2,11 @@
  * Plays an execution without an engine, for tests: makes the children that decisions ask for, ends leaves as the test
  * says, in an order that the test chooses, and hands the facts back in bundles of any size.
  */
-import type { AdvanceInput, ChildSpec, Decision, JobKind } from "@windlass/engine";
+import { PAYLOAD_LENGTH_MAX, type AdvanceInput, type ChildSpec, type Decision, type JobKind } from "@windlass/engine";
 import {
   BugError,
   isJsonObject,
+  OUTPUT_PASSED_ON_MAX,
   type ChildFact,
   type Fact,
   type Json,
@@ -48,6 +49,8 @@ export interface Played {
   readonly children: ReadonlyMap<string, readonly ChildSpec[]>;
   /** How every job ended, in order. */
   readonly ends: readonly ChildFact[];
+  /** Keys of the jobs whose outputs were not passed on and were read, in order. */
+  readonly read: readonly string[];
   readonly cursor: ReadonlyMap<string, Json>;
   readonly decisions: readonly Decision[];
   /** The most leaves of one loop that were open at once, by the loop's name. */
@@ -92,6 +95,8 @@ class Player {
   readonly #leaves: ChildSpec[] = [];
   readonly #children = new Map<string, ChildSpec[]>();
   readonly #ends: ChildFact[] = [];
+  readonly #large = new Map<string, { readonly key: string; readonly output: Json }>();
+  readonly #read: string[] = [];
   readonly #steps = new Map<string, ChildFact>();
   readonly #decisions: Decision[] = [];
   readonly #peaks = new Map<string, number>();
@@ -141,6 +146,7 @@ class Player {
       leaves: this.#leaves,
       children: this.#children,
       ends: this.#ends,
+      read: this.#read,
       cursor: this.#root.cursor,
       decisions: this.#decisions,
       peaks: this.#peaks,
@@ -189,6 +195,8 @@ class Player {
     this.#made.add(path);
     this.#children.set(child.key, [...(this.#children.get(child.key) ?? []), child]);
     const faults = kindOf(child).validate(child.spec, child.input ?? null);
+    const length = Math.max(JSON.stringify(child.spec).length, JSON.stringify(child.input ?? null).length);
+    if (length > PAYLOAD_LENGTH_MAX) throw new BugError(`${path} has ${length} characters`);
     if (faults.length > 0) throw new BugError(`${path}: ${JSON.stringify(faults)}`);
     parent.open.set(child.key, this.#job(parent, child));
     if (parent !== this.#root) this.#peaks.set(parent.key, Math.max(this.#peaks.get(parent.key) ?? 0, parent.open.size));
@@ -203,7 +211,7 @@ class Player {
       cursor: job.cursor,
       facts: seen,
       now: this.#now,
-      outputs: () => [],
+      outputs: (refs) => refs.map(({ of }) => this.#outputOf(of)),
     };
     const decision = (isRoot ? workflowKind : kindOf(job.child)).advance?.(given);
     if (decision === undefined) throw new BugError("both kinds decide");
@@ -233,6 +241,13 @@ class Player {
     return isRoot ? decision.finish : null;
   }
 
+  #outputOf(id: string): Json {
+    const large = this.#large.get(id);
+    if (large === undefined) throw new BugError(`${id} has no output that was not passed on`);
+    this.#read.push(large.key);
+    return large.output;
+  }
+
   #tell(job: Job, key: string, fact: Fact): void {
     const child = job.open.get(key);
     if (child !== undefined && key === this.#options.endBeforeTold)
@@ -244,6 +259,9 @@ class Player {
     if (job.open.size > 0) throw new BugError(`${job.key} ended with children open`);
     this.#open.delete(job);
     this.#composites.delete(job);
+    const { length } = JSON.stringify(output ?? null);
+    const isLarge = length > OUTPUT_PASSED_ON_MAX;
+    if (isLarge) this.#large.set(job.id, { key: job.key, output: output ?? null });
     const fact: ChildFact = {
       type: "child",
       id: job.id,
@@ -252,7 +270,8 @@ class Player {
       reason,
       message,
       exitCode: exitCode ?? null,
-      output: output ?? null,
+      output: isLarge ? null : (output ?? null),
+      ...(isLarge ? { outputRef: { of: job.id, length } } : {}),
     };
     this.#ends.push(fact);
     job.parent?.open.delete(job.key);

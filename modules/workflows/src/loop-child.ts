@@ -1,9 +1,10 @@
 /** The jobs of steps that run several times: for each item of a list, or until a condition holds. */
 import type { ChildSpec } from "@windlass/engine";
 import { isJsonObject, parseDuration, type Json } from "@windlass/kernel";
+import { capture } from "./captured-scope.ts";
 import { endedChild, failedChild, ownChild } from "./ended-child.ts";
 import { pinsFrom, type Pins } from "./pins.ts";
-import { capture, evaluateIn, type Scope } from "./scope.ts";
+import { evaluateIn, type Scope } from "./scope.ts";
 import type { LoopSpec, RoundsSpec } from "./step-spec.ts";
 import { render } from "./template.ts";
 import { inField } from "./tool-child.ts";
@@ -59,6 +60,12 @@ export function roundsChild(step: Step, until: string, { scope, pins }: Around):
     scope: capture([textsOf(step), `{{ ${until} }}`], scope),
     ...pinnedFor(step, pins),
   };
+  if (JSON.stringify(spec).length > LOOP_LENGTH_MAX) {
+    return failedChild(step, step.name, {
+      reason: "bad_spec",
+      message: `until: what the condition and the templates use is larger than ${LOOP_LENGTH_MAX} characters`,
+    });
+  }
   return ownChild(step, step.name, { spec });
 }
 

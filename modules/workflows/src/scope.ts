@@ -1,10 +1,10 @@
 /** What expressions see when a step starts: inputs, the job, finished steps, and in a loop the item. */
 import type { CelInput } from "@bufbuild/cel";
-import type { Json, JsonObject, Outcome, Reason } from "@windlass/kernel";
+import type { Json, JsonObject, Outcome, OutputRef, Reason } from "@windlass/kernel";
 import { isJsonObject } from "@windlass/kernel";
 import { celOf } from "./cel-value.ts";
 import type { Evaluated, Expression } from "./expression.ts";
-import { cachedExpression, isTemplate, splitTemplate, type Evaluate } from "./template.ts";
+import { cachedExpression, type Evaluate } from "./template.ts";
 
 /** How a step ended, as its dependants see it. */
 export interface StepFacts {
@@ -13,6 +13,8 @@ export interface StepFacts {
   readonly exitCode: number | null;
   readonly output: Json;
   readonly error: string | null;
+  /** Where the output stands that is not passed on: `output` is read when somebody looks at it. */
+  readonly outputRef?: OutputRef | undefined;
 }
 
 export interface Scope {
@@ -22,52 +24,24 @@ export interface Scope {
   readonly job: { readonly id: string; readonly name: string; readonly attempt: number };
   readonly step: (name: string) => StepFacts | undefined;
   readonly item?: { readonly value: Json; readonly index: number };
-}
-
-/** The part of a scope that some texts need, as JSON: what a loop keeps for its items. */
-export interface CapturedScope {
-  readonly inputs: JsonObject;
-  readonly doubles: readonly string[];
-  readonly job: { readonly id: string; readonly name: string; readonly attempt: number };
-  readonly steps: Readonly<Record<string, StepFacts>>;
+  /** Names whose values did not fit into the job that decides: of a step how it ended may be known all the same. */
+  readonly leftOut?: readonly string[];
 }
 
 export function evaluateIn(scope: Scope): Evaluate {
   return (text) => {
     const expression = cachedExpression(text);
     if ("mistake" in expression) return failed(text, expression.mistake.message);
+    const lacking = lackingIn(expression, scope);
+    if (lacking !== undefined) return failed(text, `${lacking} is too large to be handed on to the steps that run at the end`);
     const result = expression.evaluate(variablesOf(expression, scope));
     return result.ok ? result : failed(text, result.message);
   };
 }
 
-export function capture(value: Json, scope: Scope): CapturedScope {
-  const inputs = new Map<string, Json>();
-  const steps = new Map<string, StepFacts>();
-  for (const text of expressionsIn(value)) {
-    const expression = cachedExpression(text);
-    for (const { by, name } of "mistake" in expression ? [] : expression.references) {
-      const facts = by === "all steps" ? undefined : scope.step(name);
-      if (name === "inputs") for (const [input, given] of Object.entries(scope.inputs)) inputs.set(input, given);
-      else if (facts !== undefined) steps.set(name, readOut(facts));
-      else if (by === "name" && Object.hasOwn(scope.inputs, name)) inputs.set(name, scope.inputs[name] ?? null);
-    }
-  }
-  return {
-    inputs: Object.fromEntries(inputs),
-    doubles: scope.doubles.filter((name) => inputs.has(name)),
-    job: scope.job,
-    steps: Object.fromEntries(steps),
-  };
-}
-
-/** As plain data: what is only asked for when somebody looks at it is asked for now. */
-function readOut({ outcome, reason, exitCode, output, error }: StepFacts): StepFacts {
-  return { outcome, reason, exitCode, output, error };
-}
-
-export function restore({ steps, ...rest }: CapturedScope, item: { value: Json; index: number }): Scope {
-  return { ...rest, item, step: (name) => (Object.hasOwn(steps, name) ? steps[name] : undefined) };
+function lackingIn({ references, opened }: Expression, { leftOut, step }: Scope): string | undefined {
+  if (leftOut === undefined) return undefined;
+  return references.find(({ name }) => leftOut.includes(name) && (opened.has(name) || step(name) === undefined))?.name;
 }
 
 function failed(text: string, message: string): Evaluated {
@@ -121,12 +95,4 @@ function stepValue(name: string, facts: StepFacts, { opened }: Expression): CelI
     ["error", error],
   ];
   return new Map([...fields, ...own].map(([key, value]) => [key, celOf(value)]));
-}
-
-function expressionsIn(value: Json): readonly string[] {
-  if (typeof value === "string") {
-    const parts = isTemplate(value) ? splitTemplate(value) : [];
-    return "mistake" in parts ? [] : parts.flatMap((part) => ("expression" in part ? [part.expression] : []));
-  }
-  return value === null || typeof value !== "object" ? [] : Object.values(value).flatMap(expressionsIn);
 }

@@ -12,7 +12,8 @@ export function entryOf({ outcome, reason, exitCode, output, outputRef, message 
 
 /** What is remembered, to be read: a large output is asked for when somebody looks at it. */
 export function readFacts(entry: Json, outputs: Outputs): StepFacts {
-  const { outputRef: ref, ...facts } = entry as unknown as StepFacts & { readonly outputRef?: OutputRef };
+  const facts = entry as unknown as StepFacts;
+  const ref = facts.outputRef;
   if (ref === undefined) return facts;
   return {
     ...facts,

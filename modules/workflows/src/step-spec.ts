@@ -14,9 +14,9 @@ import {
   type Reason,
   withoutAliases,
 } from "@windlass/kernel";
+import type { CapturedScope } from "./captured-scope.ts";
 import type { Kept } from "./mailbox.ts";
 import type { Pins } from "./pins.ts";
-import type { CapturedScope } from "./scope.ts";
 import { type Step, WAIT_MS_MAX, type Workflow } from "./workflow.ts";
 
 /** What is known already: a step that is skipped, that cannot be rendered, or that has nothing to do. */

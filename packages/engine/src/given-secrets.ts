@@ -126,9 +126,9 @@ export function aliasesIn(record: JobRecord): readonly string[] {
 type Use = Pick<AliasUse, "alias" | "within">;
 
 interface Found {
-  nearest(use: Use): SealedSecret | undefined;
+  readonly nearest: (use: Use) => SealedSecret | undefined;
   /** Where these uses look, the nearest first. */
-  scopesFor(uses: readonly Use[]): readonly string[];
+  readonly scopesFor: (uses: readonly Use[]) => readonly string[];
 }
 
 /** See G2 and G3. */

@@ -60,7 +60,7 @@ export interface SubmitRequest {
 /** Labels a job may have. */
 const LABELS_MAX = 64;
 /** The largest specification and input, as JSON text: larger things belong in a file or an object store. */
-const PAYLOAD_LENGTH_MAX = 1_048_576;
+export const PAYLOAD_LENGTH_MAX = 1_048_576;
 
 /** The record to be stored. Throws `invalid` with every fault. */
 export function recordOf(context: EngineContext, request: SubmitRequest): JobRecord {
