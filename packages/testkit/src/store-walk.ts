@@ -150,7 +150,8 @@ async function compare(store: Store, model: Model): Promise<WalkEnd> {
   const live = (await store.jobs.live({}, 10_000)).map((job) => job.id).filter((id) => model.records.has(id));
   same(live, [...model.live.keys()].toSorted(), "the live jobs");
   let text = canonicalJson(JSON.parse(JSON.stringify(ends)) as Json);
-  for (const [id, name] of names) text = text.replaceAll(id, name);
+  // Names of attempts outside hold the id without its prefix.
+  for (const [id, name] of names) text = text.replaceAll(id, name).replaceAll(id.slice(id.indexOf("_") + 1), name);
   return JSON.parse(text) as WalkEnd;
 }
 
