@@ -46,6 +46,8 @@ export interface WatcherState {
 const STREAMS_MAX = 1_500;
 /** Another takes over when the one whose turn it is has been silent for so long. */
 const TURN_SECONDS = 15;
+/** Events and nodes make a verdict more telling, so they are awaited for a moment; it can be had without them. */
+const OPTIONAL_MS: number = seconds(5);
 
 interface Round {
   readonly memory: FactMemory;
@@ -61,9 +63,10 @@ export function clusterWatcher(options: ClusterWatcherOptions): ClusterWatcher {
   let round: Round | null = null;
   let isWaiting = false;
   const state = (): WatcherState => {
-    const watches = Object.fromEntries((round?.informers ?? []).map((one) => [one.what, one.isCurrent()]));
+    const informers = round?.informers ?? [];
+    const watches = Object.fromEntries(informers.map((one) => [one.what, one.isCurrent()]));
     return {
-      isReady: isWaiting || (round !== null && Object.entries(watches).every(([what, isCurrent]) => isCurrent || what === "nodes")),
+      isReady: isWaiting || (round !== null && informers.every((one) => one.isCurrent() || one.isOptional)),
       isLeading: round !== null,
       jobs: round?.memory.size ?? 0,
       undelivered: round?.desk.undelivered ?? 0,
@@ -130,8 +133,9 @@ function beginRound(options: ClusterWatcherOptions, outer: Machine): Round {
   const { client, line, graces } = options;
   const logs = jobLogs({ client, line, machine, room: { bytes: 0 }, turn: atOnce(STREAMS_MAX) }, (uid) => desk.touch(uid));
   const desk: JobDesk = new JobDesk({ memory, line, graces, machine, logs });
-  const informers = informersOf(options, { memory, desk, machine });
-  void Promise.all(informers.map(({ listed }) => listed)).then(() => desk.open());
+  const { places, nodes } = informersOf(options, { memory, desk, machine });
+  const informers = [...places.flatMap((place) => place.informers), nodes];
+  const openings = places.map((place) => opened(place, { nodes, desk, machine }));
   return {
     memory,
     desk,
@@ -141,9 +145,26 @@ function beginRound(options: ClusterWatcherOptions, outer: Machine): Round {
       over.abort();
       outer.signal.removeEventListener("abort", stop);
       await Promise.allSettled(informers.map(({ done }) => done));
-      await Promise.allSettled([desk.settled(), logs.settled()]);
+      await Promise.allSettled([desk.settled(), logs.settled(), ...openings]);
     },
   };
+}
+
+interface Place {
+  /** Empty: all of the cluster. */
+  readonly namespace: string;
+  readonly informers: readonly Informer[];
+}
+
+/** Each namespace for itself: one that may not be read keeps nobody else's ends from being told. */
+async function opened(
+  { namespace, informers }: Place,
+  { nodes, desk, machine }: { readonly nodes: Informer; readonly desk: JobDesk; readonly machine: Machine },
+): Promise<void> {
+  await Promise.all(informers.filter(({ isOptional }) => !isOptional).map(({ listed }) => listed));
+  const others = [...informers.filter(({ isOptional }) => isOptional), nodes];
+  await Promise.race([Promise.all(others.map(({ listed }) => listed)), rest(OPTIONAL_MS, machine)]);
+  desk.open(namespace);
 }
 
 interface Listening {
@@ -152,7 +173,7 @@ interface Listening {
   readonly machine: Machine;
 }
 
-function informersOf({ client, namespaces, selector }: ClusterWatcherOptions, { memory, desk, machine }: Listening): readonly Informer[] {
+function informersOf({ client, namespaces, selector }: ClusterWatcherOptions, { memory, desk, machine }: Listening): { readonly places: readonly Place[]; readonly nodes: Informer } {
   const now = (): number => machine.clock.now();
   const touch = (...uids: readonly (string | null)[]): void => {
     for (const uid of uids) if (uid !== null) desk.touch(uid);
@@ -175,6 +196,7 @@ function informersOf({ client, namespaces, selector }: ClusterWatcherOptions, { 
     {
       what: "events",
       path: `/api/v1/${within(place, "events")}`,
+      isOptional: true,
       see: (object) => touch(memory.seeEvent(object)),
       lose: null,
     },
@@ -187,10 +209,14 @@ function informersOf({ client, namespaces, selector }: ClusterWatcherOptions, { 
     lose: (_, __, object) => touch(...memory.loseNode(nameOf(object), now())),
   };
   const places = namespaces.length === 0 ? [""] : namespaces;
-  const all = places.flatMap((place) =>
-    kinds(place).map((kind) => (places.length === 1 ? kind : { ...kind, what: `${kind.what} of ${place}` })),
-  );
-  return [...all, nodes].map((kind) => listened(kind, { client, machine }));
+  const named = (kind: Kind, place: string): Kind => (places.length === 1 ? kind : { ...kind, what: `${kind.what} of ${place}` });
+  return {
+    places: places.map((namespace) => ({
+      namespace,
+      informers: kinds(namespace).map((kind) => listened(named(kind, namespace), { client, machine })),
+    })),
+    nodes: listened(nodes, { client, machine }),
+  };
 }
 
 function within(place: string, kind: string): string {

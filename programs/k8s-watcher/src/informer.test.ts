@@ -5,7 +5,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonObject } from "@windlass/kernel";
-import { seededRandom } from "@windlass/testkit";
+import type { ClusterClient } from "@windlass/kubernetes";
+import { fakeClock, seededRandom } from "@windlass/testkit";
 import { afterEach, expect, test } from "vitest";
 import { informer, uidOf } from "./informer.ts";
 import { clientOf, realClock, SILENT } from "./watcher-fixture.ts";
@@ -107,6 +108,31 @@ test("a version that is forgotten leads to a list, which names what is there", a
   expect(asked).toEqual(["list", "watch 10", "list", "watch 50"]);
   expect(seen.at(-1)).toBe("there: b");
   expect(await metrics.text()).toContain('windlass_k8s_watcher_watch_restarts_total{resource="jobs",why="expired"} 1');
+});
+
+test("a right that is missing is told once, and asked for again now and then", async () => {
+  const clock = fakeClock();
+  const warnings: string[] = [];
+  let asked = 0;
+  const refuse = async (): Promise<object> => {
+    asked++;
+    return { status: 403, headers: {}, body: {} };
+  };
+  const client = { call: refuse } as unknown as ClusterClient;
+  const over = new AbortController();
+  const logger = { ...SILENT, warn: (message: string) => void warnings.push(message) };
+  const one = informer(
+    { client, what: "events", path: "/api/v1/events", isOptional: true, onObject: () => {}, onGone: () => {}, onListed: () => {} },
+    { clock, random: seededRandom(1), logger, metrics: watcherMetrics(), signal: over.signal },
+  );
+  await one.listed;
+  await clock.advance(3_600_000);
+  expect(asked).toBeGreaterThan(5);
+  expect(asked).toBeLessThan(30);
+  expect(warnings).toHaveLength(1);
+  expect(one.isCurrent()).toBe(false);
+  over.abort();
+  await one.done;
 });
 
 test("a list comes in pages", async () => {

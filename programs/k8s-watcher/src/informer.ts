@@ -29,6 +29,8 @@ export interface InformerOptions {
 
 export interface Informer {
   readonly what: string;
+  /** Nothing waits for it. */
+  readonly isOptional: boolean;
   /** Resolves after the first list, or once it is known that we have no right to it. */
   readonly listed: Promise<void>;
   /** Whether it keeps up at this moment. */
@@ -52,17 +54,21 @@ export function informer(options: InformerOptions, machine: Machine): Informer {
   const state = { isCurrent: false };
   const run = async (): Promise<void> => {
     let failures = 0;
+    let hadRight = true;
     while (!machine.signal.aborted) {
       try {
         const version = await listAll(options, machine);
         if (version === null) {
           first.resolve();
-          machine.logger.warn(`no right to list ${options.what}`, { path: options.path });
+          state.isCurrent = false;
+          if (hadRight) machine.logger.warn(`no right to list ${options.what}; what they would tell is missing`, { path: options.path });
+          hadRight = false;
           await rest(RIGHT_AGAIN_MS, machine);
           continue;
         }
         first.resolve();
         state.isCurrent = true;
+        hadRight = true;
         failures = 0;
         await watchAll(options, { version, machine, state });
       } catch (error) {
@@ -76,7 +82,8 @@ export function informer(options: InformerOptions, machine: Machine): Informer {
     }
     first.resolve();
   };
-  return { what: options.what, listed: first.promise, isCurrent: () => state.isCurrent, done: run() };
+  const { what, isOptional = false } = options;
+  return { what, isOptional, listed: first.promise, isCurrent: () => state.isCurrent, done: run() };
 }
 
 /** The version that a watch goes on from; null: no right. */

@@ -73,7 +73,7 @@ function deskOf(logs: Partial<JobLogs> = {}, status: CallbackAnswer["status"] = 
       ...logs,
     },
   });
-  desk.open();
+  desk.open("");
   return { clock, desk, memory, told, looks };
 }
 

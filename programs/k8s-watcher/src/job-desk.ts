@@ -69,7 +69,8 @@ export class JobDesk {
   readonly #taken: TakenEnds;
   readonly #telling = new Set<Promise<void>>();
   readonly #turn = atOnce(TELLING_MAX);
-  #isOpen = false;
+  /** Namespaces; empty: all of the cluster. */
+  readonly #open = new Set<string>();
 
   constructor(options: JobDeskOptions) {
     this.#options = options;
@@ -81,16 +82,16 @@ export class JobDesk {
     return [...this.#desks.values()].filter(({ endSince, endFailures }) => endSince !== null && endFailures > 0).length;
   }
 
-  /** From now on there is something to tell: before, not all was listed. */
-  open(): void {
-    this.#isOpen = true;
+  /** From now on there is something to tell of this namespace: before, not all of it was listed. Empty: of all of them. */
+  open(namespace: string): void {
+    this.#open.add(namespace);
     for (const uid of this.#options.memory.jobs()) this.touch(uid);
   }
 
   /** Something was learned of it. */
   touch(uid: string): void {
     const { machine } = this.#options;
-    if (!this.#isOpen || machine.signal.aborted) return;
+    if (machine.signal.aborted || !this.#mayTell(uid)) return;
     const desk = this.#desks.get(uid) ?? newDesk();
     this.#desks.set(uid, desk);
     desk.isTouched = true;
@@ -104,6 +105,11 @@ export class JobDesk {
   async settled(): Promise<void> {
     for (const desk of this.#desks.values()) desk.cancel();
     await Promise.allSettled(this.#telling);
+  }
+
+  #mayTell(uid: string): boolean {
+    if (this.#open.has("") || this.#desks.has(uid)) return true;
+    return this.#open.size > 0 && this.#open.has(this.#options.memory.facts(uid)?.job.namespace ?? "");
   }
 
   async #look(uid: string, desk: Desk): Promise<void> {
