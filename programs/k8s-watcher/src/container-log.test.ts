@@ -78,3 +78,14 @@ test("a log that is gone before it was read to its end is read no more, and is n
   expect(log.tail()).toMatchObject({ isWhole: false });
   expect(tailOf(log)).toBe("one\n");
 });
+
+test("a line costs no copy of the tail that it is added to", { timeout: 5_000 }, async () => {
+  const tailBytes = 1_200_000;
+  const long = entry(1, "0123456789".repeat(200_000));
+  const lines = Array.from({ length: 50 }, () => entry(2, "a line").repeat(1_000));
+  const { log, clock } = logOf([{ chunks: [long, ...lines] }], tailBytes);
+  await clock.until(() => log.tail().isWhole, 600_000);
+  expect(log.tail()).toMatchObject({ wasCut: true });
+  expect(log.tail().bytes).toHaveLength(tailBytes);
+  expect(tailOf(log).endsWith("a line\na line\n")).toBe(true);
+});

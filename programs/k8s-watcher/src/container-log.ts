@@ -9,7 +9,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { ms, messageOf, seconds } from "@windlass/kernel";
-import { isAccepted, type ClusterClient } from "@windlass/kubernetes";
+import { isAccepted, LogTail, type ClusterClient } from "@windlass/kubernetes";
 import type { Tail } from "./account.ts";
 import { LogEntries, type LogEntry } from "./log-entries.ts";
 import { LogOutbox } from "./log-outbox.ts";
@@ -64,8 +64,7 @@ class Reader {
   readonly #subject: LogSubject;
   readonly #world: LogWorld;
   #outbox = new LogOutbox(0);
-  #tail: Uint8Array = new Uint8Array();
-  #printed = 0;
+  readonly #tail: LogTail;
   /** The first and the last entry that were ever read: by them a log is known whose beginning was removed. */
   #firstTime: string | null = null;
   #lastTime = "";
@@ -79,10 +78,12 @@ class Reader {
   constructor(subject: LogSubject, world: LogWorld) {
     this.#subject = subject;
     this.#world = world;
+    this.#tail = new LogTail(subject.tailBytes);
   }
 
   tail(): Tail {
-    return { bytes: this.#tail, wasCut: this.#printed > this.#tail.length, isWhole: this.#isWhole };
+    const bytes = this.#tail.bytes();
+    return { bytes, wasCut: this.#tail.printed > bytes.length, isWhole: this.#isWhole };
   }
 
   isReading(): boolean {
@@ -147,7 +148,7 @@ class Reader {
   #gone(): "gone" {
     const { machine } = this.#world;
     const { id, pod, containerName } = this.#subject;
-    if (this.#printed === 0) machine.logger.warn("a log was gone before it could be read", { job: id, pod, container: containerName });
+    if (this.#tail.printed === 0) machine.logger.warn("a log was gone before it could be read", { job: id, pod, container: containerName });
     return "gone";
   }
 
@@ -170,8 +171,8 @@ class Reader {
       if (place.after !== null) place.offset = this.#outbox.end;
     }
     if (place.after !== null && !isLater(entry.time, place.after)) return;
-    const isNew = place.offset + entry.bytes.length > this.#printed;
-    if (isNew) this.#remember(entry.bytes.subarray(Math.max(0, this.#printed - place.offset)));
+    const isNew = place.offset + entry.bytes.length > this.#tail.printed;
+    if (isNew) this.#tail.put(entry.bytes.subarray(Math.max(0, this.#tail.printed - place.offset)));
     const known = Math.min(entry.bytes.length, Math.max(0, this.#outbox.end - place.offset));
     place.offset += entry.bytes.length;
     this.#lastTime = entry.time;
@@ -180,13 +181,6 @@ class Reader {
     this.#outbox.put(fresh, entry.at);
     this.#world.room.bytes += fresh.length;
     this.#wake?.();
-  }
-
-  #remember(bytes: Uint8Array): void {
-    const { tailBytes } = this.#subject;
-    this.#printed += bytes.length;
-    const joined = bytes.length >= tailBytes ? bytes.slice(-tailBytes) : Buffer.concat([this.#tail, bytes]);
-    this.#tail = joined.length > tailBytes ? joined.subarray(joined.length - tailBytes) : joined;
   }
 
   async #hasRoom(): Promise<void> {
@@ -221,7 +215,7 @@ class Reader {
     const { line, machine, room } = this.#world;
     const { id, attempt, jobName, jobUid, container } = this.#subject;
     const block = this.#outbox.first();
-    if (block === null && this.#printed === 0) return "done";
+    if (block === null && this.#tail.printed === 0) return "done";
     const isLast = this.#isRead && (block === null || block.offset + block.bytes.length === this.#outbox.end);
     const piece = block ?? { offset: this.#outbox.end, at: machine.clock.now(), bytes: new Uint8Array() };
     const told = await line.tellLog({ id, attempt, jobName, jobUid, container, ...piece, isLast, isRestLost: false });

@@ -59,7 +59,7 @@ export class LogEntries {
     const newline = bytes.indexOf(NEWLINE);
     const isWhole = space !== -1 && space <= TIME_LENGTH_MAX && (newline === -1 || space < newline);
     if (!isWhole && newline === -1 && bytes.length <= TIME_LENGTH_MAX) {
-      this.#start = bytes;
+      this.#start = Uint8Array.from(bytes);
       return null;
     }
     this.#start = new Uint8Array();

@@ -22,6 +22,24 @@ test("what is stored in part is kept from there on", () => {
   expect(box.bytes).toBe(6);
 });
 
+test("what is kept holds nothing of the buffers that it came in", () => {
+  const box = new LogOutbox(0);
+  for (let chunk = 0; chunk < 3; chunk++) box.put(Buffer.alloc(1_048_576, "a line\n").subarray(70, 77), chunk);
+  expect(textOf(box.first()?.bytes)).toBe("a line\n".repeat(3));
+  expect(box.first()?.bytes.buffer.byteLength).toBeLessThan(1_000);
+  box.put(Buffer.alloc(200_000), 3);
+  box.stored(200_000);
+  expect(box.first()?.bytes.buffer.byteLength).toBeLessThan(1_000);
+});
+
+test("what was handed out stays as it was while more is put in", () => {
+  const box = new LogOutbox(0);
+  box.put(bytesOf("one\n"), 1);
+  const before = box.first();
+  box.put(bytesOf("two\n".repeat(1_000)), 1);
+  expect(textOf(before?.bytes)).toBe("one\n");
+});
+
 test("what the server has already is not taken in again", () => {
   const box = new LogOutbox(0);
   box.put(bytesOf("0123"), 1);

@@ -14,7 +14,8 @@ interface Growing {
   readonly offset: number;
   readonly at: number;
   length: number;
-  readonly parts: Uint8Array[];
+  /** Its own, with room to grow: what is handed in is mostly a line, and a small part of what the cluster sent. */
+  buffer: Uint8Array;
 }
 
 /** One request; the server's body limit is larger. */
@@ -49,12 +50,10 @@ export class LogOutbox {
     for (let rest = bytes.subarray(known); rest.length > 0;) {
       const last = this.#blocks.at(-1);
       const isFull = last === undefined || last.length >= BLOCK_BYTES_MAX || (last.length >= BLOCK_BYTES_MIN && at - last.at > SPAN_MS_MAX);
-      const block = isFull ? { offset: this.#end, at, length: 0, parts: [] } : last;
+      const block = isFull ? { offset: this.#end, at, length: 0, buffer: new Uint8Array() } : last;
       if (isFull) this.#blocks.push(block);
-      // Copied: what is handed in may be a small part of a large buffer.
-      const part = rest.slice(0, BLOCK_BYTES_MAX - block.length);
-      block.parts.push(part);
-      block.length += part.length;
+      const part = rest.subarray(0, BLOCK_BYTES_MAX - block.length);
+      append(block, part);
       this.#bytes += part.length;
       this.#end += part.length;
       rest = rest.subarray(part.length);
@@ -64,8 +63,7 @@ export class LogOutbox {
   first(): Block | null {
     const [block] = this.#blocks;
     if (block === undefined) return null;
-    if (block.parts.length > 1) block.parts.splice(0, block.parts.length, Buffer.concat(block.parts));
-    return { offset: block.offset, at: block.at, bytes: block.parts[0] ?? new Uint8Array() };
+    return { offset: block.offset, at: block.at, bytes: block.buffer.subarray(0, block.length) };
   }
 
   /** All before `next` is stored. False: what is before `next` and after what is stored was never here. */
@@ -76,14 +74,25 @@ export class LogOutbox {
       if (block === undefined) return next >= this.#end;
       if (next < block.offset) return false;
       if (next < block.offset + block.length) {
-        const { bytes } = this.first() ?? { bytes: new Uint8Array() };
-        const left = bytes.subarray(next - block.offset);
+        const left = block.buffer.slice(next - block.offset, block.length);
         this.#bytes -= block.length - left.length;
-        this.#blocks[0] = { offset: next, at: block.at, length: left.length, parts: [left] };
+        this.#blocks[0] = { offset: next, at: block.at, length: left.length, buffer: left };
         return true;
       }
       this.#bytes -= block.length;
       this.#blocks.shift();
     }
   }
+}
+
+/** What was handed out of the block before stays as it was. */
+function append(block: Growing, part: Uint8Array): void {
+  const length = block.length + part.length;
+  if (length > block.buffer.length) {
+    const grown = new Uint8Array(Math.min(BLOCK_BYTES_MAX, Math.max(length, 2 * block.buffer.length)));
+    grown.set(block.buffer.subarray(0, block.length));
+    block.buffer = grown;
+  }
+  block.buffer.set(part, block.length);
+  block.length = length;
 }
