@@ -82,7 +82,7 @@ test("what is learned at any moment of a look leads to another one", async () =>
     const { clock, desk, memory, looks } = deskOf();
     memory.seeJob(jobObject());
     desk.touch(UID);
-    for (let step = 0; step < steps; step++) await null;
+    for (let step = 0; step < steps; step++) await Promise.resolve();
     const before = looks.length;
     desk.touch(UID);
     await clock.advance(0);
