@@ -30,7 +30,10 @@ const pod = {
 
 /** The last lines, and of these the first bytes. */
 function cut(text: string, { tailLines, limitBytes }: NonNullable<ClusterCall["query"]>): string {
-  const lines = text.trimEnd().split("\n").slice(-Number(tailLines ?? 1e9));
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .slice(-Number(tailLines ?? 1e9));
   return `${lines.join("\n")}\n`.slice(0, Number(limitBytes ?? 1e9));
 }
 

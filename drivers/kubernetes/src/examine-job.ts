@@ -2,7 +2,16 @@
  * How an attempt ended, as far as it can still be seen in the cluster, when nobody who watches has told of it: one look at the
  * Job, its pods, what was said of them and their nodes, judged as whoever watches judges it.
  */
-import { lastLines, OUTPUT_TAIL_BYTES, outputOfStdout, outputOfText, outputTooLarge, withOutput, type EndedFact, type FoundOutput } from "@windlass/ports";
+import {
+  lastLines,
+  OUTPUT_TAIL_BYTES,
+  outputOfStdout,
+  outputOfText,
+  outputTooLarge,
+  withOutput,
+  type EndedFact,
+  type FoundOutput,
+} from "@windlass/ports";
 import { MAIN_CONTAINER } from "@windlass/kernel";
 import { classify, type Ended } from "./classify.ts";
 import type { ClusterClient } from "./cluster-client.ts";

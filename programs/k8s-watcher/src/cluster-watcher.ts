@@ -173,7 +173,10 @@ interface Listening {
   readonly machine: Machine;
 }
 
-function informersOf({ client, namespaces, selector }: ClusterWatcherOptions, { memory, desk, machine }: Listening): { readonly places: readonly Place[]; readonly nodes: Informer } {
+function informersOf(
+  { client, namespaces, selector }: ClusterWatcherOptions,
+  { memory, desk, machine }: Listening,
+): { readonly places: readonly Place[]; readonly nodes: Informer } {
   const now = (): number => machine.clock.now();
   const touch = (...uids: readonly (string | null)[]): void => {
     for (const uid of uids) if (uid !== null) desk.touch(uid);
