@@ -1,5 +1,5 @@
 /** From how a container ended to the outcome of its attempt: the same as a process of the same work has. Pure. */
-import { formatBytes, formatDuration } from "@windlass/kernel";
+import { EXIT_KILLED, formatBytes, formatDuration, resultOfStop, signalOfExitCode } from "@windlass/kernel";
 import type { JsonObject, Result, StopFor } from "@windlass/kernel";
 import type { Refused } from "./container-engine.ts";
 
@@ -13,42 +13,18 @@ export interface ContainerEnd {
   readonly memoryLimitBytes: number | null;
 }
 
-const SIGNALS: Readonly<Record<number, string>> = {
-  1: "SIGHUP",
-  2: "SIGINT",
-  3: "SIGQUIT",
-  4: "SIGILL",
-  5: "SIGTRAP",
-  6: "SIGABRT",
-  7: "SIGBUS",
-  8: "SIGFPE",
-  9: "SIGKILL",
-  10: "SIGUSR1",
-  11: "SIGSEGV",
-  12: "SIGUSR2",
-  13: "SIGPIPE",
-  14: "SIGALRM",
-  15: "SIGTERM",
-  24: "SIGXCPU",
-  25: "SIGXFSZ",
-  31: "SIGSYS",
-};
-/** An engine tells a signal as 128 and its number, as shells do. */
-const SIGNAL_BASE = 128;
-const KILLED = SIGNAL_BASE + 9;
-
 /** `cause`: null when it ended by itself. */
 export function resultOfEnd(end: ContainerEnd, cause: EndCause | null): Result {
   const { exitCode, oomKilled, memoryLimitBytes } = end;
-  const signal = SIGNALS[exitCode - SIGNAL_BASE];
-  const how = { exitCode, ...(signal === undefined ? {} : { signal }) };
+  const signal = signalOfExitCode(exitCode);
+  const how = { exitCode, ...(signal === null ? {} : { signal }) };
   if (cause !== null) return { ...resultOfCause(cause), ...how };
   if (exitCode === 0) return { outcome: "succeeded", reason: "ok", message: null, ...how };
   const limit = memoryLimitBytes === null ? "the memory there was" : `its limit of ${formatBytes(memoryLimitBytes)}`;
   if (oomKilled) return { outcome: "failed_oom", reason: "memory_limit", message: `needed more memory than ${limit}`, ...how };
-  if (exitCode === KILLED && memoryLimitBytes !== null)
+  if (exitCode === EXIT_KILLED && memoryLimitBytes !== null)
     return { outcome: "failed", reason: "maybe_oom", message: `killed by SIGKILL, maybe for needing more memory than ${limit}`, ...how };
-  if (signal !== undefined)
+  if (signal !== null)
     return { outcome: "failed", reason: "signal", message: `ended by signal ${signal}, which Windlass did not send`, ...how };
   return { outcome: "failed", reason: "exit_code", message: `exit code ${exitCode}`, ...how };
 }
@@ -59,18 +35,6 @@ function resultOfCause(cause: EndCause): Result {
     return { outcome: "failed_timeout", reason: "step_timeout", message };
   }
   return resultOfStop(cause.stopFor);
-}
-
-/** Also of one that was stopped before it ran. */
-export function resultOfStop(stopFor: StopFor): Result {
-  switch (stopFor) {
-    case "cancelled":
-      return { outcome: "cancelled", reason: "cancel_requested", message: null };
-    case "replaced":
-      return { outcome: "cancelled", reason: "replaced", message: null };
-    case "failed_timeout":
-      return { outcome: "failed_timeout", reason: "step_timeout", message: null };
-  }
 }
 
 /** An end before anything ran; null for a refusal that may pass. */

@@ -8,11 +8,18 @@
  * D3. What was made and never started, and nobody wants any more, is removed after a while.
  */
 import { resolve } from "node:path";
-import { faultsOfContainerSpec, messageOf, NO_SECRETS, WindlassError, type ContainerSpec, type MaskRule } from "@windlass/kernel";
+import {
+  faultsOfContainerSpec,
+  messageOf,
+  NO_SECRETS,
+  resultOfStop,
+  WindlassError,
+  type ContainerSpec,
+  type MaskRule,
+} from "@windlass/kernel";
 import type { Clock, EndedFact, Executor, Found, Launched, LaunchRequest, Logger, LogStore } from "@windlass/ports";
 import { AttemptNotes, type LaunchNote } from "./attempt-notes.ts";
 import { ContainerAttempt } from "./container-attempt.ts";
-import { resultOfStop } from "./container-ending.ts";
 import { LABELS, type ContainerFacts } from "./container-engine.ts";
 import { faultsHere } from "./create-body.ts";
 import type { Environment } from "./engine-address.ts";

@@ -1,5 +1,5 @@
 /** From how the containers of a pod ended to why. Pure. */
-import type { Reason } from "@windlass/kernel";
+import { EXIT_KILLED, signalName, signalOfExitCode, type Reason } from "@windlass/kernel";
 import { endOf, type ContainerFact, type EventFact, type PodFact, type Terminated } from "./facts.ts";
 
 /** How one container ended, as far as it decides about its pod. */
@@ -7,30 +7,6 @@ export interface Death {
   readonly container: ContainerFact;
   readonly end: Terminated;
 }
-
-const SIGNALS: Readonly<Record<number, string>> = {
-  1: "SIGHUP",
-  2: "SIGINT",
-  3: "SIGQUIT",
-  4: "SIGILL",
-  5: "SIGTRAP",
-  6: "SIGABRT",
-  7: "SIGBUS",
-  8: "SIGFPE",
-  9: "SIGKILL",
-  10: "SIGUSR1",
-  11: "SIGSEGV",
-  12: "SIGUSR2",
-  13: "SIGPIPE",
-  14: "SIGALRM",
-  15: "SIGTERM",
-  24: "SIGXCPU",
-  25: "SIGXFSZ",
-  31: "SIGSYS",
-};
-/** A cluster tells a signal as 128 and its number, as shells do. */
-const SIGNAL_BASE = 128;
-const KILLED = SIGNAL_BASE + 9;
 
 /** The container that says most about why the pod failed: what ran before the others, then the first to fail. */
 export function decisiveDeath(pod: PodFact): Death | null {
@@ -53,7 +29,7 @@ function byWeight(a: Death, b: Death): number {
 }
 
 export function signalOf({ exitCode, signal }: Terminated): string | null {
-  return SIGNALS[signal ?? exitCode - SIGNAL_BASE] ?? null;
+  return signal === null ? signalOfExitCode(exitCode) : signalName(signal);
 }
 
 /** The container that was killed for memory, if that is what made the pod fail. */
@@ -62,11 +38,11 @@ export function killedForMemory(pod: PodFact, events: readonly EventFact[]): Con
     const end = endOf(container);
     if (end?.reason === "OOMKilled") return true;
     // It was seen before, and what is said now does not deny it.
-    return container.wasKilledForMemory && (end === null || end.exitCode === KILLED || container.state.is !== "terminated");
+    return container.wasKilledForMemory && (end === null || end.exitCode === EXIT_KILLED || container.state.is !== "terminated");
   });
   if (killed !== undefined) return killed;
   const isTold = events.some(({ reason, name }) => (reason === "OOMKilling" || reason === "OOMKilled") && name === pod.name);
-  return isTold ? (pod.containers.find((container) => endOf(container)?.exitCode === KILLED) ?? null) : null;
+  return isTold ? (pod.containers.find((container) => endOf(container)?.exitCode === EXIT_KILLED) ?? null) : null;
 }
 
 /** Its program could not be started: of an end that is none. */
@@ -90,7 +66,7 @@ export function reasonOfDeath({ container, end }: Death): { readonly reason: Rea
   const where = container.sort === "main" ? "" : ` of the ${container.sort === "init" ? "init container" : "sidecar"} ${container.name}`;
   const signal = signalOf(end);
   const limit = container.memoryLimit === null ? "the memory there was" : `its limit of ${container.memoryLimit}`;
-  if (end.exitCode === KILLED)
+  if (end.exitCode === EXIT_KILLED)
     return { reason: "maybe_oom", message: `killed by SIGKILL${where}, maybe for needing more memory than ${limit}` };
   if (signal !== null) return { reason: "signal", message: `ended by signal ${signal}${where}, which Windlass did not send` };
   return { reason: "exit_code", message: `exit code ${end.exitCode}${where}` };

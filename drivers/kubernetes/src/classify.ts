@@ -7,7 +7,7 @@
  * K4. What may mend itself is waited for; `recheckAt` says when to look again though nothing was told.
  * K5. What is remembered can only make the outcome more telling, and the order of what was seen says nothing.
  */
-import { unreachable, type Outcome, type Reason } from "@windlass/kernel";
+import { resultOfStop, type Outcome, type Reason } from "@windlass/kernel";
 import type { JsonObject } from "@windlass/kernel";
 import {
   decisiveDeath,
@@ -152,21 +152,7 @@ function stopped(facts: JobFacts, now: number, { nodeMs }: Graces): Verdict {
     0,
   );
   if (now < dueAt) return ongoing(facts, { reason: "is_stopping", message, recheckAt: dueAt });
-  return ended(facts, endOfStop(facts), goneAt);
-}
-
-function endOfStop({ job: { stopFor } }: JobFacts): End {
-  switch (stopFor) {
-    case null:
-    case "cancelled":
-      return { outcome: "cancelled", reason: "cancel_requested", message: null };
-    case "replaced":
-      return { outcome: "cancelled", reason: "replaced", message: null };
-    case "failed_timeout":
-      return { outcome: "failed_timeout", reason: "step_timeout", message: null };
-    default:
-      return unreachable(stopFor);
-  }
+  return ended(facts, resultOfStop(facts.job.stopFor ?? "cancelled"), goneAt);
 }
 
 /** It is gone, and we did not ask for that. */

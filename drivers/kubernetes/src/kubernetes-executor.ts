@@ -7,7 +7,7 @@
  * E2. A cluster that is out of reach is no cluster without Jobs: what cannot be listed is an error, and nothing is lost by it.
  * E3. A Job whose end is stored stays until its time is over, marked as settled: its name cannot be taken again meanwhile.
  */
-import { faultsOfContainerSpec, messageOf, WindlassError, type ContainerSpec } from "@windlass/kernel";
+import { faultsOfContainerSpec, messageOf, resultOfStop, WindlassError, type ContainerSpec } from "@windlass/kernel";
 import type { Clock, EndedFact, Executor, Found, Launched, LaunchRequest, Logger, Waiting } from "@windlass/ports";
 import { throughOutages } from "./back-pressure.ts";
 import type { AccessOptions } from "./cluster-access.ts";
@@ -19,7 +19,7 @@ import { foundOf, isOf, type ClusterJob } from "./job-state.ts";
 import { LABELS, labelSafe, OUR_SELECTOR } from "./labels.ts";
 import { jobsPath, launchJob, unavailable } from "./launch-job.ts";
 import { isAccepted } from "./refusal.ts";
-import { hasEndedPod, resultOfStop, stopJob } from "./stop-job.ts";
+import { hasEndedPod, stopJob } from "./stop-job.ts";
 import type { Pace } from "./request-pace.ts";
 
 export interface KubernetesExecutorOptions extends AccessOptions, JobRules {

@@ -2,7 +2,7 @@
  * Ends a Job. Why is written on it first, for whoever watches cannot know it otherwise; then it is removed, together with its
  * pods, which get the grace that was asked for. It is there until the last of them has ended.
  */
-import type { Result, StopFor } from "@windlass/kernel";
+import type { StopFor } from "@windlass/kernel";
 import type { ClusterClient } from "./cluster-client.ts";
 import { seconds } from "./job-body.ts";
 import { hasBegun, isEnded, type ClusterJob } from "./job-state.ts";
@@ -63,17 +63,5 @@ async function endPods(client: ClusterClient, job: ClusterJob, graceMs: number):
     const body = { gracePeriodSeconds: seconds(graceMs), preconditions: { uid: metadata.uid } };
     const removed = await client.call("DELETE", `/api/v1/namespaces/${job.metadata.namespace}/pods/${metadata.name}`, { body });
     if (!isAccepted(removed) && removed.status !== 404 && removed.status !== 409) throw unavailable(removed);
-  }
-}
-
-/** Of one that was stopped before it began. */
-export function resultOfStop(stopFor: StopFor): Result {
-  switch (stopFor) {
-    case "cancelled":
-      return { outcome: "cancelled", reason: "cancel_requested", message: null };
-    case "replaced":
-      return { outcome: "cancelled", reason: "replaced", message: null };
-    case "failed_timeout":
-      return { outcome: "failed_timeout", reason: "step_timeout", message: null };
   }
 }

@@ -1,5 +1,5 @@
 /** From how a process ended to the outcome of its attempt. Pure. */
-import { formatBytes, formatDuration } from "@windlass/kernel";
+import { formatBytes, formatDuration, resultOfStop } from "@windlass/kernel";
 import type { Result, StopFor } from "@windlass/kernel";
 
 /** Why the supervisor ended a process. The first cause counts. */
@@ -40,17 +40,6 @@ function resultOfCause(cause: EndCause): Result {
       };
     case "stop":
       return resultOfStop(cause.stopFor);
-  }
-}
-
-function resultOfStop(stopFor: StopFor): Result {
-  switch (stopFor) {
-    case "cancelled":
-      return { outcome: "cancelled", reason: "cancel_requested", message: null };
-    case "replaced":
-      return { outcome: "cancelled", reason: "replaced", message: null };
-    case "failed_timeout":
-      return { outcome: "failed_timeout", reason: "step_timeout", message: null };
   }
 }
 

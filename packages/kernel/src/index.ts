@@ -18,6 +18,7 @@ export * from "./mask-json.ts";
 export { maskOf, NO_SECRETS, type Mask, type MaskRule, type MaskStream } from "./mask.ts";
 export * from "./nearest.ts";
 export * from "./outcome.ts";
+export * from "./outside-end.ts";
 export * from "./permission.ts";
 export * from "./quantity.ts";
 export * from "./queue.ts";
