@@ -77,7 +77,7 @@ describe.skipIf(cluster.missing)("a cluster that is watched", () => {
     const id = await run(
       step("good", "echo one; echo two"),
       step("bad", "echo oh no; exit 3"),
-      step("oom", "tail /dev/zero", ", resources: {limits: {memory: 32Mi}}"),
+      step("oom", "tail /dev/zero; code=$?; sleep 1; exit $code", ", resources: {limits: {memory: 32Mi}}"),
       `{name: image, tool: {kind: container, image: "none:1", command: ["true"]}}`,
       `{name: command, tool: {kind: container, image: "${cluster.image}", command: [/no/such]}}`,
       step("late", "sleep 300", ", timeout_seconds: 4"),

@@ -42,7 +42,7 @@ describe.skipIf(cluster.missing)("the cluster watcher", () => {
     await Promise.all([
       make("job_good", "echo one; sleep 1; echo two"),
       make("job_bad", "echo oh no; exit 3"),
-      make("job_oom", "tail /dev/zero"),
+      make("job_oom", "tail /dev/zero; code=$?; sleep 1; exit $code"),
       make("job_command", "", { container: { command: ["/no/such"] } }),
       make("job_image", "true", { container: { image: "none:1" } }),
       make("job_late", "sleep 300", { spec: { activeDeadlineSeconds: 3 } }),
