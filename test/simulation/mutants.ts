@@ -50,8 +50,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "packages/engine/src/reconcile-place.ts",
-        from: "await launchAttempt(place, { record, live: mine });",
-        to: "await launchAttempt(place, { record, live: { ...mine, externalName: `${mine.externalName}-${mine.token}` } });",
+        from: "null : { record, live: mine };",
+        to: "null : { record, live: { ...mine, externalName: `${mine.externalName}-${mine.token}` } };",
       },
     ],
   },
