@@ -1,4 +1,4 @@
-/** What is read of a log, from a cluster that breaks off, to a server that takes everything. */
+/** What is read of a log, from a cluster that breaks off and removes, to a server that may have less than it was told. */
 import { Readable } from "node:stream";
 import type { ClusterClient } from "@windlass/kubernetes";
 import { fakeClock, seededRandom } from "@windlass/testkit";
@@ -15,10 +15,20 @@ interface Answer {
   readonly isCut?: boolean;
 }
 
-function logOf(answers: readonly Answer[], tailBytes = 1_000) {
+interface Piece {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly isRestLost: boolean;
+}
+
+/** Whatever it is told, it has stored only this much. */
+type Forgets = (piece: Piece, told: number) => number | null;
+
+function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => null }: { tailBytes?: number; forgets?: Forgets } = {}) {
   const clock = fakeClock();
   const left = [...answers];
   const stored: Uint8Array[] = [];
+  const pieces: (Omit<Piece, "bytes"> & { readonly text: string })[] = [];
   let news = 0;
   const client = {
     stream: async () => {
@@ -33,7 +43,11 @@ function logOf(answers: readonly Answer[], tailBytes = 1_000) {
     },
   } as unknown as ClusterClient;
   const line = {
-    tellLog: async ({ offset, bytes }: { readonly offset: number; readonly bytes: Uint8Array }) => {
+    tellLog: async (piece: Piece) => {
+      const { offset, bytes, isRestLost } = piece;
+      pieces.push({ offset, isRestLost, text: Buffer.from(bytes).toString() });
+      const less = forgets(piece, pieces.length);
+      if (less !== null) return { is: "answered", answer: { status: "gap", next: less } };
       stored.push(Uint8Array.from(bytes));
       return { is: "answered", answer: { status: "stored", next: offset + bytes.length } };
     },
@@ -49,7 +63,7 @@ function logOf(answers: readonly Answer[], tailBytes = 1_000) {
     { client, line, machine, room: { bytes: 0 }, turn: async () => () => {} },
   );
   const text = (): string => Buffer.concat(stored).toString();
-  return { log, clock, text, news: () => news };
+  return { log, clock, text, pieces, machine, news: () => news };
 }
 
 const entry = (second: number, text: string): string => `2026-01-01T00:00:${String(second).padStart(2, "0")}Z ${text}\n`;
@@ -83,9 +97,47 @@ test("a line costs no copy of the tail that it is added to", { timeout: 5_000 },
   const tailBytes = 1_200_000;
   const long = entry(1, "0123456789".repeat(200_000));
   const lines = Array.from({ length: 50 }, () => entry(2, "a line").repeat(1_000));
-  const { log, clock } = logOf([{ chunks: [long, ...lines] }], tailBytes);
+  const { log, clock } = logOf([{ chunks: [long, ...lines] }], { tailBytes });
   await clock.until(() => log.tail().isWhole, 600_000);
   expect(log.tail()).toMatchObject({ wasCut: true });
   expect(log.tail().bytes).toHaveLength(tailBytes);
   expect(tailOf(log).endsWith("a line\na line\n")).toBe(true);
+});
+
+const [ONE, TWO, THREE] = [entry(1, "one"), entry(2, "two"), entry(3, "three")];
+
+test("what the server has less than it was told is read again from the beginning", async () => {
+  const { log, clock, pieces } = logOf([{ chunks: [ONE], isCut: true }, { chunks: [ONE, TWO] }, { chunks: [ONE, TWO, THREE] }], {
+    forgets: (_piece, told) => (told === 2 ? 0 : null),
+  });
+  await clock.until(() => log.tail().isWhole, 200_000);
+  await clock.advance(60_000);
+  await log.done;
+  const after = pieces.slice(2);
+  expect(after[0]).toMatchObject({ offset: 0, isRestLost: false });
+  expect(after.map(({ text }) => text).join("")).toBe("one\ntwo\nthree\n");
+});
+
+test("what the server lacks and the cluster has removed meanwhile is passed over, and said to be lost", async () => {
+  const { log, clock, pieces, machine } = logOf(
+    [{ chunks: [ONE], isCut: true }, { chunks: [ONE, TWO], isCut: true }, { chunks: [TWO, THREE] }],
+    {
+      forgets: (_piece, told) => (told === 2 ? 0 : null),
+    },
+  );
+  await clock.until(() => log.tail().isWhole, 200_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect(pieces.slice(2)).toMatchObject([{ offset: 8, isRestLost: true, text: "three\n" }]);
+  expect(await machine.metrics.text()).toContain("windlass_k8s_watcher_log_lost_bytes_total 8");
+});
+
+test("what the server lacks of a log that is gone is said to be lost", async () => {
+  const { log, clock, pieces } = logOf([{ chunks: [ONE], isCut: true }, { chunks: [ONE, TWO] }], {
+    forgets: (_piece, told) => (told === 2 ? 0 : null),
+  });
+  await clock.until(() => log.tail().isWhole, 200_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect(pieces.slice(2)).toEqual([{ offset: 8, isRestLost: true, text: "" }]);
 });

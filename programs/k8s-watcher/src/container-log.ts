@@ -3,6 +3,7 @@
  *
  * L1. What the server has stored is what the container printed, from its first byte, without a gap or a repetition: where
  *     to go on is the server's word, and what it has not stored is held here or read again.
+ *     What the cluster removed before the server had it is passed over with a mark, as far as it is noticed here.
  * L2. It is done when the container has ended and the server has stored the rest, when the server does not want it, or
  *     when the cluster has it no more.
  * L3. While the server does not answer, as much is held as may be; beyond that nothing is read, so that memory has a limit.
@@ -69,7 +70,10 @@ class Reader {
   #firstTime: string | null = null;
   #lastTime = "";
   #isUnwanted = false;
+  /** What the server lacks is not here any more. */
   #readAgain = false;
+  /** Before the next piece lies so much that the server lacks and the cluster has removed. */
+  #lostBytes = 0;
   #wake: (() => void) | null = null;
   #isRead = false;
   /** Read to its end, and not only as far as it was there. */
@@ -91,24 +95,31 @@ class Reader {
   }
 
   async run(): Promise<void> {
-    const { machine } = this.#world;
-    const { signal } = machine;
+    const { signal } = this.#world.machine;
     const leave = await this.#world.turn();
     try {
-      const sending = this.#send();
-      for (let failures = 0; !signal.aborted && !this.#isUnwanted && !this.#isRead;) {
-        const read = await this.#readOnce();
-        this.#isWhole ||= read === "whole";
-        if (read === "whole" || read === "gone") this.#isRead = true;
-        else failures = read === "cut" ? failures + 1 : 0;
-        if (!this.#isRead) await rest(delayOf(Math.max(1, failures), machine), machine);
-      }
-      this.#subject.onRead();
-      this.#wake?.();
-      await sending;
+      do {
+        this.#isRead = false;
+        const sending = this.#send();
+        await this.#readToItsEnd();
+        this.#subject.onRead();
+        this.#wake?.();
+        await sending;
+      } while (this.#readAgain && !signal.aborted && !this.#isUnwanted);
     } finally {
       this.#world.room.bytes -= this.#outbox.bytes;
       leave();
+    }
+  }
+
+  async #readToItsEnd(): Promise<void> {
+    const { machine } = this.#world;
+    for (let failures = 0; !machine.signal.aborted && !this.#isUnwanted && !this.#isRead;) {
+      const read = await this.#readOnce();
+      this.#isWhole ||= read === "whole";
+      if (read === "whole" || read === "gone") this.#isRead = true;
+      else failures = read === "cut" ? failures + 1 : 0;
+      if (!this.#isRead) await rest(delayOf(Math.max(1, failures), machine), machine);
     }
   }
 
@@ -148,6 +159,7 @@ class Reader {
   #gone(): "gone" {
     const { machine } = this.#world;
     const { id, pod, containerName } = this.#subject;
+    this.#passOver();
     if (this.#tail.printed === 0) machine.logger.warn("a log was gone before it could be read", { job: id, pod, container: containerName });
     return "gone";
   }
@@ -156,8 +168,9 @@ class Reader {
     const entries = new LogEntries();
     const place: Place = { offset: 0, first: true, after: null };
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      // From here on its places are not those of what is held: it is read from the beginning, or not at all.
+      if (this.#readAgain || this.#isUnwanted) return over.abort();
       for (const entry of entries.take(chunk)) this.#take(entry, place);
-      if (this.#readAgain || this.#isUnwanted) over.abort();
       await this.#hasRoom();
     }
   }
@@ -166,9 +179,12 @@ class Reader {
     if (place.first) {
       place.first = false;
       // Its beginning was removed since it was read first: what follows the last that was read is still to come.
-      if (this.#firstTime !== null && this.#firstTime !== entry.time) place.after = this.#lastTime;
+      if (this.#firstTime !== null && this.#firstTime !== entry.time) {
+        place.after = this.#lastTime;
+        this.#passOver();
+        place.offset = this.#outbox.end;
+      }
       this.#firstTime ??= entry.time;
-      if (place.after !== null) place.offset = this.#outbox.end;
     }
     if (place.after !== null && !isLater(entry.time, place.after)) return;
     const isNew = place.offset + entry.bytes.length > this.#tail.printed;
@@ -183,6 +199,12 @@ class Reader {
     this.#wake?.();
   }
 
+  /** Where it stands among what is left is not known, so all that was read of it counts as gone. */
+  #passOver(): void {
+    this.#lostBytes = this.#tail.printed - this.#outbox.end;
+    if (this.#lostBytes > 0) this.#outbox = new LogOutbox(this.#tail.printed);
+  }
+
   async #hasRoom(): Promise<void> {
     const { room, machine } = this.#world;
     while (
@@ -194,9 +216,10 @@ class Reader {
       await rest(GATHER_MS, machine);
   }
 
+  /** Until the server has all of it; or, when it was read to its end, lacks what has to be read again. */
   async #send(): Promise<void> {
     const { machine } = this.#world;
-    for (let failures = 0; !machine.signal.aborted && !this.#isUnwanted;) {
+    for (let failures = 0; !machine.signal.aborted && !this.#isUnwanted && !(this.#isRead && this.#readAgain);) {
       const block = this.#outbox.first();
       if (block === null && !this.#isRead) {
         await this.#news();
@@ -218,7 +241,7 @@ class Reader {
     if (block === null && this.#tail.printed === 0) return "done";
     const isLast = this.#isRead && (block === null || block.offset + block.bytes.length === this.#outbox.end);
     const piece = block ?? { offset: this.#outbox.end, at: machine.clock.now(), bytes: new Uint8Array() };
-    const told = await line.tellLog({ id, attempt, jobName, jobUid, container, ...piece, isLast, isRestLost: false });
+    const told = await line.tellLog({ id, attempt, jobName, jobUid, container, ...piece, isLast, isRestLost: this.#lostBytes > 0 });
     if (told.is === "failed") {
       machine.metrics.posted("log", "failed");
       return Math.max(told.afterMs, delayOf(failures + 1, machine));
@@ -231,6 +254,8 @@ class Reader {
       return "done";
     }
     machine.metrics.posted("log", "accepted");
+    machine.metrics.lost(this.#lostBytes);
+    this.#lostBytes = 0;
     const before = this.#outbox.bytes;
     const next = told.answer.next ?? piece.offset + piece.bytes.length;
     const isHere = this.#outbox.stored(next);
