@@ -136,6 +136,27 @@ function suite(makeStore: () => Promise<() => Promise<Store>>): void {
     expect(attempt?.evidence).toMatchObject({ lastLines: ["***"] });
   });
 
+  test("what is told of an attempt whose secret was removed since is not kept: it cannot be masked", async () => {
+    const secret = { workspace: "default", scope: WORKSPACE_SCOPE, name: "hook" };
+    await site.server.engine.secrets.set(secret, "correct-horse-battery", "ann");
+    const execution = await site.run({ name: "extract", env: { API_KEY: { valueFrom: "hook" } } });
+    const jobName = await site.container(execution, "extract");
+    await site.server.engine.secrets.unset(secret);
+    const { body } = await site.post(stepPath(execution, "extract"), {
+      ...{ state: "failed", exit_code: 3, job_name: jobName, message: "with correct-horse-battery" },
+      evidence: { logTail: ["correct-horse-battery"] },
+    });
+    expect(body["status"]).toBe("accepted_in_flight");
+    const job = await jobOf(execution, "extract");
+    expect((await site.ended(job)).final).toMatchObject({
+      outcome: "failed",
+      exitCode: 3,
+      message: expect.stringContaining("hook") as string,
+    });
+    const kept = JSON.stringify([await site.ended(job), await site.server.engine.context.store.reads.attempts(job), await endsOf(job)]);
+    expect(kept).not.toContain("horse");
+  });
+
   test("attempt 1 is not heard any more while attempt 2 runs, but for what ended it", async () => {
     const execution = await site.run({ name: "extract", retry: again });
     const first = await site.container(execution, "extract");

@@ -26,7 +26,7 @@ import {
   type Result,
 } from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
-import { maskRuleOfId } from "./given-secrets.ts";
+import { maskOfAttempt, withheld, type AttemptMask } from "./given-secrets.ts";
 import { settleByFact } from "./place.ts";
 import { reasonOfEnd, reasonOfWord } from "./told-reason.ts";
 
@@ -139,12 +139,12 @@ async function closingStep({ store: { reads } }: EngineContext, executionId: str
 async function tell(context: EngineContext, view: JobView, callback: Callback): Promise<CallbackAnswer> {
   const { reads } = context.store;
   const { id } = view.record;
-  const rule = await maskRuleOfId(context, id);
+  const masking = await maskOfAttempt(context, id);
   let seen: JobView | null = view;
   for (let tries = 1; seen !== null && tries <= TRIES_MAX; tries++) {
     const judged = judge(seen, await attemptsFor(context, seen, callback), callback);
     if (judged.answer !== null) return judged.answer;
-    const result = await commit(context, seen, { attempt: judged.attempt, callback, rule });
+    const result = await commit(context, seen, { attempt: judged.attempt, callback, masking });
     if (result.ok) return accepted(id, await attemptOf(context, id, judged.attempt), callback);
     seen = await reads.get(id);
   }
@@ -155,14 +155,16 @@ async function tell(context: EngineContext, view: JobView, callback: Callback): 
 async function commit(
   context: EngineContext,
   { record: { id }, live }: JobView,
-  { attempt, callback, rule }: { readonly attempt: number; readonly callback: Callback; readonly rule: MaskRule },
+  { attempt, callback: told, masking }: { readonly attempt: number; readonly callback: Callback; readonly masking: AttemptMask },
 ): Promise<ChangeResult> {
+  const { rule, incomplete } = masking;
+  const callback = incomplete === null || goesOn(told.state) ? told : withheld(told, incomplete);
   const mask = maskOf(rule);
   const { state, name, ref, reason } = callback;
   const message = callback.message === null ? null : mask.text(callback.message);
   const evidence = masked(callback.evidence, mask);
   const by = { type: "executor", name, ref } as const;
-  if (state === "pending" || state === "running") {
+  if (goesOn(state)) {
     const observed = { ...evidence, state, reason: reasonOfWord(reason), message };
     return only(await context.commit([{ type: "observe", id, attempt, by, observed }]));
   }
@@ -172,6 +174,10 @@ async function commit(
   const settled = only(await context.commit([change]));
   if (settled.ok && live !== null) context.bus.publish("ended", `${live.place ?? ""} ${id} ${name}`);
   return settled;
+}
+
+function goesOn(state: Callback["state"]): state is "pending" | "running" {
+  return state === "pending" || state === "running";
 }
 
 /** Of another step the output is needed as it is, but for the secrets that its attempt was given. */
@@ -248,7 +254,7 @@ async function attemptOf({ store }: EngineContext, id: string, number: number): 
 
 function accepted(id: string, attempt: Attempt | undefined, { state }: Callback): CallbackAnswer {
   const observed = attempt?.evidence?.["observed"] as { readonly event?: Json } | undefined;
-  const event = state === "pending" || state === "running" ? observed?.event : attempt?.evidence?.["toldEvent"];
+  const event = goesOn(state) ? observed?.event : attempt?.evidence?.["toldEvent"];
   return { status: "accepted_in_flight", eventId: eventIdOf(id, typeof event === "number" ? event : 0) };
 }
 

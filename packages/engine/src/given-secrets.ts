@@ -17,6 +17,7 @@ import {
   type AliasUse,
   type Fault,
   type JobRecord,
+  type JsonObject,
   type MaskRule,
   type Result,
   type SealedSecret,
@@ -53,13 +54,28 @@ export async function givenSecrets(context: EngineContext, record: JobRecord, al
   return { values };
 }
 
-/** What must not be stored of what an attempt prints, for one that was launched before this process began. */
-export async function maskRuleOfId(context: EngineContext, id: string): Promise<MaskRule> {
-  const [record] = await context.store.jobs.records([id]);
-  if (record === undefined) return NO_SECRETS;
+export interface AttemptMask {
+  readonly rule: MaskRule;
+  /** Why the rule lacks values that the attempt was given: a secret was removed since, or cannot be opened. Null: it has all. */
+  readonly incomplete: string | null;
+}
+
+/** What must not be stored of what an attempt prints and is told of, for one that was launched elsewhere or before. */
+export async function maskOfAttempt(context: EngineContext, jobId: string): Promise<AttemptMask> {
+  const [record] = await context.store.jobs.records([jobId]);
+  if (record === undefined) return { rule: NO_SECRETS, incomplete: null };
   const { secrets, patterns } = context.masks?.(record) ?? NO_SECRETS;
   const given = await givenSecrets(context, record);
-  return { secrets: [...secrets, ...("values" in given ? given.values.values() : [])], patterns };
+  if ("refused" in given) return { rule: { secrets, patterns }, incomplete: given.refused.message };
+  return { rule: { secrets: [...secrets, ...given.values.values()], patterns }, incomplete: null };
+}
+
+/** The same end without anything that the attempt itself may have said: what cannot be masked is not stored. */
+export function withheld<T extends Pick<Result, "message">>(
+  end: T,
+  incomplete: string,
+): T & { readonly evidence: JsonObject; readonly output: undefined } {
+  return { ...end, message: `what was said of it is not kept, for it cannot be masked: ${incomplete}`, evidence: {}, output: undefined };
 }
 
 /** Aliases of a job for which there is no secret now, with what to say about them; null when all are there. */

@@ -18,7 +18,7 @@ export type { Jobs, Submitted } from "./jobs.ts";
 export { jobsWithin, type JobsWithin } from "./jobs-within.ts";
 export { cancelMany, retryMany, type BulkAnswer } from "./jobs-in-bulk.ts";
 export { localBus } from "./local-bus.ts";
-export { givenSecrets, maskRuleOfId, type Given } from "./given-secrets.ts";
+export { givenSecrets, maskOfAttempt, type Given } from "./given-secrets.ts";
 export type { KeyRing } from "./key-ring.ts";
 export type { Rotation, Secrets } from "./secrets.ts";
 export { loop, serviceOf, together, type Loop, type Service } from "./service.ts";

@@ -4,7 +4,7 @@
  */
 import { maskOf, messageOf, minutes, seconds, type LiveJob } from "@windlass/kernel";
 import type { ClaimedJob, Found } from "@windlass/ports";
-import { maskRuleOfId } from "./given-secrets.ts";
+import { maskOfAttempt, withheld } from "./given-secrets.ts";
 import { maskedResult } from "./handler-host.ts";
 import { recordLaunch } from "./launch-attempt.ts";
 import { settleByFact, settleByHolder, type Place } from "./place.ts";
@@ -161,8 +161,8 @@ async function silent(place: Place, live: LiveJob, found: Found | undefined): Pr
   place.silent.delete(name);
   const fact = (found === undefined ? null : await place.executor.examine?.(name)) ?? null;
   if (fact === null) return vanished(place, live);
-  const rule = await maskRuleOfId(place.context, live.id);
-  const result = maskedResult(fact.result, maskOf(rule), rule.secrets);
+  const { rule, incomplete } = await maskOfAttempt(place.context, live.id);
+  const result = incomplete === null ? maskedResult(fact.result, maskOf(rule), rule.secrets) : withheld(fact.result, incomplete);
   const settled = await place.results.settle(settleByFact(place.context, { ...fact, result }));
   if (settled?.ok === true) place.spans.end(fact);
   place.alive.delete(live.id);

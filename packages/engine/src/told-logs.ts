@@ -9,7 +9,7 @@
  * P4. A log whose secrets cannot be opened here is not stored. The values are those of the moment in which the first piece
  *     came to this process.
  */
-import { maskOf, messageOf, NO_SECRETS, outlivesHost, seconds, WindlassError, type Attempt, type Mask } from "@windlass/kernel";
+import { maskOf, messageOf, outlivesHost, seconds, WindlassError, type Attempt, type Mask } from "@windlass/kernel";
 import {
   LOG_CONTAINERS_MAX,
   logGapMark,
@@ -26,7 +26,7 @@ import {
 } from "@windlass/ports";
 import type { StaleReason } from "./callbacks.ts";
 import type { EngineContext } from "./context.ts";
-import { givenSecrets } from "./given-secrets.ts";
+import { maskOfAttempt } from "./given-secrets.ts";
 
 /** Whose log it is, as whoever tells knows the attempt. */
 export interface ToldAttempt extends LogKey {
@@ -232,13 +232,9 @@ function misfit({ externalName, externalRef }: Attempt, { name, ref }: ToldAttem
 
 /** See P4. */
 async function maskFor(context: EngineContext, jobId: string): Promise<Mask> {
-  const [record] = await context.store.jobs.records([jobId]);
-  if (record === undefined) return maskOf(NO_SECRETS);
-  const given = await givenSecrets(context, record);
-  if ("refused" in given)
-    throw new WindlassError("unavailable", `the log of ${jobId} cannot be masked, so it is not stored: ${given.refused.message ?? ""}`);
-  const { secrets, patterns } = context.masks?.(record) ?? NO_SECRETS;
-  return maskOf({ secrets: [...secrets, ...given.values.values()], patterns });
+  const { rule, incomplete } = await maskOfAttempt(context, jobId);
+  if (incomplete === null) return maskOf(rule);
+  throw new WindlassError("unavailable", `the log of ${jobId} cannot be masked, so it is not stored: ${incomplete}`);
 }
 
 function keyOf({ jobId, number }: Attempt): LogKey {

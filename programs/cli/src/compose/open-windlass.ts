@@ -3,7 +3,7 @@
  * started, and belongs to whoever holds the lock of the data folder.
  */
 import { join } from "node:path";
-import { engine, localBus, maskRuleOfId, type Engine, type JobKind } from "@windlass/engine";
+import { engine, localBus, maskOfAttempt, type Engine, type JobKind } from "@windlass/engine";
 import type { Settings } from "@windlass/kernel";
 import type { Bus, Executor, Logger, LogStore, Store } from "@windlass/ports";
 import { taskKind } from "@windlass/tasks";
@@ -66,7 +66,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     runningMax: settings["docker.runningMax"],
     hostPaths: listOf(settings["docker.hostPaths"]),
     logs: localLogs,
-    masks: (jobId) => maskRuleOfId(made.context, jobId),
+    masks: async (jobId) => (await maskOfAttempt(made.context, jobId)).rule,
   });
   const isShared = storeName !== "sqlite";
   const cluster = await clusterExecutor({ settings, environment, folderPlace: place, isShared, logger });
