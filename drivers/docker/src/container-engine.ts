@@ -1,6 +1,7 @@
 /** The calls of a container engine that attempts need, in our words. What an engine refuses comes back with its message. */
 import type { IncomingMessage } from "node:http";
 import { WindlassError } from "@windlass/kernel";
+import { allBytes } from "@windlass/ports";
 import { timeOfEnd } from "./container-ending.ts";
 import type { EngineAnswer, EngineClient } from "./engine-client.ts";
 
@@ -139,7 +140,7 @@ export class ContainerEngine {
       silentMsMax: 0,
     });
     if (response.statusCode === 200) return response;
-    return { refused: refusedOf({ status: response.statusCode ?? 0, bytes: await whole(response) }) };
+    return { refused: refusedOf({ status: response.statusCode ?? 0, bytes: await refusalText(response) }) };
   }
 }
 
@@ -245,11 +246,12 @@ function refusal(answer: EngineAnswer, doing: string): WindlassError {
 
 async function opened(response: IncomingMessage, doing: string): Promise<IncomingMessage> {
   if (response.statusCode === 200) return response;
-  throw refusal({ status: response.statusCode ?? 0, bytes: await whole(response) }, doing);
+  throw refusal({ status: response.statusCode ?? 0, bytes: await refusalText(response) }, doing);
 }
 
-async function whole(response: IncomingMessage): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const part of response as AsyncIterable<Uint8Array>) parts.push(part);
-  return Buffer.concat(parts);
+/** More than a sentence is no refusal of an engine. */
+const REFUSAL_BYTES_MAX = 1_048_576;
+
+function refusalText(response: IncomingMessage): Promise<Buffer> {
+  return allBytes(response as AsyncIterable<Uint8Array>, REFUSAL_BYTES_MAX);
 }

@@ -8,7 +8,7 @@ import http from "node:http";
 import https from "node:https";
 import { join } from "node:path";
 import { WindlassError } from "@windlass/kernel";
-import type { Clock } from "@windlass/ports";
+import { allBytes, type Clock } from "@windlass/ports";
 import type { EngineAddress } from "./engine-address.ts";
 
 export interface EngineAnswer {
@@ -56,18 +56,10 @@ export class EngineClient {
   /** Throws `unavailable` when the engine does not answer; what it answers, also a refusal, is the answer. */
   async call(method: string, path: string, call: EngineCall = {}): Promise<EngineAnswer> {
     const response = await this.#open(method, path, { ...call, agent: this.#calls });
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    try {
-      for await (const part of response as AsyncIterable<Uint8Array>) {
-        size += part.length;
-        if (size > ANSWER_BYTES_MAX) throw new Error(`more than ${ANSWER_BYTES_MAX} bytes`);
-        parts.push(part);
-      }
-    } catch (error) {
+    const bytes = await allBytes(response as AsyncIterable<Uint8Array>, ANSWER_BYTES_MAX).catch((error: unknown) => {
       throw this.#unavailable(error);
-    }
-    return { status: response.statusCode ?? 0, bytes: Buffer.concat(parts) };
+    });
+    return { status: response.statusCode ?? 0, bytes };
   }
 
   /** The answer as it comes; nothing is waited for once its head is there. */

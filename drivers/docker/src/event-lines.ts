@@ -1,4 +1,5 @@
 /** The names of containers to which something happened that may be their end, from an engine's stream of events. */
+import { linesOf } from "@windlass/ports";
 
 interface EngineEvent {
   readonly Action?: string;
@@ -9,15 +10,9 @@ interface EngineEvent {
 const ENDS = ["die", "died", "destroy", "remove", "cleanup"];
 
 export async function* eventLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const part of stream) {
-    const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      const name = nameOfEnd(line);
-      if (name !== null) yield name;
-    }
+  for await (const line of linesOf(stream)) {
+    const name = nameOfEnd(line);
+    if (name !== null) yield name;
   }
 }
 

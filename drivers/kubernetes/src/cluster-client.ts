@@ -10,7 +10,7 @@ import { createHash } from "node:crypto";
 import http from "node:http";
 import https from "node:https";
 import { messageOf, WindlassError } from "@windlass/kernel";
-import type { Clock } from "@windlass/ports";
+import { allBytes, type Clock } from "@windlass/ports";
 import type { ClusterAccess } from "./cluster-access.ts";
 import { RequestPace, type Pace } from "./request-pace.ts";
 
@@ -59,18 +59,10 @@ export class ClusterClient {
   /** Throws `unavailable` when there is no answer; a refusal is an answer. */
   async call(method: string, path: string, call: ClusterCall = {}): Promise<ClusterAnswer> {
     const response = await this.#open(method, path, { ...call, sort: "calls" });
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    try {
-      for await (const part of response as AsyncIterable<Uint8Array>) {
-        size += part.length;
-        if (size > ANSWER_BYTES_MAX) throw new Error(`more than ${ANSWER_BYTES_MAX} bytes`);
-        parts.push(part);
-      }
-    } catch (error) {
+    const bytes = await allBytes(response as AsyncIterable<Uint8Array>, ANSWER_BYTES_MAX).catch((error: unknown) => {
       throw this.#unavailable(error);
-    }
-    return { status: response.statusCode ?? 0, headers: response.headers, body: parsed(Buffer.concat(parts).toString()) };
+    });
+    return { status: response.statusCode ?? 0, headers: response.headers, body: parsed(bytes.toString()) };
   }
 
   /** The answer as it comes: a watch, a log that is followed. What is read of it is paced by its reader. */

@@ -3,12 +3,14 @@
  * Job, its pods, what was said of them and their nodes, judged as whoever watches judges it.
  */
 import {
+  byteTail,
   lastLines,
   OUTPUT_TAIL_BYTES,
   outputOfStdout,
   outputOfText,
   outputTooLarge,
   withOutput,
+  type ByteTail,
   type EndedFact,
   type FoundOutput,
 } from "@windlass/ports";
@@ -20,7 +22,6 @@ import { FactMemory } from "./facts-memory.ts";
 import { OUTPUT_BYTES_MAX } from "./job-body.ts";
 import type { ClusterJob } from "./job-state.ts";
 import { ANNOTATIONS, LABELS } from "./labels.ts";
-import { LogTail } from "./log-tail.ts";
 import { isAccepted } from "./refusal.ts";
 
 /** The end of a log that is read for the evidence and, where an output is promised, for that. */
@@ -80,7 +81,7 @@ export async function endedFact(client: ClusterClient, { job, facts, ended, now 
     ...{ outcome, reason, message },
     ...(exitCode === null ? {} : { exitCode }),
     ...(signal === null ? {} : { signal }),
-    evidence: { ...ended.evidence, ...(log === null ? {} : { logTail: lastLines(log.bytes(), EVIDENCE_LINES, EVIDENCE_BYTES) }) },
+    evidence: { ...ended.evidence, ...(log === null ? {} : { logTail: lastLines(log.read(), EVIDENCE_LINES, EVIDENCE_BYTES) }) },
   };
   return {
     ...{ name, jobId: labels[LABELS.job] ?? "", attempt: Number(labels[LABELS.attempt]), ref: uid },
@@ -97,22 +98,22 @@ function startOf(pod: PodFact | null): number | null {
 }
 
 /** The file comes first, as everywhere; it is the container's termination message here. */
-function outputOf(pod: PodFact | null, { log, isPromised }: { readonly log: LogTail | null; readonly isPromised: boolean }): FoundOutput {
+function outputOf(pod: PodFact | null, { log, isPromised }: { readonly log: ByteTail | null; readonly isPromised: boolean }): FoundOutput {
   const main = pod?.containers.find(({ name }) => name === MAIN_CONTAINER);
   const written = main === undefined ? null : (endOf(main)?.message ?? null);
   if (written !== null && Buffer.byteLength(written) >= OUTPUT_BYTES_MAX)
     return outputTooLarge("the file WINDLASS_OUTPUT, of which a cluster keeps 4096 bytes,");
   const inFile = written === null ? null : outputOfText(written);
   if (inFile !== null || !isPromised) return inFile;
-  const bytes = log?.bytes() ?? new Uint8Array();
-  return outputOfStdout(bytes, log !== null && log.printed > bytes.length);
+  const bytes = log?.read() ?? new Uint8Array();
+  return outputOfStdout(bytes, log?.wasCut === true);
 }
 
-async function readLog(client: ClusterClient, namespace: string, pod: string): Promise<LogTail | null> {
+async function readLog(client: ClusterClient, namespace: string, pod: string): Promise<ByteTail | null> {
   // A limit of bytes would be counted from the first of these lines, and leave out the last ones.
   const query = { container: MAIN_CONTAINER, tailLines: LOG_LINES };
   const answer = await client.stream("GET", `/api/v1/namespaces/${namespace}/pods/${pod}/log`, { query });
-  const tail = new LogTail(OUTPUT_TAIL_BYTES);
-  for await (const part of answer as AsyncIterable<Uint8Array>) tail.put(part);
+  const tail = byteTail(OUTPUT_TAIL_BYTES);
+  for await (const part of answer as AsyncIterable<Uint8Array>) tail.push(part);
   return answer.statusCode === 200 ? tail : null;
 }

@@ -1,5 +1,5 @@
 /** For tests: stands in for whoever watches a cluster, in as few words as can be. What it saw is remembered by the real memory. */
-import type { EndedFact } from "@windlass/ports";
+import { linesOf, type EndedFact } from "@windlass/ports";
 import { classify } from "./classify.ts";
 import type { ClusterClient } from "./cluster-client.ts";
 import { endedFact } from "./examine-job.ts";
@@ -70,8 +70,14 @@ class PlaceWatch {
     const ended = classify(facts, Date.now());
     if (!ended.isFinal) return;
     this.#told.add(uid);
-    for (const pod of facts.pods) await this.#followed.get(pod.uid);
-    this.#tell(await endedFact(this.#at.client, { job, facts, ended, now: Date.now() }));
+    try {
+      for (const pod of facts.pods) await this.#followed.get(pod.uid);
+      this.#tell(await endedFact(this.#at.client, { job, facts, ended, now: Date.now() }));
+    } catch (error) {
+      // Its log could not be read now: the next look tells it.
+      this.#told.delete(uid);
+      throw error;
+    }
   }
 
   async #watch(kind: Kind): Promise<void> {
@@ -85,18 +91,13 @@ class PlaceWatch {
     for (const object of items) this.#see(kind, "ADDED", object);
     const query = { labelSelector, watch: true, resourceVersion: metadata.resourceVersion };
     const stream = await client.stream("GET", path, { query, silentMsMax: 0, signal: this.#end.signal });
-    void this.#read(kind, stream as AsyncIterable<Buffer>).catch(() => {});
+    void this.#read(kind, stream as AsyncIterable<Uint8Array>).catch(() => {});
   }
 
-  async #read(kind: Kind, stream: AsyncIterable<Buffer>): Promise<void> {
-    let rest = "";
-    for await (const part of stream) {
-      const lines = (rest + part.toString()).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        const { type, object } = JSON.parse(line) as { readonly type: string; readonly object: Seen };
-        this.#see(kind, type, object);
-      }
+  async #read(kind: Kind, stream: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const line of linesOf(stream)) {
+      const { type, object } = JSON.parse(line) as { readonly type: string; readonly object: Seen };
+      this.#see(kind, type, object);
     }
   }
 

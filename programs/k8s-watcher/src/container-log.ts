@@ -10,7 +10,8 @@
  */
 import type { IncomingMessage } from "node:http";
 import { ms, messageOf, seconds } from "@windlass/kernel";
-import { isAccepted, LogTail, type ClusterClient } from "@windlass/kubernetes";
+import { isAccepted, type ClusterClient } from "@windlass/kubernetes";
+import { byteTail, type ByteTail } from "@windlass/ports";
 import type { Tail } from "./account.ts";
 import { LogEntries, type LogEntry } from "./log-entries.ts";
 import { LogOutbox } from "./log-outbox.ts";
@@ -65,7 +66,9 @@ class Reader {
   readonly #subject: LogSubject;
   readonly #world: LogWorld;
   #outbox = new LogOutbox(0);
-  readonly #tail: LogTail;
+  readonly #tail: ByteTail;
+  /** Bytes that were ever read, each once. */
+  #printed = 0;
   /** The first and the last entry that were ever read: by them a log is known whose beginning was removed. */
   #firstTime: string | null = null;
   #lastTime = "";
@@ -82,12 +85,12 @@ class Reader {
   constructor(subject: LogSubject, world: LogWorld) {
     this.#subject = subject;
     this.#world = world;
-    this.#tail = new LogTail(subject.tailBytes);
+    this.#tail = byteTail(subject.tailBytes);
   }
 
   tail(): Tail {
-    const bytes = this.#tail.bytes();
-    return { bytes, wasCut: this.#tail.printed > bytes.length, isWhole: this.#isWhole };
+    const bytes = this.#tail.read();
+    return { bytes, wasCut: this.#tail.wasCut, isWhole: this.#isWhole };
   }
 
   isReading(): boolean {
@@ -160,7 +163,7 @@ class Reader {
     const { machine } = this.#world;
     const { id, pod, containerName } = this.#subject;
     this.#passOver();
-    if (this.#tail.printed === 0) machine.logger.warn("a log was gone before it could be read", { job: id, pod, container: containerName });
+    if (this.#printed === 0) machine.logger.warn("a log was gone before it could be read", { job: id, pod, container: containerName });
     return "gone";
   }
 
@@ -187,8 +190,9 @@ class Reader {
       this.#firstTime ??= entry.time;
     }
     if (place.after !== null && !isLater(entry.time, place.after)) return;
-    const isNew = place.offset + entry.bytes.length > this.#tail.printed;
-    if (isNew) this.#tail.put(entry.bytes.subarray(Math.max(0, this.#tail.printed - place.offset)));
+    const unread = entry.bytes.subarray(Math.min(entry.bytes.length, Math.max(0, this.#printed - place.offset)));
+    this.#printed += unread.length;
+    this.#tail.push(unread);
     const known = Math.min(entry.bytes.length, Math.max(0, this.#outbox.end - place.offset));
     place.offset += entry.bytes.length;
     this.#lastTime = entry.time;
@@ -201,8 +205,8 @@ class Reader {
 
   /** Where it stands among what is left is not known, so all that was read of it counts as gone. */
   #passOver(): void {
-    this.#lostBytes = this.#tail.printed - this.#outbox.end;
-    if (this.#lostBytes > 0) this.#outbox = new LogOutbox(this.#tail.printed);
+    this.#lostBytes = this.#printed - this.#outbox.end;
+    if (this.#lostBytes > 0) this.#outbox = new LogOutbox(this.#printed);
   }
 
   async #hasRoom(): Promise<void> {
@@ -238,7 +242,7 @@ class Reader {
     const { line, machine, room } = this.#world;
     const { id, attempt, jobName, jobUid, container } = this.#subject;
     const block = this.#outbox.first();
-    if (block === null && this.#tail.printed === 0) return "done";
+    if (block === null && this.#printed === 0) return "done";
     const isLast = this.#isRead && (block === null || block.offset + block.bytes.length === this.#outbox.end);
     const piece = block ?? { offset: this.#outbox.end, at: machine.clock.now(), bytes: new Uint8Array() };
     const told = await line.tellLog({ id, attempt, jobName, jobUid, container, ...piece, isLast, isRestLost: this.#lostBytes > 0 });

@@ -9,6 +9,7 @@
 import type { IncomingMessage } from "node:http";
 import { isJsonObject, messageOf, minutes, seconds, WindlassError, type JsonObject } from "@windlass/kernel";
 import { isAccepted, refusalOf, type ClusterClient } from "@windlass/kubernetes";
+import { allBytes, linesOf } from "@windlass/ports";
 import { delayOf, rest, type Machine } from "./machine.ts";
 
 export interface InformerOptions {
@@ -183,6 +184,9 @@ async function watchOnce(options: InformerOptions, { from, leftMs, machine, onHe
   }
 }
 
+/** More than some sentences is no refusal. */
+const REFUSAL_BYTES_MAX = 1_048_576;
+
 async function readWatch(
   options: InformerOptions,
   stream: IncomingMessage,
@@ -192,12 +196,10 @@ async function readWatch(
   if (status === 410) return "expired";
   if (status === 403 && options.isOptional === true) return "no right";
   if (!isAccepted({ status })) {
-    const parts: Uint8Array[] = [];
-    for await (const part of stream as AsyncIterable<Uint8Array>) parts.push(part);
-    const text = Buffer.concat(parts).toString();
-    throw refused(options, { status, message: text.slice(0, 300) });
+    const bytes = await allBytes(stream as AsyncIterable<Uint8Array>, REFUSAL_BYTES_MAX);
+    throw refused(options, { status, message: bytes.toString().slice(0, 300) });
   }
-  for await (const line of linesOf(stream)) {
+  for await (const line of linesOf(stream as AsyncIterable<Uint8Array>)) {
     if (line === "") continue;
     const told = JSON.parse(line) as { readonly type?: string; readonly object?: JsonObject };
     const object = told.object ?? {};
@@ -212,17 +214,6 @@ async function readWatch(
     if (typeof metadata["resourceVersion"] === "string") from.version = metadata["resourceVersion"];
   }
   return "ended";
-}
-
-/** Throws when the connection breaks in the middle. */
-async function* linesOf(stream: IncomingMessage): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const part of stream as AsyncIterable<Uint8Array>) {
-    const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
-  }
 }
 
 function selection({ selector }: InformerOptions): Readonly<Record<string, string>> {
