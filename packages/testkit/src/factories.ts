@@ -8,6 +8,8 @@ import {
   type JobRecord,
   type LiveJob,
   type Result,
+  type SealedSecret,
+  type Webhook,
 } from "@windlass/kernel";
 
 /** Where time begins in tests: 2026-01-01T00:00:00Z. */
@@ -115,6 +117,42 @@ export function advanceOf(
     waitUntil: null,
     progress: null,
     finish: null,
+    ...given,
+  };
+}
+
+/** As it lies in a store. */
+export function sealedSecret(given: Partial<SealedSecret> = {}): SealedSecret {
+  return {
+    workspace: "default",
+    scope: "workspace",
+    name: "report-db",
+    version: 1,
+    keyId: "key_a",
+    createdBy: "ann",
+    createdAt: T0,
+    changedBy: "ann",
+    changedAt: T0,
+    sealed: "c2VhbGVk",
+    ...given,
+  };
+}
+
+/** Before it is stored: a store gives the revision. */
+export function webhookOf(given: Partial<Omit<Webhook, "revision">> = {}): Omit<Webhook, "revision"> {
+  return {
+    workspace: "default",
+    name: "chat",
+    url: "https://hooks.example/x",
+    filter: { types: ["job.finished"], kinds: [], names: ["a"], outcomes: [], labels: { team: "core" } },
+    secret: "webhook-chat",
+    paused: false,
+    pausedBy: null,
+    pausedAt: null,
+    position: "0001",
+    failingSince: null,
+    createdBy: "ann",
+    createdAt: T0,
     ...given,
   };
 }

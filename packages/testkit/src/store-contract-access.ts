@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { encodeId, queueKeyOf, type AuditEntry, type Role, type Token } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
-import { jobRecord, T0 } from "./factories.ts";
+import { jobRecord, sealedSecret, T0, webhookOf } from "./factories.ts";
 import { commitOne } from "./store-contract-commit.ts";
 import type { Subject } from "./store-subject.ts";
 
@@ -27,35 +27,10 @@ const acme = { name: "acme", createdBy: "ann", createdAt: T0 };
 const PUTS = {
   workflows: ({ definitions }, workspace) =>
     definitions.put({ id: `wfv_${workspace}`, workspace, type: "workflow", name: "a", hash: "h", body: {}, labels: {}, createdAt: T0 }),
-  webhooks: ({ webhooks }, workspace) => webhooks.put({ ...WEBHOOK, workspace }, null),
-  secrets: ({ secrets }, workspace) => secrets.put({ ...SECRET, workspace }),
+  webhooks: ({ webhooks }, workspace) => webhooks.put(webhookOf({ workspace }), null),
+  secrets: ({ secrets }, workspace) => secrets.put(sealedSecret({ workspace })),
   queues: ({ queues }, workspace) => queues.put(queueKeyOf(workspace, "mail"), { paused: true }, T0),
 } as const satisfies Record<string, (store: Store, workspace: string) => Promise<unknown>>;
-
-const WEBHOOK = {
-  name: "chat",
-  url: "https://hooks.example/x",
-  filter: { types: ["job.finished" as const], kinds: [], names: [], outcomes: [], labels: {} },
-  secret: "webhook-chat",
-  paused: false,
-  pausedBy: null,
-  pausedAt: null,
-  position: "0001",
-  failingSince: null,
-  createdBy: "ann",
-  createdAt: T0,
-};
-const SECRET = {
-  scope: "workspace",
-  name: "report-db",
-  version: 1,
-  keyId: "key_a",
-  createdBy: "ann",
-  createdAt: T0,
-  changedBy: "ann",
-  changedAt: T0,
-  sealed: "c2VhbGVk",
-};
 
 /** Begins them all in this order, and tells what each came to: its value, or why not. */
 async function raced(acts: readonly (() => Promise<unknown>)[]): Promise<unknown[]> {

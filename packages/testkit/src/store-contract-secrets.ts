@@ -1,21 +1,10 @@
 /** Contract: secrets, as they lie sealed in the store. */
 import { expect, test } from "vitest";
 import type { SealedSecret, SecretId } from "@windlass/kernel";
-import { T0 } from "./factories.ts";
+import { sealedSecret, T0 } from "./factories.ts";
 import type { Subject } from "./store-subject.ts";
 
-const first: SealedSecret = {
-  workspace: "default",
-  scope: "workspace",
-  name: "report-db",
-  version: 1,
-  keyId: "key_a",
-  createdBy: "ann",
-  createdAt: T0,
-  changedBy: "ann",
-  changedAt: T0,
-  sealed: "c2VhbGVk",
-};
+const first = sealedSecret();
 const id: SecretId = { workspace: "default", scope: "workspace", name: "report-db" };
 
 function told({ sealed: _sealed, ...secret }: SealedSecret): Omit<SealedSecret, "sealed"> {

@@ -1,23 +1,10 @@
 /** Contract: webhooks and their deliveries. */
 import { expect, test } from "vitest";
-import type { Delivery, Webhook } from "@windlass/kernel";
-import { T0 } from "./factories.ts";
+import type { Delivery } from "@windlass/kernel";
+import { T0, webhookOf } from "./factories.ts";
 import type { Subject } from "./store-subject.ts";
 
-const webhook: Omit<Webhook, "revision"> = {
-  workspace: "default",
-  name: "chat",
-  url: "https://hooks.example/x",
-  filter: { types: ["job.finished"], kinds: [], names: ["a"], outcomes: [], labels: { team: "core" } },
-  secret: "webhook-chat",
-  paused: false,
-  pausedBy: null,
-  pausedAt: null,
-  position: "0001",
-  failingSince: null,
-  createdBy: "ann",
-  createdAt: T0,
-};
+const webhook = webhookOf();
 const id = { workspace: "default", name: "chat" };
 
 function delivery(n: number, more: Partial<Delivery> = {}): Delivery {
