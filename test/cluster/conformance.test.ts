@@ -6,13 +6,14 @@ import { stranger, type Stranger } from "../e2e/stranger.ts";
 const cluster = testCluster();
 /** A kubelet looks at the disk once in ten seconds, and at what was evicted some time later. */
 const MS_MAX = 300_000;
+const DEATHS_FOR_MEMORY: ReadonlySet<string> = new Set(["oom", "oom-child"]);
 
 /**
  * A container runtime that hears of the exit before it hears of the kill for memory never says OOMKilled: all that is known
  * then is SIGKILL at a limit, and `maybe_oom` is what may be said of it (seen now and then).
  */
 function isUntoldByTheRuntime({ death, told }: { readonly death: string; readonly told: readonly string[] }): boolean {
-  return death === "oom" && told.every((one) => one === "failed maybe_oom");
+  return DEATHS_FOR_MEMORY.has(death) && told.every((one) => one === "failed maybe_oom");
 }
 
 describe.skipIf(cluster.missing)("windlass conformance kubernetes", () => {
