@@ -27,6 +27,7 @@ export * from "./reason.ts";
 export * from "./retry.ts";
 export * from "./revision.ts";
 export * from "./run-handler.ts";
+export * from "./schedule.ts";
 export * from "./secret.ts";
 export * from "./secret-alias.ts";
 export { SECRET_BYTES_MIN } from "./secret-forms.ts";
