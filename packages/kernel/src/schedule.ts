@@ -32,7 +32,10 @@ export interface FireTimes {
   /** The first instant after this one, or null: it never fires again. */
   nextFire(timing: Timing, after: number): number | null;
   /** The first `limit` in order; cut: there are more in the span. */
-  firesBetween(timing: Timing, asked: FireSpan & { readonly limit: number }): { readonly times: readonly number[]; readonly isCut: boolean };
+  firesBetween(
+    timing: Timing,
+    asked: FireSpan & { readonly limit: number },
+  ): { readonly times: readonly number[]; readonly isCut: boolean };
   /** How many there are, without listing them: cheap for each second of a month, too. */
   countFires(timing: Timing, span: FireSpan): number;
   /** From 0 to `jitterMs`; `key` is what tells the schedule from others. */
