@@ -15,7 +15,7 @@ const request: LaunchRequest = {
     graceMs: 10_000,
   },
   secretEnvironment: { KEY: "s3cret" },
-  about: { kind: "step", name: "Grüße", parentId: "job_0", childKey: "Grüße", workspace: "default" },
+  about: { kind: "step", name: "Grüße", parentId: "job_loop", childKey: "Grüße[3]", workspace: "default", executionId: "job_0" },
 };
 interface Body {
   readonly metadata: unknown;

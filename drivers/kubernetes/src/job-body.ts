@@ -123,7 +123,7 @@ function ourLabels({ jobId, attempt, about }: LaunchRequest, { place }: JobRules
     [LABELS.job]: jobId,
     [LABELS.attempt]: String(attempt),
     [LABELS.kind]: labelSafe(about?.kind ?? "task"),
-    [LABELS.execution]: about?.parentId ?? jobId,
+    [LABELS.execution]: about?.executionId ?? jobId,
     ...(about === undefined ? {} : { [LABELS.step]: labelSafe(about.name) }),
   };
 }

@@ -16,6 +16,7 @@ export const LABELS = {
   job: "windlass.dev/job-id",
   attempt: "windlass.dev/attempt",
   kind: "windlass.dev/kind",
+  /** The execution that it is a step of; of what is a step of none, the job itself. */
   execution: "windlass.dev/execution-id",
   /** `labelSafe` of the step's name. */
   step: "windlass.dev/step-name",

@@ -17,7 +17,7 @@ import {
   type JobRecord,
   type LiveJob,
 } from "@windlass/kernel";
-import type { ClaimedJob, Launched, LaunchRequest, Waiting } from "@windlass/ports";
+import type { ClaimedJob, LaunchAbout, Launched, LaunchRequest, Waiting } from "@windlass/ports";
 import { admittedImage } from "./admit-image.ts";
 import { givenSecrets } from "./given-secrets.ts";
 import { maskedResult } from "./handler-host.ts";
@@ -44,8 +44,9 @@ export async function launchAttempt(place: Place, { record, live }: ClaimedJob):
 async function launchAdmitted(place: Place, { record, live }: ClaimedJob, traceparent: string | null): Promise<Launched> {
   const given = await givenSecrets(place.context, record);
   if ("refused" in given) return given;
+  const executionId = await executionOf(place, record);
   return launchWithRetries(place, {
-    ...requestFor(record, live, traceparent),
+    ...requestFor(record, live, { traceparent, executionId }),
     ...secretsFor(place, record, given.values),
     record: (ref) => recordMade(place, live, ref),
     observe: (waiting) => observeLaunch(place, live, waiting),
@@ -118,7 +119,20 @@ async function launchable({ context }: Place, { record, live }: ClaimedJob): Pro
   return { ...record, spec: specOfAttempt(record.spec, ended) };
 }
 
-function requestFor(record: JobRecord, live: LiveJob, traceparent: string | null): LaunchRequest {
+/** The nearest job above it of another kind: between a step and its execution may be a loop, or the steps at the end. */
+async function executionOf({ context }: Place, { kind, parentId, path }: JobRecord): Promise<string | null> {
+  const above = path.split("/");
+  if (parentId === null || above.length === 1) return parentId;
+  const kinds = new Map((await context.store.jobs.records(above)).map((record) => [record.id, record.kind]));
+  return above.findLast((id) => kinds.get(id) !== kind) ?? parentId;
+}
+
+interface Around {
+  readonly traceparent: string | null;
+  readonly executionId: string | null;
+}
+
+function requestFor(record: JobRecord, live: LiveJob, { traceparent, executionId }: Around): LaunchRequest {
   return {
     name: live.externalName ?? "",
     jobId: record.id,
@@ -133,8 +147,12 @@ function requestFor(record: JobRecord, live: LiveJob, traceparent: string | null
       // Under the usual name too: what runs may know it without knowing Windlass.
       ...(traceparent === null ? {} : { WINDLASS_TRACEPARENT: traceparent, TRACEPARENT: traceparent }),
     },
-    about: { kind: record.kind, name: record.name, parentId: record.parentId, childKey: record.childKey, workspace: record.workspace },
+    about: { ...aboutOf(record), executionId },
     timeoutMs: record.timeoutMs,
     graceMs: DEFAULT_GRACE_MS,
   };
+}
+
+function aboutOf({ kind, name, parentId, childKey, workspace }: JobRecord): Omit<LaunchAbout, "executionId"> {
+  return { kind, name, parentId, childKey, workspace };
 }

@@ -6,7 +6,7 @@ import { outsideCluster } from "@windlass/testkit";
 import { quietLogger } from "@windlass/testkit/fakes";
 import { engine } from "./engine.ts";
 import { localBus } from "./local-bus.ts";
-import { done, engineFixture, settled } from "./engine-fixture.ts";
+import { done, engineFixture, group, groupKind, settled } from "./engine-fixture.ts";
 
 const TASK = { kind: "task", validate: () => [] } as const;
 const onCluster = { executor: "kubernetes", name: "build", spec: { image: "x" } } as const;
@@ -26,6 +26,23 @@ test("the reference of what was made is stored before it begins", async () => {
   open();
   await settled();
   cluster.end(name, done);
+  await fixture.close();
+});
+
+test("what is launched says of which execution it is, also when a loop is between the two", async () => {
+  const cluster = outsideCluster();
+  const fixture = await engineFixture({ executors: [cluster.executor()], kinds: [groupKind, { ...groupKind, kind: "step" }] });
+  await fixture.engine.start();
+  const leaf = { kind: "step", spec: {}, executor: "kubernetes" } as const;
+  const item = { ...leaf, key: "load[0]", name: "load[0]" };
+  const loop = { key: "load", name: "load", kind: "step", executor: "none", spec: group([item]).spec ?? {} } as const;
+  const plain = { ...leaf, key: "extract", name: "extract" };
+  const inner = { key: "inner", name: "inner", kind: "workflow", executor: "none", spec: group([loop, plain]).spec ?? {} } as const;
+  const outer = await fixture.submit(group([inner, loop, plain]));
+  await fixture.clock.until(() => cluster.made.length === 4, 5_000);
+  const below = (await fixture.store.reads.child(outer, "inner"))?.record.id;
+  const told = [...cluster.jobs.values()].map(({ request: { about } }) => `${about?.name} of ${about?.executionId}`);
+  expect(told.toSorted()).toEqual([`extract of ${below}`, `extract of ${outer}`, `load[0] of ${below}`, `load[0] of ${outer}`].toSorted());
   await fixture.close();
 });
 

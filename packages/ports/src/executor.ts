@@ -48,7 +48,10 @@ export interface LaunchRequest {
 
 export type LaunchProgress = (progress: Progress) => void;
 export type Waiting = Pick<Observed, "reason" | "message">;
-export type LaunchAbout = Pick<JobRecord, "kind" | "name" | "parentId" | "childKey" | "workspace">;
+export interface LaunchAbout extends Pick<JobRecord, "kind" | "name" | "parentId" | "childKey" | "workspace"> {
+  /** The execution that it is a step of, also where a loop, or the steps at the end, are between the two; null: of none. */
+  readonly executionId: string | null;
+}
 
 export interface Found {
   readonly name: string;

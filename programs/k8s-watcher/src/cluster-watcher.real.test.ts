@@ -122,11 +122,12 @@ describe.skipIf(cluster.missing)("the cluster watcher", () => {
 
   test("a wrong token is told again until somebody mends it", async () => {
     let token = "a-wrong-token-of-some-length";
-    await watch({ token: () => token });
+    const { metrics } = await watch({ token: () => token });
     await make("job_token", "true");
     await until(() => server.refused.includes(403));
     token = server.token;
     expect(await server.heard("job_token")).toMatchObject({ state: "succeeded" });
+    expect(await metrics.text()).toContain('windlass_k8s_watcher_posts_total{kind="end",result="denied"}');
   });
 
   test("what is refused for good is told in fewer words, and then noted as undelivered", async () => {

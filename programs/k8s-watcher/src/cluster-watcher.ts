@@ -117,7 +117,10 @@ async function turns(
   for (let isMine: boolean | null = null; !machine.signal.aborted;) {
     const told = await line.takeTurn({ name: turn, holder, ttlSeconds: TURN_SECONDS });
     if (told.is === "answered") isMine = told.answer;
-    else if (wasAnswered) machine.logger.warn("the server does not say whose turn it is", { why: told.why });
+    else {
+      machine.metrics.posted("turn", told.is === "failed" && told.isDenied === true ? "denied" : told.is);
+      if (wasAnswered) machine.logger.warn("the server does not say whose turn it is", { why: told.why });
+    }
     wasAnswered = told.is === "answered";
     if (!machine.signal.aborted) await change(isMine ?? true);
     await rest(seconds(TURN_SECONDS) / 3, machine);

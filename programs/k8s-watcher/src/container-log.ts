@@ -247,7 +247,7 @@ class Reader {
     const piece = block ?? { offset: this.#outbox.end, at: machine.clock.now(), bytes: new Uint8Array() };
     const told = await line.tellLog({ id, attempt, jobName, jobUid, container, ...piece, isLast, isRestLost: this.#lostBytes > 0 });
     if (told.is === "failed") {
-      machine.metrics.posted("log", "failed");
+      machine.metrics.posted("log", told.isDenied === true ? "denied" : "failed");
       return Math.max(told.afterMs, delayOf(failures + 1, machine));
     }
     if (told.is === "refused" || told.answer.status === "accepted_stale") {

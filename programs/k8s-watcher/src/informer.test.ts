@@ -146,3 +146,28 @@ test("a list comes in pages", async () => {
   await settled(asked, "watch 10");
   expect(seen).toEqual(["a 1", "b 2", "there: a,b"]);
 });
+
+test.each([
+  [403, "denied"],
+  [401, "denied"],
+  [500, "failed"],
+])("an answer %i to what cannot be done without is counted as %s, and asked for again", async (status, why) => {
+  const clock = fakeClock();
+  let asked = 0;
+  const refuse = async (): Promise<object> => {
+    asked++;
+    return { status, headers: {}, body: {} };
+  };
+  const client = { call: refuse } as unknown as ClusterClient;
+  const over = new AbortController();
+  const metrics = watcherMetrics();
+  const one = informer(
+    { client, what: "jobs", path: "/apis/batch/v1/jobs", onObject: () => {}, onGone: () => {}, onListed: () => {} },
+    { clock, random: seededRandom(1), logger: SILENT, metrics, signal: over.signal },
+  );
+  await clock.until(async () => asked > 1, 60_000);
+  expect(await metrics.text()).toContain(`windlass_k8s_watcher_watch_restarts_total{resource="jobs",why="${why}"}`);
+  over.abort();
+  await clock.advance(600_000);
+  await one.done;
+});

@@ -7,7 +7,7 @@
  * I3. A version that the cluster has forgotten (410) leads to a list, at once.
  */
 import type { IncomingMessage } from "node:http";
-import { isJsonObject, messageOf, minutes, seconds, WindlassError, type JsonObject } from "@windlass/kernel";
+import { hasCode, isJsonObject, messageOf, minutes, seconds, WindlassError, type JsonObject } from "@windlass/kernel";
 import { isAccepted, refusalOf, type ClusterClient } from "@windlass/kubernetes";
 import { allBytes, linesOf } from "@windlass/ports";
 import { delayOf, rest, type Machine } from "./machine.ts";
@@ -76,7 +76,7 @@ export function informer(options: InformerOptions, machine: Machine): Informer {
         state.isCurrent = false;
         failures++;
         if (machine.signal.aborted) break;
-        machine.metrics.restart(options.what, "failed");
+        machine.metrics.restart(options.what, whyLeft(error));
         machine.logger.warn(`the list of ${options.what} failed; it is asked for again`, { error: messageOf(error), failures });
         await rest(delayOf(failures, machine), machine);
       }
@@ -142,7 +142,7 @@ async function watchAll(options: InformerOptions, { version, machine, state }: W
       if (signal.aborted) return;
       state.isCurrent = false;
       failures++;
-      metrics.restart(options.what, "failed");
+      metrics.restart(options.what, whyLeft(error));
       logger.warn(`the watch of ${options.what} was cut; it is begun anew`, { error: messageOf(error), failures });
       await rest(delayOf(failures, machine), machine);
     }
@@ -216,12 +216,18 @@ async function readWatch(
   return "ended";
 }
 
+/** Rights do not come by themselves. */
+function whyLeft(error: unknown): "denied" | "failed" {
+  return hasCode(error, "unauthorized") || hasCode(error, "forbidden") ? "denied" : "failed";
+}
+
 function selection({ selector }: InformerOptions): Readonly<Record<string, string>> {
   return selector === undefined ? {} : { labelSelector: selector };
 }
 
 function refused({ what }: InformerOptions, { status, message }: { readonly status: number; readonly message: string }): WindlassError {
-  return new WindlassError("unavailable", `the cluster refuses the ${what} (HTTP ${status}): ${message}`);
+  const code = status === 401 ? "unauthorized" : status === 403 ? "forbidden" : "unavailable";
+  return new WindlassError(code, `the cluster refuses the ${what} (HTTP ${status}): ${message}`);
 }
 
 function textOf(value: unknown): string {

@@ -202,10 +202,14 @@ export class JobDesk {
     return told.is !== "failed";
   }
 
-  #again(uid: string, desk: Desk, { why, afterMs }: { readonly why: string; readonly afterMs: number }): void {
+  #again(
+    uid: string,
+    desk: Desk,
+    { why, afterMs, isDenied }: { readonly why: string; readonly afterMs: number; readonly isDenied?: boolean },
+  ): void {
     const { machine } = this.#options;
     desk.endFailures++;
-    machine.metrics.posted("end", "failed");
+    machine.metrics.posted("end", isDenied === true ? "denied" : "failed");
     if (desk.endFailures === 1 || desk.endFailures % 20 === 0)
       machine.logger.warn("the server did not take an end; it is told again", { uid, why, failures: desk.endFailures });
     this.#lookAfter(uid, desk, Math.max(afterMs, delayOf(desk.endFailures, machine)));
@@ -223,7 +227,7 @@ export class JobDesk {
       desk.newsSince = null;
       const told = await this.#inTurn(() => line.tell(to, account));
       if (told.is === "failed") {
-        machine.metrics.posted("fact", "failed");
+        machine.metrics.posted("fact", told.isDenied === true ? "denied" : "failed");
         return this.#lookAfter(uid, desk, Math.max(told.afterMs, delayOf(++desk.failures, machine)));
       }
       desk.failures = 0;

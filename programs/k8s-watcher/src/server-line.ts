@@ -13,7 +13,8 @@ export type Told<T> =
   | { readonly is: "answered"; readonly answer: T }
   /** It will never be taken. */
   | { readonly is: "refused"; readonly why: string }
-  | { readonly is: "failed"; readonly why: string; readonly afterMs: number };
+  /** `isDenied`: for the token, which somebody has to mend. */
+  | { readonly is: "failed"; readonly why: string; readonly afterMs: number; readonly isDenied?: boolean };
 
 export interface Account {
   readonly state: EndState | "pending" | "running";
@@ -87,6 +88,14 @@ export interface ServerLineOptions {
   readonly clock: Clock;
 }
 
+/** What an answer to bytes means that is no success. */
+const CODE_OF: ReadonlyMap<number, "invalid" | "unauthorized" | "forbidden"> = new Map([
+  [400, "invalid"],
+  [413, "invalid"],
+  [422, "invalid"],
+  [401, "unauthorized"],
+  [403, "forbidden"],
+]);
 const FOR_GOOD = ["invalid", "bad_request", "too_large"] as const;
 
 export function serverLine({ url, token, timeoutMs, clock }: ServerLineOptions): ServerLine {
@@ -123,7 +132,8 @@ async function told<T>(ask: () => Promise<T>): Promise<Told<T>> {
     const why = messageOf(error);
     if (FOR_GOOD.some((code) => hasCode(error, code))) return { is: "refused", why: `${why}${faultsOf(error)}` };
     const seconds = error instanceof WindlassError ? Number(error.details?.["retryAfterSeconds"] ?? 0) : 0;
-    return { is: "failed", why, afterMs: Number.isFinite(seconds) ? seconds * 1000 : 0 };
+    const isDenied = hasCode(error, "unauthorized") || hasCode(error, "forbidden");
+    return { is: "failed", why, afterMs: Number.isFinite(seconds) ? seconds * 1000 : 0, ...(isDenied ? { isDenied } : {}) };
   }
 }
 
@@ -161,8 +171,7 @@ async function sendPiece(
     cancel();
   }
   if (answer.ok) return JSON.parse(text) as LogAnswer;
-  const isWrong = answer.status === 422 || answer.status === 400 || answer.status === 413;
-  throw new WindlassError(isWrong ? "invalid" : "unavailable", `HTTP ${answer.status}: ${text.slice(0, 300)}`, {
+  throw new WindlassError(CODE_OF.get(answer.status) ?? "unavailable", `HTTP ${answer.status}: ${text.slice(0, 300)}`, {
     details: { retryAfterSeconds: Number(answer.headers.get("retry-after") ?? 0) },
   });
 }

@@ -2,13 +2,14 @@
 import { memoryUsage } from "node:process";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
-export type PostResult = "accepted" | "duplicate" | "stale" | "refused" | "failed";
+/** `denied`: for the token or for rights, and so until somebody mends them; `failed`: what may pass by itself. */
+export type PostResult = "accepted" | "duplicate" | "stale" | "refused" | "failed" | "denied";
 
 export interface WatcherMetrics {
   /** An end was taken, so many seconds after it was. */
   taken(seconds: number): void;
-  restart(what: string, why: "ended" | "expired" | "failed"): void;
-  posted(kind: "end" | "fact" | "log", result: PostResult): void;
+  restart(what: string, why: "ended" | "expired" | "failed" | "denied"): void;
+  posted(kind: "end" | "fact" | "log" | "turn", result: PostResult): void;
   printed(bytes: number): void;
   lost(bytes: number): void;
   /** Asked when the figures are. */
@@ -35,7 +36,7 @@ export function watcherMetrics(): WatcherMetrics {
   });
   const posts = new Counter({
     name: "windlass_k8s_watcher_posts_total",
-    help: "What was told to the server, by what it was and what it answered; failed: it is told again",
+    help: "What was told to the server, by what it was and what it answered; failed, and denied for its token: it is told again",
     labelNames: ["kind", "result"],
     registers,
   });

@@ -1,4 +1,4 @@
-/** The alerts and the dashboard that come with Windlass ask only for what a server tells, and the text that it tells is well formed. */
+/** The alerts and the dashboard that come with Windlass ask only for what a server or a cluster watcher tells, and the text that it tells is well formed. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { queueKeyOf } from "@windlass/kernel";
@@ -6,6 +6,9 @@ import { BASE, testServer, type TestServer } from "./server-fixture.ts";
 
 const ALERTS = new URL("../../../deploy/prometheus/alerts.yaml", import.meta.url);
 const DASHBOARD = new URL("../../../deploy/grafana/windlass.json", import.meta.url);
+
+/** Another program tells these, which knows nothing of this one: they are taken from where it names them. */
+const OF_WATCHER = new URL("../../k8s-watcher/src/watcher-metrics.ts", import.meta.url);
 
 let server: TestServer;
 beforeAll(async () => {
@@ -74,7 +77,9 @@ test("every line of the metrics is a sample, a help or a type, and every family 
 const askedBy = (text: string): string[] => [...text.matchAll(/\b((?:windlass|nodejs|process)_\w+)/gu)].map((match) => match[1] ?? "");
 
 async function untold(asked: readonly string[]): Promise<string[]> {
-  const told = new Set([...(await metricsText()).matchAll(/^# TYPE (\w+)/gmu)].map((match) => match[1]));
+  const own = [...(await metricsText()).matchAll(/^# TYPE (\w+)/gmu)];
+  const watchers = [...readFileSync(OF_WATCHER, "utf8").matchAll(/"(windlass_k8s_watcher_\w+)"/gu)];
+  const told = new Set([...own, ...watchers].map((match) => match[1]));
   return asked.filter((name) => !told.has(name) && !told.has(name.replace(/_(bucket|count|sum)$/u, "")));
 }
 
