@@ -42,6 +42,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
     builtins: "all",
   },
   "modules/tasks": module(),
+  "modules/schedules": module(),
   "modules/workflows": module("@bufbuild/cel", "yaml"),
   "drivers/files": driver(),
   "packages/opentelemetry": { packages: [kernel], libraries: ["@opentelemetry/api"], builtins: [] },
@@ -71,6 +72,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
       engine,
       "packages/sdk",
       "modules/tasks",
+      "modules/schedules",
       "modules/workflows",
       "drivers/files",
       "packages/opentelemetry",
@@ -100,6 +102,9 @@ export const TESTS_MAY: Row = {
     "@opentelemetry/api",
     "@opentelemetry/context-async-hooks",
     "@opentelemetry/sdk-trace-base",
+    // What other libraries take an expression to mean.
+    "croner",
+    "cron-parser",
   ],
   builtins: "all",
 };
