@@ -158,7 +158,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "packages/engine/src/reconcile-place.ts",
-        from: "return !others.has(live.session) && isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;",
+        from: "return !others.has(live.session) && isAbandoned(place, live, name) ? adopt(place, live, seen) : undefined;",
         to: "return;",
       },
     ],

@@ -61,7 +61,7 @@ export function classify(told: JobFacts, now: number, graces: Graces = DEFAULT_G
   if (complete !== null) return succeeded(facts, complete);
   const failed = conditionOf(job.conditions, "Failed") ?? failedInAllButName(facts, now, graces);
   if (failed !== null) return ended(facts, end(facts, failed, graces), failed.since);
-  const own = job.stopFor !== null || job.gone !== null ? ownEnd(facts) : null;
+  const own = job.stopFor !== null || job.gone !== null ? ownEnd(facts, graces) : null;
   if (own !== null) return own;
   if (job.stopFor !== null) return stopped(facts, now, graces);
   if (job.gone !== null) return removed(facts, graces);
@@ -131,14 +131,14 @@ function hasBegun({ containers }: PodFact): boolean {
 }
 
 /** Of a Job that is to be gone, or is, before it said how it ended: its pod had ended by itself, and nothing would have followed (K2). */
-function ownEnd(facts: JobFacts): Ended | null {
+function ownEnd(facts: JobFacts, graces: Graces): Ended | null {
   const pod = facts.pods.at(-1);
   if (pod === undefined || facts.job.isRetrying || !endedByItself(pod)) return null;
   const death = decisiveDeath(pod);
   const at = death?.end.finishedAt ?? null;
   if (pod.phase === "Succeeded") return ended(facts, { outcome: "succeeded", reason: "ok", message: null }, at);
   const failed = { type: "Failed", status: "True", reason: "", message: pod.message, since: at };
-  return ended(facts, end(facts, failed, DEFAULT_GRACES), at);
+  return ended(facts, end(facts, failed, graces), at);
 }
 
 /** Our own stop: an end once its pods have ended, or should have. */

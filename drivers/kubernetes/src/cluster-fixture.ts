@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as after } from "node:timers";
 import type { Clock, Executor } from "@windlass/ports";
 import type { TestCluster } from "@windlass/testkit";
+import { DEFAULT_GRACES } from "./classify-stuck.ts";
 import { findCluster } from "./cluster-access.ts";
 import { ClusterClient } from "./cluster-client.ts";
 import type { JobRules } from "./job-body.ts";
@@ -50,7 +51,7 @@ export function clusterFixture(cluster: Pick<TestCluster, "kubeconfig">): Cluste
     connect: (rules) =>
       kubernetesExecutor({
         ...{ environment: {}, kubeconfig: cluster.kubeconfig, namespaces: [], serviceAccount: "", ttlSeconds: 3_600 },
-        ...{ runningMax: 100, pace: PACE, callsMax: 50, clock: realClock, random: { next: () => 0.5 } },
+        ...{ runningMax: 100, pace: PACE, callsMax: 50, graces: DEFAULT_GRACES, clock: realClock, random: { next: () => 0.5 } },
         ...rules,
       }),
     unreachable() {

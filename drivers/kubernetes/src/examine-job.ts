@@ -16,9 +16,10 @@ import {
 } from "@windlass/ports";
 import { MAIN_CONTAINER } from "@windlass/kernel";
 import { classify, type Ended } from "./classify.ts";
+import type { Graces } from "./classify-stuck.ts";
 import type { ClusterClient } from "./cluster-client.ts";
 import { endOf, type JobFacts, type PodFact } from "./facts.ts";
-import { FactMemory } from "./facts-memory.ts";
+import type { FactMemory } from "./facts-memory.ts";
 import { OUTPUT_BYTES_MAX } from "./job-body.ts";
 import type { ClusterJob } from "./job-state.ts";
 import { ANNOTATIONS, LABELS } from "./labels.ts";
@@ -29,27 +30,40 @@ const LOG_LINES = 10_000;
 const EVIDENCE_LINES = 20;
 const EVIDENCE_BYTES = 4_096;
 
-/** Null: it has not ended. */
-export async function examineJob(client: ClusterClient, job: ClusterJob, now: number): Promise<EndedFact | null> {
-  const facts = await factsOf(client, job, now);
-  const verdict = facts === null ? null : classify(facts, now);
-  return facts === null || verdict === null || !verdict.isFinal ? null : endedFact(client, { job, facts, ended: verdict, now });
+export interface Examining {
+  readonly client: ClusterClient;
+  /** What was seen at the looks before: since when it waits. */
+  readonly memory: FactMemory;
+  readonly graces: Graces;
+  readonly now: number;
 }
 
-async function factsOf(client: ClusterClient, job: ClusterJob, now: number): Promise<JobFacts | null> {
+/** Null: it goes on. */
+export async function examineJob(job: ClusterJob, { client, memory, graces, now }: Examining): Promise<EndedFact | null> {
+  const facts = await factsOf(job, { client, memory, now });
+  const verdict = facts === null ? null : classify(facts, now, graces);
+  if (facts === null || verdict === null || !verdict.isFinal) return null;
+  memory.forget(job.metadata.uid);
+  return endedFact(client, { job, facts, ended: verdict, now });
+}
+
+async function factsOf(job: ClusterJob, { client, memory, now }: Omit<Examining, "graces">): Promise<JobFacts | null> {
   const { namespace, uid } = job.metadata;
-  const memory = new FactMemory();
   memory.seeJob(job);
   const core = `/api/v1/namespaces/${namespace}`;
-  const list = async (path: string, query: Readonly<Record<string, string>>): Promise<readonly Listed[]> => {
+  const list = async (path: string, query: Readonly<Record<string, string>>): Promise<readonly Listed[] | null> => {
     const answer = await client.call("GET", path, { query });
     // What may not be read is not known; the verdict does without.
-    return isAccepted(answer) ? (answer.body as { readonly items: readonly Listed[] }).items : [];
+    return isAccepted(answer) ? (answer.body as { readonly items: readonly Listed[] }).items : null;
   };
-  const pods = await list(`${core}/pods`, { labelSelector: `batch.kubernetes.io/controller-uid=${uid}` });
+  const listed = await list(`${core}/pods`, { labelSelector: `batch.kubernetes.io/controller-uid=${uid}` });
+  const pods = listed ?? [];
   for (const pod of pods) memory.seePod(pod, now);
+  const there = new Set(pods.map(({ metadata }) => metadata.uid));
+  for (const pod of listed === null ? [] : (memory.facts(uid)?.pods ?? [])) if (!there.has(pod.uid)) memory.losePod(pod.uid, now);
   for (const { metadata } of [job, ...pods])
-    for (const event of await list(`${core}/events`, { fieldSelector: `involvedObject.uid=${metadata.uid}` })) memory.seeEvent(event);
+    for (const event of (await list(`${core}/events`, { fieldSelector: `involvedObject.uid=${metadata.uid}` })) ?? [])
+      memory.seeEvent(event);
   for (const node of new Set(pods.flatMap(({ spec }) => spec?.nodeName ?? []))) {
     const answer = await client.call("GET", `/api/v1/nodes/${node}`);
     if (isAccepted(answer)) memory.seeNode(answer.body);

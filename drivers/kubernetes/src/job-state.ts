@@ -11,7 +11,11 @@ export interface ClusterJob {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly deletionTimestamp?: string;
   };
-  readonly status?: { readonly startTime?: string; readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly status?: {
+    readonly startTime?: string;
+    readonly ready?: number;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
 }
 
 /** It has ended, or will without anybody's help: what is said first of an end is said before its pods are counted. */
@@ -42,5 +46,7 @@ export function foundOf(job: ClusterJob, place: string): Found | null {
   const { name, uid, labels = {} } = job.metadata;
   const { [LABELS.job]: jobId, [LABELS.attempt]: attempt, [LABELS.place]: at } = labels;
   if (jobId === undefined || attempt === undefined || at !== labelSafe(place) || isSettled(job)) return null;
-  return { name, jobId, attempt: Number(attempt), ref: uid, state: !hasBegun(job) ? "made" : isEnded(job) ? "ended" : "running" };
+  const found = { name, jobId, attempt: Number(attempt), ref: uid };
+  if (!hasBegun(job)) return { ...found, state: "made" };
+  return isEnded(job) ? { ...found, state: "ended" } : { ...found, state: "running", isWaiting: (job.status?.ready ?? 0) === 0 };
 }

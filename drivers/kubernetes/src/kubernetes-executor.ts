@@ -13,7 +13,9 @@ import { throughOutages } from "./back-pressure.ts";
 import type { AccessOptions } from "./cluster-access.ts";
 import type { ClusterClient } from "./cluster-client.ts";
 import { tooOld, versionOf } from "./cluster-version.ts";
+import type { Graces } from "./classify-stuck.ts";
 import { examineJob } from "./examine-job.ts";
+import { FactMemory } from "./facts-memory.ts";
 import { faultsOnCluster, type JobRules } from "./job-body.ts";
 import { foundOf, isOf, type ClusterJob } from "./job-state.ts";
 import { LABELS, labelSafe, OUR_SELECTOR } from "./labels.ts";
@@ -29,6 +31,8 @@ export interface KubernetesExecutorOptions extends AccessOptions, JobRules {
   readonly pace: Pace;
   /** Requests under way at once. */
   readonly callsMax: number;
+  /** What is waited for before it counts, when nobody who watches tells of an attempt. As told to whoever watches. */
+  readonly graces: Graces;
   readonly clock: Clock;
   readonly random: { next(): number };
   readonly logger?: Logger;
@@ -36,6 +40,8 @@ export interface KubernetesExecutorOptions extends AccessOptions, JobRules {
 
 /** Jobs that one answer lists. */
 const PAGE = 500;
+/** What was seen of so many that go on is remembered from one look to the next. */
+const EXAMINED_MAX = 1_000;
 
 export function kubernetesExecutor(options: KubernetesExecutorOptions): Executor {
   return new KubernetesExecutor(options);
@@ -63,6 +69,7 @@ class KubernetesExecutor implements Executor {
   readonly isWatchedOutside = true;
   readonly #options: KubernetesExecutorOptions;
   readonly #launching = new Map<string, { readonly abort: AbortController; readonly done: Promise<Launched> }>();
+  #examined = new FactMemory();
   #connected: Connected | null = null;
   #connecting: Promise<Connected | null> | null = null;
 
@@ -132,7 +139,9 @@ class KubernetesExecutor implements Executor {
     const connected = await this.#connect();
     const job = await this.#jobOf(name);
     if (connected === null || job === null || foundOf(job, this.place) === null) return null;
-    return examineJob(connected.client, job, this.#options.clock.now());
+    if (this.#examined.size >= EXAMINED_MAX) this.#examined = new FactMemory();
+    const { clock, graces } = this.#options;
+    return examineJob(job, { client: connected.client, memory: this.#examined, graces, now: clock.now() });
   }
 
   /** See E3. */

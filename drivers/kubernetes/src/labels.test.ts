@@ -11,7 +11,7 @@ test.each([
   expect(labelSafe(text)).toBe(label);
 });
 
-test("any text has a value that a label may have, and two texts have two", () => {
+test("any text has a value that a label may have, and two texts have two", { timeout: 60_000 }, () => {
   const name = fc.oneof(fc.string({ unit: "binary", maxLength: 200 }), fc.stringMatching(/^[a-z.h0-9-]{1,70}$/u));
   fc.assert(fc.property(name, (text) => isLabelValue(labelSafe(text))));
   fc.assert(fc.property(name, name, (one, other) => one === other || labelSafe(one) !== labelSafe(other)));

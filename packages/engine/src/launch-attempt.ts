@@ -16,6 +16,7 @@ import {
   type Backoff,
   type JobRecord,
   type LiveJob,
+  type Result,
 } from "@windlass/kernel";
 import type { ClaimedJob, LaunchAbout, Launched, LaunchRequest, Waiting } from "@windlass/ports";
 import { admittedImage } from "./admit-image.ts";
@@ -41,14 +42,25 @@ export async function launchAttempt(place: Place, { record, live }: ClaimedJob):
   await recordLaunch(place, live, launched.ref);
 }
 
+/** What was recorded of it is gone: it may have run, so it is not made again. */
+export const GONE_BEFORE_RECORD: Result = {
+  outcome: "failed",
+  reason: "vanished_unobserved",
+  message: "what was made of it is gone, and nobody saw whether it began or how it ended",
+};
+
 async function launchAdmitted(place: Place, { record, live }: ClaimedJob, traceparent: string | null): Promise<Launched> {
   const given = await givenSecrets(place.context, record);
   if ("refused" in given) return given;
   const executionId = await executionOf(place, record);
-  return launchWithRetries(place, {
+  const made = { isRecorded: live.externalRef !== null };
+  return launchWithRetries(place, made, {
     ...requestFor(record, live, { traceparent, executionId }),
     ...secretsFor(place, record, given.values),
-    record: (ref) => recordMade(place, live, ref),
+    record: async (ref) => {
+      await recordMade(place, live, ref);
+      made.isRecorded = true;
+    },
     observe: (waiting) => observeLaunch(place, live, waiting),
     tell: (progress) => void place.results.settle({ type: "progress", id: live.id, token: live.token, progress }),
   });
@@ -78,7 +90,8 @@ function observeLaunch({ results }: Place, live: LiveJob, { reason, message }: W
   void results.settle({ type: "observe", id: live.id, attempt: live.attempt, by, observed });
 }
 
-async function launchWithRetries(place: Place, request: LaunchRequest): Promise<Launched> {
+/** `made`: a conflict after it was recorded is with another one under its name, so the one that was recorded is gone. */
+async function launchWithRetries(place: Place, made: { readonly isRecorded: boolean }, request: LaunchRequest): Promise<Launched> {
   const mask = maskOf(request.mask ?? NO_SECRETS);
   for (let tries = 1; ; tries++) {
     try {
@@ -88,6 +101,7 @@ async function launchWithRetries(place: Place, request: LaunchRequest): Promise<
       const why = mask.text(messageOf(error));
       place.context.logger.warn("a launch failed and will be tried again", { job: request.jobId, name: request.name, tries, error: why });
       if (place.closing) throw request.mask === undefined ? error : new WindlassError("executor_failed", why);
+      if (made.isRecorded && hasCode(error, "conflict")) return { refused: GONE_BEFORE_RECORD };
       if (tries >= TRIES_MAX || hasCode(error, "conflict"))
         return { refused: { outcome: "failed", reason: "launch_failed", message: `it could not be started: ${why}` } };
     }

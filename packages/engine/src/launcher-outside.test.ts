@@ -134,6 +134,39 @@ test("a launch that was left waiting keeps no server from starting, and is taken
   expect((await fixture.engine.jobs.get(id)).live?.token).toBe((jobs[0]?.live.token ?? 0) + 1);
 });
 
+test("what a launcher that died had recorded, and is gone since, is not made again, and nobody guesses", async () => {
+  const cluster = outsideCluster();
+  const executor = cluster.executor();
+  const fixture = await engineFixture({ executors: [executor] });
+  const id = await fixture.submit(onCluster);
+  await fixture.store.sessions.open({ id: "ses_dead", role: "launcher", place: executor.place, serves: [], startedAt: 0, expiresAt: 1 });
+  const claim = { executor: "kubernetes", session: "ses_dead", place: executor.place, limit: 1, now: fixture.clock.now() } as const;
+  const [claimed] = (await fixture.store.jobs.claim(claim)).jobs;
+  const made = { type: "made", id, token: claimed?.live.token ?? 0, ref: "uid-of-then" } as const;
+  expect(await fixture.store.jobs.commit([made], fixture.clock.now())).toMatchObject({ results: [{ ok: true }] });
+  await fixture.outcome(fixture.engine.start());
+  await settled();
+  expect((await fixture.engine.jobs.get(id)).final).toMatchObject({ outcome: "failed", reason: "vanished_unobserved" });
+  expect(cluster.made).toEqual([]);
+  await fixture.close();
+});
+
+test("what was recorded and is removed while its launch is tried again has vanished: it may have run", async () => {
+  const cluster = outsideCluster();
+  let uids = 0;
+  const launch: Executor["launch"] = async (request) => {
+    await request.record?.(`uid-${++uids}`);
+    throw new WindlassError("unavailable", "no answer");
+  };
+  const fixture = await engineFixture({ executors: [{ ...cluster.executor(), launch }] });
+  await fixture.engine.start();
+  const id = await fixture.submit(onCluster);
+  await fixture.clock.until(async () => (await fixture.engine.jobs.get(id)).final !== null, 60_000);
+  expect((await fixture.engine.jobs.get(id)).final).toMatchObject({ outcome: "failed", reason: "vanished_unobserved" });
+  expect(uids).toBe(2);
+  await fixture.close();
+});
+
 test("what another server is launching is left to it while it lives, and taken up once it has left", async () => {
   const cluster = outsideCluster();
   const first = await engineFixture({ executors: [cluster.executor()] });

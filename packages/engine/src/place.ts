@@ -24,8 +24,14 @@ export interface Place {
   readonly claims: { begun: number; answered: number };
   /** Names claimed by our session that nobody is launching, and how many claims had begun when that was first seen. */
   readonly suspects: Map<string, number>;
-  /** Names that are over or gone at a place that is watched by others, and since when (monotonic) nobody has told of their end. */
-  readonly silent: Map<string, number>;
+  /** Names at a place that is watched by others that are over or gone, or do not begin, and nobody has told of it. */
+  readonly silent: Map<string, Silence>;
+}
+
+export interface Silence {
+  readonly about: "end" | "beginning";
+  /** Monotonic; or when it was looked at last. */
+  readonly since: number;
 }
 
 /** A fact from outside, whichever way it came: from the executor itself, over the API, or because it is nowhere any more. */

@@ -3,11 +3,11 @@
  * Level-triggered: looks at both from scratch each time, so nothing depends on having heard of anything.
  */
 import { maskOf, messageOf, minutes, seconds, type LiveJob } from "@windlass/kernel";
-import type { ClaimedJob, Found } from "@windlass/ports";
+import type { ClaimedJob, EndedFact, Found } from "@windlass/ports";
 import { maskOfAttempt, withheld } from "./given-secrets.ts";
 import { maskedResult } from "./handler-host.ts";
-import { recordLaunch } from "./launch-attempt.ts";
-import { settleByFact, settleByHolder, type Place } from "./place.ts";
+import { GONE_BEFORE_RECORD, recordLaunch } from "./launch-attempt.ts";
+import { settleByFact, settleByHolder, type Place, type Silence } from "./place.ts";
 
 /** Live rows that are read at once. */
 const PAGE = 500;
@@ -20,17 +20,21 @@ export async function reconcilePlace(place: Place): Promise<void> {
   dropSuspects(place, wanted);
   const found = new Map((await place.executor.list()).map((item) => [item.name, item]));
   const others = await othersHere(place);
-  for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, { found: begunOf(live, found), others }));
+  const looks = { left: LOOKS_MAX };
+  for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, { ...seenOf(live, found), others, looks }));
   const refs = new Map(wanted.map((live) => [live.externalName, live.externalRef]));
   for (const item of found.values())
     if (!place.launching.has(item.name) && !isItsOwn(item, refs)) await guarded(place, item.jobId, () => zombie(place, item));
 }
 
-/** What runs or has ended there for it. What was made and has not begun is not there yet: it is launched again, and so begun. */
-function begunOf({ externalName, externalRef }: LiveJob, found: ReadonlyMap<string, Found>): Found | undefined {
-  const item = found.get(externalName ?? "");
-  if (item === undefined || item.state === "made") return undefined;
-  return externalRef === null || externalRef === item.ref ? item : undefined;
+/**
+ * What runs or has ended there for it. What was made and has not begun is not there yet: it is launched again, and so begun;
+ * but what was recorded and is gone is not made a second time.
+ */
+function seenOf({ externalName, externalRef }: LiveJob, items: ReadonlyMap<string, Found>): Pick<Seen, "found" | "isGone"> {
+  const item = items.get(externalName ?? "");
+  const own = externalRef === null || externalRef === item?.ref ? item : undefined;
+  return { found: own?.state === "made" ? undefined : own, isGone: externalRef !== null && own === undefined };
 }
 
 /** Of an attempt that is alive, and not made again since by a launcher that was frozen: its reference is the one that was recorded. */
@@ -78,23 +82,29 @@ function dropSuspects({ suspects, silent: quiet }: Place, wanted: readonly LiveJ
 
 interface Seen {
   readonly found: Found | undefined;
+  /** Its reference was recorded, and is nowhere. */
+  readonly isGone: boolean;
   readonly others: ReadonlySet<string | null>;
+  /** How many may still be looked at one by one in this comparison. */
+  readonly looks: { left: number };
 }
 
-async function reconcileAttempt(place: Place, live: LiveJob, { found, others }: Seen): Promise<void> {
+async function reconcileAttempt(place: Place, live: LiveJob, seen: Seen): Promise<void> {
+  const { found, others, looks } = seen;
   const name = live.externalName;
   if (name === null) return;
   if (live.holder === "lease") {
     // A launch may take long (an image that is pulled): a stop breaks it off.
     if (place.launching.has(name) && live.state === "stopping" && live.stop !== null)
       await place.executor.stop(name, live.stop.graceMs, live.stop.stopFor);
-    return !others.has(live.session) && isAbandoned(place, live, name) ? adopt(place, live, found) : undefined;
+    return !others.has(live.session) && isAbandoned(place, live, name) ? adopt(place, live, seen) : undefined;
   }
   if (place.executor.isWatchedOutside === true && found?.state !== "running") return silent(place, live, found);
-  place.silent.delete(name);
+  if (found?.isWaiting !== true) place.silent.delete(name);
   if (found === undefined) return vanished(place, live);
   if (live.state === "stopping" && live.stop !== null && found.state === "running")
     await place.executor.stop(name, live.stop.graceMs, live.stop.stopFor);
+  else if (found.isWaiting === true) await waiting(place, live, looks);
 }
 
 /**
@@ -110,12 +120,12 @@ function isAbandoned({ launching, suspects, claims, session }: Place, live: Live
 }
 
 /** Its launcher is gone (or gave up) between the claim and the record (L2). */
-async function adopt(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
+async function adopt(place: Place, live: LiveJob, seen: Seen): Promise<void> {
   const name = live.externalName ?? "";
   let toLaunch: ClaimedJob | null;
   place.launching.add(name);
   try {
-    toLaunch = await adoptLaunch(place, live, found);
+    toLaunch = await adoptLaunch(place, live, seen);
   } finally {
     place.launching.delete(name);
   }
@@ -123,7 +133,7 @@ async function adopt(place: Place, live: LiveJob, found: Found | undefined): Pro
 }
 
 /** What of it is still to be launched, now that it is ours. */
-async function adoptLaunch(place: Place, live: LiveJob, found: Found | undefined): Promise<ClaimedJob | null> {
+async function adoptLaunch(place: Place, live: LiveJob, { found, isGone }: Seen): Promise<ClaimedJob | null> {
   const result = await place.results.settle({ type: "adopt", id: live.id, token: live.token, session: place.session() });
   if (result?.ok !== true) return null;
   const mine = { ...live, token: live.token + 1, session: place.session() };
@@ -142,6 +152,11 @@ async function adoptLaunch(place: Place, live: LiveJob, found: Found | undefined
     await recordLaunch(place, mine, found.ref);
     return null;
   }
+  if (isGone) {
+    await place.results.settle(settleByHolder(place, mine, GONE_BEFORE_RECORD));
+    place.alive.delete(live.id);
+    return null;
+  }
   const [record] = await place.context.store.jobs.records([live.id]);
   return record === undefined ? null : { record, live: mine };
 }
@@ -151,16 +166,43 @@ const TOLD_WITHIN_MS: number = minutes(10);
 /** The same for what we ended ourselves: somebody waits for it. */
 const STOP_TOLD_WITHIN_MS: number = seconds(30);
 
+/** The same for one that does not begin, of which nobody ever told anything: most likely nobody watches. */
+const BEGINNING_TOLD_WITHIN_MS: number = minutes(2);
+/** Looks of a comparison at what does not begin: a full cluster has thousands of those, and each look is several requests. */
+const LOOKS_MAX = 10;
+
 /** It is over there, or gone, and nobody has told us: after a while we look ourselves, so that nothing stays parked for ever. */
 async function silent(place: Place, live: LiveJob, found: Found | undefined): Promise<void> {
   const name = live.externalName ?? "";
-  const now = place.context.clock.monotonic();
-  const since = place.silent.get(name) ?? now;
-  place.silent.set(name, since);
-  if (now - since < (live.state === "stopping" ? STOP_TOLD_WITHIN_MS : TOLD_WITHIN_MS)) return;
+  const withinMs = live.state === "stopping" ? STOP_TOLD_WITHIN_MS : TOLD_WITHIN_MS;
+  if (silentFor(place, name, "end") < withinMs) return;
   place.silent.delete(name);
   const fact = (found === undefined ? null : await place.executor.examine?.(name)) ?? null;
   if (fact === null) return vanished(place, live);
+  await settleSeen(place, live, fact);
+}
+
+/** It may run there and does not begin: whether it ever will is for whoever watches to tell, or, after a while, for us to see. */
+async function waiting(place: Place, live: LiveJob, looks: Seen["looks"]): Promise<void> {
+  const name = live.externalName ?? "";
+  const withinMs = live.observed === null ? BEGINNING_TOLD_WITHIN_MS : TOLD_WITHIN_MS;
+  if (silentFor(place, name, "beginning") < withinMs || looks.left === 0) return;
+  looks.left--;
+  const fact = (await place.executor.examine?.(name)) ?? null;
+  if (fact !== null) return settleSeen(place, live, fact);
+  place.silent.set(name, { about: "beginning", since: place.context.clock.monotonic() });
+}
+
+function silentFor({ context, silent: known }: Place, name: string, about: Silence["about"]): number {
+  const now = context.clock.monotonic();
+  const before = known.get(name);
+  const silence = before?.about === about ? before : { about, since: now };
+  known.set(name, silence);
+  return now - silence.since;
+}
+
+/** What nobody told, and we saw there. */
+async function settleSeen(place: Place, live: LiveJob, fact: EndedFact): Promise<void> {
   const { rule, incomplete } = await maskOfAttempt(place.context, live.id);
   const result = incomplete === null ? maskedResult(fact.result, maskOf(rule), rule.secrets) : withheld(fact.result, incomplete);
   const settled = await place.results.settle(settleByFact(place.context, { ...fact, result }));

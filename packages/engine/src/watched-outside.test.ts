@@ -68,6 +68,42 @@ test("what is gone there and nobody tells of is no longer parked after minutes; 
   await close();
 });
 
+test("what never begins is looked at though it is there, when nobody tells of it; it is settled, and removed", async () => {
+  const { cluster, parked, clock, stateOf, engine, close } = await site();
+  const [id, name] = await parked();
+  cluster.neverBegins(name, null);
+  await clock.advance(5 * 60_000);
+  expect(await stateOf(id)).toBe("running");
+  cluster.neverBegins(name, { outcome: "failed_image_pull", reason: "image_not_found", message: "no such image" });
+  await clock.advance(3 * 60_000);
+  expect((await engine.jobs.get(id)).final).toMatchObject({ outcome: "failed_image_pull", reason: "image_not_found" });
+  await clock.advance(10_000);
+  expect(cluster.stopped).toEqual([name]);
+  await close();
+});
+
+test("what does not begin is left to whoever has told of it, for as long as an end is", async () => {
+  const { cluster, parked, clock, stateOf, engine, close } = await site();
+  const [id, name] = await parked();
+  const told = {
+    attempt: 1,
+    state: "pending",
+    name,
+    ref: null,
+    exitCode: null,
+    reason: "Unschedulable",
+    message: "no node",
+    evidence: {},
+  } as const;
+  await engine.callbacks.ofJob(id, told);
+  cluster.neverBegins(name, { outcome: "failed_config", reason: "unschedulable", message: "no node" });
+  await clock.advance(9 * 60_000);
+  expect(await stateOf(id)).toBe("running");
+  await clock.advance(2 * 60_000);
+  expect((await engine.jobs.get(id)).final).toMatchObject({ outcome: "failed_config", reason: "unschedulable" });
+  await close();
+});
+
 test("what we stopped is not waited for that long", async () => {
   const { parked, clock, engine, close } = await site();
   const [id] = await parked();

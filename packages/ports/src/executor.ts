@@ -60,6 +60,8 @@ export interface Found {
   readonly ref: string;
   /** `made`: it has not begun, and begins when it is launched again under this name (X4). */
   readonly state: "made" | "running" | "ended";
+  /** True: it may run, and nothing of it does yet: it waits for its image, or for a node. False when left out. */
+  readonly isWaiting?: boolean;
 }
 
 /** An attempt has ended. */
@@ -95,7 +97,10 @@ export interface Executor {
   find(name: string): Promise<Found | null>;
   stop(name: string, graceMs: number, stopFor: StopFor): Promise<void>;
   list(): Promise<readonly Found[]>;
-  /** How an attempt ended, as far as it can still be seen there. Asked when it is over and nobody told of it for long. */
+  /**
+   * How an attempt ended, or that it never will begin, as far as it can still be seen there. Asked when it is over, or waits,
+   * and nobody told of it for long. Null: it goes on.
+   */
   examine?(name: string): Promise<EndedFact | null>;
   /** Its end is stored: what is kept of it may go. */
   forget(name: string): Promise<void>;

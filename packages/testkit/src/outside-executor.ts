@@ -12,6 +12,8 @@ interface OutsideJob {
   hasBegun: boolean;
   /** How it ended, for whoever looks; null: it runs. */
   result: Result | null;
+  /** It may run, and nothing of it does. */
+  isWaiting: boolean;
 }
 
 export interface OutsideCluster {
@@ -22,6 +24,8 @@ export interface OutsideCluster {
   readonly stopped: readonly string[];
   /** It ends there; nobody is told. */
   end(name: string, result: Result): void;
+  /** It may run and does not begin; whoever looks sees that it never will, or, null, that it may yet. */
+  neverBegins(name: string, result: Result | null): void;
   /** Somebody removes it; nobody is told. */
   remove(name: string): void;
   /** Resolves with the name of the first that fits, once it is there. */
@@ -44,7 +48,7 @@ export function outsideCluster(): OutsideCluster {
   let gate: Promise<void> = Promise.resolve();
   let uids = 0;
   const launch = async (request: LaunchRequest): Promise<{ readonly ref: string }> => {
-    const job = jobs.get(request.name) ?? { request, uid: `uid-${++uids}`, hasBegun: false, result: null };
+    const job = jobs.get(request.name) ?? { request, uid: `uid-${++uids}`, hasBegun: false, result: null, isWaiting: false };
     jobs.set(request.name, job);
     if (!job.hasBegun) {
       await request.record?.(job.uid);
@@ -62,6 +66,10 @@ export function outsideCluster(): OutsideCluster {
     end(name, result) {
       const job = jobs.get(name);
       if (job !== undefined) job.result = result;
+    },
+    neverBegins(name, result) {
+      const job = jobs.get(name);
+      if (job !== undefined) Object.assign(job, { result, isWaiting: true });
     },
     remove: (name) => void jobs.delete(name),
     appeared: (fits) =>
@@ -119,8 +127,9 @@ function executorOf({ jobs, stopped, launch }: Inside, { name = "kubernetes", ru
   };
 }
 
-function foundOf({ request: { name, jobId, attempt }, uid, hasBegun, result }: OutsideJob): Found {
-  return { name, jobId, attempt, ref: uid, state: !hasBegun ? "made" : result === null ? "running" : "ended" };
+function foundOf({ request: { name, jobId, attempt }, uid, hasBegun, result, isWaiting }: OutsideJob): Found {
+  const isEnded = result !== null && !isWaiting;
+  return { name, jobId, attempt, ref: uid, state: !hasBegun ? "made" : isEnded ? "ended" : "running", isWaiting };
 }
 
 function endOf({ request: { name, jobId, attempt }, uid }: OutsideJob, result: Result): EndedFact {

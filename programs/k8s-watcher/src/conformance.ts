@@ -178,6 +178,8 @@ function listeningLine(hear: (id: string, account: Account) => void): ServerLine
       return { is: "answered", answer: { status: "accepted_in_flight" } };
     },
     tellLog: async ({ offset, bytes }) => ({ is: "answered", answer: { status: "stored", next: offset + bytes.length } }),
+    // It keeps no logs.
+    toldLogs: async () => ({ is: "answered", answer: { status: "accepted_stale", sources: [] } }),
     tellUndelivered: async () => ({ is: "answered", answer: null }),
     takeTurn: async () => ({ is: "answered", answer: true }),
   };

@@ -38,6 +38,8 @@ export interface ContainerLog {
   /** More of it may come. */
   isReading(): boolean;
   tail(): Tail;
+  /** Bytes that the server has, by its own word; 0 when it does not want them. */
+  stored(): number;
 }
 
 export interface LogWorld {
@@ -59,7 +61,7 @@ const END_KNOWN_MS: number = seconds(3);
 
 export function containerLog(subject: LogSubject, world: LogWorld): ContainerLog {
   const reader = new Reader(subject, world);
-  return { done: reader.run(), isReading: () => reader.isReading(), tail: () => reader.tail() };
+  return { done: reader.run(), isReading: () => reader.isReading(), tail: () => reader.tail(), stored: () => reader.stored() };
 }
 
 class Reader {
@@ -95,6 +97,10 @@ class Reader {
 
   isReading(): boolean {
     return !this.#isRead && !this.#isUnwanted;
+  }
+
+  stored(): number {
+    return this.#isUnwanted ? 0 : this.#outbox.end - this.#outbox.bytes;
   }
 
   async run(): Promise<void> {

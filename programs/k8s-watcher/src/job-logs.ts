@@ -1,20 +1,40 @@
-/** Which logs of a Job's containers are to be followed, and whether all of them are told. */
+/**
+ * Which logs of a Job's containers are to be followed, and whether all of them are told.
+ *
+ * G1. All logs of an attempt lie at one server, the one that was told last: it is the one that readers ask. When the last of
+ *     them was told, that server is asked how much it has, and is told again what another one was told before.
+ */
+import { MAIN_CONTAINER } from "@windlass/ports";
 import { isOver, type ContainerFact, type JobFacts, type PodFact } from "@windlass/kubernetes";
 import type { Tail } from "./account.ts";
 import { containerLog, type ContainerLog, type LogWorld } from "./container-log.ts";
+import { delayOf, rest } from "./machine.ts";
+import type { Told, ToldSources } from "./server-line.ts";
 
 /** Of what a container printed last, kept for the evidence of its end. */
 const TAIL_BYTES = 16_384;
 const NAME_LENGTH_MAX = 63;
+/** See G1. Where calls go to whichever server, each time to another, there is no last one: then it is left at that. */
+const COMPARISONS_MAX = 3;
+/** Tries to ask a server that does not answer, some minutes in all. */
+const ASK_MAX = 20;
 
 interface Followed {
+  readonly run: Run;
+  /** As it is called at the server. */
+  readonly container: string | undefined;
   readonly log: ContainerLog;
+  /** What the server has of it, by its own word. */
+  stored: () => number;
   isDone: boolean;
 }
 
 interface OfJob {
   readonly runs: Map<string, Followed>;
   facts: JobFacts;
+  wanted: Wanted;
+  comparisons: number;
+  isComparing: boolean;
 }
 
 interface Wanted {
@@ -43,50 +63,53 @@ export function jobLogs(world: LogWorld, onNews: (uid: string) => void): JobLogs
   const jobs = new Map<string, OfJob>();
   const active = new Set<Promise<void>>();
 
-  const follow = (job: OfJob, run: Run, { to, outputBytes }: Wanted): void => {
-    const { uid, name, namespace } = job.facts.job;
-    const { pod, container, number } = run;
-    const current = (): ContainerFact | undefined =>
-      job.facts.pods.find((one) => one.uid === pod.uid)?.containers.find((one) => one.name === container.name);
-    const hasEnded = (): boolean => {
-      const podNow = job.facts.pods.find((one) => one.uid === pod.uid);
-      const now = current();
-      return podNow === undefined || isOver(podNow) || now === undefined || now.restarts > number || now.state.is === "terminated";
+  const track = (job: OfJob, followed: Followed, log: ContainerLog): void => {
+    Object.assign(followed, { isDone: false, stored: () => log.stored() });
+    const read = async (): Promise<void> => {
+      await log.done.finally(() => {
+        followed.isDone = true;
+      });
+      await compared(job);
     };
-    const log = containerLog(
-      {
-        ...to,
-        jobName: name,
-        jobUid: uid,
-        namespace,
-        pod: pod.name,
-        containerName: container.name,
-        container: nameAtServer(job.facts, run),
-        isPrevious: number < container.restarts,
-        tailBytes: isMain(pod, container) ? Math.max(TAIL_BYTES, outputBytes) : 0,
-        hasEnded,
-        onRead: () => onNews(uid),
-      },
-      world,
-    );
-    const followed: Followed = { log, isDone: false };
-    job.runs.set(keyOf(run), followed);
-    const done = log.done.finally(() => {
-      followed.isDone = true;
+    const done = read().finally(() => {
       active.delete(done);
-      onNews(uid);
+      onNews(job.facts.job.uid);
     });
     active.add(done);
+  };
+  const follow = (job: OfJob, run: Run): void => {
+    const log = logOf(job, run, { world, onNews });
+    const followed: Followed = { run, container: nameAtServer(job.facts, run), log, stored: () => log.stored(), isDone: false };
+    job.runs.set(keyOf(run), followed);
+    track(job, followed, log);
+  };
+  /** See G1. One log alone lies wherever it was told. */
+  const compared = async (job: OfJob): Promise<void> => {
+    const runs = [...job.runs.values()];
+    if (runs.length < 2 || job.comparisons >= COMPARISONS_MAX || job.isComparing || runs.some(({ isDone }) => !isDone)) return;
+    job.comparisons++;
+    job.isComparing = true;
+    try {
+      const told = await askedFor(job, world);
+      if (told.is !== "answered" || told.answer.status !== "known") return;
+      const there = new Set(runsOf(job.facts).map(keyOf));
+      const missing = runs.filter((one) => lacks(told.answer, one) && there.has(keyOf(one.run)));
+      for (const one of missing) track(job, one, logOf(job, one.run, { world, onNews }));
+      if (missing.length > 0)
+        world.machine.logger.info("logs were told to another server; they are told again", { uid: job.facts.job.uid });
+    } finally {
+      job.isComparing = false;
+    }
   };
 
   return {
     look(facts, wanted) {
-      const job = jobs.get(facts.job.uid) ?? { runs: new Map<string, Followed>(), facts };
-      job.facts = facts;
+      const job = jobs.get(facts.job.uid) ?? newJob(facts, wanted);
+      Object.assign(job, { facts, wanted });
       jobs.set(facts.job.uid, job);
-      for (const run of runsOf(facts)) if (!job.runs.has(keyOf(run))) follow(job, run, wanted);
+      for (const run of runsOf(facts)) if (!job.runs.has(keyOf(run))) follow(job, run);
     },
-    isDone: (uid) => [...(jobs.get(uid)?.runs.values() ?? [])].every(({ isDone }) => isDone),
+    isDone: (uid) => jobs.get(uid)?.isComparing !== true && [...(jobs.get(uid)?.runs.values() ?? [])].every(({ isDone }) => isDone),
     isReading: (uid) => mainOf(jobs.get(uid))?.log.isReading() ?? false,
     tail: (uid) => mainOf(jobs.get(uid))?.log.tail() ?? null,
     forget: (uid) => void jobs.delete(uid),
@@ -97,6 +120,55 @@ export function jobLogs(world: LogWorld, onNews: (uid: string) => void): JobLogs
       await Promise.allSettled(active);
     },
   };
+}
+
+function newJob(facts: JobFacts, wanted: Wanted): OfJob {
+  return { runs: new Map(), facts, wanted, comparisons: 0, isComparing: false };
+}
+
+interface Listening {
+  readonly world: LogWorld;
+  readonly onNews: (uid: string) => void;
+}
+
+function logOf(job: OfJob, run: Run, { world, onNews }: Listening): ContainerLog {
+  const { uid, name, namespace } = job.facts.job;
+  const { to, outputBytes } = job.wanted;
+  const { pod, container, number } = run;
+  const podNow = (): PodFact | undefined => job.facts.pods.find((one) => one.uid === pod.uid);
+  const current = (): ContainerFact | undefined => podNow()?.containers.find((one) => one.name === container.name);
+  const hasEnded = (): boolean => {
+    const [itsPod, now] = [podNow(), current()];
+    return itsPod === undefined || isOver(itsPod) || now === undefined || now.restarts > number || now.state.is === "terminated";
+  };
+  const subject = {
+    ...to,
+    jobName: name,
+    jobUid: uid,
+    namespace,
+    pod: pod.name,
+    containerName: container.name,
+    container: nameAtServer(job.facts, run),
+    isPrevious: number < (current() ?? container).restarts,
+    tailBytes: isMain(pod, container) ? Math.max(TAIL_BYTES, outputBytes) : 0,
+    hasEnded,
+    onRead: () => onNews(uid),
+  };
+  return containerLog(subject, world);
+}
+
+async function askedFor({ facts, wanted: { to } }: OfJob, { line, machine }: LogWorld): Promise<Told<ToldSources>> {
+  const { name: jobName, uid: jobUid } = facts.job;
+  for (let failures = 1; ; failures++) {
+    const told = await line.toldLogs({ ...to, jobName, jobUid });
+    if (told.is !== "failed" || failures >= ASK_MAX || machine.signal.aborted) return told;
+    await rest(Math.max(told.afterMs, delayOf(failures, machine)), machine);
+  }
+}
+
+function lacks({ sources }: ToldSources, { container = MAIN_CONTAINER, stored }: Followed): boolean {
+  const source = sources.find((one) => one.container === container && one.stream === "stdout");
+  return source?.cut !== true && (source?.next ?? 0) < stored();
 }
 
 /** The last run of the last pod's main container, also when the pod is gone since; undefined: it was never followed. */

@@ -96,6 +96,7 @@ export class RecordingServer {
     const bytes = Buffer.concat(parts);
     if (request.headers.authorization !== `Bearer ${this.token}`) return problem(403, "forbidden");
     const path = url.pathname.replace("/api/internal/", "");
+    if (path.endsWith("/logs") && request.method === "GET") return this.#toldLogs(path);
     if (path.endsWith("/logs")) return this.#takeLog(path, url.searchParams, bytes);
     const body = JSON.parse(bytes.toString()) as Record<string, unknown>;
     if (path === "turns") return { status: 200, body: { holds: this.#takeTurn(body as unknown as Turn) } };
@@ -119,6 +120,13 @@ export class RecordingServer {
     const fresh = bytes.subarray(stored.length - offset);
     this.#logs.set(key, Buffer.concat([stored, fresh]));
     return { status: 202, body: { status: "stored", next: stored.length + fresh.length } };
+  }
+
+  #toldLogs(path: string): Answer {
+    const [, job = "", , attempt = ""] = path.split("/");
+    const own = [...this.#logs].filter(([key]) => key.startsWith(`${job}/${attempt}/`));
+    const sources = own.map(([key, { length }]) => ({ container: key.split("/")[2] ?? "", stream: "stdout", next: length, cut: false }));
+    return { status: 200, body: { status: "known", sources } };
   }
 
   #takeTurn({ name, holder, ttlSeconds }: Turn): boolean {

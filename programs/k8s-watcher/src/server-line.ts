@@ -61,9 +61,16 @@ export interface LogAnswer {
   readonly reason?: string | undefined;
 }
 
+/** How much of each source of an attempt's log the server has that was asked. */
+export interface ToldSources {
+  readonly status: "known" | "accepted_stale";
+  readonly sources: readonly { readonly container: string; readonly stream: string; readonly next: number; readonly cut: boolean }[];
+}
+
 export interface ServerLine {
   tell(to: Addressee, account: Account): Promise<Told<CallbackAnswer>>;
   tellLog(piece: LogPiece): Promise<Told<LogAnswer>>;
+  toldLogs(of: Pick<LogPiece, "id" | "attempt" | "jobName" | "jobUid">): Promise<Told<ToldSources>>;
   /** What could not be delivered, for somebody to look at. */
   tellUndelivered(letter: Undelivered): Promise<Told<unknown>>;
   /** Whether it is this one's turn. */
@@ -120,6 +127,7 @@ export function serverLine({ url, token, timeoutMs, clock }: ServerLineOptions):
         return calls().step({ ...to, ...rest, state });
       }),
     tellLog: (piece) => told(() => sendPiece({ url, token: token(), timeoutMs, clock }, piece)),
+    toldLogs: (of) => told(() => calls().toldLogs(of)),
     tellUndelivered: (letter) => told(() => calls().undelivered(letter)),
     takeTurn: (turn) => told(async () => (await calls().turn(turn)).holds),
   };

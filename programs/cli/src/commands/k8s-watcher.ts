@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { environmentVariableOf, messageOf, seconds, WindlassError, type Settings } from "@windlass/kernel";
 import { clusterWatcher, serverLine, statusServer } from "@windlass/k8s-watcher";
 import { ClusterClient, findCluster, whereClustersAre, type Graces } from "@windlass/kubernetes";
+import { gracesFrom } from "../compose/cluster-executor.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { connect } from "../connection/connect.ts";
 import type { Environment } from "../machine/environment.ts";
@@ -92,11 +93,12 @@ function namespacesOf({ options }: Call<WatcherOptions>, settings: Settings): re
 }
 
 function gracesOf({ imagePullGrace, configGrace, unschedulableGrace, nodeGrace }: WatcherOptions, settings: Settings): Graces {
+  const { imagePullMs, configMs, unschedulableMs, nodeMs } = gracesFrom(settings);
   return {
-    imagePullMs: imagePullGrace ?? seconds(settings["watcher.imagePullGraceSeconds"]),
-    configMs: configGrace ?? seconds(settings["watcher.configGraceSeconds"]),
-    unschedulableMs: unschedulableGrace ?? seconds(settings["watcher.unschedulableGraceSeconds"]),
-    nodeMs: nodeGrace ?? seconds(settings["watcher.nodeGraceSeconds"]),
+    imagePullMs: imagePullGrace ?? imagePullMs,
+    configMs: configGrace ?? configMs,
+    unschedulableMs: unschedulableGrace ?? unschedulableMs,
+    nodeMs: nodeGrace ?? nodeMs,
   };
 }
 

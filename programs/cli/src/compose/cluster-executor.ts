@@ -1,7 +1,8 @@
 /** The executor for Kubernetes as the settings want it, and whether this server is to have one. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { WindlassError, type Settings } from "@windlass/kernel";
+import { seconds, WindlassError, type Settings } from "@windlass/kernel";
+import type { Graces } from "@windlass/kubernetes";
 import type { Executor, Logger } from "@windlass/ports";
 import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
@@ -45,6 +46,7 @@ export async function clusterExecutor(options: ClusterExecutorOptions): Promise<
     runningMax: settings["kubernetes.runningMax"],
     pace: { perSecond, burst: 2 * perSecond },
     callsMax: positive(settings, "kubernetes.requestsMax"),
+    graces: gracesFrom(settings),
     clock: systemClock,
     random: systemRandom,
     logger,
@@ -60,6 +62,16 @@ export function isClusterWanted(settings: Settings, environment: Environment): b
   const named = [settings["kubernetes.kubeconfig"], settings["kubernetes.context"], environment["KUBECONFIG"] ?? ""];
   const isPod = (environment["KUBERNETES_SERVICE_HOST"] ?? "") !== "" && existsSync(POD_ACCOUNT);
   return isPod || named.some((name) => name !== "");
+}
+
+/** The same for whoever watches the cluster and for a server that looks itself. */
+export function gracesFrom(settings: Settings): Graces {
+  return {
+    imagePullMs: seconds(settings["watcher.imagePullGraceSeconds"]),
+    configMs: seconds(settings["watcher.configGraceSeconds"]),
+    unschedulableMs: seconds(settings["watcher.unschedulableGraceSeconds"]),
+    nodeMs: seconds(settings["watcher.nodeGraceSeconds"]),
+  };
 }
 
 function positive(settings: Settings, name: "kubernetes.requestsPerSecond" | "kubernetes.requestsMax"): number {
