@@ -101,6 +101,7 @@ function faultyStore(store: Store, faulty: Faulty, clock: Clock): Store {
     secrets: wrapped(store.secrets, faulty),
     answers: wrapped(store.answers, faulty),
     webhooks: wrapped(store.webhooks, faulty),
+    schedules: wrapped(store.schedules, faulty),
     heartbeats: clockHeartbeats(clock, sessions),
     inOrder: store.inOrder,
     timeOffset: () => faulty(() => store.timeOffset()),

@@ -33,6 +33,7 @@ export function workspaceStore(db: Querier, pool: pg.Pool): WorkspaceStore {
         if ((await tx.rows(SQL.hasJobs, [name])).length > 0) return "jobs";
         if ((await tx.rows(SQL.hasDefinitions, [name])).length > 0) return "workflows";
         if ((await tx.rows(SQL.hasWebhooks, [name])).length > 0) return "webhooks";
+        if ((await tx.rows(SQL.hasSchedules, [name])).length > 0) return "schedules";
         if ((await tx.rows(SQL.hasSecrets, [name])).length > 0) return "secrets";
         if ((await tx.rows(SQL.hasTokens, [now, listing(name)])).length > 0) return "tokens";
         await tx.rows(SQL.removeQueues, [`${name}:%`]);

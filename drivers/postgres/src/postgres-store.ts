@@ -15,6 +15,7 @@ import { jobQueries } from "./job-queries.ts";
 import { jobReads } from "./job-reads.ts";
 import { migrate } from "./migrate.ts";
 import { forgetRestore } from "./restore.ts";
+import { scheduleStore } from "./schedules.ts";
 import { secretStore } from "./secrets.ts";
 import { definitionStore, placeStore, queueStore, retentionStore, sessionStore } from "./small-stores.ts";
 import { webhookStore } from "./webhooks.ts";
@@ -65,6 +66,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     audit: auditStore(db),
     secrets: secretStore(db, pool),
     webhooks: webhookStore(db, pool),
+    schedules: scheduleStore({ db, pool, known, during: (work) => inFlight.add(work) }),
     answers: answerStore(db),
     heartbeats: beats.heartbeats,
     inOrder: false,

@@ -3,6 +3,7 @@ import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
 import { attemptsTable, endOf, endsTable, eventsTable, jobsTable, liveChangingColumns, liveTable, type KnownRecords } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { changedIn, columnsOf, insertMany, insertRows, transposed, updateRows } from "./many-rows.ts";
+import { wakeSchedules } from "./wake-schedules.ts";
 
 /** Of a commit: what claims will not have to read. An id is never used twice, so it does no harm when the transaction fails. */
 export function remember(known: KnownRecords, writes: Writes): void {
@@ -19,6 +20,7 @@ export async function writeRows(db: Querier, writes: Writes, before: ReadonlyMap
   await insertMany(db, eventsTable, writes.events);
   await writeDecisions(db, writes);
   if (writes.ended.size > 0) await writeEnded(db, writes);
+  if (writes.runsEnded.size > 0) await wakeSchedules(db, writes.runsEnded);
   if (writes.spent.size > 0) {
     const spent = [...writes.spent.values()];
     await db.rows(SPEND, [spent.map((one) => one.queue), spent.map((one) => one.fairnessKey), spent.map((one) => one.spentUntil)]);

@@ -84,6 +84,7 @@ export function accessStatements(p: Placeholder) {
     hasJobs: `SELECT 1 FROM jobs WHERE workspace = ${p(1)} LIMIT 1`,
     hasDefinitions: `SELECT 1 FROM definitions WHERE workspace = ${p(1)} LIMIT 1`,
     hasWebhooks: `SELECT 1 FROM webhooks WHERE workspace = ${p(1)} LIMIT 1`,
+    hasSchedules: `SELECT 1 FROM schedules WHERE workspace = ${p(1)} LIMIT 1`,
     hasSecrets: `SELECT 1 FROM secrets WHERE workspace = ${p(1)} LIMIT 1`,
     hasTokens: `SELECT 1 FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${p(1)}) AND workspaces LIKE ${p(2)} LIMIT 1`,
     removeQueues: `DELETE FROM queues WHERE name LIKE ${p(1)}`,

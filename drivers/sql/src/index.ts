@@ -34,6 +34,19 @@ export {
   secretStatements,
   secretsTable,
 } from "./secrets-table.ts";
+export {
+  cursorsTable,
+  cursorValues,
+  decodeSchedule,
+  occurrenceQuery,
+  occurrencesTable,
+  removedRow,
+  scheduleQuery,
+  schedulesTable,
+  scheduleStatements,
+  scheduleValues,
+  settleValues,
+} from "./schedule-tables.ts";
 export { joinSignals, noSignals } from "./signals.ts";
 export { storeFull } from "./store-full.ts";
 export { differOf, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";

@@ -19,6 +19,7 @@ import { observedMigration } from "./migration-0013.ts";
 import { webhooksMigration } from "./migration-0014.ts";
 import { conflictsMigration } from "./migration-0016.ts";
 import { byQueueMigration } from "./migration-0015.ts";
+import { schedulesMigration } from "./migration-0017.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -53,6 +54,7 @@ export const migrations: readonly Migration[] = [
   webhooksMigration,
   byQueueMigration,
   conflictsMigration,
+  schedulesMigration,
 ];
 
 export const sqliteDialect: Dialect = {

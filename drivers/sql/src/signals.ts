@@ -1,7 +1,7 @@
 /** Signals of several steps of one transaction as one. */
 import type { Signals } from "@windlass/kernel";
 
-export const noSignals: Signals = { ready: new Set(), woken: false, stopping: new Set(), timerAt: null, finished: [] };
+export const noSignals: Signals = { ready: new Set(), woken: false, stopping: new Set(), timerAt: null, dispatchAt: null, finished: [] };
 
 export function joinSignals(a: Signals, b: Signals): Signals {
   if (b === noSignals) return a;
@@ -10,7 +10,12 @@ export function joinSignals(a: Signals, b: Signals): Signals {
     ready: a.ready.union(b.ready),
     woken: a.woken || b.woken,
     stopping: a.stopping.union(b.stopping),
-    timerAt: a.timerAt === null ? b.timerAt : b.timerAt === null ? a.timerAt : Math.min(a.timerAt, b.timerAt),
+    timerAt: earliest(a.timerAt, b.timerAt),
+    dispatchAt: earliest(a.dispatchAt, b.dispatchAt),
     finished: [...a.finished, ...b.finished],
   };
+}
+
+function earliest(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b);
 }

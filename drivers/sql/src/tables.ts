@@ -58,6 +58,7 @@ const liveFixed = {
   startDeadline: "integer",
   concurrencyKey: "text",
   onConflict: "text",
+  scheduleId: "text",
 } as const;
 
 const liveChanging = {

@@ -31,6 +31,7 @@ export function removeWorkspace(db: Database, name: string, now: number): Awaite
   if (db.get(SQL.hasJobs, [name]) !== undefined) return "jobs";
   if (db.get(SQL.hasDefinitions, [name]) !== undefined) return "workflows";
   if (db.get(SQL.hasWebhooks, [name]) !== undefined) return "webhooks";
+  if (db.get(SQL.hasSchedules, [name]) !== undefined) return "schedules";
   if (db.get(SQL.hasSecrets, [name]) !== undefined) return "secrets";
   if (db.get(SQL.hasTokens, [now, listing(name)]) !== undefined) return "tokens";
   db.run(SQL.removeQueues, [`${name}:%`]);

@@ -64,7 +64,7 @@ describe("migrations", () => {
     expect(await store.reads.list({ workspace: job.workspace, states: ["succeeded"], limit: 9 })).toHaveLength(1);
     expect(await store.retention.ended(T0 + 4, 9, null)).toMatchObject([{ id: job.id }]);
     await store.close();
-  });
+  }, 60_000);
 
   test("a store of a newer Windlass is refused, and left as it is", async () => {
     open([...migrations, () => ["CREATE TABLE of_the_future (id INTEGER)"]]).close();

@@ -1,4 +1,5 @@
 /** Which writes share a transaction. Pure. */
+import type { Dispatch } from "@windlass/kernel";
 import type { ClaimRequest } from "@windlass/ports";
 import type { OperationName } from "./operations.ts";
 
@@ -26,6 +27,7 @@ export function takeGroup(waiting: Call[], room: number): readonly Call[] {
 export function changesOf(call: Call): number {
   const [first] = call.values;
   if (call.name === "commit") return Array.isArray(first) ? Math.max(1, first.length) : 1;
+  if (call.name === "dispatchSchedules") return Math.max(1, (first as readonly Dispatch[]).length);
   if (call.name !== "claim") return 1;
   const { limit, ahead = 0 } = first as ClaimRequest;
   return limit + ahead;

@@ -46,6 +46,17 @@ import {
 } from "./small-stores.ts";
 
 import {
+  dispatchSchedules,
+  dueSchedules,
+  getSchedule,
+  listOccurrences,
+  listSchedules,
+  nextDueSchedule,
+  pruneOccurrences,
+  putSchedule,
+  removeSchedule,
+} from "./schedules.ts";
+import {
   listDeliveries,
   listWebhooks,
   markWebhook,
@@ -97,9 +108,13 @@ const writes = {
   markWebhook,
   redriveDeliveries,
   pruneDeliveries,
+  putSchedule,
+  removeSchedule,
+  dispatchSchedules,
+  pruneOccurrences,
   ping: pingWritable,
 };
-const near = { due, nextDue, woken, cursor, records, getQueue, stateOfQueue };
+const near = { due, nextDue, woken, cursor, records, getQueue, stateOfQueue, dueSchedules, nextDueSchedule };
 export const far = {
   live,
   getJob,
@@ -128,6 +143,9 @@ export const far = {
   listAudit,
   listWebhooks,
   listDeliveries,
+  getSchedule,
+  listSchedules,
+  listOccurrences,
   listSecrets,
   findSecrets,
   secretsSealedOtherwise,

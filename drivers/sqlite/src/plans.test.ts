@@ -1,7 +1,16 @@
 /** How SQLite goes about lists, counts and walks: a store of a million jobs answers only when none of them reads all of it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeadLetterFilter, JobFilter, LiveFilter } from "@windlass/ports";
-import { auditQueries, countQueries, deadLetterQuery, listQueries, type SqlValue } from "@windlass/sql";
+import {
+  auditQueries,
+  countQueries,
+  deadLetterQuery,
+  listQueries,
+  occurrenceQuery,
+  scheduleQuery,
+  scheduleStatements,
+  type SqlValue,
+} from "@windlass/sql";
 import { Database } from "./database.ts";
 import { live } from "./job-queries.ts";
 import { listQueues } from "./queues.ts";
@@ -125,4 +134,29 @@ const letters: readonly Omit<DeadLetterFilter, "workspace" | "limit">[] = [{}, {
 test.each(letters)("dead letters %o are walked in their order", (filter) => {
   const { sql, values } = deadLetterQuery({ workspace: "w", limit: 50, ...filter }, () => "?");
   expect(planOf(sql, values)).not.toMatch(/TEMP B-TREE/u);
+});
+
+const SCHEDULES = scheduleStatements(() => "?");
+test.each<[string, readonly [string, readonly SqlValue[]], RegExp]>([
+  ["schedules that are due", [SCHEDULES.due, [0, 9]], /^SEARCH c USING INDEX schedules_due \(next_at<\?\)/u],
+  ["the next one that is due", [SCHEDULES.nextDue, []], /schedules_due/u],
+  ["a schedule", [SCHEDULES.get, ["w", "n"]], /^SEARCH s USING INDEX schedules_by_name \(workspace=\? AND name=\?\)/u],
+  [
+    "old rows of a schedule",
+    [SCHEDULES.prune, ["s", 1, 1, 9]],
+    /SEARCH occurrences USING PRIMARY KEY \(schedule_id=\? AND nominal_at<\?\)/u,
+  ],
+  ["the next schedule with rows", [SCHEDULES.nextWithRows, ["s"]], /PRIMARY KEY \(schedule_id>\?\)/u],
+])("%s are found by an index", (_, [sql, values], expected) => {
+  const plan = planOf(sql, values);
+  expect(plan).toMatch(expected);
+  expect(plan).not.toMatch(/TEMP B-TREE|SCAN c\b|SCAN s\b/u);
+});
+
+test("schedules and their history are walked in their order", () => {
+  const history = occurrenceQuery({ scheduleId: "s", decisions: ["missed"], after: { nominalAt: 1, run: "" }, limit: 9 }, () => "?");
+  const list = scheduleQuery({ workspace: "w", after: { workspace: "w", name: "a" }, limit: 9 }, () => "?");
+  expect(planOf(history.sql, history.values)).toMatch(/SEARCH occurrences USING PRIMARY KEY \(schedule_id=\? AND /u);
+  expect(planOf(list.sql, list.values)).toMatch(/SEARCH s USING INDEX schedules_by_name \(workspace=\?/u);
+  for (const { sql, values } of [history, list]) expect(planOf(sql, values)).not.toMatch(/TEMP B-TREE/u);
 });

@@ -49,6 +49,7 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
     },
     ...accessStoresOn(call),
     webhooks: webhooksOn(call),
+    schedules: schedulesOn(call),
     secrets: {
       list: (filter) => call("listSecrets", filter),
       find: (wanted) => call("findSecrets", wanted),
@@ -140,5 +141,19 @@ function webhooksOn(call: Caller): Store["webhooks"] {
     deliveries: (filter) => call("listDeliveries", filter),
     redrive: (webhook, ids, now) => call("redriveDeliveries", webhook, { ids, now }),
     prune: (before, limit) => call("pruneDeliveries", before, limit),
+  };
+}
+
+function schedulesOn(call: Caller): Store["schedules"] {
+  return {
+    list: (filter) => call("listSchedules", filter),
+    get: (workspace, name) => call("getSchedule", workspace, name),
+    put: (schedule, step) => call("putSchedule", schedule, step),
+    remove: (workspace, name, options) => call("removeSchedule", { workspace, name, ...options }),
+    due: (now, limit) => call("dueSchedules", now, limit),
+    nextDue: () => call("nextDueSchedule"),
+    dispatch: (dispatches, now) => call("dispatchSchedules", dispatches, now),
+    history: (filter) => call("listOccurrences", filter),
+    prune: (before, options) => call("pruneOccurrences", before, options),
   };
 }

@@ -17,6 +17,7 @@ import {
 } from "@windlass/sql";
 import type { Database } from "./database.ts";
 import { insertMany, runForIds, SameChanges } from "./many-rows.ts";
+import { wakeSchedules } from "./wake-schedules.ts";
 
 const namesOf = (table: { readonly columns: readonly { readonly name: string }[] }): string[] => table.columns.map((column) => column.name);
 const JOBS = { name: "jobs", columns: namesOf(jobsTable) };
@@ -44,6 +45,7 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
   insertMany(db, EVENTS, encoded(eventsTable, writes.events));
   writeDecisions(db, writes);
   writeEnded(db, writes);
+  if (writes.runsEnded.size > 0) wakeSchedules(db, writes.runsEnded);
   insertMany(
     db,
     IDEMPOTENCY,

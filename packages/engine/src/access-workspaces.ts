@@ -18,6 +18,7 @@ const NOT_EMPTY = {
   jobs: "has jobs; those that have ended can be deleted: windlass jobs list, windlass jobs delete",
   workflows: "has workflows",
   webhooks: "has webhooks: windlass webhooks list, windlass webhooks delete",
+  schedules: "has schedules: windlass schedules list, windlass schedules delete",
   secrets: "has secrets: windlass secrets list, windlass secrets unset",
   tokens: "is named by a token that is still good: windlass token list, windlass token revoke",
 } as const;

@@ -76,6 +76,7 @@ export function engineContext(ports: EnginePorts): EngineContext {
     for (const key of signals.ready) bus.publish("ready", key);
     for (const key of signals.stopping) bus.publish("stopping", key);
     if (signals.woken) bus.publish("woken", "");
+    if (signals.dispatchAt !== null) bus.publish("schedules", String(signals.dispatchAt));
     if (signals.timerAt !== null) bus.publish("timer", String(signals.timerAt));
     bus.publish("events", "");
   };

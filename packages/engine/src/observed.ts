@@ -16,7 +16,7 @@ import { addTo, CALL_BUCKETS, spread, type Figures } from "./figures.ts";
  */
 export const OBSERVED = [
   ...["jobs", "reads", "queues", "deadLetters", "sessions", "definitions", "retention", "places"],
-  ...["workspaces", "roles", "tokens", "audit", "secrets", "webhooks", "answers"],
+  ...["workspaces", "roles", "tokens", "audit", "secrets", "webhooks", "schedules", "answers"],
 ] as readonly Exclude<PartName, "heartbeats">[];
 
 /** What of a store holds methods. */
@@ -32,7 +32,7 @@ export interface Observing {
 
 export function observed(store: Store, observing: Observing): Store {
   const { figures } = observing;
-  const { jobs, ...parts } = timedParts(store, observing);
+  const { jobs, schedules, ...parts } = timedParts(store, observing);
   return {
     ...store,
     ...parts,
@@ -48,6 +48,14 @@ export function observed(store: Store, observing: Observing): Store {
         const claimed = await jobs.claim(request);
         figures.addTally(claimed.tally);
         return claimed;
+      },
+    },
+    schedules: {
+      ...schedules,
+      async dispatch(dispatches, now) {
+        const dispatched = await schedules.dispatch(dispatches, now);
+        figures.addTally(dispatched.tally);
+        return dispatched;
       },
     },
   };

@@ -237,6 +237,7 @@ function newLive(job: JobRecord, readyAt: number | null): LiveJob {
     startDeadline: job.startDeadline,
     concurrencyKey: job.concurrency?.key ?? null,
     onConflict: conflictOf(job.concurrency),
+    scheduleId: job.cause.type === "schedule" ? job.cause.id : null,
     state: delayed ? "scheduled" : "queued",
     holder: "none",
     blocked: false,

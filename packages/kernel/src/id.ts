@@ -7,7 +7,7 @@ export const ID_BODY_LENGTH = 26;
 /** How many random bytes an id takes. */
 export const ID_ENTROPY_BYTES = 10;
 
-export type IdPrefix = "job" | "ses" | "wfv" | "tok" | "req" | "aud" | "msg";
+export type IdPrefix = "job" | "ses" | "wfv" | "tok" | "req" | "aud" | "msg" | "sch" | "run";
 
 /** Pure: the same time and entropy give the same id. `entropy` is 10 bytes. */
 export function encodeId(prefix: IdPrefix, timeMs: number, entropy: Uint8Array): string {

@@ -5,6 +5,17 @@ export * from "./container-spec.ts";
 export * from "./container-images.ts";
 export * from "./kubernetes-spec.ts";
 export * from "./dead-letter.ts";
+export {
+  decideOccurrences,
+  occurrenceOf,
+  startedAs,
+  WAITING_REST_MS,
+  type DecidedOccurrences,
+  type ScheduleFacts,
+  type Start,
+} from "./decide-occurrences.ts";
+export { dispatchOf, type MadeJob } from "./dispatch.ts";
+export * from "./due-times.ts";
 export * from "./duration.ts";
 export * from "./error.ts";
 export * from "./event.ts";
@@ -17,6 +28,7 @@ export * from "./lifecycle.ts";
 export * from "./mask-json.ts";
 export { maskOf, NO_SECRETS, type Mask, type MaskRule, type MaskStream } from "./mask.ts";
 export * from "./nearest.ts";
+export * from "./occurrence.ts";
 export * from "./outcome.ts";
 export * from "./outside-end.ts";
 export * from "./permission.ts";
@@ -28,6 +40,7 @@ export * from "./retry.ts";
 export * from "./revision.ts";
 export * from "./run-handler.ts";
 export * from "./schedule.ts";
+export * from "./schedule-record.ts";
 export * from "./secret.ts";
 export * from "./secret-alias.ts";
 export { SECRET_BYTES_MIN } from "./secret-forms.ts";

@@ -151,6 +151,8 @@ export interface LiveJob {
   readonly concurrencyKey: string | null;
   /** What it does while its key is full; null: it waits. */
   readonly onConflict: Exclude<OnConflict, "queue"> | null;
+  /** Whose occurrence it is: its end may be waited for. */
+  readonly scheduleId: string | null;
 
   readonly state: LiveState;
   readonly holder: Holder;
@@ -298,6 +300,8 @@ export interface Signals {
   readonly stopping: ReadonlySet<string>;
   /** The earliest time at which something became due by these changes. */
   readonly timerAt: number | null;
+  /** The earliest time at which a schedule is to be looked at by these changes. */
+  readonly dispatchAt: number | null;
   readonly finished: readonly string[];
 }
 

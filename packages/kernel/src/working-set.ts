@@ -51,6 +51,8 @@ export interface Writes {
   readonly moved: Map<string, string>;
   /** Of those that ended: jobs of their own, carried out by somebody, that failed or expired. They may be dead letters. */
   readonly died: string[];
+  /** Schedules of which jobs ended: how many of each. */
+  readonly runsEnded: Map<string, { readonly ends: number; readonly at: number }>;
   /** What was spent of rates: the bucket of a queue (fairness key "") or of a fairness key in it. */
   readonly spent: Map<string, { readonly queue: string; readonly fairnessKey: string; readonly spentUntil: number }>;
 }
@@ -72,6 +74,7 @@ export class WorkingSet {
     keysReleased: [],
     moved: new Map(),
     died: [],
+    runsEnded: new Map(),
     spent: new Map(),
   };
   readonly tally: Tally = new Map();
@@ -86,6 +89,7 @@ export class WorkingSet {
     finished: [] as string[],
     woken: false,
     timerAt: null as number | null,
+    dispatchAt: null as number | null,
   };
   readonly #now: number;
 
@@ -167,6 +171,11 @@ export class WorkingSet {
     this.writes.ended.set(live.id, ended);
     if (live.executor === "none") this.writes.decidersEnded.push(live.id);
     if (mayBeDead(live, final)) this.writes.died.push(live.id);
+    if (live.scheduleId !== null) {
+      const { ends } = this.writes.runsEnded.get(live.scheduleId) ?? { ends: 0 };
+      this.writes.runsEnded.set(live.scheduleId, { ends: ends + 1, at: this.#now });
+      this.#signals.dispatchAt = this.#now;
+    }
     this.#signals.finished.push(live.id);
     if (live.parentId === null || live.childKey === null) return;
     const parent = this.#live.get(live.parentId);

@@ -10,7 +10,7 @@ export interface WorkspaceStore {
    * Removes an empty workspace with the settings of its queues; otherwise tells the first thing that it has: jobs, workflows,
    * webhooks, secrets, or tokens that are still good at `now` and name it (they would open a later one of the same name).
    */
-  remove(name: string, now: number): Promise<"removed" | "absent" | "jobs" | "workflows" | "webhooks" | "secrets" | "tokens">;
+  remove(name: string, now: number): Promise<"removed" | "absent" | "jobs" | "workflows" | "webhooks" | "schedules" | "secrets" | "tokens">;
 }
 
 export interface RoleStore {

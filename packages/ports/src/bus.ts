@@ -2,7 +2,7 @@
  * Wake-ups between those who write and those who wait. A lost or late one costs time, never correctness:
  * whoever waits also looks at the store from time to time.
  */
-export const TOPICS = ["ready", "woken", "stopping", "timer", "events", "access", "ended", "webhooks"] as const;
+export const TOPICS = ["ready", "woken", "stopping", "timer", "events", "access", "ended", "webhooks", "schedules"] as const;
 export type Topic = (typeof TOPICS)[number];
 
 export interface Bus {

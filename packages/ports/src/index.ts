@@ -14,6 +14,7 @@ export * from "./log-store.ts";
 export * from "./logger.ts";
 export * from "./outbound.ts";
 export * from "./read-stream.ts";
+export * from "./schedule-store.ts";
 export * from "./secret-store.ts";
 export * from "./stores.ts";
 export * from "./webhook-store.ts";

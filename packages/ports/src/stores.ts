@@ -4,6 +4,7 @@ import type { AuditStore, RoleStore, TokenStore, WorkspaceStore } from "./access
 import type { AnswerStore } from "./answers.ts";
 import type { JobReads } from "./job-reads.ts";
 import type { JobStore } from "./job-store.ts";
+import type { ScheduleStore } from "./schedule-store.ts";
 import type { SecretStore } from "./secret-store.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 
@@ -173,6 +174,7 @@ export interface Store {
   readonly audit: AuditStore;
   readonly secrets: SecretStore;
   readonly webhooks: WebhookStore;
+  readonly schedules: ScheduleStore;
   readonly answers: AnswerStore;
   readonly heartbeats: Heartbeats;
   /**

@@ -2,12 +2,15 @@
 import {
   DEFAULT_QUEUE,
   DEFAULT_WORKSPACE,
+  DEFAULT_CATCH_UP,
   encodeId,
   ID_ENTROPY_BYTES,
   type Change,
   type JobRecord,
   type LiveJob,
+  type Occurrence,
   type Result,
+  type Schedule,
   type SealedSecret,
   type Webhook,
 } from "@windlass/kernel";
@@ -153,6 +156,63 @@ export function webhookOf(given: Partial<Omit<Webhook, "revision">> = {}): Omit<
     failingSince: null,
     createdBy: "ann",
     createdAt: T0,
+    ...given,
+  };
+}
+
+/** Fires each minute. Before it is stored: a store gives the revision. */
+export function scheduleOf(given: Partial<Omit<Schedule, "revision">> = {}): Omit<Schedule, "revision"> {
+  return {
+    id: "sch_1",
+    workspace: DEFAULT_WORKSPACE,
+    name: "nightly",
+    timing: {
+      cron: [],
+      everyMs: 60_000,
+      anchor: T0,
+      timezone: "UTC",
+      jitterMs: 0,
+      startsAt: null,
+      endsAt: null,
+      exclude: [],
+    },
+    overlap: { policy: "forbid", limit: 1 },
+    catchUp: DEFAULT_CATCH_UP,
+    template: { kind: "task" },
+    input: null,
+    labels: {},
+    paused: false,
+    pausedBy: null,
+    pausedAt: null,
+    pausedReason: null,
+    source: null,
+    createdBy: "ann",
+    createdAt: T0,
+    changedBy: "ann",
+    changedAt: T0,
+    ...given,
+  };
+}
+
+export function occurrenceRow(given: Partial<Occurrence> = {}): Occurrence {
+  const nominalAt = given.nominalAt ?? T0;
+  return {
+    scheduleId: "sch_1",
+    workspace: DEFAULT_WORKSPACE,
+    nominalAt,
+    lastAt: nominalAt,
+    count: 1,
+    origin: "schedule",
+    run: "",
+    dueAt: nominalAt,
+    decision: "fired",
+    reason: "due",
+    message: null,
+    jobId: null,
+    behind: null,
+    intoAt: null,
+    decidedAt: nominalAt,
+    settledAt: null,
     ...given,
   };
 }

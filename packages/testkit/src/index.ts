@@ -1,7 +1,19 @@
 export * from "./executor-contract.ts";
 export * from "./log-store-contract.ts";
 export * from "./fakes.ts";
-export { advanceOf, childRecord, compositeRecord, failed, jobRecord, nextJobId, settleOf, succeeded, T0 } from "./factories.ts";
+export {
+  advanceOf,
+  childRecord,
+  compositeRecord,
+  failed,
+  jobRecord,
+  nextJobId,
+  occurrenceRow,
+  scheduleOf,
+  settleOf,
+  succeeded,
+  T0,
+} from "./factories.ts";
 export * from "./outside-executor.ts";
 export { serviceStress, type StressOptions } from "./service-stress.ts";
 export { storeContract, type Opened } from "./store-contract.ts";

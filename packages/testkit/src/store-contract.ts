@@ -13,6 +13,7 @@ import { describeFairness } from "./store-contract-fairness.ts";
 import { describeHolders } from "./store-contract-holders.ts";
 import { describeLetters } from "./store-contract-letters.ts";
 import { describeReads } from "./store-contract-reads.ts";
+import { describeSchedules } from "./store-contract-schedules.ts";
 import { describeSecrets } from "./store-contract-secrets.ts";
 import { describeSignals } from "./store-contract-signals.ts";
 import { describeSmallStores } from "./store-contract-small.ts";
@@ -59,6 +60,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     describeSecrets(subject);
     describeTallies(subject);
     describeWebhooks(subject);
+    describeSchedules(subject);
     describeWalks(subject);
   });
 }

@@ -1,0 +1,144 @@
+/** Schedules, cursors and occurrences: the tables, and the statements that both drivers run. Each uses its values in order, each once. */
+import type { Occurrence, Schedule, ScheduleCursor, Settlement } from "@windlass/kernel";
+import type { OccurrenceFilter, ScheduleFilter, ScheduleView } from "@windlass/ports";
+import type { Placeholder, Query } from "./list-jobs.ts";
+import { tableOf, type SqlValue } from "./table.ts";
+
+export const schedulesTable = tableOf<Schedule>("schedules", {
+  id: "text",
+  workspace: "text",
+  name: "text",
+  timing: "json",
+  overlap: "json",
+  catchUp: "json",
+  template: "json",
+  input: "json",
+  labels: "json",
+  paused: "flag",
+  pausedBy: "text",
+  pausedAt: "integer",
+  pausedReason: "text",
+  source: "text",
+  createdBy: "text",
+  createdAt: "integer",
+  changedBy: "text",
+  changedAt: "integer",
+  revision: "integer",
+});
+
+export const cursorsTable = tableOf<ScheduleCursor>("schedule_cursors", {
+  scheduleId: "text",
+  at: "integer",
+  nextAt: "integer",
+  running: "json",
+  waiting: "json",
+  wakes: "integer",
+  revision: "integer",
+});
+
+export const occurrencesTable = tableOf<Occurrence>("occurrences", {
+  scheduleId: "text",
+  nominalAt: "integer",
+  run: "text",
+  workspace: "text",
+  lastAt: "integer",
+  count: "integer",
+  origin: "text",
+  dueAt: "integer",
+  decision: "text",
+  reason: "text",
+  message: "text",
+  jobId: "text",
+  behind: "text",
+  intoAt: "integer",
+  decidedAt: "integer",
+  settledAt: "integer",
+});
+
+const VIEW = `SELECT ${schedulesTable.list("s.")}, ${cursorsTable.list("c.")} FROM`;
+const CURSOR_FROM = schedulesTable.columns.length;
+
+export function decodeSchedule(row: readonly SqlValue[]): ScheduleView {
+  return { schedule: schedulesTable.decode(row), cursor: cursorsTable.decode(row, CURSOR_FROM) };
+}
+
+/** What never changes of a schedule that is there, and so is not written again. */
+const FIXED: readonly string[] = ["id", "workspace", "name", "createdBy", "createdAt"];
+const changing = schedulesTable.columns.filter(({ key }) => !FIXED.includes(key));
+
+export function scheduleStatements(placeholder: Placeholder) {
+  const p = placeholder;
+  const values = (count: number): string => Array.from({ length: count }, (_, i) => p(i + 1)).join(", ");
+  return {
+    get: `${VIEW} schedules s JOIN schedule_cursors c ON c.schedule_id = s.id WHERE s.workspace = ${p(1)} AND s.name = ${p(2)}`,
+    due: `${VIEW} schedule_cursors c JOIN schedules s ON s.id = c.schedule_id WHERE c.next_at <= ${p(1)} ORDER BY c.next_at LIMIT ${p(2)}`,
+    nextDue: "SELECT next_at FROM schedule_cursors WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1",
+    add: `INSERT INTO schedules (${schedulesTable.list()}) VALUES (${values(schedulesTable.columns.length)}) ON CONFLICT DO NOTHING`,
+    change: `UPDATE schedules SET ${changing.map(({ name }, i) => `${name} = ${p(i + 1)}`).join(", ")} WHERE id = ${p(changing.length + 1)}`,
+    remove: `DELETE FROM schedules WHERE id = ${p(1)}`,
+    removeCursor: `DELETE FROM schedule_cursors WHERE schedule_id = ${p(1)}`,
+    addCursor: `INSERT INTO schedule_cursors (${cursorsTable.list()}) VALUES (${values(cursorsTable.columns.length)})`,
+    cursor: `SELECT ${cursorsTable.list()} FROM schedule_cursors WHERE schedule_id = ${p(1)}`,
+    moveCursor: `UPDATE schedule_cursors SET at = ${p(1)}, next_at = ${p(2)}, running = ${p(3)}, waiting = ${p(4)}, revision = ${p(5)} WHERE schedule_id = ${p(6)}`,
+    wakeCursor: `UPDATE schedule_cursors SET wakes = wakes + ${p(1)}, next_at = ${p(2)} WHERE schedule_id = ${p(3)}`,
+    settle: `UPDATE occurrences SET decision = ${p(1)}, reason = ${p(2)}, message = ${p(3)}, job_id = ${p(4)}, into_at = ${p(5)}, settled_at = ${p(6)}
+      WHERE schedule_id = ${p(7)} AND nominal_at = ${p(8)} AND run = '' AND decision IN ('postponed', 'queued')`,
+    /** Each with rows, from one to the next in the primary key. */
+    nextWithRows: `SELECT schedule_id FROM occurrences WHERE schedule_id > ${p(1)} ORDER BY schedule_id LIMIT 1`,
+    prune: `DELETE FROM occurrences WHERE (schedule_id, nominal_at, run) IN (SELECT schedule_id, nominal_at, run FROM occurrences
+      WHERE schedule_id = ${p(1)} AND nominal_at < ${p(2)} AND decided_at < ${p(3)} AND decision NOT IN ('postponed', 'queued') ORDER BY nominal_at LIMIT ${p(4)})`,
+  } as const;
+}
+
+/** The values of `change`. */
+export function scheduleValues(schedule: Schedule): SqlValue[] {
+  const encoded = schedulesTable.encode(schedule);
+  return [...schedulesTable.columns.flatMap(({ key }, i) => (FIXED.includes(key) ? [] : [encoded[i] ?? null])), schedule.id];
+}
+
+/** The values of `moveCursor`. */
+export function cursorValues({ at, nextAt, running, waiting, revision, scheduleId }: ScheduleCursor): SqlValue[] {
+  return [at, nextAt, JSON.stringify(running), JSON.stringify(waiting), revision, scheduleId];
+}
+
+/** The values of `settle`. */
+export function settleValues(scheduleId: string, settlement: Settlement): SqlValue[] {
+  const { decision, reason, message, jobId, intoAt, settledAt, nominalAt } = settlement;
+  return [decision, reason, message, jobId, intoAt, settledAt, scheduleId, nominalAt];
+}
+
+/** What becomes of one that waits when its schedule is removed. */
+export function removedRow(nominalAt: number, settledAt: number): Settlement {
+  return { nominalAt, settledAt, decision: "skipped", reason: "removed", message: null, jobId: null, intoAt: null };
+}
+
+/** By workspace and name. */
+export function scheduleQuery({ workspace, source, after, limit }: ScheduleFilter, placeholder: Placeholder): Query {
+  const values: SqlValue[] = [];
+  const value = (one: SqlValue): string => placeholder(values.push(one));
+  const where: string[] = [];
+  if (workspace !== null) where.push(`s.workspace = ${value(workspace)}`);
+  if (source !== undefined) where.push(`s.source = ${value(source)}`);
+  if (after !== undefined) where.push(`(s.workspace, s.name) > (${value(after.workspace)}, ${value(after.name)})`);
+  const condition = where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`;
+  return {
+    sql: `${VIEW} schedules s JOIN schedule_cursors c ON c.schedule_id = s.id${condition} ORDER BY s.workspace, s.name LIMIT ${value(limit)}`,
+    values,
+  };
+}
+
+/** Newest first. */
+export function occurrenceQuery(filter: OccurrenceFilter, placeholder: Placeholder): Query {
+  const values: SqlValue[] = [];
+  const value = (one: SqlValue): string => placeholder(values.push(one));
+  const { scheduleId, decisions, origin, run, since, until, after, limit } = filter;
+  const where = [`schedule_id = ${value(scheduleId)}`];
+  if (since !== undefined) where.push(`nominal_at >= ${value(since)}`);
+  if (until !== undefined) where.push(`nominal_at < ${value(until)}`);
+  if (after !== undefined) where.push(`(nominal_at, run) < (${value(after.nominalAt)}, ${value(after.run)})`);
+  if (origin !== undefined) where.push(`origin = ${value(origin)}`);
+  if (run !== undefined) where.push(`run = ${value(run)}`);
+  if (decisions !== undefined) where.push(decisions.length === 0 ? "1 = 0" : `decision IN (${decisions.map(value).join(", ")})`);
+  const sql = `SELECT ${occurrencesTable.list()} FROM occurrences WHERE ${where.join(" AND ")} ORDER BY nominal_at DESC, run DESC LIMIT ${value(limit)}`;
+  return { sql, values };
+}

@@ -1,0 +1,163 @@
+/** `ScheduleStore` on SQLite. The caller holds the write transaction, so nothing needs a lock. */
+import {
+  cursorAfter,
+  demandRevision,
+  noTally,
+  rowsOf,
+  type Dispatch,
+  type Expected,
+  type Occurrence,
+  type Schedule,
+} from "@windlass/kernel";
+import type { Dispatched, DueSchedule, OccurrenceFilter, PrunedTo, ScheduleFilter, ScheduleView } from "@windlass/ports";
+import {
+  cursorsTable,
+  cursorValues,
+  decodeSchedule,
+  noSignals,
+  occurrenceQuery,
+  occurrencesTable,
+  removedRow,
+  scheduleQuery,
+  schedulesTable,
+  scheduleStatements,
+  scheduleValues,
+  settleValues,
+} from "@windlass/sql";
+import { demandWorkspace } from "./access.ts";
+import { commit } from "./commit-jobs.ts";
+import type { Database } from "./database.ts";
+import { insertMany, rowsOfIds } from "./many-rows.ts";
+import { cursorsOf } from "./wake-schedules.ts";
+
+const SQL = scheduleStatements(() => "?");
+const OCCURRENCES = { name: "occurrences", columns: occurrencesTable.columns.map(({ name }) => name) };
+
+export function listSchedules(db: Database, filter: ScheduleFilter): ScheduleView[] {
+  const { sql, values } = scheduleQuery(filter, () => "?");
+  return db.all(sql, values).map((row) => decodeSchedule(row));
+}
+
+export function getSchedule(db: Database, workspace: string, name: string): DueSchedule | null {
+  return withAlive(db, found(db, workspace, name))[0] ?? null;
+}
+
+export function dueSchedules(db: Database, now: number, limit: number): DueSchedule[] {
+  return withAlive(
+    db,
+    db.all(SQL.due, [now, limit]).map((row) => decodeSchedule(row)),
+  );
+}
+
+export function nextDueSchedule(db: Database): number | null {
+  return (db.get(SQL.nextDue)?.[0] ?? null) as number | null;
+}
+
+function found(db: Database, workspace: string, name: string): ScheduleView[] {
+  return db.all(SQL.get, [workspace, name]).map((row) => decodeSchedule(row));
+}
+
+function withAlive(db: Database, views: readonly ScheduleView[]): DueSchedule[] {
+  const ids = views.flatMap(({ cursor }) => cursor.running.map(({ jobId }) => jobId));
+  const alive = new Set(rowsOfIds(db, "SELECT id FROM jobs_live WHERE id IN", ids).map((row) => row[0] as string));
+  return views.map((view) => ({ ...view, alive: view.cursor.running.flatMap(({ jobId }) => (alive.has(jobId) ? [jobId] : [])) }));
+}
+
+export function putSchedule(
+  db: Database,
+  given: Omit<Schedule, "revision">,
+  { expected, dispatch, now }: { readonly expected: Expected; readonly dispatch: Dispatch; readonly now: number },
+): Schedule | null {
+  demandWorkspace(db, given.workspace);
+  const [before] = found(db, given.workspace, given.name);
+  demandRevision(`schedule ${given.name}`, { revision: before?.schedule.revision ?? 0, expected });
+  if ((before?.cursor.revision ?? 0) !== dispatch.revision) return null;
+  if (before === undefined) {
+    const schedule = { ...given, revision: 1 };
+    db.run(SQL.add, schedulesTable.encode(schedule));
+    db.run(SQL.addCursor, cursorsTable.encode(cursorAfter(null, dispatch, now)));
+    return schedule;
+  }
+  const { id, createdBy, createdAt, revision } = before.schedule;
+  const schedule = { ...given, id, createdBy, createdAt, revision: revision + 1 };
+  db.run(SQL.change, scheduleValues(schedule));
+  dispatchSchedules(db, [{ ...dispatch, scheduleId: id }], now);
+  return schedule;
+}
+
+export function removeSchedule(
+  db: Database,
+  {
+    workspace,
+    name,
+    expected,
+    now,
+  }: { readonly workspace: string; readonly name: string; readonly expected: Expected; readonly now: number },
+): Schedule | null {
+  const [before] = found(db, workspace, name);
+  demandRevision(`schedule ${name}`, { revision: before?.schedule.revision ?? 0, expected });
+  if (before === undefined) return null;
+  const { schedule, cursor } = before;
+  for (const { nominalAt } of cursor.waiting) db.run(SQL.settle, settleValues(schedule.id, removedRow(nominalAt, now)));
+  db.run(SQL.removeCursor, [schedule.id]);
+  db.run(SQL.remove, [schedule.id]);
+  return schedule;
+}
+
+/** Keeps L1 to L3. */
+export function dispatchSchedules(db: Database, dispatches: readonly Dispatch[], now: number): Dispatched {
+  const before = cursorsOf(
+    db,
+    dispatches.map(({ scheduleId }) => scheduleId),
+  );
+  const taken = new Map<string, Dispatch>();
+  const counted = dispatches.map((dispatch) => {
+    const counts = before.get(dispatch.scheduleId)?.revision === dispatch.revision && !taken.has(dispatch.scheduleId);
+    if (counts) taken.set(dispatch.scheduleId, dispatch);
+    return counts;
+  });
+  const changes = [...taken.values()].flatMap((dispatch) => dispatch.changes);
+  const { results, signals, tally } = changes.length === 0 ? NOTHING : commit(db, changes, now);
+  const added: Occurrence[] = [];
+  let from = 0;
+  for (const dispatch of taken.values()) {
+    const rows = rowsOf(dispatch, results.slice(from, (from += dispatch.changes.length)));
+    added.push(...rows.added);
+    for (const settlement of rows.settled) db.run(SQL.settle, settleValues(dispatch.scheduleId, settlement));
+  }
+  insertMany(
+    db,
+    OCCURRENCES,
+    added.map((row) => occurrencesTable.encode(row)),
+  );
+  // What was stopped may have ended by that, which counts as an end like any other.
+  const ended = changes.some(({ type }) => type === "stop") ? cursorsOf(db, [...taken.keys()]) : before;
+  for (const [id, dispatch] of taken) db.run(SQL.moveCursor, cursorValues(cursorAfter(ended.get(id) ?? null, dispatch, now)));
+  return { counted, signals, tally };
+}
+
+const NOTHING = { results: [], signals: noSignals, tally: noTally };
+
+export function listOccurrences(db: Database, filter: OccurrenceFilter): Occurrence[] {
+  const { sql, values } = occurrenceQuery(filter, () => "?");
+  return db.all(sql, values).map((row) => occurrencesTable.decode(row));
+}
+
+/** One schedule at a time, until enough is removed. */
+export function pruneOccurrences(
+  db: Database,
+  before: number,
+  { after, limit }: { readonly after: string; readonly limit: number },
+): PrunedTo {
+  let removed = 0;
+  for (let at = after, looked = 0; looked < limit; looked++) {
+    const next = db.get(SQL.nextWithRows, [at])?.[0] as string | undefined;
+    if (next === undefined) return { removed, after: "" };
+    const gone = db.run(SQL.prune, [next, before, before, limit - removed]);
+    removed += gone;
+    if (removed >= limit) return { removed, after: at };
+    at = next;
+    if (looked === limit - 1) return { removed, after: at };
+  }
+  return { removed, after: "" };
+}

@@ -1,0 +1,236 @@
+/**
+ * What becomes of the nominal times of a schedule that are due, and of those that wait: rows of the ledger, jobs to be made and
+ * to be stopped, and the cursor behind it all. Pure; whoever dispatches makes the jobs and stores it as one (`Dispatch`).
+ *
+ * O1. Each time that is given has one row afterwards, or lies in one.
+ * O2. What waits starts before what is due later; nothing overtakes it.
+ * O3. Nothing is left waiting while there is room for it: then the next look is at once.
+ */
+import type { DueTime, DueTimes, TimeSpan } from "./due-times.ts";
+import { ON_TIME_MS } from "./due-times.ts";
+import type { Occurrence, OccurrenceDecision, OccurrenceReason, Settlement } from "./occurrence.ts";
+import type { OpenRun, Schedule, ScheduleCursor, WaitingRun } from "./schedule-record.ts";
+
+export interface ScheduleFacts {
+  readonly cursor: ScheduleCursor;
+  readonly due: DueTimes;
+  /** Of the jobs in the cursor those that have not ended. */
+  readonly alive: ReadonlySet<string>;
+}
+
+/** A job to be made. */
+export interface Start {
+  readonly nominalAt: number;
+  readonly dueAt: number;
+  readonly isLate: boolean;
+  /** It waited: its row is there. */
+  readonly waited: boolean;
+}
+
+export interface DecidedOccurrences {
+  readonly added: readonly Occurrence[];
+  readonly settled: readonly Settlement[];
+  readonly starts: readonly Start[];
+  /** Jobs that are to make room. */
+  readonly stops: readonly string[];
+  readonly running: readonly OpenRun[];
+  readonly waiting: readonly WaitingRun[];
+  readonly at: number;
+  readonly nextAt: number | null;
+}
+
+/** What waits is looked at again after this, though no end was told: for what no transaction could tell of (a restored store). */
+export const WAITING_REST_MS = 60_000;
+
+export function decideOccurrences(schedule: Schedule, { cursor, due, alive }: ScheduleFacts, now: number): DecidedOccurrences {
+  const decision = new Decision(
+    schedule,
+    { running: cursor.running.filter(({ jobId }) => alive.has(jobId)), waiting: cursor.waiting },
+    now,
+  );
+  decision.startWaiting();
+  decision.leaveOut(due.past, { decision: "missed", reason: due.past === null ? "outside_window" : whyMissed(schedule, due.past.to, now) });
+  decision.leaveOut(due.pastExcluded, { decision: "skipped", reason: "excluded" });
+  for (const group of grouped(judge(schedule, due.times, now))) {
+    if (group.becomes === "start") for (const time of group.times) decision.due(time);
+    else decision.leaveOut(spanOfTimes(group.times), group.becomes);
+  }
+  return decision.made(due);
+}
+
+type Row = Pick<Occurrence, "decision" | "reason">;
+
+class Decision {
+  readonly #schedule: Schedule;
+  readonly #now: number;
+  readonly #added: Occurrence[] = [];
+  readonly #settled: Settlement[] = [];
+  readonly #starts: Start[] = [];
+  readonly #stops: string[] = [];
+  readonly #running: readonly OpenRun[];
+  #waiting: readonly WaitingRun[];
+
+  constructor(
+    schedule: Schedule,
+    { running, waiting }: { readonly running: readonly OpenRun[]; readonly waiting: readonly WaitingRun[] },
+    now: number,
+  ) {
+    this.#schedule = schedule;
+    this.#now = now;
+    this.#running = running;
+    this.#waiting = waiting;
+  }
+
+  /** Keeps O2: as many of those that wait as there is room for, oldest first. */
+  startWaiting(): void {
+    for (let [first, ...rest] = this.#waiting; first !== undefined && this.#hasRoom(); [first, ...rest] = rest) {
+      this.#waiting = rest;
+      this.#starts.push({ ...first, waited: true });
+    }
+  }
+
+  due({ nominalAt, dueAt }: DueTime): void {
+    const time = { nominalAt, dueAt, isLate: this.#now - dueAt >= ON_TIME_MS };
+    const { policy, limit } = this.#schedule.overlap;
+    if (this.#waiting.length === 0 && this.#hasRoom()) this.#starts.push({ ...time, waited: false });
+    else if (policy === "forbid") this.#add(time, { decision: "skipped", reason: "predecessor_running" });
+    else if (policy === "allow") this.#add(time, { decision: "skipped", reason: "overlap_limit" });
+    else if (policy === "queue" && this.#waiting.length >= limit) this.#add(time, { decision: "skipped", reason: "queue_full" });
+    else this.#wait(time);
+  }
+
+  /** One row for all of a span. */
+  leaveOut(span: TimeSpan | null, row: Row): void {
+    if (span === null) return;
+    this.#added.push({ ...this.#row({ nominalAt: span.from, dueAt: span.from }, row), lastAt: span.to, count: span.count });
+  }
+
+  made({ upTo, nextAt }: DueTimes): DecidedOccurrences {
+    const rest = this.#waiting.length === 0 ? null : this.#now + (this.#hasRoom() ? 0 : WAITING_REST_MS);
+    return {
+      added: this.#added,
+      settled: this.#settled,
+      starts: this.#starts,
+      stops: [...new Set(this.#stops)],
+      running: this.#running,
+      waiting: this.#waiting,
+      at: upTo,
+      nextAt: rest === null ? nextAt : Math.min(rest, nextAt ?? rest),
+    };
+  }
+
+  #wait(time: WaitingRun): void {
+    const { policy } = this.#schedule.overlap;
+    if (policy === "queue") {
+      this.#add(time, { decision: "queued", reason: "predecessor_running" });
+      this.#waiting = [...this.#waiting, time];
+      return;
+    }
+    for (const { nominalAt } of this.#waiting) this.#coalesce(nominalAt, time.nominalAt);
+    if (policy === "replace") this.#stops.push(...this.#running.map(({ jobId }) => jobId));
+    this.#add(time, { decision: "postponed", reason: policy === "replace" ? "replaces" : "predecessor_running" });
+    this.#waiting = [time];
+  }
+
+  /** The row of one that was added in this very decision is not stored yet, and is changed as it stands. */
+  #coalesce(nominalAt: number, intoAt: number): void {
+    const row = { decision: "coalesced", reason: "newer", intoAt } as const;
+    const at = this.#added.findIndex((one) => one.nominalAt === nominalAt && one.count === 1);
+    const fresh = this.#added[at];
+    if (fresh === undefined) this.#settled.push({ nominalAt, ...row, message: null, jobId: null, settledAt: this.#now });
+    else this.#added[at] = { ...fresh, ...row };
+  }
+
+  #hasRoom(): boolean {
+    const { policy, limit } = this.#schedule.overlap;
+    return this.#running.length + this.#starts.length < (policy === "allow" ? limit : 1);
+  }
+
+  #add(time: Pick<DueTime, "nominalAt" | "dueAt">, row: Row): void {
+    this.#added.push({ ...this.#row(time, row), behind: this.#running.at(-1)?.jobId ?? null });
+  }
+
+  #row({ nominalAt, dueAt }: Pick<DueTime, "nominalAt" | "dueAt">, row: Row): Occurrence {
+    return occurrenceOf(this.#schedule, { nominalAt, dueAt, ...row }, this.#now);
+  }
+}
+
+/** A row of the clock for one nominal time, with nothing more to say. */
+export function occurrenceOf(
+  { id, workspace }: Pick<Schedule, "id" | "workspace">,
+  { nominalAt, dueAt, decision, reason }: Pick<Occurrence, "nominalAt" | "dueAt" | "decision" | "reason">,
+  now: number,
+): Occurrence {
+  return {
+    scheduleId: id,
+    workspace,
+    nominalAt,
+    lastAt: nominalAt,
+    count: 1,
+    origin: "schedule",
+    run: "",
+    dueAt,
+    decision,
+    reason,
+    message: null,
+    jobId: null,
+    behind: null,
+    intoAt: null,
+    decidedAt: now,
+    settledAt: null,
+  };
+}
+
+/** What it is called once there is a job of it. */
+export function startedAs({ isLate, waited }: Pick<Start, "isLate" | "waited">): Row {
+  const decision: OccurrenceDecision = isLate ? "caught_up" : "fired";
+  const reason: OccurrenceReason = waited ? "predecessor_ended" : isLate ? "late" : "due";
+  return { decision, reason };
+}
+
+function whyMissed({ catchUp: { policy, windowMs } }: Pick<Schedule, "catchUp">, dueAt: number, now: number): OccurrenceReason {
+  if (policy === "none") return "no_catch_up";
+  if (now - dueAt > windowMs) return "outside_window";
+  return policy === "latest" ? "newer_due" : "beyond_limit";
+}
+
+type Becomes = "start" | Row;
+interface Judged {
+  readonly time: DueTime;
+  readonly becomes: Becomes;
+}
+
+/** Which of them are to run at all: those that are due now, and of the late ones what `catch_up` wants. */
+function judge({ catchUp }: Schedule, times: readonly DueTime[], now: number): Judged[] {
+  const isLate = ({ dueAt }: DueTime): boolean => now - dueAt >= ON_TIME_MS;
+  const wanted = times.filter(({ isExcluded }) => !isExcluded);
+  const onTime = wanted.filter((time) => !isLate(time)).length;
+  const room = { none: 0, latest: onTime === 0 ? 1 : 0, all: Math.max(0, catchUp.limit - onTime) }[catchUp.policy];
+  const inWindow = wanted.filter((time) => isLate(time) && now - time.dueAt <= catchUp.windowMs);
+  const madeUpFor = new Set(room === 0 ? [] : inWindow.slice(-room));
+  return times.map((time) => {
+    if (time.isExcluded) return { time, becomes: { decision: "skipped", reason: "excluded" } };
+    if (!isLate(time) || madeUpFor.has(time)) return { time, becomes: "start" };
+    return { time, becomes: { decision: "missed", reason: whyMissed({ catchUp }, time.dueAt, now) } };
+  });
+}
+
+/** Neighbours of which the same is said, together. */
+function grouped(judged: readonly Judged[]): { readonly becomes: Becomes; readonly times: readonly DueTime[] }[] {
+  const groups: { becomes: Becomes; times: DueTime[] }[] = [];
+  for (const { time, becomes } of judged) {
+    const last = groups.at(-1);
+    if (last !== undefined && sameRow(last.becomes, becomes)) last.times.push(time);
+    else groups.push({ becomes, times: [time] });
+  }
+  return groups;
+}
+
+function sameRow(a: Becomes, b: Becomes): boolean {
+  return a === b || (a !== "start" && b !== "start" && a.reason === b.reason);
+}
+
+function spanOfTimes(times: readonly DueTime[]): TimeSpan | null {
+  const [first, last] = [times[0], times.at(-1)];
+  return first === undefined || last === undefined ? null : { from: first.nominalAt, to: last.nominalAt, count: times.length };
+}

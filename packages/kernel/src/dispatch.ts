@@ -1,0 +1,55 @@
+/** From what was decided about a schedule, and the jobs that were made for it, to what a store keeps as one. Pure. */
+import { assert } from "./assert.ts";
+import type { Change } from "./change.ts";
+import { occurrenceOf, startedAs, type DecidedOccurrences, type Start } from "./decide-occurrences.ts";
+import { DEFAULT_GRACE_MS, type JobRecord } from "./job.ts";
+import type { Occurrence, Settlement } from "./occurrence.ts";
+import type { Dispatch, OpenRun, Schedule, ScheduleCursor } from "./schedule-record.ts";
+
+/** The job of one start, or why there is none. */
+export type MadeJob = { readonly job: JobRecord } | { readonly refused: string };
+
+export function dispatchOf(
+  { schedule, cursor, decided }: { readonly schedule: Schedule; readonly cursor: ScheduleCursor; readonly decided: DecidedOccurrences },
+  /** In the order of `decided.starts`. */
+  made: readonly MadeJob[],
+  now: number,
+): Dispatch {
+  const { starts, waiting } = decided;
+  assert(made.length === starts.length, `${starts.length} starts have ${made.length} jobs`);
+  const added: Occurrence[] = [...decided.added];
+  const settled: Settlement[] = [...decided.settled];
+  const started: OpenRun[] = [];
+  const submits: Change[] = [];
+  for (const [i, start] of starts.entries()) {
+    const result = made[i] as MadeJob;
+    if (start.waited) settled.push({ nominalAt: start.nominalAt, intoAt: null, settledAt: now, ...endOf(start, result) });
+    else added.push({ ...occurrenceOf(schedule, { ...start, decision: "fired", reason: "due" }, now), ...endOf(start, result) });
+    if ("refused" in result) continue;
+    started.push({ jobId: result.job.id, nominalAt: start.nominalAt });
+    submits.push({ type: "submit", job: result.job });
+  }
+  const running = [...decided.running, ...started];
+  // Nothing runs that what waits could wait for: whoever looks next lets it start.
+  const isStuck = waiting.length > 0 && running.length === 0;
+  const { at, nextAt } = decided;
+  return {
+    scheduleId: schedule.id,
+    revision: cursor.revision,
+    wakes: cursor.wakes,
+    cursor: { at, nextAt: isStuck ? now : nextAt, running, waiting },
+    added: added.toSorted((a, b) => a.nominalAt - b.nominalAt),
+    settled,
+    changes: [...decided.stops.map((id) => stopFor(schedule, id)), ...submits],
+  };
+}
+
+function endOf(start: Start, result: MadeJob): Pick<Occurrence, "decision" | "reason" | "message" | "jobId"> {
+  if ("refused" in result) return { decision: "refused", reason: "job_refused", message: result.refused, jobId: null };
+  return { ...startedAs(start), message: null, jobId: result.job.id };
+}
+
+function stopFor({ name, id: by }: Schedule, id: string): Change {
+  const message = `the next occurrence of the schedule ${name} takes its place`;
+  return { type: "stop", id, stopFor: "replaced", reason: "replaced", message, by, graceMs: DEFAULT_GRACE_MS };
+}

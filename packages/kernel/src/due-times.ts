@@ -1,0 +1,126 @@
+/**
+ * Which nominal times of a schedule have to be decided about now: one by one the newest of them, as a span what lies so far
+ * back that nothing comes of it any more. However long nobody looked, it is a bounded list. Pure.
+ *
+ * E1. All times behind the cursor up to the last one in the list are in it: each once, none that is not due yet.
+ * E2. They are in order, and due in that order: a long jitter never lets a later time overtake an earlier one.
+ */
+import { minutes } from "./duration.ts";
+import type { FireTimes, Timing } from "./schedule.ts";
+import type { Schedule } from "./schedule-record.ts";
+
+export interface DueTime {
+  readonly nominalAt: number;
+  readonly dueAt: number;
+  /** Left out by `exclude`. */
+  readonly isExcluded: boolean;
+}
+
+/** Several nominal times, from the first to the last. */
+export interface TimeSpan {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
+export interface DueTimes {
+  /** Before all of `times`: too long ago. */
+  readonly past: TimeSpan | null;
+  /** Of the same stretch those that `exclude` leaves out. */
+  readonly pastExcluded: TimeSpan | null;
+  readonly times: readonly DueTime[];
+  /** How far the cursor goes. */
+  readonly upTo: number;
+  /** When the next one is due; null: none ever is. */
+  readonly nextAt: number | null;
+}
+
+/** A dispatcher that a CronJob starts each minute is no later than this; who is, was not there. */
+export const ON_TIME_MS: number = minutes(1);
+/** Times that one decision lists: more than any policy lets run. */
+export const DUE_TIMES_MAX = 1_000;
+
+type Asked = Pick<Schedule, "id" | "timing" | "catchUp">;
+
+/** What is due of `schedule` behind `at` by `now`; `fire` knows the times. */
+export function dueTimes(
+  { id, timing, catchUp }: Asked,
+  { at, now, fire }: { readonly at: number; readonly now: number; readonly fire: FireTimes },
+): DueTimes {
+  const raw: Timing = timing.exclude.length === 0 ? timing : { ...timing, exclude: [] };
+  const windowMs = catchUp.policy === "none" ? 0 : catchUp.windowMs;
+  const floor = Math.max(at, now - Math.max(windowMs + 1, ON_TIME_MS) - timing.jitterMs);
+  const from = now <= at ? at : newestFrom(raw, { after: floor, until: now, fire });
+  const listed = now <= at ? [] : fire.firesBetween(raw, { after: from, until: now, limit: DUE_TIMES_MAX }).times;
+  const excluded = excludedOf(timing, { listed, from, now, fire });
+  const times: DueTime[] = [];
+  let earliest = -Infinity;
+  for (const nominalAt of listed) {
+    const dueAt = Math.max(earliest, nominalAt + fire.delayOf(timing, id, nominalAt));
+    if (dueAt > now) break;
+    times.push({ nominalAt, dueAt, isExcluded: excluded.has(nominalAt) });
+    earliest = dueAt;
+  }
+  const upTo = times.at(-1)?.nominalAt ?? Math.max(at, from);
+  const next = fire.nextFire(raw, upTo);
+  return {
+    ...pastOf(timing, raw, { after: at, until: from, fire }),
+    times,
+    upTo,
+    nextAt: next === null ? null : Math.max(earliest, next + fire.delayOf(timing, id, next)),
+  };
+}
+
+type Span = { readonly after: number; readonly until: number; readonly fire: FireTimes };
+
+/** The first instant behind `after` from which on no more than `DUE_TIMES_MAX` fires come up to `until`. */
+function newestFrom(timing: Timing, { after, until, fire }: Span): number {
+  if (!fire.firesBetween(timing, { after, until, limit: DUE_TIMES_MAX }).isCut) return after;
+  return firstWhere({ low: after, high: until }, (instant) => fire.countFires(timing, { after: instant, until }) <= DUE_TIMES_MAX);
+}
+
+function excludedOf(
+  timing: Timing,
+  { listed, from, now, fire }: { listed: readonly number[]; from: number; now: number; fire: FireTimes },
+): ReadonlySet<number> {
+  if (timing.exclude.length === 0 || listed.length === 0) return new Set();
+  const kept = fire.firesBetween(timing, { after: from, until: now, limit: DUE_TIMES_MAX }).times;
+  return new Set(listed).difference(new Set(kept));
+}
+
+function pastOf(timing: Timing, raw: Timing, span: Span): Pick<DueTimes, "past" | "pastExcluded"> {
+  return { past: spanOf(timing, span), pastExcluded: raw === timing ? null : excludedSpanOf(timing, raw, span) };
+}
+
+/** All fires between two instants, as one span; null: there are none. */
+export function spanOf(timing: Timing, { after, until, fire }: Span): TimeSpan | null {
+  const count = until <= after ? 0 : fire.countFires(timing, { after, until });
+  const from = count === 0 ? null : fire.nextFire(timing, after);
+  if (from === null) return null;
+  const isBehindAll = (instant: number): boolean => {
+    const next = fire.nextFire(timing, instant);
+    return next === null || next > until;
+  };
+  return { from, to: firstWhere({ low: from - 1, high: until }, isBehindAll), count };
+}
+
+/** The same of those that `exclude` leaves out: they are told from the others by counting. */
+function excludedSpanOf(timing: Timing, raw: Timing, { after, until, fire }: Span): TimeSpan | null {
+  const excluded = (low: number, high: number): number =>
+    high <= low ? 0 : fire.countFires(raw, { after: low, until: high }) - fire.countFires(timing, { after: low, until: high });
+  const count = excluded(after, until);
+  if (count === 0) return null;
+  const from = firstWhere({ low: after, high: until }, (instant) => excluded(after, instant) > 0);
+  return { from, to: firstWhere({ low: from - 1, high: until }, (instant) => excluded(instant, until) === 0), count };
+}
+
+/** The first whole instant above `low` for which `test` holds, of one that holds from somewhere on, at `high` at the latest. */
+function firstWhere({ low, high }: { readonly low: number; readonly high: number }, test: (instant: number) => boolean): number {
+  let [no, yes] = [low, high];
+  while (yes - no > 1) {
+    const middle = Math.floor((no + yes) / 2);
+    if (test(middle)) yes = middle;
+    else no = middle;
+  }
+  return yes;
+}

@@ -1,0 +1,170 @@
+/**
+ * A schedule as it is stored: when (schedule.ts), what, and what is done about runs that would meet and about times that
+ * nobody looked at; and its cursor, what the dispatcher remembers of it between two decisions.
+ *
+ * L1. The cursor only goes forward. Every nominal time up to it is in the ledger (occurrence.ts), none behind it.
+ * L2. The cursor, the rows of the ledger and the jobs that they name are stored in one transaction, or none of them is.
+ * L3. A decision counts only if no other came since its cursor was read: of two dispatchers that decide at once, one does.
+ * L4. Who changes, resumes or moves a schedule to another zone does so from now on: what was due before is decided by what was
+ *     stored then, and the new times begin behind it.
+ * L5. The end of a job that something may wait for is counted in the transaction of that end (`wakes`). A decision that leaves
+ *     something waiting and has not seen all ends is followed by another at once, so that none of them waits for ever.
+ */
+import { minutes } from "./duration.ts";
+import type { Change, ChangeResult } from "./change.ts";
+import type { Json, JsonObject } from "./json.ts";
+import type { JobKindName } from "./job.ts";
+import type { Occurrence, Settlement } from "./occurrence.ts";
+import type { Timing } from "./schedule.ts";
+
+/** What is done about an occurrence whose predecessor has not ended. */
+export const OVERLAP_POLICIES = {
+  forbid: "it is skipped",
+  postpone: "it starts when the one before has ended; one at most waits, and the newest stands for all",
+  queue: "it waits for its turn; up to `limit` wait",
+  replace: "the one before is told to end, and it starts when that has ended",
+  allow: "it starts; up to `limit` run at once",
+} as const satisfies Record<string, string>;
+export type OverlapPolicy = keyof typeof OVERLAP_POLICIES;
+
+export interface Overlap {
+  readonly policy: OverlapPolicy;
+  /** Of `queue` how many may wait, of `allow` how many may run at once. */
+  readonly limit: number;
+}
+
+/** What is done about occurrences that were due while nobody looked. */
+export const CATCH_UP_POLICIES = {
+  none: "they are missed",
+  latest: "the newest is made up for, unless one is due now",
+  all: "up to `limit` of the newest are made up for",
+} as const satisfies Record<string, string>;
+export type CatchUpPolicy = keyof typeof CATCH_UP_POLICIES;
+
+export interface CatchUp {
+  readonly policy: CatchUpPolicy;
+  /** Those that were due longer ago are missed. */
+  readonly windowMs: number;
+  /** Of `all`: how many at most, with those that are due now. */
+  readonly limit: number;
+}
+
+/** What waits lies in one row, and what runs at once is looked up with each decision. */
+export const OVERLAP_LIMIT_MAX = 100;
+export const CATCH_UP_LIMIT_MAX = 1_000;
+export const CATCH_UP_WINDOW_MS_MAX: number = minutes(60 * 24 * 31);
+
+export const DEFAULT_CATCH_UP: CatchUp = { policy: "latest", windowMs: minutes(60), limit: 10 };
+
+/** Two runs of one thing at once are what most people do not expect. Who asks for all that were missed does not want them skipped. */
+export function defaultOverlap({ policy, limit }: CatchUp): Overlap {
+  return policy === "all" ? { policy: "queue", limit: Math.min(limit, OVERLAP_LIMIT_MAX) } : { policy: "forbid", limit: 1 };
+}
+
+/** What the jobs are made from; its kind knows what else it holds. */
+export interface ScheduleTemplate extends JsonObject {
+  readonly kind: JobKindName;
+}
+
+export interface Schedule {
+  readonly id: string;
+  readonly workspace: string;
+  readonly name: string;
+  readonly timing: Timing;
+  readonly overlap: Overlap;
+  readonly catchUp: CatchUp;
+  readonly template: ScheduleTemplate;
+  /** Texts in it may be templates; they see `schedule.nominal_time`. */
+  readonly input: Json;
+  /** Of its jobs. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly paused: boolean;
+  readonly pausedBy: string | null;
+  readonly pausedAt: number | null;
+  readonly pausedReason: string | null;
+  /** What it was written in, and goes with (`workflow/nightly`); null: it stands by itself. */
+  readonly source: string | null;
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly changedBy: string;
+  readonly changedAt: number;
+  /** Grows with each change by a person; what the dispatcher does leaves it. */
+  readonly revision: number;
+}
+
+/** Names are part of addresses, and of labels of a cluster. */
+export const SCHEDULE_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/u;
+
+/** A job of the schedule that may be alive: whether it is, the store knows. */
+export interface OpenRun {
+  readonly jobId: string;
+  readonly nominalAt: number;
+}
+
+/** An occurrence that waits for a job to end. */
+export interface WaitingRun {
+  readonly nominalAt: number;
+  readonly dueAt: number;
+  /** Its job is one that is made up for. */
+  readonly isLate: boolean;
+}
+
+/** What a decision about a schedule starts from and leaves behind. */
+export interface CursorState {
+  /** See L1. */
+  readonly at: number;
+  /** When to look next; null: nothing will be due. */
+  readonly nextAt: number | null;
+  /** Oldest first. */
+  readonly running: readonly OpenRun[];
+  /** Oldest first. */
+  readonly waiting: readonly WaitingRun[];
+}
+
+export interface ScheduleCursor extends CursorState {
+  readonly scheduleId: string;
+  /** How many of its jobs have ended. See L5. */
+  readonly wakes: number;
+  /** Grows with each decision. See L3. */
+  readonly revision: number;
+}
+
+/** One decision about one schedule, to be stored whole or not at all. */
+export interface Dispatch {
+  readonly scheduleId: string;
+  /** What `revision` and `wakes` of the cursor were when this was decided; 0: there is none yet. */
+  readonly revision: number;
+  readonly wakes: number;
+  readonly cursor: CursorState;
+  readonly added: readonly Occurrence[];
+  readonly settled: readonly Settlement[];
+  /** Jobs to make and to stop. */
+  readonly changes: readonly Change[];
+}
+
+/** The cursor as it is stored with a decision that still counts. Keeps L5: what waits is looked at again if an end came since. */
+export function cursorAfter(before: ScheduleCursor | null, { scheduleId, cursor, ...dispatch }: Dispatch, now: number): ScheduleCursor {
+  const wakes = before?.wakes ?? 0;
+  const again = wakes !== dispatch.wakes && cursor.waiting.length > 0;
+  return { scheduleId, ...cursor, nextAt: again ? now : cursor.nextAt, wakes, revision: dispatch.revision + 1 };
+}
+
+/** When to look, once `ends` of its jobs have ended: at once if something waits. See L5. */
+export function nextLookAfterEnd({ waiting, nextAt }: Pick<ScheduleCursor, "waiting" | "nextAt">, now: number): number | null {
+  return waiting.length === 0 ? nextAt : Math.min(nextAt ?? now, now);
+}
+
+/**
+ * The rows of a decision once its changes were tried. `results` are those of its changes, in order. A job that was refused is
+ * said to be so, and never named.
+ */
+export function rowsOf({ added, settled, changes }: Dispatch, results: readonly ChangeResult[]): Pick<Dispatch, "added" | "settled"> {
+  const why = new Map<string, string>();
+  for (const [i, result] of results.entries()) if (!result.ok && changes[i]?.type === "submit") why.set(result.id, result.refusal.why);
+  if (why.size === 0) return { added, settled };
+  const mend = <T extends Pick<Occurrence, "jobId" | "decision" | "reason" | "message">>(row: T): T => {
+    const message = row.jobId === null ? undefined : why.get(row.jobId);
+    return message === undefined ? row : { ...row, decision: "refused", reason: "job_refused", message, jobId: null };
+  };
+  return { added: added.map(mend), settled: settled.map(mend) };
+}
