@@ -5,6 +5,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "@windlass/kernel";
+import { FeedPositions } from "./feed-positions.ts";
 import { HotRows } from "./hot-rows.ts";
 import { migrations, migrationsAfter, sqliteDialect, Turns, type Migration, type SqlValue } from "@windlass/sql";
 
@@ -25,6 +26,7 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>();
   /** For writes and what they read; not for a connection that only reads. */
   readonly hot = new HotRows();
+  readonly positions = new FeedPositions();
   /** Whose turn it is in each queue. */
   readonly turns = new Turns();
   #dataVersion: SqlValue = null;
@@ -63,14 +65,14 @@ export class Database {
 
   /** Runs `work` in one transaction; what it throws undoes all of it. */
   transaction<T>(work: () => T): T {
-    this.#db.exec("BEGIN IMMEDIATE");
+    this.#statement("BEGIN IMMEDIATE").run();
     try {
       this.#forgetChanged();
       const result = work();
-      this.#db.exec("COMMIT");
+      this.#statement("COMMIT").run();
       return result;
     } catch (error) {
-      this.hot.forget();
+      this.#forget();
       // A full disk or a failed COMMIT may have ended the transaction already.
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
@@ -82,7 +84,12 @@ export class Database {
     const [version = null] = this.get("PRAGMA data_version") ?? [];
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
+    this.#forget();
+  }
+
+  #forget(): void {
     this.hot.forget();
+    this.positions.forget();
   }
 
   /** Brings the schema up to date. @throws WindlassError `schema_newer`. */

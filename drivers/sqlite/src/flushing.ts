@@ -112,6 +112,11 @@ export class Flushing<Reply> {
     this.#next(upTo);
   }
 
+  /** Whether a flush is under way, of which this thread's event loop is told. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
   /** Calls back when everything is answered; nothing is committed any more. */
   close(closed: () => void): void {
     this.#closing = () => {

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { Database } from "./database.ts";
-import { insertMany, rowsOfIds, runForIds, SameChanges } from "./many-rows.ts";
+import { insertMany, rowsOfIds, runForIds, SameChanges, Target } from "./many-rows.ts";
 
 function table(): Database {
   const db = new Database(":memory:");
   db.run("CREATE TABLE t (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, a INTEGER DEFAULT 5, b TEXT)");
   return db;
 }
-const INTO = { name: "t", columns: ["id", "a", "b"] };
+const INTO = new Target("t", ["id", "a", "b"]);
 const idOf = (i: number): string => `id-${i}`;
 
 test.each([0, 1, 7, 8, 63, 64, 65, 200])("%i rows are written in order, with their nulls", (count) => {

@@ -4,6 +4,7 @@
  *
  * M1. Rows are written in the order in which they were given.
  */
+import { assert } from "@windlass/kernel";
 import type { SqlValue } from "@windlass/sql";
 import type { Database, Row } from "./database.ts";
 
@@ -28,20 +29,65 @@ function* grouped<T>(items: readonly T[]): Generator<readonly T[]> {
 
 const marks = (count: number): string => Array.from({ length: count }, () => "?").join(", ");
 
-/** Inserts rows whose values stand in the order of `columns`. Columns that are null in all of them are left out. */
-export function insertMany(db: Database, into: { readonly name: string; readonly columns: readonly string[] }, rows: readonly Row[]): void {
-  if (rows.length === 0) return;
-  const used = into.columns.flatMap((_, i) => (rows.some((row) => row[i] !== null) ? [i] : []));
-  const table = `${into.name} ${used.join()}`;
-  for (const group of grouped(rows)) {
-    const text = textOf(`insert ${table} ${group.length}`, () => {
-      const values = Array.from({ length: group.length }, () => `(${marks(used.length)})`).join(", ");
-      return `INSERT INTO ${into.name} (${used.map((i) => into.columns[i]).join(", ")}) VALUES ${values}`;
-    });
-    const values: SqlValue[] = [];
-    for (const row of group) for (const i of used) values.push(row[i] ?? null);
-    db.run(text, values);
+/** Where rows are inserted. */
+export class Target {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly #inserts = new Map<number, Insert>();
+
+  constructor(name: string, columns: readonly string[]) {
+    assert(columns.length <= COLUMNS_MAX, `${name} has ${columns.length} columns, which fit into the bits of a number`);
+    [this.name, this.columns] = [name, columns];
   }
+
+  /** The insert of the columns whose bits are set. */
+  insertOf(bits: number): Insert {
+    let insert = this.#inserts.get(bits);
+    if (insert === undefined) this.#inserts.set(bits, (insert = new Insert(this, bits)));
+    return insert;
+  }
+}
+
+/** Bits that a number holds exactly. */
+const COLUMNS_MAX = 53;
+
+/** Into the same columns of a table: a text for each size, made once. */
+class Insert {
+  readonly used: readonly number[];
+  readonly #into: string;
+  readonly #texts = new Map<number, string>();
+
+  constructor({ name, columns }: Target, bits: number) {
+    this.used = columns.flatMap((_, i) => (Math.floor(bits / 2 ** i) % 2 === 1 ? [i] : []));
+    this.#into = `INSERT INTO ${name} (${this.used.map((i) => columns[i]).join(", ")}) VALUES `;
+  }
+
+  text(rows: number): string {
+    let text = this.#texts.get(rows);
+    if (text === undefined) {
+      text = this.#into + Array.from({ length: rows }, () => `(${marks(this.used.length)})`).join(", ");
+      this.#texts.set(rows, text);
+    }
+    return text;
+  }
+}
+
+/** Inserts rows whose values stand in the order of the columns. Columns that are null in all of them are left out. */
+export function insertMany(db: Database, into: Target, rows: readonly Row[]): void {
+  if (rows.length === 0) return;
+  const insert = into.insertOf(usedBits(into.columns.length, rows));
+  for (const group of grouped(rows)) {
+    const values: SqlValue[] = [];
+    for (const row of group) for (const i of insert.used) values.push(row[i] ?? null);
+    db.run(insert.text(group.length), values);
+  }
+}
+
+/** The columns that are not null in every row. */
+function usedBits(columns: number, rows: readonly Row[]): number {
+  let bits = 0;
+  for (let i = 0, bit = 1; i < columns; i++, bit *= 2) if (rows.some((row) => row[i] !== null)) bits += bit;
+  return bits;
 }
 
 /** Runs `<statement> (?, ?, …)` over the ids; `first` are the values of the statement before them. */

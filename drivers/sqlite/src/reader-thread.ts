@@ -7,6 +7,7 @@ import { assert } from "@windlass/kernel";
 import { Database } from "./database.ts";
 import { Commits } from "./flushing.ts";
 import { run } from "./operations.ts";
+import { unpackValues } from "./packed.ts";
 import { toErrorText, type FromThread, type ThreadData, type ToThread } from "./thread-message.ts";
 
 const port = parentPort;
@@ -16,7 +17,7 @@ const say = (message: FromThread): void => port.postMessage(message);
 function serve(db: Database, commits: Commits, message: ToThread): void {
   if (message.type === "call") {
     try {
-      const value = run(db, message.name, message.values);
+      const value = run(db, message.name, unpackValues(message.values));
       commits.waitForDisk();
       say({ type: "replies", replies: [{ id: message.id, value }] });
     } catch (error) {

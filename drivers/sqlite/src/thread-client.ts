@@ -5,6 +5,7 @@
 import { Worker } from "node:worker_threads";
 import { WindlassError } from "@windlass/kernel";
 import type { OperationName } from "./operations.ts";
+import { packValues, valueOf } from "./packed.ts";
 import { fromErrorText, type FromThread, type ThreadData, type ToThread } from "./thread-message.ts";
 
 interface Waiting {
@@ -18,12 +19,15 @@ export class ThreadClient {
   readonly #onLost: (session: string) => void;
   readonly #started = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
+  readonly #sent: Int32Array;
   #next = 1;
   #broken: Error | null = null;
 
-  constructor(program: URL, data: ThreadData, onLost: (session: string) => void = () => {}) {
+  constructor(program: URL, data: Omit<ThreadData, "sent">, onLost: (session: string) => void = () => {}) {
     this.#onLost = onLost;
-    this.#worker = new Worker(program, { workerData: data });
+    const sent = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    this.#sent = new Int32Array(sent);
+    this.#worker = new Worker(program, { workerData: { ...data, sent } });
     this.#worker.on("message", (message: FromThread) => this.#receive(message));
     this.#worker.on("error", (error) =>
       this.#fail(new WindlassError("unavailable", `a thread of the store died: ${String(error)}`, { cause: error })),
@@ -45,12 +49,15 @@ export class ThreadClient {
     const id = this.#next++;
     if (this.#waiting.size === 0) this.#worker.ref();
     this.#waiting.set(id, { resolve, reject });
-    this.send({ type: "call", id, name, values });
+    this.send({ type: "call", id, name, values: packValues(name, values) });
     return promise;
   }
 
   send(message: ToThread): void {
     this.#worker.postMessage(message);
+    // Behind the message: who is woken finds it.
+    Atomics.add(this.#sent, 0, 1);
+    Atomics.notify(this.#sent, 0);
   }
 
   /** Lets the thread finish what it was sent, and waits for its end. */
@@ -73,7 +80,7 @@ export class ThreadClient {
         for (const reply of message.replies) {
           const waiting = this.#waiting.get(reply.id);
           this.#waiting.delete(reply.id);
-          if (reply.error === undefined) waiting?.resolve(reply.value);
+          if (reply.error === undefined) waiting?.resolve(valueOf(reply));
           else waiting?.reject(fromErrorText(reply.error));
         }
         if (this.#waiting.size === 0) this.#worker.unref();

@@ -3,8 +3,11 @@ import { isWindlassError, messageOf, WindlassError, type ErrorCode, type JsonObj
 import { storeFull } from "@windlass/sql";
 import type { OperationName } from "./operations.ts";
 
+/** JSON: see packed.ts. */
+export type Packed = string & { readonly isPacked: true };
+
 export type ToThread =
-  | { readonly type: "call"; readonly id: number; readonly name: OperationName; readonly values: readonly unknown[] }
+  | { readonly type: "call"; readonly id: number; readonly name: OperationName; readonly values: readonly unknown[] | Packed }
   | { readonly type: "keep"; readonly session: string; readonly intervalMs: number; readonly ttlMs: number }
   | { readonly type: "unkeep"; readonly session: string }
   | { readonly type: "close" };
@@ -18,6 +21,9 @@ export type FromThread =
 export interface Reply {
   readonly id: number;
   readonly value?: unknown;
+  /** The name of a list of the value that comes as `packed`. */
+  readonly list?: string;
+  readonly packed?: Packed;
   readonly error?: ErrorText;
 }
 
@@ -32,6 +38,8 @@ export interface ThreadData {
   readonly path: string;
   /** The event loop adds to it each second: heartbeats stop when it stands still. */
   readonly moved: SharedArrayBuffer;
+  /** How often something was sent to the thread (writer-thread.ts, W4). */
+  readonly sent: SharedArrayBuffer;
   /** What was committed, and what of it the disk has (flushing.ts). */
   readonly commits: SharedArrayBuffer;
 }

@@ -16,18 +16,18 @@ import {
   type Table,
 } from "@windlass/sql";
 import type { Database } from "./database.ts";
-import { insertMany, runForIds, SameChanges } from "./many-rows.ts";
+import { insertMany, runForIds, SameChanges, Target } from "./many-rows.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
 
 const namesOf = (table: { readonly columns: readonly { readonly name: string }[] }): string[] => table.columns.map((column) => column.name);
-const JOBS = { name: "jobs", columns: namesOf(jobsTable) };
-const LIVE = { name: "jobs_live", columns: [...namesOf(liveTable), "timer_at"] };
-const LABELS = { name: "job_labels", columns: ["workspace", "label", "value", "job_id"] };
-const ATTEMPTS = { name: "attempts", columns: namesOf(attemptsTable) };
-const ENDS = { name: "job_ends", columns: namesOf(endsTable) };
-const EVENTS = { name: "events", columns: namesOf(eventsTable) };
-const FACTS = { name: "facts", columns: ["job_id", "number", "fact"] };
-const IDEMPOTENCY = { name: "idempotency_keys", columns: ["workspace", "idempotency_key", "job_id", "request_hash"] };
+const JOBS = new Target("jobs", namesOf(jobsTable));
+const LIVE = new Target("jobs_live", [...namesOf(liveTable), "timer_at"]);
+const LABELS = new Target("job_labels", ["workspace", "label", "value", "job_id"]);
+const ATTEMPTS = new Target("attempts", namesOf(attemptsTable));
+const ENDS = new Target("job_ends", namesOf(endsTable));
+const EVENTS = new Target("events", ["position", ...namesOf(eventsTable)]);
+const FACTS = new Target("facts", ["job_id", "number", "fact"]);
+const IDEMPOTENCY = new Target("idempotency_keys", ["workspace", "idempotency_key", "job_id", "request_hash"]);
 
 const SPEND = "INSERT OR REPLACE INTO rate_buckets (queue, fairness_key, spent_until) VALUES (?, ?, ?)";
 
@@ -42,7 +42,7 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
   writeLive(db, writes.live.values(), before);
   for (const [id, queue] of writes.moved) db.run("UPDATE jobs SET queue = ? WHERE id = ?", [queue, id]);
   insertMany(db, ATTEMPTS, encoded(attemptsTable, writes.attempts));
-  insertMany(db, EVENTS, encoded(eventsTable, writes.events));
+  insertMany(db, EVENTS, positioned(db, writes.events));
   writeDecisions(db, writes);
   writeEnded(db, writes);
   if (writes.runsEnded.size > 0) wakeSchedules(db, writes.runsEnded);
@@ -64,6 +64,12 @@ function remember({ hot }: Database, writes: Writes): void {
 
 function encoded<T>(table: Table<T>, records: readonly T[]): SqlValue[][] {
   return records.map((record) => table.encode(record));
+}
+
+function positioned(db: Database, events: Writes["events"]): SqlValue[][] {
+  if (events.length === 0) return [];
+  let position = db.positions.take(db, events.length);
+  return events.map((event) => [position++, ...eventsTable.encode(event)]);
 }
 
 function writeEnded(db: Database, writes: Writes): void {

@@ -5,6 +5,8 @@
  *     the next one.
  * W2. When a shared transaction fails, each of its calls is run again in one of its own, so that no call fails by another's fault.
  * W3. No beat is sent while the event loop stands still: its sessions run out, and what they hold may be taken over.
+ * W4. Having answered, it waits a moment for what the answer brings about, and only then goes back to its event loop: the way
+ *     through that takes as long as a small call. Timers come late by no more than that; a flush that is under way is not kept waiting.
  */
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "node:worker_threads";
 import { assert } from "@windlass/kernel";
@@ -12,12 +14,18 @@ import { Database } from "./database.ts";
 import { Commits, Flushing, openLog } from "./flushing.ts";
 import { CHANGES_MAX, changesOf, takeGroup, type Call } from "./group-writes.ts";
 import { isWrite, run } from "./operations.ts";
+import { packReply, unpackValues } from "./packed.ts";
 import { runInTurn } from "./shared-commit.ts";
 import { toErrorText, type FromThread, type Reply, type ThreadData, type ToThread } from "./thread-message.ts";
 import { ThreadBeats } from "./thread-beats.ts";
 
 const port = parentPort;
 assert(port !== null, "the writer is a thread");
+
+/** How long what follows an answer is waited for: it comes after two hops between threads and what its caller does. */
+const FOLLOW_MS = 0.5;
+/** Then the event loop has its turn, however much comes. */
+const FOLLOW_MS_MAX = 20;
 
 interface Parts {
   readonly db: Database;
@@ -33,8 +41,8 @@ interface Inbox {
   closing: boolean;
 }
 
-/** Handles one message and all that wait behind it. */
-function serve(to: MessagePort, parts: Parts, first: ToThread): void {
+/** Handles one message and all that wait behind it; false when one of them was the last. */
+function serve(to: MessagePort, parts: Parts, first: ToThread): boolean {
   const { db, beats, flushing } = parts;
   const inbox: Inbox = { writes: [], reads: [], closing: false };
   sort(first, { inbox, beats });
@@ -47,23 +55,36 @@ function serve(to: MessagePort, parts: Parts, first: ToThread): void {
   while (inbox.writes.length > 0) {
     const from = performance.now();
     const replies = writeTogether(parts, inbox.writes, receive);
-    flushing.committed(replies, performance.now() - from);
+    flushing.committed(replies.map(packReply), performance.now() - from);
   }
   if (inbox.reads.length > 0)
     flushing.committed(
       inbox.reads.map((call) => attempt(call, () => run(db, call.name, call.values))),
       0,
     );
-  if (!inbox.closing) return;
+  if (!inbox.closing) return true;
   beats.stop();
   flushing.close(() => {
     db.close();
     to.close();
   });
+  return false;
+}
+
+/** See W4. */
+function serveWhatFollows(from: MessagePort, parts: Parts, sends: Int32Array): void {
+  const until = performance.now() + FOLLOW_MS_MAX;
+  while (!parts.flushing.busy && performance.now() < until) {
+    const seen = Atomics.load(sends, 0);
+    const next = receiveMessageOnPort(from);
+    if (next === undefined ? Atomics.wait(sends, 0, seen, FOLLOW_MS) === "timed-out" : !serve(from, parts, next.message as ToThread))
+      return;
+  }
 }
 
 function sort(message: ToThread, { inbox, beats }: { readonly inbox: Inbox; readonly beats: ThreadBeats }): void {
-  if (message.type === "call") (isWrite(message.name) ? inbox.writes : inbox.reads).push(message);
+  if (message.type === "call")
+    (isWrite(message.name) ? inbox.writes : inbox.reads).push({ ...message, values: unpackValues(message.values) });
   else if (message.type === "keep") beats.keep(message);
   else if (message.type === "unkeep") beats.unkeep(message.session);
   else inbox.closing = true;
@@ -117,7 +138,7 @@ function say(to: MessagePort, message: FromThread): void {
 }
 
 try {
-  const { path, moved, commits: shared } = workerData as ThreadData;
+  const { path, moved, commits: shared, sent } = workerData as ThreadData;
   const db = new Database(path);
   db.migrate();
   db.leaveFlushing();
@@ -132,7 +153,11 @@ try {
     },
   });
   const beats = new ThreadBeats(db, { moved: new Int32Array(moved), onLost: (session) => say(port, { type: "lost", session }) });
-  port.on("message", (message: ToThread) => serve(port, { db, beats, commits, flushing }, message));
+  const parts = { db, beats, commits, flushing };
+  const sends = new Int32Array(sent);
+  port.on("message", (message: ToThread) => {
+    if (serve(port, parts, message)) serveWhatFollows(port, parts, sends);
+  });
   say(port, { type: "ready" });
 } catch (error) {
   say(port, { type: "refused", error: toErrorText(error) });
