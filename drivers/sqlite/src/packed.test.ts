@@ -15,7 +15,11 @@ test("other calls go as they are", () => {
 });
 
 test.each(["results", "jobs"])("the %s of an answer arrive with all that stands beside them", (list) => {
-  const value = { [list]: [{ id: "job_1" }, { id: "job_2" }], signals: { ready: new Set(["handler/default"]) }, tally: new Map([["q", 1]]) };
+  const value = {
+    [list]: [{ id: "job_1" }, { id: "job_2" }],
+    signals: { ready: new Set(["handler/default"]) },
+    tally: new Map([["q", 1]]),
+  };
   const reply = packReply({ id: 7, value });
   expect(structuredClone(reply)).toEqual(reply);
   expect(valueOf(reply)).toEqual(value);
