@@ -27,11 +27,14 @@ import {
 import { demandWorkspace } from "./access.ts";
 import { commit } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
-import { insertMany, rowsOfIds } from "./many-rows.ts";
+import { insertMany, rowsOfIds, Target } from "./many-rows.ts";
 import { cursorsOf } from "./wake-schedules.ts";
 
 const SQL = scheduleStatements(() => "?");
-const OCCURRENCES = { name: "occurrences", columns: occurrencesTable.columns.map(({ name }) => name) };
+const OCCURRENCES = new Target(
+  "occurrences",
+  occurrencesTable.columns.map(({ name }) => name),
+);
 
 export function listSchedules(db: Database, filter: ScheduleFilter): ScheduleView[] {
   const { sql, values } = scheduleQuery(filter, () => "?");
