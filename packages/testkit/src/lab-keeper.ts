@@ -14,6 +14,8 @@ export interface LabOrder {
   readonly folder: string;
   readonly bridge: string;
   readonly nodes: number;
+  readonly nodeGraceSeconds: number;
+  readonly evictionSeconds: number;
   readonly images: readonly string[];
 }
 
@@ -24,7 +26,7 @@ export const FILES = "files";
 
 const run = promisify(execFile);
 
-async function keep({ lab, folder, bridge, nodes, images }: LabOrder): Promise<void> {
+async function keep({ lab, folder, bridge, images, ...size }: LabOrder): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     process.stdin.on("end", resolve).on("close", resolve).resume();
   });
@@ -36,7 +38,7 @@ async function keep({ lab, folder, bridge, nodes, images }: LabOrder): Promise<v
   });
   try {
     await run("busybox", ["ip", "link", "set", "lo", "up"]);
-    await run(lab, ["--dir", files, "up", "--bridge", bridge, "--nodes", String(nodes), ...images]);
+    await run(lab, ["--dir", files, "up", "--bridge", bridge, ...flagsOf(size), ...images]);
     await new Promise<void>((resolve) => void door.listen(join(folder, DOOR), resolve));
     process.stdout.write("ready\n");
     await ended;
@@ -46,6 +48,10 @@ async function keep({ lab, folder, bridge, nodes, images }: LabOrder): Promise<v
     await run(lab, ["--dir", files, "down"]).catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function flagsOf({ nodes, nodeGraceSeconds, evictionSeconds }: Omit<LabOrder, "lab" | "folder" | "bridge" | "images">): readonly string[] {
+  return ["--nodes", String(nodes), "--node-grace", `${nodeGraceSeconds}s`, "--eviction-seconds", String(evictionSeconds)];
 }
 
 if (import.meta.main) {

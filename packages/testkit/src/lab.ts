@@ -13,7 +13,7 @@ import { makeLabImages } from "./lab-image.ts";
 import { DOOR, FILES, type LabOrder } from "./lab-keeper.ts";
 import { buildLab, type LabPrograms } from "./lab-programs.ts";
 
-export { makeImage } from "./lab-image.ts";
+export { BUSYBOX_IMAGE, makeImage } from "./lab-image.ts";
 export { findLab } from "./lab-programs.ts";
 
 /** What a test file needs to know of a cluster that was started for all of them. Plain data. */
@@ -41,12 +41,23 @@ const run = promisify(execFile);
 /** Nodes enough to lose one and have another left that was not touched. */
 const NODES = 3;
 
-export async function startLab({ lab: built, busybox }: LabPrograms): Promise<Lab> {
+export interface LabSize {
+  readonly nodes?: number;
+  /** Silence after which a node is NotReady. The 50 s of Kubernetes are long for tests: 10 when left out. */
+  readonly nodeGraceSeconds?: number;
+  /** How long pods stay on one that is. The 300 s of Kubernetes are longer still: 5 when left out. */
+  readonly evictionSeconds?: number;
+}
+
+export async function startLab(
+  { lab: built, busybox }: LabPrograms,
+  { nodes = NODES, nodeGraceSeconds = 10, evictionSeconds = 5 }: LabSize = {},
+): Promise<Lab> {
   const lab = built ?? (await buildLab());
   const folder = mkdtempSync(join(tmpdir(), "windlass-lab-"));
   const images = await makeLabImages(join(folder, "images"), busybox);
   // The name of the interface is also that of the control group, of which this machine has one for all namespaces.
-  const order: LabOrder = { lab, folder, bridge: `wlab${process.pid}`, nodes: NODES, images };
+  const order: LabOrder = { lab, folder, bridge: `wlab${process.pid}`, nodes, nodeGraceSeconds, evictionSeconds, images };
   const keeper = spawn("unshare", ["--net", process.execPath, join(import.meta.dirname, "lab-keeper.ts"), JSON.stringify(order)], {
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,

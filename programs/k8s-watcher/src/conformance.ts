@@ -6,14 +6,19 @@ import { seconds, type JsonObject } from "@windlass/kernel";
 import { ANNOTATIONS, attemptMark, LABELS, type ClusterClient, type Graces } from "@windlass/kubernetes";
 import type { Clock, Logger, Random } from "@windlass/ports";
 import { clusterWatcher } from "./cluster-watcher.ts";
-import { deathsWith, type Death } from "./deaths.ts";
+import type { Act, Death } from "./deaths.ts";
 import type { Account, ServerLine } from "./server-line.ts";
+import { shownDeaths, type ShownDeaths } from "./shown-deaths.ts";
+import { watcherMetrics } from "./watcher-metrics.ts";
 
 export interface ConformanceOptions {
   readonly client: ClusterClient;
   readonly namespace: string;
+  readonly deaths: readonly Death[];
+  /** One with a shell, that is there or can be pulled. */
   readonly image: string;
-  readonly runs: number;
+  /** How often each is brought about; those of one round at the same time. */
+  readonly rounds: number;
   readonly graces: Graces;
   readonly clock: Clock;
   readonly random: Random;
@@ -23,12 +28,18 @@ export interface ConformanceOptions {
 
 export interface DeathResult {
   readonly death: string;
-  readonly run: number;
+  readonly round: number;
   readonly expected: readonly string[];
   /** `outcome reason`; null: nothing was told in time. */
   readonly found: string | null;
-  /** From the Job's own end, or from what was done to it, or else from its beginning, until it was told. */
+  /**
+   * From the death until it was told. That is from the end of its last container, by the cluster's own account (in whole
+   * seconds, so that up to one is counted too much), or from what was done to it, whichever was later; of one that never began
+   * from when its Job was made.
+   */
   readonly seconds: number | null;
+  /** The part of it that followed the first moment at which the API server showed it. */
+  readonly shownSeconds: number | null;
 }
 
 /** A kubelet looks at the disk only now and then. */
@@ -45,64 +56,64 @@ export async function conformance(options: ConformanceOptions): Promise<readonly
     for (const listener of listeners) listener();
   });
   const { client, namespace, graces, logger } = options;
-  const watcher = clusterWatcher({
-    client,
-    line,
-    namespaces: [namespace],
-    selector: `${LABEL}=${mark}`,
-    graces,
-    turn: "",
-    clock,
-    random,
-    logger,
-  });
+  const selector = `${LABEL}=${mark}`;
+  const watcher = clusterWatcher({ client, line, namespaces: [namespace], selector, graces, turn: "", clock, random, logger });
   await watcher.start();
+  const shown = await shownDeaths({ client, namespace, selector }, { clock, random, logger, metrics: watcherMetrics() });
   try {
     const results: DeathResult[] = [];
-    for (let run = 1; run <= options.runs; run++)
-      results.push(...(await Promise.all(deathsWith(options.image).map((death) => die(options, { death, run, mark, heard, listeners })))));
+    for (let round = 1; round <= options.rounds; round++)
+      results.push(...(await Promise.all(options.deaths.map((death) => die(options, { death, round, mark, heard, listeners, shown })))));
     return results;
   } finally {
     await watcher.stop();
-    const query = { labelSelector: `${LABEL}=${mark}`, propagationPolicy: "Background" };
+    await shown.stop();
+    const query = { labelSelector: selector, propagationPolicy: "Background" };
     await client.call("DELETE", `/apis/batch/v1/namespaces/${namespace}/jobs`, { query });
   }
 }
 
 interface Dying {
   readonly death: Death;
-  readonly run: number;
+  readonly round: number;
   readonly mark: string;
+  readonly shown: ShownDeaths;
   readonly heard: ReadonlyMap<string, { readonly account: Account; readonly at: number }>;
   readonly listeners: Set<() => void>;
 }
 
 async function die(options: ConformanceOptions, dying: Dying): Promise<DeathResult> {
-  const { death, run, mark, heard } = dying;
+  const { death, round, mark, heard, shown } = dying;
   const { clock, client, namespace } = options;
-  const id = `job_${death.name}-${run}-${mark}`;
-  const name = `windlass-conformance-${death.name}-${run}-${mark}`;
-  const madeAt = clock.now();
+  const id = `job_${death.name}-${round}-${mark}`;
+  const name = `windlass-conformance-${death.name}-${round}-${mark}`;
+  let doneAt = clock.now();
   await make(options, { death, id, name, mark });
   const wait = (fits: (state: string) => boolean) =>
     told(options, dying, () => [...heard].find(([key]) => key.startsWith(`${id} `) && fits(key.slice(id.length + 1)))?.[1] ?? null);
-  let doneAt = madeAt;
   if (death.act !== undefined) {
     const running = await wait((state) => state === "running");
     doneAt = clock.now();
     await act(death.act, { client, namespace, name, pod: running?.account.podName ?? "" });
   }
   const end = await wait((state) => state !== "running" && state !== "pending");
-  const from = end?.account.completedAt === undefined ? doneAt : Math.max(doneAt, Date.parse(end.account.completedAt));
-  const result: DeathResult = {
-    death: death.name,
-    run,
-    expected: death.expected,
-    found: end === null ? null : `${end.account.state} ${end.account.reason ?? ""}`,
-    seconds: end === null ? null : Math.max(0, end.at - from) / 1000,
-  };
+  const result = { death: death.name, round, expected: death.expected, ...resultOf(end, { name, doneAt, shown }) };
   options.onResult(result);
+  await death.mend?.(() => removeJob({ client, namespace, name }));
   return result;
+}
+
+function resultOf(
+  end: { readonly account: Account; readonly at: number } | null,
+  { name, doneAt, shown }: { readonly name: string; readonly doneAt: number; readonly shown: ShownDeaths },
+): Pick<DeathResult, "found" | "seconds" | "shownSeconds"> {
+  if (end === null) return { found: null, seconds: null, shownSeconds: null };
+  const { state, reason = "" } = end.account;
+  const from = Math.max(doneAt, shown.diedAt(name) ?? 0);
+  // Null: the watcher was told before whoever looks beside it.
+  const shownAt = shown.shownAt(name, state);
+  const since = (time: number): number => Math.max(0, end.at - time) / 1000;
+  return { found: `${state} ${reason}`, seconds: since(from), shownSeconds: shownAt === null ? 0 : since(Math.max(from, shownAt)) };
 }
 
 function told<T>({ clock }: ConformanceOptions, { listeners }: Dying, find: () => T | null): Promise<T | null> {
@@ -154,12 +165,12 @@ interface Acting {
   readonly pod: string;
 }
 
-async function act(what: NonNullable<Death["act"]>, { client, namespace, name, pod }: Acting): Promise<void> {
+async function act(what: Act, { client, namespace, name, pod }: Acting): Promise<void> {
+  if (typeof what === "function") return what();
   const pods = `/api/v1/namespaces/${namespace}/pods/${pod}`;
   switch (what) {
     case "remove the Job":
-      await client.call("DELETE", `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`, { query: { propagationPolicy: "Background" } });
-      return;
+      return removeJob({ client, namespace, name });
     case "remove the pod":
       await client.call("DELETE", pods);
       return;
@@ -168,6 +179,10 @@ async function act(what: NonNullable<Death["act"]>, { client, namespace, name, p
         body: { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: pod, namespace } },
       });
   }
+}
+
+async function removeJob({ client, namespace, name }: Omit<Acting, "pod">): Promise<void> {
+  await client.call("DELETE", `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`, { query: { propagationPolicy: "Background" } });
 }
 
 /** In the place of a server: takes everything. */

@@ -3,10 +3,11 @@ import { confusionOf } from "./confusion.ts";
 
 const result = (...[death, expected, found, seconds]: readonly [string, string, string | null, number | null]) => ({
   death,
-  run: 1,
+  round: 1,
   expected: [expected],
   found,
   seconds,
+  shownSeconds: seconds === null || seconds < 2 ? null : seconds - 1,
 });
 
 test("what was told is counted against what was true, with the times", () => {
@@ -22,18 +23,37 @@ test("what was told is counted against what was true, with the times", () => {
     matrix: { failed_oom: { failed_oom: 2, failed: 1 }, failed_timeout: { nothing: 1 } },
   });
   expect(confusion.deaths).toEqual([
-    { death: "oom", right: 2, all: 3, told: ["failed_oom memory_limit", "failed maybe_oom"], medianSeconds: 2, maxSeconds: 3 },
-    { death: "late", right: 0, all: 1, told: ["nothing"], medianSeconds: null, maxSeconds: null },
+    {
+      death: "oom",
+      right: 2,
+      all: 3,
+      told: ["failed_oom memory_limit", "failed maybe_oom"],
+      medianSeconds: 2,
+      maxSeconds: 3,
+      medianShownSeconds: 1,
+      maxShownSeconds: 2,
+    },
+    {
+      death: "late",
+      right: 0,
+      all: 1,
+      told: ["nothing"],
+      medianSeconds: null,
+      maxSeconds: null,
+      medianShownSeconds: null,
+      maxShownSeconds: null,
+    },
   ]);
 });
 
 test("where clusters differ, either is right", () => {
   const either = {
     death: "a",
-    run: 1,
+    round: 1,
     expected: ["succeeded ok", "failed_oom memory_limit"],
     found: "failed_oom memory_limit",
     seconds: 1,
+    shownSeconds: 1,
   };
   expect(confusionOf([either])).toMatchObject({ right: 1, matrix: { failed_oom: { failed_oom: 1 } } });
 });

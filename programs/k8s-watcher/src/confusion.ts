@@ -15,8 +15,12 @@ export interface DeathFigures {
   readonly all: number;
   /** What was told, each once. */
   readonly told: readonly string[];
+  /** From the death until it was told. */
   readonly medianSeconds: number | null;
   readonly maxSeconds: number | null;
+  /** The part of that since the cluster showed it. */
+  readonly medianShownSeconds: number | null;
+  readonly maxShownSeconds: number | null;
 }
 
 const NOTHING = "nothing";
@@ -36,15 +40,23 @@ export function confusionOf(results: readonly DeathResult[]): Confusion {
 
 function figuresOf(death: string, results: readonly DeathResult[]): DeathFigures {
   const own = results.filter((one) => one.death === death);
-  const times = own.flatMap(({ seconds }) => (seconds === null ? [] : [seconds])).toSorted((a, b) => a - b);
+  const [medianSeconds, maxSeconds] = medianAndMax(own.map(({ seconds }) => seconds));
+  const [medianShownSeconds, maxShownSeconds] = medianAndMax(own.map(({ shownSeconds }) => shownSeconds));
   return {
     death,
     right: own.filter(isRight).length,
     all: own.length,
     told: [...new Set(own.map(({ found }) => found ?? NOTHING))],
-    medianSeconds: times[Math.floor((times.length - 1) / 2)] ?? null,
-    maxSeconds: times.at(-1) ?? null,
+    medianSeconds,
+    maxSeconds,
+    medianShownSeconds,
+    maxShownSeconds,
   };
+}
+
+function medianAndMax(values: readonly (number | null)[]): readonly [number | null, number | null] {
+  const known = values.filter((value) => value !== null).toSorted((a, b) => a - b);
+  return [known[Math.floor((known.length - 1) / 2)] ?? null, known.at(-1) ?? null];
 }
 
 function isRight({ expected, found }: DeathResult): boolean {

@@ -9,10 +9,14 @@ export interface Death {
   readonly pod?: JsonObject;
   readonly spec?: JsonObject;
   /** What is done once it runs. */
-  readonly act?: "remove the pod" | "remove the Job" | "evict the pod";
+  readonly act?: Act;
+  /** Makes good what was done, once its end was told. */
+  readonly mend?: (removeJob: () => Promise<void>) => Promise<void>;
   /** `outcome reason`; more than one where clusters differ. */
   readonly expected: readonly string[];
 }
+
+export type Act = "remove the pod" | "remove the Job" | "evict the pod" | (() => Promise<void>);
 
 const SMALL = { resources: { limits: { memory: "32Mi" }, requests: { memory: "16Mi", cpu: "10m" } } };
 const NEVER = "windlass-conformance-none:1";

@@ -1,18 +1,17 @@
 /** `windlass conformance kubernetes`: whether deaths are told apart on somebody's own cluster. */
 import { messageOf, seconds, WindlassError } from "@windlass/kernel";
-import { conformance, confusionOf, type Confusion } from "@windlass/k8s-watcher";
+import { conformance, confusionOf, deathsWith } from "@windlass/k8s-watcher";
 import { ClusterClient, DEFAULT_GRACES, findCluster, isAccepted, refusalOf, whereClustersAre } from "@windlass/kubernetes";
 import { programLog } from "../machine/program-log.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { systemRandom } from "../machine/system-random.ts";
-import { renderTable, type Column } from "../output/table.ts";
-import type { Terminal } from "../output/terminal.ts";
+import { conformanceText, isConformant } from "../output/conformance-text.ts";
 import type { Call } from "../tree/call.ts";
 
 export interface ConformanceOptions {
   readonly namespace?: string;
   readonly image?: string;
-  readonly runs?: number;
+  readonly rounds?: number;
   readonly kubeconfig?: string;
   readonly kubeContext?: string;
   /** Milliseconds. */
@@ -21,8 +20,6 @@ export interface ConformanceOptions {
 
 const USUAL_IMAGE = "busybox:1";
 const GRACE_MS: number = seconds(5);
-/** Below this part of right answers the command fails. */
-const RIGHT_MIN = 0.99;
 const PACE = { perSecond: 100, burst: 200 };
 
 export async function checkKubernetes(call: Call<ConformanceOptions>): Promise<number> {
@@ -35,22 +32,24 @@ export async function checkKubernetes(call: Call<ConformanceOptions>): Promise<n
   if (options.namespace === undefined) await makeNamespace(client, namespace);
   terminal.err(`Deaths are brought about in the namespace ${namespace} of ${access.told}.\n`);
   const graceMs = options.grace ?? GRACE_MS;
+  const image = options.image ?? USUAL_IMAGE;
   try {
     const results = await conformance({
       client,
       namespace,
-      image: options.image ?? USUAL_IMAGE,
-      runs: options.runs ?? 1,
+      deaths: deathsWith(image),
+      image,
+      rounds: options.rounds ?? 1,
       graces: { ...DEFAULT_GRACES, imagePullMs: graceMs, configMs: graceMs, unschedulableMs: graceMs },
       clock: systemClock,
       random: systemRandom,
       logger: programLog("stderr", environment["WINDLASS_LOG"] ?? "error"),
-      onResult: ({ death, run, found, seconds: took }) =>
-        terminal.err(`  ${death} ${run}: ${found ?? "nothing was told"}${took === null ? "" : `, after ${took.toFixed(1)} s`}\n`),
+      onResult: ({ death, round, found, seconds: took }) =>
+        terminal.err(`  ${death} ${round}: ${found ?? "nothing was told"}${took === null ? "" : `, after ${took.toFixed(1)} s`}\n`),
     });
     const confusion = confusionOf(results);
-    terminal.out(call.format === "json" ? `${JSON.stringify(confusion)}\n` : textOf(confusion, terminal));
-    return confusion.right >= RIGHT_MIN * confusion.all ? 0 : 1;
+    terminal.out(call.format === "json" ? `${JSON.stringify(confusion)}\n` : conformanceText(confusion, terminal.style));
+    return isConformant(confusion) ? 0 : 1;
   } finally {
     if (options.namespace === undefined)
       await client
@@ -64,25 +63,4 @@ async function makeNamespace(client: ClusterClient, namespace: string): Promise<
   const made = await client.call("POST", "/api/v1/namespaces", { body: { metadata: { name: namespace } } });
   if (isAccepted(made)) return;
   throw new WindlassError("forbidden", `the namespace ${namespace} cannot be made: ${refusalOf(made).message}; name one with --namespace`);
-}
-
-function textOf({ right, all, matrix, deaths }: Confusion, { style }: Terminal): string {
-  const told = [...new Set(Object.values(matrix).flatMap((row) => Object.keys(row)))].toSorted();
-  const second = (value: number | null): string => (value === null ? "-" : value.toFixed(1));
-  const times: readonly Column<Confusion["deaths"][number]>[] = [
-    { title: "DEATH", value: ({ death }) => death },
-    { title: "RIGHT", value: (one) => `${one.right}/${one.all}` },
-    { title: "MEDIAN S", value: ({ medianSeconds }) => second(medianSeconds) },
-    { title: "MAX S", value: ({ maxSeconds }) => second(maxSeconds) },
-    { title: "TOLD", value: (one) => one.told.join(", ") },
-  ];
-  const columns: readonly Column<readonly [string, Readonly<Record<string, number>>]>[] = [
-    { title: "TRUE \\ TOLD", value: ([truth]) => truth },
-    ...told.map((name) => ({
-      title: name,
-      value: ([, row]: readonly [string, Readonly<Record<string, number>>]) => String(row[name] ?? "."),
-    })),
-  ];
-  const options = { style, wide: true };
-  return `${renderTable(times, deaths, options)}\n${renderTable(columns, Object.entries(matrix), options)}\n${right} of ${all} right\n`;
 }

@@ -4,7 +4,7 @@ import type { Performing } from "../program.ts";
 import { duration, several, whole } from "./option-values.ts";
 
 const PORT_MAX = 65_535;
-const RUNS_MAX = 1_000;
+const ROUNDS_MAX = 1_000;
 
 export function addClusterCommands(program: Command, perform: Performing): void {
   program
@@ -30,7 +30,7 @@ export function addClusterCommands(program: Command, perform: Performing): void 
     .command("kubernetes")
     .description("each death a number of times, in a namespace that is made for it: what was told, how soon, and how often it was right")
     .option("--namespace <name>", "one that is there, instead of one that is made and removed")
-    .option("--runs <count>", "how often each death is brought about; once when left out", whole(1, RUNS_MAX))
+    .option("--rounds <count>", "how often each death is brought about; once when left out", whole(1, ROUNDS_MAX))
     .option("--image <image>", "an image with a shell; busybox:1 when left out")
     .option("--grace <duration>", "how long an image, a Secret or a node is waited for; 5 s when left out", duration)
     .option("--kubeconfig <file>", "how to reach the cluster; KUBECONFIG, then ~/.kube/config when left out")
