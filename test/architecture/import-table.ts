@@ -49,6 +49,8 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   "drivers/process": driver(),
   "drivers/docker": driver(),
   "drivers/kubernetes": driver("@kubernetes/client-node"),
+  "drivers/nats": driver("@nats-io/jetstream", "@nats-io/transport-node"),
+  "drivers/sqs": driver("@aws-sdk/client-sqs"),
   "drivers/sql": driver(),
   "drivers/sqlite": storeDriver(),
   "drivers/postgres": storeDriver("pg"),
@@ -80,6 +82,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
       "drivers/process",
       "drivers/docker",
       "drivers/kubernetes",
+      "drivers/nats",
       "programs/k8s-watcher",
       "drivers/sqlite",
       "drivers/postgres",
@@ -105,6 +108,7 @@ export const TESTS_MAY: Row = {
     // What other libraries take an expression to mean.
     "croner",
     "cron-parser",
+    "fauxqs",
   ],
   builtins: "all",
 };

@@ -29,6 +29,7 @@ export * from "./mask-json.ts";
 export { maskOf, NO_SECRETS, type Mask, type MaskRule, type MaskStream } from "./mask.ts";
 export * from "./nearest.ts";
 export * from "./occurrence.ts";
+export * from "./notice.ts";
 export * from "./outcome.ts";
 export * from "./outside-end.ts";
 export * from "./permission.ts";

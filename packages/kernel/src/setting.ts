@@ -148,6 +148,11 @@ export const SETTINGS = {
     default: 50,
     doc: "the most requests that it makes of the cluster in a second, after a burst of twice as many",
   },
+  "notices.url": {
+    default: "",
+    doc: "the queue between dispatcher and spawner, where they run apart: nats://HOST:4222 or the address of a queue of Amazon SQS; the store alone when left out",
+    secret: true,
+  },
   "watcher.turn": {
     default: "k8s-watcher",
     doc: "name under which watchers of the same namespaces take turns; `none` for one that does not ask whether it is its turn",

@@ -12,6 +12,7 @@ export * from "./log-format.ts";
 export * from "./log-rate.ts";
 export * from "./log-store.ts";
 export * from "./logger.ts";
+export * from "./notices.ts";
 export * from "./outbound.ts";
 export * from "./read-stream.ts";
 export * from "./schedule-store.ts";

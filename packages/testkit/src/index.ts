@@ -14,6 +14,8 @@ export {
   succeeded,
   T0,
 } from "./factories.ts";
+export { testNats, type NatsServer, type TestNats } from "./nats.ts";
+export * from "./notices-contract.ts";
 export * from "./outside-executor.ts";
 export { serviceStress, type StressOptions } from "./service-stress.ts";
 export { storeContract, type Opened } from "./store-contract.ts";

@@ -1,5 +1,4 @@
 /** What Windlass can use when it is there: a server, a store, container engines, a cluster, a message broker, the time. */
-import { connect as connectTo } from "node:net";
 import { formatDuration, messageOf } from "@windlass/kernel";
 import { isClusterWanted } from "../compose/cluster-executor.ts";
 import { settingsFrom } from "../compose/settings.ts";
@@ -12,7 +11,7 @@ import type { Check, Looked } from "./check.ts";
 
 /** What has not been reached by then is as good as absent. */
 const ANSWER_MS_MAX = 3_000;
-const NATS_PORT = 4222;
+const NATS_USUAL = "nats://127.0.0.1:4222";
 /** Start deadlines and schedules are about seconds. */
 const SKEW_MS_MAX = 1_000;
 /** A commit of a job makes several round trips. */
@@ -28,8 +27,8 @@ export function checksOfSurroundings(environment: Environment, connection: Conne
     { name: "kubernetes", gives: "containers on a Kubernetes cluster", look: () => lookAtCluster(environment) },
     {
       name: "nats",
-      gives: "wake-ups between servers over NATS (they come in a later version)",
-      look: () => lookAtNats(environment["NATS_URL"] ?? ""),
+      gives: "a queue between dispatcher and spawner, where they run apart",
+      look: () => lookAtNats(environment),
     },
   ];
 }
@@ -141,30 +140,17 @@ async function lookAtCluster(environment: Environment): Promise<Looked> {
   return { found: `${told}, Kubernetes ${version}` };
 }
 
-async function lookAtNats(url: string): Promise<Looked> {
-  const address = URL.canParse(url) ? new URL(url) : undefined;
-  const host = address?.hostname ?? "127.0.0.1";
-  const port = address?.port === undefined || address.port === "" ? NATS_PORT : Number(address.port);
+/** The one that is set, else one where they usually are. */
+async function lookAtNats(environment: Environment): Promise<Looked> {
+  const told = settingsFrom(environment)["notices.url"];
+  const isSet = /^(nats|tls):/u.test(told);
+  const { probeNats } = await import("@windlass/nats");
   try {
-    await reach(host, port);
-    return { found: `${host}:${port} answers` };
+    const { place, version } = await probeNats(isSet ? told : (environment["NATS_URL"] ?? NATS_USUAL));
+    return { found: `${version} with JetStream at ${place}` };
   } catch (error) {
-    return { status: "missing", found: messageOf(error), mend: "nats-server, and NATS_URL=nats://HOST:4222 where it is elsewhere" };
+    const mend = "nats-server --jetstream, and WINDLASS_NOTICES_URL=nats://HOST:4222";
+    // Only what is to be used and cannot be is more than missing.
+    return { status: isSet ? "failed" : "missing", found: messageOf(error), mend };
   }
-}
-
-function reach(host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connectTo({ host, port });
-    const cancel = systemClock.after(ANSWER_MS_MAX, () => socket.destroy(new Error(`${host}:${port} does not answer`)));
-    socket.once("connect", () => {
-      cancel();
-      socket.destroy();
-      resolve();
-    });
-    socket.once("error", (error) => {
-      cancel();
-      reject(new Error(`nothing listens on ${host}:${port}`, { cause: error }));
-    });
-  });
 }

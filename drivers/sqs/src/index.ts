@@ -1,0 +1,1 @@
+export { openSqsNotices, type SqsNoticesOptions } from "./sqs-notices.ts";

@@ -1,0 +1,107 @@
+/**
+ * Notices (kernel) between those who decide that something is to run and those who start it, where the two run apart: a queue
+ * at a broker. On one machine or one database there is none of this: the store is the queue.
+ *
+ * P1. At least once: what `send` calls stored is received until it is acknowledged, also when either side or the broker dies.
+ *     It may come twice. Under the same id a broker that can (`dedupesMs`) takes it once.
+ * P2. What is received is hidden from all others for `visibilityMs`, and again from each `extend`; then it is received again.
+ * P3. `attempts` counts how often it was received, this time included, less what was given back without counting. What would
+ *     be received more often than `attemptsMax` is a dead letter instead (`attempts_exhausted`): one notice that kills whoever
+ *     receives it holds up none of the others.
+ * P4. No order is promised: what is retried, or waits at another node of a broker, is overtaken.
+ * P5. A dead letter keeps body, id and attributes as they came, until it is redriven or removed; what is redriven is a new
+ *     notice under its old id, and is stored before the letter goes.
+ * P6. A body is at most NOTICE_BYTES_MAX (kernel). One that is larger is refused alone: the rest of its batch is stored.
+ * P7. A broker that is away throws `unavailable`, or is a fault that may pass for what is sent; the driver looks for it by itself,
+ *     for ever.
+ */
+import type { NoticeFault } from "@windlass/kernel";
+
+/** Names as `trigger_type`; brokers show them beside the body. */
+export type NoticeAttributes = Readonly<Record<string, string>>;
+
+/** Of those that callers give; drivers add their own, and a message of SQS has ten at most. */
+export const NOTICE_ATTRIBUTES_MAX = 4;
+/** For `retry`: the longest that each broker can hold back by itself. */
+export const RETRY_DELAY_MS_MAX: number = 15 * 60_000;
+
+export interface OutgoingNotice {
+  /** The same for each sending of the same notice; see P1. */
+  readonly id: string;
+  readonly body: string;
+  readonly attributes: NoticeAttributes;
+}
+
+export interface SentNotice {
+  readonly id: string;
+  /** Null: it is stored at the broker. */
+  readonly fault: { readonly message: string; readonly mayPass: boolean } | null;
+}
+
+export interface ReceivedNotice extends OutgoingNotice {
+  readonly attempts: number;
+  /** When the broker first had it, as milliseconds since 1970. */
+  readonly firstAt: number;
+  /** By which this receiving of it is acknowledged, extended or given back. */
+  readonly handle: string;
+}
+
+export interface DeadNotice {
+  /** Of the letter: what `get`, `redrive` and `remove` take. */
+  readonly letterId: string;
+  readonly id: string;
+  readonly body: string;
+  readonly attributes: NoticeAttributes;
+  readonly reason: NoticeFault;
+  /** Why, for people; empty where only the broker put it there. */
+  readonly message: string;
+  readonly attempts: number;
+  readonly firstAt: number;
+  readonly diedAt: number;
+}
+
+export interface NoticeFigures {
+  /** Nobody has it: to be received now, or later. */
+  readonly waiting: number;
+  /** Received and not acknowledged. Some brokers count among them what was given back to be received later. */
+  readonly received: number;
+  readonly dead: number;
+  /** Since when the oldest that is not acknowledged is there; null: none, or the broker does not tell. */
+  readonly oldestAt: number | null;
+}
+
+/** What could not be handled. Somebody else who looks at the same moment may keep some of it from being seen. */
+export interface DeadNotices {
+  /** Oldest first, behind `after`, the `letterId` of the last one seen. */
+  list(page: { readonly after?: string; readonly limit: number }): Promise<readonly DeadNotice[]>;
+  get(letterId: string): Promise<DeadNotice | null>;
+  /** Sends it again with these attributes (its own when left out), then removes it (P5). False: it is not there any more. */
+  redrive(letterId: string, attributes?: NoticeAttributes): Promise<boolean>;
+  /** How many of these were there. */
+  remove(letterIds: readonly string[]): Promise<number>;
+}
+
+export interface Notices {
+  /** Of the queue at the broker: a part of what is signed. */
+  readonly name: string;
+  readonly visibilityMs: number;
+  readonly attemptsMax: number;
+  /** For how long an id is known again; null: every sending is received. See P1. */
+  readonly dedupesMs: number | null;
+  readonly dead: DeadNotices;
+  /** One answer for each, in their order. Any number: it is sent in batches of the broker. */
+  send(batch: readonly OutgoingNotice[]): Promise<readonly SentNotice[]>;
+  /** Up to `max`, as soon as there is one; empty after `waitMs` without any, or once it is closed. */
+  receive(wanted: { readonly max: number; readonly waitMs: number }): Promise<readonly ReceivedNotice[]>;
+  /** See P2. What is not ours any more is passed over. */
+  extend(notices: readonly ReceivedNotice[]): Promise<void>;
+  /** It is done with: nobody receives it again. Resolves once the broker has said so. */
+  acknowledge(notices: readonly ReceivedNotice[]): Promise<void>;
+  /** Gives it back, to be received again after `delayMs`, RETRY_DELAY_MS_MAX at most. `counts`: P3. */
+  retry(notice: ReceivedNotice, how: { readonly delayMs: number; readonly counts: boolean }): Promise<void>;
+  /** Puts it with the dead letters, then acknowledges it. */
+  deadLetter(notice: ReceivedNotice, why: { readonly reason: NoticeFault; readonly message: string }): Promise<void>;
+  figures(): Promise<NoticeFigures>;
+  /** What was received and not acknowledged is received again, by somebody else, when it is visible again. */
+  close(): Promise<void>;
+}
