@@ -1,6 +1,6 @@
 /** Queues, sessions with their leads, definitions, places and retention on PostgreSQL. */
 import type pg from "pg";
-import { demandRevision, queueOfKey, unsetQueue } from "@windlass/kernel";
+import { demandRevision, QUEUED_COUNTED_MAX, queueOfKey, unsetQueue } from "@windlass/kernel";
 import type {
   Definition,
   DefinitionName,
@@ -30,8 +30,23 @@ import { inTransaction } from "./transaction.ts";
 import { transposed } from "./many-rows.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
-const FIGURES = `SELECT f.queue, f.state, f.count, f.alive, CASE WHEN f.state = 'queued' THEN j.created_at END
-  FROM (SELECT queue, state, count(*) AS count, count(*) FILTER (WHERE holder <> 'none') AS alive, min(id) AS oldest FROM jobs_live GROUP BY queue, state) f LEFT JOIN jobs j ON j.id = f.oldest`;
+/** What is ready is counted queue by queue in the index of claims, up to a limit; there is little of all else. */
+const IS_READY = "FROM jobs_live WHERE state = 'queued' AND blocked = 0";
+const FIGURES = `WITH RECURSIVE places AS (
+    (SELECT executor, queue ${IS_READY} ORDER BY executor, queue LIMIT 1)
+    UNION ALL
+    SELECT n.executor, n.queue FROM places p, LATERAL
+      (SELECT executor, queue ${IS_READY} AND (executor, queue) > (p.executor, p.queue) ORDER BY executor, queue LIMIT 1) n
+  ), figures AS (
+    SELECT p.queue, 'queued' AS state, w.count, 0::bigint AS alive, w.oldest FROM places p, LATERAL
+      (SELECT count(*) AS count, min(id) AS oldest FROM
+        (SELECT id ${IS_READY} AND executor = p.executor AND queue = p.queue ORDER BY priority DESC, fairness_key, id LIMIT ${QUEUED_COUNTED_MAX}) first) w
+    UNION ALL
+    SELECT queue, state, count(*), 0::bigint, min(id) FROM jobs_live WHERE state = 'queued' AND blocked = 1 GROUP BY queue, state
+    UNION ALL
+    SELECT queue, state, count(*), count(*) FILTER (WHERE holder <> 'none'), NULL FROM jobs_live WHERE state <> 'queued' GROUP BY queue, state
+  )
+  SELECT f.queue, f.state, f.count, f.alive, j.created_at FROM figures f LEFT JOIN jobs j ON j.id = f.oldest`;
 const PUT_QUEUE = `INSERT INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map((_, i) => `$${i + 1}`).join(", ")}) ON CONFLICT (name) DO UPDATE
   SET ${queuesTable.columns.map(({ name }) => `${name} = excluded.${name}`).join(", ")}`;
 

@@ -1,6 +1,7 @@
 /** What a change makes of a queue, and queues with the figures that were counted for them. Pure. */
 import {
   demandRevision,
+  QUEUED_COUNTED_MAX,
   queueOfKey,
   unsetQueue,
   type Expected,
@@ -54,7 +55,7 @@ export function queueViews(queues: readonly Queue[], counts: readonly QueueCount
     const figure = state === "stopping" ? "running" : state;
     views.set(queue, {
       ...view,
-      [figure]: view[figure] + count,
+      [figure]: figure === "queued" ? Math.min(QUEUED_COUNTED_MAX, view.queued + count) : view[figure] + count,
       attemptsAlive: view.attemptsAlive + alive,
       oldestQueuedAt: earlier(oldestAt, view.oldestQueuedAt),
     });

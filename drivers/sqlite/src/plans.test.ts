@@ -83,14 +83,24 @@ test.each(ofQueue)("a list of %s of a queue goes through no other queue, and sor
   }
 });
 
-test("the figures of queues are counted without reading a job that is ready", () => {
+test("the figures of queues are counted without reading a job that is ready, queue by queue", () => {
   const plans: string[] = [];
+  const queues = [["handler", "a"]];
   const spy = Object.create(db, {
     all: { value: (sql: string, values: readonly SqlValue[] = []) => (plans.push(planOf(sql, values)), []) },
+    get: { value: (sql: string, values: readonly SqlValue[] = []) => (plans.push(planOf(sql, values)), queues.shift()) },
   }) as Database;
   listQueues(spy);
-  expect(plans[1]).toMatch(/^SCAN jobs_live USING COVERING INDEX live_ready$/u);
-  expect(plans.slice(2)).toEqual([expect.stringMatching(/INDEX live_blocked/u), expect.stringMatching(/INDEX live_state/u)]);
+  const next = expect.stringMatching(/^SEARCH jobs_live USING COVERING INDEX live_ready \(\(executor,queue\)>\(\?,\?\)\)$/u);
+  const counted = expect.stringMatching(/SEARCH jobs_live USING COVERING INDEX live_ready \(executor=\? AND queue=\?\)/u);
+  expect(plans.slice(1)).toEqual([
+    next,
+    counted,
+    next,
+    expect.stringMatching(/INDEX live_blocked/u),
+    expect.stringMatching(/INDEX live_state/u),
+  ]);
+  expect(plans.join(" ")).not.toMatch(/TEMP B-TREE FOR ORDER/u);
 });
 
 const trees: readonly [string, Omit<JobFilter, "workspace" | "limit">, RegExp][] = [

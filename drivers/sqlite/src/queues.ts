@@ -1,24 +1,27 @@
 /**
  * `QueueStore` on SQLite. Figures are counted from live jobs when they are asked for; nothing keeps a counter. What is ready is
- * counted in the index of claims, without reading a row.
+ * counted in the index of claims, queue by queue, without reading a row, and up to a limit (kernel, `QUEUED_COUNTED_MAX`).
  */
-import { queueOfKey, type Expected, type Queue, type QueueView } from "@windlass/kernel";
+import { QUEUED_COUNTED_MAX, queueOfKey, type Expected, type Queue, type QueueView } from "@windlass/kernel";
 import type { QueueChange } from "@windlass/ports";
 import { changedQueue, demandQueue, queuesTable, queueViews, type QueueCount } from "@windlass/sql";
 import { demandWorkspace } from "./access.ts";
-import type { Database } from "./database.ts";
+import type { Database, Row } from "./database.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
-const READY = `SELECT queue, state, count(*), 0, min(id) FROM jobs_live INDEXED BY live_ready
-  WHERE state = 'queued' AND blocked = 0 GROUP BY executor, queue`;
+const IS_READY = "FROM jobs_live INDEXED BY live_ready WHERE state = 'queued' AND blocked = 0";
+const NEXT_READY = `SELECT executor, queue ${IS_READY} AND (executor, queue) > (?, ?) ORDER BY executor, queue LIMIT 1`;
+const READY = `SELECT ?, 'queued', count(*), 0, min(id)
+  FROM (SELECT id ${IS_READY} AND executor = ? AND queue = ? ORDER BY priority DESC, fairness_key, id LIMIT ?)`;
 const BLOCKED = `SELECT queue, state, count(*), 0, min(id) FROM jobs_live INDEXED BY live_blocked
   WHERE state = 'queued' AND blocked = 1 GROUP BY queue`;
 const OTHERS = `SELECT queue, state, count(*), count(*) FILTER (WHERE holder <> 'none'), NULL FROM jobs_live INDEXED BY live_state
   WHERE state <> 'queued' GROUP BY queue, state`;
 
-export function listQueues(db: Database): QueueView[] {
+/** `countedMax`: of what is ready. */
+export function listQueues(db: Database, countedMax: number = QUEUED_COUNTED_MAX): QueueView[] {
   const queues = db.all(QUEUES).map((row) => queuesTable.decode(row));
-  const figures = [...db.all(READY), ...db.all(BLOCKED), ...db.all(OTHERS)].map(([queue, state, count, alive, oldest]) => ({
+  const figures = [...ready(db, countedMax), ...db.all(BLOCKED), ...db.all(OTHERS)].map(([queue, state, count, alive, oldest]) => ({
     queue,
     state,
     count,
@@ -26,6 +29,17 @@ export function listQueues(db: Database): QueueView[] {
     oldestAt: state === "queued" ? (db.get("SELECT created_at FROM jobs WHERE id = ?", [oldest ?? null])?.[0] ?? null) : null,
   })) as QueueCount[];
   return queueViews(queues, figures);
+}
+
+/** Steps from one queue that has something ready to the next. */
+function ready(db: Database, countedMax: number): Row[] {
+  const rows: Row[] = [];
+  for (let [executor, name] = ["", ""]; ;) {
+    const next = db.get(NEXT_READY, [executor, name]);
+    if (next === undefined) return rows;
+    [executor, name] = next as [string, string];
+    rows.push(...db.all(READY, [name, executor, name, countedMax]));
+  }
 }
 
 export function getQueue(db: Database, name: string): Queue | null {

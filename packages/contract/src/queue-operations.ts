@@ -34,6 +34,7 @@ export const queueJson = z
     /** Grows with each change; 0: nobody has set anything of it. */
     revision: z.int(),
     scheduled: z.int(),
+    /** At most 100,000 are counted; then there may be more. */
     queued: z.int(),
     running: z.int(),
     waiting: z.int(),

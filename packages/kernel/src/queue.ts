@@ -25,9 +25,16 @@ export interface Queue extends QueueSettings {
   readonly revision: number;
 }
 
+/**
+ * Jobs of a queue that wait to be started and are counted: a list of queues costs the same whether a million wait or ten. Of
+ * more, those are looked at that are started first.
+ */
+export const QUEUED_COUNTED_MAX = 100_000;
+
 /** A queue with its figures, as it is listed. */
 export interface QueueView extends Queue {
   readonly scheduled: number;
+  /** At most `QUEUED_COUNTED_MAX`: then there may be more. */
   readonly queued: number;
   readonly running: number;
   readonly waiting: number;

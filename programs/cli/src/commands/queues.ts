@@ -5,6 +5,7 @@ import { connect } from "../connection/connect.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
 import { agoOf, timeColumn } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
+import { queuedText } from "../output/queued-text.ts";
 import type { Column } from "../output/table.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 import { orNull } from "../tree/option-values.ts";
@@ -72,7 +73,7 @@ async function show(call: Call, queue: QueueJson): Promise<void> {
       ["rate", rateText(queue.rateLimit)],
       ["limit of each key", String(queue.keyConcurrencyLimit ?? "none")],
       ["rate of each key", rateText(queue.keyRateLimit)],
-      ["queued", String(queue.queued)],
+      ["queued", queuedText(queue)],
       ["scheduled", String(queue.scheduled)],
       ["dead letters", queue.deadLetters ? "kept" : "not kept"],
       ["running", String(queue.running)],
@@ -89,7 +90,7 @@ function columns(at: number): readonly Column<QueueJson>[] {
     { title: "LIMIT", value: (queue) => String(queue.concurrencyLimit ?? "none") },
     { title: "RATE", value: (queue) => rateText(queue.rateLimit) },
     { title: "SCHEDULED", value: (queue) => String(queue.scheduled) },
-    { title: "QUEUED", value: (queue) => String(queue.queued) },
+    { title: "QUEUED", value: queuedText },
     { title: "RUNNING", value: (queue) => String(queue.running) },
     { title: "WAITING", value: (queue) => String(queue.waiting) },
     timeColumn("OLDEST", (queue) => queue.oldestQueuedAt, at),

@@ -58,6 +58,8 @@ test("server, jobs, rates, queues and what runs are told", () => {
   expect(text).toContain("rates  started 12.3/s  finished 1,235/s  failed 0.0/s");
   expect(text).toContain("held   worker 2 (7 attempts)");
   expect(text).toMatch(/mail +open +none +7 .*1m 30s ago/u);
+  const full = topLines(snapshot([queue("mail", { queued: 100_000 })], []), view, plain).join("\n");
+  expect(full).toMatch(/mail +open +none +100000\+ /u);
   expect(text).toMatch(/job_1 +name of job_1 .* 1m 5s/u);
 });
 

@@ -2,6 +2,7 @@
 import type { JobJson, QueueJson, SystemJson, WorkerJson } from "@windlass/contract";
 import { formatDuration } from "@windlass/kernel";
 import { agoOf, count, tookOf } from "../output/job-lines.ts";
+import { queuedText } from "../output/queued-text.ts";
 import { styleOfState, type Style } from "../output/style.ts";
 import { renderTable, type Column } from "../output/table.ts";
 
@@ -107,7 +108,7 @@ function queueColumns(at: number): readonly Column<QueueJson>[] {
     { title: "QUEUE", value: (queue) => queue.name, elastic: true },
     { title: "STATE", value: (queue) => (queue.paused ? "paused" : "open"), colour: (queue) => (queue.paused ? "yellow" : null) },
     { title: "LIMIT", value: (queue) => String(queue.concurrencyLimit ?? "none") },
-    { title: "QUEUED", value: (queue) => String(queue.queued) },
+    { title: "QUEUED", value: queuedText },
     { title: "SCHEDULED", value: (queue) => String(queue.scheduled) },
     { title: "RUNNING", value: (queue) => String(queue.running) },
     { title: "WAITING", value: (queue) => String(queue.waiting) },
