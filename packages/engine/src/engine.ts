@@ -35,6 +35,8 @@ export interface EngineOptions extends EnginePorts {
   readonly retentionDays?: number;
   /** The same for the audit. */
   readonly auditDays?: number;
+  /** Further services of modules; they run as long as the engine does. `session` is the one of this server, for its leads. */
+  readonly services?: (context: EngineContext, session: () => string) => readonly Service[];
   /** No limits when left out. */
   readonly logLimits?: LogLimits;
   /** Of what containers elsewhere print; 0 or left out: no limit. */
@@ -90,6 +92,7 @@ export function engine(options: EngineOptions): Engine {
       }),
       retention(context, { session: id, days: options.retentionDays ?? 0, auditDays: options.auditDays ?? 0 }),
       ...(options.outbound === undefined ? [] : [webhookRelay(context, { session: id, outbound: options.outbound })]),
+      ...(options.services?.(context, id) ?? []),
       logRetention(context, options.logLimits ?? { retentionDays: 0, totalBytesMax: 0 }),
     ]);
     try {

@@ -24,6 +24,8 @@ export type { Rotation, Secrets } from "./secrets.ts";
 export { loop, serviceOf, together, type Loop, type Service } from "./service.ts";
 export { openReportedSession, type ReportedSession } from "./session.ts";
 export { settling, type Settling } from "./settling.ts";
+export { preparedRecords } from "./prepared-records.ts";
+export { leadership, type Lead } from "./lead.ts";
 export { PAYLOAD_LENGTH_MAX, recordOf, type SubmitRequest } from "./submit.ts";
 export { dueChange } from "./timers.ts";
 export type { LogAnswer, LogStaleReason, ToldAnswer, ToldAttempt, ToldLogs, ToldPiece } from "./told-logs.ts";

@@ -19,6 +19,7 @@ import { asksForSecrets, demandSecrets } from "./given-secrets.ts";
 import { jobNotFound } from "./jobs-within.ts";
 import { sendSignal, type SignalRequest } from "./signals.ts";
 import { stopOf } from "./stop.ts";
+import { preparedRecords } from "./prepared-records.ts";
 import { recordOf, type SubmitRequest } from "./submit.ts";
 
 export interface Submitted {
@@ -135,29 +136,14 @@ function shown(context: EngineContext, record: JobRecord, result: ChangeResult |
 }
 
 async function submitMany(context: EngineContext, requests: readonly SubmitRequest[]): Promise<readonly (Submitted | WindlassError)[]> {
-  const asked = requests.map((request) => attempted(() => recordOf(context, request)));
-  const made =
-    context.images === undefined
-      ? asked
-      : await Promise.all(asked.map(async (one) => (one instanceof WindlassError ? one : withPinnedImages(context, one))));
-  const asking = made.some((record) => !(record instanceof WindlassError) && asksForSecrets(context, record));
-  const records = asking ? await Promise.all(made.map((record) => withSecrets(context, record))) : made;
+  const records = (await preparedRecords(context, requests)).map((one) => {
+    if (one instanceof WindlassError || !(one instanceof Error)) return one;
+    throw one;
+  });
   const accepted = records.filter((record): record is JobRecord => !(record instanceof WindlassError));
   const results = await context.commit(accepted.map((job) => ({ type: "submit", job }) as const));
   const rest = results.values();
   return records.map((record) => (record instanceof WindlassError ? record : attempted(() => shown(context, record, rest.next().value))));
-}
-
-/** The record, or why it is refused. */
-async function withSecrets(context: EngineContext, record: JobRecord | WindlassError): Promise<JobRecord | WindlassError> {
-  if (record instanceof WindlassError) return record;
-  try {
-    await demandSecrets(context, record);
-    return record;
-  } catch (error) {
-    if (error instanceof WindlassError) return error;
-    throw error;
-  }
 }
 
 interface Waiting {

@@ -25,6 +25,8 @@ export interface Start {
   readonly isLate: boolean;
   /** It waited: its row is there. */
   readonly waited: boolean;
+  /** Not due yet: what runs then is not known, so its job asks when it begins. */
+  readonly isAhead: boolean;
 }
 
 export interface DecidedOccurrences {
@@ -85,14 +87,15 @@ class Decision {
   startWaiting(): void {
     for (let [first, ...rest] = this.#waiting; first !== undefined && this.#hasRoom(); [first, ...rest] = rest) {
       this.#waiting = rest;
-      this.#starts.push({ ...first, waited: true });
+      this.#starts.push({ ...first, waited: true, isAhead: false });
     }
   }
 
   due({ nominalAt, dueAt }: DueTime): void {
     const time = { nominalAt, dueAt, isLate: this.#now - dueAt >= ON_TIME_MS };
     const { policy, limit } = this.#schedule.overlap;
-    if (this.#waiting.length === 0 && this.#hasRoom()) this.#starts.push({ ...time, waited: false });
+    if (dueAt > this.#now) this.#starts.push({ ...time, waited: false, isAhead: true });
+    else if (this.#waiting.length === 0 && this.#hasRoom()) this.#starts.push({ ...time, waited: false, isAhead: false });
     else if (policy === "forbid") this.#add(time, { decision: "skipped", reason: "predecessor_running" });
     else if (policy === "allow") this.#add(time, { decision: "skipped", reason: "overlap_limit" });
     else if (policy === "queue" && this.#waiting.length >= limit) this.#add(time, { decision: "skipped", reason: "queue_full" });

@@ -42,22 +42,23 @@ export const DUE_TIMES_MAX = 1_000;
 
 type Asked = Pick<Schedule, "id" | "timing" | "catchUp">;
 
-/** What is due of `schedule` behind `at` by `now`; `fire` knows the times. */
+/** What is due of `schedule` behind `at` by `now`, and what will be `aheadMs` later; `fire` knows the times. */
 export function dueTimes(
   { id, timing, catchUp }: Asked,
-  { at, now, fire }: { readonly at: number; readonly now: number; readonly fire: FireTimes },
+  { at, now, aheadMs = 0, fire }: { readonly at: number; readonly now: number; readonly aheadMs?: number; readonly fire: FireTimes },
 ): DueTimes {
+  const until = now + aheadMs;
   const raw: Timing = timing.exclude.length === 0 ? timing : { ...timing, exclude: [] };
   const windowMs = catchUp.policy === "none" ? 0 : catchUp.windowMs;
   const floor = Math.max(at, now - Math.max(windowMs + 1, ON_TIME_MS) - timing.jitterMs);
-  const from = now <= at ? at : newestFrom(raw, { after: floor, until: now, fire });
-  const listed = now <= at ? [] : fire.firesBetween(raw, { after: from, until: now, limit: DUE_TIMES_MAX }).times;
-  const excluded = excludedOf(timing, { listed, from, now, fire });
+  const from = until <= at ? at : newestFrom(raw, { after: floor, until, fire });
+  const listed = until <= at ? [] : fire.firesBetween(raw, { after: from, until, limit: DUE_TIMES_MAX }).times;
+  const excluded = excludedOf(timing, { listed, after: from, until, fire });
   const times: DueTime[] = [];
   let earliest = -Infinity;
   for (const nominalAt of listed) {
     const dueAt = Math.max(earliest, nominalAt + fire.delayOf(timing, id, nominalAt));
-    if (dueAt > now) break;
+    if (dueAt > until) break;
     times.push({ nominalAt, dueAt, isExcluded: excluded.has(nominalAt) });
     earliest = dueAt;
   }
@@ -79,12 +80,9 @@ function newestFrom(timing: Timing, { after, until, fire }: Span): number {
   return firstWhere({ low: after, high: until }, (instant) => fire.countFires(timing, { after: instant, until }) <= DUE_TIMES_MAX);
 }
 
-function excludedOf(
-  timing: Timing,
-  { listed, from, now, fire }: { listed: readonly number[]; from: number; now: number; fire: FireTimes },
-): ReadonlySet<number> {
+function excludedOf(timing: Timing, { listed, after, until, fire }: Span & { readonly listed: readonly number[] }): ReadonlySet<number> {
   if (timing.exclude.length === 0 || listed.length === 0) return new Set();
-  const kept = fire.firesBetween(timing, { after: from, until: now, limit: DUE_TIMES_MAX }).times;
+  const kept = fire.firesBetween(timing, { after, until, limit: DUE_TIMES_MAX }).times;
   return new Set(listed).difference(new Set(kept));
 }
 

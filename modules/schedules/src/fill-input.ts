@@ -1,0 +1,65 @@
+/**
+ * `{{ schedule.nominal_time }}` in the input of a schedule. Only what a schedule knows can be named; what a workflow computes, it
+ * computes in its own steps. A text that is one whole `{{ }}` is the value itself.
+ */
+import { didYouMean, WindlassError, type Fault, type Json, type Schedule } from "@windlass/kernel";
+import { wallText } from "./local-time.ts";
+import { zoneOf } from "./zone.ts";
+
+export interface FilledFor {
+  readonly nominalAt: number;
+  /** When it was to start: the nominal time, and the delay of its jitter. */
+  readonly dueAt: number;
+}
+
+type Values = Readonly<Record<string, string>>;
+
+/** Throws `invalid` with everything that cannot be filled in. */
+export function fillInput(schedule: Pick<Schedule, "id" | "name" | "timing" | "input">, times: FilledFor): Json {
+  const text = JSON.stringify(schedule.input);
+  if (!text.includes("{{")) return schedule.input;
+  const values = valuesOf(schedule, times);
+  const faults: Fault[] = [];
+  const filled = fill(schedule.input, { values, faults, path: "input" });
+  if (faults.length === 0) return filled;
+  throw new WindlassError("invalid", `the input cannot be made: ${faults.map(({ path, message }) => `${path}: ${message}`).join("; ")}`, {
+    faults,
+  });
+}
+
+function valuesOf({ id, name, timing }: Pick<Schedule, "id" | "name" | "timing">, { nominalAt, dueAt }: FilledFor): Values {
+  const zone = zoneOf(timing.timezone);
+  const local = zone === undefined ? new Date(nominalAt).toISOString() : wallText(nominalAt, zone);
+  return {
+    "schedule.id": id,
+    "schedule.name": name,
+    "schedule.timezone": timing.timezone,
+    "schedule.nominal_time": new Date(nominalAt).toISOString(),
+    "schedule.nominal_local_time": local,
+    "schedule.nominal_date": local.slice(0, 10),
+    "schedule.due_time": new Date(dueAt).toISOString(),
+  };
+}
+
+interface Filling {
+  readonly values: Values;
+  readonly faults: Fault[];
+  readonly path: string;
+}
+
+const PLACE = /\{\{([^{}]*)\}\}/gu;
+
+function fill(value: Json, filling: Filling): Json {
+  const { values, faults, path } = filling;
+  if (typeof value === "string")
+    return value.replaceAll(PLACE, (_, inside: string) => {
+      const known = values[inside.trim()];
+      if (known !== undefined) return known;
+      const near = didYouMean(inside.trim(), Object.keys(values));
+      faults.push({ path, message: `{{${inside}}} is not known here${near}; known: ${Object.keys(values).join(", ")}` });
+      return "";
+    });
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map((item, i) => fill(item, { ...filling, path: `${path}[${i}]` }));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, { ...filling, path: `${path}.${key}` })]));
+}

@@ -1,0 +1,50 @@
+/** The jobs of occurrences: template, input and labels of their schedule, as a record that only has to be stored. */
+import { preparedRecords, type EngineContext, type SubmitRequest } from "@windlass/engine";
+import { messageOf, WindlassError, type Concurrency, type JobRecord, type Schedule } from "@windlass/kernel";
+import { fillInput, type FilledFor } from "./fill-input.ts";
+import type { JobTemplates, TemplateRun } from "./job-template.ts";
+
+/** One job that is wanted. */
+export interface Wanted extends FilledFor {
+  readonly schedule: Schedule;
+  readonly notBefore: number | null;
+  /** Unless its template has one. */
+  readonly concurrency: Concurrency | null;
+}
+
+/** The job of each, in order, or why there is none: by its own fault, or (kernel, `mayPass`) for something that does not answer now. */
+export type MakeJobs = (wanted: readonly Wanted[]) => Promise<readonly (JobRecord | Error)[]>;
+
+/** For one pass. */
+export function makingJobs(context: EngineContext, templates: JobTemplates): MakeJobs {
+  const begun = new Map<string, (run: TemplateRun) => Promise<SubmitRequest>>();
+  const requestOf = async ({ schedule, notBefore, concurrency, ...times }: Wanted): Promise<SubmitRequest> => {
+    const { workspace, template } = schedule;
+    let make = begun.get(template.kind);
+    if (make === undefined) {
+      make = templates[template.kind]?.begin();
+      if (make === undefined) throw new WindlassError("invalid", `jobs of kind "${template.kind}" are made by no schedule`);
+      begun.set(template.kind, make);
+    }
+    const request = await make({ workspace, template, input: fillInput(schedule, times) });
+    return {
+      ...request,
+      workspace,
+      labels: { ...request.labels, ...schedule.labels },
+      cause: { type: "schedule", id: schedule.id, nominalAt: times.nominalAt },
+      ...(notBefore === null ? {} : { notBefore }),
+      ...(concurrency === null ? {} : { concurrency: request.concurrency ?? concurrency }),
+    };
+  };
+  return async (wanted) => {
+    const requests: (SubmitRequest | Error)[] = [];
+    for (const one of wanted) requests.push(await requestOf(one).catch((error: unknown) => asError(error)));
+    const good = requests.filter((request): request is SubmitRequest => !(request instanceof Error));
+    const records = (await preparedRecords(context, good)).values();
+    return requests.map((request) => (request instanceof Error ? request : (records.next().value ?? new Error("a record is missing"))));
+  };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(messageOf(error));
+}
