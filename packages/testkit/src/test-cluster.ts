@@ -4,7 +4,7 @@
  */
 import { inject } from "vitest";
 import { BUSYBOX_IMAGE } from "./lab-image.ts";
-import { runLab, type ProvidedCluster } from "./lab.ts";
+import { runLab, type LabAddress, type ProvidedCluster } from "./lab.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -21,6 +21,8 @@ export interface TestCluster {
   readonly image: string;
   /** False for a cluster that is not ours, whose nodes are left alone: for `test.skipIf`. */
   readonly mayFailNodes: boolean;
+  /** Of the cluster that was started here. */
+  address(): LabAddress;
   /** Runs the test cluster's program: `stop-node node-2`, `start-node node-2`, `load IMAGE.tar`, `kubectl …`. */
   lab(...args: readonly string[]): Promise<string>;
 }
@@ -31,6 +33,11 @@ export function testCluster(): TestCluster {
     if (provided === null) throw new Error("there is no cluster for tests");
     return provided;
   };
+  const address = (): LabAddress => {
+    const { address: own } = there();
+    if (own === null) throw new Error("the programs of a cluster that is not ours are left alone");
+    return own;
+  };
   return {
     missing: provided === null,
     get kubeconfig() {
@@ -38,10 +45,7 @@ export function testCluster(): TestCluster {
     },
     image: BUSYBOX_IMAGE,
     mayFailNodes: (provided?.address ?? null) !== null,
-    lab: (...args) => {
-      const { address } = there();
-      if (address === null) throw new Error("the nodes of a cluster that is not ours are left alone");
-      return runLab(address, ...args);
-    },
+    address,
+    lab: (...args) => runLab(address(), ...args),
   };
 }

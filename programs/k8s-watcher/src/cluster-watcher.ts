@@ -135,7 +135,9 @@ function beginRound(options: ClusterWatcherOptions, outer: Machine): Round {
   const memory = new FactMemory();
   const { client, line, graces } = options;
   const logs = jobLogs({ client, line, machine, room: { bytes: 0 }, turn: atOnce(STREAMS_MAX) }, (uid) => desk.touch(uid));
-  const desk: JobDesk = new JobDesk({ memory, line, graces, machine, logs });
+  const podsAreCurrent = (namespace: string): boolean =>
+    places.find((place) => place.namespace === "" || place.namespace === namespace)?.pods?.isCurrent() ?? true;
+  const desk: JobDesk = new JobDesk({ memory, line, graces, machine, logs, podsAreCurrent });
   const { places, nodes } = informersOf(options, { memory, desk, machine });
   const informers = [...places.flatMap((place) => place.informers), nodes];
   const openings = places.map((place) => opened(place, { nodes, desk, machine }));
@@ -157,6 +159,7 @@ interface Place {
   /** Empty: all of the cluster. */
   readonly namespace: string;
   readonly informers: readonly Informer[];
+  readonly pods: Informer | undefined;
 }
 
 /** Each namespace for itself: one that may not be read keeps nobody else's ends from being told. */
@@ -217,10 +220,10 @@ function informersOf(
   const places = namespaces.length === 0 ? [""] : namespaces;
   const named = (kind: Kind, place: string): Kind => (places.length === 1 ? kind : { ...kind, what: `${kind.what} of ${place}` });
   return {
-    places: places.map((namespace) => ({
-      namespace,
-      informers: kinds(namespace).map((kind) => listened(named(kind, namespace), { client, machine })),
-    })),
+    places: places.map((namespace) => {
+      const informers = kinds(namespace).map((kind) => listened(named(kind, namespace), { client, machine }));
+      return { namespace, informers, pods: informers.find(({ what }) => what.startsWith("pods")) };
+    }),
     nodes: listened(nodes, { client, machine }),
   };
 }

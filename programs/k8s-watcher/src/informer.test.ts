@@ -110,6 +110,19 @@ test("a version that is forgotten leads to a list, which names what is there", a
   expect(await metrics.text()).toContain('windlass_k8s_watcher_watch_restarts_total{resource="jobs",why="expired"} 1');
 });
 
+test("it keeps up again as soon as a watch that was begun anew says something", async () => {
+  const { one, asked } = await clusterWith({
+    lists: [{ items: [objectOf("a", "1")], metadata: { resourceVersion: "10" } }],
+    watches: [
+      (response) => response.write(line("MODIFIED", objectOf("a", "11")), () => response.destroy()),
+      (response) => response.write(line("BOOKMARK", objectOf("", "20"))),
+    ],
+  });
+  await settled(asked, "watch 11");
+  await expect.poll(() => one.isCurrent(), { timeout: 10_000, interval: 10 }).toBe(true);
+  expect(asked).toEqual(["list", "watch 10", "watch 11"]);
+});
+
 test("a right that is missing is told once, and asked for again now and then", async () => {
   const clock = fakeClock();
   const warnings: string[] = [];

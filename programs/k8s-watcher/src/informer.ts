@@ -130,8 +130,13 @@ async function watchAll(options: InformerOptions, { version, machine, state }: W
     const leftMs = relistAt - clock.monotonic();
     if (leftMs <= 0) return;
     try {
-      const left = await watchOnce(options, { from, leftMs, machine, onHeard: () => (failures = 0) });
-      state.isCurrent = true;
+      const onHeard = (): void => {
+        failures = 0;
+        state.isCurrent = true;
+      };
+      const left = await watchOnce(options, { from, leftMs, machine, onHeard });
+      // What went while its version was forgotten is not known before the next list.
+      state.isCurrent = left !== "expired";
       if (left === "expired") {
         metrics.restart(options.what, "expired");
         return;

@@ -41,7 +41,11 @@ function seeEnd(memory: FactMemory, agoMs: number, annotations: Record<string, s
   memory.seeJob(jobObject(annotations, [{ type: "Complete", status: "True", lastTransitionTime: at(agoMs) }]));
 }
 
-function deskOf(logs: Partial<JobLogs> = {}, status: CallbackAnswer["status"] = "accepted_in_flight") {
+function deskOf(
+  logs: Partial<JobLogs> = {},
+  status: CallbackAnswer["status"] = "accepted_in_flight",
+  podsAreCurrent: () => boolean = () => true,
+) {
   const clock = fakeClock();
   const told: Account[] = [];
   const looks: string[] = [];
@@ -63,6 +67,7 @@ function deskOf(logs: Partial<JobLogs> = {}, status: CallbackAnswer["status"] = 
     line,
     graces: DEFAULT_GRACES,
     machine,
+    podsAreCurrent,
     logs: {
       look: ({ job }) => void looks.push(job.uid),
       isDone: () => true,
@@ -157,4 +162,32 @@ test("the logs of one that ended long ago, and was told before, are looked at", 
   desk.touch(UID);
   await clock.advance(0);
   expect(looks.length).toBeGreaterThan(before);
+});
+
+test.each([[500], [600_000]])("of a Job that failed %i ms ago, while its pods cannot be watched, the end waits for them", async (agoMs) => {
+  let isCurrent = false;
+  const { clock, desk, memory, told } = deskOf({}, "accepted_in_flight", () => isCurrent);
+  memory.seeJob(jobObject({}, [{ type: "Failed", status: "True", reason: "BackoffLimitExceeded", lastTransitionTime: at(agoMs) }]));
+  desk.touch(UID);
+  await clock.advance(60_000);
+  expect(told.filter(({ state }) => state === "failed")).toEqual([]);
+  memory.seePod(
+    {
+      ...podObject,
+      status: { phase: "Failed", containerStatuses: [{ name: "main", restartCount: 0, state: { terminated: { exitCode: 4 } } }] },
+    },
+    FAKE_START,
+  );
+  isCurrent = true;
+  desk.touch(UID);
+  await clock.advance(5_000);
+  expect(told.at(-1)).toMatchObject({ state: "failed", reason: "exit_code", exitCode: 4 });
+});
+
+test("pods that can never be watched again keep no end for ever", async () => {
+  const { clock, desk, memory, told } = deskOf({}, "accepted_in_flight", () => false);
+  memory.seeJob(jobObject({}, [{ type: "Failed", status: "True", reason: "BackoffLimitExceeded", lastTransitionTime: at(500) }]));
+  desk.touch(UID);
+  await clock.advance(130_000);
+  expect(told.at(-1)).toMatchObject({ state: "failed", reason: "failed_outside" });
 });

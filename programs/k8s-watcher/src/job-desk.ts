@@ -5,7 +5,9 @@
  *     told in fewer words, and then noted as undelivered.
  * D2. What is told is always what is known at that moment: a failure leads to a new look, not to the same words again.
  * D3. A Job whose end was taken is told no more, also when it is listed again; by UID, for names come again.
- * D4. An output that is promised is looked for only in a log that was read to its end. Such an end waits for it, within limits.
+ * D4. How its pods ended, where that is not known, is waited for while they cannot be watched, within limits: the Job alone says
+ *     no exit code.
+ * D5. An output that is promised is looked for only in a log that was read to its end. Such an end waits for it, within limits.
  */
 import { messageOf, minutes, ms, seconds } from "@windlass/kernel";
 import { classify, hasEnded, isOver, type Ended, type FactMemory, type Graces, type JobFacts, type Ongoing } from "@windlass/kubernetes";
@@ -23,10 +25,15 @@ export interface JobDeskOptions {
   readonly graces: Graces;
   readonly machine: Machine;
   readonly logs: JobLogs;
+  /** Whether what becomes of the pods of this namespace is heard of at this moment. */
+  readonly podsAreCurrent: (namespace: string) => boolean;
 }
 
 /** How the pods of a Job ended may come after the Job's own end: they are watched apart. */
 const LATE_MS: number = seconds(2);
+/** The same while their watch is cut (D4). It is looked at again in between: nobody tells that it goes on. */
+const CUT_MS: number = minutes(2);
+const LOOK_MS: number = seconds(1);
 /** The last of its logs before its end, if they come soon: who waits for the end reads them then. */
 const LOGS_MS: number = seconds(3);
 /** For the log that an output is promised in: a node that does not answer may do so when it is back, and somebody waits for the step. */
@@ -158,7 +165,7 @@ export class JobDesk {
     desk.endSince ??= machine.clock.monotonic();
     const waited = machine.clock.monotonic() - desk.endSince;
     const dueMs = this.#dueMs(subject, verdict, isOld);
-    if (waited < dueMs) return this.#lookAfter(uid, desk, dueMs - waited);
+    if (waited < dueMs) return this.#lookAfter(uid, desk, dueMs === CUT_MS ? LOOK_MS : dueMs - waited);
     const account = accountOfEnd(facts, verdict, logs.tail(uid));
     const first = await this.#inTurn(() => line.tell(to, account));
     const told = first.is === "refused" ? await this.#inTurn(() => line.tell(to, barest(account))) : first;
@@ -169,9 +176,10 @@ export class JobDesk {
     this.#end(subject, verdict, told);
   }
 
-  /** How long after its end was known it is told at the latest (D4). */
+  /** How long after its end was known it is told at the latest (D4, D5). */
   #dueMs({ uid, desk, facts }: Subject, verdict: Ended, isOld: boolean): number {
-    const { logs } = this.#options;
+    const { logs, podsAreCurrent } = this.#options;
+    if (isIncomplete(facts) && !podsAreCurrent(facts.job.namespace)) return CUT_MS;
     if (needsLog(facts, verdict) && logs.isReading(uid)) return OUTPUT_MS;
     if (isOld || desk.endFailures > 0) return 0;
     if (isIncomplete(facts)) return LATE_MS;
