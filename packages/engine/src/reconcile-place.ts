@@ -226,12 +226,16 @@ async function vanished(place: Place, live: LiveJob): Promise<void> {
   place.alive.delete(live.id);
 }
 
-/** Runs here and belongs to no attempt that we saw alive: look again at its own job, and end it if that is so. */
+/**
+ * Runs here and belongs to no attempt that we saw alive: look again at its own job, and end it if that is so. What has ended is
+ * told until it is forgotten, unless others watch: then its end may have been told while nobody here listened.
+ */
 async function zombie(place: Place, item: Found): Promise<void> {
-  if (item.state === "ended") return;
+  if (item.state === "ended" && place.executor.isWatchedOutside !== true) return;
   const job = await place.context.store.reads.get(item.jobId);
   const own = job?.live ?? null;
   if (own?.externalName === item.name && (own.externalRef === null || own.externalRef === item.ref)) return;
+  if (item.state === "ended") return place.executor.forget(item.name);
   place.context.logger.warn("something runs here that belongs to no living attempt; it is stopped", { job: item.jobId, name: item.name });
   await place.executor.stop(item.name, 0, "cancelled");
 }

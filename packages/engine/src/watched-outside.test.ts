@@ -33,6 +33,9 @@ test("an end that nobody tells is left alone for minutes, then looked at and sto
   expect(await stateOf(id)).toBe("running");
   await clock.advance(2 * 60_000);
   expect((await engine.jobs.get(id)).final).toMatchObject({ outcome: "failed", reason: "exit_code", exitCode: 3 });
+  // Nothing of it is kept there: in a cluster, it would be listed until its time is over.
+  await clock.advance(10_000);
+  expect(cluster.jobs.has(name)).toBe(false);
   await close();
 });
 

@@ -66,13 +66,6 @@ export async function faultSite(address: LabAddress, image: string): Promise<Fau
   const api = (): Client => client({ url: there().url, token: token() });
   const metrics = async (url: string, headers: Readonly<Record<string, string>> = {}): Promise<string> =>
     (await fetch(`${url}/metrics`, { headers })).text();
-  const steps = async (execution: string): Promise<ReadonlyMap<string, Job>> =>
-    new Map((await api().jobs.list({ parentId: execution, limit: 500 })).items.map((one) => [one.name, one]));
-  const attempts = async (id: string): Promise<readonly Attempt[]> => (await api().jobs.attempts({ id })).items;
-  const isRunning = async (job: Job | undefined): Promise<boolean> => {
-    const observed = job === undefined ? undefined : (await attempts(job.id)).at(-1)?.evidence?.["observed"];
-    return (observed as { readonly state?: string } | undefined)?.state === "running";
-  };
   return {
     address,
     image,
@@ -103,22 +96,7 @@ export async function faultSite(address: LabAddress, image: string): Promise<Fau
       const source = `apiVersion: windlass.dev/v1\nkind: Workflow\nmetadata: {name: struck}\nsteps:\n${list.map((one) => `  - ${one}\n`).join("")}`;
       return (await api().workflows.run({ source })).job.id;
     },
-    steps,
-    attempts,
-    async running(execution, ...names) {
-      const all = async () => {
-        const found = await steps(execution);
-        return Promise.all(names.map(async (name) => ((await isRunning(found.get(name))) ? found.get(name)?.id : undefined)));
-      };
-      return eventually(`${names.join(", ")} to run`, async () => {
-        const ids = (await all()).flatMap((id) => id ?? []);
-        return ids.length === names.length ? ids : undefined;
-      });
-    },
-    async log(id, container) {
-      const query = { id, stream: "stdout", ...(container === undefined ? {} : { container }) } as const;
-      return Buffer.concat(await Array.fromAsync(await api().jobs.rawLogs(query))).toString();
-    },
+    ...readings(api),
     serverMetrics: () => metrics(there().url, { authorization: `Bearer ${token()}` }),
     watcherMetrics: (watcher) => metrics(`http://127.0.0.1:${/Figures are on port (\d+)/u.exec(watcher.printed())?.[1] ?? ""}`),
     async leave() {
@@ -129,20 +107,51 @@ export async function faultSite(address: LabAddress, image: string): Promise<Fau
   };
 }
 
-/** A step of one container. `more`: further keys of its tool, of the step behind a `|`. */
-export function step(
-  site: Pick<FaultSite, "image">,
-  name: string,
-  script: string,
-  more: { readonly tool?: string; readonly step?: string } = {},
-): string {
-  const tool = `{kind: container, image: "${site.image}", command: [sh, -c, ${JSON.stringify(script)}]${more.tool === undefined ? "" : `, ${more.tool}`}}`;
-  return `{name: ${name}, tool: ${tool}${more.step === undefined ? "" : `, ${more.step}`}}`;
+/** What the server says of its jobs. */
+function readings(api: () => Client): Pick<FaultSite, "steps" | "attempts" | "running" | "log"> {
+  const steps = async (execution: string): Promise<ReadonlyMap<string, Job>> =>
+    new Map((await api().jobs.list({ parentId: execution, limit: 500 })).items.map((one) => [one.name, one]));
+  const attempts = async (id: string): Promise<readonly Attempt[]> => (await api().jobs.attempts({ id })).items;
+  const isRunning = async ({ id }: Job): Promise<boolean> => {
+    const observed = (await attempts(id)).at(-1)?.evidence?.["observed"] as { readonly state?: string } | undefined;
+    return observed?.state === "running";
+  };
+  return {
+    steps,
+    attempts,
+    running: (execution, ...names) =>
+      eventually(`${names.join(", ")} to run`, async () => {
+        const found = await steps(execution);
+        const ids: string[] = [];
+        for (const name of names) {
+          const job = found.get(name);
+          if (job === undefined || !(await isRunning(job))) return undefined;
+          ids.push(job.id);
+        }
+        return ids;
+      }),
+    async log(id, container) {
+      const query = { id, stream: "stdout", ...(container === undefined ? {} : { container }) } as const;
+      return Buffer.concat(await Array.fromAsync(await api().jobs.rawLogs(query))).toString();
+    },
+  };
 }
 
+/** A step of one container. `more`: further keys of its tool, and of the step itself. */
+export const step =
+  ({ image }: Pick<FaultSite, "image">) =>
+  (name: string, script: string, more: { readonly tool?: string; readonly step?: string } = {}): string => {
+    const keys = `image: "${image}", command: [sh, -c, ${JSON.stringify(script)}]${more.tool === undefined ? "" : `, ${more.tool}`}`;
+    return `{name: ${name}, tool: {kind: container, ${keys}}${more.step === undefined ? "" : `, ${more.step}`}}`;
+  };
+
 /** What `find` finds, as soon as it does. The cluster and the programs tell nobody: it is looked at until it is so. */
-export async function eventually<T>(what: string, find: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const until = performance.now() + PATIENCE_MS;
+export async function eventually<T>(
+  what: string,
+  find: () => Promise<T | undefined> | T | undefined,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
+  const until = performance.now() + patienceMs;
   let last: unknown = "";
   while (performance.now() < until) {
     try {

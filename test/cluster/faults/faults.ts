@@ -1,7 +1,7 @@
 /** The faults that are brought about on a real cluster, each with what must be so afterwards besides what `check-history.ts` holds. */
 import assert from "node:assert/strict";
 import { setTimeout as after } from "node:timers/promises";
-import { freezeKubelet, killApiServer } from "@windlass/testkit/lab";
+import { freezeKubelet, killApiServer } from "@windlass/testkit/lab-strikes";
 import { until } from "../../e2e/stranger.ts";
 import { eventually, step, TOKEN, type FaultSite } from "./fault-site.ts";
 import { forgedJob } from "./forged-job.ts";
@@ -36,22 +36,22 @@ export const FAULTS: readonly Fault[] = [
 async function apiServerRestarted(site: FaultSite): Promise<void> {
   await site.serve();
   await site.watch();
-  const id = await site.run(step(site, "short", "sleep 4; echo short"), step(site, "long", "sleep 15; echo long; exit 3"));
+  const id = await site.run(step(site)("short", "sleep 4; echo short"), step(site)("long", "sleep 15; echo long; exit 3"));
   const [short = "", long = ""] = await site.running(id, "short", "long");
   const killed = await killApiServer(site.address);
   await killed.start();
   assert.equal((await ended(site, id)).state, "failed");
   assert.deepEqual(await outcomes(site, short), ["succeeded ok"]);
   assert.deepEqual(await outcomes(site, long), ["failed exit_code"]);
-  await hasLog(site, short, "short\n");
-  await hasLog(site, long, "long\n");
+  await hasLog(site, { job: short }, "short\n");
+  await hasLog(site, { job: long }, "long\n");
 }
 
 async function watchForgotten(site: FaultSite): Promise<void> {
   await site.serve();
   const door = await site.door();
   const watcher = await site.watch({ KUBECONFIG: door.kubeconfig });
-  const id = await site.run(step(site, "work", "sleep 5; echo late; exit 4"));
+  const id = await site.run(step(site)("work", "sleep 5; echo late; exit 4"));
   const [work = ""] = await site.running(id, "work");
   door.cut();
   await eventually("the Job to fail", async () => ((await failedJobs(site)) > 0 ? true : undefined));
@@ -62,13 +62,13 @@ async function watchForgotten(site: FaultSite): Promise<void> {
   assert.equal((await ended(site, id)).state, "failed");
   assert.deepEqual(await outcomes(site, work), ["failed exit_code"]);
   assert.match(await site.watcherMetrics(watcher), /watch_restarts_total\{resource="jobs",why="expired"\} [1-9]/u);
-  await hasLog(site, work, "late\n");
+  await hasLog(site, { job: work }, "late\n");
 }
 
 async function serverAway(site: FaultSite): Promise<void> {
   await site.serve();
   const watcher = await site.watch();
-  const id = await site.run(step(site, "work", "sleep 4; echo late; exit 4"));
+  const id = await site.run(step(site)("work", "sleep 4; echo late; exit 4"));
   const [work = ""] = await site.running(id, "work");
   await site.endServer("SIGTERM");
   await eventually("the Job to fail", async () => ((await failedJobs(site)) > 0 ? true : undefined));
@@ -76,13 +76,13 @@ async function serverAway(site: FaultSite): Promise<void> {
   await site.serve();
   assert.equal((await ended(site, id)).state, "failed");
   assert.deepEqual(await outcomes(site, work), ["failed exit_code"]);
-  await hasLog(site, work, "late\n");
+  await hasLog(site, { job: work }, "late\n");
 }
 
 async function serverKilledAtCreate(site: FaultSite): Promise<void> {
   await site.serve();
   await site.watch();
-  const id = await site.run(step(site, "work", "sleep 1; echo done"));
+  const id = await site.run(step(site)("work", "sleep 1; echo done"));
   // From the moment that it is there: before its record, before it begins, or just after, as it comes.
   await eventually("the Job", async () => ((await site.kubectl("get", "jobs", "-o", "name")) === "" ? undefined : true));
   await site.endServer("SIGKILL");
@@ -96,22 +96,22 @@ async function watcherKilled(site: FaultSite): Promise<void> {
   await until(first, "it watches the cluster");
   const second = await site.watch();
   await until(second, "waits for its turn");
-  const id = await site.run(step(site, "work", "sleep 3; echo late; exit 4"));
+  const id = await site.run(step(site)("work", "sleep 3; echo late; exit 4"));
   const [work = ""] = await site.running(id, "work");
   first.kill("SIGKILL");
   await first.ended;
   assert.equal((await ended(site, id)).state, "failed");
   assert.deepEqual(await outcomes(site, work), ["failed exit_code"]);
-  await hasLog(site, work, "late\n");
+  await hasLog(site, { job: work }, "late\n");
 }
 
 async function twoWatchers(site: FaultSite): Promise<void> {
   await site.serve();
   const alone = { WINDLASS_WATCHER_TURN: "none" };
   const watchers = await Promise.all([site.watch(alone), site.watch(alone)]);
-  const id = await site.run(...["a", "b", "c"].map((name) => step(site, name, `echo ${name}; sleep 1; echo ${name}`)));
+  const id = await site.run(...["a", "b", "c"].map((name) => step(site)(name, `echo ${name}; sleep 1; echo ${name}`)));
   assert.equal((await ended(site, id)).state, "succeeded");
-  for (const [name, { id: job }] of await site.steps(id)) await hasLog(site, job, `${name}\n${name}\n`);
+  for (const [name, { id: job }] of await site.steps(id)) await hasLog(site, { job }, `${name}\n${name}\n`);
   // The one that came second was told that it is known.
   await eventually("both to have told all", async () => {
     const texts = await Promise.all(watchers.map((one) => site.watcherMetrics(one)));
@@ -124,7 +124,7 @@ async function wrongToken(site: FaultSite): Promise<void> {
   await site.serve();
   site.here.write("token", "a-wrong-token-of-some-length");
   const watcher = await site.watch({}, "--token-file", "token");
-  const id = await site.run(step(site, "work", "echo done"));
+  const id = await site.run(step(site)("work", "echo done"));
   await until(watcher, "told again");
   site.here.write("token", TOKEN);
   assert.equal((await ended(site, id)).state, "succeeded");
@@ -133,7 +133,7 @@ async function wrongToken(site: FaultSite): Promise<void> {
 async function removedByHand(site: FaultSite): Promise<void> {
   await site.serve();
   await site.watch();
-  const id = await site.run(step(site, "job", "sleep 300"), step(site, "pod", "sleep 300"));
+  const id = await site.run(step(site)("job", "sleep 300"), step(site)("pod", "sleep 300"));
   const [job = "", pod = ""] = await site.running(id, "job", "pod");
   const [attempt] = await site.attempts(job);
   await site.kubectl("delete", "job", attempt?.externalName ?? "", "--wait=false");
@@ -146,7 +146,7 @@ async function removedByHand(site: FaultSite): Promise<void> {
 async function madeByHand(site: FaultSite): Promise<void> {
   await site.serve();
   const watcher = await site.watch();
-  const id = await site.run(step(site, "work", "echo done"), step(site, "waits", "sleep 20; echo done"));
+  const id = await site.run(step(site)("work", "echo done"), step(site)("waits", "sleep 20; echo done"));
   const [waits = ""] = await site.running(id, "waits");
   const work = (await eventually("the step", async () => (await site.steps(id)).get("work"))).id;
   await eventually("its end", async () => ((await site.steps(id)).get("work")?.state === "succeeded" ? true : undefined));
@@ -174,7 +174,7 @@ async function kubeletFrozen(site: FaultSite): Promise<void> {
     tool: `nodeSelector: {kubernetes.io/hostname: ${node}}`,
     step: "retry: {limit: 1, on: [failed_node_lost], backoff: {initial: 1s}}",
   };
-  const id = await site.run(step(site, "work", "sleep 30; echo done", more));
+  const id = await site.run(step(site)("work", "sleep 30; echo done", more));
   const [work = ""] = await site.running(id, "work");
   const goOn = freezeKubelet(site.address, node);
   try {
@@ -194,7 +194,7 @@ async function namespaceRemoved(site: FaultSite): Promise<void> {
   const lines = 10_000;
   const setup = `initContainers: [{name: setup, image: "${site.image}", command: [sh, -c, "echo set up"]}]`;
   const side = `sidecars: [{name: side, image: "${site.image}", command: [sh, -c, "echo beside; sleep 300"]}]`;
-  const id = await site.run(step(site, "work", printing(lines), { tool: `${setup}, ${side}` }));
+  const id = await site.run(step(site)("work", printing(lines), { tool: `${setup}, ${side}` }));
   const work = (await eventually("the step", async () => (await site.steps(id)).get("work"))).id;
   await eventually("its container to have ended", async () => {
     const path = "jsonpath={.items[*].status.containerStatuses[?(@.name=='main')].state.terminated.exitCode}";
@@ -203,9 +203,9 @@ async function namespaceRemoved(site: FaultSite): Promise<void> {
   await after(REMOVED_AFTER_MS);
   await site.kubectl("delete", "namespace", site.namespace, "--wait=false");
   assert.equal((await ended(site, id)).state, "succeeded");
-  await hasLog(site, work, printed(lines));
-  await hasLog(site, work, "set up\n", "setup");
-  await hasLog(site, work, "beside\n", "side");
+  await hasLog(site, { job: work }, printed(lines));
+  await hasLog(site, { job: work, container: "setup" }, "set up\n");
+  await hasLog(site, { job: work, container: "side" }, "beside\n");
 }
 
 async function logsRotated(site: FaultSite): Promise<void> {
@@ -213,9 +213,9 @@ async function logsRotated(site: FaultSite): Promise<void> {
   await site.watch();
   // A kubelet looks each ten seconds whether a log has become larger than 10 MiB.
   const lines = 30_000;
-  const id = await site.run(step(site, "work", printing(lines, "[ $((i % 1000)) -eq 0 ] && sleep 1")));
+  const id = await site.run(step(site)("work", printing(lines, "[ $((i % 1000)) -eq 0 ] && sleep 1")));
   assert.equal((await ended(site, id)).state, "succeeded");
-  await hasLog(site, (await site.steps(id)).get("work")?.id ?? "", printed(lines));
+  await hasLog(site, { job: (await site.steps(id)).get("work")?.id ?? "" }, printed(lines));
 }
 
 async function manyAtOnce(site: FaultSite): Promise<void> {
@@ -223,10 +223,10 @@ async function manyAtOnce(site: FaultSite): Promise<void> {
   await site.watch();
   const names = Array.from({ length: MANY }, (_, i) => `s${i}`);
   const id = await site.run(
-    ...names.map((name) => step(site, name, `echo ${name}`, { tool: "resources: {requests: {cpu: 1m, memory: 1Mi}}" })),
+    ...names.map((name) => step(site)(name, `echo ${name}`, { tool: "resources: {requests: {cpu: 1m, memory: 1Mi}}" })),
   );
   assert.equal((await ended(site, id)).state, "succeeded");
-  for (const [name, { id: job }] of await site.steps(id)) await hasLog(site, job, `${name}\n`);
+  for (const [name, { id: job }] of await site.steps(id)) await hasLog(site, { job }, `${name}\n`);
 }
 
 function printing(lines: number, each = ""): string {
@@ -262,7 +262,11 @@ async function outcomes(site: FaultSite, job: string): Promise<readonly string[]
 }
 
 /** Logs may come some time after the end. */
-async function hasLog(site: FaultSite, job: string, text: string, container?: string): Promise<void> {
+async function hasLog(
+  site: FaultSite,
+  { job, container }: { readonly job: string; readonly container?: string },
+  text: string,
+): Promise<void> {
   let last = "";
   await eventually(`the log of ${job}`, async () => {
     last = await site.log(job, container);

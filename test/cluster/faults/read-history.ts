@@ -16,14 +16,20 @@ interface Listed {
 }
 
 const OURS = "windlass.dev/job-id";
+/** A comparison of the server with the cluster is made each five seconds; a removal in it takes longer. */
+const CALM_MS = 90_000;
 const SETTLED = "windlass.dev/settled";
 
 /** Waits until nothing is left that would go by itself soon; what stays is told. */
 export async function readHistory(site: FaultSite): Promise<SiteHistory> {
-  const calm = await eventually("the cluster to be calm", async () => {
-    const left = await leftOf(site);
-    return left.every(({ isSettled }) => isSettled) ? left : undefined;
-  }).catch(() => leftOf(site));
+  const calm = await eventually(
+    "the cluster to be calm",
+    async () => {
+      const left = await leftOf(site);
+      return left.every(({ isSettled }) => isSettled) ? left : undefined;
+    },
+    CALM_MS,
+  ).catch(() => leftOf(site));
   const { items } = await site.api().jobs.list({ limit: 500 });
   const jobs = await Promise.all(items.map(async ({ id, name, state }) => jobHistory(site, { id, name, state })));
   return { jobs, pods: await podsOf(site), left: calm };
