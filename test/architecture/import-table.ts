@@ -65,6 +65,12 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
     libraries: ["prom-client"],
     builtins: "all",
   },
+  // Knows the API's address and a token, and starts what its steps are; never the engine or a store.
+  "programs/runner": {
+    packages: [kernel, ports, contract, "packages/sdk", "packages/tools", "drivers/process"],
+    libraries: [],
+    builtins: "all",
+  },
   // The composition root: it alone chooses drivers. What it may load eagerly is in eager-imports.test.ts.
   "programs/cli": {
     packages: [
@@ -84,6 +90,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
       "drivers/kubernetes",
       "drivers/nats",
       "programs/k8s-watcher",
+      "programs/runner",
       "drivers/sqlite",
       "drivers/postgres",
       "programs/server",

@@ -1,4 +1,5 @@
 export { processExecutor } from "./process-executor.ts";
 export type { ProcessExecutorOptions } from "./process-executor.ts";
-export { faultsOfProcessSpec } from "./process-spec.ts";
+export { resultOfEnd, resultOfSpawnFailure } from "./attempt-ending.ts";
+export { commandOf, faultsOfProcessSpec } from "./process-spec.ts";
 export type { ProcessSpec } from "./process-spec.ts";

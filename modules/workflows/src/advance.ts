@@ -13,14 +13,17 @@ import {
   assert,
   CLOSING_KEY,
   depthOf,
+  isRunnerKey,
   isJsonObject,
   OUTPUT_LENGTH_MAX,
   type ChildFact,
   type Json,
   type JsonObject,
+  type Outcome,
   type Result,
   type SignalFact,
 } from "@windlass/kernel";
+import { givenUp, Runners } from "./advance-runner.ts";
 import { compiledFor, forgetCompiled, type CompiledWorkflow } from "./compile-workflow.ts";
 import { decideStep, isHandled, stepNamed } from "./decide-step.ts";
 import { whatFits } from "./ended-child.ts";
@@ -48,7 +51,7 @@ export function advanceWorkflow(input: AdvanceInput): Decision {
 export function closeWorkflow(input: AdvanceInput): Pick<Decision, "cursor" | "children"> {
   const compiled = compiledFor(input.record);
   const fold = new Fold(input, compiled);
-  for (const fact of input.facts) if (fact.type === "child" && fact.key !== CLOSING_KEY) fold.end(fact);
+  for (const fact of input.facts) if (fact.type === "child" && fact.key !== CLOSING_KEY && !isRunnerKey(fact.key)) fold.end(fact);
   const scope = scopeOf(compiled, outerOf(input), (name) => fold.facts(name));
   const isMade = input.cursor.has(CLOSING_KEY);
   const last = isMade || input.live.openChildren > 0 ? null : finallyChild(compiled, scope);
@@ -62,24 +65,28 @@ type Outer = Pick<Scope, "inputs" | "job"> & Partial<Pick<Scope, "step" | "leftO
 export function advanceSteps(input: AdvanceInput, compiled: CompiledWorkflow, outer: Outer): Decision {
   const fold = new Fold(input, compiled);
   const scope = scopeOf(compiled, outer, (name) => fold.facts(name));
-  const depth = depthOf(input.record.path);
+  const where = { scope, depth: depthOf(input.record.path), runsIn: runsInOf(input.record, compiled) };
+  const runners = new Runners(input.cursor);
   const children: ChildSpec[] = [];
   const tells: Told[] = [];
   for (const fact of input.facts) {
+    if (runners.take(fact, fold.finished < fold.total)) continue;
     if (fact.type === "started") fold.start();
     else if (fact.type === "child" && fact.key !== CLOSING_KEY) fold.end(fact);
     else if (fact.type === "signal") tells.push(...fold.signal(fact));
     // Between two facts, so that it does not matter how many a decision is given (W4).
     for (const name of fold.takeReady()) {
-      const child = fold.begin(decideStep(compiled, name, { scope, depth }));
+      const child = fold.begin(decideStep(compiled, name, where));
       children.push(whatFits(stepNamed(compiled, name).step, child));
     }
   }
   const { finished, total } = fold;
-  const finish = finished === total ? finishOf(compiled, scope) : null;
+  // With all steps over, what is open is a runner that has not gone yet (advance-runner.ts, I1).
+  const isOver = finished === total && (where.runsIn === undefined || input.live.openChildren === 0);
+  const finish = isOver ? finishOf(compiled, scope) : null;
   if (finish !== null && compiled.workflow.finally === undefined) forgetCompiled(input.record);
-  return {
-    cursor: fold.changes(),
+  const decision: Decision = {
+    cursor: { ...fold.changes(), ...runners.changes() },
     children,
     stops: [],
     tells,
@@ -87,14 +94,25 @@ export function advanceSteps(input: AdvanceInput, compiled: CompiledWorkflow, ou
     progress: { fraction: finished / total, text: `${finished} of ${total} steps` },
     finish,
   };
+  if (runners.givenUp === null) return decision;
+  const open = [...compiled.steps.keys()].filter((name) => fold.facts(name) === undefined);
+  return givenUp(decision, runners.givenUp, { children: input.live.openChildren, steps: open });
+}
+
+/** The execution whose runner carries the steps out; undefined where nobody's does. */
+function runsInOf({ id, parentId, childKey }: AdvanceInput["record"], { workflow }: CompiledWorkflow): string | undefined {
+  if (workflow.isolation !== "job") return undefined;
+  return childKey === CLOSING_KEY && parentId !== null ? parentId : id;
 }
 
 /** The steps at the end run when all others have finished, and the execution ends when they have. */
 function withFinally(input: AdvanceInput, compiled: CompiledWorkflow, decision: Decision): Decision {
-  const { finish, cursor } = decision;
-  if (finish === null || compiled.workflow.finally === undefined) return decision;
-  const ended = input.facts.find((fact) => fact.type === "child" && fact.key === CLOSING_KEY);
-  if (ended?.type !== "child") {
+  const ended = closedBy(input);
+  const closed = ended === null ? {} : { [CLOSING_KEY]: { made: true, ...ended } };
+  const cursor = { ...decision.cursor, ...closed };
+  const { finish } = decision;
+  if (finish === null || compiled.workflow.finally === undefined) return { ...decision, cursor };
+  if (ended === null) {
     if (input.cursor.has(CLOSING_KEY)) return { ...decision, finish: null };
     const entries = entriesOf(input.cursor, new Map(Object.entries(cursor)));
     const last = finallyChild(
@@ -105,10 +123,19 @@ function withFinally(input: AdvanceInput, compiled: CompiledWorkflow, decision: 
     return { ...decision, cursor: { ...cursor, [CLOSING_KEY]: { made: true } }, children: [last], finish: null };
   }
   forgetCompiled(input.record);
-  const over = { ...decision, cursor: { ...cursor, [CLOSING_KEY]: { made: true } } };
+  const over = { ...decision, cursor };
   if (finish.outcome !== "succeeded" || !holds("failed", ended.outcome)) return over;
   const message = `finally: ${ended.message ?? ended.outcome}`;
   return { ...over, finish: { outcome: "failed", reason: "step_failed", message, evidence: { children: [CLOSING_KEY] } } };
+}
+
+/** How the steps at the end went, now or before: a runner may outlive them for a moment. Null: they have not ended. */
+function closedBy({ facts, cursor }: AdvanceInput): { readonly outcome: Outcome; readonly message: string | null } | null {
+  const fact = facts.find((one) => one.type === "child" && one.key === CLOSING_KEY);
+  if (fact?.type === "child") return { outcome: fact.outcome, message: fact.message };
+  const entry = cursor.get(CLOSING_KEY);
+  if (!isJsonObject(entry) || entry["outcome"] === undefined) return null;
+  return { outcome: entry["outcome"] as Outcome, message: entry["message"] as string | null };
 }
 
 /** The cursor with what changed in it: a step's entry is absent or `{open}` while it waits, its facts once it has finished. */

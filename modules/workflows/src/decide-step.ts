@@ -16,9 +16,11 @@ export interface Where {
   readonly scope: Scope;
   /** How many jobs lie above the execution. */
   readonly depth: number;
+  /** The execution, where its steps run in a runner. */
+  readonly runsIn?: string | undefined;
 }
 
-export function decideStep(compiled: CompiledWorkflow, name: string, { scope, depth }: Where): ChildSpec {
+export function decideStep(compiled: CompiledWorkflow, name: string, { scope, depth, runsIn }: Where): ChildSpec {
   const own = stepNamed(compiled, name);
   const { step } = own;
   if (step.when === undefined) {
@@ -37,7 +39,12 @@ export function decideStep(compiled: CompiledWorkflow, name: string, { scope, de
     if (!verdict.value) return endedChild(step, name, { outcome: "skipped", reason: "when_false", message: step.when });
   }
   const { retry, executor } = compiled.workflow;
-  const withDefaults = { ...(retry === undefined ? {} : { retry }), ...(executor === undefined ? {} : { executor }), ...step };
+  const withDefaults = {
+    ...(retry === undefined ? {} : { retry }),
+    ...(executor === undefined ? {} : { executor }),
+    ...(runsIn === undefined ? {} : { runsIn }),
+    ...step,
+  };
   if (step.until !== undefined) return roundsChild(withDefaults, step.until, { scope, pins: compiled.pins });
   if (step.foreach === undefined)
     return toolChild({ step: withDefaults, key: name, evaluate: evaluateIn(scope), site: { pins: compiled.pins, depth } });

@@ -207,7 +207,7 @@ class Player {
     const isRoot = job === this.#root;
     const given: AdvanceInput = {
       record: job.record,
-      live: { attempt: 1 } as LiveJob,
+      live: { attempt: 1, openChildren: job.open.size } as LiveJob,
       cursor: job.cursor,
       facts: seen,
       now: this.#now,

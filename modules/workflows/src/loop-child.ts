@@ -13,12 +13,14 @@ import { DEFAULT_MAX_PARALLEL, DEFAULT_MAX_ROUNDS, ITEMS_MAX, type Step } from "
 /** Room for the items and what their templates need, in one job. */
 const LOOP_LENGTH_MAX = 1_000_000;
 
+type RunStep = Step & Pick<LoopSpec["step"], "runsIn">;
+
 interface Around {
   readonly scope: Scope;
   readonly pins: Pins;
 }
 
-export function loopChild(step: Step, { scope, pins }: Around): ChildSpec {
+export function loopChild(step: RunStep, { scope, pins }: Around): ChildSpec {
   const { name } = step;
   const rendered = render(step.foreach ?? null, evaluateIn(scope));
   if (!rendered.ok) return failedChild(step, name, { reason: "expression_failed", message: inField("foreach", rendered) });
@@ -50,7 +52,7 @@ function isList(value: Json): value is readonly Json[] {
 }
 
 /** Each round begins when the one before has ended, and the condition did not hold. */
-export function roundsChild(step: Step, until: string, { scope, pins }: Around): ChildSpec {
+export function roundsChild(step: RunStep, until: string, { scope, pins }: Around): ChildSpec {
   const spec: RoundsSpec = {
     type: "rounds",
     step: repeated(step),
@@ -70,14 +72,15 @@ export function roundsChild(step: Step, until: string, { scope, pins }: Around):
 }
 
 /** Of a step what each repetition needs. */
-function repeated(step: Step): LoopSpec["step"] {
-  const { name, tool, timeoutSeconds, retry, queue, executor, priority, concurrency } = step;
+function repeated(step: RunStep): LoopSpec["step"] {
+  const { name, tool, timeoutSeconds, retry, queue, executor, priority, concurrency, runsIn } = step;
   return {
     name,
     tool,
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     ...(retry === undefined ? {} : { retry }),
     ...(queue === undefined ? {} : { queue }),
+    ...(runsIn === undefined ? {} : { runsIn }),
     ...(priority === undefined ? {} : { priority }),
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(executor === undefined || tool.kind !== "container" ? {} : { executor }),

@@ -164,7 +164,7 @@ test("an expression inside a block of text is pointed at where it stands", () =>
 
 test.each([
   ["schedules: []", "schedules is not supported yet"],
-  ["isolation: job", "job is not supported yet; supported: shared"],
+  ["isolation: jobs", "expected one of shared, job"],
 ])("%s is of a later version and refused as such", (line, message) => {
   expect(faultsOf(`${head}${line}\nsteps: [{name: a, tool: {kind: noop}}]\n`).join("\n")).toContain(message);
 });

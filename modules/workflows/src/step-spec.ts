@@ -31,7 +31,10 @@ export interface EndSpec {
 /** Runs a tool for each item. The items are the job's input. */
 export interface LoopSpec {
   readonly type: "loop";
-  readonly step: Pick<Step, "name" | "tool" | "timeoutSeconds" | "retry" | "queue" | "executor" | "priority" | "concurrency">;
+  readonly step: Pick<Step, "name" | "tool" | "timeoutSeconds" | "retry" | "queue" | "executor" | "priority" | "concurrency"> & {
+    /** The execution in whose runner it is carried out. */
+    readonly runsIn?: string;
+  };
   readonly maxParallel: number;
   readonly failFast: boolean;
   readonly scope: CapturedScope;

@@ -19,7 +19,7 @@ import { DEFAULT_CONTAINER_EXECUTOR, specOf, workflowOf, type ContainerExecutor,
 /** Keys are rows of an index. */
 const KEY_LENGTH_MAX = 500;
 /** Which stored version an execution runs. */
-const VERSION_LABEL = "windlass.dev/definition";
+export const VERSION_LABEL = "windlass.dev/definition";
 
 export interface Execution {
   readonly kind: "workflow";

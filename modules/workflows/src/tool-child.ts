@@ -1,6 +1,17 @@
 /** Renders the tool of a step (or of one item of a loop) into the job that carries it out. Never throws: what cannot be rendered becomes a job that fails as `failed_config`. */
 import type { ChildSpec } from "@windlass/engine";
-import { EXECUTORS, isJsonObject, parseBytes, type ExecutorName, type Json, type JsonObject, type Reason } from "@windlass/kernel";
+import {
+  EXECUTORS,
+  executionQueueOf,
+  HTTP_HANDLER,
+  isJsonObject,
+  parseBytes,
+  SHELL_HANDLER,
+  type ExecutorName,
+  type Json,
+  type JsonObject,
+  type Reason,
+} from "@windlass/kernel";
 import { callChild, type Site } from "./call-child.ts";
 import { baseOf, failedChild, ownChild } from "./ended-child.ts";
 import { renderContainer } from "./container-child.ts";
@@ -89,14 +100,15 @@ function childOf({ step, key, evaluate, site }: ToolUse): ChildSpec {
     case "http": {
       const rendered = renderHttp(tool, evaluate);
       if ("message" in rendered) return failedChild(step, key, { reason: "expression_failed", message: rendered.message });
-      const bounded = withinBounds({ spec: { handler: "http" }, input: rendered.input });
+      const handler = step.runsIn === undefined ? "http" : HTTP_HANDLER;
+      const bounded = withinBounds({ spec: { handler }, input: rendered.input });
       if ("reason" in bounded) return failedChild(step, key, bounded);
       const timeoutMs = httpTimeoutMs(step.timeoutSeconds);
       return {
-        ...baseOf(step, key),
+        ...baseOf(queuedIn(step), key),
         spec: bounded.spec,
         input: rendered.input,
-        executor: "tool",
+        executor: step.runsIn === undefined ? "tool" : "handler",
         retry: httpRetryOf(tool, step.retry),
         timeoutMs,
       };
@@ -107,6 +119,8 @@ function childOf({ step, key, evaluate, site }: ToolUse): ChildSpec {
       const executor = executorFor(step);
       const rendered = withinBounds(renderWork(tool, executor, evaluate));
       if ("reason" in rendered) return failedChild(step, key, rendered);
+      const runsHere = tool.kind === "shell" && step.runsIn !== undefined;
+      if (runsHere) return inRunner(step, key, rendered.spec);
       return {
         ...baseOf(step, key),
         spec: tool.kind === "handler" ? rendered.spec : { ...rendered.spec, ...onRetryFor(tool.kind, step.retry) },
@@ -117,6 +131,23 @@ function childOf({ step, key, evaluate, site }: ToolUse): ChildSpec {
       };
     }
   }
+}
+
+/** A command that a runner of its execution starts: a handler of that runner's, with the command as its specification. */
+function inRunner(step: LoopSpec["step"], key: string, spec: JsonObject): ChildSpec {
+  return {
+    ...baseOf(queuedIn(step), key),
+    spec: { ...spec, handler: SHELL_HANDLER },
+    input: null,
+    executor: "handler",
+    retry: retryPolicyOf(step.retry),
+    timeoutMs: timeoutOf(step),
+  };
+}
+
+/** Whatever queue it names: only the runner of its execution serves it. */
+function queuedIn({ queue, runsIn }: LoopSpec["step"]): Pick<Step, "queue"> {
+  return runsIn === undefined ? (queue === undefined ? {} : { queue }) : { queue: executionQueueOf(runsIn) };
 }
 
 /** A process has a limit of memory only. */

@@ -1,5 +1,5 @@
 /** Jobs of kind `workflow`: executions. */
-import type { JobKind } from "@windlass/engine";
+import type { JobKind, RunnerWish } from "@windlass/engine";
 import {
   isJsonObject,
   workflowScope,
@@ -17,6 +17,7 @@ import { partsOf, pinFaults } from "./pins.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { signalFaults, type Signal } from "./signal-faults.ts";
 import { literalImages, patchedImages, withImages } from "./literal-images.ts";
+import { VERSION_LABEL } from "./submit-workflow.ts";
 import { executorsOf } from "./tool-child.ts";
 import { stepsOf } from "./workflow.ts";
 
@@ -31,6 +32,7 @@ export const workflowKind: JobKind = {
   secretScope: ({ spec }) => workflowScope(partsOf(spec).workflow.metadata.name),
   advance: advanceWorkflow,
   close: closeWorkflow,
+  runner: runnerOf,
   signalFaults: takes,
 };
 
@@ -72,7 +74,16 @@ function executors(spec: JsonObject): readonly ExecutorName[] {
   const all = [workflow, ...Object.values(pins).map((pinned) => pinned.workflow)];
   const uses = all.flatMap((one) => stepsOf(one).map(({ tool, executor = one.executor }) => ({ tool, executor })));
   const own = uses.filter(({ tool }) => tool.kind !== "workflow");
-  return [...new Set(own.flatMap(({ tool, executor }) => executorsOf(tool as unknown as Json, executor)))];
+  // A runner is a process or a container of the server's.
+  const runners = all.flatMap(({ isolation, executor = "process" }) => (isolation === "job" ? [executor] : []));
+  return [...new Set([...runners, ...own.flatMap(({ tool, executor }) => executorsOf(tool as unknown as Json, executor))])];
+}
+
+/** Null: workers and servers carry its steps out. */
+function runnerOf({ spec, labels }: JobRecord): RunnerWish | null {
+  const { workflow } = partsOf(spec);
+  if (workflow.isolation !== "job") return null;
+  return { executor: workflow.executor ?? null, workflowId: labels[VERSION_LABEL] ?? workflow.metadata.name };
 }
 
 function checkOnce(spec: JsonObject): ParsedWorkflow {

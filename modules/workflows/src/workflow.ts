@@ -194,6 +194,9 @@ export interface Step {
   readonly executor?: ContainerExecutor;
 }
 
+/** Where the steps run that workers and servers would carry out themselves: `job` runs them in a runner of the execution's own. */
+export const ISOLATIONS = ["shared", "job"] as const;
+
 export interface Workflow {
   readonly apiVersion: "windlass.dev/v1";
   readonly kind: "Workflow";
@@ -206,6 +209,8 @@ export interface Workflow {
   readonly priority?: number;
   /** Of its containers; `docker` when left out. */
   readonly executor?: ContainerExecutor;
+  /** `shared` when left out. */
+  readonly isolation?: "job";
   readonly steps: readonly Step[];
   /** Run at the end, however it ends. */
   readonly finally?: readonly Step[];

@@ -24,6 +24,9 @@ const result = z.strictObject({
   outcome: z.enum(["succeeded", "failed", "failed_config", "cancelled"]),
   reason: z.enum(reasons),
   message: text(4_000).nullable(),
+  /** Of the program that a runner started. */
+  exitCode: z.int().optional(),
+  signal: text(32).optional(),
   output: anything.optional(),
   evidence: jsonObject.optional(),
 });

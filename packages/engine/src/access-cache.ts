@@ -17,6 +17,8 @@ const TOKENS_MAX = 1_000;
 export interface Holder extends Grant {
   readonly id: string;
   readonly name: string;
+  /** The only execution whose steps it may carry out; left out: it is no runner. */
+  readonly execution?: string;
 }
 
 interface Lists {

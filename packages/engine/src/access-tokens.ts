@@ -10,6 +10,7 @@ import type { AccessCache, Holder } from "./access-cache.ts";
 import { checkedGrant, checkedName, demandWithin } from "./access-names.ts";
 import type { Workspaces } from "./access-workspaces.ts";
 import type { EngineContext } from "./context.ts";
+import { holderOfRunner, isRunnerToken } from "./runner-token.ts";
 
 /** The time of the last use is kept to this, so that a busy token costs no write for each call. */
 const USED_MS = 60_000;
@@ -43,6 +44,7 @@ export function tokens(context: EngineContext, cache: AccessCache, workspaces: W
   return {
     list,
     async holderOf(secret) {
+      if (isRunnerToken(secret)) return holderOfRunner(context, secret);
       const hash = context.sha256(secret);
       const found = await cache.token(hash);
       // Found by an index; compared once more in a time that tells nothing.

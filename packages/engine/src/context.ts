@@ -17,6 +17,7 @@ import { figures, type Figures } from "./figures.ts";
 import type { JobKind } from "./job-kind.ts";
 import { keyRing, type KeyRing } from "./key-ring.ts";
 import { observed } from "./observed.ts";
+import type { RunnerRules } from "./runners.ts";
 
 export interface EnginePorts {
   readonly store: Store;
@@ -35,6 +36,8 @@ export interface EnginePorts {
   readonly outbound?: Outbound | undefined;
   /** Which images are run, and as what; all, as they are, when left out. */
   readonly images?: ImageGate | undefined;
+  /** How the runners of isolated executions are made; none are when left out. */
+  readonly runners?: RunnerRules | undefined;
   /** Left out or null: nobody traces, and nothing is made for it. */
   readonly tracing?: Tracing | null;
 }

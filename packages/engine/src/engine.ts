@@ -17,6 +17,7 @@ import { reconciler } from "./reconciler.ts";
 import { logRetention, type LogLimits } from "./log-retention.ts";
 import { retention } from "./retention.ts";
 import { secrets, type Secrets } from "./secrets.ts";
+import { runners } from "./runners.ts";
 import { serviceOf, together, type Service } from "./service.ts";
 import { openSession } from "./session.ts";
 import { timers } from "./timers.ts";
@@ -81,6 +82,7 @@ export function engine(options: EngineOptions): Engine {
       events,
       timers(context),
       advancer(context, session),
+      ...(options.runners === undefined ? [] : [runners(context, options.runners)]),
       ...options.executors.map((executor) =>
         launcher(context, { executor, ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }) }),
       ),

@@ -83,6 +83,14 @@ export interface Cause {
   readonly since: number | null;
 }
 
+/** What the runner of an isolated execution is to be. */
+export interface RunnerWish {
+  /** Null: whichever is the usual one. */
+  readonly executor: ExecutorName | null;
+  /** Which workflow it is, for people and labels. */
+  readonly workflowId: string;
+}
+
 export interface JobKind {
   readonly kind: JobKindName;
   /** All faults of a specification and its input at once; none: it may be submitted. */
@@ -112,6 +120,8 @@ export interface JobKind {
   aliases?(spec: JsonObject, input: Json): readonly AliasUse[];
   /** Where it and its descendants look for secrets before they look in the workspace. */
   secretScope?(record: JobRecord): string;
+  /** Of an execution whose steps are carried out in a runner of its own; null, and without this: of none. */
+  runner?(record: JobRecord): RunnerWish | null;
   /** The key of the child that carries one item of this job out; null: it is no loop. */
   itemKey?(record: JobRecord, index: number): string | null;
   /** All that is wrong with a signal to such a job; none: it may be sent. Without this, it takes none. */

@@ -4,6 +4,7 @@ import {
   specOfAttempt,
   DEFAULT_GRACE_MS,
   hasCode,
+  isRunner,
   maskOf,
   messageOf,
   ms,
@@ -22,6 +23,7 @@ import type { ClaimedJob, LaunchAbout, Launched, LaunchRequest, Waiting } from "
 import { admittedImage } from "./admit-image.ts";
 import { givenSecrets } from "./given-secrets.ts";
 import { maskedResult } from "./handler-host.ts";
+import { runnerRequest } from "./runner-launch.ts";
 import { settleByHolder, type Place } from "./place.ts";
 
 /** Tries before a launch counts as failed; about 20 seconds in all. */
@@ -52,11 +54,15 @@ export const GONE_BEFORE_RECORD: Result = {
 async function launchAdmitted(place: Place, { record, live }: ClaimedJob, traceparent: string | null): Promise<Launched> {
   const given = await givenSecrets(place.context, record);
   if ("refused" in given) return given;
+  const runner = isRunner(record) ? runnerRequest(place.context, { record, live }) : null;
+  if (runner !== null && "refused" in runner) return runner;
   const executionId = await executionOf(place, record);
   const made = { isRecorded: live.externalRef !== null };
+  const request = requestFor(record, live, { traceparent, executionId });
   return launchWithRetries(place, made, {
-    ...requestFor(record, live, { traceparent, executionId }),
+    ...request,
     ...secretsFor(place, record, given.values),
+    ...(runner === null ? {} : { ...runner, environment: { ...request.environment, ...runner.environment } }),
     record: async (ref) => {
       await recordMade(place, live, ref);
       made.isRecorded = true;

@@ -1,5 +1,5 @@
 /** What a launcher and its reconciler share about the place that they look after. */
-import type { Change, LiveJob, Outcome, Result } from "@windlass/kernel";
+import { isRunnerAttempt, type Change, type LiveJob, type Outcome, type Result } from "@windlass/kernel";
 import type { ClaimedJob, EndedFact, Executor } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import type { LaunchSpans } from "./launch-spans.ts";
@@ -43,8 +43,18 @@ export type Ended = Pick<EndedFact, "jobId" | "attempt" | "name" | "result" | "s
 
 /** The one command by which what goes on outside ends. */
 export function settleByFact({ random }: Pick<EngineContext, "random">, fact: Ended): Change {
-  const { jobId, attempt, name, ref, result, stopped, told } = fact;
+  const { jobId, attempt, name, ref, stopped, told } = fact;
+  const result = isRunnerAttempt(name) ? saying(fact.result) : fact.result;
   return { type: "settle", id: jobId, attempt, by: { type: "executor", name, ref }, result, stopped, told, random: random.next() };
+}
+
+/** A runner that could not work printed why in its last line: its execution is to say it. */
+function saying(result: Result): Result {
+  const { exitCode, evidence, message } = result;
+  const printed = evidence?.["logTail"];
+  if (exitCode !== 1 || typeof printed !== "string") return result;
+  const last = printed.trimEnd().split("\n").at(-1) ?? "";
+  return last === "" ? result : { ...result, message: `${message ?? "it failed"}: ${last}` };
 }
 
 /** How an attempt is settled by whoever holds its launch. */

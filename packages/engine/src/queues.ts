@@ -2,7 +2,7 @@
  * What may be done with all the jobs that wait in a queue: move them to another, or cancel them. In batches; each job on its
  * own merits, so that one which was started meanwhile is passed over. Doing it again goes on where it stopped.
  */
-import type { Change, ChangeResult, LiveJob } from "@windlass/kernel";
+import { faultOfNamedQueue, queueOfKey, WindlassError, type Change, type ChangeResult, type LiveJob } from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
 import { stopOf } from "./stop.ts";
 
@@ -37,12 +37,14 @@ const PAGE = 500;
 
 export function queues(context: EngineContext): Queues {
   return {
-    move: (filter, { to, by, dryRun }) =>
-      sweep(context, filter, async (page) => {
+    async move(filter, { to, by, dryRun }) {
+      for (const key of [filter.queue, to]) demandNamed(queueOfKey(key).name);
+      return sweep(context, filter, async (page) => {
         if (dryRun) return 0;
         const moves = page.map(({ id }): Change => ({ type: "move", id, from: filter.queue, to, by }));
         return accepted(await context.commit(moves)).length;
-      }),
+      });
+    },
     purge: (filter, { by, dryRun, remove }) =>
       sweep(context, filter, async (page) => {
         const own = page.filter(({ parentId }) => parentId === null);
@@ -81,4 +83,10 @@ async function sweep(context: EngineContext, filter: WaitingFilter, work: (page:
 
 function accepted(results: readonly ChangeResult[]): string[] {
   return results.flatMap((result) => (result.ok ? [result.id] : []));
+}
+
+/** Throws `invalid` for a queue that is not for people to fill. */
+function demandNamed(name: string): void {
+  const fault = faultOfNamedQueue(name);
+  if (fault !== null) throw new WindlassError("invalid", fault);
 }

@@ -5,6 +5,7 @@ import {
   DEFAULT_WORKSPACE,
   DEPTH_MAX,
   depthOf,
+  faultOfNamedQueue,
   EXECUTORS,
   FAIRNESS_KEY_LENGTH_MAX,
   isFairnessKey,
@@ -136,6 +137,10 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
     fault("executor", `executor is "${request.executor}"; it must be one of ${EXECUTORS.join(", ")}`);
   if (request.queue !== undefined && !QUEUE_NAME.test(request.queue))
     fault("queue", `queue is "${request.queue}"; a queue's name has lower-case letters, digits and . _ - / only`);
+  else if (request.queue !== undefined && request.parent === undefined) {
+    const named = faultOfNamedQueue(request.queue);
+    if (named !== null) fault("queue", named);
+  }
   if (request.priority !== undefined && !isLegalPriority(request.priority))
     fault("priority", `priority is ${request.priority}; it must be a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`);
   if (request.fairnessKey !== undefined && !isFairnessKey(request.fairnessKey))

@@ -119,6 +119,10 @@ function endOfAnswer(answer: Answer, called: Called): HandlerEnd {
       return completionHash === null
         ? settled({ outcome: "failed", reason: "error", message: NEVER_COMPLETED }, called)
         : { type: "wait", tokenHash: completionHash, timeoutMs: answer.timeoutMs };
+    case "ended":
+      return settled(answer.result, called);
+    case "lost":
+      return { type: "lose", message: answer.message };
     default:
       return unreachable(answer);
   }

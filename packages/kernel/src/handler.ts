@@ -1,5 +1,5 @@
 /** What a handler is given, and what it may answer besides a plain output. */
-import type { JobRecord } from "./job.ts";
+import type { JobRecord, Result } from "./job.ts";
 import type { Json } from "./json.ts";
 
 export interface HandlerContext<Input extends Json = Json> {
@@ -34,6 +34,8 @@ export type Answer = { readonly [ANSWER]: true } & (
   | { readonly type: "fail"; readonly message: string }
   | { readonly type: "invalid"; readonly message: string }
   | { readonly type: "parked"; readonly timeoutMs: number | null }
+  | { readonly type: "ended"; readonly result: Result }
+  | { readonly type: "lost"; readonly message: string }
 );
 
 /** This attempt failed; try again after so long, if the retry policy has attempts left. May be returned or thrown. */
@@ -54,6 +56,12 @@ export const parked = (options: { readonly timeoutMs?: number } = {}): Answer =>
   type: "parked",
   timeoutMs: options.timeoutMs ?? null,
 });
+
+/** The end of what was carried out elsewhere, as it was there: for a runner, whose steps are programs. */
+export const endedAs = (result: Result): Answer => ({ [ANSWER]: true, type: "ended", result });
+
+/** What carried it out is about to end, and this attempt with it: lost, as if nobody had said a word. */
+export const lostWith = (message: string): Answer => ({ [ANSWER]: true, type: "lost", message });
 
 /** The name under which a worker looks for the handler of a job: what its specification says, or the job's own name. */
 export function handlerNameOf({ spec, name }: Pick<JobRecord, "spec" | "name">): string {

@@ -40,6 +40,7 @@ export * from "./reason.ts";
 export * from "./retry.ts";
 export * from "./revision.ts";
 export * from "./run-handler.ts";
+export * from "./runner.ts";
 export * from "./schedule.ts";
 export * from "./schedule-record.ts";
 export * from "./secret.ts";

@@ -108,6 +108,10 @@ export const REASONS = {
   replaced: { meaning: "a newer job took its place", todo: "" },
   fail_fast: { meaning: "another item of its loop failed, and the loop is to fail at once", todo: "look at the item that failed first" },
   start_deadline: { meaning: "its start deadline passed before it could start", todo: "see what held it back, or give it longer" },
+  runner_failed: {
+    meaning: "the runner of an isolated execution could not work",
+    todo: "correct what the message names; `windlass logs <runner>` shows what it printed",
+  },
   step_failed: { meaning: "a step failed and nothing handled it", todo: "look at the step that the message names" },
   needs_failed: { meaning: "a step that it needs did not succeed", todo: "look at the step that the message names" },
   rejected: { meaning: "somebody who was asked for an approval said no", todo: "read what was said with it" },

@@ -4,6 +4,7 @@
  */
 import type { JobRecord } from "./job.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
+import { HTTP_HANDLER } from "./runner.ts";
 import { SECRET_NAME, SECRET_NAME_RULE } from "./secret.ts";
 
 /** Where a secret is asked for. */
@@ -49,7 +50,7 @@ export function aliasesOfSpec(spec: JsonObject): readonly AliasUse[] {
 
 /** All that a job asks for, of itself. */
 export function aliasesOfJob({ executor, spec, input }: Pick<JobRecord, "executor" | "spec" | "input">): readonly AliasUse[] {
-  if (executor !== "tool") return aliasesOfSpec(spec);
+  if (executor !== "tool" && spec["handler"] !== HTTP_HANDLER) return aliasesOfSpec(spec);
   const auth = isJsonObject(input) ? input["auth"] : undefined;
   return typeof auth === "string" ? [{ path: "auth", alias: auth }] : NONE;
 }

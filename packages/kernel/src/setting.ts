@@ -89,6 +89,23 @@ export const SETTINGS = {
     default: "",
     doc: "whose signature images must have, checked by the program cosign before each launch: key=/path/of/cosign.pub, or identity=NAME issuer=URL; none is wanted when left out",
   },
+  "runner.executor": {
+    default: "process",
+    doc: "what starts the runners of isolated executions whose workflow names no executor: process, docker or kubernetes",
+  },
+  "runner.access": {
+    default: "api",
+    doc: "how a runner is given its steps: api, over a connection to the server with a token that dies with it; there is no other way",
+  },
+  "runner.url": {
+    default: "",
+    doc: "address at which runners reach the server; those in containers need it, those that are processes take its own when left out",
+  },
+  "runner.image": { default: "", doc: "image of runners in containers: that of this program, in the version of the server" },
+  "runner.template": {
+    default: "",
+    doc: "a file with the pod of runners on a cluster, as deploy/kubernetes/runner-job.yaml, which is what is taken when left out",
+  },
   "log.bytesMax": { default: 104_857_600, doc: "largest log of one stream of one attempt; beyond it the log is cut and says so" },
   "log.bytesPerSecondMax": {
     default: 0,

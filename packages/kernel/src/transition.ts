@@ -17,6 +17,7 @@ import { externalNameOf } from "./id.ts";
 import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob, type Result } from "./job.ts";
 import { isLegal } from "./lifecycle.ts";
 import { queueOfKey } from "./queue.ts";
+import { isRunnerKey, runnerAttemptName, runnerNumberOf } from "./runner.ts";
 import { event, keep, moved, refuse, type Transition } from "./step.ts";
 import { observe, settle, signal } from "./told.ts";
 
@@ -57,7 +58,7 @@ export function claimed(live: LiveJob, claim: Claim, now: number): Step {
     phase: outOfBand ? "launching" : "running",
     session: composite ? null : claim.session,
     place: outOfBand ? claim.place : null,
-    externalName: outOfBand ? externalNameOf(live.id, live.name, attempt) : null,
+    externalName: outOfBand ? outsideName(live, attempt) : null,
     externalRef: null,
     observed: null,
     startedAt: live.startedAt ?? now,
@@ -79,6 +80,13 @@ export function claimed(live: LiveJob, claim: Claim, now: number): Step {
     fact: composite ? { type: "started" } : null,
     releasesKey: false,
   };
+}
+
+/** People look for a runner by its execution. */
+function outsideName({ id, name, parentId, childKey }: LiveJob, attempt: number): string {
+  return parentId !== null && childKey !== null && isRunnerKey(childKey)
+    ? runnerAttemptName(parentId, runnerNumberOf(childKey), attempt)
+    : externalNameOf(id, name, attempt);
 }
 
 /** A job whose key was full leaves the ready index until the key has room. */

@@ -69,6 +69,7 @@ async function openInFolder(options: EmbeddedOptions & { readonly dataFolder: st
     throw new WindlassError("data_folder_in_use", `the data folder ${folder} is in use by another process; stop it, or use its API`);
   try {
     const opened = await openWindlass({
+      address: () => "",
       folder,
       settings: { ...defaultSettings(), ...options.settings },
       environment: processEnvironment(),

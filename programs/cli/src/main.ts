@@ -57,10 +57,11 @@ function failed(error: unknown, args: readonly string[]): number {
   return exitCodeOf(error);
 }
 
-function onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void {
+function onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void, { isPatient = false } = {}): () => void {
   let asked = false;
   const listeners = (["SIGINT", "SIGTERM"] as const).map((signal) => {
     const listener = (): void => {
+      if (asked && isPatient) return;
       if (asked) process.exit(INTERRUPTED);
       asked = true;
       callback(signal);

@@ -18,12 +18,13 @@ import {
   type ReportedSession,
   type Settling,
 } from "@windlass/engine";
-import { hasCode, messageOf, QUEUE_NAME, seconds, WindlassError } from "@windlass/kernel";
-import type { Logger } from "@windlass/ports";
+import { executionOfQueue, hasCode, messageOf, QUEUE_NAME, seconds, WindlassError } from "@windlass/kernel";
+import type { ClaimedJob, Logger } from "@windlass/ports";
 import type { RawData, WebSocket } from "ws";
 import { faultsOf } from "./faults-of.ts";
 import { framesOut, type FramesOut } from "./worker-frames-out.ts";
 import { workerItems, type WorkerItems } from "./worker-items.ts";
+import { givenStep, type GivenStep } from "./runner-steps.ts";
 import { heldJob, workerJobs, type WorkerJobs } from "./worker-jobs.ts";
 
 export interface WorkerConnection {
@@ -41,6 +42,8 @@ export interface ConnectionParts {
   readonly workspace: string;
   /** Id of its token. */
   readonly owner: string;
+  /** The execution whose steps it carries out, as a runner; null: it serves any queue but those of executions. */
+  readonly execution: string | null;
   /** Rejects when its token does not open anything any more: looked at with each report, and between. */
   readonly stillAllowed: () => Promise<void>;
   /** How long to read nothing more after so many bytes; 0: go on. */
@@ -199,15 +202,16 @@ class Connection implements WorkerConnection {
   }
 
   async #begin(hello: WorkerHello): Promise<void> {
-    const { context, queueKey, workspace, owner, results } = this.#parts;
+    const { context, queueKey, workspace, owner, results, execution } = this.#parts;
     const out = this.#out;
-    const queues = checked(hello).map(queueKey);
+    const queues = checked(hello, execution).map(queueKey);
     const serves = queues.map((queue) => ({ executor: "handler" as const, queue, handlers: hello.handlers }));
     const session = await openReportedSession(context, { serves, ttlMs: hello.ttlMs, owner, resume: hello.session });
     if (this.#ending !== null) return;
     this.#session = session.id;
     await this.#parts.opened(this, session.id);
-    const jobs = workerJobs({ out, unsent: () => this.#socket.bufferedAmount, traceOf: (job) => traceWait(context, job) });
+    const given = execution === null ? {} : { given: (job: ClaimedJob) => this.#give(job) };
+    const jobs = workerJobs({ out, unsent: () => this.#socket.bufferedAmount, traceOf: (job) => traceWait(context, job), ...given });
     const held = session.resumed ? await context.store.jobs.live({ session: session.id }, HELD_MAX) : [];
     for (const live of held) jobs.held.set(live.id, heldJob(live));
     if (this.#ending !== null) return;
@@ -219,6 +223,7 @@ class Connection implements WorkerConnection {
       out,
       workspace,
       owner,
+      isRunner: execution !== null,
       logged: this.#parts.memoryOf(session.id),
       freed: () => claims.wake(),
       failed: () => this.#fault(unavailable()),
@@ -229,6 +234,30 @@ class Connection implements WorkerConnection {
     const known = held.map(({ id, token }) => ({ id, token }));
     out.say({ type: "welcome", session: session.id, resumed: session.resumed, ttlMs: hello.ttlMs, held: known });
     await claims.start();
+  }
+
+  /** What a runner is told of a step. What has no secrets to be given is settled, and so is never begun. */
+  async #give(job: ClaimedJob): Promise<GivenStep | null> {
+    const { context, results } = this.#parts;
+    const { record, live } = job;
+    try {
+      const given = await givenStep(context, record);
+      if (!("refused" in given)) return given;
+      const { id, token, attempt } = live;
+      await results.settle({
+        type: "settle",
+        id,
+        attempt,
+        by: { type: "holder", token },
+        result: given.refused,
+        stopped: false,
+        random: context.random.next(),
+      });
+    } catch (error) {
+      // The line ends, and the step is found to be unknown to its runner over the next one.
+      this.#fault(foreseen(error, context.logger));
+    }
+    return null;
   }
 
   #answer(serving: Serving, message: Exclude<WorkerMessage, { type: "hello" }>, frameLength: number): void {
@@ -290,18 +319,26 @@ function forget({ jobs, claims }: Serving, ids: readonly string[]): void {
   if (ids.length > 0) claims.compare();
 }
 
-function checked({ protocol, queues }: WorkerHello): readonly string[] {
+function checked({ protocol, queues }: WorkerHello, execution: string | null): readonly string[] {
   if (protocol !== WORKER_PROTOCOL)
     throw new WindlassError(
       "bad_request",
       `the worker speaks version ${protocol} of the protocol, this server ${WORKER_PROTOCOL}; use the same version of both`,
     );
-  for (const queue of queues)
+  for (const queue of queues) {
+    if (executionOfQueue(queue) !== execution)
+      throw new WindlassError(
+        "forbidden",
+        execution === null
+          ? `the queue ${queue} is served by the runner of its execution only`
+          : `a runner serves the queue of its own execution, not ${queue}`,
+      );
     if (!QUEUE_NAME.test(queue))
       throw new WindlassError(
         "invalid",
         `${JSON.stringify(queue)} is no name of a queue; it has lower-case letters, digits and . _ / - in between`,
       );
+  }
   return [...new Set(queues)];
 }
 

@@ -67,6 +67,7 @@ export function workerDoor({ context: server, authenticate, checkHost, rate, pac
       queueKey: (name) => queueKeyOf(principal.workspace, name),
       workspace: principal.workspace,
       owner: principal.id,
+      execution: principal.execution ?? null,
       stillAllowed: async () => void (await allowed(request, null)),
       restMs: (bytes) => pace.restMs(principal, bytes),
       memoryOf: (session) => remembered(memories, session),

@@ -28,6 +28,7 @@ import {
 } from "@windlass/kernel";
 import type { LogChunk } from "@windlass/ports";
 import { isDeeperThan } from "./read-json.ts";
+import { maskOfStep, type StepMask } from "./runner-steps.ts";
 import type { FramesOut } from "./worker-frames-out.ts";
 import type { HeldJob, WorkerJobs } from "./worker-jobs.ts";
 
@@ -45,6 +46,8 @@ export interface ItemParts {
   readonly workspace: string;
   /** Id of its token. */
   readonly owner: string;
+  /** Whether it is the runner of an execution: then nothing of the secrets that it was given may come back. */
+  readonly isRunner: boolean;
   /** The number of the last item with log lines that was taken under this session; outlives a connection. */
   readonly logged: { upTo: number };
   /** Called when a job has ended: there may be room for another. */
@@ -78,13 +81,14 @@ export function workerItems(parts: ItemParts): WorkerItems {
 
 type Of<What extends WorkerItem["what"]> = Extract<WorkerItem, { what: What }>;
 
-function storeLines({ context, jobs, out, logged }: ItemParts, item: Of<"log">): void {
+function storeLines(parts: ItemParts, item: Of<"log">): void {
+  const { context, jobs, out, logged } = parts;
   const job = jobs.held.get(item.id);
   if (job === undefined || item.n <= logged.upTo) return out.stored(item.n);
   logged.upTo = item.n;
   const key = { jobId: item.id, attempt: job.attempt };
   const writing: Promise<void> = (job.logging ?? Promise.resolve())
-    .then(() => maskFor(context, item.id, job))
+    .then(() => maskFor(parts, item.id, job))
     .then((mask) => context.logs.append(key, chunksOf(item, mask)))
     // A log that cannot be written is reported, and does not fail the job.
     .catch((error: unknown) => context.logger.error("a log could not be written", { ...key, error: messageOf(error) }))
@@ -120,9 +124,13 @@ function storeChange(parts: ItemParts, item: Exclude<WorkerItem, { what: "log" }
 /** Without masks nothing is waited for. Undefined when it could not be stored, and so comes again. */
 async function settled(parts: ItemParts, change: Change, job: HeldJob | undefined): Promise<ChangeResult | undefined> {
   const { context, results, failed } = parts;
-  if (context.masks === undefined || change.type !== "settle") return results.settle(change);
+  if ((context.masks === undefined && !parts.isRunner) || change.type !== "settle") return results.settle(change);
   try {
-    const mask = await maskFor(context, change.id, job);
+    if (parts.isRunner) {
+      const step = await stepMaskFor(context, change.id, job);
+      return await results.settle({ ...change, result: step.result(change.result) });
+    }
+    const mask = await maskFor(parts, change.id, job);
     return await results.settle({ ...change, result: maskedResult(change.result, mask) });
   } catch (error) {
     context.logger.warn("a result of a worker could not be masked; it sends it again", { job: change.id, error: messageOf(error) });
@@ -131,7 +139,14 @@ async function settled(parts: ItemParts, change: Change, job: HeldJob | undefine
   }
 }
 
-async function maskFor(context: EngineContext, id: string, job: HeldJob | undefined): Promise<Mask> {
+async function stepMaskFor(context: EngineContext, id: string, job: HeldJob | undefined): Promise<StepMask> {
+  const mask = job?.stepMask ?? (await maskOfStep(context, id));
+  if (job !== undefined) job.stepMask = mask;
+  return mask;
+}
+
+async function maskFor({ context, isRunner }: ItemParts, id: string, job: HeldJob | undefined): Promise<Mask> {
+  if (isRunner) return (await stepMaskFor(context, id, job)).mask;
   const mask = job?.mask ?? (await maskOfId(context, id));
   if (job !== undefined) job.mask = mask;
   return mask;

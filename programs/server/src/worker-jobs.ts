@@ -9,6 +9,7 @@ import { WORKER_JOBS_MAX } from "@windlass/contract";
 import type { Carrier } from "@windlass/engine";
 import { handlerNameOf, type LiveJob, type Mask } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
+import type { GivenStep, StepMask } from "./runner-steps.ts";
 import type { FramesOut } from "./worker-frames-out.ts";
 
 /** An attempt that the worker holds, until its end is stored. */
@@ -20,6 +21,8 @@ export interface HeldJob {
   told: boolean;
   /** What must not be stored of it; asked for once. */
   mask?: Mask;
+  /** The same of the step that a runner carries out. */
+  stepMask?: StepMask;
 }
 
 export interface WorkerJobs extends Carrier {
@@ -42,15 +45,22 @@ export interface WorkerJobsParts {
   readonly unsent: () => number;
   /** What the attempt of a job continues. */
   readonly traceOf: (job: ClaimedJob) => string | null;
+  /** What a runner is told besides; null: the job is not for it any more. */
+  readonly given?: (job: ClaimedJob) => Promise<GivenStep | null>;
 }
 
-export function workerJobs({ out, unsent, traceOf }: WorkerJobsParts): WorkerJobs {
+export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): WorkerJobs {
   const held = new Map<string, HeldJob>();
   const questions = new Map<number, (ids: readonly string[]) => void>();
   let [open, pushed, jobsMax, slotsMax, asked] = [true, 0, 0, 0, 0];
   const answered = (question: number, ids: readonly string[]): void => {
     questions.get(question)?.(ids);
     questions.delete(question);
+  };
+  const pushGiven = async (job: ClaimedJob, give: NonNullable<WorkerJobsParts["given"]>): Promise<void> => {
+    const step = await give(job);
+    if (step === null) held.delete(job.live.id);
+    else if (open && held.has(job.live.id)) out.push([{ ...pushedJob(job, traceOf(job)), ...step }]);
   };
   return {
     held,
@@ -70,7 +80,8 @@ export function workerJobs({ out, unsent, traceOf }: WorkerJobsParts): WorkerJob
       if (!open) return jobs;
       for (const { live } of jobs) held.set(live.id, heldJob(live));
       pushed += jobs.length;
-      out.push(jobs.map((job) => pushedJob(job, traceOf(job))));
+      if (given === undefined) out.push(jobs.map((job) => pushedJob(job, traceOf(job))));
+      else for (const job of jobs) void pushGiven(job, given);
       return [];
     },
     holding: () => held.size,

@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly settings: Settings;
   readonly environment: Environment;
   readonly logger: Logger;
+  /** Where this server answers on its own host, once it listens. */
+  readonly address: () => string;
 }
 
 export interface Opened {
@@ -42,13 +44,14 @@ export const KINDS_OF_JOBS: readonly JobKind[] = [taskKind, workflowKind, stepKi
 
 const DATABASE_FILE = "windlass.db";
 
-export async function openWindlass({ folder, settings, environment, logger }: OpenOptions): Promise<Opened> {
+export async function openWindlass({ folder, settings, environment, logger, address }: OpenOptions): Promise<Opened> {
   const { fileLogStore } = await import("@windlass/files");
   const { processExecutor } = await import("@windlass/process");
   const { httpRulesOf } = await import("./http-rules.ts");
   const { imageGateOf } = await import("./image-rules.ts");
   const { serverTools } = await import("./server-tools.ts");
   const { dockerExecutor } = await import("@windlass/docker");
+  const { runnerRules } = await import("./runner-rules.ts");
   const { outboundCalls } = await import("./outbound-calls.ts");
   const storeName = storeNameOf(settings["store.url"]);
   const logBytesMax = settings["log.bytesMax"];
@@ -88,6 +91,7 @@ export async function openWindlass({ folder, settings, environment, logger }: Op
     tracing: traces.tracing,
     ...(patterns.length === 0 ? {} : { masks: () => masks }),
     tools: serverTools(settings),
+    runners: runnerRules(settings, address),
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
     retentionDays: settings["retention.days"],

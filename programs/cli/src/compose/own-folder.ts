@@ -56,7 +56,8 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     undo.push(() => lock.release());
     const token = adminTokenOf({ folder, kept, given: settings["server.adminToken"] });
     const log = logger(folder);
-    const opened = await openWindlass({ folder, settings, environment, logger: log });
+    let address = "";
+    const opened = await openWindlass({ folder, settings, environment, logger: log, address: () => address });
     undo.push(() => opened.close());
     const { engine, storeName, executors } = opened;
     const secret = Buffer.from(systemRandom.bytes(PEER_SECRET_BYTES)).toString("hex");
@@ -93,6 +94,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       removeAddress(folder);
       await listening.close();
     });
+    address = listening.url.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:)/u, "//127.0.0.1");
     await engine.start();
     undo.splice(-1, 0, () => engine.stop());
     if (storeName !== "sqlite") await tellPeers(opened, { secret, url: settings["server.url"] || reachableUrl(listening.url) });

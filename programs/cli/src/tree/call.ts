@@ -26,8 +26,11 @@ export interface World {
   readonly typed: readonly string[];
   readonly terminal: Terminal;
   readonly environment: Environment;
-  /** Called at the first signal that asks for an end; a second one ends the process. Returns how to take it back. */
-  onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void;
+  /**
+   * Called at the first signal that asks for an end; a second one ends the process, but for one that is patient. Returns how
+   * to take it back.
+   */
+  onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void, options?: { readonly isPatient?: boolean }): () => void;
 }
 
 export interface Call<Options extends object = object> extends World, Presentation {

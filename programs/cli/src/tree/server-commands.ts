@@ -30,6 +30,14 @@ export function addServerCommands(program: Command, perform: Performing): void {
     .option("--session-ttl <duration>", "how long it may be out of touch until its jobs are given to others; 30 s when left out", duration)
     .action(perform(async () => (await import("../commands/worker.ts")).runWorker));
   program
+    .command("runner")
+    .description("carry the steps of one isolated execution out; started by the server, which tells it which by its environment")
+    .addHelpText(
+      "after",
+      "\nVariables: WORKFLOW_ID, EXECUTION_ID, WORKFLOW_INPUT, WINDLASS_URL, WINDLASS_TOKEN.\nExit code: 0 when nothing is left to do, however the steps went; 1 when it could not work; 143 when it was told to end.",
+    )
+    .action(perform(async () => (await import("../commands/runner.ts")).runRunner));
+  program
     .command("backup")
     .description("back up the store and the logs, also while a server works with them")
     .argument("<folder>", "where the back-up is to be; it must not be there yet. With --server: a name below that server's backup.folder")

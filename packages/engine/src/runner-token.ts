@@ -1,0 +1,74 @@
+/**
+ * The token of a runner: sealed with the server's own keys and stored nowhere. It says which attempt of which runner has it,
+ * and opens nothing but the connection over which that runner is given the steps of its execution.
+ *
+ * O1. It opens something only while that attempt of the runner is alive: it dies with it, and so with the execution.
+ * O2. The same attempt may be given several: a launch that is taken up by another launcher makes one more.
+ */
+import { isRunner, WindlassError, WORKSPACE_SCOPE, type JobRecord, type SealedSecret } from "@windlass/kernel";
+import type { Holder } from "./access-cache.ts";
+import type { EngineContext } from "./context.ts";
+
+/** By which people, and scanners of sources and logs, know it. */
+const PREFIX = "wlr_";
+/** What is sealed says nothing by itself: that it opens is the proof. */
+const SEALED = "runner";
+
+export function isRunnerToken(secret: string): boolean {
+  return secret.startsWith(PREFIX);
+}
+
+/** Throws `secret_key_missing`, `invalid`. */
+export function runnerTokenFor({ keys }: Pick<EngineContext, "keys">, jobId: string, attempt: number): string {
+  if (keys.current() === null) keys.grow();
+  const { keyId, sealed } = keys.seal(identityOf(jobId, attempt), SEALED);
+  return `${PREFIX}${Buffer.from(JSON.stringify([jobId, attempt, keyId, sealed])).toString("base64url")}`;
+}
+
+/** Whose it is. Throws `unauthorized`. */
+export async function holderOfRunner(context: EngineContext, secret: string): Promise<Holder> {
+  const named = parsed(secret.slice(PREFIX.length));
+  const opened = named === null ? { fault: "broken" as const } : context.keys.open({ ...identityOf(named.jobId, named.attempt), ...named });
+  if (named === null || "fault" in opened || opened.value !== SEALED)
+    throw new WindlassError("unauthorized", "the token of a runner is not known to this server");
+  const { jobId, attempt } = named;
+  const view = await context.store.reads.get(jobId);
+  const live = view?.live ?? null;
+  if (view === null || live === null || live.attempt !== attempt || !isRunner(view.record) || live.phase === null)
+    throw new WindlassError("unauthorized", "the token of a runner opens nothing any more: its attempt has ended");
+  const execution = executionOf(view.record);
+  return {
+    id: `${jobId}/${attempt}`,
+    name: `runner ${jobId}`,
+    permissions: new Set(["workers:connect"]),
+    workspaces: [view.record.workspace],
+    execution,
+  };
+}
+
+/** The execution whose steps a runner carries out stands in its specification. */
+function executionOf({ spec }: Pick<JobRecord, "spec">): string {
+  const env = spec["env"] as Readonly<Record<string, string>> | undefined;
+  return env?.["EXECUTION_ID"] ?? "";
+}
+
+function identityOf(jobId: string, attempt: number): Omit<SealedSecret, "sealed" | "keyId"> {
+  const nobody = { createdBy: "windlass", createdAt: 0, changedBy: "windlass", changedAt: 0 };
+  // A scope that no secret has: what opens here opens nowhere else.
+  return { workspace: "", scope: `runner:${WORKSPACE_SCOPE}`, name: `${jobId}/${attempt}`, version: 1, ...nobody };
+}
+
+interface Named extends Pick<SealedSecret, "keyId" | "sealed"> {
+  readonly jobId: string;
+  readonly attempt: number;
+}
+
+function parsed(text: string): Named | null {
+  try {
+    const [jobId, attempt, keyId, sealed] = JSON.parse(Buffer.from(text, "base64url").toString("utf8")) as unknown[];
+    if (typeof jobId !== "string" || typeof keyId !== "string" || typeof sealed !== "string") return null;
+    return typeof attempt === "number" ? { jobId, attempt, keyId, sealed } : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Runners: the jobs that carry the steps of one isolated execution out, in a process or container of their own. What they
+ * are called, which queue they serve, and when an execution gives up making them. Pure.
+ *
+ * R1. The steps of an isolated execution wait in a queue of its own, which only its runner serves.
+ * R2. Runners of one parent are numbered without gaps: the next one is made only when the one before has ended.
+ */
+import { DEFAULT_QUEUE, type JobKindName, type JobRecord } from "./job.ts";
+
+/** The name of a runner's job. */
+export const RUNNER_NAME = "runner";
+export const RUNNER_KIND = "task" satisfies JobKindName;
+/** The queue in which runners wait to be started: its limits are those of how many there are at once. */
+export const RUNNERS_QUEUE = "runners";
+/** How long a runner may live where its workflow has no time limit. */
+export const RUNNER_SECONDS = 300;
+/** What a runner calls the handler that starts commands. */
+export const SHELL_HANDLER = "windlass.shell";
+/** And the one that calls addresses. */
+export const HTTP_HANDLER = "windlass.http";
+/** Steps that a runner carries out at once. */
+export const RUNNER_CONCURRENCY = 10;
+
+/** No step is called so: the names of steps do not begin with `#`. */
+const KEY_PREFIX = "#runner/";
+const QUEUE_PREFIX = "execution/";
+const NAME_PREFIX = "workflow-exec-";
+
+export function runnerKeyOf(number: number): string {
+  return `${KEY_PREFIX}${number}`;
+}
+
+export function isRunnerKey(childKey: string | null): boolean {
+  return childKey !== null && childKey.startsWith(KEY_PREFIX);
+}
+
+export function isRunner({ kind, childKey }: Pick<JobRecord, "kind" | "childKey">): boolean {
+  return kind === RUNNER_KIND && isRunnerKey(childKey);
+}
+
+/** The name of the queue of an execution (R1). */
+export function executionQueueOf(executionId: string): string {
+  return `${QUEUE_PREFIX}${executionId}`;
+}
+
+/** The execution whose queue this is; null: any other queue. */
+export function executionOfQueue(name: string): string | null {
+  return name.startsWith(QUEUE_PREFIX) ? name.slice(QUEUE_PREFIX.length) : null;
+}
+
+/** The queue under which figures count it: that of an execution is there for a moment, and they would be of no use. */
+export function countedQueueOf(name: string): string {
+  return name.startsWith(QUEUE_PREFIX) ? "execution" : name;
+}
+
+/** For whoever may name a queue: those of executions are none of his. Null: it may be named. */
+export function faultOfNamedQueue(name: string): string | null {
+  return name.startsWith(QUEUE_PREFIX)
+    ? `${JSON.stringify(name)} is the queue of an isolated execution, which only its runner serves; take another, for example ${DEFAULT_QUEUE}`
+    : null;
+}
+
+/** What a runner's attempt is called outside; `parent` is the execution, or what ends it. */
+export function runnerAttemptName(parentId: string, number: string, attempt: number): string {
+  const id = parentId.replaceAll("_", "-");
+  return number === "0" && attempt === 1 ? `${NAME_PREFIX}${id}` : `${NAME_PREFIX}${id}-${number}-${attempt}`;
+}
+
+export function isRunnerAttempt(name: string): boolean {
+  return name.startsWith(NAME_PREFIX);
+}
+
+/** The number of a runner, of its key. */
+export function runnerNumberOf(childKey: string): string {
+  return childKey.slice(KEY_PREFIX.length);
+}

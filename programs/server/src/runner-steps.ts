@@ -1,0 +1,39 @@
+/**
+ * What goes over the line to the runner of an execution besides what any worker is told of a job: the specification of the step
+ * and the secrets that this step uses, and what of them must not come back.
+ */
+import { givenSecrets, maskOfAttempt, maskedResult, withheld, type EngineContext } from "@windlass/engine";
+import { maskOf, withoutAliases, secretEnvironmentOf, type JobRecord, type Json, type Mask, type Result } from "@windlass/kernel";
+
+/** The input of its handler, in the place of the job's own. */
+export interface GivenStep {
+  readonly input: Json;
+}
+
+/** Why it is refused, is stored as its end. Throws when the store cannot be read. */
+export async function givenStep(context: EngineContext, record: JobRecord): Promise<GivenStep | { readonly refused: Result }> {
+  const given = await givenSecrets(context, record);
+  if ("refused" in given) return given;
+  const secretEnvironment = { ...secretEnvironmentOf(record.spec, given.values) };
+  const secrets = Object.fromEntries(given.values);
+  const { id, name, rootId, workspace } = record;
+  return {
+    input: { spec: withoutAliases(record.spec), input: record.input, secretEnvironment, secrets, about: { id, name, rootId, workspace } },
+  };
+}
+
+export interface StepMask {
+  readonly mask: Mask;
+  /** What may be stored of an end: nothing of the secrets that the step was given. */
+  result(result: Result): Result;
+}
+
+/** Looked up again where the step was given by another server. */
+export async function maskOfStep(context: EngineContext, id: string): Promise<StepMask> {
+  const { rule, incomplete } = await maskOfAttempt(context, id);
+  const mask = maskOf(rule);
+  return {
+    mask,
+    result: (result) => (incomplete === null ? maskedResult(result, mask, rule.secrets) : withheld(result, incomplete)),
+  };
+}
