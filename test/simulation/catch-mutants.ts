@@ -28,7 +28,7 @@ export async function catchMutants(mutants: readonly Mutant[], seeds: number): P
 
 function catchOne(mutant: Mutant, seeds: number): Promise<string | null> {
   const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-  const args = ["--import", path("plant.ts"), path("run.ts"), "1", String(seeds)];
+  const args = ["--import", path("plant.ts"), path("run.ts"), "1", String(seeds), mutant.of ?? "jobs"];
   return new Promise((resolve, reject) => {
     execFile(
       process.execPath,

@@ -6,6 +6,8 @@ export interface Mutant {
   readonly name: string;
   /** What goes wrong in the world when the code is like this. */
   readonly story: string;
+  /** What has to catch it; the scenario of jobs when left out. */
+  readonly of?: "schedules";
   readonly edits: readonly { readonly file: string; readonly from: string; readonly to: string }[];
 }
 
@@ -204,6 +206,54 @@ export const MUTANTS: readonly Mutant[] = [
         file: "drivers/sql/src/candidates.ts",
         from: "this.of(executor, queue).after = fairnessKey;",
         to: 'this.of(executor, queue).after = fairnessKey === "" ? "" : "";',
+      },
+    ],
+  },
+  {
+    name: "postponed occurrence lost",
+    story: "the end of a job that came while its schedule was being decided about wakes nothing that waits for it",
+    of: "schedules",
+    edits: [
+      {
+        file: "packages/kernel/src/schedule-record.ts",
+        from: "const again = wakes !== dispatch.wakes && cursor.waiting.length > 0;",
+        to: "const again = wakes < 0 && dispatch.wakes > 0;",
+      },
+    ],
+  },
+  {
+    name: "end not counted",
+    story: "the end of a job does not make its schedule due, though an occurrence waits for it",
+    of: "schedules",
+    edits: [
+      {
+        file: "packages/kernel/src/schedule-record.ts",
+        from: "return waiting.length === 0 ? nextAt : Math.min(nextAt ?? now, now);",
+        to: "return waiting.length === 0 ? nextAt : Math.max(nextAt ?? now, now);",
+      },
+    ],
+  },
+  {
+    name: "two dispatchers",
+    story: "two dispatchers decide about the same time of a schedule, and both decisions count",
+    of: "schedules",
+    edits: [
+      {
+        file: "drivers/sqlite/src/schedules.ts",
+        from: "const counts = before.get(dispatch.scheduleId)?.revision === dispatch.revision &&",
+        to: "const counts = before.has(dispatch.scheduleId) &&",
+      },
+    ],
+  },
+  {
+    name: "time lost in a change",
+    story: "what was due before a change is passed over by it",
+    of: "schedules",
+    edits: [
+      {
+        file: "modules/schedules/src/schedules.ts",
+        from: "if (times.length === 0 && past === null && pastExcluded === null) return false;",
+        to: "if (times.length < 1_000_000 || past === null || pastExcluded === null) return false;",
       },
     ],
   },

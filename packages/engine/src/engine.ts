@@ -36,6 +36,8 @@ export interface EngineOptions extends EnginePorts {
   readonly retentionDays?: number;
   /** The same for the audit. */
   readonly auditDays?: number;
+  /** The same for the ledger of schedules. */
+  readonly historyDays?: number;
   /** Further services of modules; they run as long as the engine does. `session` is the one of this server, for its leads. */
   readonly services?: (context: EngineContext, session: () => string) => readonly Service[];
   /** No limits when left out. */
@@ -92,7 +94,12 @@ export function engine(options: EngineOptions): Engine {
         ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }),
         ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }),
       }),
-      retention(context, { session: id, days: options.retentionDays ?? 0, auditDays: options.auditDays ?? 0 }),
+      retention(context, {
+        session: id,
+        days: options.retentionDays ?? 0,
+        auditDays: options.auditDays ?? 0,
+        historyDays: options.historyDays ?? 0,
+      }),
       ...(options.outbound === undefined ? [] : [webhookRelay(context, { session: id, outbound: options.outbound })]),
       ...(options.services?.(context, id) ?? []),
       logRetention(context, options.logLimits ?? { retentionDays: 0, totalBytesMax: 0 }),

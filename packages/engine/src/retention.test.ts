@@ -1,4 +1,5 @@
-import { days } from "@windlass/kernel";
+import { days, idBody } from "@windlass/kernel";
+import { occurrenceRow, scheduleOf } from "@windlass/testkit";
 import { expect, test } from "vitest";
 import { engineFixture, group, handled, type EngineFixture } from "./engine-fixture.ts";
 import { retention } from "./retention.ts";
@@ -63,6 +64,26 @@ test("0 days keep everything", async () => {
   await service.start();
   await fixture.clock.advance(3_600_000);
   expect(await fixture.stateOf(fixture.ended)).toBe("cancelled");
+  await service.stop();
+  await fixture.close();
+});
+
+test("old rows of the ledger of schedules go, schedule by schedule", async () => {
+  const fixture = await withHistory();
+  const { store } = fixture;
+  const now = fixture.engine.context.now();
+  for (const id of ["sch_a", "sch_b"]) {
+    const state = { at: now, nextAt: null, running: [], waiting: [] };
+    const none = { scheduleId: id, wakes: 0, cursor: state, settled: [], changes: [] };
+    await store.schedules.put(scheduleOf({ id, name: idBody(id) }), { expected: 0, dispatch: { ...none, revision: 0, added: [] }, now });
+    const added = [0, 1].map((n) => occurrenceRow({ scheduleId: id, nominalAt: now + n, decidedAt: now + n * days(3) }));
+    await store.schedules.dispatch([{ ...none, revision: 1, added }], now);
+  }
+  const service = retention(fixture.engine.context, { session: () => "ses_leader", days: 0, historyDays: 0.01 });
+  await service.start();
+  await fixture.clock.advance(days(0.01) + 180_000);
+  for (const id of ["sch_a", "sch_b"])
+    expect((await store.schedules.history({ scheduleId: id, limit: 9 })).map(({ nominalAt }) => nominalAt - now)).toEqual([1]);
   await service.stop();
   await fixture.close();
 });

@@ -1,6 +1,6 @@
 /**
- * Removes trees of jobs, with their logs, some time after their root ended, old entries of the audit,
- * and answers whose time is over. One process leads.
+ * Removes trees of jobs, with their logs, some time after their root ended, old entries of the audit and of the ledger
+ * of schedules, and answers whose time is over. One process leads.
  *
  * R1. What is removed is old by a clock that did not jump in the last day: a jump that is undone removes nothing early.
  * R2. Trees that cannot go yet hold no others back: a walk goes on behind them, and the next one looks at them again.
@@ -25,12 +25,15 @@ export interface RetentionOptions {
   readonly days: number;
   /** Of the audit; 0 keeps it. */
   readonly auditDays?: number;
+  /** Of the ledger of schedules; 0 keeps it. */
+  readonly historyDays?: number;
 }
 
 export function retention(context: EngineContext, options: RetentionOptions): Loop {
-  const { days: jobDays, auditDays = 0 } = options;
+  const { days: jobDays, auditDays = 0, historyDays = 0 } = options;
   const leads = leadership(context, { chore: "retention", session: options.session, leadMs: LEAD_MS });
   const removal = removalOf(context);
+  const forgetting = forgettingOf(context);
   const time = steadyTime(context.clock, () => context.now(), JUMP_TRUST_MS);
   return loop({
     name: "retention",
@@ -45,7 +48,8 @@ export function retention(context: EngineContext, options: RetentionOptions): Lo
       const forgotten = await answers.prune(now, ROWS_BATCH);
       const moreJobs = jobDays > 0 && (await removal(now - days(jobDays)));
       const pruned = auditDays > 0 ? await audit.prune(now - days(auditDays), ROWS_BATCH) : 0;
-      return moreJobs || pruned === ROWS_BATCH || forgotten === ROWS_BATCH;
+      const moreHistory = historyDays > 0 && (await forgetting(now - days(historyDays)));
+      return moreJobs || moreHistory || pruned === ROWS_BATCH || forgotten === ROWS_BATCH;
     },
   });
 }
@@ -60,5 +64,15 @@ function removalOf(context: EngineContext): (endedBefore: number) => Promise<boo
     if (removed.length > 0) context.logger.info("finished jobs were removed", { roots: roots.length, jobs: removed.length });
     after = roots.length === BATCH ? (roots.at(-1) ?? null) : null;
     return after !== null;
+  };
+}
+
+/** Removes rows of some schedules; true when the walk over all of them has more. */
+function forgettingOf(context: EngineContext): (decidedBefore: number) => Promise<boolean> {
+  let after = "";
+  return async (decidedBefore) => {
+    const pruned = await context.store.schedules.prune(decidedBefore, { after, limit: ROWS_BATCH });
+    after = pruned.after;
+    return after !== "" || pruned.removed === ROWS_BATCH;
   };
 }

@@ -124,6 +124,10 @@ export const SETTINGS = {
     doc: "the most that all logs of this host may take together; beyond it those of the jobs that ended first are removed; 0 for no limit",
   },
   "retention.days": { default: 30, doc: "finished jobs and their logs are removed this long after their root ended; 0 keeps them" },
+  "schedules.historyDays": {
+    default: 30,
+    doc: "what became of each time of a schedule is kept this long; 0 keeps it for ever",
+  },
   "audit.retentionDays": { default: 365, doc: "who changed what is kept this long; 0 keeps it for ever" },
   "http.deny": {
     default: "loopback link-local",

@@ -96,6 +96,7 @@ export async function openWindlass({ folder, settings, environment, logger, addr
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
     retentionDays: settings["retention.days"],
     auditDays: settings["audit.retentionDays"],
+    historyDays: settings["schedules.historyDays"],
     logBytesPerSecondMax: limits.logBytesPerSecondMax,
     logLimits: { retentionDays: settings["log.retentionDays"], totalBytesMax: settings["log.totalBytesMax"] },
   });
