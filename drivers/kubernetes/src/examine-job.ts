@@ -7,8 +7,6 @@ import {
   lastLines,
   OUTPUT_TAIL_BYTES,
   outputOfStdout,
-  outputOfText,
-  outputTooLarge,
   withOutput,
   type ByteTail,
   type EndedFact,
@@ -20,9 +18,9 @@ import type { Graces } from "./classify-stuck.ts";
 import type { ClusterClient } from "./cluster-client.ts";
 import { endOf, type JobFacts, type PodFact } from "./facts.ts";
 import type { FactMemory } from "./facts-memory.ts";
-import { OUTPUT_BYTES_MAX } from "./job-body.ts";
 import type { ClusterJob } from "./job-state.ts";
 import { ANNOTATIONS, LABELS } from "./labels.ts";
+import { outputInFile } from "./output-file.ts";
 import { isAccepted } from "./refusal.ts";
 
 /** The end of a log that is read for the evidence and, where an output is promised, for that. */
@@ -111,13 +109,9 @@ function startOf(pod: PodFact | null): number | null {
   return main === undefined ? null : (endOf(main)?.startedAt ?? null);
 }
 
-/** The file comes first, as everywhere; it is the container's termination message here. */
+/** The file comes first, as everywhere. */
 function outputOf(pod: PodFact | null, { log, isPromised }: { readonly log: ByteTail | null; readonly isPromised: boolean }): FoundOutput {
-  const main = pod?.containers.find(({ name }) => name === MAIN_CONTAINER);
-  const written = main === undefined ? null : (endOf(main)?.message ?? null);
-  if (written !== null && Buffer.byteLength(written) >= OUTPUT_BYTES_MAX)
-    return outputTooLarge("the file WINDLASS_OUTPUT, of which a cluster keeps 4096 bytes,");
-  const inFile = written === null ? null : outputOfText(written);
+  const inFile = outputInFile(pod ?? undefined);
   if (inFile !== null || !isPromised) return inFile;
   const bytes = log?.read() ?? new Uint8Array();
   return outputOfStdout(bytes, log?.wasCut === true);

@@ -9,5 +9,6 @@ export { classify, type Ended, type EndState, type Ongoing, type Verdict } from 
 export { DEFAULT_GRACES, type Graces } from "./classify-stuck.ts";
 export type { ContainerFact, JobFact, JobFacts, PodFact } from "./facts.ts";
 export { FactMemory } from "./facts-memory.ts";
+export { outputInFile } from "./output-file.ts";
 export { probeCluster, type ClusterProbe } from "./probe-cluster.ts";
 export { hasEnded, isOver } from "./facts.ts";

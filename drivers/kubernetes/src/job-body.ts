@@ -9,6 +9,7 @@
 import { MAIN_CONTAINER, type ContainerSpec, type ContainerVolume, type Fault, type Json, type JsonObject } from "@windlass/kernel";
 import type { LaunchRequest } from "@windlass/ports";
 import { ANNOTATIONS, attemptMark, LABELS, labelSafe, MANAGED_BY, OUR_PREFIX } from "./labels.ts";
+import { OUTPUT_PATH } from "./output-file.ts";
 import { patched } from "./pod-patch.ts";
 
 export interface JobRules {
@@ -21,10 +22,6 @@ export interface JobRules {
   readonly ttlSeconds: number;
 }
 
-/** Where a container writes its output: what is in this file becomes its termination message. */
-const OUTPUT_PATH = "/dev/termination-log";
-/** What a kubelet keeps of that; more was cut. */
-export const OUTPUT_BYTES_MAX = 4_096;
 const KUEUE_LABEL = "kueue.x-k8s.io/queue-name";
 const PULL_POLICIES = { always: "Always", missing: "IfNotPresent", never: "Never" } as const;
 const MILLI = 1_000;

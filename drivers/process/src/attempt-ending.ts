@@ -1,5 +1,5 @@
 /** From how a process ended to the outcome of its attempt. Pure. */
-import { formatBytes, formatDuration, resultOfStop } from "@windlass/kernel";
+import { formatBytes, formatDuration, resultOfStop, signalOfExitCode } from "@windlass/kernel";
 import type { Result, StopFor } from "@windlass/kernel";
 
 /** Why the supervisor ended a process. The first cause counts. */
@@ -15,10 +15,12 @@ export interface ProcessEnd {
 
 /** `cause`: null when it ended by itself. */
 export function resultOfEnd(end: ProcessEnd, cause: EndCause | null): Result {
-  const how = { ...(end.code === null ? {} : { exitCode: end.code }), ...(end.signal === null ? {} : { signal: end.signal }) };
+  // A shell says so by its code, of what it waited for; of a container nothing else is known.
+  const signal = end.signal ?? (end.code === null ? null : signalOfExitCode(end.code));
+  const how = { ...(end.code === null ? {} : { exitCode: end.code }), ...(signal === null ? {} : { signal }) };
   if (cause !== null) return { ...resultOfCause(cause), ...how };
-  if (end.signal !== null) {
-    return { outcome: "failed", reason: "signal", message: `ended by signal ${end.signal}, which Windlass did not send`, ...how };
+  if (signal !== null) {
+    return { outcome: "failed", reason: "signal", message: `ended by signal ${signal}, which Windlass did not send`, ...how };
   }
   if (end.code === 0) return { outcome: "succeeded", reason: "ok", message: null, ...how };
   return { outcome: "failed", reason: "exit_code", message: `exit code ${end.code}`, ...how };

@@ -52,6 +52,20 @@ test.each([
   expect(readReference(text)).toEqual(meaning);
 });
 
+test("who is asked for to carry out containers does so for all of them: those at the end, and of the workflows that it runs", () => {
+  const box = '{kind: container, image: x, command: ["true"]}';
+  const child = stored(3, "child", `executor: docker\nsteps: [{name: work, tool: ${box}}]\n`);
+  const text = `
+steps:
+  - {name: call, tool: {kind: workflow, name: child@3}}
+  - {name: own, executor: docker, tool: ${box}}
+finally: [{name: last, executor: docker, tool: ${box}}]
+`;
+  const given = { definition: specOf(workflow("parent", text)), versionId: null, input: {}, pinned: new Map([["child@3", child]]) };
+  expect(workflowKind.executors?.(executionOf({ ...given, executor: "kubernetes" }).spec)).toEqual(["kubernetes"]);
+  expect(workflowKind.executors?.(executionOf({ ...given, usualExecutor: "kubernetes" }).spec)).toEqual(["docker"]);
+});
+
 test("a step runs a workflow as an execution below its own, with that one's inputs, limits and version", () => {
   const played = play({ spec: execution(PARENT), input: { day: "monday" } });
   expect(played.result).toMatchObject({ outcome: "succeeded", output: { days: [{ day: "x" }, { day: "x" }] } });

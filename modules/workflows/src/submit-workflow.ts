@@ -14,7 +14,7 @@ import { resolveInputs } from "./resolve-inputs.ts";
 import { evaluateIn } from "./scope.ts";
 import { render, textOf } from "./template.ts";
 import { pinFaults, withPins } from "./pins.ts";
-import { DEFAULT_CONTAINER_EXECUTOR, specOf, workflowOf, type ContainerExecutor, type Workflow } from "./workflow.ts";
+import { DEFAULT_CONTAINER_EXECUTOR, specOf, workflowOf, type ContainerExecutor, type Step, type Workflow } from "./workflow.ts";
 
 /** Keys are rows of an index. */
 const KEY_LENGTH_MAX = 500;
@@ -60,9 +60,10 @@ export interface ExecutionRequest {
 export function executionOf({ definition, versionId, input, pinned, executor, usualExecutor }: ExecutionRequest): Execution {
   const parsed = checkDefinition(definition);
   if ("faults" in parsed) throw refused("the workflow cannot be run", parsed.faults);
-  const workflow = executor === undefined ? withUsual(parsed.workflow, usualExecutor) : withExecutor(parsed.workflow, executor);
+  const carriedOut = (one: Workflow): Workflow => (executor === undefined ? withUsual(one, usualExecutor) : withExecutor(one, executor));
+  const workflow = carriedOut(parsed.workflow);
   const pins = Object.fromEntries(
-    [...(pinned ?? [])].map(([name, { body, ...version }]) => [name, { ...version, workflow: withUsual(workflowOf(body), usualExecutor) }]),
+    [...(pinned ?? [])].map(([name, { body, ...version }]) => [name, { ...version, workflow: carriedOut(workflowOf(body)) }]),
   );
   const faults = pinFaults(workflow, pins);
   if (faults.length > 0) throw refused(`${workflow.metadata.name} cannot be run`, faults);
@@ -84,9 +85,11 @@ export function executionOf({ definition, versionId, input, pinned, executor, us
   };
 }
 
-/** Asked for by whoever runs it: then its steps have no say. */
+/** Asked for by whoever runs it: then its steps have no say, nor have those at its end, or the workflows that it runs. */
 function withExecutor(workflow: Workflow, executor: ContainerExecutor): Workflow {
-  return { ...workflow, executor, steps: workflow.steps.map(({ executor: _own, ...step }) => step) };
+  const { steps, finally: last, ...rest } = workflow;
+  const plain = (of: readonly Step[]): readonly Step[] => of.map(({ executor: _own, ...step }) => step);
+  return { ...rest, executor, steps: plain(steps), ...(last === undefined ? {} : { finally: plain(last) }) };
 }
 
 function withUsual(workflow: Workflow, executor: ContainerExecutor = DEFAULT_CONTAINER_EXECUTOR): Workflow {

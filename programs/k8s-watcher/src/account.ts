@@ -3,14 +3,14 @@ import type { JsonObject } from "@windlass/kernel";
 import {
   ANNOTATIONS,
   LABELS,
-  type ContainerFact,
+  outputInFile,
   type Ended,
   type JobFact,
   type JobFacts,
   type Ongoing,
   type Verdict,
 } from "@windlass/kubernetes";
-import { outputOfStdout, outputOfText, type FoundOutput } from "@windlass/ports";
+import { outputOfStdout, type FoundOutput } from "@windlass/ports";
 import type { Account, Addressee } from "./server-line.ts";
 
 const MESSAGE_LENGTH_MAX = 4_000;
@@ -35,8 +35,9 @@ function whole(text: string | undefined): number | null {
 /** `tail`: the last that its main container printed; null: nothing was read. */
 export function accountOfEnd(facts: JobFacts, verdict: Ended, tail: Tail | null): Account {
   const isPromised = verdict.outcome === "succeeded" && hasOutput(facts);
-  const output = isPromised ? outputOf(facts, tail) : null;
-  const fault = output !== null && "fault" in output ? output.fault : null;
+  const output = writtenOutput(facts, verdict) ?? (isPromised ? printedOutput(tail) : null);
+  // A fault of the output fails only what had succeeded.
+  const fault = output !== null && "fault" in output && verdict.outcome === "succeeded" ? output.fault : null;
   const reason = fault?.reason ?? verdict.reason;
   const message = fault !== null ? fault.message : isPromised && output === null ? LOST_OUTPUT : verdict.message;
   return {
@@ -81,7 +82,7 @@ export function hasOutput({ job }: JobFacts): boolean {
 
 /** Its output is promised, and is in no file: only its log can say what it is. */
 export function needsLog(facts: JobFacts, { outcome }: Ended): boolean {
-  return outcome === "succeeded" && hasOutput(facts) && outputInFile(facts) === null;
+  return outcome === "succeeded" && hasOutput(facts) && outputInFile(facts.pods.at(-1)) === null;
 }
 
 /** What a main container printed last. */
@@ -102,21 +103,14 @@ function lastLines({ bytes }: Tail): string {
   return lines.slice(-TAIL_LENGTH_MAX);
 }
 
-/** Null: neither was written to the file, and the log was not read to its end, so that nobody knows what it is. */
-function outputOf(facts: JobFacts, tail: Tail | null): FoundOutput {
-  const inFile = outputInFile(facts);
-  if (inFile !== null || tail === null || !tail.isWhole) return inFile;
-  return outputOfStdout(tail.bytes, tail.wasCut);
+/** Of a Job that we made, for others mean something else by that file. Null: nothing was written. */
+function writtenOutput({ job, pods }: JobFacts, { outcome }: Ended): FoundOutput {
+  return job.annotations[ANNOTATIONS.attempt] === undefined || outcome === "cancelled" ? null : outputInFile(pods.at(-1));
 }
 
-/** The termination message is what was written to the file of the output, where there is one. */
-function outputInFile(facts: JobFacts): FoundOutput {
-  const main = mainOf(facts);
-  return main?.state.is === "terminated" ? outputOfText(main.state.message ?? "") : null;
-}
-
-function mainOf({ pods }: JobFacts): ContainerFact | undefined {
-  return pods.at(-1)?.containers.find(({ sort }) => sort === "main");
+/** Null: the log was not read to its end, so that nobody knows what it is. */
+function printedOutput(tail: Tail | null): FoundOutput {
+  return tail === null || !tail.isWhole ? null : outputOfStdout(tail.bytes, tail.wasCut);
 }
 
 function partsOf({ job }: JobFacts, { pod }: Verdict) {
