@@ -50,7 +50,7 @@ export function typedIn({ info, text }: Block): string | null {
 
 /** The arguments of each call of `windlass` in a piece of shell, also of those inside `$(…)` and `sh -c '…'`. */
 export function windlassCalls(shell: string): string[][] {
-  return simpleCommands(shell).flatMap((typed) => {
+  return commandsIn(shell).flatMap((typed) => {
     const words = typed.filter((word, index) => word !== "-u" && typed[index - 1] !== "-u");
     const at = words.findIndex((word) => /^([\w./-]*\/)?windlass(\.js)?$/u.test(word));
     if (at >= 0 && words.slice(0, at).every(isPrefix)) return [words.slice(at + 1)];
@@ -63,7 +63,7 @@ export function windlassCalls(shell: string): string[][] {
 const isPrefix = (word: string): boolean => /^(npx|sudo|env|exec|(\S*\/)?node|\w+=.*)$/su.test(word);
 
 /** Words of each command, quotes removed; what is redirected to and comments are left out. */
-function simpleCommands(shell: string): string[][] {
+export function commandsIn(shell: string): string[][] {
   const commands: string[][] = [[]];
   const text = shell.replaceAll("\\\n", " ");
   const token =
@@ -73,7 +73,7 @@ function simpleCommands(shell: string): string[][] {
     if (operator !== undefined) commands.push([]);
     else if (word !== undefined) {
       commands.at(-1)?.push(unquoted(word));
-      for (const [, inner = ""] of word.matchAll(/\$\(([^)]*)\)/gu)) commands.unshift(...simpleCommands(inner));
+      for (const [, inner = ""] of word.matchAll(/\$\(([^)]*)\)/gu)) commands.unshift(...commandsIn(inner));
     }
   }
   return commands.filter((words) => words.length > 0);

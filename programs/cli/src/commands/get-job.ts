@@ -4,6 +4,7 @@ import { connect } from "../connection/connect.ts";
 import { findJob } from "../connection/find-job.ts";
 import { agoOf, stepsBlock, tookOf } from "../output/job-lines.ts";
 import { fields, now } from "../output/api-object.ts";
+import { clusterBlock } from "../output/evidence-lines.ts";
 import { isForPeople, present } from "../output/present.ts";
 import { printable, styleOfState } from "../output/style.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
@@ -59,7 +60,7 @@ function describe(
     attempts.length < 2 && !wide
       ? ""
       : `${style("dim", "attempts:")}\n${attempts.map((attempt) => `  ${attemptText(attempt, at)}\n`).join("")}`;
-  return text + steps + tries;
+  return text + steps + tries + clusterBlock(attempts.at(-1)?.evidence ?? undefined, style);
 }
 
 function attemptText(attempt: AttemptJson, at: number): string {
