@@ -57,8 +57,13 @@ export async function throughOutages<T>(work: () => Promise<T>, { clock, chance,
       if (!hasCode(error, "unavailable") || clock.monotonic() - begun > OUTAGE_MS_MAX) throw error;
       onWait({ reason: "pending_outside", message: messageOf(error) });
     }
-    await rest(backoffDelay(BACKOFF, tries, chance()), clock, signal);
+    await restAfter(BACKOFF, tries, { clock, chance, signal });
   }
+}
+
+/** Before the next try. Rejects when the waiting is ended. */
+export function restAfter(backoff: Backoff, tries: number, { clock, chance, signal }: Omit<Patience, "onWait">): Promise<void> {
+  return rest(backoffDelay(backoff, tries, chance()), clock, signal);
 }
 
 function rest(waitMs: number, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 /** From how the containers of a pod ended to why. Pure. */
-import { EXIT_KILLED, signalName, signalOfExitCode, type Reason } from "@windlass/kernel";
+import { EXIT_KILLED, formatBytes, parseBytes, signalName, signalOfExitCode, type Reason } from "@windlass/kernel";
 import { endOf, type ContainerFact, type EventFact, type PodFact, type Terminated } from "./facts.ts";
 
 /** How one container ended, as far as it decides about its pod. */
@@ -65,7 +65,7 @@ export function reasonOfStartError(message: string): Reason {
 export function reasonOfDeath({ container, end }: Death): { readonly reason: Reason; readonly message: string } {
   const where = container.sort === "main" ? "" : ` of the ${container.sort === "init" ? "init container" : "sidecar"} ${container.name}`;
   const signal = signalOf(end);
-  const limit = container.memoryLimit === null ? "the memory there was" : `its limit of ${container.memoryLimit}`;
+  const limit = container.memoryLimit === null ? "the memory there was" : `its limit of ${memoryOf(container.memoryLimit)}`;
   if (end.exitCode === EXIT_KILLED)
     return { reason: "maybe_oom", message: `killed by SIGKILL${where}, maybe for needing more memory than ${limit}` };
   if (signal !== null) return { reason: "signal", message: `ended by signal ${signal}${where}, which Windlass did not send` };
@@ -74,5 +74,13 @@ export function reasonOfDeath({ container, end }: Death): { readonly reason: Rea
 
 export function memoryMessage({ name, sort, memoryLimit }: ContainerFact): string {
   const whose = sort === "main" ? "" : ` (the ${sort === "init" ? "init container" : "sidecar"} ${name})`;
-  return memoryLimit === null ? `needed more memory than there was${whose}` : `needed more memory than its limit of ${memoryLimit}${whose}`;
+  return memoryLimit === null
+    ? `needed more memory than there was${whose}`
+    : `needed more memory than its limit of ${memoryOf(memoryLimit)}${whose}`;
+}
+
+/** As people write it: our own Jobs say it in bytes. */
+function memoryOf(limit: string): string {
+  const bytes = parseBytes(limit);
+  return bytes === undefined ? limit : formatBytes(bytes);
 }

@@ -19,8 +19,8 @@ import { FactMemory } from "./facts-memory.ts";
 import { faultsOnCluster, type JobRules } from "./job-body.ts";
 import { foundOf, isOf, type ClusterJob } from "./job-state.ts";
 import { LABELS, labelSafe, OUR_SELECTOR } from "./labels.ts";
-import { jobsPath, launchJob, unavailable } from "./launch-job.ts";
-import { isAccepted } from "./refusal.ts";
+import { jobsPath, launchJob } from "./launch-job.ts";
+import { isAccepted, unavailable } from "./refusal.ts";
 import { hasEndedPod, stopJob } from "./stop-job.ts";
 import type { Pace } from "./request-pace.ts";
 

@@ -123,6 +123,30 @@ describe.skipIf(cluster.missing)("on a cluster", () => {
     expect((await ended(executor, waits.name)).result.outcome).toBe("succeeded");
   });
 
+  test("what is exclusive is not made while a pod of an earlier attempt may still run", async () => {
+    const { executor, ask, jobOf } = await open();
+    // As of a pod on a node that is cut off: the cluster knows of it, and of no end of it.
+    const labels = {
+      "app.kubernetes.io/managed-by": "windlass",
+      "windlass.dev/place": executor.place,
+      "windlass.dev/attempt": "1",
+    };
+    const told: Waiting[] = [];
+    const request = requestOf(spec("true", { kubernetes: { exclusive: true } }), { attempt: 2, observe: (why) => void told.push(why) });
+    const pod = {
+      metadata: { name: "earlier", labels: { ...labels, "windlass.dev/job-id": request.jobId } },
+      spec: { schedulingGates: [{ name: "windlass.dev/test" }], containers: [{ name: "main", image: cluster.image }] },
+    };
+    expect(await ask("POST", "pods", pod)).toMatchObject({ status: { phase: "Pending" } });
+    const launched = executor.launch(request);
+    await vi.waitFor(() => expect(told).toHaveLength(1), PATIENCE);
+    expect(told[0]).toMatchObject({ reason: "earlier_attempt_runs", message: expect.stringContaining("earlier of attempt 1") as string });
+    expect(await jobOf(request.name)).toMatchObject({ code: 404 });
+    await ask("DELETE", "pods/earlier");
+    expect(await launched).toHaveProperty("ref");
+    expect((await ended(executor, request.name)).result.outcome).toBe("succeeded");
+  });
+
   test("all that a step may say of its pod is there when it runs", async () => {
     const { executor, ask, podsOf } = await open();
     await ask("POST", "configmaps", { metadata: { name: "conf" }, data: { word: "from-conf", ALSO: "from-all" } });

@@ -6,15 +6,17 @@
  *     was frozen between the two is refused by one of them.
  * J3. What must not begin is left as it is, suspended: it may be the one that another launcher is about to begin. What belongs
  *     to nobody is swept by whoever compares the place.
+ * J4. What is exclusive is made only when no pod of an earlier attempt may still run.
  */
 import { WindlassError, type ContainerSpec, type Result } from "@windlass/kernel";
 import type { Clock, Launched, LaunchRequest } from "@windlass/ports";
-import { patiently, type WhyWait } from "./back-pressure.ts";
+import { patiently, type Patience, type WhyWait } from "./back-pressure.ts";
 import type { ClusterAnswer, ClusterClient } from "./cluster-client.ts";
+import { untilEarlierAreOver } from "./earlier-pods.ts";
 import { jobBody, namespaceOf, secretBody, type JobRules } from "./job-body.ts";
 import { hasBegun, isOf, isSettled, type ClusterJob } from "./job-state.ts";
 import { ANNOTATIONS } from "./labels.ts";
-import { isAccepted, refusalOf, type Refusal } from "./refusal.ts";
+import { isAccepted, refusalOf, unavailable, type Refusal } from "./refusal.ts";
 
 export interface LaunchContext {
   readonly client: ClusterClient;
@@ -55,6 +57,7 @@ async function make(
 ): Promise<ClusterJob | { readonly refused: Result }> {
   const { client, rules } = context;
   const namespace = namespaceOf(spec, rules);
+  if (spec.kubernetes?.exclusive === true) await alone(request, namespace, context);
   const body = jobBody(request, spec, rules);
   // What a newer or older cluster does not know is told, not dropped.
   const query = { fieldValidation: "Strict" };
@@ -104,20 +107,33 @@ async function begin(
   throw unavailable(begun);
 }
 
-/** Made again while the cluster asks to wait, which explain shows. */
-async function waiting(
-  request: LaunchRequest,
+/** See J4. */
+async function alone(request: LaunchRequest, namespace: string, context: LaunchContext): Promise<void> {
+  const { patience, over } = patienceOf(request, context);
+  await untilEarlierAreOver(request, { ...context, namespace }, patience);
+  over("no earlier attempt runs any more");
+}
+
+/** Made again while the cluster asks to wait. */
+async function waiting(request: LaunchRequest, context: LaunchContext, call: () => Promise<ClusterAnswer>): Promise<ClusterAnswer> {
+  const { patience, over } = patienceOf(request, context);
+  const answer = await patiently(call, patience);
+  over("the cluster takes it at last");
+  return answer;
+}
+
+/** What is waited for is told, since explain shows it; and that it is over. */
+function patienceOf(
+  { observe }: LaunchRequest,
   { clock, chance, signal }: LaunchContext,
-  call: () => Promise<ClusterAnswer>,
-): Promise<ClusterAnswer> {
+): { readonly patience: Patience; readonly over: (message: string) => void } {
   let told: WhyWait | null = null;
   const onWait = (why: WhyWait): void => {
-    if (told?.message !== why.message) request.observe?.(why);
+    if (told?.message !== why.message) observe?.(why);
     told = why;
   };
-  const answer = await patiently(call, { clock, chance, signal, onWait });
-  if (told !== null) request.observe?.({ reason: null, message: "the cluster takes it at last" });
-  return answer;
+  const over = (message: string): void => void (told === null || observe?.({ reason: null, message }));
+  return { patience: { clock, chance, signal, onWait }, over };
 }
 
 /** A refusal that stays one. Throws for one that may pass. */
@@ -129,9 +145,4 @@ function refusedBy(refusal: Refusal, namespace: string): Result {
   if (status === 422 || status === 400 || status === 413) return config("bad_spec", fields.length === 0 ? message : fields.join("; "));
   if (status === 404) return config("bad_spec", `the namespace ${namespace} is not there: ${message}`);
   throw new WindlassError("unavailable", `the cluster does not take it: ${message}`);
-}
-
-export function unavailable(answer: ClusterAnswer): WindlassError {
-  const { status, message } = refusalOf(answer);
-  return new WindlassError("unavailable", `the cluster answered ${status}: ${message}`);
 }

@@ -1,4 +1,5 @@
 /** What the API server says when it refuses: its `Status` object, read carefully, for a proxy may answer in its place. Pure. */
+import { WindlassError } from "@windlass/kernel";
 import type { ClusterAnswer } from "./cluster-client.ts";
 
 export interface Refusal {
@@ -35,4 +36,10 @@ interface Said {
     readonly retryAfterSeconds?: number;
     readonly causes?: readonly { readonly field?: string; readonly message?: string }[];
   };
+}
+
+/** For a call that may succeed another time. */
+export function unavailable(answer: ClusterAnswer): WindlassError {
+  const { status, message } = refusalOf(answer);
+  return new WindlassError("unavailable", `the cluster answered ${status}: ${message}`);
 }

@@ -7,8 +7,8 @@ import type { ClusterClient } from "./cluster-client.ts";
 import { seconds } from "./job-body.ts";
 import { hasBegun, isEnded, type ClusterJob } from "./job-state.ts";
 import { ANNOTATIONS, OUR_SELECTOR } from "./labels.ts";
-import { jobsPath, unavailable } from "./launch-job.ts";
-import { isAccepted } from "./refusal.ts";
+import { jobsPath } from "./launch-job.ts";
+import { isAccepted, unavailable } from "./refusal.ts";
 
 export interface StopOrder {
   readonly graceMs: number;

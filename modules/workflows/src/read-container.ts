@@ -13,7 +13,7 @@ export const KUBERNETES_KEYS = {
   textObject: ["nodeSelector", "labels", "annotations"],
   object: ["affinity", "securityContext", "pod"],
   list: ["tolerations", "envFrom", "initContainers", "sidecars"],
-  boolean: ["serviceAccountToken"],
+  boolean: ["serviceAccountToken", "exclusive"],
   number: ["ttlSeconds"],
 } as const;
 const KUBERNETES_ALL: readonly string[] = Object.values(KUBERNETES_KEYS).flat();
@@ -23,7 +23,6 @@ export const CONTAINER_KEYS = {
     ...["kind", "image", "command", "args", "env", "resources", "workingDir", "volumes", "imagePullPolicy", "output", "timeoutSeconds"],
     ...KUBERNETES_ALL,
   ],
-  later: ["exclusive"],
 };
 export const CONTAINER_RESOURCES_KEYS = { known: ["requests", "limits"] };
 export const AMOUNTS_KEYS = { known: ["cpu", "memory"] };

@@ -13,6 +13,8 @@ export interface KubernetesSpec {
   /** Its token is given to the containers; not when left out. */
   readonly serviceAccountToken?: boolean;
   readonly priorityClass?: string;
+  /** Another attempt begins only once no pod of an earlier one may still run. */
+  readonly exclusive?: boolean;
   /** Left suspended, for Kueue to begin. */
   readonly kueueQueue?: string;
   /** How long the Job is kept after its end. */
@@ -41,6 +43,7 @@ const SORTS: Readonly<Record<keyof KubernetesSpec, Sort>> = {
   serviceAccount: "name",
   serviceAccountToken: "boolean",
   priorityClass: "name",
+  exclusive: "boolean",
   kueueQueue: "name",
   ttlSeconds: "amount",
   imagePullSecrets: "names",

@@ -51,7 +51,7 @@ export const REASONS = {
   bad_spec: { meaning: "its specification cannot be carried out", todo: "correct what the message names" },
   secret_missing: {
     meaning: "it asks for a secret that is not there",
-    todo: "`windlass secrets set <name>`, then run it again",
+    todo: "`windlass secrets set <name>`, or make the Secret of the cluster that the message names; then run it again",
   },
   secret_unreadable: {
     meaning: "a secret that it asks for cannot be opened here: its key is missing, or it was tampered with",
@@ -100,6 +100,10 @@ export const REASONS = {
     todo: "ask for less, or add a node that has what the message names",
   },
   quota_exceeded: { meaning: "a quota where it is to run is used up", todo: "wait, or raise the quota that the message names" },
+  earlier_attempt_runs: {
+    meaning: "only one attempt may run at a time, and an earlier one may still run where nothing is heard of",
+    todo: "bring back the node that the message names; if it is off for good, remove it: kubectl delete node <node>",
+  },
   admission_refused: { meaning: "a policy where it is to run refuses it", todo: "correct what the message names" },
   pending_outside: { meaning: "it was handed over and has not begun there", todo: "see what the message says" },
   launch_failed: { meaning: "its executor refused to start it", todo: "correct what the message names" },
