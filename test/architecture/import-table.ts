@@ -103,7 +103,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
 
 /** What tests may import besides: the test kit, the runner, the real store instead of a mock, and the client to ask a server. */
 export const TESTS_MAY: Row = {
-  packages: ["packages/testkit", "packages/sdk", "drivers/sqlite", "drivers/files", "packages/opentelemetry"],
+  packages: ["packages/testkit", "packages/sdk", "modules/schedules", "drivers/sqlite", "drivers/files", "packages/opentelemetry"],
   libraries: [
     "vitest",
     "fast-check",

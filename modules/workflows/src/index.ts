@@ -4,6 +4,8 @@ export { planOf, type Plan, type PlannedField } from "./plan-workflow.ts";
 export { placesOfReferences } from "./pins.ts";
 export { COUNTS_AS, PREDICATES, type Predicate } from "./predicates.ts";
 export { coerceInput, resolveInputs, type Resolved } from "./resolve-inputs.ts";
+export { pathText } from "./finding.ts";
+export { readYaml } from "./yaml-source.ts";
 export { stepKind } from "./step-kind.ts";
 export { literalImages } from "./literal-images.ts";
 export { contentOf, executionOf, type Execution } from "./submit-workflow.ts";

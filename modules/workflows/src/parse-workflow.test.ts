@@ -163,7 +163,7 @@ test("an expression inside a block of text is pointed at where it stands", () =>
 });
 
 test.each([
-  ["schedules: []", "schedules is not supported yet"],
+  ["images: []", "images is not supported yet"],
   ["isolation: jobs", "expected one of shared, job"],
 ])("%s is of a later version and refused as such", (line, message) => {
   expect(faultsOf(`${head}${line}\nsteps: [{name: a, tool: {kind: noop}}]\n`).join("\n")).toContain(message);

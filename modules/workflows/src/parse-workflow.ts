@@ -1,18 +1,20 @@
 /** From the text of a workflow file to the workflow, or to all that is wrong with it, each with its line and column. */
-import type { Fault, JsonObject } from "@windlass/kernel";
+import type { Fault, Json, JsonObject } from "@windlass/kernel";
 import { shapeFault } from "./check-shape.ts";
-import { pathText } from "./finding.ts";
+import { pathText, type Finding } from "./finding.ts";
 import { readWorkflow } from "./read-workflow.ts";
 import type { Workflow } from "./workflow.ts";
 import { readYaml } from "./yaml-source.ts";
 
 export type ParsedWorkflow = { readonly workflow: Workflow } | { readonly faults: readonly Fault[] };
 
-export function parseWorkflow(text: string): ParsedWorkflow {
+/** `beside` looks at what the file holds for others. */
+export function parseWorkflow(text: string, beside: (data: Json) => readonly Finding[] = () => []): ParsedWorkflow {
   const source = readYaml(text);
   if ("faults" in source) return source;
   const { workflow, findings } = readWorkflow(source.data);
-  return workflow === null ? { faults: source.faultsOf(findings) } : { workflow };
+  const all = [...findings, ...beside(source.data)];
+  return workflow === null || all.length > 0 ? { faults: source.faultsOf(all) } : { workflow };
 }
 
 /** The same for what is data already: a request's body, a stored definition. */

@@ -25,11 +25,13 @@ export const WORKFLOW_KEYS = {
     "priority",
     "executor",
     "isolation",
+    // Read by the module of schedules.
+    "schedules",
     "steps",
     "finally",
     "output",
   ],
-  later: ["schedules", "images"],
+  later: ["images"],
 };
 export const METADATA_KEYS = { known: ["name", "labels"] };
 export const CONCURRENCY_KEYS = { known: ["key", "limit", "onConflict"] };

@@ -48,7 +48,7 @@ test.each([
   ["a wrong duration", "steps: [{name: a, tool: {kind: wait, for: soon}}]"],
   ["a wrong type of input", "inputs: {a: {type: text}}\nsteps: [{name: a, tool: {kind: noop}}]"],
   ["a priority beyond all", "priority: 5000\nsteps: [{name: a, tool: {kind: noop}}]"],
-  ["a key that is not supported yet", "schedules: []\nsteps: [{name: a, tool: {kind: noop}}]"],
+  ["a key that is not supported yet", "images: []\nsteps: [{name: a, tool: {kind: noop}}]"],
 ])("what the reader refuses is not valid: %s", (_name, text) => {
   expect(parseWorkflow(fileOf(text))).not.toHaveProperty("workflow");
   expect(validate(parse(fileOf(text)))).toBe(false);

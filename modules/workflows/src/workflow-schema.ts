@@ -77,6 +77,11 @@ export function workflowSchema(): Schema {
           default: "shared",
           description: "job: its steps shell and http run in a container or process of each execution's own, by windlass runner",
         },
+        schedules: {
+          type: "array",
+          items: { type: "object", required: ["name"], properties: { name: { type: "string" } } },
+          description: "when it is run by itself, each with a name and cron or every",
+        },
         executor: { ...EXECUTOR, description: "what carries its containers out" },
         steps: { type: "array", minItems: 1, maxItems: STEPS_MAX, items: { $ref: "#/definitions/step" } },
         finally: { type: "array", items: { $ref: "#/definitions/step" }, description: "steps that run at the end, also after a cancel" },

@@ -13,6 +13,7 @@ export * from "./operations.ts";
 export * from "./problem.ts";
 export * from "./queue-operations.ts";
 export * from "./routes.ts";
+export * from "./schedule-operations.ts";
 export * from "./secret-operations.ts";
 export * from "./setting-operations.ts";
 export * from "./system-operations.ts";

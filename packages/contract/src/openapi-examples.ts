@@ -74,7 +74,7 @@ export const EXAMPLES: Partial<Record<OperationId, Example>> = {
     answer: { dryRun: false, matched: 1, more: false, done: 1, refused: [], sample: [job] },
   },
   "jobs.retry": { body: {}, answer: { id: JOB_ID, created: true, job } },
-  "workflows.apply": { body: { source: WORKFLOW_FILE }, answer: { workflow, created: true } },
+  "workflows.apply": { body: { source: WORKFLOW_FILE }, answer: { workflow, created: true, schedules: [] } },
   "workflows.list": { answer: { items: [workflow] } },
   "workflows.run": { body: { name: "nightly", input: { day: "2026-01-31" } }, answer: { id: JOB_ID, created: true, job } },
   "queues.put": { body: { paused: true } },

@@ -7,6 +7,7 @@ import { deadLetterOperations } from "./dead-letter-operations.ts";
 import { eventOperations, jobOperations } from "./job-operations.ts";
 import type { Operation } from "./operation.ts";
 import { queueOperations } from "./queue-operations.ts";
+import { scheduleOperations } from "./schedule-operations.ts";
 import { secretOperations } from "./secret-operations.ts";
 import { settingOperations } from "./setting-operations.ts";
 import { signalOperations } from "./signal-operations.ts";
@@ -19,6 +20,7 @@ export const operations = {
   jobs: { ...jobOperations, ...bulkOperations, ...signalOperations },
   events: eventOperations,
   workflows: workflowOperations,
+  schedules: scheduleOperations,
   queues: queueOperations,
   deadLetters: deadLetterOperations,
   workspaces: workspaceOperations,

@@ -29,7 +29,12 @@ export const workflowOperations = {
     summary: "Store a workflow; the same content makes no new version",
     permission: "workflows:write",
     body: z.strictObject({ source }),
-    result: z.object({ workflow: workflowJson, created: z.boolean() }),
+    result: z.object({
+      workflow: workflowJson,
+      created: z.boolean(),
+      /** What became of the schedules in the file, and of those that were in it. */
+      schedules: z.array(z.object({ name: z.string(), change: z.enum(["created", "changed", "unchanged", "removed"]) })),
+    }),
     errors: ["revision_mismatch"],
     conditional: true,
   }),

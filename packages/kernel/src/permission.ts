@@ -17,6 +17,11 @@ export const PERMISSIONS = {
   "workflows:read": { roles: ["write", "read"], meaning: "see and check workflows" },
   "workflows:write": { roles: ["write"], meaning: "store workflows" },
   "workflows:run": { roles: ["write"], meaning: "run workflows" },
+  "schedules:read": { roles: ["write", "read"], meaning: "see schedules, when they fire, and what became of their times" },
+  "schedules:write": {
+    roles: ["write"],
+    meaning: "make, change, pause and delete schedules, run them now or for the past: what they run is run without asking again",
+  },
   "queues:read": { roles: ["write", "read", "worker"], meaning: "see queues and their figures" },
   "queues:write": { roles: ["write"], meaning: "pause, resume, limit and delete queues, and move what waits in them" },
   "workers:connect": { roles: ["write", "worker"], meaning: "carry jobs out with handlers, over a connection of its own" },

@@ -13,6 +13,7 @@ import { addJobCommands } from "./tree/job-commands.ts";
 import { addQueueCommands } from "./tree/queue-commands.ts";
 import { addRunCommands } from "./tree/run-commands.ts";
 import { addWebhookCommands } from "./tree/webhook-commands.ts";
+import { addScheduleCommands } from "./tree/schedule-commands.ts";
 import { addSecretCommands } from "./tree/secret-commands.ts";
 import { addClusterCommands } from "./tree/cluster-commands.ts";
 import { addServerCommands } from "./tree/server-commands.ts";
@@ -76,6 +77,7 @@ function treeOf(world: World, performing: Performing): Command {
   program.commandsGroup("All there is:");
   addJobCommands(program, performing);
   addWorkflowCommands(program, performing);
+  addScheduleCommands(program, performing);
   addQueueCommands(program, performing);
   addInspectCommands(program, performing);
   program.commandsGroup("Who may do what:");

@@ -40,6 +40,12 @@ const MAKE: Readonly<Record<string, (workspace: string) => Promise<string>>> = {
     await asAdmin(workspace, "POST /api/v1/workflows", { source: JSON.stringify({ name, steps: [] }) });
     return name;
   },
+  schedules: async (workspace) => {
+    const name = fresh(`${workspace}-schedule`);
+    const job = { name: "nightly", executor: "handler", spec: { handler: "none" } };
+    await asAdmin(workspace, "POST /api/v1/schedules", { name, cron: "0 0 1 1 *", job });
+    return name;
+  },
   queues: async (workspace) => {
     const name = fresh(`${workspace}-queue`);
     await asAdmin(workspace, `PUT /api/v1/queues/${name}`, { concurrencyLimit: 7 });
@@ -48,15 +54,8 @@ const MAKE: Readonly<Record<string, (workspace: string) => Promise<string>>> = {
   deadLetters: async (workspace) => {
     const { context, jobs } = server.engine;
     const due = { startDeadline: context.now() - 1, deadLetter: true };
-    const request = {
-      kind: "task",
-      name: `dead-in-${workspace}`,
-      spec: { handler: "none" },
-      executor: "handler",
-      workspace,
-      ...due,
-    } as const;
-    const { id } = await jobs.submit(request);
+    const job = { kind: "task", name: `dead-in-${workspace}`, spec: { handler: "none" }, executor: "handler", workspace, ...due } as const;
+    const { id } = await jobs.submit(job);
     await context.commit([{ type: "expire", id }]);
     return id;
   },
@@ -91,7 +90,7 @@ const MAKE: Readonly<Record<string, (workspace: string) => Promise<string>>> = {
 };
 
 /** What lists show of a workspace. */
-const LISTED = ["jobs", "workflows", "queues", "tokens", "workers", "secrets"];
+const LISTED = ["jobs", "workflows", "schedules", "queues", "tokens", "workers", "secrets"];
 /** What shows no names, only figures. */
 const NAMELESS = ["jobs.counts"];
 
@@ -199,7 +198,7 @@ describe.each(operationList.filter(({ internal }) => internal).map((operation) =
   },
 );
 
-test("the internal token opens nothing but its own routes", async () => {
+test("the internal token opens nothing but its own routes", { timeout: 60_000 }, async () => {
   for (const operation of protectedOperations) {
     const answer = await call(operation, { secret: INTERNAL_TOKEN, object: await objectIn(operation, OWN) });
     expect([operation.id, answer.status]).toEqual([operation.id, 401]);

@@ -5,6 +5,7 @@
 import { API, operationList, WORKERS_PATH } from "@windlass/contract";
 import { didYouMean, isWindlassError, WindlassError } from "@windlass/kernel";
 import { Hono } from "hono";
+import { scheduleHandlers } from "./schedule-handlers.ts";
 import { secretHandlers } from "./secret-handlers.ts";
 import { accessHandlers } from "./access-handlers.ts";
 import { addHeaders } from "./answer-headers.ts";
@@ -111,6 +112,7 @@ function handlersOf(context: ServerContext): AllHandlers {
     jobs: { ...jobHandlers(context), ...bulkHandlers(context), ...signalHandlers, ...logHandlers(context), ...watch.jobs },
     events: { ...watch.events, list: eventList(context) },
     workflows: workflowHandlers(context),
+    schedules: scheduleHandlers(context),
     queues: queueHandlers(context),
     deadLetters: deadLetterHandlers(context),
     ...accessHandlers(context),

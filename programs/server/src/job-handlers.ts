@@ -1,19 +1,17 @@
 /** The operations on jobs that answer at once; logs and watches have files of their own. */
-import { problemOf, type Submission, type submission } from "@windlass/contract";
-import { DEFAULT_BACKOFF, seconds, WindlassError, type JobView, type Outcome, type RetryPolicy } from "@windlass/kernel";
-import type { Submitted, SubmitRequest } from "@windlass/engine";
+import { problemOf } from "@windlass/contract";
+import { WindlassError, type JobView } from "@windlass/kernel";
+import type { Submitted } from "@windlass/engine";
 import type { JobReads } from "@windlass/ports";
-import type * as z from "zod";
 import { definedOnly } from "./defined-only.ts";
 import { filterOf } from "./job-filter.ts";
 import { maybeTime, presentAttempt, presentDetail, presentEvent, presentJob } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
+import { requestOf } from "./submitted-request.ts";
 
 /** Children that one answer shows. */
 const STEPS_MAX = 1_000;
 const PAGE = 500;
-/** What a policy without `on` repeats: ends that another try may mend. Workflow files mean the same. */
-const RETRY_ON: readonly Outcome[] = ["failed", "failed_timeout", "failed_node_lost"];
 
 /** The others are in files of their own. */
 type Elsewhere =
@@ -129,34 +127,4 @@ async function answerOf(engine: ServerContext["engine"], result: Submitted | Win
     if (error instanceof WindlassError) return { problem: problemOf(error) };
     throw error;
   }
-}
-
-function requestOf(body: z.output<typeof submission>, by: string): SubmitRequest {
-  const { kind, name, executor, spec, notBefore, startDeadline, retry, timeoutSeconds, ...rest } = body;
-  return {
-    ...definedOnly(rest),
-    kind,
-    name,
-    executor,
-    spec,
-    cause: { type: "user", by },
-    ...(notBefore === undefined ? {} : { notBefore: Date.parse(notBefore) }),
-    ...(startDeadline === undefined ? {} : { startDeadline: Date.parse(startDeadline) }),
-    ...(retry === undefined ? {} : { retry: policyOf(retry) }),
-    ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }),
-  };
-}
-
-function policyOf({ limit, on, backoff = {} }: NonNullable<Submission["retry"]>): RetryPolicy {
-  const { initialSeconds, factor, maxSeconds, jitter } = backoff;
-  return {
-    limit,
-    on: on ?? RETRY_ON,
-    backoff: {
-      initial: initialSeconds === undefined ? DEFAULT_BACKOFF.initial : seconds(initialSeconds),
-      factor: factor ?? DEFAULT_BACKOFF.factor,
-      max: maxSeconds === undefined ? DEFAULT_BACKOFF.max : seconds(maxSeconds),
-      jitter: jitter ?? DEFAULT_BACKOFF.jitter,
-    },
-  };
 }

@@ -15,13 +15,25 @@ import {
   type Worker,
 } from "@windlass/engine";
 import { fileLogStore } from "@windlass/files";
-import { WindlassError, type Json, type JsonObject } from "@windlass/kernel";
+import { WindlassError, type Fault, type Json, type JsonObject } from "@windlass/kernel";
 import type { Bus, Clock, Random, Topic } from "@windlass/ports";
+import {
+  dispatcher,
+  fillInput,
+  firesBetween,
+  fireTimes,
+  previewFires,
+  readScheduleFields,
+  readTiming,
+  schedules,
+  type Evaluating,
+} from "@windlass/schedules";
 import { client, type Client } from "@windlass/sdk";
 import { openSqliteStore } from "@windlass/sqlite";
 import { quietLogger } from "@windlass/testkit/fakes";
 import { createApp, type WindlassApp } from "./create-app.ts";
-import type { ServerParts, WorkflowLanguage } from "./server-parts.ts";
+import { jobTemplates } from "./job-templates.ts";
+import type { ScheduleLanguage, ServerParts, WorkflowLanguage } from "./server-parts.ts";
 
 export const TOKEN = "a-token-for-tests-only";
 export const BASE = "http://localhost";
@@ -67,12 +79,14 @@ export async function testServer(more: Partial<ServerParts> = {}, ports: Partial
     sha256: (text) => createHash("sha256").update(text).digest("hex"),
     kinds: [taskKind, workflowKind],
     executors: [],
+    services: (context, session) => [dispatcher({ ...evaluating(context), session })],
     ...ports,
   });
   await made.start();
   const parts: ServerParts = {
     engine: made,
     workflows: jsonWorkflows,
+    schedules: { service: schedules(evaluating(made.context)), language: jsonSchedules },
     adminToken: TOKEN,
     version: "0.0.0-test",
     store: "sqlite",
@@ -140,6 +154,37 @@ const workflowKind: JobKind = {
     };
   },
 };
+
+function evaluating(context: Engine["context"]): Evaluating {
+  const { definitions } = context.store;
+  return { context, fire: fireTimes, templates: jobTemplates({ definitions, workflows: jsonWorkflows }) };
+}
+
+/** Files of schedules in JSON, without a head: the fields of a request. */
+const jsonSchedules: ScheduleLanguage = {
+  read(source) {
+    try {
+      return jsonSchedules.check(JSON.parse(source) as JsonObject);
+    } catch {
+      return { faults: [{ path: "", message: "not a schedule", line: 1, column: 2 }] };
+    }
+  },
+  check(fields) {
+    const read = readScheduleFields(fields);
+    return "schedule" in read ? read.schedule : { faults: faultsAt(read.findings) };
+  },
+  timing(fields) {
+    const read = readTiming(fields);
+    return "timing" in read ? read.timing : { faults: faultsAt(read.faults) };
+  },
+  preview: previewFires,
+  times: (timing, { from, to, limit }) => firesBetween(timing, { after: from - 1, until: to, limit }),
+  input: (schedule, nominalAt) => fillInput(schedule, { nominalAt, dueAt: nominalAt }),
+};
+
+function faultsAt(findings: readonly { readonly path: readonly (string | number)[]; readonly message: string }[]): readonly Fault[] {
+  return findings.map(({ path, message }) => ({ path: path.join("."), message }));
+}
 
 /** Workflow files whose language is JSON: `{"name": "hello", "steps": ["echo"], "calls": ["other@2"]}`. */
 const jsonWorkflows: WorkflowLanguage = {

@@ -1,7 +1,8 @@
 /** What the composition hands to the server: the engine and what only the composition knows. */
 import type { BackupJson, BackupStep, SettingJson } from "@windlass/contract";
 import type { Engine, SubmitRequest } from "@windlass/engine";
-import type { Fault, Json, JsonObject } from "@windlass/kernel";
+import type { CatchUp, Expected, Fault, Json, JsonObject, Overlap, Schedule, ScheduleTemplate, Timing } from "@windlass/kernel";
+import type { ScheduleView } from "@windlass/ports";
 import type { PeerDoor } from "./peer-door.ts";
 
 /** A workflow as it is stored. */
@@ -11,6 +12,8 @@ export interface ReadWorkflow {
   readonly definition: JsonObject;
   /** Equal for equal workflows, however their files are written; its hash tells whether a new version is needed. */
   readonly content: string;
+  /** Those that its file holds: they come and go with it. Undefined: it says nothing about any. */
+  readonly schedules?: readonly ReadSchedule[];
 }
 
 /** The workflow module, as far as the server needs it; handed in, for modules and programs never meet but in the composition. */
@@ -38,6 +41,72 @@ export interface StoredVersion {
   readonly body: JsonObject;
 }
 
+/** A schedule as it was written. */
+export interface ReadSchedule {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly template: ScheduleTemplate;
+  readonly input: Json;
+  readonly timing: Timing;
+  readonly overlap: Overlap;
+  readonly catchUp: CatchUp;
+  /** Undefined: it says nothing, so it stays as it is. */
+  readonly paused: boolean | undefined;
+}
+
+/** One fire, as walls show it. */
+export interface PreviewedFire {
+  readonly at: number;
+  readonly local: string;
+  readonly viewed: string;
+}
+
+/** What knows of calendars and zones, as far as the server needs it. */
+export interface ScheduleLanguage {
+  /** The text of a file of its own. */
+  read(source: string): ReadSchedule | { readonly faults: readonly Fault[] };
+  /** The fields of a request. */
+  check(fields: JsonObject): ReadSchedule | { readonly faults: readonly Fault[] };
+  /** The fields that say when. */
+  timing(fields: JsonObject): Timing | { readonly faults: readonly Fault[] };
+  /** Throws `invalid` for a zone that is none. */
+  preview(timing: Timing, asked: { readonly after: number; readonly count: number; readonly viewerZone: string }): readonly PreviewedFire[];
+  /** The first times of a span, both ends among it. */
+  times(
+    timing: Timing,
+    span: { readonly from: number; readonly to: number; readonly limit: number },
+  ): { readonly times: readonly number[]; readonly isCut: boolean };
+  /** The input of one occurrence, its templates filled in. Throws `invalid`. */
+  input(schedule: Pick<Schedule, "id" | "name" | "timing" | "input">, nominalAt: number): Json;
+}
+
+interface NamedSchedule {
+  readonly workspace: string;
+  readonly name: string;
+}
+
+/** What may be done with schedules (the module of schedules says more). */
+export interface ScheduleService {
+  get(named: NamedSchedule): Promise<ScheduleView>;
+  put(
+    request: Omit<ReadSchedule, "paused"> & {
+      readonly workspace: string;
+      readonly source: string | null;
+      readonly paused: boolean | undefined;
+    },
+    by: string,
+    expected?: Expected,
+  ): Promise<{ readonly schedule: Schedule; readonly created: boolean }>;
+  pause(named: NamedSchedule, by: string, reason: string | null): Promise<Schedule>;
+  resume(named: NamedSchedule, by: string): Promise<Schedule>;
+  remove(named: NamedSchedule, expected?: Expected): Promise<Schedule>;
+  run(named: NamedSchedule): Promise<string>;
+  backfill(
+    named: NamedSchedule,
+    backfill: { readonly from: number; readonly to: number; readonly limit: number; readonly concurrency: number },
+  ): Promise<{ readonly run: string; readonly jobIds: readonly string[]; readonly refused: readonly string[]; readonly isCut: boolean }>;
+}
+
 /** Backs up store and logs into a folder of this machine. */
 export interface BackUp {
   /** The place on this machine that a caller means. Throws what would be known only at the end otherwise, and `invalid` for a place where none may be. */
@@ -53,6 +122,8 @@ export interface BackUp {
 export interface ServerParts {
   readonly engine: Engine;
   readonly workflows: WorkflowLanguage;
+  /** Left out where there are none. */
+  readonly schedules?: { readonly service: ScheduleService; readonly language: ScheduleLanguage };
   /** Whoever has it may do everything. */
   readonly adminToken: string;
   /** What opens the routes of parts of Windlass that run elsewhere; empty or left out: they are closed. */

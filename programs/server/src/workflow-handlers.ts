@@ -4,6 +4,7 @@ import { WindlassError, type Fault, type JsonObject } from "@windlass/kernel";
 import type { Definition } from "@windlass/ports";
 import { definedOnly } from "./defined-only.ts";
 import { submitted } from "./job-handlers.ts";
+import { prepareSchedules, prepareRemoval } from "./inline-schedules.ts";
 import { isoTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 import type { ReadWorkflow } from "./server-parts.ts";
@@ -14,10 +15,12 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
   const { context } = engine;
   const { definitions } = context.store;
   return {
-    async apply({ body }, { workspace, expected, gate }) {
-      const { name, labels, definition, content } = accepted(workflows.read(body.source));
+    async apply({ body }, asking) {
+      const { workspace, expected, gate } = asking;
+      const { name, labels, definition, content, schedules } = accepted(workflows.read(body.source));
       // Others will run it, with what they may.
       gate({ kind: "workflow", name, spec: definition, executor: "none" });
+      const storeSchedules = schedules === undefined ? null : await prepareSchedules(server, { name, definition, schedules, asking });
       const put = {
         id: context.newId("wfv"),
         workspace,
@@ -29,7 +32,7 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
         createdAt: context.now(),
       };
       const result = await definitions.put(put, expected);
-      return { workflow: presentWorkflow(result.definition), created: result.created };
+      return { workflow: presentWorkflow(result.definition), created: result.created, schedules: (await storeSchedules?.()) ?? [] };
     },
     async validate({ body }) {
       const read = workflows.read(body.source);
@@ -46,9 +49,14 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
       const items = found.slice(0, limit).map(presentWorkflow);
       return { items, nextBefore: found.length > limit ? (items.at(-1)?.version ?? null) : null };
     },
-    async delete({ params: { name } }, { workspace, expected }) {
+    async delete({ params: { name } }, asking) {
+      const { workspace, expected } = asking;
+      const removeSchedules = await prepareRemoval(server, asking, name);
       const removed = await definitions.remove({ workspace, type: WORKFLOW_TYPE, name }, expected);
-      if (removed > 0) return { removed };
+      if (removed > 0) {
+        await removeSchedules();
+        return { removed };
+      }
       const { name: found } = await storedWorkflow(definitions, { workspace, text: name });
       const message = `all versions of a workflow go together; to remove ${found}, name it without a version`;
       throw new WindlassError("invalid", message, { faults: [{ path: "name", message }] });

@@ -1,5 +1,6 @@
 /** `windlass workflows validate`: in this process, so that it works without a server. */
 import { parseWorkflow } from "@windlass/workflows";
+import { inlineSchedules } from "../compose/inline-schedules.ts";
 import { faultText } from "../output/error-text.ts";
 import { count } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
@@ -12,7 +13,7 @@ const INVALID = 2;
 export async function validateWorkflows(call: Call): Promise<number> {
   const files = call.args[0] as readonly string[];
   const checks = files.map((file) => {
-    const parsed = parseWorkflow(readSource(file));
+    const parsed = parseWorkflow(readSource(file), (data) => inlineSchedules(data).findings);
     return "faults" in parsed
       ? { file, valid: false, name: null, faults: parsed.faults }
       : { file, valid: true, name: parsed.workflow.metadata.name, faults: [] };

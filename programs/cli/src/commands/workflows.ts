@@ -14,10 +14,17 @@ export async function applyWorkflows(call: Call): Promise<void> {
   const { client } = connect(call);
   const files = call.args[0] as readonly string[];
   const sources = files.map((file) => ({ file, source: readSource(file) }));
-  const answers: { readonly workflow: WorkflowJson; readonly created: boolean }[] = [];
+  const answers: Awaited<ReturnType<typeof client.workflows.apply>>[] = [];
   for (const { file, source } of sources) answers.push(await about(file, () => client.workflows.apply({ source })));
   await present(call, answers.length === 1 ? answers[0] : { items: answers }, () =>
-    answers.map(({ workflow, created }) => `${workflow.name}@${workflow.version} ${created ? "applied" : "is unchanged"}\n`).join(""),
+    answers
+      .map(({ workflow, created, schedules }) => {
+        const told = schedules.map(
+          ({ name, change }) => `  schedule ${name} ${change === "unchanged" ? "is unchanged" : `was ${change}`}\n`,
+        );
+        return `${workflow.name}@${workflow.version} ${created ? "applied" : "is unchanged"}\n${told.join("")}`;
+      })
+      .join(""),
   );
 }
 

@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { engine, localBus, maskOfAttempt, type Engine, type JobKind } from "@windlass/engine";
 import type { Settings } from "@windlass/kernel";
 import type { Bus, Executor, Logger, LogStore, Store } from "@windlass/ports";
+import { dispatcher, schedules, type Schedules } from "@windlass/schedules";
 import { taskKind } from "@windlass/tasks";
 import { stepKind, workflowKind } from "@windlass/workflows";
 import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { sha256, systemRandom } from "../machine/system-random.ts";
 import { clusterExecutor } from "./cluster-executor.ts";
+import { evaluatingOf } from "./evaluating.ts";
 import { maskPatternsOf } from "./mask-patterns.ts";
 import { openTracing } from "./open-tracing.ts";
 import { secretKeys } from "./secret-keys.ts";
@@ -29,6 +31,7 @@ export interface OpenOptions {
 
 export interface Opened {
   readonly engine: Engine;
+  readonly schedules: Schedules;
   /** sqlite or postgres. */
   readonly storeName: StoreName;
   readonly executors: readonly Executor[];
@@ -75,6 +78,7 @@ export async function openWindlass({ folder, settings, environment, logger, addr
   const cluster = await clusterExecutor({ settings, environment, folderPlace: place, isShared, logger });
   const executors = [processes, containers, ...(cluster === null ? [] : [cluster])];
   const traces = await openTracing({ environment, logger });
+  const evaluating = await evaluatingOf(settings);
   const made = engine({
     store,
     clock: systemClock,
@@ -92,6 +96,7 @@ export async function openWindlass({ folder, settings, environment, logger, addr
     ...(patterns.length === 0 ? {} : { masks: () => masks }),
     tools: serverTools(settings),
     runners: runnerRules(settings, address),
+    services: (context, session) => [dispatcher({ ...evaluating(context), session })],
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
     retentionDays: settings["retention.days"],
@@ -102,6 +107,7 @@ export async function openWindlass({ folder, settings, environment, logger, addr
   });
   return {
     engine: made,
+    schedules: schedules(evaluating(made.context)),
     storeName,
     executors,
     localLogs,

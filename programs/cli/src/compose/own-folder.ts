@@ -21,6 +21,7 @@ import { prepareDataFolder, readDataFolder, removeAddress, writeAddress, type Se
 import { openWindlass, type Opened } from "./open-windlass.ts";
 import { settingList } from "./setting-list.ts";
 import { takeOwnerLock } from "./owner-lock.ts";
+import { scheduleLanguage } from "./schedule-language.ts";
 import { workflowLanguage } from "./workflow-language.ts";
 
 const PEER_SECRET_BYTES = 24;
@@ -64,6 +65,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     const app = createApp({
       engine,
       workflows: workflowLanguage(settings),
+      schedules: { service: opened.schedules, language: scheduleLanguage },
       adminToken: token,
       internalToken: settings["internal.apiToken"],
       version: VERSION,

@@ -1,6 +1,7 @@
 /** The workflow module as the server asks for it. */
 import { WindlassError, type Settings } from "@windlass/kernel";
 import type { WorkflowLanguage } from "@windlass/server";
+import { inlineSchedules, type InlineSchedules } from "./inline-schedules.ts";
 import { CONTAINER_EXECUTORS, contentOf, executionOf, parseWorkflow, placesOfReferences, specOf, workflowOf } from "@windlass/workflows";
 
 /** Who carries out containers, as the setting `containers.executor` says, where nobody else does. */
@@ -14,7 +15,12 @@ export function workflowLanguage(settings: Settings): WorkflowLanguage {
 
 const language: Omit<WorkflowLanguage, "execution"> = {
   read(source) {
-    const parsed = parseWorkflow(source);
+    let schedules: InlineSchedules["schedules"] = [];
+    const parsed = parseWorkflow(source, (data) => {
+      const read = inlineSchedules(data);
+      schedules = read.schedules;
+      return read.findings;
+    });
     if ("faults" in parsed) return parsed;
     const { workflow } = parsed;
     return {
@@ -22,6 +28,7 @@ const language: Omit<WorkflowLanguage, "execution"> = {
       labels: workflow.metadata.labels ?? {},
       definition: specOf(workflow),
       content: contentOf(workflow),
+      schedules,
     };
   },
   referencesOf: (definition) => placesOfReferences(workflowOf(definition)),

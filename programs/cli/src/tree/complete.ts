@@ -3,7 +3,7 @@
  * (`<state,…>`, `<queue>`, `<id>`) names what is meant, so that a command that is added is completed too. Pure; what
  * only a server knows is named in `live` and asked for elsewhere.
  */
-import { JOB_KINDS, jobStates, outcomes, reasons } from "@windlass/kernel";
+import { JOB_KINDS, jobStates, occurrenceDecisions, outcomes, reasons } from "@windlass/kernel";
 import type { Argument, Command, Option } from "commander";
 import { isCalled } from "./usage-error.ts";
 
@@ -21,7 +21,13 @@ export interface Completion {
 }
 
 /** Words that are the same on every server, by the placeholder that stands for them. */
-const WORDS: Readonly<Record<string, readonly string[]>> = { state: jobStates, outcome: outcomes, kind: JOB_KINDS, reason: reasons };
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  state: jobStates,
+  outcome: outcomes,
+  kind: JOB_KINDS,
+  reason: reasons,
+  decision: occurrenceDecisions,
+};
 /** Objects by the placeholder that stands for them. */
 const NOUNS: Readonly<Record<string, string>> = { queue: "queues", workflow: "workflows", workspace: "workspaces", role: "roles" };
 /** Placeholders for any object of the noun that the command belongs to. */

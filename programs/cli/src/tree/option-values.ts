@@ -21,6 +21,11 @@ export function several(text: string, before: readonly string[] = []): readonly 
   return [...before, ...text.split(",").filter((part) => part !== "")];
 }
 
+/** A text that may hold commas; again for more. */
+export function oneMore(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 /** A whole number from `min` to `max`. */
 export function whole(min: number, max: number): (text: string) => number {
   return (text) => {

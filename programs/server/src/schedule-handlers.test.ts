@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { testServer, type TestServer } from "./server-fixture.ts";
+
+let server: TestServer;
+let api: TestServer["api"]["schedules"];
+beforeAll(async () => {
+  server = await testServer();
+  api = server.api.schedules;
+  await server.api.workflows.apply({ source: JSON.stringify({ name: "report", steps: ["sum"] }) });
+});
+afterAll(() => server.close());
+
+/** Once a year: nothing of it fires while a test looks. */
+const YEARLY = { workflow: "report", cron: "0 0 1 1 *" };
+const problemOf = async (work: Promise<unknown>) =>
+  work.then(
+    () => "it was taken",
+    (error: unknown) => error,
+  );
+
+test("a schedule is made of the fields of its file, shown, listed, and gone when it is deleted", async () => {
+  const made = await api.create({
+    name: "yearly",
+    ...YEARLY,
+    timezone: "Europe/Zurich",
+    input: { day: "{{ schedule.nominal_date }}" },
+    labels: { team: "data" },
+  });
+  expect(made).toMatchObject({
+    name: "yearly",
+    timing: { cron: ["0 0 1 1 *"], timezone: "Europe/Zurich", everyMs: null },
+    template: { kind: "workflow", name: "report" },
+    overlap: { policy: "forbid", limit: 1 },
+    catchUp: { policy: "latest", windowMs: 3_600_000 },
+    paused: false,
+    revision: 1,
+  });
+  expect(made.nextAt?.slice(4)).toBe("-12-31T23:00:00.000Z");
+  expect(await api.get({ name: "yearly" })).toEqual(made);
+  expect((await api.list()).items.map(({ name }) => name)).toContain("yearly");
+  expect(await problemOf(api.create({ name: "yearly", ...YEARLY }))).toMatchObject({ code: "conflict" });
+  await api.delete({ name: "yearly" });
+  expect(await problemOf(api.get({ name: "yearly" }))).toMatchObject({ code: "not_found" });
+});
+
+test("everything that is wrong is told at once, with the field and the character, and nothing is stored", async () => {
+  const bad = {
+    name: "Bad name",
+    workflow: "report",
+    cron: ["61 * * * *", "* * 31 2 *"],
+    timezone: "Zurich",
+    overlap: "forbit",
+    jitter: "soon",
+  };
+  const error = (await problemOf(api.create(bad))) as { faults: readonly { path: string; message: string }[] };
+  expect(error.faults.map(({ path }) => path).toSorted()).toEqual(["cron.0", "cron.1", "jitter", "name", "overlap", "timezone"]);
+  expect(error.faults.find(({ path }) => path === "cron.0")?.message).toBe("minute (character 1): 61 is outside of 0 to 59");
+  expect(error.faults.find(({ path }) => path === "overlap")?.message).toContain('did you mean "forbid"?');
+  expect((await api.list()).items).toEqual([]);
+});
+
+test("a refused change leaves what is stored", async () => {
+  await api.create({ name: "kept", ...YEARLY });
+  const before = await api.get({ name: "kept" });
+  for (const change of [
+    { ...YEARLY, cron: "0 0 31 2 *" },
+    { ...YEARLY, timezone: "Mars" },
+    { workflow: "report", every: "0s" },
+    { ...YEARLY, workflow: "reprot" },
+  ])
+    expect(await problemOf(api.apply({ source: JSON.stringify({ name: "kept", ...change }) }))).not.toBe("it was taken");
+  expect(await api.get({ name: "kept" })).toEqual(before);
+});
+
+test("applying the same again changes nothing, another one counts from now on", async () => {
+  const source = JSON.stringify({ name: "applied", ...YEARLY });
+  expect((await api.apply({ source })).change).toBe("created");
+  expect(await api.apply({ source })).toMatchObject({ change: "unchanged", schedule: { revision: 1 } });
+  const changed = await api.apply({ source: JSON.stringify({ name: "applied", ...YEARLY, cron: "0 0 1 2 *" }) });
+  expect(changed).toMatchObject({ change: "changed", schedule: { revision: 2, timing: { cron: ["0 0 1 2 *"] } } });
+});
+
+test("a preview shows what is not stored, in both zones", async () => {
+  const { items } = await api.preview({
+    cron: "30 2 * * *",
+    timezone: "America/New_York",
+    zone: "UTC",
+    count: 2,
+    after: "2024-03-10T00:00:00Z",
+  });
+  expect(items).toEqual([
+    { at: "2024-03-10T07:30:00.000Z", local: "2024-03-10T03:30:00-04:00", viewed: "2024-03-10T07:30:00+00:00" },
+    { at: "2024-03-11T06:30:00.000Z", local: "2024-03-11T02:30:00-04:00", viewed: "2024-03-11T06:30:00+00:00" },
+  ]);
+  expect(await problemOf(api.preview({ cron: "0 0 31 2 *" }))).toMatchObject({ code: "invalid" });
+});
+
+test("one that is paused says who and why, and has no next fires", async () => {
+  await api.create({ name: "resting", ...YEARLY });
+  expect(await api.pause({ name: "resting", reason: "holidays" })).toMatchObject({
+    paused: true,
+    pausedBy: "admin",
+    pausedReason: "holidays",
+    nextAt: null,
+  });
+  expect(await api.next({ name: "resting" })).toMatchObject({ paused: true, items: [] });
+  expect(await api.resume({ name: "resting" })).toMatchObject({ paused: false, pausedBy: null });
+  expect((await api.next({ name: "resting", count: 3 })).items).toHaveLength(3);
+});
+
+test("a run by hand and a backfill make jobs that see their times, and stand in the history", async () => {
+  await api.create({ name: "asked", workflow: "report", cron: "0 0 * * *", input: { day: "{{ schedule.nominal_date }}" } });
+  const { job } = await api.run({ name: "asked" });
+  expect(job.cause).toMatchObject({ type: "schedule" });
+  const span = { name: "asked", from: "2024-02-27T00:00:00Z", to: "2024-03-01T00:00:00Z" };
+  expect(await api.backfill({ ...span, dryRun: true })).toMatchObject({
+    run: null,
+    jobIds: [],
+    times: ["2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01"].map((day) => `${day}T00:00:00.000Z`),
+  });
+  const filled = await api.backfill({ ...span, limit: 2 });
+  expect(filled).toMatchObject({ isCut: true, refused: [] });
+  expect(filled.jobIds).toHaveLength(2);
+  const records = await server.engine.context.store.jobs.records(filled.jobIds);
+  expect(records.map(({ input }) => input)).toEqual([{ day: "2024-02-27" }, { day: "2024-02-28" }]);
+  const { items } = await api.history({ name: "asked", run: filled.run ?? "" });
+  expect(items.map(({ nominalAt, origin, decision }) => [nominalAt.slice(0, 10), origin, decision])).toEqual([
+    ["2024-02-28", "backfill", "fired"],
+    ["2024-02-27", "backfill", "fired"],
+  ]);
+  expect((await api.history({ name: "asked", origin: "manual" })).items.map(({ jobId }) => jobId)).toEqual([job.id]);
+  const pages = await api.history({ name: "asked", limit: 1 });
+  expect((await api.history({ name: "asked", limit: 9, cursor: pages.nextCursor ?? "" })).items).toHaveLength(2);
+  expect(await problemOf(api.backfill({ ...span, to: "2999-01-01T00:00:00Z" }))).toMatchObject({ code: "invalid" });
+});
+
+test("who may not let commands run can schedule none", async () => {
+  await server.api.workflows.apply({ source: JSON.stringify({ name: "shell-report", steps: [], shell: true }) });
+  const { secret } = await server.api.tokens.create({ name: "planner", permissions: ["schedules:write", "schedules:read"] });
+  const body = { name: "commands", cron: "0 0 1 1 *", workflow: "shell-report" };
+  const answer = await server.ask("POST", "/api/v1/schedules", { body, headers: { authorization: `Bearer ${secret}` } });
+  expect([answer.status, ((await answer.json()) as { detail: string }).detail]).toEqual([403, expect.stringContaining("jobs:command")]);
+});
+
+test("what is due is fired by itself", async () => {
+  await api.create({
+    name: "soon",
+    every: "1s",
+    job: { name: "tick", executor: "handler", spec: { handler: "tick" }, input: { from: "the job" } },
+  });
+  const fired = new Promise<unknown>((resolve) => void server.work({ tick: async ({ input }) => (resolve(input), null) }));
+  expect(await fired).toEqual({ from: "the job" });
+  await api.delete({ name: "soon" });
+});
