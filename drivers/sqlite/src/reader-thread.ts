@@ -8,24 +8,28 @@ import { Database } from "./database.ts";
 import { Commits } from "./flushing.ts";
 import { run } from "./operations.ts";
 import { unpackValues } from "./packed.ts";
-import { toErrorText, type FromThread, type ThreadData, type ToThread } from "./thread-message.ts";
+import { toErrorText, type FromThread, type SentCall, type ThreadData, type ToThread } from "./thread-message.ts";
 
 const port = parentPort;
 assert(port !== null, "the reader is a thread");
 const say = (message: FromThread): void => port.postMessage(message);
 
 function serve(db: Database, commits: Commits, message: ToThread): void {
-  if (message.type === "call") {
-    try {
-      const value = run(db, message.name, unpackValues(message.values));
-      commits.waitForDisk();
-      say({ type: "replies", replies: [{ id: message.id, value }] });
-    } catch (error) {
-      say({ type: "replies", replies: [{ id: message.id, error: toErrorText(error) }] });
-    }
+  if (message.type === "calls") {
+    for (const call of message.calls) answer(db, commits, call);
   } else if (message.type === "close") {
     db.close();
     port?.close();
+  }
+}
+
+function answer(db: Database, commits: Commits, { id, name, values }: SentCall): void {
+  try {
+    const value = run(db, name, unpackValues(values));
+    commits.waitForDisk();
+    say({ type: "replies", replies: [{ id, value }] });
+  } catch (error) {
+    say({ type: "replies", replies: [{ id, error: toErrorText(error) }] });
   }
 }
 

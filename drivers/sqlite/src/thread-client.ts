@@ -6,7 +6,10 @@ import { Worker } from "node:worker_threads";
 import { WindlassError } from "@windlass/kernel";
 import type { OperationName } from "./operations.ts";
 import { packValues, valueOf } from "./packed.ts";
-import { fromErrorText, type FromThread, type ThreadData, type ToThread } from "./thread-message.ts";
+import { fromErrorText, type FromThread, type SentCall, type ThreadData, type ToThread } from "./thread-message.ts";
+
+/** The thread begins with so many while others are still being made. */
+const GATHERED_MAX = 16;
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -20,6 +23,8 @@ export class ThreadClient {
   readonly #started = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #sent: Int32Array;
+  /** Calls that are made in the same turn go as one message. */
+  readonly #unsent: SentCall[] = [];
   #next = 1;
   #broken: Error | null = null;
 
@@ -49,11 +54,21 @@ export class ThreadClient {
     const id = this.#next++;
     if (this.#waiting.size === 0) this.#worker.ref();
     this.#waiting.set(id, { resolve, reject });
-    this.send({ type: "call", id, name, values: packValues(name, values) });
+    if (this.#unsent.push({ id, name, values: packValues(name, values) }) === GATHERED_MAX) this.#sendCalls();
+    else if (this.#unsent.length === 1) process.nextTick(() => this.#sendCalls());
     return promise;
   }
 
   send(message: ToThread): void {
+    this.#sendCalls();
+    this.#post(message);
+  }
+
+  #sendCalls(): void {
+    if (this.#unsent.length > 0) this.#post({ type: "calls", calls: this.#unsent.splice(0) });
+  }
+
+  #post(message: ToThread): void {
     this.#worker.postMessage(message);
     // Behind the message: who is woken finds it.
     Atomics.add(this.#sent, 0, 1);

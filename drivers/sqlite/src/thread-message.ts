@@ -6,8 +6,14 @@ import type { OperationName } from "./operations.ts";
 /** JSON: see packed.ts. */
 export type Packed = string & { readonly isPacked: true };
 
+export interface SentCall {
+  readonly id: number;
+  readonly name: OperationName;
+  readonly values: readonly unknown[] | Packed;
+}
+
 export type ToThread =
-  | { readonly type: "call"; readonly id: number; readonly name: OperationName; readonly values: readonly unknown[] | Packed }
+  | { readonly type: "calls"; readonly calls: readonly SentCall[] }
   | { readonly type: "keep"; readonly session: string; readonly intervalMs: number; readonly ttlMs: number }
   | { readonly type: "unkeep"; readonly session: string }
   | { readonly type: "close" };

@@ -41,10 +41,11 @@ interface Inbox {
   closing: boolean;
 }
 
-/** Handles one message and all that wait behind it; false when one of them was the last. */
+/** Handles one message and all that wait behind it; false when nothing is likely to follow at once: nothing was changed, or one was the last. */
 function serve(to: MessagePort, parts: Parts, first: ToThread): boolean {
   const { db, beats, flushing } = parts;
   const inbox: Inbox = { writes: [], reads: [], closing: false };
+  const before = parts.commits.newest();
   sort(first, { inbox, beats });
   const receive = (): void => {
     for (let one = receiveMessageOnPort(to); one !== undefined; one = receiveMessageOnPort(to))
@@ -62,7 +63,7 @@ function serve(to: MessagePort, parts: Parts, first: ToThread): boolean {
       inbox.reads.map((call) => attempt(call, () => run(db, call.name, call.values))),
       0,
     );
-  if (!inbox.closing) return true;
+  if (!inbox.closing) return parts.commits.newest() !== before;
   beats.stop();
   flushing.close(() => {
     db.close();
@@ -83,8 +84,9 @@ function serveWhatFollows(from: MessagePort, parts: Parts, sends: Int32Array): v
 }
 
 function sort(message: ToThread, { inbox, beats }: { readonly inbox: Inbox; readonly beats: ThreadBeats }): void {
-  if (message.type === "call")
-    (isWrite(message.name) ? inbox.writes : inbox.reads).push({ ...message, values: unpackValues(message.values) });
+  if (message.type === "calls")
+    for (const { id, name, values } of message.calls)
+      (isWrite(name) ? inbox.writes : inbox.reads).push({ id, name, values: unpackValues(values) });
   else if (message.type === "keep") beats.keep(message);
   else if (message.type === "unkeep") beats.unkeep(message.session);
   else inbox.closing = true;
