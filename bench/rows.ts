@@ -3,6 +3,7 @@ import { flushes } from "./ceilings/flushes.ts";
 import { groupInserts } from "./ceilings/group-inserts.ts";
 import { leanPostgres, leanSqlite } from "./ceilings/lean-drains.ts";
 import { postgresCommits } from "./ceilings/postgres-commits.ts";
+import { spawns } from "./ceilings/spawns.ts";
 import { bullmq } from "./contenders/bullmq.ts";
 import type { Contender } from "./contenders/contender.ts";
 import { graphileWorker } from "./contenders/graphile-worker.ts";
@@ -43,7 +44,7 @@ export const ROWS: readonly Row[] = [
     units: { p50: "ms", p99: "ms" },
     entrants: onQueues(queues, (queue, scale) => idleLatency(queue, LATENCY[scale])),
   },
-  { id: "processes", title: "processes, /bin/true, 16 at once", units: perSecond, entrants: [processes] },
+  { id: "processes", title: "processes, /bin/true, 16 at once", units: perSecond, entrants: [processes, spawns] },
   {
     id: "fan-out",
     title: "events to 200 listeners",
