@@ -48,11 +48,6 @@ export interface ClaimOptions {
 
 /** Claims are woken by the bus; this is for wake-ups that were lost. */
 const REST_MS = 1_000;
-/**
- * The same where a claim has said that nothing is left, in a store that keeps calls in order: all that can change it is done in
- * this process, whose bus loses nothing.
- */
-const REST_MS_NOTHING_LEFT: number = seconds(5);
 /** How often what the session holds is compared with what its carrier knows. */
 const COMPARE_MS: number = seconds(5);
 /** Jobs that one comparison gives back at most. */
@@ -78,7 +73,7 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
   const topics = new Set(queues?.map((queue) => `${executor}/${queue}`));
   const isMeant = queues === null ? (key: string) => key.startsWith(`${executor}/`) : (key: string) => topics.has(key);
   const lookForStops = every(context, REST_MS);
-  const lookForJobs = every(context, restOf(context, true));
+  const lookForJobs = every(context, REST_MS);
   const timeToCompare = every(context, COMPARE_MS);
   const suspected: Suspected = { stops: false, loss: false, jobs: true };
   let heldUntil: number | null = null;
@@ -191,11 +186,6 @@ async function claimFor(
 /** How long to rest between claims: until a rate lets the next attempt start, where one holds jobs back. */
 export function restUntil(context: EngineContext, heldUntil: number | null): number {
   return heldUntil === null ? REST_MS : Math.min(REST_MS, Math.max(0, heldUntil - context.now()));
-}
-
-/** How long to rest when nothing holds jobs back. */
-export function restOf({ store }: EngineContext, nothingLeft: boolean): number {
-  return nothingLeft && store.inOrder ? REST_MS_NOTHING_LEFT : REST_MS;
 }
 
 /** Tells whose jobs are to stop. Looks at the store: the wake-up alone says nothing. */

@@ -16,8 +16,6 @@ const BUFFER_MAX = 1_000;
 const PAGE = 500;
 /** Wake-ups come by the bus; this is for those that were lost. */
 const REST_MS = 500;
-/** With no listener there is nothing to look for: who subscribes wakes it. */
-const REST_MS_UNHEARD = 60_000;
 
 export type FeedItem = { readonly type: "event"; readonly position: string; readonly event: JobEvent } | { readonly type: "reset" };
 
@@ -47,7 +45,7 @@ export function feed(context: EngineContext): Feed {
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: () => (listeners.size === 0 ? REST_MS_UNHEARD : REST_MS),
+    restMs: REST_MS,
     subscribe: (wake) => context.bus.subscribe("events", () => listeners.size > 0 && wake()),
     pass: async () => {
       if (listeners.size === 0) return false;

@@ -11,7 +11,7 @@
  */
 import { hasCode, messageOf, seconds } from "@windlass/kernel";
 import type { ClaimedJob, EndedFact, Executor } from "@windlass/ports";
-import { restOf, restUntil } from "./claims.ts";
+import { restUntil } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
 import { launchAttempt } from "./launch-attempt.ts";
 import { launchSpans } from "./launch-spans.ts";
@@ -42,8 +42,7 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       place: executor.place,
       serves: [{ executor: executor.name, queue: "*" }],
       ttlMs: options.sessionTtlMs,
-      // It is opened anew before the next claim.
-      onLost: () => claims.wake(),
+      onLost: () => {},
     });
     const launches = new Set<Promise<void>>();
     const launch = (job: ClaimedJob): void => {
@@ -116,7 +115,6 @@ async function firstComparison(place: Place): Promise<void> {
 function claimLoop(place: Place, session: OpenSession) {
   const { context, executor, alive } = place;
   let heldUntil: number | null = null;
-  let nothingLeft = false;
   const claimAndLaunch = async (limit: number): Promise<boolean> => {
     place.claims.begun++;
     try {
@@ -128,7 +126,7 @@ function claimLoop(place: Place, session: OpenSession) {
         now: context.now(),
       });
       const { jobs, signals } = claimed;
-      ({ heldUntil, nothingLeft } = claimed);
+      heldUntil = claimed.heldUntil;
       if (jobs.length === 0) return false;
       context.announce(signals);
       for (const job of jobs) place.launch(job);
@@ -143,10 +141,10 @@ function claimLoop(place: Place, session: OpenSession) {
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: () => (heldUntil === null ? restOf(context, nothingLeft) : restUntil(context, heldUntil)),
+    restMs: () => restUntil(context, heldUntil),
     subscribe: (wake) => context.bus.subscribe("ready", (key) => key.startsWith(`${executor.name}/`) && wake()),
     pass: async () => {
-      [heldUntil, nothingLeft] = [null, false];
+      heldUntil = null;
       await session.ensure();
       const limit = Math.min(CLAIM_MAX, executor.runningMax - alive.size);
       return limit > 0 && (await claimAndLaunch(limit));

@@ -26,10 +26,6 @@ export function timers(context: EngineContext): Loop {
       }),
     pass: async () => {
       const now = context.now();
-      if (nextAt === null || nextAt > now) {
-        nextAt = await context.store.jobs.nextDue();
-        if (nextAt === null || nextAt > now) return false;
-      }
       const due = await context.store.jobs.due(now, BATCH);
       await context.commit(due.flatMap((live) => dueChange(live, now) ?? []));
       nextAt = due.length === BATCH ? now : await context.store.jobs.nextDue();
