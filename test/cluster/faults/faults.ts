@@ -133,8 +133,8 @@ async function wrongToken(site: FaultSite): Promise<void> {
 async function removedByHand(site: FaultSite): Promise<void> {
   await site.serve();
   await site.watch();
-  const id = await site.run(step(site)("job", "sleep 300"), step(site)("pod", "sleep 300"));
-  const [job = "", pod = ""] = await site.running(id, "job", "pod");
+  const id = await site.run(step(site)("removed", "sleep 300"), step(site)("podless", "sleep 300"));
+  const [job = "", pod = ""] = await site.running(id, "removed", "podless");
   const [attempt] = await site.attempts(job);
   await site.kubectl("delete", "job", attempt?.externalName ?? "", "--wait=false");
   await site.kubectl("delete", "pod", "-l", `windlass.dev/job-id=${pod}`, "--wait=false");
