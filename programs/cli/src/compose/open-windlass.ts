@@ -113,10 +113,7 @@ export async function openWindlass({ folder, settings, environment, logger, addr
     localLogs,
     place,
     async close() {
-      for (const executor of executors) await executor.close();
-      await store.close();
-      await bus.close();
-      await traces.close();
+      for (const part of [...executors, store, bus, traces]) await part.close();
     },
   };
 }
