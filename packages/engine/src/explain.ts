@@ -19,6 +19,7 @@ import {
 import type { Executor, Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { heldByQueue } from "./explain-queue.ts";
+import { awaitedRunner } from "./explain-runner.ts";
 import { missingSecrets } from "./given-secrets.ts";
 import type { Cause } from "./job-kind.ts";
 
@@ -194,6 +195,8 @@ async function unservedBecause(
     .flatMap((session) => session.serves)
     .filter((served) => served.executor === live.executor && (served.queue === "*" || served.queue === live.queue));
   if (serving.length === 0 && live.executor === "handler") {
+    const runner = await awaitedRunner(context, name);
+    if (runner !== null) return cause("waiting_runner", runner.message, { object: runner.object, since: view.record.createdAt });
     const queues = sessions
       .flatMap((session) => session.serves)
       .filter((served) => served.executor === "handler")

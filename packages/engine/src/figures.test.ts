@@ -11,6 +11,12 @@ test("queues beyond the bound share figures, and none loses its own", () => {
   expect(counted.queues.get(OTHER_QUEUES)?.submitted).toBe(5);
   expect(counted.queues.get("q0")?.submitted).toBe(2);
   expect(counted.labelOf(`q${QUEUES_MAX}`)).toBe(OTHER_QUEUES);
+  const isolated = figures();
+  expect(["execution/job_1", "execution/job_2", "blue:execution/job_3"].map((key) => isolated.labelOf(key))).toEqual([
+    "execution",
+    "execution",
+    "blue:execution",
+  ]);
 });
 
 test("an engine counts what it does, and times the store's calls; answers and failures stay what they are", async () => {

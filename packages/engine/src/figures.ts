@@ -5,7 +5,7 @@
  * N1. Nothing here grows with the number of jobs; of queues, the first `QUEUES_MAX` that were met have numbers of their
  *     own, and what comes later shares those of `OTHER_QUEUES`. A queue never moves from one to the other.
  */
-import { addTally, type ReadonlyTally, type Tally } from "@windlass/kernel";
+import { addTally, countedQueueOf, queueKeyOf, queueOfKey, type ReadonlyTally, type Tally } from "@windlass/kernel";
 
 /** Queues with figures of their own: each has some dozens of series, and a monitoring system pays for every one. */
 export const QUEUES_MAX = 100;
@@ -57,7 +57,9 @@ export interface Figures {
 export function figures(): Figures {
   const queues: Tally = new Map();
   const labels = new Set<string>();
-  const labelOf = (queue: string): string => {
+  const labelOf = (key: string): string => {
+    const { workspace, name } = queueOfKey(key);
+    const queue = queueKeyOf(workspace, countedQueueOf(name));
     if (labels.has(queue)) return queue;
     if (labels.size >= QUEUES_MAX) return OTHER_QUEUES;
     labels.add(queue);

@@ -64,6 +64,9 @@ test("one runner is made while a step is ready, told what it is for, and followe
   });
   expect(launch?.name).toBe(`workflow-exec-${id.replace("_", "-")}`);
   expect(JSON.stringify(launch?.spec)).not.toContain("wlr_");
+  const waits = await fixture.store.reads.child(id, "a");
+  const { causes } = await fixture.engine.explain(waits?.record.id ?? "");
+  expect(causes[0]).toMatchObject({ reason: "waiting_runner", object: launch?.jobId });
   // Others look as well, again and again.
   const other = runners(fixture.engine.context, rules);
   await other.start();

@@ -138,6 +138,7 @@ function runnerOf(context: EngineContext, rules: RunnerRules, { execution, paren
     WORKFLOW_ID: wish.workflowId,
     EXECUTION_ID: execution.id,
     WORKFLOW_INPUT: inputOf(execution),
+    ...(execution.cause.type === "schedule" ? { SCHEDULE_ID: execution.cause.id } : {}),
   };
   return {
     ...recordOf(context, {

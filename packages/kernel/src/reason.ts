@@ -161,6 +161,10 @@ export const REASONS = {
     meaning: "it waits for somebody's approval",
     todo: "decide: `windlass approve <execution>` or `windlass reject <execution>`",
   },
+  waiting_runner: {
+    meaning: "it waits for the runner of its isolated execution",
+    todo: "see what that waits for: `windlass explain <runner>`",
+  },
   waiting_children: { meaning: "it waits for its children", todo: "" },
   is_stopping: { meaning: "it was told to end and has not ended yet", todo: "" },
 } as const satisfies Record<string, { meaning: string; todo: string }>;

@@ -98,6 +98,8 @@ describe.skipIf(!cluster.mayFailNodes || postgres.missing)("an installation", ()
       const first = await run("first");
       expect(await ended(first)).toEqual({ state: "succeeded", attempts: 1, log: "first" });
 
+      const isolated = await runIsolated();
+
       const acknowledged = new Map<string, string>();
       let upgrading = true;
       const upgrade = install(installation, { tag: "two", address }).finally(() => (upgrading = false));
@@ -112,13 +114,33 @@ describe.skipIf(!cluster.mayFailNodes || postgres.missing)("an installation", ()
       for (const [id, word] of acknowledged)
         expect({ word, ...(await ended(id)) }).toEqual({ word, state: "succeeded", attempts: 1, log: word });
       const jobs = await names("windlass", "jobs", "{.metadata.labels.windlass\\.dev/execution-id}");
-      expect(jobs.toSorted()).toEqual([...acknowledged.keys()].toSorted());
-      expect(await names("windlass", "secrets", "{.metadata.name}")).toEqual([]);
+      expect([...new Set(jobs)].toSorted()).toEqual([...acknowledged.keys(), isolated].toSorted());
+      // A runner's goes with its Job; what it opened is closed already.
+      const secrets = await names("windlass", "secrets", "{.metadata.name}");
+      expect(secrets.filter((name) => !name.startsWith("workflow-exec-"))).toEqual([]);
       const images = await names(SYSTEM, "pods", "{.spec.containers[0].image} {.status.containerStatuses[0].restartCount}");
       expect(images).toEqual(Array.from({ length: REPLICAS + 1 }, () => "windlass:two 0"));
     },
     TEST_MS_MAX,
   );
+
+  /** In a Job of its own, which people find by its name and labels, and whose token is in no text. */
+  async function runIsolated(): Promise<string> {
+    const script = "echo isolated by $(id -u)";
+    const source = `apiVersion: windlass.dev/v1\nkind: Workflow\nmetadata: {name: isolated}\nisolation: job\nsteps: [{name: say, tool: {kind: shell, script: "${script}"}}]\n`;
+    const { id } = (await api.workflows.run({ source })).job;
+    expect(await api.wait(id, { timeoutMs: END_MS_MAX })).toMatchObject({ state: "succeeded" });
+    const { items } = await api.jobs.list({ parentId: id });
+    const say = items.find(({ key }) => key === "say");
+    expect(items.find(({ key }) => key === "#runner/0")).toMatchObject({ executor: "kubernetes", outcome: "succeeded" });
+    expect((await Array.fromAsync(api.tail(say?.id ?? ""))).map(({ text }) => text)).toEqual(["isolated by 10001"]);
+    const name = `workflow-exec-${id.replace("_", "-")}`;
+    const job = await kubectl(cluster, "-n", "windlass", "get", "jobs", "-l", `app=workflow-runner,execution-id=${id}`, "-o", "yaml");
+    expect(job).toContain(`name: ${name}`);
+    expect(job).toMatch(/secretKeyRef:\s+key: WINDLASS_TOKEN/u);
+    expect(job).not.toContain("wlr_");
+    return id;
+  }
 
   async function names(namespace: string, kind: string, path: string): Promise<readonly string[]> {
     const text = await kubectl(

@@ -51,12 +51,21 @@ export async function install(
     ...{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: WATCHER, namespace: SYSTEM } },
     spec: { template: { spec: aliases } },
   };
+  // As docs/guides/isolation.md says it: where runners reach the server, and the image that they are.
+  const env = [
+    { name: "WINDLASS_RUNNER_URL", value: `http://${address}` },
+    { name: "WINDLASS_RUNNER_IMAGE", value: `windlass:${tag}` },
+  ];
+  const runners = {
+    ...{ apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: SERVER, namespace: SYSTEM } },
+    spec: { template: { spec: { containers: [{ name: "server", env }] } } },
+  };
   writeFileSync(
     join(own, "kustomization.yaml"),
     JSON.stringify({
       resources: [relative(own, join(root, "deploy", "kubernetes", "base"))],
       images: [{ name: "windlass", newTag: tag }],
-      patches: [{ patch: JSON.stringify(patch) }],
+      patches: [patch, runners].map((one) => ({ patch: JSON.stringify(one) })),
     }),
   );
   const file = join(folder, "own.yaml");
