@@ -54,7 +54,7 @@ export const GONE_BEFORE_RECORD: Result = {
 async function launchAdmitted(place: Place, { record, live }: ClaimedJob, traceparent: string | null): Promise<Launched> {
   const given = await givenSecrets(place.context, record);
   if ("refused" in given) return given;
-  const runner = isRunner(record) ? runnerRequest(place.context, { record, live }) : null;
+  const runner = isRunner(record) ? await runnerRequest(place.context, { record, live }) : null;
   if (runner !== null && "refused" in runner) return runner;
   const executionId = await executionOf(place, record);
   const made = { isRecorded: live.externalRef !== null };

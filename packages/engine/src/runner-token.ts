@@ -18,9 +18,8 @@ export function isRunnerToken(secret: string): boolean {
   return secret.startsWith(PREFIX);
 }
 
-/** Throws `secret_key_missing`, `invalid`. */
+/** Throws `secret_key_missing` where there is no key yet (`readyToSeal`), and `invalid`. */
 export function runnerTokenFor({ keys }: Pick<EngineContext, "keys">, jobId: string, attempt: number): string {
-  if (keys.current() === null) keys.grow();
   const { keyId, sealed } = keys.seal(identityOf(jobId, attempt), SEALED);
   return `${PREFIX}${Buffer.from(JSON.stringify([jobId, attempt, keyId, sealed])).toString("base64url")}`;
 }

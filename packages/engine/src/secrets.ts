@@ -109,7 +109,7 @@ function toldOf({ sealed: _sealed, ...secret }: SealedSecret): Secret {
 }
 
 /** See K2. Makes the first key of a store that has no secrets, where keys are made. */
-async function readyToSeal({ store, keys, logger }: EngineContext): Promise<void> {
+export async function readyToSeal({ store, keys, logger }: EngineContext): Promise<void> {
   const lacking = (await store.secrets.keys()).filter(({ keyId }) => !keys.has(keyId));
   if (lacking.length > 0) throw lacks(keys, lacking);
   if (keys.current() !== null || keys.grows === "never") return;

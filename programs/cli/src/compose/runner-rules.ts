@@ -23,7 +23,7 @@ export function runnerRules(settings: Settings, address: () => string): NonNulla
     executor,
     specOf({ executor: own, env }) {
       if (own === "process" && address() === "")
-        throw new WindlassError("unavailable", "this program takes no connections, which a runner needs; use a server");
+        throw new WindlassError("invalid", "this program takes no connections, which a runner needs; use a server");
       if (own === "process") return { command: ["windlass", "runner"], env: { ...env } };
       const image = settings["runner.image"];
       return { image: image === "" ? "windlass" : image, args: ["runner"], env: { ...env }, ...(own === "kubernetes" ? pod(env) : {}) };
