@@ -5,6 +5,8 @@
  *
  * U1. No more than so many calls are under way at once, and no more than so many are begun in a second; streams are counted
  *     when they begin.
+ * U2. Where the API server answers that it is asked too much (429), nothing more is asked of it before the time that it names,
+ *     whatever it is for.
  */
 import { createHash } from "node:crypto";
 import http from "node:http";
@@ -12,6 +14,7 @@ import https from "node:https";
 import { messageOf, WindlassError } from "@windlass/kernel";
 import { allBytes, type Clock } from "@windlass/ports";
 import type { ClusterAccess } from "./cluster-access.ts";
+import { refusalOf } from "./refusal.ts";
 import { RequestPace, type Pace } from "./request-pace.ts";
 
 export interface ClusterClientOptions {
@@ -40,6 +43,8 @@ export interface ClusterAnswer {
 }
 
 const SILENT_MS_MAX = 60_000;
+/** Of a server that asks to wait: when it does not say how long, and the longest that it is heeded. */
+const TOO_MUCH = { usualMs: 1_000, maxMs: 60_000 } as const;
 /** Lists are read in pages; one answer is never so large. */
 const ANSWER_BYTES_MAX = 128 * 1_048_576;
 const USER_AGENT = "windlass";
@@ -102,12 +107,22 @@ export class ClusterClient {
           ...(signal === undefined ? {} : { signal }),
           ...(silentMsMax === 0 ? {} : { timeout: silentMsMax }),
         },
-        resolve,
+        (response) => {
+          this.#heed(response);
+          resolve(response);
+        },
       );
       request.on("timeout", () => request.destroy(new Error(`silent for ${silentMsMax / 1000} s`)));
       request.on("error", (error) => reject(this.#unavailable(error)));
       request.end(payload);
     });
+  }
+
+  /** See U2. */
+  #heed({ statusCode, headers }: http.IncomingMessage): void {
+    if (statusCode !== 429) return;
+    const { retryAfterMs } = refusalOf({ status: statusCode, headers, body: null });
+    this.#pace.hold(Math.min(retryAfterMs ?? TOO_MUCH.usualMs, TOO_MUCH.maxMs));
   }
 
   /** Tokens and certificates may have changed since the last request. */

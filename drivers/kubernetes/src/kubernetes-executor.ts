@@ -147,6 +147,7 @@ class KubernetesExecutor implements Executor {
   /** See E3. */
   async forget(name: string): Promise<void> {
     const connected = await this.#connect();
+    if (connected !== null && (await this.#markSucceeded(connected.client, name))) return;
     const job = await this.#jobOf(name);
     const found = job === null ? null : foundOf(job, this.place);
     if (connected === null || job === null || found === null) return;
@@ -157,6 +158,21 @@ class KubernetesExecutor implements Executor {
     const body = { metadata: { uid, labels: { [LABELS.settled]: "true" } } };
     const marked = await connected.client.call("PATCH", jobsPath(namespace, name), { body, contentType: "application/merge-patch+json" });
     if (!isAccepted(marked) && ![404, 409, 422].includes(marked.status)) throw unavailable(marked);
+  }
+
+  /** Most succeed: one request is enough where the Job itself says so. False: it does not, or it is not there. */
+  async #markSucceeded(client: ClusterClient, name: string): Promise<boolean> {
+    const body = [
+      { op: "test", path: "/status/succeeded", value: 1 },
+      { op: "test", path: `/metadata/labels/${pointerPart(LABELS.place)}`, value: labelSafe(this.place) },
+      { op: "add", path: `/metadata/labels/${pointerPart(LABELS.settled)}`, value: "true" },
+    ];
+    for (const namespace of this.#namespaces()) {
+      const answer = await client.call("PATCH", jobsPath(namespace, name), { body, contentType: "application/json-patch+json" });
+      if (isAccepted(answer)) return true;
+      if (answer.status !== 404) return false;
+    }
+    return false;
   }
 
   async close(): Promise<void> {
@@ -239,6 +255,11 @@ class KubernetesExecutor implements Executor {
   async #whereClustersAre(): Promise<string> {
     return (await import("./cluster-access.ts")).whereClustersAre(this.#options);
   }
+}
+
+/** As a part of a JSON pointer (RFC 6901). */
+function pointerPart(text: string): string {
+  return text.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
 function noCluster({ image }: ContainerSpec, where: string): Launched {

@@ -9,3 +9,10 @@ test("a burst goes at once, then each waits for its turn; an idle client has its
   await clock.advance(10_000);
   expect([1, 2, 3, 4].map(() => pace.take())).toEqual([0, 0, 0, 100]);
 });
+
+test("who is asked to wait sends nothing meanwhile, and no burst after it", () => {
+  const pace = new RequestPace({ perSecond: 10, burst: 3 }, fakeClock());
+  pace.hold(2_000);
+  pace.hold(1_000);
+  expect([1, 2, 3].map(() => pace.take())).toEqual([2_000, 2_100, 2_200]);
+});

@@ -1,6 +1,7 @@
 /**
  * Holds the requests of one client to a rate, as every good client of a cluster does: the API server is shared, and one that
- * is asked too much refuses everybody. First come, first served; an idle client may begin with a burst.
+ * is asked too much refuses everybody. First come, first served; an idle client may begin with a burst. When the API server
+ * asks one of them to wait, none that comes after it goes before that time is over.
  */
 import type { Clock } from "@windlass/ports";
 
@@ -28,6 +29,11 @@ export class RequestPace {
     const at = Math.max(this.#nextAt, now - gap * (burst - 1));
     this.#nextAt = at + gap;
     return Math.max(0, at - now);
+  }
+
+  /** No request goes within this time from now. Those that have their turn already do. */
+  hold(forMs: number): void {
+    this.#nextAt = Math.max(this.#nextAt, this.#clock.monotonic() + forMs);
   }
 
   async turn(): Promise<void> {

@@ -65,6 +65,7 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
       claims: { begun: 0, answered: 0 },
       suspects: new Map(),
       silent: new Map(),
+      listedAt: null,
     };
     const claims = claimLoop(place, session);
     try {

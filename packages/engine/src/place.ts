@@ -26,6 +26,8 @@ export interface Place {
   readonly suspects: Map<string, number>;
   /** Names at a place that is watched by others that are over or gone, or do not begin, and nobody has told of it. */
   readonly silent: Map<string, Silence>;
+  /** When (monotonic) what runs there was listed last; null: not yet. */
+  listedAt: number | null;
 }
 
 export interface Silence {

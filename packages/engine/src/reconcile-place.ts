@@ -1,6 +1,7 @@
 /**
  * Compares what should run at a place (the store) with what runs there (the executor), and acts on each difference.
  * Level-triggered: looks at both from scratch each time, so nothing depends on having heard of anything.
+ * A place that is watched by others, where thousands may be in flight, is asked less often while the store names nothing to be done there.
  */
 import { maskOf, messageOf, minutes, seconds, type LiveJob } from "@windlass/kernel";
 import type { ClaimedJob, EndedFact, Found } from "@windlass/ports";
@@ -11,6 +12,8 @@ import { settleByFact, settleByHolder, type Place, type Silence } from "./place.
 
 /** Live rows that are read at once. */
 const PAGE = 500;
+/** How often a place that is watched by others is listed at least: for what runs there and should not, and for what is gone unseen. */
+const LISTED_MS: number = seconds(30);
 
 export async function reconcilePlace(place: Place): Promise<void> {
   // First the store, then the executor: what was launched in between is in neither's way (see `zombie`).
@@ -18,13 +21,23 @@ export async function reconcilePlace(place: Place): Promise<void> {
   const wanted = await aliveHere(place);
   countAlive(place, known, wanted);
   dropSuspects(place, wanted);
+  const now = place.context.clock.monotonic();
+  if (!isListDue(place, wanted, now)) return;
   const found = new Map((await place.executor.list()).map((item) => [item.name, item]));
+  place.listedAt = now;
   const others = await othersHere(place);
   const looks = { left: LOOKS_MAX };
   for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, { ...seenOf(live, found), others, looks }));
   const refs = new Map(wanted.map((live) => [live.externalName, live.externalRef]));
   for (const item of found.values())
     if (!place.launching.has(item.name) && !isItsOwn(item, refs)) await guarded(place, item.jobId, () => zombie(place, item));
+}
+
+function isListDue({ executor, launching, listedAt }: Place, wanted: readonly LiveJob[], now: number): boolean {
+  if (executor.isWatchedOutside !== true || listedAt === null || now - listedAt >= LISTED_MS) return true;
+  return wanted.some(
+    ({ state, holder, externalName }) => state === "stopping" || (holder === "lease" && !launching.has(externalName ?? "")),
+  );
 }
 
 /**

@@ -1,8 +1,12 @@
 /** Places whose ends are told over the API: what happens when nobody tells them. */
 import { CLOSING_KEY } from "@windlass/kernel";
+import type { LaunchRequest } from "@windlass/ports";
 import { outsideCluster, type OutsideCluster } from "@windlass/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { engineFixture, group, type EngineFixture } from "./engine-fixture.ts";
+
+/** Minutes of the fake clock are many rounds of every service: on a busy machine they take a while. */
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Site extends EngineFixture {
   readonly cluster: OutsideCluster;
@@ -179,5 +183,29 @@ test("a step that runs at the end of an execution is told of like any other", as
   expect(await of("none")).toEqual({ status: "accepted_stale", reason: "unknown_step" });
   expect(await of("clean")).toMatchObject({ status: "accepted_in_flight" });
   await reach(execution, "succeeded");
+  await close();
+});
+
+test("a place where nothing is to be done is listed now and then, however often the store is looked at", async () => {
+  const cluster = outsideCluster();
+  const executor = cluster.executor();
+  let lists = 0;
+  const counting = { ...executor, list: () => (lists++, executor.list()) };
+  const { engine, clock, submit, close } = await engineFixture({ executors: [counting] });
+  await engine.start();
+  const id = await submit({ executor: "kubernetes", name: "extract", spec: { image: "none" } });
+  await clock.until(async () => (await engine.jobs.get(id)).live?.holder === "external", 20_000);
+  await clock.advance(30_000);
+  const before = lists;
+  await clock.advance(300_000);
+  expect(lists - before).toBeGreaterThanOrEqual(8);
+  expect(lists - before).toBeLessThanOrEqual(10);
+  const strange = { ...[...cluster.jobs.values()][0]?.request, name: "strange", jobId: "job_none" } as LaunchRequest;
+  await executor.launch({ ...strange, record: async () => {} });
+  await clock.advance(36_000);
+  expect(cluster.stopped).toEqual(["strange"]);
+  await engine.jobs.cancel(id, { by: "ann" });
+  await clock.advance(100);
+  expect(cluster.stopped).toHaveLength(2);
   await close();
 });

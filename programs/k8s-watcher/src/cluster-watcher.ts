@@ -206,6 +206,8 @@ function informersOf(
       what: "events",
       path: `/api/v1/${within(place, "events")}`,
       isOptional: true,
+      // They are the one kind that the API server keeps no cache of.
+      hasBookmarks: false,
       see: (object) => touch(memory.seeEvent(object)),
       lose: null,
     },
@@ -237,6 +239,7 @@ interface Kind {
   readonly path: string;
   readonly selector?: string;
   readonly isOptional?: boolean;
+  readonly hasBookmarks?: boolean;
   readonly see: (object: JsonObject) => void;
   /** Null: that one is gone says nothing. */
   readonly lose: ((uid: string, isSeen: boolean, object: JsonObject) => void) | null;

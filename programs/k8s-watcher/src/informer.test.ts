@@ -184,3 +184,25 @@ test.each([
   await clock.advance(600_000);
   await one.done;
 });
+
+test.each([
+  [true, false],
+  [false, true],
+])("with bookmarks (%s) a watch may be silent for as long as it lasts: %s", async (hasBookmarks, mayBeSilent) => {
+  const watches: { readonly silentMsMax: number; readonly query: { readonly timeoutSeconds: number } }[] = [];
+  const over = new AbortController();
+  const client = {
+    call: async () => ({ status: 200, headers: {}, body: { items: [], metadata: { resourceVersion: "1" } } }),
+    stream: async (_: string, __: string, call: (typeof watches)[number]) => {
+      watches.push(call);
+      over.abort();
+      throw new Error("over");
+    },
+  } as unknown as ClusterClient;
+  const one = informer(
+    { client, what: "events", path: "/api/v1/events", hasBookmarks, onObject: () => {}, onGone: () => {}, onListed: () => {} },
+    { clock: fakeClock(), random: seededRandom(1), logger: SILENT, metrics: watcherMetrics(), signal: over.signal },
+  );
+  await one.done;
+  expect(watches.map(({ silentMsMax, query }) => silentMsMax > query.timeoutSeconds * 1_000)).toEqual([mayBeSilent]);
+});

@@ -20,6 +20,8 @@ export interface InformerOptions {
   readonly selector?: string;
   /** It may be that we have no right to it: then it is asked for again now and then, and nothing waits for it. */
   readonly isOptional?: boolean;
+  /** False: the cluster sends no bookmarks of this kind, so that a watch may say nothing for as long as it lasts. */
+  readonly hasBookmarks?: boolean;
   readonly relistMs?: number;
   readonly onObject: (object: JsonObject) => void;
   /** It was told as it went, with its last version. */
@@ -45,6 +47,8 @@ const RELIST_MS: number = minutes(10);
 const WATCH_SECONDS = 300;
 /** Bookmarks come each minute: a connection that says nothing for longer is dead. */
 const SILENT_MS: number = seconds(150);
+/** Without them only one that has outlasted its watch is known to be: that is twice as long at most. */
+const SILENT_WITHOUT_BOOKMARKS_MS: number = seconds(2 * WATCH_SECONDS + 60);
 /** A right that we do not have may be given one day. */
 const RIGHT_AGAIN_MS: number = minutes(5);
 
@@ -176,7 +180,7 @@ async function watchOnce(options: InformerOptions, { from, leftMs, machine, onHe
         ...selection(options),
       },
       signal: over.signal,
-      silentMsMax: SILENT_MS,
+      silentMsMax: options.hasBookmarks === false ? SILENT_WITHOUT_BOOKMARKS_MS : SILENT_MS,
     });
     return await readWatch(options, stream, { from, onHeard });
   } catch (error) {
