@@ -8,7 +8,7 @@ import { CORPUS, prepareCorpus, runAll, writtenOf } from "../corpus/run-corpus.t
 import { stranger, until, type Stranger } from "../e2e/stranger.ts";
 
 const cluster = testCluster();
-const ALL_MS_MAX = 300_000;
+const ALL_MS_MAX = 600_000;
 
 describe.skipIf(cluster.missing)("the corpus", () => {
   const namespace = `windlass-corpus-${process.pid}`;

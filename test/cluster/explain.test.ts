@@ -72,7 +72,7 @@ describe.skipIf(cluster.missing)("explained", () => {
     const id = await run(
       '  - {name: image, tool: {kind: container, image: "not-there:1"}}\n',
       step("config", "true", ", env_from: [{secretRef: {name: no-such-secret}}]"),
-      step("oom", "tail /dev/zero; code=$?; sleep 1; exit $code", ", resources: {limits: {memory: 32Mi}}"),
+      step("oom", "tail /dev/zero; code=$?; sleep 3; exit $code", ", resources: {limits: {memory: 32Mi}}"),
       step("admission", "true", ", security_context: {privileged: true}"),
       step("code", "echo the last words; exit 3"),
       step("unschedulable", "true", ", node_selector: {disk: fast}"),

@@ -12,7 +12,7 @@ import { root } from "../architecture/source-files.ts";
 
 const FOLDER = join(root, "test", "corpus");
 /** An execution is over within this on a machine that is busy with all of them, and what it printed has arrived. */
-const PATIENCE = { timeout: 200_000, interval: 500 };
+const PATIENCE = { timeout: 400_000, interval: 500 };
 const LOOK_MS = 500;
 const LOOKS_MAX = 60;
 /** A longer log is compared by its length and its last line. */
