@@ -89,6 +89,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
       "drivers/docker",
       "drivers/kubernetes",
       "drivers/nats",
+      "drivers/sqs",
       "programs/k8s-watcher",
       "programs/runner",
       "drivers/sqlite",

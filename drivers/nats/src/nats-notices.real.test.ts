@@ -1,20 +1,12 @@
 /** The contract on a real server, and what is of NATS alone. */
 import { connect } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
-import type { Clock, Notices } from "@windlass/ports";
-import { noticesContract, testNats, type NatsServer } from "@windlass/testkit";
+import type { Notices } from "@windlass/ports";
+import { noticesContract, realClock as clock, testNats, type NatsServer } from "@windlass/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openNatsNotices } from "./nats-notices.ts";
 import { probeNats } from "./probe-nats.ts";
 
-const clock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
 const nats = testNats();
 
 describe.skipIf(nats.missing)("notices over NATS", () => {

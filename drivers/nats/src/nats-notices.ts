@@ -7,6 +7,7 @@ import {
   type Notices,
   type OutgoingNotice,
   type ReceivedNotice,
+  type ReceiveRequest,
   type SentNotice,
 } from "@windlass/ports";
 import { jetstream, jetstreamManager, JetStreamApiError, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
@@ -104,14 +105,10 @@ async function send({ client, names }: NatsQueue, batch: readonly OutgoingNotice
   return sent;
 }
 
-async function receive(
-  queue: NatsQueue,
-  pulls: Puller,
-  { max, waitMs }: { readonly max: number; readonly waitMs: number },
-): Promise<readonly ReceivedNotice[]> {
+async function receive(queue: NatsQueue, pulls: Puller, { max, waitMs, signal }: ReceiveRequest): Promise<readonly ReceivedNotice[]> {
   const { connection, names, options, asking } = queue;
-  if (connection.isClosed()) return [];
-  const messages = await asking(() => pulls.pull({ stream: names.stream, consumer: names.consumer, max, waitMs }));
+  if (connection.isClosed() || signal?.aborted === true) return [];
+  const messages = await asking(() => pulls.pull({ stream: names.stream, consumer: names.consumer, max, waitMs, signal }));
   const good: ReceivedNotice[] = [];
   for (const notice of messages.map(receivedOf)) {
     if (notice.attempts <= options.attemptsMax) good.push(notice);

@@ -11,6 +11,7 @@ export interface PullRequest {
   readonly consumer: string;
   readonly max: number;
   readonly waitMs: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Puller {
@@ -29,10 +30,12 @@ const ENDS = [404, 408];
 export function puller(connection: NatsConnection, clock: Clock): Puller {
   const waiting = new Set<Subscription>();
   return {
-    async pull({ stream, consumer, max, waitMs }) {
+    async pull({ stream, consumer, max, waitMs, signal }) {
       const inbox = createInbox();
       const answers = connection.subscribe(inbox);
-      const cancel = clock.after(waitMs + ANSWER_MS_MAX, () => answers.unsubscribe());
+      const end = (): void => answers.unsubscribe();
+      const cancel = clock.after(waitMs + ANSWER_MS_MAX, end);
+      signal?.addEventListener("abort", end);
       waiting.add(answers);
       try {
         // `no_wait` with a time: all that is there; or, where there is nothing, the first that comes.
@@ -52,6 +55,7 @@ export function puller(connection: NatsConnection, clock: Clock): Puller {
         return messages;
       } finally {
         cancel();
+        signal?.removeEventListener("abort", end);
         waiting.delete(answers);
         answers.unsubscribe();
       }

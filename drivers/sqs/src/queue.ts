@@ -30,14 +30,14 @@ export interface Calls {
   attributes(queueUrl: string, names: readonly QueueAttributeName[]): Promise<Partial<Record<string, string>>>;
   receive(
     queueUrl: string,
-    wanted: { readonly max: number; readonly waitSeconds: number; readonly hiddenSeconds: number },
+    wanted: { readonly max: number; readonly waitSeconds: number; readonly hiddenSeconds: number; readonly signal?: AbortSignal },
   ): Promise<readonly Message[]>;
   /** How many were there. */
   remove(queueUrl: string, handles: readonly string[]): Promise<number>;
   hide(queueUrl: string, handles: readonly string[], seconds: number): Promise<void>;
 }
 
-export function callsOf(client: SQSClient, signal: AbortSignal): Calls {
+export function callsOf(client: SQSClient): Calls {
   const batches = async <Answer>(
     handles: readonly string[],
     call: (entries: { Id: string; ReceiptHandle: string }[]) => Promise<Answer>,
@@ -51,7 +51,7 @@ export function callsOf(client: SQSClient, signal: AbortSignal): Calls {
     async attributes(QueueUrl, names) {
       return (await client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...names] }))).Attributes ?? {};
     },
-    async receive(QueueUrl, { max, waitSeconds, hiddenSeconds }) {
+    async receive(QueueUrl, { max, waitSeconds, hiddenSeconds, signal }) {
       const command = new ReceiveMessageCommand({
         QueueUrl,
         MaxNumberOfMessages: Math.min(BATCH_MAX, max),
@@ -60,7 +60,7 @@ export function callsOf(client: SQSClient, signal: AbortSignal): Calls {
         MessageAttributeNames: ["All"],
         MessageSystemAttributeNames: ["ApproximateReceiveCount", "SentTimestamp"],
       });
-      return (await client.send(command, { abortSignal: signal })).Messages ?? [];
+      return (await client.send(command, signal === undefined ? {} : { abortSignal: signal })).Messages ?? [];
     },
     async remove(QueueUrl, handles) {
       const answers = await batches(handles, (Entries) => client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })));

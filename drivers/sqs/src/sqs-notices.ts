@@ -6,6 +6,7 @@ import {
   type Notices,
   type OutgoingNotice,
   type ReceivedNotice,
+  type ReceiveRequest,
   type SentNotice,
 } from "@windlass/ports";
 import { SendMessageBatchCommand, SendMessageCommand, SQSClient, type Message } from "@aws-sdk/client-sqs";
@@ -67,7 +68,7 @@ function sqsNotices(
 ): Notices {
   const { queueUrl, name } = address;
   const closing = new AbortController();
-  const calls = callsOf(client, closing.signal);
+  const calls = callsOf(client);
   const hiddenSeconds = Math.max(1, secondsOf(visibilityMs));
   const attemptsMax = Math.min(options.attemptsMax, dead.receivesMax);
   const asking: SqsQueue["asking"] = async (call) => {
@@ -118,15 +119,13 @@ async function sendOne({ client }: SqsQueue, { to, told, body, delayMs = 0 }: On
   await client.send(new SendMessageCommand({ QueueUrl: to, MessageBody: body, MessageAttributes: attributesOf(told), ...delay }));
 }
 
-async function receive(
-  queue: SqsQueue,
-  { max, waitMs }: { readonly max: number; readonly waitMs: number },
-): Promise<readonly ReceivedNotice[]> {
+async function receive(queue: SqsQueue, { max, waitMs, signal }: ReceiveRequest): Promise<readonly ReceivedNotice[]> {
   const { calls, address, hiddenSeconds, attemptsMax, closing, asking } = queue;
-  if (closing.aborted) return [];
-  const wanted = { max, waitSeconds: Math.min(WAIT_SECONDS_MAX, secondsOf(waitMs)), hiddenSeconds };
+  const over = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+  if (over.aborted) return [];
+  const wanted = { max, waitSeconds: Math.min(WAIT_SECONDS_MAX, secondsOf(waitMs)), hiddenSeconds, signal: over };
   const messages = await asking(() => calls.receive(address.queueUrl, wanted)).catch((error: unknown) => {
-    if (closing.aborted) return [];
+    if (over.aborted) return [];
     throw error;
   });
   const good: ReceivedNotice[] = [];

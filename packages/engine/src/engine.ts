@@ -12,6 +12,7 @@ import { feed, type Feed } from "./feed.ts";
 import { givenSecrets } from "./given-secrets.ts";
 import { jobs, type Jobs } from "./jobs.ts";
 import { launcher } from "./launcher.ts";
+import { noticeReceiver, type NoticeOptions } from "./notice-receiver.ts";
 import { queues, type Queues } from "./queues.ts";
 import { reconciler } from "./reconciler.ts";
 import { logRetention, type LogLimits } from "./log-retention.ts";
@@ -42,6 +43,8 @@ export interface EngineOptions extends EnginePorts {
   readonly services?: (context: EngineContext, session: () => string) => readonly Service[];
   /** No limits when left out. */
   readonly logLimits?: LogLimits;
+  /** Where those who decide what runs are elsewhere, and tell it by a queue. Left out: the store alone is the queue. */
+  readonly notices?: NoticeOptions;
   /** Of what containers elsewhere print; 0 or left out: no limit. */
   readonly logBytesPerSecondMax?: number;
 }
@@ -68,6 +71,7 @@ export function engine(options: EngineOptions): Engine {
   const events = feed(context);
   const changes = audit(context);
   const sealed = secrets(context);
+  const submitting = jobs(context, events);
   const service = serviceOf("engine", async () => {
     await context.syncClock();
     const session = await openSession(context, {
@@ -78,22 +82,17 @@ export function engine(options: EngineOptions): Engine {
       onLost: () => {},
     });
     const id = (): string => session.id;
-    const hostLostAfterMs = options.hostLostAfterMs;
+    const { hostLostAfterMs, sessionTtlMs } = options;
+    const ttl = sessionTtlMs === undefined ? {} : { sessionTtlMs };
     const services = together("services", [
       changes,
       events,
       timers(context),
       advancer(context, session),
       ...(options.runners === undefined ? [] : [runners(context, options.runners)]),
-      ...options.executors.map((executor) =>
-        launcher(context, { executor, ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }) }),
-      ),
+      ...options.executors.map((executor) => launcher(context, { executor, ...ttl })),
       ...(options.tools === undefined ? [] : [toolsOf(context, { ...options, tools: options.tools })]),
-      reconciler(context, {
-        session: id,
-        ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }),
-        ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }),
-      }),
+      reconciler(context, { session: id, ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }), ...ttl }),
       retention(context, {
         session: id,
         days: options.retentionDays ?? 0,
@@ -102,6 +101,7 @@ export function engine(options: EngineOptions): Engine {
       }),
       ...(options.outbound === undefined ? [] : [webhookRelay(context, { session: id, outbound: options.outbound })]),
       ...(options.services?.(context, id) ?? []),
+      ...(options.notices === undefined ? [] : [noticeReceiver(context, submitting, options.notices)]),
       logRetention(context, options.logLimits ?? { retentionDays: 0, totalBytesMax: 0 }),
     ]);
     try {
@@ -118,7 +118,7 @@ export function engine(options: EngineOptions): Engine {
   return {
     ...service,
     context,
-    jobs: jobs(context, events),
+    jobs: submitting,
     queues: queues(context),
     deadLetters: deadLetters(context),
     feed: events,

@@ -3,12 +3,12 @@
  *
  * R1. The first key is current: everything is sealed with it. All others only open what was sealed with them before.
  * R2. A seal is bound to where it stands and to its key (kernel, `bindingOf`): moved or exchanged, it does not open.
- * R3. A key's id is made of the key, so that a wrong key under a right name cannot be.
- * R4. No message holds a key, a part of one, or a value.
+ * R3. No message holds a key, a part of one, or a value.
  */
-import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import { createCipheriv, createDecipheriv } from "node:crypto";
 import { bindingOf, WindlassError, type SealedSecret } from "@windlass/kernel";
 import type { KeySource, Random } from "@windlass/ports";
+import { idOf, KEY_BYTES, KEYS_MAX, keysIn, type Key } from "./keys-in.ts";
 
 /** What a sealed text opens to, or why it does not. */
 export type Unsealed = { readonly value: string } | { readonly fault: "key_missing" | "broken" };
@@ -32,50 +32,30 @@ export interface KeyRing {
 }
 
 const CIPHER = "aes-256-gcm";
-const KEY_BYTES = 32;
 /** The length that GCM is made for. A random nonce may be drawn four thousand million times for each key (SP 800-38D, 8.3). */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** Of the hash of a key: enough to tell the few keys of one ring apart, and no help in guessing one. */
-const ID_LENGTH = 12;
-/** Each is looked at when a seal is opened; a new key every day for years fits in. */
-const KEYS_MAX = 1_000;
-
-interface Key {
-  readonly id: string;
-  readonly bytes: Buffer;
-}
 
 export function keyRing(source: KeySource, random: Random): KeyRing {
-  let text: string | null = null;
-  let keys: readonly Key[] = [];
-  const read = (): readonly Key[] => {
-    const found = source.read();
-    if (found !== text) {
-      keys = keysOf(found, source.place);
-      text = found;
-    }
-    return keys;
-  };
-  const find = (keyId: string): Key | undefined => keys.find(({ id }) => id === keyId) ?? read().find(({ id }) => id === keyId);
+  const keys = keysIn(source);
   return {
     place: source.place,
     grows: source.grows,
-    current: () => read()[0]?.id ?? null,
-    has: (keyId) => find(keyId) !== undefined,
-    ids: () => read().map(({ id }) => id),
+    current: () => keys.read()[0]?.id ?? null,
+    has: (keyId) => keys.find(keyId) !== undefined,
+    ids: () => keys.read().map(({ id }) => id),
     seal(secret, value) {
-      const [key] = read();
+      const [key] = keys.read();
       if (key === undefined) throw noKey(source);
       return sealWith(key, { ...secret, keyId: key.id }, { value, nonce: random.bytes(NONCE_BYTES) });
     },
     open(secret) {
-      const key = find(secret.keyId);
+      const key = keys.find(secret.keyId);
       return key === undefined ? { fault: "key_missing" } : openWith(key, secret);
     },
     grow() {
       if (source.grows === "never") throw noKey(source);
-      if (read().length >= KEYS_MAX)
+      if (keys.read().length >= KEYS_MAX)
         throw new WindlassError("conflict", `${source.place} has ${KEYS_MAX} keys; remove those that neither secrets nor back-ups need`);
       const bytes = Buffer.from(random.bytes(KEY_BYTES));
       source.add(bytes.toString("base64"));
@@ -105,42 +85,6 @@ function openWith(key: Key, secret: SealedSecret): Unsealed {
     // Nothing of what was opened is given away: it is not what was sealed (R2).
     return { fault: "broken" };
   }
-}
-
-/** Throws `invalid` for what is no key, telling the line and not what stands there (R4). */
-function keysOf(text: string, place: string): readonly Key[] {
-  const words = text
-    .split("\n")
-    .flatMap((line, index) =>
-      line
-        .replace(/#.*$/u, "")
-        .split(/[\s,]+/u)
-        .map((word) => ({ word, line: index + 1 })),
-    )
-    .filter(({ word }) => word !== "");
-  if (words.length > KEYS_MAX) throw new WindlassError("invalid", `${place} has ${words.length} keys; ${KEYS_MAX} are allowed`);
-  const keys = words.map(({ word, line }) => {
-    const bytes = bytesOf(word);
-    if (bytes !== null) return { id: idOf(bytes), bytes };
-    const message = `line ${line} of ${place} is no key: a key is ${KEY_BYTES} random bytes as base64, for example from \`openssl rand -base64 ${KEY_BYTES}\``;
-    throw new WindlassError("invalid", message, { faults: [{ path: place, message, line }] });
-  });
-  return keys.filter(({ id }, index) => keys.findIndex((other) => other.id === id) === index);
-}
-
-/** In base64, that of addresses too, or hexadecimal; null for anything else. */
-function bytesOf(word: string): Buffer | null {
-  const bytes = /^[0-9a-f]{64}$/iu.test(word)
-    ? Buffer.from(word, "hex")
-    : /^[\w+/-]{43}=?$/u.test(word)
-      ? Buffer.from(word, "base64")
-      : null;
-  return bytes?.length === KEY_BYTES ? bytes : null;
-}
-
-/** See R3. */
-function idOf(key: Buffer): string {
-  return `key_${createHash("sha256").update("windlass key id\n").update(key).digest("hex").slice(0, ID_LENGTH)}`;
 }
 
 function noKey({ place, grows }: KeySource): WindlassError {

@@ -1,8 +1,8 @@
 /** One message to one webhook, signed as https://www.standardwebhooks.com says. */
-import { createHmac } from "node:crypto";
 import { messageOf, WindlassError, WORKSPACE_SCOPE, type Sent, type Webhook } from "@windlass/kernel";
 import type { Outbound } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import { hmacOf } from "./hmac.ts";
 
 /** How long a receiver has for its answer. */
 const ANSWER_MS = 15_000;
@@ -63,5 +63,5 @@ function signatureOf(
   { id, timestamp, body }: { readonly id: string; readonly timestamp: number; readonly body: string },
 ): string {
   const key = secret.startsWith(SECRET_PREFIX) ? Buffer.from(secret.slice(SECRET_PREFIX.length), "base64") : Buffer.from(secret);
-  return `v1,${createHmac("sha256", key).update(`${id}.${timestamp}.${body}`).digest("base64")}`;
+  return `v1,${hmacOf(key, [id, String(timestamp), body])}`;
 }

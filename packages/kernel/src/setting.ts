@@ -174,6 +174,24 @@ export const SETTINGS = {
     doc: "the queue between dispatcher and spawner, where they run apart: nats://HOST:4222 or the address of a queue of Amazon SQS; the store alone when left out",
     secret: true,
   },
+  "notices.queue": { default: "windlass", doc: "name of the queue at NATS, and of its stream; a queue of SQS is named by its address" },
+  "notices.endpoint": { default: "", doc: "where SQS is when its address does not say so: an emulator, or a private endpoint" },
+  "notices.visibilitySeconds": {
+    default: 300,
+    doc: "how long nobody else is given a notice that was received; anew, as long as it is worked on",
+  },
+  "notices.attemptsMax": { default: 10, doc: "a notice that was received so often without being done with is a dead letter" },
+  "notices.signing": {
+    default: "enforce",
+    doc: "what becomes of a notice that is not signed with one of our keys: enforce (a dead letter), warn (told in the log, and taken), or off (nobody signs or looks)",
+  },
+  "notices.keys": {
+    default: "",
+    doc: "keys that notices are signed with, as for secrets: the first one signs, all of them verify",
+    secret: true,
+  },
+  "notices.keyFile": { default: "", doc: "file of those keys instead, read again when it changes" },
+  "notices.replaySeconds": { default: 86_400, doc: "a notice that was signed longer ago is refused" },
   "watcher.turn": {
     default: "k8s-watcher",
     doc: "name under which watchers of the same namespaces take turns; `none` for one that does not ask whether it is its turn",

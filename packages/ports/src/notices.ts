@@ -46,6 +46,12 @@ export interface ReceivedNotice extends OutgoingNotice {
   readonly handle: string;
 }
 
+export interface ReceiveRequest {
+  readonly max: number;
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+}
+
 export interface DeadNotice {
   /** Of the letter: what `get`, `redrive` and `remove` take. */
   readonly letterId: string;
@@ -91,8 +97,8 @@ export interface Notices {
   readonly dead: DeadNotices;
   /** One answer for each, in their order. Any number: it is sent in batches of the broker. */
   send(batch: readonly OutgoingNotice[]): Promise<readonly SentNotice[]>;
-  /** Up to `max`, as soon as there is one; empty after `waitMs` without any, or once it is closed. */
-  receive(wanted: { readonly max: number; readonly waitMs: number }): Promise<readonly ReceivedNotice[]>;
+  /** Up to `max`, as soon as there is one; empty after `waitMs` without any, when the signal ends the wait, or once it is closed. */
+  receive(wanted: ReceiveRequest): Promise<readonly ReceivedNotice[]>;
   /** See P2. What is not ours any more is passed over. */
   extend(notices: readonly ReceivedNotice[]): Promise<void>;
   /** It is done with: nobody receives it again. Resolves once the broker has said so. */

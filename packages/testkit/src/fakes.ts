@@ -2,5 +2,7 @@
 export * from "./clock-heartbeats.ts";
 export * from "./fake-clock.ts";
 export * from "./memory-logs.ts";
+export * from "./memory-notices.ts";
 export * from "./quiet-logger.ts";
+export * from "./real-clock.ts";
 export * from "./seeded-random.ts";

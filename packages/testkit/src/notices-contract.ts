@@ -182,6 +182,19 @@ function visibilityCases(connect: Connect): void {
     expect(got.map((some) => some.length > 0)).toEqual([true, true]);
   });
 
+  test("a wait ends when it is no longer wanted, and what comes later is somebody else's", async () => {
+    const queue = await connect(MIDDLE_MS);
+    const unwanted = new AbortController();
+    const waiting = queue.receive({ max: 1, waitMs: WAIT_MS, signal: unwanted.signal });
+    await queue.figures();
+    unwanted.abort();
+    expect(await waiting).toEqual([]);
+    expect(await queue.receive({ max: 1, waitMs: WAIT_MS, signal: unwanted.signal })).toEqual([]);
+    await sendAll(queue, [notice("later")]);
+    // A broker that did not hear in time has handed it to the one who is gone: then it comes again.
+    expect(await receiveOne(queue)).toMatchObject({ id: "later" });
+  });
+
   test("once it is closed nothing is received, also by who waits, and closing again is fine", async () => {
     const queue = await connect();
     const waiting = queue.receive({ max: 1, waitMs: WAIT_MS });

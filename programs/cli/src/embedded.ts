@@ -74,6 +74,7 @@ async function openInFolder(options: EmbeddedOptions & { readonly dataFolder: st
       settings: { ...defaultSettings(), ...options.settings },
       environment: processEnvironment(),
       logger: options.logger ?? silent,
+      receivesNotices: false,
     });
     return {
       engine: opened.engine,

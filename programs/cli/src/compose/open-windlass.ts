@@ -3,7 +3,7 @@
  * started, and belongs to whoever holds the lock of the data folder.
  */
 import { join } from "node:path";
-import { engine, localBus, maskOfAttempt, type Engine, type JobKind } from "@windlass/engine";
+import { engine, localBus, maskOfAttempt, type Engine, type JobKind, type NoticeOptions } from "@windlass/engine";
 import type { Settings } from "@windlass/kernel";
 import type { Bus, Executor, Logger, LogStore, Store } from "@windlass/ports";
 import { dispatcher, schedules, type Schedules } from "@windlass/schedules";
@@ -27,6 +27,8 @@ export interface OpenOptions {
   readonly logger: Logger;
   /** Where this server answers on its own host, once it listens. */
   readonly address: () => string;
+  /** Only a server that stays does. */
+  readonly receivesNotices: boolean;
 }
 
 export interface Opened {
@@ -47,7 +49,7 @@ export const KINDS_OF_JOBS: readonly JobKind[] = [taskKind, workflowKind, stepKi
 
 const DATABASE_FILE = "windlass.db";
 
-export async function openWindlass({ folder, settings, environment, logger, address }: OpenOptions): Promise<Opened> {
+export async function openWindlass({ folder, settings, environment, logger, address, receivesNotices }: OpenOptions): Promise<Opened> {
   const { fileLogStore } = await import("@windlass/files");
   const { processExecutor } = await import("@windlass/process");
   const { httpRulesOf } = await import("./http-rules.ts");
@@ -79,6 +81,7 @@ export async function openWindlass({ folder, settings, environment, logger, addr
   const executors = [processes, containers, ...(cluster === null ? [] : [cluster])];
   const traces = await openTracing({ environment, logger });
   const evaluating = await evaluatingOf(settings);
+  const queue = receivesNotices ? await openQueue(settings, { store, bus }) : null;
   const made = engine({
     store,
     clock: systemClock,
@@ -92,6 +95,7 @@ export async function openWindlass({ folder, settings, environment, logger, addr
     outbound: outboundCalls({ rules: httpRulesOf(settings), clock: systemClock }),
     images: imageGateOf(settings, environment),
     executors,
+    ...(queue === null ? {} : { notices: queue }),
     tracing: traces.tracing,
     ...(patterns.length === 0 ? {} : { masks: () => masks }),
     tools: serverTools(settings),
@@ -112,10 +116,28 @@ export async function openWindlass({ folder, settings, environment, logger, addr
     executors,
     localLogs,
     place,
-    async close() {
-      for (const part of [...executors, store, bus, traces]) await part.close();
-    },
+    close: () => closeAll([...executors, ...(queue === null ? [] : [queue.notices]), store, bus, traces]),
   };
+}
+
+/** Null: none is wanted. What was opened before is closed when it cannot be had. */
+async function openQueue(settings: Settings, { store, bus }: { readonly store: Store; readonly bus: Bus }): Promise<NoticeOptions | null> {
+  const { noticeExecution } = await import("@windlass/server");
+  const { openNotices } = await import("./open-notices.ts");
+  const { workflowLanguage } = await import("./workflow-language.ts");
+  try {
+    const queue = await openNotices(settings);
+    return queue === null ? null : { ...queue, executionOf: noticeExecution(workflowLanguage(settings), () => store.definitions) };
+  } catch (error) {
+    await store.close();
+    await bus.close();
+    throw error;
+  }
+}
+
+/** One after the other: what is named later is used by what is named before. */
+async function closeAll(all: readonly { close(): Promise<void> }[]): Promise<void> {
+  for (const one of all) await one.close();
 }
 
 /** Parts between commas, without what is empty. */

@@ -58,7 +58,14 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     const token = adminTokenOf({ folder, kept, given: settings["server.adminToken"] });
     const log = logger(folder);
     let address = "";
-    const opened = await openWindlass({ folder, settings, environment, logger: log, address: () => address });
+    const opened = await openWindlass({
+      folder,
+      settings,
+      environment,
+      logger: log,
+      address: () => address,
+      receivesNotices: role === "server",
+    });
     undo.push(() => opened.close());
     const { engine, storeName, executors } = opened;
     const secret = Buffer.from(systemRandom.bytes(PEER_SECRET_BYTES)).toString("hex");

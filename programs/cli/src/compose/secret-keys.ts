@@ -7,7 +7,7 @@
  */
 import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { environmentVariableOf, messageOf, WindlassError, type Settings } from "@windlass/kernel";
+import { environmentVariableOf, messageOf, WindlassError, type SettingName, type Settings } from "@windlass/kernel";
 import type { KeySource } from "@windlass/ports";
 
 const KEYS_FILE = "secrets.keys";
@@ -21,12 +21,8 @@ export interface KeysWanted {
 
 /** Throws `invalid` when keys are told twice. */
 export function secretKeys({ folder, settings, isShared }: KeysWanted): KeySource {
-  const [variable, fileVariable] = [environmentVariableOf("secrets.keys"), environmentVariableOf("secrets.keyFile")];
-  const { "secrets.keys": keys, "secrets.keyFile": file } = settings;
-  if (keys !== "" && file !== "")
-    throw new WindlassError("invalid", `${variable} and ${fileVariable} are both set; keys are in one place only`);
-  if (keys !== "") return { place: variable, grows: "never", read: () => keys, add: refuse(variable) };
-  if (file !== "") return { place: file, grows: "never", read: () => readKeys(file, "needed"), add: refuse(file) };
+  const told = toldKeys(settings, { keys: "secrets.keys", file: "secrets.keyFile" });
+  if (told !== null) return told;
   const path = join(folder, KEYS_FILE);
   return {
     place: path,
@@ -34,6 +30,20 @@ export function secretKeys({ folder, settings, isShared }: KeysWanted): KeySourc
     read: () => readKeys(path, "optional"),
     add: (key) => writeKeys(path, `${key}\n${readKeys(path, "optional")}`),
   };
+}
+
+/** Where two settings say that keys are; null: neither does. Throws `invalid` when both do. */
+export function toldKeys<Keys extends SettingName, File extends SettingName>(
+  settings: Pick<Settings, Keys | File>,
+  names: { readonly keys: Keys; readonly file: File },
+): KeySource | null {
+  const [variable, fileVariable] = [environmentVariableOf(names.keys), environmentVariableOf(names.file)];
+  const [keys, file] = [String(settings[names.keys]), String(settings[names.file])];
+  if (keys !== "" && file !== "")
+    throw new WindlassError("invalid", `${variable} and ${fileVariable} are both set; keys are in one place only`);
+  if (keys !== "") return { place: variable, grows: "never", read: () => keys, add: refuse(variable) };
+  if (file !== "") return { place: file, grows: "never", read: () => readKeys(file, "needed"), add: refuse(file) };
+  return null;
 }
 
 const OTHERS = 0o077;

@@ -1,0 +1,198 @@
+/**
+ * The receiving half of the spawner: takes notices from a queue and sees to it that there is an execution for each.
+ *
+ * E1. A notice is acknowledged once its execution is stored, whether or not it has started: what waits for its turn waits in the
+ *     store, which has its order and its limits.
+ * E2. One that names no execution makes one, under an idempotency key of its schedule and nominal time, or of its own id. So it
+ *     makes one however often it comes, and to however many.
+ * E3. What can never be followed is a dead letter at once, with its reason, and holds up no other of its batch.
+ * E4. What fails for reasons of ours (no store) is given back without counting; what fails in a way that nobody foresaw counts.
+ * E5. What is at work is hidden from others again before its time is over.
+ */
+import {
+  backoffDelay,
+  hasCode,
+  isWindlassError,
+  mayPass,
+  messageOf,
+  minutes,
+  readNotice,
+  seconds,
+  type Backoff,
+  type Notice,
+  type NoticeFault,
+} from "@windlass/kernel";
+import type { Notices, ReceivedNotice } from "@windlass/ports";
+import type { EngineContext } from "./context.ts";
+import type { Jobs } from "./jobs.ts";
+import type { NoticeSignatures } from "./notice-signatures.ts";
+import { loop, serviceOf, type Service } from "./service.ts";
+import type { SubmitRequest } from "./submit.ts";
+
+export interface NoticeOptions {
+  readonly notices: Notices;
+  readonly signatures: NoticeSignatures;
+  /** What to submit for a notice that names no execution. Throws `not_found` without the workflow, `invalid` for its input. */
+  readonly executionOf: (notice: Notice) => Promise<SubmitRequest>;
+}
+
+/** What becomes of a notice. */
+type Verdict =
+  | { readonly verdict: "done"; readonly executionId: string }
+  | { readonly verdict: "dead"; readonly reason: NoticeFault; readonly message: string }
+  | { readonly verdict: "later"; readonly counts: boolean; readonly message: string };
+
+/** What brokers hand out at once. */
+const BATCH = 10;
+/** The longest wait of SQS; others have none of their own. */
+const WAIT_MS: number = seconds(20);
+/** Of the time that a notice is hidden: early enough for one that is late. */
+const EXTEND_AFTER = 1 / 3;
+/** What is away mostly comes back soon. */
+const AWAY_MS: number = seconds(5);
+const RETRY: Backoff = { initial: seconds(1), factor: 2, max: minutes(5), jitter: 0.3 };
+
+export function noticeReceiver(context: EngineContext, jobs: Pick<Jobs, "submit">, options: NoticeOptions): Service {
+  const { notices } = options;
+  return serviceOf("notices", async () => {
+    const stopping = new AbortController();
+    const passes = loop({
+      name: "notices",
+      clock: context.clock,
+      random: context.random,
+      logger: context.logger,
+      // The wait for a notice is the rest.
+      restMs: 0,
+      async pass() {
+        const batch = await notices.receive({ max: BATCH, waitMs: WAIT_MS, signal: stopping.signal });
+        const atWork = new Set(batch);
+        const cancel = keepHidden(context, notices, atWork);
+        try {
+          await Promise.all(
+            batch.map(async (notice) => {
+              const verdict = stopping.signal.aborted ? STOPPING : await judge(context, jobs, { ...options, notice });
+              atWork.delete(notice);
+              await settle(context, notices, { notice, verdict });
+            }),
+          );
+        } finally {
+          cancel();
+        }
+        return !stopping.signal.aborted;
+      },
+    });
+    await passes.start();
+    return async () => {
+      stopping.abort();
+      await passes.stop();
+    };
+  });
+}
+
+const STOPPING: Verdict = { verdict: "later", counts: false, message: "the server is about to stop" };
+
+/** Never throws. */
+async function judge(
+  context: EngineContext,
+  jobs: Pick<Jobs, "submit">,
+  { notices, signatures, executionOf, notice }: NoticeOptions & { readonly notice: ReceivedNotice },
+): Promise<Verdict> {
+  try {
+    const fault = signatures.mode === "off" ? null : signatures.fault(notice, { queue: notices.name, now: context.now() });
+    if (fault !== null && signatures.mode === "enforce") return { verdict: "dead", ...fault };
+    if (fault !== null)
+      context.logger.warn("a notice is not signed as it should be, and is taken", { notice: notice.id, fault: fault.message });
+    const read = readNotice(notice.body);
+    if ("fault" in read) return { verdict: "dead", reason: read.fault, message: read.message };
+    const { execution_id: executionId } = read.notice;
+    return executionId === undefined
+      ? await makeExecution(jobs, { request: await executionOf(read.notice), key: keyOf(notice, read.notice) })
+      : await findExecution(context, executionId);
+  } catch (error) {
+    return verdictOf(error);
+  }
+}
+
+/** See E1. Whoever carries it out is woken, and looks at the store from time to time anyway. */
+async function findExecution(context: EngineContext, executionId: string): Promise<Verdict> {
+  const [record] = await context.store.jobs.records([executionId]);
+  if (record === undefined)
+    return { verdict: "dead", reason: "unknown_execution", message: `there is no execution ${executionId} in this store` };
+  context.bus.publish("ready", `${record.executor}/${record.queue}`);
+  return { verdict: "done", executionId };
+}
+
+/** See E2. */
+async function makeExecution(
+  jobs: Pick<Jobs, "submit">,
+  { request, key }: { readonly request: SubmitRequest; readonly key: string },
+): Promise<Verdict> {
+  try {
+    const { id } = await jobs.submit({ ...request, idempotencyKey: key });
+    return { verdict: "done", executionId: id };
+  } catch (error) {
+    // It was made before: since then the workflow has another version, or the notice came with another input.
+    if (hasCode(error, "idempotency_mismatch")) return { verdict: "done", executionId: "" };
+    throw error;
+  }
+}
+
+/** Where the idempotency keys of notices begin; it is no key that people would think of. */
+const KEY = "windlass.dev/notice";
+
+function keyOf({ id }: ReceivedNotice, { schedule_id: schedule, nominal_time: nominal, workflow_id: workflow }: Notice): string {
+  return schedule === undefined ? `${KEY}/${id}` : `${KEY}/${workflow}/${schedule}/${new Date(nominal).toISOString()}`;
+}
+
+/** See E3 and E4. */
+function verdictOf(error: unknown): Verdict {
+  const message = messageOf(error);
+  if (mayPass(error) || hasCode(error, "unavailable")) return { verdict: "later", counts: false, message };
+  if (hasCode(error, "not_found")) return { verdict: "dead", reason: "unknown_workflow", message };
+  if (isWindlassError(error) && error.code !== "internal") return { verdict: "dead", reason: "refused", message };
+  return { verdict: "later", counts: true, message };
+}
+
+async function settle(
+  context: EngineContext,
+  notices: Notices,
+  { notice, verdict }: { readonly notice: ReceivedNotice; readonly verdict: Verdict },
+): Promise<void> {
+  const { logger, random } = context;
+  const { id, attempts } = notice;
+  try {
+    switch (verdict.verdict) {
+      case "done":
+        logger.debug("a notice is done with", { notice: id, execution: verdict.executionId });
+        return await notices.acknowledge([notice]);
+      case "dead":
+        logger.warn("a notice is a dead letter", { notice: id, reason: verdict.reason, message: verdict.message });
+        return await notices.deadLetter(notice, verdict);
+      case "later":
+        logger.warn("a notice is given back", { notice: id, attempts, message: verdict.message });
+        return await notices.retry(notice, {
+          counts: verdict.counts,
+          delayMs: verdict === STOPPING ? 0 : verdict.counts ? backoffDelay(RETRY, attempts, random.next()) : AWAY_MS,
+        });
+    }
+  } catch (error) {
+    // It is received again (P1), and found done.
+    logger.warn("a notice could not be settled, and comes again", { notice: id, error: messageOf(error) });
+  }
+}
+
+/** See E5. */
+function keepHidden(context: EngineContext, notices: Notices, atWork: ReadonlySet<ReceivedNotice>): () => void {
+  let cancel = (): void => {};
+  const again = (): void => {
+    cancel = context.clock.after(notices.visibilityMs * EXTEND_AFTER, () => {
+      if (atWork.size > 0)
+        notices
+          .extend([...atWork])
+          .catch((error: unknown) => context.logger.warn("notices at work could not be kept hidden", { error: messageOf(error) }));
+      again();
+    });
+  };
+  again();
+  return () => cancel();
+}
