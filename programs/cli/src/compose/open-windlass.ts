@@ -3,7 +3,7 @@
  * started, and belongs to whoever holds the lock of the data folder.
  */
 import { join } from "node:path";
-import { engine, localBus, maskOfAttempt, type Engine, type JobKind, type NoticeOptions } from "@windlass/engine";
+import { engine, localBus, maskOfAttempt, type Engine, type EngineOptions, type JobKind, type NoticeOptions } from "@windlass/engine";
 import type { Settings } from "@windlass/kernel";
 import type { Bus, Executor, Logger, LogStore, Store } from "@windlass/ports";
 import { dispatcher, schedules, type Schedules } from "@windlass/schedules";
@@ -103,11 +103,8 @@ export async function openWindlass({ folder, settings, environment, logger, addr
     services: (context, session) => [dispatcher({ ...evaluating(context), session })],
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
-    retentionDays: settings["retention.days"],
-    auditDays: settings["audit.retentionDays"],
-    historyDays: settings["schedules.historyDays"],
+    ...keptFor(settings),
     logBytesPerSecondMax: limits.logBytesPerSecondMax,
-    logLimits: { retentionDays: settings["log.retentionDays"], totalBytesMax: settings["log.totalBytesMax"] },
   });
   return {
     engine: made,
@@ -140,6 +137,16 @@ async function closeAll(all: readonly { close(): Promise<void> }[]): Promise<voi
   for (const one of all) await one.close();
 }
 
+/** How long what has ended is kept. */
+function keptFor(settings: Settings): Pick<EngineOptions, "retentionDays" | "auditDays" | "historyDays" | "logLimits"> {
+  return {
+    retentionDays: settings["retention.days"],
+    auditDays: settings["audit.retentionDays"],
+    historyDays: settings["schedules.historyDays"],
+    logLimits: { retentionDays: settings["log.retentionDays"], totalBytesMax: settings["log.totalBytesMax"] },
+  };
+}
+
 /** Parts between commas, without what is empty. */
 function listOf(text: string): readonly string[] {
   return text
@@ -154,7 +161,7 @@ async function logsOfAllHosts(local: { readonly logs: LogStore; readonly place: 
 }
 
 /** The store, and the wake-ups that go with it: one process needs none between processes. */
-async function openStore(
+export async function openStore(
   name: StoreName,
   { url, folder }: { readonly url: string; readonly folder: string },
 ): Promise<{ readonly store: Store; readonly bus: Bus }> {

@@ -1,6 +1,7 @@
 /** Examples of commands, by what is typed; they stand at the end of each command's help. A test types them all. */
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "windlass server": ["windlass server --data /var/lib/windlass --port 4180", "windlass server --store postgres://user@host/windlass"],
+  "windlass dispatcher": ["windlass dispatcher --once --json", "windlass dispatcher --store postgres://user@host/windlass"],
   "windlass start": ["windlass start --port 0"],
   "windlass top": ["windlass top", "windlass top --once --json"],
   "windlass doctor": ["windlass doctor", "windlass doctor --json"],
