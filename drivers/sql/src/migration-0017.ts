@@ -7,7 +7,7 @@ export function schedulesMigration({ text, integer, table, keyedTable }: Dialect
       id ${text} NOT NULL PRIMARY KEY, workspace ${text} NOT NULL, name ${text} NOT NULL, timing ${text} NOT NULL, overlap ${text} NOT NULL,
       catch_up ${text} NOT NULL, template ${text} NOT NULL, input ${text}, labels ${text} NOT NULL,
       paused ${integer} NOT NULL, paused_by ${text}, paused_at ${integer}, paused_reason ${text}, source ${text},
-      created_by ${text} NOT NULL, created_at ${integer} NOT NULL, changed_by ${text} NOT NULL, changed_at ${integer} NOT NULL, revision ${integer} NOT NULL
+      created_by ${text} NOT NULL, created_at ${integer} NOT NULL, changed_by ${text} NOT NULL, changed_at ${integer} NOT NULL, revision ${integer} NOT NULL, may_command ${integer} NOT NULL
     )${table}`,
     "CREATE UNIQUE INDEX schedules_by_name ON schedules (workspace, name)",
     `CREATE TABLE schedule_cursors (

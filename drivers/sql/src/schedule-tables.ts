@@ -24,6 +24,7 @@ export const schedulesTable = tableOf<Schedule>("schedules", {
   changedBy: "text",
   changedAt: "integer",
   revision: "integer",
+  mayCommand: "flag",
 });
 
 export const cursorsTable = tableOf<ScheduleCursor>("schedule_cursors", {

@@ -1,5 +1,5 @@
 /** The jobs of occurrences: template, input and labels of their schedule, as a record that only has to be stored. */
-import { preparedRecords, type EngineContext, type SubmitRequest } from "@windlass/engine";
+import { commandGate, preparedRecords, refusalOf, type EngineContext, type SubmitRequest } from "@windlass/engine";
 import { messageOf, WindlassError, type Concurrency, type JobRecord, type Schedule } from "@windlass/kernel";
 import { fillInput, type FilledFor } from "./fill-input.ts";
 import type { JobTemplates, TemplateRun } from "./job-template.ts";
@@ -15,8 +15,12 @@ export interface Wanted extends FilledFor {
 /** The job of each, in order, or why there is none: by its own fault, or (kernel, `mayPass`) for something that does not answer now. */
 export type MakeJobs = (wanted: readonly Wanted[]) => Promise<readonly (JobRecord | Error)[]>;
 
+const WITHOUT_COMMANDS =
+  "what it runs starts commands, and whoever saved the schedule may not have that done: it must be saved again with a token that has the permission jobs:command";
+
 /** For one pass. */
 export function makingJobs(context: EngineContext, templates: JobTemplates): MakeJobs {
+  const noCommands = commandGate(context, { name: "", permissions: new Set() });
   const begun = new Map<string, (run: TemplateRun) => Promise<SubmitRequest>>();
   const requestOf = async ({ schedule, notBefore, concurrency, ...times }: Wanted): Promise<SubmitRequest> => {
     const { workspace, template } = schedule;
@@ -27,6 +31,8 @@ export function makingJobs(context: EngineContext, templates: JobTemplates): Mak
       begun.set(template.kind, make);
     }
     const request = await make({ workspace, template, input: fillInput(schedule, times) });
+    // What it runs may have changed since it was saved, and whoever changed that need not have been asked.
+    if (!schedule.mayCommand && refusalOf(() => noCommands(request)) !== null) throw new WindlassError("forbidden", WITHOUT_COMMANDS);
     return {
       ...request,
       workspace,

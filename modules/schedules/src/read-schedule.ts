@@ -12,6 +12,7 @@ import {
   didYouMean,
   formatDuration,
   isJsonObject,
+  JOB_KINDS,
   OVERLAP_LIMIT_MAX,
   OVERLAP_POLICIES,
   parseDuration,
@@ -47,6 +48,9 @@ const KIND = "Schedule";
 const COMMON_KEYS = [...TIMING_FIELDS, "input", "overlap", "catchUp", "paused"];
 const TARGET_KEYS = ["workflow", "job"];
 const LABELS_MAX = 64;
+/** As of jobs that are submitted: larger ones are no keys of an index. */
+const LABEL_NAME_LENGTH_MAX = 200;
+const LABEL_LENGTH_MAX = 500;
 
 /** A file of its own. */
 export function readScheduleFile(data: Json): ReadScheduleResult {
@@ -151,9 +155,12 @@ function readLabels(about: Written, findings: ScheduleFinding[]): Readonly<Recor
   }
   const entries = Object.entries(labels.value);
   if (entries.length > LABELS_MAX) findings.push({ path: labels.path, message: `${entries.length} labels; ${LABELS_MAX} are allowed` });
-  for (const [key, value] of entries)
-    if (typeof value !== "string")
-      findings.push({ path: [...labels.path, key], message: `a label is text, found ${show(value)}; put it in quotes` });
+  for (const [key, value] of entries) {
+    const path = [...labels.path, key];
+    if (typeof value !== "string") findings.push({ path, message: `a label is text, found ${show(value)}; put it in quotes` });
+    else if (key.length > LABEL_NAME_LENGTH_MAX || value.length > LABEL_LENGTH_MAX)
+      findings.push({ path, message: `a label's name has ${LABEL_NAME_LENGTH_MAX} characters at most, its text ${LABEL_LENGTH_MAX}` });
+  }
   return labels.value as Readonly<Record<string, string>>;
 }
 
@@ -170,7 +177,8 @@ function readTarget(fields: Written, { path, findings }: Place): ScheduleTemplat
     findings.push({ path: job.path, message: `expected an object, as jobs are submitted, found ${show(job.value)}` });
   else {
     const { kind = "task" } = job.value;
-    return { ...job.value, kind: kind as ScheduleTemplate["kind"] };
+    if ((JOB_KINDS as readonly Json[]).includes(kind)) return { ...job.value, kind: kind as ScheduleTemplate["kind"] };
+    findings.push({ path: [...job.path, "kind"], message: `expected one of ${JOB_KINDS.join(", ")}, found ${show(kind)}` });
   }
   return undefined;
 }

@@ -1,7 +1,9 @@
 /** What callers do with schedules, and what that does to the cursor: from now on, never back. */
 import { afterEach, expect, test } from "vitest";
+import type { SubmitRequest } from "@windlass/engine";
 import { spanOf, type Schedule } from "@windlass/kernel";
 import { dispatchFixture, nominalOf, timeOf, type DispatchFixture } from "./dispatch-fixture.ts";
+import type { TemplateRun } from "./job-template.ts";
 import { fireTimes } from "./timing.ts";
 
 let fixture: DispatchFixture | undefined;
@@ -144,4 +146,22 @@ test("changes, ticks and pauses that meet leave one account of each minute", asy
   expect((await f.jobs()).map(nominalOf)).toEqual(rows.filter(({ jobId }) => jobId !== null).map(({ nominalAt }) => nominalAt));
   const { schedule }: { readonly schedule: Schedule } = await f.schedules.get(named);
   expect(schedule.paused).toBe(false);
+});
+
+test("one that was saved without the permission to start commands starts none, whatever it runs has become since", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  const { task } = f.parts.templates;
+  const commands = { begin: () => async (run: TemplateRun) => ({ ...(await task?.begin()(run)), executor: "process" }) as SubmitRequest };
+  await f.put("* * * * *", { mayCommand: false });
+  await f.tick("2026-03-02T09:00:00Z");
+  Object.assign(f.parts.templates, { task: commands });
+  await f.tick("2026-03-02T09:01:00Z");
+  const [, refused] = await f.rows();
+  expect(refused).toMatchObject({ decision: "refused", jobId: null, message: expect.stringContaining("the permission jobs:command") });
+  await expect(f.put("* * * * *", { mayCommand: false })).rejects.toThrow("the permission jobs:command");
+  // Whoever asks for a run is asked for it, not whoever saved the schedule.
+  await f.schedules.run(named);
+  await f.put("* * * * *", { mayCommand: true });
+  await f.tick("2026-03-02T09:02:00Z");
+  expect((await f.jobs()).map(({ executor }) => executor).toSorted()).toEqual(["handler", "process", "process"]);
 });

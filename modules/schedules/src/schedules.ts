@@ -28,6 +28,8 @@ export type ScheduleRequest = Pick<Schedule, "workspace" | "name" | "timing" | "
   readonly source?: string | null;
   /** As it is when left out; a new one is not. */
   readonly paused?: boolean | undefined;
+  /** Whether who asks has the permission `jobs:command`; true when left out, for code that is asked nothing. */
+  readonly mayCommand?: boolean;
 };
 
 export interface Named {
@@ -152,7 +154,7 @@ function touched(by: string, now: number): Pick<Schedule, "changedBy" | "changed
 }
 
 function scheduleFrom(
-  { source = null, paused, ...request }: ScheduleRequest,
+  { source = null, paused, mayCommand = true, ...request }: ScheduleRequest,
   found: Schedule | null,
   { id, by, now }: { readonly id: string; readonly by: string; readonly now: number },
 ): Omit<Schedule, "revision"> {
@@ -164,7 +166,8 @@ function scheduleFrom(
     : before.paused
       ? { paused: true, pausedBy, pausedAt, pausedReason }
       : { paused: true, pausedBy: by, pausedAt: now, pausedReason: null };
-  return { ...request, ...pause, ...touched(by, now), source, id: before.id, createdBy: before.createdBy, createdAt: before.createdAt };
+  const { id: kept, createdBy, createdAt } = before;
+  return { ...request, ...pause, ...touched(by, now), source, mayCommand, id: kept, createdBy, createdAt };
 }
 
 /** A schedule whose job cannot be made is refused when it is saved; what does not answer now is no reason. */
@@ -245,7 +248,15 @@ async function ranBeside(
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const { schedule, cursor } = await get();
     const now = context.now();
-    const wanted: Wanted[] = times.map((nominalAt) => ({ schedule, nominalAt, dueAt: nominalAt, notBefore: null, concurrency: key }));
+    // Whoever asks was asked for the permission: who saved it does not matter.
+    const asked = { ...schedule, mayCommand: true };
+    const wanted: Wanted[] = times.map((nominalAt) => ({
+      schedule: asked,
+      nominalAt,
+      dueAt: nominalAt,
+      notBefore: null,
+      concurrency: key,
+    }));
     const made = await makingJobs(context, templates)(wanted);
     const failed = made.find((one) => one instanceof Error && !isWindlassError(one));
     if (failed instanceof Error) throw failed;

@@ -18,7 +18,7 @@ export function scheduleOf(overlap: Overlap, catchUp: CatchUp, exclude: readonly
   return {
     ...{ id: "sch_1", workspace: "default", name: "s", timing: { ...plainTiming, exclude }, overlap, catchUp },
     ...{ template: { kind: "task" }, input: null, labels: {}, paused: false, pausedBy: null, pausedAt: null, pausedReason: null },
-    ...{ source: null, createdBy: "ann", createdAt: 0, changedBy: "ann", changedAt: 0, revision: 1 },
+    ...{ source: null, createdBy: "ann", createdAt: 0, changedBy: "ann", changedAt: 0, revision: 1, mayCommand: true },
   };
 }
 

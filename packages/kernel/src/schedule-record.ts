@@ -90,6 +90,8 @@ export interface Schedule {
   readonly changedAt: number;
   /** Grows with each change by a person; what the dispatcher does leaves it. */
   readonly revision: number;
+  /** Whoever saved it last had the permission `jobs:command`. Without, what it makes is refused once it starts commands. */
+  readonly mayCommand: boolean;
 }
 
 /** Names are part of addresses, and of labels of a cluster. */

@@ -190,6 +190,7 @@ export function scheduleOf(given: Partial<Omit<Schedule, "revision">> = {}): Omi
     createdAt: T0,
     changedBy: "ann",
     changedAt: T0,
+    mayCommand: true,
     ...given,
   };
 }

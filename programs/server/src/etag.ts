@@ -50,14 +50,15 @@ export function expectedOf(
   return Number(revision);
 }
 
-/** `revision` of a queue, `version` of a workflow; also of the workflow within an answer. */
+/** `revision` of a queue, `version` of a workflow; also of the workflow or schedule within an answer. */
 function revisionOf(result: unknown): number | null {
   if (typeof result !== "object" || result === null) return null;
-  const { revision, version, workflow } = result as {
+  const { revision, version, workflow, schedule } = result as {
     readonly revision?: unknown;
     readonly version?: unknown;
     readonly workflow?: unknown;
+    readonly schedule?: unknown;
   };
   const found = revision ?? version;
-  return typeof found === "number" ? found : workflow === undefined ? null : revisionOf(workflow);
+  return typeof found === "number" ? found : revisionOf(workflow ?? schedule);
 }

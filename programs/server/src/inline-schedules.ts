@@ -64,7 +64,7 @@ async function demandRuns(server: ServerContext, { definition, schedules, asking
     if (found !== undefined) demandSource(found, typeof read.template["name"] === "string" ? sourceOf(read.template["name"]) : null);
     try {
       const input = language.input({ ...read, id: found?.id ?? "" }, engine.context.now());
-      workflows.execution({ definition, versionId: null, input, pinned });
+      asking.gate(workflows.execution({ definition, versionId: null, input, pinned }));
     } catch (error) {
       if (!(error instanceof WindlassError)) throw error;
       const faults = error.faults.map((fault) => ({ ...fault, path: `schedules[${index}].${fault.path}` }));

@@ -152,3 +152,19 @@ test("what is due is fired by itself", async () => {
   expect(await fired).toEqual({ from: "the job" });
   await api.delete({ name: "soon" });
 });
+
+test("what no job could have is refused when it is saved: a label that is too long, a kind that there is not", async () => {
+  const bad = { name: "odd", cron: "0 0 1 1 *", labels: { text: "x".repeat(501) }, job: { kind: "constructor", name: "a" } };
+  const error = (await problemOf(api.create(bad))) as { faults: readonly { path: string; message: string }[] };
+  expect(error.faults.map(({ path }) => path).toSorted()).toEqual(["job.kind", "labels.text"]);
+});
+
+test("the tag of an answer to apply is one that a change may name", async () => {
+  const source = JSON.stringify({ name: "tagged", ...YEARLY });
+  const apply = (headers: Record<string, string>, text: string) =>
+    server.ask("POST", "/api/v1/schedule-files", { headers, body: { source: text } });
+  const tag = (await apply({}, source)).headers.get("etag") ?? "";
+  const other = JSON.stringify({ name: "tagged", ...YEARLY, cron: "0 0 2 1 *" });
+  expect((await apply({ "if-match": tag }, other)).status).toBe(200);
+  expect((await apply({ "if-match": tag }, other)).status).toBe(412);
+});

@@ -146,8 +146,9 @@ export async function saveSchedule(
   demandRevision(`the schedule ${read.name}`, { revision: found?.revision ?? 0, expected });
   if (found !== undefined) demandSource(found, source);
   await demandJob(server, { ...read, id: found?.id ?? "", workspace, gate });
-  if (found !== undefined && isSame(found, read)) return "unchanged";
-  const { created } = await schedulesOf(server).service.put({ ...read, workspace, source }, principal.name, expected);
+  const mayCommand = principal.permissions.has("jobs:command");
+  if (found !== undefined && isSame(found, read) && (found.mayCommand || !mayCommand)) return "unchanged";
+  const { created } = await schedulesOf(server).service.put({ ...read, workspace, source, mayCommand }, principal.name, expected);
   return created ? "created" : "changed";
 }
 

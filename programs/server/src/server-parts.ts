@@ -93,6 +93,7 @@ export interface ScheduleService {
       readonly workspace: string;
       readonly source: string | null;
       readonly paused: boolean | undefined;
+      readonly mayCommand: boolean;
     },
     by: string,
     expected?: Expected,
