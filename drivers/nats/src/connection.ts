@@ -52,6 +52,8 @@ function optionsOf(url: string): NodeConnectionOptions {
     // Whoever lost it finds it again, however long it was away (P7).
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_MS,
+    // A broker that starts may refuse for a moment whom it takes later.
+    ignoreAuthErrorAbort: true,
     ...(first.protocol === "tls:" ? { tls: {} } : {}),
     ...(name === "" ? {} : password === "" ? { token: name } : { user: name, pass: password }),
     ...(creds === "" ? {} : { authenticator: credsAuthenticator(readFileSync(creds)) }),

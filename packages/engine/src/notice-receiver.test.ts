@@ -28,9 +28,15 @@ const LIMIT_MS = 600_000;
 let site: Site;
 afterEach(() => site.close());
 
-async function open(given: { readonly mode?: SigningMode; readonly wrap?: (store: Store) => Store } = {}): Promise<Site> {
+interface Given {
+  readonly mode?: SigningMode;
+  readonly wrap?: (store: Store) => Store;
+  readonly readKeys?: () => string;
+}
+
+async function open(given: Given = {}): Promise<Site> {
   const memory = noticesMemory();
-  const keys = { place: "KEYS", read: () => KEY };
+  const keys = { place: "KEYS", read: given.readKeys ?? (() => KEY) };
   const signatures = noticeSignatures({ mode: given.mode ?? "enforce", keys, replayMs: 3_600_000 });
   // The clock is made with the engine, and the queue runs on it.
   let notices: Notices | null = null;
@@ -160,4 +166,21 @@ test.each([
   await emptied();
   expect(died()).toEqual(letters);
   expect(lines.filter(({ message }) => message === "a notice is not signed as it should be, and is taken")).toHaveLength(told);
+});
+
+test("keys that cannot be read for a while make no dead letters, and count no attempts", async () => {
+  let isBroken = false;
+  const readKeys = (): string => {
+    if (isBroken) throw new WindlassError("invalid", "the file of keys is half written");
+    return KEY;
+  };
+  const { send, memory, clock, executions } = await open({ readKeys });
+  const notice = send({ id: "a" });
+  isBroken = true;
+  await notice;
+  await clock.advance(60_000);
+  expect([memory.waiting.length, died()]).toEqual([1, []]);
+  isBroken = false;
+  await emptied();
+  expect([died(), await executions()]).toEqual([[], ["nightly"]]);
 });

@@ -12,7 +12,6 @@
 import {
   backoffDelay,
   hasCode,
-  isWindlassError,
   mayPass,
   messageOf,
   minutes,
@@ -25,7 +24,7 @@ import {
 import type { Notices, ReceivedNotice } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import type { Jobs } from "./jobs.ts";
-import type { NoticeSignatures } from "./notice-signatures.ts";
+import type { NoticeSignatures, SignatureFault } from "./notice-signatures.ts";
 import { loop, serviceOf, type Service } from "./service.ts";
 import type { SubmitRequest } from "./submit.ts";
 
@@ -46,6 +45,8 @@ type Verdict =
 const BATCH = 10;
 /** The longest wait of SQS; others have none of their own. */
 const WAIT_MS: number = seconds(20);
+/** A wait that ends sooner and brings nothing was none. */
+const AT_ONCE_MS: number = seconds(1);
 /** Of the time that a notice is hidden: early enough for one that is late. */
 const EXTEND_AFTER = 1 / 3;
 /** What is away mostly comes back soon. */
@@ -61,9 +62,10 @@ export function noticeReceiver(context: EngineContext, jobs: Pick<Jobs, "submit"
       clock: context.clock,
       random: context.random,
       logger: context.logger,
-      // The wait for a notice is the rest.
-      restMs: 0,
+      // The wait for a notice is the rest, but where a broker does not let wait.
+      restMs: AT_ONCE_MS,
       async pass() {
+        const began = context.clock.monotonic();
         const batch = await notices.receive({ max: BATCH, waitMs: WAIT_MS, signal: stopping.signal });
         const atWork = new Set(batch);
         const cancel = keepHidden(context, notices, atWork);
@@ -78,7 +80,7 @@ export function noticeReceiver(context: EngineContext, jobs: Pick<Jobs, "submit"
         } finally {
           cancel();
         }
-        return !stopping.signal.aborted;
+        return !stopping.signal.aborted && (batch.length > 0 || context.clock.monotonic() - began >= AT_ONCE_MS);
       },
     });
     await passes.start();
@@ -98,7 +100,9 @@ async function judge(
   { notices, signatures, executionOf, notice }: NoticeOptions & { readonly notice: ReceivedNotice },
 ): Promise<Verdict> {
   try {
-    const fault = signatures.mode === "off" ? null : signatures.fault(notice, { queue: notices.name, now: context.now() });
+    const signature = signatureOf(signatures, notice, { queue: notices.name, now: context.now() });
+    if ("verdict" in signature) return signature;
+    const { fault } = signature;
     if (fault !== null && signatures.mode === "enforce") return { verdict: "dead", ...fault };
     if (fault !== null)
       context.logger.warn("a notice is not signed as it should be, and is taken", { notice: notice.id, fault: fault.message });
@@ -110,6 +114,19 @@ async function judge(
       : await findExecution(context, executionId);
   } catch (error) {
     return verdictOf(error);
+  }
+}
+
+/** See E4: keys that cannot be read now say nothing of the notice. */
+function signatureOf(
+  signatures: NoticeSignatures,
+  notice: ReceivedNotice,
+  at: { readonly queue: string; readonly now: number },
+): { readonly fault: SignatureFault | null } | Verdict {
+  try {
+    return { fault: signatures.mode === "off" ? null : signatures.fault(notice, at) };
+  } catch (error) {
+    return { verdict: "later", counts: false, message: `its signature cannot be looked at: ${messageOf(error)}` };
   }
 }
 
@@ -144,12 +161,15 @@ function keyOf({ id }: ReceivedNotice, { schedule_id: schedule, nominal_time: no
   return schedule === undefined ? `${KEY}/${id}` : `${KEY}/${workflow}/${schedule}/${new Date(nominal).toISOString()}`;
 }
 
+/** What is the fault of the notice itself, and will be tomorrow. */
+const ITS_OWN = ["invalid", "bad_request", "too_large"] as const;
+
 /** See E3 and E4. */
 function verdictOf(error: unknown): Verdict {
   const message = messageOf(error);
   if (mayPass(error) || hasCode(error, "unavailable")) return { verdict: "later", counts: false, message };
   if (hasCode(error, "not_found")) return { verdict: "dead", reason: "unknown_workflow", message };
-  if (isWindlassError(error) && error.code !== "internal") return { verdict: "dead", reason: "refused", message };
+  if (ITS_OWN.some((code) => hasCode(error, code))) return { verdict: "dead", reason: "refused", message };
   return { verdict: "later", counts: true, message };
 }
 
