@@ -1,9 +1,10 @@
-import { executionQueueOf, runnerKeyOf, type Json } from "@windlass/kernel";
+import { executionQueueOf, runnerKeyOf, type JobRecord, type Json } from "@windlass/kernel";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LaunchRequest } from "@windlass/ports";
 import { engineFixture, fakeExecutor, group, groupKind, type EngineFixture, type FakeExecutor } from "./engine-fixture.ts";
 import { runnerTokenFor } from "./runner-token.ts";
 import { runners, type RunnerRules } from "./runners.ts";
+import { childRecordOf } from "./submit.ts";
 
 const rules: RunnerRules = {
   executor: "process",
@@ -128,6 +129,10 @@ test("steps that were ready before anybody listened are found by looking", async
 
 test("the queue of an execution is filled by nobody else", async () => {
   await expect(fixture.submit({ queue: "execution/job_x" })).rejects.toThrow("queue of an isolated execution");
+  const [parent] = await fixture.store.jobs.records([await fixture.submit(group([step("a")]))]);
+  const child = (queue: string) => childRecordOf(fixture.engine.context, parent as JobRecord, { ...step("b"), queue });
+  expect(child(executionQueueOf(parent?.id ?? "")).queue).toContain(parent?.id);
+  expect(() => child("execution/job_x")).toThrow("queue of an isolated execution");
   const { queues } = fixture.engine;
   const filter = { workspace: "default", queue: "default" };
   await expect(queues.move(filter, { to: "execution/job_x", by: "ann", dryRun: false })).rejects.toThrow("queue of an isolated execution");

@@ -10,6 +10,7 @@
 import {
   CLOSING_KEY,
   executionOfQueue,
+  messageOf,
   NO_RETRY,
   queueKeyOf,
   queueOfKey,
@@ -79,7 +80,10 @@ export function runners(context: EngineContext, rules: RunnerRules): Loop {
         wanted.delete(queue);
         if (!(await isReady(context, queue))) continue;
         wanted.add(queue);
-        await make(context, rules, { queue, numbers });
+        // One that cannot be made holds up none of the others.
+        await make(context, rules, { queue, numbers }).catch((error: unknown) =>
+          context.logger.warn("a runner could not be made, and is tried again", { queue, error: messageOf(error) }),
+        );
       }
       return false;
     },
@@ -105,9 +109,11 @@ interface Making {
 /** The next runner, when none is there. */
 async function make(context: EngineContext, rules: RunnerRules, { queue, numbers }: Making): Promise<void> {
   const id = executionOfQueue(queueOfKey(queue).name) ?? "";
-  const [execution] = await context.store.jobs.records([id]);
-  const wish = execution === undefined ? null : (context.kindOf(execution.kind)?.runner?.(execution) ?? null);
-  if (execution === undefined || wish === null) return;
+  const view = await context.store.reads.get(id);
+  if (view === null || view.live === null) return;
+  const { record: execution } = view;
+  const wish = context.kindOf(execution.kind)?.runner?.(execution) ?? null;
+  if (wish === null) return;
   const parent = await parentOf(context, execution);
   for (let number = numbers.get(parent.id) ?? 0; ; number++) {
     const known = await context.store.reads.child(parent.id, runnerKeyOf(number));

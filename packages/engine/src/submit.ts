@@ -137,8 +137,9 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
     fault("executor", `executor is "${request.executor}"; it must be one of ${EXECUTORS.join(", ")}`);
   if (request.queue !== undefined && !QUEUE_NAME.test(request.queue))
     fault("queue", `queue is "${request.queue}"; a queue's name has lower-case letters, digits and . _ - / only`);
-  else if (request.queue !== undefined && request.parent === undefined) {
-    const named = faultOfNamedQueue(request.queue);
+  else if (request.queue !== undefined) {
+    const { parent } = request;
+    const named = faultOfNamedQueue(request.queue, parent === undefined ? [] : [parent.id, ...parent.path.split("/")]);
     if (named !== null) fault("queue", named);
   }
   if (request.priority !== undefined && !isLegalPriority(request.priority))

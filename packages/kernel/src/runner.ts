@@ -53,9 +53,10 @@ export function countedQueueOf(name: string): string {
   return name.startsWith(QUEUE_PREFIX) ? "execution" : name;
 }
 
-/** For whoever may name a queue: those of executions are none of his. Null: it may be named. */
-export function faultOfNamedQueue(name: string): string | null {
-  return name.startsWith(QUEUE_PREFIX)
+/** For whoever may name a queue: those of executions are none of his, but of the jobs `within` which he does. Null: it may be named. */
+export function faultOfNamedQueue(name: string, within: readonly string[] = []): string | null {
+  const execution = executionOfQueue(name);
+  return execution !== null && !within.includes(execution)
     ? `${JSON.stringify(name)} is the queue of an isolated execution, which only its runner serves; take another, for example ${DEFAULT_QUEUE}`
     : null;
 }

@@ -62,7 +62,16 @@ export async function runShell(step: GivenStep, context: HandlerContext, world: 
   } catch (error) {
     return resultOfSpawnFailure(codeOf(error), spec.cwd ?? "");
   } finally {
+    removeFolder(folder);
+  }
+}
+
+/** What a step left there that cannot be removed is no fault of its result; it goes with the runner's own file system. */
+function removeFolder(folder: string): void {
+  try {
     rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // As said.
   }
 }
 

@@ -1,6 +1,15 @@
 /** The operations on queues. A queue is there as soon as a job names it or somebody sets it. */
 import type { QueueJson } from "@windlass/contract";
-import { didYouMean, EXECUTORS, QUEUE_NAME, queueKeyOf, queueOfKey, WindlassError, type QueueView } from "@windlass/kernel";
+import {
+  didYouMean,
+  EXECUTORS,
+  faultOfNamedQueue,
+  QUEUE_NAME,
+  queueKeyOf,
+  queueOfKey,
+  WindlassError,
+  type QueueView,
+} from "@windlass/kernel";
 import { definedOnly } from "./defined-only.ts";
 import { maybeTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
@@ -12,6 +21,8 @@ export function queueHandlers({ engine: { context, queues: waiting } }: ServerCo
     get: async ({ params }, { workspace }) => find(workspace, params.name),
     async put({ params: { name }, body }, { principal, workspace, expected }) {
       checkName("name", name);
+      const named = faultOfNamedQueue(name);
+      if (named !== null) throw new WindlassError("invalid", named, { faults: [{ path: "name", message: named }] });
       const key = queueKeyOf(workspace, name);
       const change = { ...definedOnly(body), ...(body.paused === true ? { by: principal.name } : {}) };
       await queues.put(key, change, context.now(), expected);

@@ -80,3 +80,7 @@ test("what waits in a queue is moved and purged, each after a preview; a queue t
   expect(await api.queues.delete({ name: "busy" })).toEqual({ name: "busy" });
   await expect(api.queues.get({ name: "busy" })).rejects.toMatchObject({ code: "not_found" });
 });
+
+test("the queue of an isolated execution is set by nobody: paused, it would be given one runner after the other", async () => {
+  await expect(server.api.queues.put({ name: "execution/job_x", paused: true })).rejects.toMatchObject({ code: "invalid" });
+});

@@ -24,7 +24,7 @@ import type { RawData, WebSocket } from "ws";
 import { faultsOf } from "./faults-of.ts";
 import { framesOut, type FramesOut } from "./worker-frames-out.ts";
 import { workerItems, type WorkerItems } from "./worker-items.ts";
-import { givenStep, type GivenStep } from "./runner-steps.ts";
+import { givenStep, type Given } from "./runner-steps.ts";
 import { heldJob, workerJobs, type WorkerJobs } from "./worker-jobs.ts";
 
 export interface WorkerConnection {
@@ -237,7 +237,7 @@ class Connection implements WorkerConnection {
   }
 
   /** What a runner is told of a step. What has no secrets to be given is settled, and so is never begun. */
-  async #give(job: ClaimedJob): Promise<GivenStep | null> {
+  async #give(job: ClaimedJob): Promise<Given | null> {
     const { context, results } = this.#parts;
     const { record, live } = job;
     try {
@@ -253,6 +253,8 @@ class Connection implements WorkerConnection {
         stopped: false,
         random: context.random.next(),
       });
+      // Its place is another one's.
+      this.#serving?.claims.wake();
     } catch (error) {
       // The line ends, and the step is found to be unknown to its runner over the next one.
       this.#fault(foreseen(error, context.logger));

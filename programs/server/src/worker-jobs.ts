@@ -9,7 +9,7 @@ import { WORKER_JOBS_MAX } from "@windlass/contract";
 import type { Carrier } from "@windlass/engine";
 import { handlerNameOf, type LiveJob, type Mask } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
-import type { GivenStep, StepMask } from "./runner-steps.ts";
+import type { Given, StepMask } from "./runner-steps.ts";
 import type { FramesOut } from "./worker-frames-out.ts";
 
 /** An attempt that the worker holds, until its end is stored. */
@@ -46,7 +46,7 @@ export interface WorkerJobsParts {
   /** What the attempt of a job continues. */
   readonly traceOf: (job: ClaimedJob) => string | null;
   /** What a runner is told besides; null: the job is not for it any more. */
-  readonly given?: (job: ClaimedJob) => Promise<GivenStep | null>;
+  readonly given?: (job: ClaimedJob) => Promise<Given | null>;
 }
 
 export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): WorkerJobs {
@@ -57,11 +57,7 @@ export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): Wo
     questions.get(question)?.(ids);
     questions.delete(question);
   };
-  const pushGiven = async (job: ClaimedJob, give: NonNullable<WorkerJobsParts["given"]>): Promise<void> => {
-    const step = await give(job);
-    if (step === null) held.delete(job.live.id);
-    else if (open && held.has(job.live.id)) out.push([{ ...pushedJob(job, traceOf(job)), ...step }]);
-  };
+  const gifts = given === undefined ? null : giving(given, { held, out, traceOf, isOpen: () => open, refused: () => pushed-- });
   return {
     held,
     answered,
@@ -80,8 +76,8 @@ export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): Wo
       if (!open) return jobs;
       for (const { live } of jobs) held.set(live.id, heldJob(live));
       pushed += jobs.length;
-      if (given === undefined) out.push(jobs.map((job) => pushedJob(job, traceOf(job))));
-      else for (const job of jobs) void pushGiven(job, given);
+      if (gifts === null) out.push(jobs.map((job) => pushedJob(job, traceOf(job))));
+      else for (const job of jobs) gifts.begin(job);
       return [];
     },
     holding: () => held.size,
@@ -98,7 +94,8 @@ export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): Wo
       const job = held.get(id);
       if (job === undefined || job.token !== token || job.told) return true;
       job.told = true;
-      out.say({ type: "stops", jobs: [{ id, token, reason, message, graceMs }] });
+      const say = (): void => out.say({ type: "stops", jobs: [{ id, token, reason, message, graceMs }] });
+      if (gifts?.sayBehind(id, say) !== true) say();
       return true;
     },
     close() {
@@ -112,6 +109,45 @@ export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): Wo
 /** An attempt of which nothing is known yet but who holds it. */
 export function heldJob({ token, attempt }: LiveJob): HeldJob {
   return { token, attempt, logging: null, told: false };
+}
+
+interface Giving extends Pick<WorkerJobsParts, "out" | "traceOf"> {
+  readonly held: Map<string, HeldJob>;
+  readonly isOpen: () => boolean;
+  /** It never took the place that it was to have there. */
+  readonly refused: () => void;
+}
+
+/** Pushes the steps of a runner once it is known what each of them is given. */
+function giving(given: NonNullable<WorkerJobsParts["given"]>, { held, out, traceOf, isOpen, refused }: Giving) {
+  /** On their way, with what is to be said behind them. */
+  const unpushed = new Map<string, () => void>();
+  const push = async (job: ClaimedJob): Promise<void> => {
+    const { id } = job.live;
+    const gift = await given(job);
+    const sayBehind = unpushed.get(id);
+    unpushed.delete(id);
+    const own = held.get(id);
+    if (gift === null) {
+      held.delete(id);
+      refused();
+    } else if (isOpen() && own !== undefined) {
+      own.stepMask = gift.mask;
+      out.push([{ ...pushedJob(job, traceOf(job)), ...gift.step }]);
+      sayBehind?.();
+    }
+  };
+  return {
+    begin(job: ClaimedJob): void {
+      unpushed.set(job.live.id, () => {});
+      void push(job);
+    },
+    /** False: it is there already. What a worker has not heard of it would not stop. */
+    sayBehind(id: string, say: () => void): boolean {
+      if (unpushed.has(id)) unpushed.set(id, say);
+      return unpushed.has(id);
+    },
+  };
 }
 
 function pushedJob({ record, live }: ClaimedJob, traceparent: string | null) {
