@@ -6,6 +6,8 @@ const realTests = ["**/*.real.test.ts"];
 /** What talks to a cluster: one is started for all of them (test/cluster/README.md). */
 const clusterTests = ["drivers/kubernetes/**/*.real.test.ts", "programs/k8s-watcher/**/*.real.test.ts", "test/cluster/**/*.test.ts"];
 
+/** Many stores, files and threads on a machine that does other things as well: what a test finds out is never how quick it was. */
+const UNIT_TIMEOUT_MS = 60_000;
 /** Real servers and processes take their time on a busy machine; a test that hangs is ended all the same. */
 const REAL_TIMEOUT_MS = 120_000;
 
@@ -18,8 +20,17 @@ const execArgv = ["--no-memory-protection-keys"];
 export default defineConfig({
   test: {
     projects: [
-      { test: { execArgv, name: "unit", include: [...source, "scripts"].map((folder) => `${folder}/**/*.test.ts`), exclude: realTests } },
-      { test: { execArgv, name: "architecture", include: ["test/architecture/**/*.test.ts"] } },
+      {
+        test: {
+          execArgv,
+          name: "unit",
+          include: [...source, "scripts"].map((folder) => `${folder}/**/*.test.ts`),
+          exclude: realTests,
+          testTimeout: UNIT_TIMEOUT_MS,
+          hookTimeout: UNIT_TIMEOUT_MS,
+        },
+      },
+      { test: { execArgv, name: "architecture", include: ["test/architecture/**/*.test.ts"], testTimeout: UNIT_TIMEOUT_MS } },
       {
         test: { execArgv, name: "simulation", include: ["test/simulation/**/*.test.ts"], exclude: realTests, testTimeout: REAL_TIMEOUT_MS },
       },
