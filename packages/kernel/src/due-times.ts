@@ -82,8 +82,8 @@ function newestFrom(timing: Timing, { after, until, fire }: Span): number {
 
 function excludedOf(timing: Timing, { listed, after, until, fire }: Span & { readonly listed: readonly number[] }): ReadonlySet<number> {
   if (timing.exclude.length === 0 || listed.length === 0) return new Set();
-  const kept = fire.firesBetween(timing, { after, until, limit: DUE_TIMES_MAX }).times;
-  return new Set(listed).difference(new Set(kept));
+  const kept = new Set(fire.firesBetween(timing, { after, until, limit: DUE_TIMES_MAX }).times);
+  return new Set(listed.filter((time) => !kept.has(time)));
 }
 
 function pastOf(timing: Timing, raw: Timing, span: Span): Pick<DueTimes, "past" | "pastExcluded"> {
