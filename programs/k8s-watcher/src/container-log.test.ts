@@ -24,7 +24,14 @@ interface Piece {
 /** Whatever it is told, it has stored only this much. */
 type Forgets = (piece: Piece, told: number) => number | null;
 
-function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => null }: { tailBytes?: number; forgets?: Forgets } = {}) {
+interface Given {
+  readonly tailBytes?: number;
+  readonly forgets?: Forgets;
+  /** By how often it was read. */
+  readonly hasEnded?: (reads: number) => boolean;
+}
+
+function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => null, hasEnded = () => true }: Given = {}) {
   const clock = fakeClock();
   const left = [...answers];
   const stored: Uint8Array[] = [];
@@ -57,7 +64,7 @@ function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => 
     {
       ...{ id: "job_a", attempt: 1, jobName: "a", jobUid: "uid-1", container: undefined },
       ...{ namespace: "n", pod: "a-1", containerName: "main", isPrevious: false, tailBytes },
-      hasEnded: () => true,
+      hasEnded: () => hasEnded(answers.length - left.length),
       onRead: () => void news++,
     },
     { client, line, machine, room: { bytes: 0 }, turn: async () => () => {} },
@@ -82,6 +89,14 @@ test("a log that is cut is whole only when it was read to its end", async () => 
   expect(log.tail()).toMatchObject({ isWhole: true, wasCut: false });
   expect(text()).toBe("one\ntwo\n");
   expect(tailOf(log)).toBe("one\ntwo\n");
+});
+
+test("a log that is empty is read again once its container has ended: a node may end a stream that it has only begun", async () => {
+  const { log, clock, text } = logOf([{ chunks: [] }, { chunks: [entry(1, "one")] }], { hasEnded: (reads) => reads > 0 });
+  await clock.until(() => !log.isReading(), 60_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect(text()).toBe("one\n");
 });
 
 test("a log that is gone before it was read to its end is read no more, and is not whole", async () => {

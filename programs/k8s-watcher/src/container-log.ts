@@ -137,6 +137,7 @@ class Reader {
     const { client, machine } = this.#world;
     const { namespace, pod, containerName, id, isPrevious } = this.#subject;
     this.#readAgain = false;
+    const hadEnded = this.#subject.hasEnded();
     const over = new AbortController();
     const end = (): void => over.abort();
     machine.signal.addEventListener("abort", end, { once: true });
@@ -154,7 +155,8 @@ class Reader {
       if (this.#readAgain || this.#isUnwanted) return "again";
       for (let waited = 0; !this.#subject.hasEnded() && waited < END_KNOWN_MS && !machine.signal.aborted; waited += GATHER_MS)
         await rest(GATHER_MS, machine);
-      return this.#subject.hasEnded() ? "whole" : "again";
+      // A node may end a stream that it has only begun: that it printed nothing is true of a look after its end.
+      return this.#subject.hasEnded() && (hadEnded || this.#printed > 0) ? "whole" : "again";
     } catch (error) {
       if (!machine.signal.aborted && !over.signal.aborted)
         machine.logger.debug("a log was cut; it is read on", { job: id, pod, container: containerName, error: messageOf(error) });
