@@ -2,7 +2,7 @@
 export { faultText, parseCron, type Cron, type CronFault } from "./cron.ts";
 export { readInstant, wallText } from "./local-time.ts";
 export { previewFires, type PreviewedFire } from "./preview.ts";
-export { readScheduleFields, readScheduleFile, type ReadSchedule, type ReadScheduleResult, type ScheduleFinding } from "./read-schedule.ts";
+export { readScheduleFields, readScheduleFile, type ReadScheduleResult, type ScheduleFinding } from "./read-schedule.ts";
 export { readTiming, TIMING_FIELDS, type TimingFault, type WrittenTiming } from "./read-timing.ts";
 export { countFires, delayOf, fireTimes, firesBetween, nextFire } from "./timing.ts";
 export { nearestZone, zoneOf, type Zone } from "./zone.ts";

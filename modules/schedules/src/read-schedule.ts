@@ -22,23 +22,11 @@ import {
   type Json,
   type Overlap,
   type OverlapPolicy,
+  type ReadSchedule,
   type ScheduleTemplate,
-  type Timing,
 } from "@windlass/kernel";
 import { keysOf, show, type Written } from "./written.ts";
 import { readTiming, TIMING_FIELDS, type TimingFault } from "./read-timing.ts";
-
-export interface ReadSchedule {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly template: ScheduleTemplate;
-  readonly input: Json;
-  readonly timing: Timing;
-  readonly overlap: Overlap;
-  readonly catchUp: CatchUp;
-  /** Undefined: it says nothing, so it stays as it is. */
-  readonly paused: boolean | undefined;
-}
 
 export type ScheduleFinding = TimingFault & { readonly atKey?: boolean };
 export type ReadScheduleResult = { readonly schedule: ReadSchedule } | { readonly findings: readonly ScheduleFinding[] };

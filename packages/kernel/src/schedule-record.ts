@@ -94,6 +94,19 @@ export interface Schedule {
   readonly mayCommand: boolean;
 }
 
+/** A schedule as somebody wrote it. */
+export interface ReadSchedule {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly template: ScheduleTemplate;
+  readonly input: Json;
+  readonly timing: Timing;
+  readonly overlap: Overlap;
+  readonly catchUp: CatchUp;
+  /** Undefined: it says nothing, so it stays as it is. */
+  readonly paused: boolean | undefined;
+}
+
 /** Names are part of addresses, and of labels of a cluster. */
 export const SCHEDULE_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/u;
 

@@ -4,4 +4,4 @@ export { listen, type Listening, type ListenOptions } from "./serve.ts";
 export { noticeExecution } from "./notice-execution.ts";
 export { originsFrom } from "./cors.ts";
 export { jobTemplates } from "./job-templates.ts";
-export type { ReadSchedule, ReadWorkflow, BackUp, ScheduleLanguage, ServerParts, WorkflowLanguage } from "./server-parts.ts";
+export type { ReadWorkflow, BackUp, ScheduleLanguage, ServerParts, WorkflowLanguage } from "./server-parts.ts";

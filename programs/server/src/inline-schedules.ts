@@ -2,12 +2,11 @@
  * Schedules that stand in the file of a workflow: they come, change and go with it. Whatever could refuse one is asked before
  * the workflow is stored; who applies the file again, after something went wrong in between, mends what is left.
  */
-import { WindlassError, type JsonObject } from "@windlass/kernel";
+import { WindlassError, type JsonObject, type ReadSchedule } from "@windlass/kernel";
 import type { ScheduleView } from "@windlass/ports";
 import { demand } from "./authenticate.ts";
 import { demandSource, saveSchedule, schedulesOf } from "./schedule-handlers.ts";
 import type { Asking, ServerContext } from "./server-context.ts";
-import type { ReadSchedule } from "./server-parts.ts";
 import { pinVersions } from "./stored-workflows.ts";
 
 export interface AppliedSchedule {

@@ -7,6 +7,7 @@ import {
   type Json,
   type JsonObject,
   type Occurrence,
+  type ReadSchedule,
   type Schedule,
   type Timing,
 } from "@windlass/kernel";
@@ -16,7 +17,6 @@ import { presentFire, presentOccurrence, presentSchedule, presentTiming } from "
 import { submitted } from "./job-handlers.ts";
 import { jobTemplates } from "./job-templates.ts";
 import type { Asking, Handlers, ServerContext } from "./server-context.ts";
-import type { ReadSchedule } from "./server-parts.ts";
 
 export function scheduleHandlers(server: ServerContext): Handlers<"schedules"> {
   return { ...storing(server), ...looking(server), ...running(server) };

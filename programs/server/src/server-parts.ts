@@ -1,7 +1,7 @@
 /** What the composition hands to the server: the engine and what only the composition knows. */
 import type { BackupJson, BackupStep, SettingJson } from "@windlass/contract";
 import type { Engine, SubmitRequest } from "@windlass/engine";
-import type { CatchUp, Expected, Fault, Json, JsonObject, Overlap, Schedule, ScheduleTemplate, Timing } from "@windlass/kernel";
+import type { Expected, Fault, Json, JsonObject, ReadSchedule, Schedule, Timing } from "@windlass/kernel";
 import type { ScheduleView } from "@windlass/ports";
 import type { PeerDoor } from "./peer-door.ts";
 
@@ -39,19 +39,6 @@ export interface StoredVersion {
   readonly id: string;
   readonly version: number;
   readonly body: JsonObject;
-}
-
-/** A schedule as it was written. */
-export interface ReadSchedule {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly template: ScheduleTemplate;
-  readonly input: Json;
-  readonly timing: Timing;
-  readonly overlap: Overlap;
-  readonly catchUp: CatchUp;
-  /** Undefined: it says nothing, so it stays as it is. */
-  readonly paused: boolean | undefined;
 }
 
 /** One fire, as walls show it. */

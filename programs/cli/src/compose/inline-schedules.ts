@@ -1,6 +1,6 @@
 /** The schedules in the file of a workflow: the module of workflows leaves them to the one of schedules. */
-import { isJsonObject, type Json } from "@windlass/kernel";
-import { readScheduleFields, type ReadSchedule, type ScheduleFinding } from "@windlass/schedules";
+import { isJsonObject, type Json, type ReadSchedule } from "@windlass/kernel";
+import { readScheduleFields, type ScheduleFinding } from "@windlass/schedules";
 
 /** More of one workflow are a program's doing. */
 const SCHEDULES_MAX = 50;

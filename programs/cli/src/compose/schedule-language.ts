@@ -1,5 +1,5 @@
 /** The module of schedules as the server asks for it. */
-import { WindlassError, type Fault, type JsonObject, type Timing } from "@windlass/kernel";
+import { WindlassError, type Fault, type JsonObject, type ReadSchedule, type Timing } from "@windlass/kernel";
 import {
   fillInput,
   firesBetween,
@@ -12,7 +12,7 @@ import {
   type ReadScheduleResult,
   type ScheduleFinding,
 } from "@windlass/schedules";
-import type { ReadSchedule, ScheduleLanguage } from "@windlass/server";
+import type { ScheduleLanguage } from "@windlass/server";
 import { pathText, readYaml } from "@windlass/workflows";
 
 export const scheduleLanguage: ScheduleLanguage = {
