@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { FILES } from "./lab-keeper.ts";
@@ -27,15 +27,25 @@ export async function killApiServer(address: LabAddress): Promise<KilledApiServe
   const { pid, arguments: command } = programOf(address, "kube-apiserver", FILES);
   const groups = groupsOf(pid);
   process.kill(pid, "SIGKILL");
-  while (isThere(pid)) await after(LOOK_MS);
+  while (holdsFiles(pid)) await after(LOOK_MS);
   return {
     async start() {
-      const again = spawn("nsenter", [`--net=/proc/${address.pid}/ns/net`, ...command], { detached: true, stdio: "ignore" });
+      const log = join(address.folder, FILES, "log", "apiserver-again");
+      const output = openSync(log, "a");
+      const again = spawn("nsenter", [`--net=/proc/${address.pid}/ns/net`, ...command], {
+        detached: true,
+        stdio: ["ignore", output, output],
+      });
+      closeSync(output);
       await once(again, "spawn");
       again.unref();
       // In the groups by which the cluster is ended as a whole.
       for (const group of groups) writeFileSync(group, String(again.pid));
-      while (!(await answers(address))) await after(LOOK_MS);
+      while (!(await answers(address))) {
+        if (again.exitCode !== null || again.signalCode !== null)
+          throw new Error(`the API server ended again: ${readFileSync(log, "utf8").slice(-2_000)}`);
+        await after(LOOK_MS);
+      }
     },
   };
 }
@@ -67,8 +77,14 @@ function argumentsOf(pid: number): readonly string[] {
   }
 }
 
-function isThere(pid: number): boolean {
-  return argumentsOf(pid).length > 0;
+/** Its arguments go before its sockets do: those are closed when it is a zombie without another thread, or gone. */
+function holdsFiles(pid: number): boolean {
+  try {
+    const state = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /su, "")[0];
+    return state !== "Z" || readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
 
 /** Files by which a process is added to the control groups of this one, of each hierarchy that is mounted. */
