@@ -1,6 +1,6 @@
 /** What is read of a log, from a cluster that breaks off and removes, to a server that may have less than it was told. */
 import { Readable } from "node:stream";
-import type { ClusterClient } from "@windlass/kubernetes";
+import type { ClusterCall, ClusterClient } from "@windlass/kubernetes";
 import { fakeClock, seededRandom } from "@windlass/testkit";
 import { expect, test } from "vitest";
 import { containerLog } from "./container-log.ts";
@@ -36,9 +36,12 @@ function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => 
   const left = [...answers];
   const stored: Uint8Array[] = [];
   const pieces: (Omit<Piece, "bytes"> & { readonly text: string })[] = [];
+  /** From when on it was asked for, each time. */
+  const since: unknown[] = [];
   let news = 0;
   const client = {
-    stream: async () => {
+    stream: async (_: string, __: string, { query }: ClusterCall) => {
+      since.push(query?.["sinceTime"] ?? null);
       const { status = 200, chunks = [], isCut = false } = left.shift() ?? { status: 404 };
       const stream = Readable.from(
         (async function* () {
@@ -70,10 +73,11 @@ function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => 
     { client, line, machine, room: { bytes: 0 }, turn: async () => () => {} },
   );
   const text = (): string => Buffer.concat(stored).toString();
-  return { log, clock, text, pieces, machine, news: () => news };
+  return { log, clock, text, pieces, since, machine, news: () => news };
 }
 
 const entry = (second: number, text: string): string => `2026-01-01T00:00:${String(second).padStart(2, "0")}Z ${text}\n`;
+const [ONE, TWO, THREE] = [entry(1, "one"), entry(2, "two"), entry(3, "three")];
 const tailOf = (log: ReturnType<typeof containerLog>): string => Buffer.from(log.tail().bytes).toString();
 
 test("a log that is cut is whole only when it was read to its end", async () => {
@@ -99,6 +103,48 @@ test("a log that is empty is read again once its container has ended: a node may
   expect(text()).toBe("one\n");
 });
 
+/** Its container has ended when the first stream has. */
+const early: Given = { hasEnded: (reads) => reads > 0 };
+
+test("a log whose stream ended before its container is read on, from the second of its last line, and each line is told once", async () => {
+  const [one, two, more] = [entry(1, "one"), entry(2, "two"), "2026-01-01T00:00:02.5Z more\n"];
+  const { log, clock, text, since } = logOf([{ chunks: [one, two] }, { chunks: [two, more] }], early);
+  await clock.until(() => !log.isReading(), 60_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect(text()).toBe("one\ntwo\nmore\n");
+  expect(tailOf(log)).toBe("one\ntwo\nmore\n");
+  expect(log.tail().isWhole).toBe(true);
+  expect(since).toEqual([null, "2026-01-01T00:00:02.000Z"]);
+});
+
+test("a log of which the look after the end shows nothing is read from its beginning", async () => {
+  const { log, clock, text, since } = logOf([{ chunks: [ONE] }, { chunks: [] }, { chunks: [ONE, TWO] }], early);
+  await clock.until(() => !log.isReading(), 60_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect(text()).toBe("one\ntwo\n");
+  expect(since).toEqual([null, "2026-01-01T00:00:01.000Z", null]);
+});
+
+test("a log in which the clock was set back is read from its beginning: what lies behind a second is not all that was printed since", async () => {
+  const { log, clock, text, since } = logOf([{ chunks: [TWO, ONE] }, { chunks: [TWO, ONE, THREE] }], early);
+  await clock.until(() => !log.isReading(), 60_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect(text()).toBe("two\none\nthree\n");
+  expect(since).toEqual([null, null]);
+});
+
+test("a log that is gone when it is looked at after the end is told as far as it came, and is not whole", async () => {
+  const { log, clock, text } = logOf([{ chunks: [ONE] }], early);
+  await clock.until(() => !log.isReading(), 60_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect(text()).toBe("one\n");
+  expect(log.tail().isWhole).toBe(false);
+});
+
 test("a log that is gone before it was read to its end is read no more, and is not whole", async () => {
   const { log, clock } = logOf([{ chunks: [entry(1, "one")], isCut: true }]);
   await clock.advance(60_000);
@@ -118,8 +164,6 @@ test("a line costs no copy of the tail that it is added to", { timeout: 5_000 },
   expect(log.tail().bytes).toHaveLength(tailBytes);
   expect(tailOf(log).endsWith("a line\na line\n")).toBe(true);
 });
-
-const [ONE, TWO, THREE] = [entry(1, "one"), entry(2, "two"), entry(3, "three")];
 
 test("what the server has less than it was told is read again from the beginning", async () => {
   const { log, clock, pieces } = logOf([{ chunks: [ONE], isCut: true }, { chunks: [ONE, TWO] }, { chunks: [ONE, TWO, THREE] }], {

@@ -5,7 +5,8 @@
  *     to go on is the server's word, and what it has not stored is held here or read again.
  *     What the cluster removed before the server had it is passed over with a mark, as far as it is noticed here.
  * L2. It is done when the container has ended and the server has stored the rest, when the server does not want it, or
- *     when the cluster has it no more.
+ *     when the cluster has it no more. Its end is only what was read by a look that began after the container had ended: a node
+ *     may end a stream before the container has, after some of its lines, or before the first.
  * L3. While the server does not answer, as much is held as may be; beyond that nothing is read, so that memory has a limit.
  */
 import type { IncomingMessage } from "node:http";
@@ -83,6 +84,8 @@ class Reader {
   #isRead = false;
   /** Read to its end, and not only as far as it was there. */
   #isWhole = false;
+  /** The next look begins there, for all before it was read; null: at the beginning. */
+  #readOnFrom: Mark | null = null;
 
   constructor(subject: LogSubject, world: LogWorld) {
     this.#subject = subject;
@@ -128,22 +131,28 @@ class Reader {
       this.#isWhole ||= read === "whole";
       if (read === "whole" || read === "gone") this.#isRead = true;
       else failures = read === "cut" ? failures + 1 : 0;
-      if (!this.#isRead) await rest(delayOf(Math.max(1, failures), machine), machine);
+      if (!this.#isRead && read !== "ended") await rest(delayOf(Math.max(1, failures), machine), machine);
     }
   }
 
-  /** `again`: it goes on, or more is missing. */
-  async #readOnce(): Promise<"whole" | "gone" | "cut" | "again"> {
+  /** `ended`: what was read may be all of it, and one more look says so. `again`: it goes on, or more is missing. */
+  async #readOnce(): Promise<"whole" | "gone" | "cut" | "ended" | "again"> {
     const { client, machine } = this.#world;
     const { namespace, pod, containerName, id, isPrevious } = this.#subject;
     this.#readAgain = false;
+    const from = this.#readOnFrom;
+    this.#readOnFrom = null;
     const hadEnded = this.#subject.hasEnded();
     const over = new AbortController();
     const end = (): void => over.abort();
     machine.signal.addEventListener("abort", end, { once: true });
     try {
       const stream = await client.stream("GET", `/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
-        query: { container: containerName, timestamps: true, ...(isPrevious ? { previous: true } : { follow: true }) },
+        query: {
+          ...{ container: containerName, timestamps: true },
+          ...(isPrevious ? { previous: true } : { follow: true }),
+          ...(from === null ? {} : { sinceTime: new Date(from.second * 1_000).toISOString() }),
+        },
         signal: over.signal,
         silentMsMax: 0,
       });
@@ -151,12 +160,14 @@ class Reader {
       if (status === 404) return this.#gone();
       // It waits to begin, or its node does not answer.
       if (!isAccepted({ status })) return this.#subject.hasEnded() && status === 400 ? this.#gone() : "cut";
-      await this.#readStream(stream, over);
+      const place = await this.#readStream(stream, over, from);
       if (this.#readAgain || this.#isUnwanted) return "again";
+      // A look from a mark on shows at least what stands there. One that shows nothing says nothing.
+      if (hadEnded) return from !== null && place.isFirst ? "again" : "whole";
+      this.#readOnFrom = place.mark ?? null;
       for (let waited = 0; !this.#subject.hasEnded() && waited < END_KNOWN_MS && !machine.signal.aborted; waited += GATHER_MS)
         await rest(GATHER_MS, machine);
-      // A node may end a stream that it has only begun: that it printed nothing is true of a look after its end.
-      return this.#subject.hasEnded() && (hadEnded || this.#printed > 0) ? "whole" : "again";
+      return this.#subject.hasEnded() && !this.#readAgain ? "ended" : "again";
     } catch (error) {
       if (!machine.signal.aborted && !over.signal.aborted)
         machine.logger.debug("a log was cut; it is read on", { job: id, pod, container: containerName, error: messageOf(error) });
@@ -175,22 +186,26 @@ class Reader {
     return "gone";
   }
 
-  async #readStream(stream: IncomingMessage, over: AbortController): Promise<void> {
+  async #readStream(stream: IncomingMessage, over: AbortController, from: Mark | null): Promise<Place> {
     const entries = new LogEntries();
-    const place: Place = { offset: 0, first: true, after: null };
+    const place: Place = { offset: from?.offset ?? 0, begins: from?.time ?? this.#firstTime, isFirst: true, after: null, mark: from ?? undefined };
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       // From here on its places are not those of what is held: it is read from the beginning, or not at all.
-      if (this.#readAgain || this.#isUnwanted) return over.abort();
+      if (this.#readAgain || this.#isUnwanted) {
+        over.abort();
+        break;
+      }
       for (const entry of entries.take(chunk)) this.#take(entry, place);
       await this.#hasRoom();
     }
+    return place;
   }
 
   #take(entry: LogEntry, place: Place): void {
-    if (place.first) {
-      place.first = false;
+    if (place.isFirst) {
+      place.isFirst = false;
       // Its beginning was removed since it was read first: what follows the last that was read is still to come.
-      if (this.#firstTime !== null && this.#firstTime !== entry.time) {
+      if (place.begins !== null && place.begins !== entry.time) {
         place.after = this.#lastTime;
         this.#passOver();
         place.offset = this.#outbox.end;
@@ -198,6 +213,7 @@ class Reader {
       this.#firstTime ??= entry.time;
     }
     if (place.after !== null && !isLater(entry.time, place.after)) return;
+    if (entry.isStart) place.mark = markAt(entry, place);
     const unread = entry.bytes.subarray(Math.min(entry.bytes.length, Math.max(0, this.#printed - place.offset)));
     this.#printed += unread.length;
     this.#tail.push(unread);
@@ -286,6 +302,7 @@ class Reader {
     room.bytes -= this.#outbox.bytes;
     this.#outbox = new LogOutbox(next);
     this.#readAgain = true;
+    this.#readOnFrom = null;
     return delayOf(1, machine);
   }
 
@@ -308,11 +325,30 @@ const ROOM_BYTES_MAX: number = 128 * 1_048_576;
 /** So much is sent without waiting for more. */
 const HASTE_BYTES = 65_536;
 
+/** The first entry of the second in which the last one was printed: the cluster is asked for a log from a second on. */
+interface Mark {
+  /** Since 1970. */
+  readonly second: number;
+  readonly time: string;
+  readonly offset: number;
+}
+
+/** Of one look. */
 interface Place {
   offset: number;
-  first: boolean;
+  /** The time of the entry that it is to begin with; null: it is the first look. */
+  readonly begins: string | null;
+  isFirst: boolean;
   /** Entries up to this time were read before. */
   after: string | null;
+  /** Undefined before the first entry. Null where the clock was set back: what the cluster leaves out there is not what lies before. */
+  mark: Mark | null | undefined;
+}
+
+function markAt({ at, time }: LogEntry, { mark, offset }: Place): Mark | null {
+  const second = Math.floor(at / 1_000);
+  if (mark === undefined || (mark !== null && mark.second < second)) return { second, time, offset };
+  return mark === null || mark.second > second ? null : mark;
 }
 
 /** Times of one container have the same form, but trailing zeros are left out. */
