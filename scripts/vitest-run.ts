@@ -12,7 +12,7 @@ export interface TestReport {
   readonly success: boolean;
   readonly numPassedTests: number;
   readonly numFailedTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
+  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
 }
 
 const root = join(import.meta.dirname, "..");
@@ -25,14 +25,13 @@ export async function runTests(projects: readonly TestProject[]): Promise<Tally[
     for (const project of projects) {
       process.stdout.write(`\n── ${project} ──\n`);
       const file = join(folder, `${project}.json`);
-      let exitCode = await vitest(project, file);
-      let report = await readReport(file);
-      if (wasAborted(report, exitCode)) {
+      const args = ["--project", project, "--reporter", "dot"];
+      let ran = await vitest(args, file);
+      if (wasAborted(ran.report, ran.exitCode)) {
         process.stdout.write(`\na process of the tests was aborted from outside (see above); ${project} is run once more\n`);
-        exitCode = await vitest(project, file);
-        report = await readReport(file);
+        ran = await vitest(args, file);
       }
-      tallies.push(count(report, exitCode));
+      tallies.push(count(ran.report, ran.exitCode));
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -41,12 +40,15 @@ export async function runTests(projects: readonly TestProject[]): Promise<Tally[
 }
 
 /**
- * No test failed, and yet a file did not come to its end: its process died. V8 may abort one that starts and ends many
- * threads (nodejs/node#64500), which says nothing about the tests; what dies twice counts as failed.
+ * Nothing failed but files that did not come to their end: their process died, and tests of them are pending for ever. V8 may
+ * abort one that starts and ends many threads (nodejs/node#64500), which says nothing about the tests; what dies twice counts
+ * as failed. A hook that fails is no abort: the tests that it was for are skipped, or have passed. So one that dies in its
+ * last hook is not told from one whose last hook failed, and counts as failed at once.
  */
 export function wasAborted(report: TestReport | undefined, exitCode: number | null): boolean {
   if (report === undefined || exitCode === 0 || report.numFailedTests > 0) return false;
-  return report.testResults.some((file) => file.status === "failed" && file.assertionResults.length > 0);
+  const failed = report.testResults.filter(({ status }) => status === "failed");
+  return failed.length > 0 && failed.every((file) => file.assertionResults.some(({ status }) => status === "pending"));
 }
 
 /** A file that could not be loaded, a project without tests and an error outside of any test count as one failure each. */
@@ -58,6 +60,23 @@ export function count(report: TestReport | undefined, exitCode: number | null): 
   return { passed: report.numPassedTests, failed: good ? failed : Math.max(failed, 1) };
 }
 
+export interface Ran {
+  readonly report: TestReport | undefined;
+  readonly exitCode: number | null;
+}
+
+/** Runs what `args` name; `file`: where the runner writes its report. */
+export async function vitest(args: readonly string[], file: string): Promise<Ran> {
+  const program = join(root, "node_modules", "vitest", "vitest.mjs");
+  const all = [program, "run", ...args, "--reporter", "json", "--outputFile.json", file];
+  const exitCode = await new Promise<number | null>((resolve) => {
+    const child = spawn(process.execPath, all, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    child.once("error", () => resolve(null));
+    child.once("close", resolve);
+  });
+  return { report: await readReport(file), exitCode };
+}
+
 async function readReport(file: string): Promise<TestReport | undefined> {
   try {
     return JSON.parse(await readFile(file, "utf8")) as TestReport;
@@ -65,14 +84,4 @@ async function readReport(file: string): Promise<TestReport | undefined> {
     process.stdout.write(`no report of the tests: ${String(error)}\n`);
     return undefined;
   }
-}
-
-function vitest(project: TestProject, file: string): Promise<number | null> {
-  const program = join(root, "node_modules", "vitest", "vitest.mjs");
-  const args = [program, "run", "--project", project, "--reporter", "dot", "--reporter", "json", "--outputFile.json", file];
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
-    child.once("error", () => resolve(null));
-    child.once("close", resolve);
-  });
 }
