@@ -188,7 +188,13 @@ class Reader {
 
   async #readStream(stream: IncomingMessage, over: AbortController, from: Mark | null): Promise<Place> {
     const entries = new LogEntries();
-    const place: Place = { offset: from?.offset ?? 0, begins: from?.time ?? this.#firstTime, isFirst: true, after: null, mark: from ?? undefined };
+    const place: Place = {
+      offset: from?.offset ?? 0,
+      begins: from?.time ?? this.#firstTime,
+      isFirst: true,
+      after: null,
+      mark: from ?? undefined,
+    };
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       // From here on its places are not those of what is held: it is read from the beginning, or not at all.
       if (this.#readAgain || this.#isUnwanted) {
