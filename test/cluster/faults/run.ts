@@ -3,18 +3,11 @@
  * each what must be true of all that happened. One line for each, and a table. Exit code 1 when anything was not so.
  */
 import { parseArgs } from "node:util";
-import { BUSYBOX_IMAGE, findLab, startLab, type LabAddress } from "@windlass/testkit/lab";
-import { violationsOf } from "./check-history.ts";
-import { faultSite } from "./fault-site.ts";
-import { FAULTS, type Fault } from "./faults.ts";
-import { readHistory } from "./read-history.ts";
+import { findLab, startLab } from "@windlass/testkit/lab";
+import { FAULTS } from "./faults.ts";
+import { played, type FaultReport } from "./play-fault.ts";
 
-interface Report {
-  readonly violations: readonly string[];
-  readonly jobs: number;
-  readonly attempts: number;
-  readonly seconds: number;
-}
+type Report = FaultReport & { readonly seconds: number };
 
 const { values } = parseArgs({ options: { rounds: { type: "string", default: "3" }, only: { type: "string", default: "" } } });
 const wanted = values.only.split(",").filter((word) => word !== "");
@@ -26,7 +19,8 @@ const reports = new Map<string, Report[]>();
 try {
   for (let round = 1; round <= Number(values.rounds); round++)
     for (const fault of faults) {
-      const report = await played(fault, lab.address);
+      const began = performance.now();
+      const report = { ...(await played(fault, lab.address)), seconds: Math.round((performance.now() - began) / 1000) };
       reports.set(fault.name, [...(reports.get(fault.name) ?? []), report]);
       say(`round ${round} ${report.violations.length === 0 ? "ok  " : "FAIL"} ${fault.name} (${report.seconds} s)`);
       for (const violation of report.violations) say(`  ! ${violation}`);
@@ -44,25 +38,6 @@ for (const [name, list] of reports) {
   );
 }
 process.exit([...reports.values()].flat().every(({ violations }) => violations.length === 0) ? 0 : 1);
-
-async function played({ play }: Fault, address: LabAddress): Promise<Report> {
-  const began = performance.now();
-  const site = await faultSite(address, BUSYBOX_IMAGE);
-  const violations: string[] = [];
-  let [jobs, attempts] = [0, 0];
-  try {
-    await play(site).catch((error: unknown) => void violations.push(error instanceof Error ? error.message : String(error)));
-    const history = await readHistory(site);
-    violations.push(...violationsOf(history));
-    jobs = history.jobs.length;
-    attempts = history.jobs.reduce((sum, job) => sum + job.attempts.length, 0);
-  } catch (error) {
-    violations.push(String(error));
-  } finally {
-    await site.leave();
-  }
-  return { violations, jobs, attempts, seconds: Math.round((performance.now() - began) / 1000) };
-}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
