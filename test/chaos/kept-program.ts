@@ -43,6 +43,10 @@ export class KeptProgram {
     return this.#child?.pid ?? null;
   }
 
+  get isReady(): boolean {
+    return this.#ready;
+  }
+
   start(): void {
     if (this.#child !== null) return;
     this.#wanted = true;

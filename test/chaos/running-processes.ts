@@ -19,6 +19,13 @@ export function childrenOf(parent: number): number[] {
   return readProcesses().flatMap((entry) => (entry.parent === parent ? [entry.pid] : []));
 }
 
+/** Runners of isolated executions that are still there, of these supervisors' servers. */
+export function runnersBelow(dataFolder: string): number[] {
+  const supervisor = supervisorOf(dataFolder);
+  if (supervisor === null) return [];
+  return childrenOf(supervisor).filter((pid) => textOf(`/proc/${pid}/cmdline`).includes("windlass.js\0runner"));
+}
+
 /** Processes of jobs of this round that are still there. */
 export function jobProcesses(effectsFile: string): number[] {
   return [...processesMarked(new Set([`${EFFECTS_VARIABLE}=${effectsFile}`])).keys()].filter((pid) =>

@@ -5,8 +5,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as rest } from "node:timers/promises";
-import { environmentVariableOf, type SettingName } from "@windlass/kernel";
+import type { SettingName } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import type { PostgresServer } from "@windlass/testkit/postgres";
 import type { SeededRandom } from "@windlass/testkit/fakes";
@@ -14,7 +13,8 @@ import { systemClock } from "../../programs/cli/src/machine/system-clock.ts";
 import type { Left } from "./history.ts";
 import { KeptProgram } from "./kept-program.ts";
 import { leaveForGood, refuseEnds } from "./last-strikes.ts";
-import { backendsOf, childrenOf, signal, supervisorOf } from "./running-processes.ts";
+import { backendsOf, childrenOf, supervisorOf } from "./running-processes.ts";
+import { endSupervisor, environmentWith, strikeProcesses, strikeProgram } from "./strike-at.ts";
 import type { Strike, Target } from "./strikes.ts";
 import { until } from "./until.ts";
 
@@ -127,25 +127,6 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   };
 }
 
-async function strikeProgram(program: KeptProgram, { action, forMs }: Strike): Promise<boolean> {
-  if (program.pid === null) return false;
-  if (action === "kill") await program.kill();
-  else program.freeze();
-  await rest(forMs);
-  if (action === "kill") program.start();
-  else program.thaw();
-  return true;
-}
-
-async function strikeProcesses(pids: readonly number[], { action, forMs }: Strike): Promise<boolean> {
-  const hit = pids.filter((pid) => signal(pid, action === "kill" ? "SIGKILL" : "SIGSTOP"));
-  if (action === "freeze") {
-    await rest(forMs);
-    for (const pid of hit) signal(pid, "SIGCONT");
-  }
-  return hit.length > 0;
-}
-
 function sqlitePrograms(options: SiteOptions, effectsFile: string): Map<Target, KeptProgram> {
   const args = [join(here, "server-program.ts"), join(options.folder, "a"), effectsFile];
   return new Map<Target, KeptProgram>([
@@ -193,12 +174,7 @@ interface ProgramOptions {
 }
 
 function program({ folder, cacheFolder }: SiteOptions, { name, args, readyText, url = "" }: ProgramOptions): KeptProgram {
-  const settings = Object.entries({ ...SETTINGS, "server.port": "0", "store.url": url });
-  const environment = {
-    ...Object.fromEntries(["PATH", "HOME", "LANG", "TMPDIR", "USER"].map((variable) => [variable, process.env[variable]])),
-    ...Object.fromEntries(settings.map(([setting, value]) => [environmentVariableOf(setting as SettingName), value])),
-    NODE_COMPILE_CACHE: cacheFolder,
-  };
+  const environment = environmentWith({ ...SETTINGS, "server.port": "0", "store.url": url }, cacheFolder);
   return new KeptProgram({ name, args, environment, readyText, logFile: join(folder, `${name}.log`) });
 }
 
@@ -208,13 +184,4 @@ function hasAddress(door: string): boolean {
   } catch {
     return false; // Not yet.
   }
-}
-
-/** It leaves when it is asked to and has nothing to hold; what does not is killed. */
-async function endSupervisor(door: string): Promise<void> {
-  const pid = supervisorOf(door);
-  if (pid === null) return;
-  signal(pid, "SIGCONT");
-  signal(pid, "SIGTERM");
-  await until(() => supervisorOf(door) === null, STOP_PATIENCE_MS).catch(() => signal(pid, "SIGKILL"));
 }

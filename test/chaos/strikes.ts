@@ -4,9 +4,9 @@ import type { SeededRandom } from "@windlass/testkit/fakes";
 /** Who may be struck. `connection`: one server process of PostgreSQL; `postgres`: all of it. */
 export type Target = "server" | "server-b" | "worker" | "remote-worker" | "supervisor" | "supervisor-b" | "connection" | "postgres";
 
-export interface Strike {
+export interface Strike<T extends string = Target> {
   readonly atMs: number;
-  readonly target: Target;
+  readonly target: T;
   /** `kill` keeps it down for so long, `freeze` thaws it after so long. */
   readonly action: "kill" | "freeze";
   readonly forMs: number;
@@ -24,9 +24,9 @@ const DOWN_MS = 1_500;
 const PAUSE_PER_TARGET_MS = 6_000;
 
 /** Always some; a target that is still down or frozen is passed over. */
-export function planStrikes(random: SeededRandom, targets: readonly Target[], durationMs: number): readonly Strike[] {
-  const strikes: Strike[] = [];
-  const freeAt = new Map<Target, number>();
+export function planStrikes<T extends string>(random: SeededRandom, targets: readonly T[], durationMs: number): readonly Strike<T>[] {
+  const strikes: Strike<T>[] = [];
+  const freeAt = new Map<T, number>();
   const pauseMs = (2 * PAUSE_PER_TARGET_MS) / targets.length;
   for (let atMs = random.int(1_000); atMs < durationMs; atMs += 200 + random.int(pauseMs)) {
     const target = random.pick(targets);

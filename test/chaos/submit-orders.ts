@@ -143,7 +143,7 @@ async function askUntilAnswered<T>(
 }
 
 /** `unauthorized` comes from a server of somebody else that has got the port of one that was killed. */
-function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): boolean {
   return isWindlassError(error) && !ERRORS[error.code].retry && error.code !== "unauthorized";
 }
 

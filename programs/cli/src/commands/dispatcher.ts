@@ -31,7 +31,7 @@ export async function runDispatcher(call: Call<DispatcherCommandOptions>): Promi
     await loop.start();
     if (call.format === "json") terminal.out(`${JSON.stringify({ pid: process.pid })}\n`);
     else terminal.out("Looks after schedules. End it with Ctrl-C.\n");
-    await interrupted.asked;
+    await interrupted.stay();
     terminal.err("Stopping: what is due next is looked at by the next one.\n");
     await loop.stop();
     return 0;

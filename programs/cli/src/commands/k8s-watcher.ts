@@ -76,7 +76,7 @@ export async function k8sWatcher(call: Call<WatcherOptions>): Promise<void> {
     terminal.out(
       `Watches ${namespaces.length === 0 ? "all namespaces" : namespaces.join(", ")} of ${access.told} for ${url}.\nFigures are on port ${status.port}. End it with Ctrl-C.\n`,
     );
-  await interrupted.asked;
+  await interrupted.stay();
   terminal.err("Stopping: what is not told yet is told by the next one.\n");
   await watcher.stop();
   await status.close();

@@ -42,7 +42,7 @@ export async function server(call: Call<ServerOptions>): Promise<void> {
     terminal.out(
       `Windlass answers at ${owner.url}\n  data   ${owner.folder} (${owner.storeName})\n  token  ${join(owner.folder, "token")}\n${terminal.live ? `  log    ${join(owner.folder, "server.log")}\nEnd it with Ctrl-C.\n` : ""}`,
     );
-  await interrupted.asked;
+  await interrupted.stay();
   terminal.err("Stopping: nothing new is started; what runs goes on and is taken over by the next server on this folder.\n");
   await closeInTime(owner, settings["drain.seconds"] * 1000).catch((error: unknown) =>
     terminal.err(`It did not stop cleanly: ${messageOf(error)}\n`),

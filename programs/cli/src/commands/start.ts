@@ -38,7 +38,7 @@ export async function start(call: Call<{ readonly port?: number }>): Promise<voi
     terminal.out(`Applied the examples: ${names.join(", ")}\nRunning one of them: windlass run ${SHOWN} --watch\n\n`);
     await runShown(call, api, interrupted.signal);
     if (!interrupted.signal.aborted) terminal.out(`${next(terminal.style, owner.url)}\n`);
-    await interrupted.asked;
+    await interrupted.stay();
   } finally {
     terminal.err("\nStopping: what runs goes on and is taken over by the next server in this folder.\n");
     await closeInTime(owner, settings["drain.seconds"] * 1000);

@@ -48,7 +48,7 @@ export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void>
     const names = Object.keys(handlers);
     if (call.format === "json") terminal.out(`${JSON.stringify({ url, queues, handlers: names, pid: process.pid })}\n`);
     else terminal.out(`A worker of ${url} serves ${queues.join(", ")} with ${names.join(", ")}. End it with Ctrl-C.\n`);
-    await interrupted.asked;
+    await interrupted.stay();
   }
   terminal.err("Stopping: nothing new is taken; handlers may finish. Once more ends it at once.\n");
   await one.stop();

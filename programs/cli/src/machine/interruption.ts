@@ -3,9 +3,14 @@ import type { World } from "../tree/call.ts";
 
 export interface Interruption {
   readonly asked: Promise<"SIGINT" | "SIGTERM">;
+  /** The same, for a program that is to stay until then: it does not end when its last connection does. */
+  stay(): Promise<"SIGINT" | "SIGTERM">;
   readonly signal: AbortSignal;
   takeBack(): void;
 }
+
+/** Any length will do: Node ends a program that waits for a signal and nothing else. */
+const STAY_MS = 60_000;
 
 export function interruption(world: Pick<World, "onInterrupt">): Interruption {
   const aborted = new AbortController();
@@ -14,5 +19,9 @@ export function interruption(world: Pick<World, "onInterrupt">): Interruption {
     aborted.abort();
     resolve(signal);
   });
-  return { asked: promise, signal: aborted.signal, takeBack };
+  const stay = (): Promise<"SIGINT" | "SIGTERM"> => {
+    const timer = setInterval(() => {}, STAY_MS);
+    return promise.finally(() => clearInterval(timer));
+  };
+  return { asked: promise, stay, signal: aborted.signal, takeBack };
 }
