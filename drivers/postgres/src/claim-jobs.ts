@@ -85,9 +85,9 @@ interface Round {
 const NOTHING: Round = { jobs: [], signals: noSignals, tally: noTally, blockedSome: false, offered: new Set(), heldUntil: null };
 
 async function claimRound(db: Querier, { turns, known }: Claiming, request: ClaimRequest): Promise<Round> {
-  if ((await db.rows(SESSION, [request.session])).length === 0) return NOTHING;
   const { executor, limit, ahead = 0, now } = request;
-  const queues = await loadQueues(db, request);
+  const [session, queues] = await Promise.all([db.rows(SESSION, [request.session]), loadQueues(db, request)]);
+  if (session.length === 0) return NOTHING;
   const lists: (readonly LiveJob[])[] = [];
   for (const [queue, state] of queues)
     lists.push(

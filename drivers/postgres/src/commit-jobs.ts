@@ -33,12 +33,16 @@ export async function commit(
   { changes, now }: { readonly changes: readonly Change[]; readonly now: number },
 ): Promise<Committed> {
   const ids = [...idsNeeded(changes)];
-  const live = await lockLive(db, ids);
+  // Sent together, the locks first (P2).
+  const [live, absent, made] = await Promise.all([
+    lockLive(db, ids),
+    absentWorkspaces(db, workspacesNeeded(changes)),
+    loadMade(db, changes),
+  ]);
   const missing = ids.filter((id) => !live.has(id));
   const ended =
     missing.length === 0 ? [] : (await db.rows("SELECT id FROM jobs WHERE id = ANY($1::text[])", [missing])).map((row) => row[0] as string);
-  const absent = await absentWorkspaces(db, workspacesNeeded(changes));
-  const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, ...(await loadMade(db, changes)) }, now);
+  const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, ...made }, now);
   const results = applyChanges(set, changes, now);
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
   await writeRows(db, set.writes, live);
@@ -88,8 +92,10 @@ async function loadMade(db: Querier, changes: readonly Change[]): Promise<Made> 
     "SELECT j.parent_id, j.child_key, j.id FROM unnest($1::text[], $2::text[]) AS u (parent_id, child_key) JOIN jobs j ON j.parent_id = u.parent_id AND j.child_key = u.child_key";
   const keySql = `SELECT k.workspace, k.idempotency_key, k.job_id, k.request_hash FROM unnest($1::text[], $2::text[]) AS u (workspace, idempotency_key)
     JOIN idempotency_keys k ON k.workspace = u.workspace AND k.idempotency_key = u.idempotency_key`;
-  const children = under.length === 0 ? [] : await db.rows(childSql, [under.map(([id]) => id), under.map(([, key]) => key)]);
-  const idempotent = keyed.length === 0 ? [] : await db.rows(keySql, [keyed.map(([workspace]) => workspace), keyed.map(([, key]) => key)]);
+  const [children, idempotent] = await Promise.all([
+    under.length === 0 ? [] : db.rows(childSql, [under.map(([id]) => id), under.map(([, key]) => key)]),
+    keyed.length === 0 ? [] : db.rows(keySql, [keyed.map(([workspace]) => workspace), keyed.map(([, key]) => key)]),
+  ]);
   return {
     children: children.map(([parentId, childKey, id]) => [childKeyOf(parentId as string, childKey as string), id as string] as const),
     idempotent: idempotent.map(

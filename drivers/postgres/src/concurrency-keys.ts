@@ -39,7 +39,7 @@ export async function storeKeyLimits(db: Querier, limits: ReadonlyMap<string, nu
   if (changed.length === 0) return [];
   const sql =
     "INSERT INTO concurrency_keys (name, slots) SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT (name) DO UPDATE SET slots = excluded.slots";
-  await db.rows(sql, [changed, changed.map((name) => limits.get(name) ?? 1)]);
+  await db.write(sql, [changed, changed.map((name) => limits.get(name) ?? 1)]);
   return changed.filter((name) => (stored.get(name) ?? Infinity) < (limits.get(name) ?? 1));
 }
 
@@ -81,7 +81,7 @@ export async function freeKeys(
   if (change.released.length > 0) {
     const gone =
       "DELETE FROM key_holders USING unnest($1::text[], $2::text[]) AS gone (name, job_id) WHERE key_holders.name = gone.name AND key_holders.job_id = gone.job_id";
-    await db.rows(gone, [change.released.map((one) => one.key), change.released.map((one) => one.jobId)]);
+    await db.write(gone, [change.released.map((one) => one.key), change.released.map((one) => one.jobId)]);
     for (const { key, jobId } of change.released) keys.get(key)?.holders.delete(jobId);
   }
   const promoted: LiveJob[] = [];

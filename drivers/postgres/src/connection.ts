@@ -17,6 +17,8 @@ export interface Querier {
   once(sql: string, values: readonly Value[]): Promise<readonly Row[]>;
   /** Like `rows`, for how many rows were changed. */
   count(sql: string, values?: readonly Value[]): Promise<number>;
+  /** Like `rows`, of which nobody has to hear. In a transaction it resolves when it is sent: what it came to is known at the end. */
+  write(sql: string, values?: readonly Value[]): Promise<void>;
 }
 
 const types: pg.CustomTypesConfig = {
@@ -34,7 +36,8 @@ const CONNECT_MS = 10_000;
 const CONNECTIONS_MAX = 10;
 
 export function openPool(url: string): pg.Pool {
-  const pool = new pg.Pool({ ...connectionConfig(url), max: CONNECTIONS_MAX });
+  // Statements do not wait for the answers to those before them: see transaction.ts.
+  const pool = new pg.Pool({ ...connectionConfig(url), max: CONNECTIONS_MAX, pipeline: true });
   // An idle connection was lost: the pool has dropped it already, and whoever needs one gets a new one or an error.
   pool.on("error", () => {});
   // One that is lost while in use fails its query; the event besides would end the process.
@@ -54,6 +57,8 @@ export function querierOf(client: pg.Pool | pg.ClientBase): Querier {
     rows: async (text, values = []) => (await query(named(text, values))).rows,
     once: async (text, values) => (await query({ text, values: values.map(sendable), rowMode: "array" })).rows,
     count: async (text, values = []) => (await query(named(text, values))).rowCount ?? 0,
+    // What cannot be sent throws at once: PostgreSQL would not know that there is something to undo.
+    write: (text, values = []) => query(named(text, values)).then(() => {}),
   };
 }
 

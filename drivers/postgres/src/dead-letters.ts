@@ -20,7 +20,7 @@ export async function storeDeadLetters(db: Querier, { writes: { died, ended }, t
     const final = ended.get(record.id)?.final;
     const letter = final === undefined ? null : deadLetterOf(record, final, queues.get(record.queue) ?? UNSET);
     if (letter === null) continue;
-    await db.rows(SQL.add, deadLettersTable.encode(letter));
+    await db.write(SQL.add, deadLettersTable.encode(letter));
     tallyOf(tally, letter.queue).died++;
   }
 }

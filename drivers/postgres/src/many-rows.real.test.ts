@@ -28,7 +28,7 @@ describe.skipIf(postgres.missing)("rows that are written together", () => {
     pool = openPool(await postgres.schema());
     const own = querierOf(pool);
     asked = [];
-    db = { ...own, rows: (sql, values) => (asked.push(sql), own.rows(sql, values)) };
+    db = { ...own, write: (sql, values) => (asked.push(sql), own.write(sql, values)) };
     await own.rows("CREATE TABLE things (id TEXT, name TEXT DEFAULT 'unset', count BIGINT, is_open BIGINT)");
   });
   afterEach(() => pool.end());

@@ -31,7 +31,7 @@ export async function insertRows(db: Querier, table: string, columns: readonly G
   const names = [...arrays, ...single].map(({ name }) => name).join(", ");
   const from = arrays.length === 0 ? "" : ` FROM ${unnested(arrays)}`;
   const given = [...arrays.map(({ name }) => `given.${name}`), ...single.map(({ expression }) => expression)].join(", ");
-  await db.rows(`INSERT INTO ${table} (${names}) SELECT ${given}${from}`, values);
+  await db.write(`INSERT INTO ${table} (${names}) SELECT ${given}${from}`, values);
 }
 
 /** Writes the columns of rows with an `id` that differ in any of them. */
@@ -46,8 +46,8 @@ export async function updateRows(
     ...arrays.filter(({ name }) => name !== "given_id").map(({ name }) => `${name} = given.${name}`),
     ...single.map(({ name, expression }) => `${name} = ${expression}`),
   ].join(", ");
-  if (arrays.length === 1) await db.rows(`UPDATE ${table} SET ${set} WHERE id = ANY($1::text[])`, values);
-  else await db.rows(`UPDATE ${table} SET ${set} FROM ${unnested(arrays)} WHERE ${table}.id = given.given_id`, values);
+  if (arrays.length === 1) await db.write(`UPDATE ${table} SET ${set} WHERE id = ANY($1::text[])`, values);
+  else await db.write(`UPDATE ${table} SET ${set} FROM ${unnested(arrays)} WHERE ${table}.id = given.given_id`, values);
 }
 
 /** Of rows before and after a change: which of these columns of the table differ in any of them, with their values. */

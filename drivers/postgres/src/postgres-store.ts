@@ -111,6 +111,7 @@ function translated(db: Querier, inFlight: InFlight): Querier {
     rows: (sql, values) => guard(() => db.rows(sql, values)),
     once: (sql, values) => guard(() => db.once(sql, values)),
     count: (sql, values) => guard(() => db.count(sql, values)),
+    write: (sql, values) => guard(() => db.write(sql, values)),
   };
 }
 

@@ -1,6 +1,10 @@
 /**
  * One transaction at READ COMMITTED, run again when PostgreSQL says that it lost a race. What `work` decides is pure, so
  * running it again on what is stored now is always right.
+ *
+ * What is written goes out without waiting for the answer to what went before, the COMMIT with it: a commit of some ten
+ * statements waits for the server two or three times. PostgreSQL refuses everything behind a statement that failed, the COMMIT
+ * too, so it is enough to hear of all of them at the end.
  */
 import type pg from "pg";
 import { isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
@@ -43,17 +47,27 @@ export function asStoreError(error: unknown): unknown {
 async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken = false;
+  const unheard: Promise<unknown>[] = [];
+  const send = (statement: Promise<unknown>): void => {
+    // Heard of below, however late.
+    statement.catch(() => {});
+    unheard.push(statement);
+  };
   try {
-    await client.query(BEGIN);
-    const result = await work(querierOf(client));
-    await client.query("COMMIT");
+    send(client.query(BEGIN));
+    const querier = querierOf(client);
+    const result = await work({ ...querier, write: async (sql, values) => send(querier.write(sql, values)) });
+    send(client.query("COMMIT"));
+    await Promise.all(unheard);
     return result;
   } catch (error) {
+    const failed = (await Promise.allSettled(unheard)).find((statement) => statement.status === "rejected");
     // A connection that cannot even roll back is thrown away; the server rolls back by itself.
     await client.query("ROLLBACK").catch(() => {
       broken = true;
     });
-    throw error;
+    // The first that failed is why all others did.
+    throw failed === undefined ? error : failed.reason;
   } finally {
     client.release(broken);
   }

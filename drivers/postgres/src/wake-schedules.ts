@@ -11,7 +11,7 @@ export async function wakeSchedules(db: Querier, ended: Writes["runsEnded"]): Pr
   const cursors = [...(await lockCursors(db, [...ended.keys()])).values()];
   const looks = cursors.map((cursor) => nextLookAfterEnd(cursor, ended.get(cursor.scheduleId)?.at ?? 0));
   const ends = cursors.map(({ scheduleId }) => ended.get(scheduleId)?.ends ?? 0);
-  if (cursors.length > 0) await db.rows(WAKE, [cursors.map(({ scheduleId }) => scheduleId), ends, looks]);
+  if (cursors.length > 0) await db.write(WAKE, [cursors.map(({ scheduleId }) => scheduleId), ends, looks]);
 }
 
 /** Those that are there, locked in the order of their ids until the transaction ends. */

@@ -15,7 +15,7 @@ export function remember(known: KnownRecords, writes: Writes): void {
 export async function writeRows(db: Querier, writes: Writes, before: ReadonlyMap<string, LiveJob>): Promise<void> {
   if (writes.inserted.length > 0) await writeInserted(db, writes);
   await writeLive(db, [...writes.live.values()], before);
-  if (writes.moved.size > 0) await db.rows(MOVE, [[...writes.moved.keys()], [...writes.moved.values()]]);
+  if (writes.moved.size > 0) await db.write(MOVE, [[...writes.moved.keys()], [...writes.moved.values()]]);
   await insertMany(db, attemptsTable, writes.attempts);
   await insertMany(db, eventsTable, writes.events);
   await writeDecisions(db, writes);
@@ -23,11 +23,11 @@ export async function writeRows(db: Querier, writes: Writes, before: ReadonlyMap
   if (writes.runsEnded.size > 0) await wakeSchedules(db, writes.runsEnded);
   if (writes.spent.size > 0) {
     const spent = [...writes.spent.values()];
-    await db.rows(SPEND, [spent.map((one) => one.queue), spent.map((one) => one.fairnessKey), spent.map((one) => one.spentUntil)]);
+    await db.write(SPEND, [spent.map((one) => one.queue), spent.map((one) => one.fairnessKey), spent.map((one) => one.spentUntil)]);
   }
   if (writes.keysTaken.length > 0) {
     const taken = [writes.keysTaken.map((one) => one.key), writes.keysTaken.map((one) => one.jobId)];
-    await db.rows("INSERT INTO key_holders (name, job_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING", taken);
+    await db.write("INSERT INTO key_holders (name, job_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING", taken);
   }
 }
 
@@ -41,13 +41,13 @@ async function writeInserted(db: Querier, writes: Writes): Promise<void> {
     Object.entries(job.labels).map(([label, value]) => [job.workspace, label, value, job.id] as const),
   );
   if (labels.length > 0)
-    await db.rows(
+    await db.write(
       "INSERT INTO job_labels (workspace, label, value, job_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])",
       transposed(labels, 4),
     );
   const keys = writes.idempotency.map((one) => [one.workspace, one.key, one.jobId, one.requestHash] as const);
   if (keys.length === 0) return;
-  await db.rows(
+  await db.write(
     "INSERT INTO idempotency_keys (workspace, idempotency_key, job_id, request_hash) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])",
     transposed(keys, 4),
   );
@@ -75,13 +75,13 @@ async function writeDecisions(db: Querier, writes: Writes): Promise<void> {
   const facts = writes.facts.filter(({ jobId }) => !writes.ended.has(jobId));
   if (facts.length > 0) {
     const arrays = [facts.map((one) => one.jobId), facts.map((one) => one.number), facts.map((one) => JSON.stringify(one.fact))];
-    await db.rows("INSERT INTO facts (job_id, number, fact) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])", arrays);
+    await db.write("INSERT INTO facts (job_id, number, fact) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])", arrays);
   }
   const seen = [...writes.factsSeen].filter(([id]) => !writes.ended.has(id));
   if (seen.length > 0) {
     const sql =
       "DELETE FROM facts USING unnest($1::text[], $2::bigint[]) AS seen (job_id, number) WHERE facts.job_id = seen.job_id AND facts.number <= seen.number";
-    await db.rows(sql, [seen.map(([id]) => id), seen.map(([, number]) => number)]);
+    await db.write(sql, [seen.map(([id]) => id), seen.map(([, number]) => number)]);
   }
   await writeCursors(db, writes);
 }
@@ -100,10 +100,10 @@ async function writeCursors(db: Querier, writes: Writes): Promise<void> {
   if (kept.length > 0) {
     const sql =
       "INSERT INTO cursors (job_id, entry, value) SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT (job_id, entry) DO UPDATE SET value = excluded.value";
-    await db.rows(sql, transposed(kept, 3));
+    await db.write(sql, transposed(kept, 3));
   }
   if (removed.length > 0)
-    await db.rows(
+    await db.write(
       "DELETE FROM cursors USING unnest($1::text[], $2::text[]) AS gone (job_id, entry) WHERE cursors.job_id = gone.job_id AND cursors.entry = gone.entry",
       transposed(removed, 2),
     );
@@ -112,8 +112,8 @@ async function writeCursors(db: Querier, writes: Writes): Promise<void> {
 async function writeEnded(db: Querier, writes: Writes): Promise<void> {
   const ids = [...writes.ended.keys()];
   await insertMany(db, endsTable, [...writes.ended.values()].map(endOf));
-  await db.rows("DELETE FROM jobs_live WHERE id = ANY($1::text[])", [ids]);
+  await db.write("DELETE FROM jobs_live WHERE id = ANY($1::text[])", [ids]);
   if (writes.decidersEnded.length === 0) return;
-  await db.rows("DELETE FROM facts WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);
-  await db.rows("DELETE FROM cursors WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);
+  await db.write("DELETE FROM facts WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);
+  await db.write("DELETE FROM cursors WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);
 }
