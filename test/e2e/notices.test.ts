@@ -1,7 +1,7 @@
 /** Other systems put work in by a queue: a real server, a real NATS between. */
 import { openNatsNotices } from "@windlass/nats";
 import type { Notices } from "@windlass/ports";
-import { realClock, testNats, type NatsServer } from "@windlass/testkit";
+import { realClock, seededRandom, testNats, type NatsServer } from "@windlass/testkit";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { stranger, workflowOf, type Stranger } from "./stranger.ts";
 
@@ -17,7 +17,7 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
   beforeEach(async () => {
     broker = await nats.start();
     here = stranger();
-    queue = await openNatsNotices({ url: broker.url, name: "windlass", visibilityMs: 300_000, attemptsMax: 10, clock: realClock });
+    queue = await openNatsNotices({ url: broker.url, name: "windlass", visibilityMs: 300_000, attemptsMax: 10, clock: realClock, random: seededRandom(1) });
   });
   afterEach(async () => {
     await here.leave();

@@ -1,7 +1,11 @@
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { nkeys } from "@nats-io/transport-node";
 import { afterEach, expect, test } from "vitest";
-import { connectNats, placeOf } from "./connection.ts";
+import { connectNats, credentialsIn, placeOf } from "./connection.ts";
 
 let server: Server | null = null;
 afterEach(async () => {
@@ -48,4 +52,20 @@ test.each(["", "http://x:1", "nats:x", "nats://ok:1, x"])("%j is no address", as
 
 test("a place has neither names nor passwords", () => {
   expect(placeOf("nats://me:hidden@a:4222,tls://token@b:4223")).toBe("a:4222, b:4223");
+});
+
+test("a file of credentials is read anew at each connection", () => {
+  const folder = mkdtempSync(join(tmpdir(), "windlass-creds-"));
+  const file = join(folder, "user.creds");
+  const write = (jwt: string): void => {
+    const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
+    const part = (name: string, text: string): string => `-----BEGIN ${name}-----\n${text}\n------END ${name}------\n`;
+    writeFileSync(file, `${part("NATS USER JWT", jwt)}\n${part("USER NKEY SEED", seed)}`);
+  };
+  write("first");
+  const authenticate = credentialsIn(file);
+  expect(authenticate("nonce")).toMatchObject({ jwt: "first" });
+  write("second");
+  expect(authenticate("nonce")).toMatchObject({ jwt: "second" });
+  rmSync(folder, { recursive: true });
 });

@@ -1,7 +1,7 @@
 /** A connection to NATS: where it is, who we are there, and whether it is new enough. */
 import { readFileSync } from "node:fs";
 import { messageOf, WindlassError } from "@windlass/kernel";
-import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
+import { connect, credsAuthenticator, type Authenticator, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
 
 /** The first that holds a message back until its time (ADR-51), and so can have one retried without counting. */
 const NATS_VERSION_MIN = "2.12";
@@ -56,8 +56,14 @@ function optionsOf(url: string): NodeConnectionOptions {
     ignoreAuthErrorAbort: true,
     ...(first.protocol === "tls:" ? { tls: {} } : {}),
     ...(name === "" ? {} : password === "" ? { token: name } : { user: name, pass: password }),
-    ...(creds === "" ? {} : { authenticator: credsAuthenticator(readFileSync(creds)) }),
+    ...(creds === "" ? {} : { authenticator: credentialsIn(creds) }),
   };
+}
+
+/** Read anew at each connection: whoever exchanges the file need not start anything again. */
+export function credentialsIn(file: string): Authenticator {
+  readFileSync(file);
+  return (nonce) => credsAuthenticator(readFileSync(file))(nonce);
 }
 
 function partsOf(url: string): readonly string[] {

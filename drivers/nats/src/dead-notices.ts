@@ -1,17 +1,18 @@
 /** Dead letters of notices at NATS: a stream of their own, in the order in which they came. A letter's id is its number there. */
 import type { DeadNotice, DeadNotices } from "@windlass/ports";
 import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
-import { headersOf, toldBy } from "./headers.ts";
+import { headersIn, headersOf, toldBy } from "./headers.ts";
 import { isNotFound, type QueueNames } from "./streams.ts";
 
 export interface NatsDeadNotices {
   readonly manager: JetStreamManager;
   readonly client: JetStreamClient;
   readonly names: QueueNames;
+  readonly idOfCopy: (of: string) => string;
   readonly asking: <Answer>(call: () => Promise<Answer>) => Promise<Answer>;
 }
 
-export function natsDeadNotices({ manager, client, names, asking }: NatsDeadNotices): DeadNotices {
+export function natsDeadNotices({ manager, client, names, idOfCopy, asking }: NatsDeadNotices): DeadNotices {
   const get = async (letterId: string): Promise<DeadNotice | null> => {
     const seq = seqOf(letterId);
     const found = seq === null ? null : await manager.streams.getMessage(names.deadStream, { seq }).catch(nullIfNotFound);
@@ -44,7 +45,7 @@ export function natsDeadNotices({ manager, client, names, asking }: NatsDeadNoti
         if (letter === null) return false;
         // A new notice: it counts from 0 again.
         const headers = headersOf({ id: letter.id, attributes: attributes ?? letter.attributes });
-        await client.publish(names.ready, letter.body, { msgID: `${names.dead}/${letterId}`, headers });
+        await client.publish(names.ready, letter.body, { msgID: idOfCopy(`${names.dead}/${letterId}`), headers });
         await remove(letterId);
         return true;
       }),
@@ -53,8 +54,8 @@ export function natsDeadNotices({ manager, client, names, asking }: NatsDeadNoti
 }
 
 function letterOf(message: StoredMsg): DeadNotice {
-  const { seq, header, data, time } = message;
-  const { id, attributes, attemptsBefore, firstAt, reason, message: why } = toldBy(header, `nats-${seq}`);
+  const { seq, data, time } = message;
+  const { id, attributes, attemptsBefore, firstAt, reason, message: why } = toldBy(headersIn(() => message.header), `nats-${seq}`);
   const diedAt = time.getTime();
   const body = new TextDecoder().decode(data);
   return {

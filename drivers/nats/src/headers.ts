@@ -40,8 +40,17 @@ export function headersOf(told: Partial<Told> & Pick<Told, "id" | "attributes">)
   return made;
 }
 
+/** Null: whoever sent it wrote headers that are none. The library throws as soon as one looks at them. */
+export function headersIn(look: () => MsgHdrs | undefined): MsgHdrs | undefined | null {
+  try {
+    return look();
+  } catch {
+    return null;
+  }
+}
+
 /** `otherwise`: the id of a message that somebody sent without one. */
-export function toldBy(found: MsgHdrs | undefined, otherwise: string): Told {
+export function toldBy(found: MsgHdrs | undefined | null, otherwise: string): Told {
   const of = (name: string): string => found?.get(name) ?? "";
   const attributes = (found?.keys() ?? []).filter((name) => !name.startsWith(OWN) && !name.startsWith("Nats-"));
   const reason = of(REASON);

@@ -1,8 +1,8 @@
 /** The contract on a real server, and what is of NATS alone. */
-import { connect } from "@nats-io/transport-node";
-import { jetstreamManager } from "@nats-io/jetstream";
-import type { Notices } from "@windlass/ports";
-import { noticesContract, realClock as clock, testNats, type NatsServer } from "@windlass/testkit";
+import { connect, headers } from "@nats-io/transport-node";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { Notices, ReceivedNotice } from "@windlass/ports";
+import { noticesContract, realClock as clock, seededRandom, testNats, type NatsServer } from "@windlass/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openNatsNotices } from "./nats-notices.ts";
 import { probeNats } from "./probe-nats.ts";
@@ -13,7 +13,7 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
   let server: NatsServer;
   let queues = 0;
   const open = (name: string, more: { readonly visibilityMs?: number; readonly attemptsMax?: number } = {}): Promise<Notices> =>
-    openNatsNotices({ url: server.url, name, visibilityMs: 60_000, attemptsMax: 3, clock, ...more });
+    openNatsNotices({ url: server.url, name, visibilityMs: 60_000, attemptsMax: 3, clock, random: seededRandom(1), ...more });
   beforeAll(async () => {
     server = await nats.start();
   });
@@ -41,6 +41,51 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
     const [one] = await queue.receive({ max: 1, waitMs: 20_000 });
     expect(one).toMatchObject({ id: "nats-1", body: "{}", attributes: {}, attempts: 1 });
     await Promise.all([queue.close(), connection.close()]);
+  });
+
+  test("one whose headers are none is received like the others, and can be given back and buried", async () => {
+    const queue = await open("strange");
+    const connection = await connect({ servers: server.url });
+    const strange = headers();
+    // What the library would refuse to write, another program writes.
+    Reflect.get(strange, "headers").set("No Name", ["x"]);
+    connection.publish("strange.ready", '{"i":1}', { headers: strange });
+    connection.publish("strange.ready", '{"i":2}');
+    await connection.flush();
+    const all = await queue.receive({ max: 2, waitMs: 20_000 });
+    expect(all.map(({ body }) => body)).toEqual(['{"i":1}', '{"i":2}']);
+    for (const one of all) await queue.deadLetter(one, { reason: "schema", message: "no" });
+    expect((await queue.dead.list({ limit: 9 })).map(({ body }) => body)).toEqual(['{"i":1}', '{"i":2}']);
+    await Promise.all([queue.close(), connection.close()]);
+  });
+
+  test("who can publish cannot have a copy of ours dropped by guessing its id", async () => {
+    const queue = await open("guessed");
+    await queue.send([{ id: "a", body: "{}", attributes: {} }]);
+    const [one] = await queue.receive({ max: 1, waitMs: 20_000 });
+    const connection = await connect({ servers: server.url });
+    await jetstream(connection).publish("guessed.dead", "no letter", { msgID: "guessed.dead/1/1" });
+    await queue.deadLetter(one as ReceivedNotice, { reason: "schema", message: "no" });
+    expect((await queue.dead.list({ limit: 9 })).map(({ id }) => id)).toContain("a");
+    await Promise.all([queue.close(), connection.close()]);
+  });
+
+  test("a connection that is lost for good is no empty queue: it is told, and that it is to be opened anew", async () => {
+    const own = await nats.start();
+    const queue = await openNatsNotices({
+      url: own.url,
+      name: "lost",
+      visibilityMs: 60_000,
+      attemptsMax: 3,
+      clock,
+      random: seededRandom(1),
+    });
+    await own.stop();
+    await expect(queue.receive({ max: 1, waitMs: 200 })).rejects.toMatchObject({ code: "unavailable" });
+    expect(queue.isOpen()).toBe(true);
+    const waiting = queue.receive({ max: 1, waitMs: 20_000 });
+    await queue.close();
+    expect([await waiting, queue.isOpen()]).toEqual([[], false]);
   });
 
   test.each(["a.b", "a b", "", "x".repeat(65)])("%j is no name of a queue", async (name) => {

@@ -6,15 +6,19 @@ import {
   type NoticeFigures,
   type Notices,
   type OutgoingNotice,
+  type Random,
   type ReceivedNotice,
   type ReceiveRequest,
   type SentNotice,
+  withoutExhausted,
 } from "@windlass/ports";
 import { jetstream, jetstreamManager, JetStreamApiError, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { connectNats, placeOf } from "./connection.ts";
 import { natsDeadNotices } from "./dead-notices.ts";
-import { headersOf, toldBy, type Told } from "./headers.ts";
+import { copyIds } from "./copy-ids.ts";
+import { headersIn, headersOf, toldBy, type Told } from "./headers.ts";
+import { presence, type Presence } from "./presence.ts";
 import { deliveryOf, puller, type Puller } from "./pull.ts";
 import { makeQueue, namesOf, type QueueNames } from "./streams.ts";
 
@@ -27,6 +31,7 @@ export interface NatsNoticesOptions {
   readonly attemptsMax: number;
   readonly replicas?: number;
   readonly clock: Clock;
+  readonly random: Pick<Random, "bytes">;
 }
 
 /** As long as NATS does by itself. It keeps an id in memory for so long. */
@@ -42,8 +47,8 @@ export async function openNatsNotices(options: NatsNoticesOptions): Promise<Noti
   const connection = await connectNats(url);
   try {
     const manager = await jetstreamManager(connection, { timeout: CALL_MS_MAX });
-    await makeQueue(manager, { name, visibilityMs, dedupesMs: DEDUPES_MS, replicas });
-    return natsNotices(connection, manager, options);
+    const createdAt = await makeQueue(manager, { name, visibilityMs, dedupesMs: DEDUPES_MS, replicas });
+    return natsNotices(connection, manager, { ...options, identity: `${name}@${createdAt}` });
   } catch (error) {
     await connection.close();
     throw error instanceof WindlassError ? error : unavailable(url, error);
@@ -57,10 +62,15 @@ interface NatsQueue {
   readonly client: JetStreamClient;
   readonly names: QueueNames;
   readonly options: NatsNoticesOptions;
+  readonly idOfCopy: (of: string) => string;
   readonly asking: <Answer>(call: () => Promise<Answer>) => Promise<Answer>;
 }
 
-function natsNotices(connection: NatsConnection, manager: JetStreamManager, options: NatsNoticesOptions): Notices {
+function natsNotices(
+  connection: NatsConnection,
+  manager: JetStreamManager,
+  { identity, ...options }: NatsNoticesOptions & { readonly identity: string },
+): Notices {
   const { url, name, visibilityMs, attemptsMax, clock } = options;
   const asking: NatsQueue["asking"] = async (call) => {
     try {
@@ -70,17 +80,19 @@ function natsNotices(connection: NatsConnection, manager: JetStreamManager, opti
     }
   };
   const client = jetstream(connection, { timeout: CALL_MS_MAX });
-  const queue: NatsQueue = { connection, manager, client, names: namesOf(name), options, asking };
+  const queue: NatsQueue = { connection, manager, client, names: namesOf(name), options, idOfCopy: copyIds(options.random), asking };
+  let isClosing = false;
   const pulls = puller(connection, clock);
-  void interruptWhenLost(connection, pulls);
+  // A server forgets who asked it for messages when the connection is lost.
+  const there = presence(connection, { clock, onChange: () => pulls.interrupt() });
   return {
-    name,
+    identity,
     visibilityMs,
     attemptsMax,
     dedupesMs: DEDUPES_MS,
     dead: natsDeadNotices(queue),
     send: (batch) => send(queue, batch),
-    receive: (wanted) => receive(queue, pulls, wanted),
+    receive: async (wanted) => (isClosing ? [] : receive(queue, { pulls, there, isClosing: () => isClosing }, wanted)),
     extend: (notices) =>
       asking(async () => {
         for (const { handle } of notices) connection.publish(handle, "+WPI");
@@ -90,7 +102,9 @@ function natsNotices(connection: NatsConnection, manager: JetStreamManager, opti
     retry: (notice, how) => asking(() => retry(queue, notice, how)),
     deadLetter: (notice, why) => asking(() => deadLetter(queue, notice, why)),
     figures: () => asking(() => figures(queue)),
+    isOpen: () => !connection.isClosed(),
     async close() {
+      isClosing = true;
       if (connection.isClosed()) return;
       pulls.interrupt();
       await connection.close();
@@ -105,15 +119,31 @@ async function send({ client, names }: NatsQueue, batch: readonly OutgoingNotice
   return sent;
 }
 
-async function receive(queue: NatsQueue, pulls: Puller, { max, waitMs, signal }: ReceiveRequest): Promise<readonly ReceivedNotice[]> {
+interface Receiving {
+  readonly pulls: Puller;
+  readonly there: Presence;
+  readonly isClosing: () => boolean;
+}
+
+async function receive(
+  queue: NatsQueue,
+  { pulls, there, isClosing }: Receiving,
+  { max, waitMs, signal }: ReceiveRequest,
+): Promise<readonly ReceivedNotice[]> {
   const { connection, names, options, asking } = queue;
-  if (connection.isClosed() || signal?.aborted === true) return [];
-  const messages = await asking(() => pulls.pull({ stream: names.stream, consumer: names.consumer, max, waitMs, signal }));
-  const good: ReceivedNotice[] = [];
-  for (const notice of messages.map(receivedOf)) {
-    if (notice.attempts <= options.attemptsMax) good.push(notice);
-    else await asking(() => deadLetter(queue, { ...notice, attempts: options.attemptsMax }, exhausted(options.attemptsMax)));
+  if (signal?.aborted === true) return [];
+  const isAsked = (): boolean => signal?.aborted !== true && !isClosing();
+  if (!(await there.within(waitMs, signal))) {
+    // Whoever took that for an empty queue would wait at it for ever.
+    if (isAsked()) throw unavailable(options.url, connection.isClosed() ? "the connection is closed" : "it is away, and is looked for");
+    return [];
   }
+  const messages = await asking(() => pulls.pull({ stream: names.stream, consumer: names.consumer, max, waitMs, signal }));
+  if (messages.length === 0 && connection.isClosed() && isAsked()) throw unavailable(options.url, "the connection was closed");
+  const { good, fault } = await withoutExhausted(messages.map(receivedOf), options.attemptsMax, (notice, why) =>
+    asking(() => deadLetter(queue, notice, why)),
+  );
+  if (fault !== null && good.length === 0) throw fault;
   return good;
 }
 
@@ -128,12 +158,12 @@ interface Copy {
   readonly told: Partial<Told>;
 }
 
-/** Takes the place of a notice: a new message under another id of NATS, but the same one for each try of the same. */
+/** Takes the place of a notice: a new message under another id of NATS (`copyIds`). */
 async function copy(queue: NatsQueue, notice: ReceivedNotice, { subject, at, told }: Copy): Promise<void> {
   const { id, attributes, firstAt, body, handle } = notice;
   const { seq, times } = deliveryOf(handle);
   await queue.client.publish(subject, body, {
-    msgID: `${subject}/${seq}/${times}`,
+    msgID: queue.idOfCopy(`${subject}/${seq}/${times}`),
     headers: headersOf({ id, attributes, firstAt, ...told }),
     ...(at === undefined ? {} : { schedule: { specification: new Date(at), target: queue.names.ready } }),
   });
@@ -170,9 +200,10 @@ async function figures({ manager, names }: NatsQueue): Promise<NoticeFigures> {
   return { waiting, received, dead: dead.state.messages, oldestAt: state.messages === 0 ? null : Date.parse(state.first_ts) };
 }
 
-function receivedOf({ reply = "", headers, data }: Msg): ReceivedNotice {
+function receivedOf(message: Msg): ReceivedNotice {
+  const { reply = "", data } = message;
   const { times, seq, at } = deliveryOf(reply);
-  const { id, attributes, attemptsBefore, firstAt } = toldBy(headers, `nats-${seq}`);
+  const { id, attributes, attemptsBefore, firstAt } = toldBy(headersIn(() => message.headers), `nats-${seq}`);
   return { id, attributes, body: new TextDecoder().decode(data), attempts: attemptsBefore + times, firstAt: firstAt ?? at, handle: reply };
 }
 
@@ -186,15 +217,6 @@ async function publish(client: JetStreamClient, subject: string, { id, body, att
     // What JetStream itself refuses is mostly full, or without a leader: it passes as well.
     return { id, fault: { message: `NATS: ${messageOf(error)}`, mayPass: true } };
   }
-}
-
-function exhausted(attemptsMax: number): { readonly reason: "attempts_exhausted"; readonly message: string } {
-  return { reason: "attempts_exhausted", message: `it was received ${attemptsMax} times, and nobody was done with it` };
-}
-
-/** A server forgets who asked it for messages when the connection is lost. */
-async function interruptWhenLost(connection: NatsConnection, pulls: Puller): Promise<void> {
-  for await (const { type } of connection.status()) if (type === "disconnect" || type === "reconnect") pulls.interrupt();
 }
 
 function unavailable(url: string, error: unknown): WindlassError {

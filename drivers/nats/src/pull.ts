@@ -5,6 +5,7 @@
 import { WindlassError } from "@windlass/kernel";
 import type { Clock } from "@windlass/ports";
 import { createInbox, nanos, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import { headersIn } from "./headers.ts";
 
 export interface PullRequest {
   readonly stream: string;
@@ -43,7 +44,7 @@ export function puller(connection: NatsConnection, clock: Clock): Puller {
         connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify(wanted), { reply: inbox });
         const messages: Msg[] = [];
         for await (const answer of answers) {
-          const code = answer.headers?.code ?? 0;
+          const code = headersIn(() => answer.headers)?.code ?? 0;
           if (code === 0) messages.push(answer);
           if (messages.length === max || ENDS.includes(code)) break;
           // What came before is handed out; who asks again hears it again.

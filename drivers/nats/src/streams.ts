@@ -49,8 +49,8 @@ export function namesOf(name: string): QueueNames {
   };
 }
 
-/** Throws `conflict` for a stream of that name that is something else. */
-export async function makeQueue(manager: JetStreamManager, { name, visibilityMs, dedupesMs, replicas }: QueueWanted): Promise<void> {
+/** When its stream was made, as NATS writes it: no other of this name was made then. Throws `conflict` for a stream that is something else. */
+export async function makeQueue(manager: JetStreamManager, { name, visibilityMs, dedupesMs, replicas }: QueueWanted): Promise<string> {
   const names = namesOf(name);
   await makeStream(manager, {
     name: names.stream,
@@ -79,6 +79,8 @@ export async function makeQueue(manager: JetStreamManager, { name, visibilityMs,
     max_deliver: -1,
     max_ack_pending: RECEIVED_MAX,
   });
+  // As it is told to all, also where another client was quicker to make it.
+  return (await manager.streams.info(names.stream)).created;
 }
 
 type Wanted = Pick<StreamConfig, "name" | "subjects" | "retention"> & Partial<StreamConfig>;

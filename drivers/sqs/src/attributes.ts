@@ -1,5 +1,5 @@
 /** What a message of SQS says beside its body: the attributes of the notice, and what only this driver reads. Pure. */
-import { isNoticeFault, type NoticeFault } from "@windlass/kernel";
+import { isJsonObject, isNoticeFault, type NoticeFault } from "@windlass/kernel";
 import type { NoticeAttributes } from "@windlass/ports";
 import type { Message, MessageAttributeValue } from "@aws-sdk/client-sqs";
 
@@ -9,6 +9,10 @@ const ATTEMPTS = `${OWN}attempts`;
 const FIRST_AT = `${OWN}first_at`;
 const REASON = `${OWN}reason`;
 const MESSAGE = `${OWN}message`;
+/** Those of the notice as one JSON text, where there is no room for each of them. */
+const PACKED = `${OWN}attributes`;
+/** Of SQS. Others may have used all of them. */
+const ATTRIBUTES_MAX = 10;
 
 export interface Told {
   readonly id: string;
@@ -38,9 +42,9 @@ export function attributesOf(told: OwnWords): Record<string, MessageAttributeVal
     [REASON]: told.reason,
     [MESSAGE]: told.message?.replace(/[\r\n]+/gu, " ").slice(0, MESSAGE_LENGTH_MAX),
   };
-  const made = Object.entries({ ...told.attributes, ...own }).flatMap(([name, value]) =>
-    // SQS takes none that is empty.
-    value === undefined || value === null || value === "" ? [] : [[name, { DataType: "String", StringValue: String(value) }] as const],
+  const theirs = Object.values({ ...told.attributes, ...own }).filter(isThere).length > ATTRIBUTES_MAX ? { [PACKED]: JSON.stringify(told.attributes) } : told.attributes;
+  const made = Object.entries({ ...theirs, ...own }).flatMap(([name, value]) =>
+    isThere(value) ? [[name, { DataType: "String", StringValue: String(value) }] as const] : [],
   );
   return Object.fromEntries(made);
 }
@@ -52,7 +56,7 @@ export function toldBy({ MessageAttributes: found = {}, Attributes: system = {},
   const reason = of(REASON);
   return {
     id: of(ID) || `sqs-${MessageId}`,
-    attributes: Object.fromEntries(attributes.map((name) => [name, of(name)])),
+    attributes: unpacked(of(PACKED)) ?? Object.fromEntries(attributes.map((name) => [name, of(name)])),
     attemptsBefore: countOf(of(ATTEMPTS)) ?? 0,
     firstAt: countOf(of(FIRST_AT)) ?? at,
     reason: reason === "" ? null : isNoticeFault(reason) ? reason : "unknown",
@@ -62,7 +66,22 @@ export function toldBy({ MessageAttributes: found = {}, Attributes: system = {},
   };
 }
 
+/** SQS takes none that is empty. */
+function isThere(value: string | number | null | undefined): value is string | number {
+  return value !== undefined && value !== null && value !== "";
+}
+
 /** Others may write what they like. */
+function unpacked(text: string): NoticeAttributes | null {
+  try {
+    const found = JSON.parse(text) as unknown;
+    if (!isJsonObject(found)) return null;
+    return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, String(value)]));
+  } catch {
+    return null;
+  }
+}
+
 function countOf(text: string): number | null {
   return /^\d{1,15}$/u.test(text) ? Number(text) : null;
 }

@@ -20,6 +20,8 @@ export const BATCH_MAX = 10;
 const RETENTION_SECONDS = "1209600";
 
 export interface DeadQueue {
+  /** Of the queue whose dead letters these are. */
+  readonly arn: string;
   readonly deadUrl: string;
   /** SQS itself moves what was received more often. */
   readonly receivesMax: number;
@@ -83,13 +85,14 @@ export function callsOf(client: SQSClient): Calls {
  */
 export async function deadQueueOf(client: SQSClient, { queueUrl, name }: QueueAddress, receivesMax: number): Promise<DeadQueue> {
   const found = await client
-    .send(new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ["RedrivePolicy"] }))
+    .send(new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ["RedrivePolicy", "QueueArn"] }))
     .catch((error: unknown) => {
       if (!isMissing(error)) throw error;
       throw new WindlassError("not_found", `there is no queue ${queueUrl}; make it: aws sqs create-queue --queue-name ${name}`, {
         cause: error,
       });
     });
+  const arn = found.Attributes?.["QueueArn"] ?? queueUrl;
   const policy = policyOf(found.Attributes?.["RedrivePolicy"]);
   if (policy !== null) {
     const [account, deadName] = policy.arn.split(":").slice(-2);
@@ -104,7 +107,7 @@ export async function deadQueueOf(client: SQSClient, { queueUrl, name }: QueueAd
           },
         );
       });
-    return { deadUrl, receivesMax: policy.receivesMax };
+    return { arn, deadUrl, receivesMax: policy.receivesMax };
   }
   const { QueueUrl: deadUrl = "" } = await client.send(
     new CreateQueueCommand({ QueueName: `${name}-dead`, Attributes: { MessageRetentionPeriod: RETENTION_SECONDS } }),
@@ -112,7 +115,7 @@ export async function deadQueueOf(client: SQSClient, { queueUrl, name }: QueueAd
   const { Attributes: dead } = await client.send(new GetQueueAttributesCommand({ QueueUrl: deadUrl, AttributeNames: ["QueueArn"] }));
   const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead?.["QueueArn"], maxReceiveCount: receivesMax });
   await client.send(new SetQueueAttributesCommand({ QueueUrl: queueUrl, Attributes: { RedrivePolicy } }));
-  return { deadUrl, receivesMax };
+  return { arn, deadUrl, receivesMax };
 }
 
 function policyOf(text: string | undefined): { readonly arn: string; readonly receivesMax: number } | null {

@@ -8,6 +8,7 @@ import {
   type ReceivedNotice,
   type ReceiveRequest,
   type SentNotice,
+  withoutExhausted,
 } from "@windlass/ports";
 import { SendMessageBatchCommand, SendMessageCommand, SQSClient, type Message } from "@aws-sdk/client-sqs";
 import { addressOf, type QueueAddress } from "./address.ts";
@@ -66,7 +67,7 @@ function sqsNotices(
   client: SQSClient,
   { address, dead, visibilityMs, ...options }: SqsNoticesOptions & { readonly address: QueueAddress; readonly dead: DeadQueue },
 ): Notices {
-  const { queueUrl, name } = address;
+  const { queueUrl } = address;
   const closing = new AbortController();
   const calls = callsOf(client);
   const hiddenSeconds = Math.max(1, secondsOf(visibilityMs));
@@ -80,7 +81,7 @@ function sqsNotices(
   };
   const queue: SqsQueue = { client, calls, address, dead, hiddenSeconds, attemptsMax, closing: closing.signal, asking };
   return {
-    name,
+    identity: dead.arn,
     visibilityMs: hiddenSeconds * 1000,
     attemptsMax,
     dedupesMs: null,
@@ -92,6 +93,7 @@ function sqsNotices(
     retry: (notice, how) => asking(() => retry(queue, notice, how)),
     deadLetter: (notice, why) => asking(() => deadLetter(queue, notice, why)),
     figures: () => asking(() => figures(queue)),
+    isOpen: () => !closing.signal.aborted,
     async close() {
       closing.abort();
       client.destroy();
@@ -128,11 +130,11 @@ async function receive(queue: SqsQueue, { max, waitMs, signal }: ReceiveRequest)
     if (over.aborted) return [];
     throw error;
   });
-  const good: ReceivedNotice[] = [];
-  for (const notice of messages.map(receivedOf)) {
-    if (notice.attempts <= attemptsMax) good.push(notice);
-    else await asking(() => deadLetter(queue, { ...notice, attempts: attemptsMax }, exhausted(attemptsMax)));
-  }
+  const { good, fault } = await withoutExhausted(messages.map(receivedOf), attemptsMax, (notice, why) =>
+    asking(() => deadLetter(queue, notice, why)),
+  );
+  // SQS moves one that cannot be moved by us when it is received once more.
+  if (fault !== null && good.length === 0) throw fault;
   return good;
 }
 
@@ -215,10 +217,6 @@ async function sendPortion(
   } catch (error) {
     return portion.map((notice) => [notice, { message: `SQS, queue ${name}: ${messageOf(error)}`, mayPass: true }]);
   }
-}
-
-function exhausted(attemptsMax: number): { readonly reason: "attempts_exhausted"; readonly message: string } {
-  return { reason: "attempts_exhausted", message: `it was received ${attemptsMax} times, and nobody was done with it` };
 }
 
 function unavailable({ name }: QueueAddress, error: unknown): WindlassError {

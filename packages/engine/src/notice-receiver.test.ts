@@ -79,7 +79,7 @@ async function open(given: Given = {}): Promise<Site> {
 const KEY = randomBytes(32).toString("base64");
 
 function signed({ signatures, clock, notices }: Site, notice: OutgoingNotice): OutgoingNotice {
-  return { ...notice, attributes: signatures.sign(notice, { queue: notices.name, now: clock.now() }) };
+  return { ...notice, attributes: signatures.sign(notice, { queue: notices.identity, now: clock.now() }) };
 }
 
 const emptied = (): Promise<void> => site.clock.until(() => site.memory.waiting.length === 0, LIMIT_MS);

@@ -100,7 +100,7 @@ async function judge(
   { notices, signatures, executionOf, notice }: NoticeOptions & { readonly notice: ReceivedNotice },
 ): Promise<Verdict> {
   try {
-    const signature = signatureOf(signatures, notice, { queue: notices.name, now: context.now() });
+    const signature = signatureOf(signatures, notice, { queue: notices.identity, now: context.now() });
     if ("verdict" in signature) return signature;
     const { fault } = signature;
     if (fault !== null && signatures.mode === "enforce") return { verdict: "dead", ...fault };

@@ -19,3 +19,4 @@ export * from "./schedule-store.ts";
 export * from "./secret-store.ts";
 export * from "./stores.ts";
 export * from "./webhook-store.ts";
+export * from "./without-exhausted.ts";

@@ -13,7 +13,8 @@
  *     notice under its old id, and is stored before the letter goes.
  * P6. A body is at most NOTICE_BYTES_MAX (kernel). One that is larger is refused alone: the rest of its batch is stored.
  * P7. A broker that is away throws `unavailable`, or is a fault that may pass for what is sent; the driver looks for it by itself,
- *     for ever.
+ *     for ever. Where it gives that up, it says so (`isOpen`): nobody is told that there is nothing when nobody looked.
+ * P8. What others send may be written in any way: one that cannot be read, or put elsewhere, holds up none of its batch.
  */
 import type { NoticeFault } from "@windlass/kernel";
 
@@ -88,8 +89,8 @@ export interface DeadNotices {
 }
 
 export interface Notices {
-  /** Of the queue at the broker: a part of what is signed. */
-  readonly name: string;
+  /** Of this queue among all that there are, at whatever broker: a part of what is signed. */
+  readonly identity: string;
   readonly visibilityMs: number;
   readonly attemptsMax: number;
   /** For how long an id is known again; null: every sending is received. See P1. */
@@ -97,7 +98,7 @@ export interface Notices {
   readonly dead: DeadNotices;
   /** One answer for each, in their order. Any number: it is sent in batches of the broker. */
   send(batch: readonly OutgoingNotice[]): Promise<readonly SentNotice[]>;
-  /** Up to `max`, as soon as there is one; empty after `waitMs` without any, when the signal ends the wait, or once it is closed. */
+  /** Up to `max`, as soon as there is one; empty after `waitMs` without any, when the signal ends the wait, or once `close` was called. */
   receive(wanted: ReceiveRequest): Promise<readonly ReceivedNotice[]>;
   /** See P2. What is not ours any more is passed over. */
   extend(notices: readonly ReceivedNotice[]): Promise<void>;
@@ -108,6 +109,8 @@ export interface Notices {
   /** Puts it with the dead letters, then acknowledges it. */
   deadLetter(notice: ReceivedNotice, why: { readonly reason: NoticeFault; readonly message: string }): Promise<void>;
   figures(): Promise<NoticeFigures>;
+  /** False: it was closed, or has lost its broker in a way that it does not mend by itself. Whoever goes on opens it anew. */
+  isOpen(): boolean;
   /** What was received and not acknowledged is received again, by somebody else, when it is visible again. */
   close(): Promise<void>;
 }

@@ -35,7 +35,7 @@ export function memoryNotices(memory: NoticesMemory, options: MemoryNoticesOptio
   const dedupesMs = 120_000;
   const seen = new Map<string, number>();
   return {
-    name,
+    identity: name,
     visibilityMs,
     attemptsMax,
     dedupesMs,
@@ -81,6 +81,7 @@ export function memoryNotices(memory: NoticesMemory, options: MemoryNoticesOptio
       return { waiting: memory.waiting.length - received, received, dead: memory.dead.length, oldestAt };
     },
     dead: deadIn(memory, inside),
+    isOpen: () => !closing.signal.aborted,
     async close() {
       closing.abort();
     },

@@ -361,14 +361,19 @@ function brokerCases(connect: Connect, subject: () => NoticesSubject): void {
       }, PATIENCE)
       .toEqual(wanted);
     expect(idsOf(await deadOf(queue, 1))).toEqual([dead.id]);
+    // What was signed before it died is signed for it still.
+    expect((await connect()).identity).toBe(queue.identity);
   });
 
   test("a second client finds the queue as it is, with all that lies in it", async () => {
     const first = await connect();
     await sendAll(first, [notice("one"), notice("two")]);
     await first.deadLetter(await receiveOne(first), { reason: "schema", message: "no" });
+    expect(first.isOpen()).toBe(true);
     await first.close();
+    expect(first.isOpen()).toBe(false);
     const second = await connect();
+    expect(second.identity).toBe(first.identity);
     await figures(second, { waiting: 1, received: 0, dead: 1 });
     await second.acknowledge([await receiveOne(second)]);
     expect(await second.receive({ max: 1, waitMs: 0 })).toEqual([]);

@@ -3,6 +3,7 @@ import { noticeSignatures, SIGNING_MODES, type NoticeSignatures } from "@windlas
 import { environmentVariableOf, WindlassError, type Settings } from "@windlass/kernel";
 import type { Notices } from "@windlass/ports";
 import { systemClock } from "../machine/system-clock.ts";
+import { systemRandom } from "../machine/system-random.ts";
 import { toldKeys } from "./secret-keys.ts";
 
 /** Null: the store alone is the queue. Makes at the broker what is not there. Throws what opening throws, and `invalid`. */
@@ -15,7 +16,7 @@ export async function openNotices(
   const limits = { visibilityMs: settings["notices.visibilitySeconds"] * 1000, attemptsMax: atLeastOne(settings, "notices.attemptsMax") };
   if (/^(nats|tls):\/\//u.test(url)) {
     const { openNatsNotices } = await import("@windlass/nats");
-    return { signatures, notices: await openNatsNotices({ url, name: settings["notices.queue"], clock: systemClock, ...limits }) };
+    return { signatures, notices: await openNatsNotices({ url, name: settings["notices.queue"], clock: systemClock, random: systemRandom, ...limits }) };
   }
   if (/^(sqs|https?):\/\//u.test(url)) {
     const { openSqsNotices } = await import("@windlass/sqs");
