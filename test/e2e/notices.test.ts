@@ -17,7 +17,14 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
   beforeEach(async () => {
     broker = await nats.start();
     here = stranger();
-    queue = await openNatsNotices({ url: broker.url, name: "windlass", visibilityMs: 300_000, attemptsMax: 10, clock: realClock, random: seededRandom(1) });
+    queue = await openNatsNotices({
+      url: broker.url,
+      name: "windlass",
+      visibilityMs: 300_000,
+      attemptsMax: 10,
+      clock: realClock,
+      random: seededRandom(1),
+    });
   });
   afterEach(async () => {
     await here.leave();

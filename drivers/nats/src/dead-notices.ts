@@ -55,7 +55,17 @@ export function natsDeadNotices({ manager, client, names, idOfCopy, asking }: Na
 
 function letterOf(message: StoredMsg): DeadNotice {
   const { seq, data, time } = message;
-  const { id, attributes, attemptsBefore, firstAt, reason, message: why } = toldBy(headersIn(() => message.header), `nats-${seq}`);
+  const {
+    id,
+    attributes,
+    attemptsBefore,
+    firstAt,
+    reason,
+    message: why,
+  } = toldBy(
+    headersIn(() => message.header),
+    `nats-${seq}`,
+  );
   const diedAt = time.getTime();
   const body = new TextDecoder().decode(data);
   return {

@@ -140,11 +140,7 @@ async function receive(
   }
   const messages = await asking(() => pulls.pull({ stream: names.stream, consumer: names.consumer, max, waitMs, signal }));
   if (messages.length === 0 && connection.isClosed() && isAsked()) throw unavailable(options.url, "the connection was closed");
-  const { good, fault } = await withoutExhausted(messages.map(receivedOf), options.attemptsMax, (notice, why) =>
-    asking(() => deadLetter(queue, notice, why)),
-  );
-  if (fault !== null && good.length === 0) throw fault;
-  return good;
+  return withoutExhausted(messages.map(receivedOf), options.attemptsMax, (notice, why) => asking(() => deadLetter(queue, notice, why)));
 }
 
 async function acknowledge({ connection }: NatsQueue, notices: readonly ReceivedNotice[]): Promise<void> {
@@ -203,7 +199,10 @@ async function figures({ manager, names }: NatsQueue): Promise<NoticeFigures> {
 function receivedOf(message: Msg): ReceivedNotice {
   const { reply = "", data } = message;
   const { times, seq, at } = deliveryOf(reply);
-  const { id, attributes, attemptsBefore, firstAt } = toldBy(headersIn(() => message.headers), `nats-${seq}`);
+  const { id, attributes, attemptsBefore, firstAt } = toldBy(
+    headersIn(() => message.headers),
+    `nats-${seq}`,
+  );
   return { id, attributes, body: new TextDecoder().decode(data), attempts: attemptsBefore + times, firstAt: firstAt ?? at, handle: reply };
 }
 

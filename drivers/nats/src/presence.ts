@@ -8,7 +8,10 @@ export interface Presence {
 }
 
 /** `onChange` is called when it is lost, and when it is found. */
-export function presence(connection: NatsConnection, { clock, onChange }: { readonly clock: Clock; readonly onChange: () => void }): Presence {
+export function presence(
+  connection: NatsConnection,
+  { clock, onChange }: { readonly clock: Clock; readonly onChange: () => void },
+): Presence {
   let isThere = true;
   const waiting = new Set<() => void>();
   const tell = (): void => {

@@ -42,7 +42,10 @@ export function attributesOf(told: OwnWords): Record<string, MessageAttributeVal
     [REASON]: told.reason,
     [MESSAGE]: told.message?.replace(/[\r\n]+/gu, " ").slice(0, MESSAGE_LENGTH_MAX),
   };
-  const theirs = Object.values({ ...told.attributes, ...own }).filter(isThere).length > ATTRIBUTES_MAX ? { [PACKED]: JSON.stringify(told.attributes) } : told.attributes;
+  const theirs =
+    Object.values({ ...told.attributes, ...own }).filter(isThere).length > ATTRIBUTES_MAX
+      ? { [PACKED]: JSON.stringify(told.attributes) }
+      : told.attributes;
   const made = Object.entries({ ...theirs, ...own }).flatMap(([name, value]) =>
     isThere(value) ? [[name, { DataType: "String", StringValue: String(value) }] as const] : [],
   );
@@ -76,7 +79,9 @@ function unpacked(text: string): NoticeAttributes | null {
   try {
     const found = JSON.parse(text) as unknown;
     if (!isJsonObject(found)) return null;
-    return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, String(value)]));
+    return Object.fromEntries(
+      Object.entries(found).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+    );
   } catch {
     return null;
   }

@@ -130,12 +130,8 @@ async function receive(queue: SqsQueue, { max, waitMs, signal }: ReceiveRequest)
     if (over.aborted) return [];
     throw error;
   });
-  const { good, fault } = await withoutExhausted(messages.map(receivedOf), attemptsMax, (notice, why) =>
-    asking(() => deadLetter(queue, notice, why)),
-  );
-  // SQS moves one that cannot be moved by us when it is received once more.
-  if (fault !== null && good.length === 0) throw fault;
-  return good;
+  // One that cannot be buried by us SQS moves when it is received once more.
+  return withoutExhausted(messages.map(receivedOf), attemptsMax, (notice, why) => asking(() => deadLetter(queue, notice, why)));
 }
 
 async function retry(

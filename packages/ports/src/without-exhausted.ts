@@ -1,20 +1,15 @@
 /** What is received, less what was received too often: each of those is put with the dead letters by itself (`Notices`, P3 and P8). */
-import type { NoticeFault } from "@windlass/kernel";
+import { messageOf, WindlassError, type NoticeFault } from "@windlass/kernel";
 import type { ReceivedNotice } from "./notices.ts";
 
-export interface WithoutExhausted {
-  readonly good: readonly ReceivedNotice[];
-  /** Of letters that could not be put there now; they are received again. To be told when the good ones are on their way. */
-  readonly fault: unknown;
-}
-
+/** One that cannot be put there now is received again. Throws what kept it from that only where it holds up nobody. */
 export async function withoutExhausted(
   received: readonly ReceivedNotice[],
   attemptsMax: number,
   bury: (notice: ReceivedNotice, why: { readonly reason: NoticeFault; readonly message: string }) => Promise<void>,
-): Promise<WithoutExhausted> {
+): Promise<readonly ReceivedNotice[]> {
   const good: ReceivedNotice[] = [];
-  let fault: unknown = null;
+  const faults: unknown[] = [];
   for (const notice of received) {
     if (notice.attempts <= attemptsMax) {
       good.push(notice);
@@ -24,8 +19,10 @@ export async function withoutExhausted(
     try {
       await bury({ ...notice, attempts: attemptsMax }, { reason: "attempts_exhausted", message });
     } catch (error) {
-      fault = error;
+      faults.push(error);
     }
   }
-  return { good, fault };
+  if (faults.length > 0 && good.length === 0)
+    throw new WindlassError("unavailable", `notices could not be put with the dead letters: ${messageOf(faults[0])}`, { cause: faults[0] });
+  return good;
 }

@@ -16,7 +16,10 @@ export async function openNotices(
   const limits = { visibilityMs: settings["notices.visibilitySeconds"] * 1000, attemptsMax: atLeastOne(settings, "notices.attemptsMax") };
   if (/^(nats|tls):\/\//u.test(url)) {
     const { openNatsNotices } = await import("@windlass/nats");
-    return { signatures, notices: await openNatsNotices({ url, name: settings["notices.queue"], clock: systemClock, random: systemRandom, ...limits }) };
+    return {
+      signatures,
+      notices: await openNatsNotices({ url, name: settings["notices.queue"], clock: systemClock, random: systemRandom, ...limits }),
+    };
   }
   if (/^(sqs|https?):\/\//u.test(url)) {
     const { openSqsNotices } = await import("@windlass/sqs");
