@@ -173,7 +173,7 @@ test("a runner whose environment is not as it must be names all of it at once", 
   expect(stderr).not.toContain("WINDLASS_URL");
 });
 
-test("an execution whose runner cannot work ends with what the runner said, and its steps with it", async () => {
+test("an execution whose runners are not let in ends with what they said, and its steps with it", async () => {
   const other = createServer((_request, response) => response.writeHead(401).end());
   const problem = JSON.stringify({
     code: "unauthorized",
@@ -187,16 +187,19 @@ test("an execution whose runner cannot work ends with what the runner said, and 
     ),
   );
   await once(other.listen(0, "127.0.0.1"), "listening");
-  const here = await site({ WINDLASS_RUNNER_URL: `http://127.0.0.1:${(other.address() as AddressInfo).port}` });
+  const port = (other.address() as AddressInfo).port;
+  const here = await site({ WINDLASS_RUNNER_URL: `http://127.0.0.1:${port}`, WINDLASS_SPAWNER_ATTEMPTS_MAX: "1" });
   const id = await run(here, "misled", { steps: [shell("work", "true"), shell("after", "true", { needs: ["work"] })] });
   const job = await ended(here, id);
   expect(job).toMatchObject({ outcome: "failed", reason: "runner_failed" });
-  expect(job.message).toMatch(/its runner job_\w+ ended as failed: exit code 1: .*the runner cannot work/u);
-  expect((await childrenOf(here, id)).get("work")).toMatchObject({ outcome: "cancelled", reason: "runner_failed" });
+  expect(job.message).toMatch(/its runner job_\w+ ended as failed: exit code 75: .*the runner cannot work/u);
+  const children = await childrenOf(here, id);
+  expect(children.get("work")).toMatchObject({ outcome: "cancelled", reason: "runner_failed" });
+  expect(children.get("#runner/2")).toMatchObject({ exitCode: 75 });
   const docker = await here.api.workflows.run({ source: file("boxed", { steps: [shell("work", "true")], executor: "docker" }) });
   expect(await ended(here, docker.job.id)).toMatchObject({
     outcome: "failed_config",
-    reason: "runner_failed",
+    reason: "spawn_failed",
     message: expect.stringContaining("WINDLASS_RUNNER_IMAGE is needed"),
   });
   other.close();
@@ -268,6 +271,73 @@ test("nobody else is given its steps, nor may fill its queue", async () => {
   expect(code).not.toBe(0);
   expect(stderr).toContain("served by the runner of its execution only");
 });
+
+test("an execution of which no runner can be made is a dead letter, and runs when it is redriven", async () => {
+  const nowhere = { WINDLASS_DOCKER_HOST: `unix://${me.folder}/none.sock`, WINDLASS_RUNNER_IMAGE: "localhost/windlass:none" };
+  const there = { WINDLASS_RUNNER_EXECUTOR: "docker", WINDLASS_RUNNER_URL: "http://127.0.0.1:1", WINDLASS_SPAWNER_ATTEMPTS_MAX: "1" };
+  const first = await site({ ...nowhere, ...there });
+  const id = await run(first, "unmade", { steps: [shell("work", `echo done >> ${me.folder}/effects`)] });
+  expect(await ended(first, id)).toMatchObject({
+    outcome: "failed",
+    reason: "spawn_failed",
+    message: expect.stringContaining("could not be started"),
+  });
+  expect((await first.api.deadLetters.list({})).items).toMatchObject([{ id, reason: "spawn_failed" }]);
+  await me.stopServers();
+  const second = await site();
+  await second.api.deadLetters.redrive({ ids: [id] });
+  const [letter] = (await second.api.deadLetters.list({})).items;
+  expect(await ended(second, letter?.redrivenAs ?? "")).toMatchObject({ outcome: "succeeded" });
+  expect(await written("effects")).toEqual(["done"]);
+});
+
+test("a runner stays while the server is away, and what its step came to meanwhile is kept", async () => {
+  const port = String(await freePort());
+  const again = async (): Promise<Site> => {
+    const server = await me.serverWith({}, "--data", "data", "--port", port);
+    return { server, api: client({ url: server.url, token: readFileSync(join(me.folder, "data", "token"), "utf8").trim() }) };
+  };
+  const first = await again();
+  const id = await run(first, "left", {
+    steps: [
+      shell(
+        "work",
+        `echo begun >> ${me.folder}/begun; until test -e ${me.folder}/away; do sleep 0.1; done; echo $$ >> ${me.folder}/effects`,
+      ),
+    ],
+  });
+  await written("begun");
+  first.server.kill("SIGKILL");
+  await first.server.ended;
+  me.write("away", "");
+  await written("effects");
+  const second = await again();
+  expect(await ended(second, id)).toMatchObject({ outcome: "succeeded" });
+  expect(await written("effects")).toHaveLength(1);
+  expect((await childrenOf(second, id)).get("work")).toMatchObject({ outcome: "succeeded", attempts: 1 });
+  expect([...(await childrenOf(second, id)).keys()].filter((key) => key.startsWith("#runner/"))).toEqual(["#runner/0"]);
+});
+
+test("settings that make no runner keep a server from starting, with what is wrong", async () => {
+  const started = async (environment: Readonly<Record<string, string>>): Promise<string> => {
+    const { code, stderr } = await me.start(["server", "--port", "0", "--data", "data"], environment).ended;
+    expect(code).not.toBe(0);
+    return stderr;
+  };
+  expect(await started({ WINDLASS_RUNNER_EXECUTOR: "kubernetes" })).toContain("WINDLASS_RUNNER_URL is needed for runners in containers");
+  expect(await started({ WINDLASS_RUNNER_URL: "ftp://there" })).toContain('WINDLASS_RUNNER_URL is "ftp://there"');
+  expect(await started({ WINDLASS_SPAWNER_RUNNING_MAX: "1.5" })).toContain("WINDLASS_SPAWNER_RUNNING_MAX is 1.5");
+  expect(await started({ WINDLASS_SPAWNER_ATTEMPTS_MAX: "0" })).toContain("WINDLASS_SPAWNER_ATTEMPTS_MAX is 0");
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 async function hearer() {
   const authorizations: (string | undefined)[] = [];

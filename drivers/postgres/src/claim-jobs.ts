@@ -4,6 +4,7 @@
  *
  * C1. Rows of queues with a limit or a rate are locked first, in the order of names; the attempts alive and what is left of
  *     the rates are read after that, so two claims never count the same free place (limit 1 was once seen with 3 running).
+ *     What is over several queues (the limits of runners) has no row: it is locked by name, before all else.
  * C2. Candidates are locked and those of others passed over: two claims never wait for each other's jobs.
  * C3. Keys are locked last (K1).
  * C4. A session that is not open claims nothing (ports, S4): its row is kept from being deleted until the claim is stored.
@@ -15,13 +16,19 @@ import {
   joinTallies,
   mergeQueues,
   noTally,
+  overallOf,
   queueState,
+  unsetQueue,
+  withOverall,
+  withSpawnerLimits,
   WorkingSet,
   type LiveJob,
   type Queue,
   type QueueState,
   type ReadonlyTally,
   type Signals,
+  type SpawnerLimits,
+  type WaitingCount,
 } from "@windlass/kernel";
 import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
 import {
@@ -32,6 +39,9 @@ import {
   liveTable,
   noSignals,
   queuesTable,
+  RUNNERS_ALIVE,
+  waitingCount,
+  waitingQuery,
   type Candidates,
   type Probe,
   type Turns,
@@ -135,6 +145,10 @@ const READY_QUEUES = `WITH RECURSIVE names AS (
     SELECT (SELECT l.queue FROM jobs_live l WHERE l.executor = $1 AND l.queue > names.queue AND l.state = 'queued' AND l.blocked = 0 ORDER BY l.queue LIMIT 1) FROM names WHERE names.queue IS NOT NULL
   ) SELECT queue FROM names WHERE queue IS NOT NULL`;
 const SETTINGS = `SELECT ${queuesTable.list()} FROM queues WHERE name = ANY($1::text[])`;
+/** Held to the end of the transaction. */
+const SPAWNER_LOCK = "SELECT pg_advisory_xact_lock($1)";
+/** No other lock of ours has this number. */
+const SPAWNER_NUMBER = 7_461_002;
 const LOCKED = `${SETTINGS} ORDER BY name FOR UPDATE`;
 const ALIVE = "FROM jobs_live WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping')";
 const BUCKETS = "SELECT fairness_key, spent_until FROM rate_buckets WHERE queue = $1 AND fairness_key = ANY($2::text[])";
@@ -195,15 +209,28 @@ function earliest(queues: ReadonlyMap<string, QueueState>, now: number): number 
 
 async function loadQueues(db: Querier, request: ClaimRequest): Promise<Map<string, QueueState>> {
   const names = request.queues ?? (await db.rows(READY_QUEUES, [request.executor])).map((row) => row[0] as string);
-  const queues = new Map<string, QueueState>(names.map((name) => [name, queueState()]));
-  const known = (await db.rows(SETTINGS, [names])).map((row) => queuesTable.decode(row));
-  for (const queue of known) queues.set(queue.name, queueState(queue));
-  const withLimits = known.filter(hasLimits).map(({ name }) => name);
-  if (withLimits.length === 0) return queues;
-  const limited = (await db.rows(LOCKED, [withLimits])).map((row) => queuesTable.decode(row));
-  for (const queue of limited) queues.set(queue.name, queueState(queue));
-  await loadUsed(db, limited, queues);
+  const { spawner } = request;
+  const limitsRunners = spawner !== undefined && names.some((name) => hasLimits(withSpawnerLimits(unsetQueue(name), spawner)));
+  if (limitsRunners || overallOf(names, spawner, 0) !== null) await db.rows(SPAWNER_LOCK, [SPAWNER_NUMBER]);
+  const known = await settingsOf(db, SETTINGS, names);
+  const settings = (name: string): Queue => withSpawnerLimits(known.get(name) ?? unsetQueue(name), spawner);
+  const withLimits = names.filter((name) => hasLimits(settings(name)));
+  if (withLimits.length > 0) for (const [name, queue] of await settingsOf(db, LOCKED, withLimits)) known.set(name, queue);
+  const queues = new Map<string, QueueState>(names.map((name) => [name, queueState(settings(name))]));
+  if (withLimits.length > 0) await loadUsed(db, withLimits.map(settings), queues);
+  await loadOverall(db, queues, spawner);
   return queues;
+}
+
+async function settingsOf(db: Querier, sql: string, names: readonly string[]): Promise<Map<string, Queue>> {
+  return new Map((await db.rows(sql, [names])).map((row) => queuesTable.decode(row)).map((queue) => [queue.name, queue]));
+}
+
+async function loadOverall(db: Querier, queues: ReadonlyMap<string, QueueState>, spawner: SpawnerLimits | undefined): Promise<void> {
+  const names = [...queues.keys()];
+  if (overallOf(names, spawner, 0) === null) return;
+  const overall = overallOf(names, spawner, (await db.rows(RUNNERS_ALIVE))[0]?.[0] as number);
+  for (const [name, state] of queues) withOverall(state, name, overall);
 }
 
 function hasLimits({ concurrencyLimit, rateLimit, keyConcurrencyLimit, keyRateLimit }: Queue): boolean {
@@ -211,15 +238,20 @@ function hasLimits({ concurrencyLimit, rateLimit, keyConcurrencyLimit, keyRateLi
 }
 
 /** What a claim would see of one queue and one of its fairness keys; locks nothing. */
-export async function stateOfQueue(db: Querier, name: string, fairnessKey: string): Promise<QueueState> {
-  const [queue] = (await db.rows(SETTINGS, [[name]])).map((row) => queuesTable.decode(row));
+export async function stateOfQueue(db: Querier, name: string, fairnessKey: string, spawner?: SpawnerLimits): Promise<QueueState> {
+  const queue = withSpawnerLimits((await settingsOf(db, SETTINGS, [name])).get(name) ?? unsetQueue(name), spawner);
   const state = queueState(queue);
-  if (queue === undefined) return state;
   await loadUsed(db, [queue], new Map([[name, state]]));
+  await loadOverall(db, new Map([[name, state]]), spawner);
   if (fairnessKey === "" || queue.keyRateLimit === null) return state;
   const spentUntil = ((await db.rows(BUCKETS, [name, [fairnessKey]]))[0]?.[1] ?? 0) as number;
   state.fairness.set(fairnessKey, { running: state.fairness.get(fairnessKey)?.running ?? 0, spentUntil });
   return state;
+}
+
+export async function waitingInQueue(db: Querier, live: Pick<LiveJob, "executor" | "queue" | "priority" | "id">): Promise<WaitingCount[]> {
+  const { sql, values } = waitingQuery(live, (n) => `$${n}`);
+  return (await db.rows(sql, values)).map((row) => waitingCount(row));
 }
 
 /** Counts only what a limit needs. */

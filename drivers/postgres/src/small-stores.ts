@@ -24,7 +24,7 @@ import {
   type QueueCount,
 } from "@windlass/sql";
 import { demandWorkspace } from "./access.ts";
-import { stateOfQueue } from "./claim-jobs.ts";
+import { stateOfQueue, waitingInQueue } from "./claim-jobs.ts";
 import type { Querier } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
 import { transposed } from "./many-rows.ts";
@@ -69,7 +69,8 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
         demandQueue(row === undefined ? null : queuesTable.decode(row), name, expected);
         return (await tx.count("DELETE FROM queues WHERE name = $1", [name])) === 1;
       }),
-    state: (name, fairnessKey) => stateOfQueue(db, name, fairnessKey),
+    state: (name, fairnessKey, spawner) => stateOfQueue(db, name, fairnessKey, spawner),
+    waiting: (live) => waitingInQueue(db, live),
     put: (name, change, ...[now, expected = null]) =>
       inTransaction(pool, async (tx) => {
         await demandWorkspace(tx, queueOfKey(name).workspace);

@@ -49,6 +49,7 @@ export {
 } from "./schedule-tables.ts";
 export { joinSignals, noSignals } from "./signals.ts";
 export { storeFull } from "./store-full.ts";
+export { RUNNERS_ALIVE, waitingCount, waitingQuery } from "./waiting-counts.ts";
 export { differOf, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";
 export {
   attemptsTable,

@@ -30,6 +30,7 @@ export function liveQuery(filter: LiveFilter, limit: number, { placeholder, usin
       `l.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs_live p WHERE p.id = l.parent_id AND (p.state <> 'stopping' OR l.child_key = ${value(CLOSING_KEY)}))`,
     );
   }
+  if (filter.blocked !== undefined) where.push(`l.blocked = ${filter.blocked ? 1 : 0}`);
   if (filter.contending === true) where.push("l.on_conflict IS NOT NULL AND l.blocked = 1");
   if (filter.forsaken === true)
     where.push("l.session IS NOT NULL AND l.holder <> 'none' AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = l.session)");

@@ -13,15 +13,32 @@ import {
   joinTallies,
   mergeQueues,
   noTally,
+  overallOf,
   queueState,
+  unsetQueue,
+  withOverall,
+  withSpawnerLimits,
   WorkingSet,
   type JobRecord,
   type LiveJob,
   type Queue,
   type QueueState,
+  type SpawnerLimits,
+  type WaitingCount,
 } from "@windlass/kernel";
 import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
-import { candidatesOf, joinSignals, jobsTable, noSignals, queuesTable, type Candidates, type Probe } from "@windlass/sql";
+import {
+  candidatesOf,
+  joinSignals,
+  jobsTable,
+  noSignals,
+  queuesTable,
+  RUNNERS_ALIVE,
+  waitingCount,
+  waitingQuery,
+  type Candidates,
+  type Probe,
+} from "@windlass/sql";
 import { liveRows, loadKey } from "./commit-jobs.ts";
 import type { Database, Row } from "./database.ts";
 import { rowsOfIds } from "./many-rows.ts";
@@ -160,23 +177,34 @@ function earliest(queues: ReadonlyMap<string, QueueState>, now: number): number 
 }
 
 function loadQueues(db: Database, request: ClaimRequest): Map<string, QueueState> {
-  const queues = new Map<string, QueueState>();
-  for (const name of request.queues ?? readyQueues(db, request.executor)) queues.set(name, loadQueue(db, name));
-  return queues;
+  const names = request.queues ?? readyQueues(db, request.executor);
+  return new Map(statesOf(db, names, request.spawner));
+}
+
+function statesOf(db: Database, names: readonly string[], spawner: SpawnerLimits | undefined): [string, QueueState][] {
+  // Nothing to count where nothing is limited, or no runner waits.
+  const isLimited = overallOf(names, spawner, 0) !== null;
+  const overall = isLimited ? overallOf(names, spawner, db.get(RUNNERS_ALIVE, [])?.[0] as number) : null;
+  return names.map((name) => [name, withOverall(loadQueue(db, name, spawner), name, overall)]);
 }
 
 /** What a claim would see of one queue and one of its fairness keys. */
-export function stateOfQueue(db: Database, name: string, fairnessKey: string): QueueState {
-  const state = loadQueue(db, name);
+export function stateOfQueue(db: Database, name: string, fairnessKey: string, spawner?: SpawnerLimits): QueueState {
+  const state = statesOf(db, [name], spawner)[0]?.[1] ?? queueState();
   const spentUntil = state.settings.keyRateLimit === null ? undefined : db.get(BUCKET, [name, fairnessKey])?.[0];
   if (spentUntil !== undefined && fairnessKey !== "")
     state.fairness.set(fairnessKey, { running: state.fairness.get(fairnessKey)?.running ?? 0, spentUntil: spentUntil as number });
   return state;
 }
 
-function loadQueue(db: Database, name: string): QueueState {
+export function waitingInQueue(db: Database, live: Pick<LiveJob, "executor" | "queue" | "priority" | "id">): WaitingCount[] {
+  const { sql, values } = waitingQuery(live, () => "?");
+  return db.all(sql, values).map((row) => waitingCount(row));
+}
+
+function loadQueue(db: Database, name: string, spawner: SpawnerLimits | undefined): QueueState {
   const row = db.get(SETTINGS, [name]);
-  return row === undefined ? queueState() : usedQueue(db, queuesTable.decode(row));
+  return usedQueue(db, withSpawnerLimits(row === undefined ? unsetQueue(name) : queuesTable.decode(row), spawner));
 }
 
 /** Counts only what a limit needs. */

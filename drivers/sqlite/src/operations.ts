@@ -20,7 +20,7 @@ import {
   tokenUsed,
 } from "./access.ts";
 import { keepAnswer, pruneAnswers, releaseAnswer, takeAnswer } from "./answers.ts";
-import { claim, stateOfQueue } from "./claim-jobs.ts";
+import { claim, stateOfQueue, waitingInQueue } from "./claim-jobs.ts";
 import { commit, tidy, unblock } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
 import { listDeadLetters, markRedriven, removeDeadLetters } from "./dead-letters.ts";
@@ -114,7 +114,7 @@ const writes = {
   pruneOccurrences,
   ping: pingWritable,
 };
-const near = { due, nextDue, woken, cursor, records, getQueue, stateOfQueue, dueSchedules, nextDueSchedule };
+const near = { due, nextDue, woken, cursor, records, getQueue, stateOfQueue, waitingInQueue, dueSchedules, nextDueSchedule };
 export const far = {
   live,
   getJob,

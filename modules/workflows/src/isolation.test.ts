@@ -116,17 +116,40 @@ describe("the ends of its runners", () => {
     expect(other([ended("a", "cancelled")], 0)).toMatchObject({ children: [], finish: { outcome: "failed_oom", reason: "runner_failed" } });
   });
 
-  test.each<[string, Partial<ChildFact> & { readonly outcome: Outcome }]>([
-    ["says itself that it cannot work", { outcome: "failed", exitCode: 1, message: "exit code 1: no token" }],
-    ["could not be started", { outcome: "failed", reason: "launch_failed" }],
-    ["has no image", { outcome: "failed_image_pull" }],
-    ["is not set up", { outcome: "failed_config" }],
-  ])("one that %s is the last", (_what, { outcome, ...more }) => {
+  test("runners that carry a loop out are not counted as dead, however many their time limit ends", () => {
+    const tell = execution(two);
+    tell([{ type: "started" }], 0);
+    for (let number = 0; number < 8; number++)
+      expect(tell([runnerEnded(number, "failed_timeout", { worked: number % 2 === 0 })], 1)).toMatchObject({ stops: [] });
+    expect(tell([runnerEnded(8, "failed"), runnerEnded(9, "failed")], 1).stops).toHaveLength(2);
+  });
+
+  test("runners that find nothing to do are not made for ever; one that worked in between begins the count anew", () => {
+    const tell = execution(`${two}  `);
+    tell([{ type: "started" }], 0);
+    const idle = (from: number, count: number) => Array.from({ length: count }, (_, i) => runnerEnded(from + i, "succeeded"));
+    expect(tell([...idle(0, 19), runnerEnded(19, "succeeded", { worked: true }), ...idle(20, 19)], 1)).toMatchObject({ stops: [] });
+    expect(tell(idle(39, 1), 1).stops).toMatchObject([{ key: "a", reason: "runner_failed" }, { key: "b" }]);
+    expect(tell([ended("a", "cancelled")], 0).finish).toMatchObject({ outcome: "failed", reason: "runner_failed" });
+  });
+
+  test("one that could not reach the server is followed by another", () => {
+    const tell = execution(`${two}   `);
+    tell([{ type: "started" }], 0);
+    expect(tell([runnerEnded(0, "failed", { exitCode: 75 })], 1)).toMatchObject({ stops: [] });
+  });
+
+  test.each<[string, "runner_failed" | "spawn_failed", Partial<ChildFact> & { readonly outcome: Outcome }]>([
+    ["says itself that it cannot work", "runner_failed", { outcome: "failed", exitCode: 1, message: "exit code 1: no token" }],
+    ["could not be started", "spawn_failed", { outcome: "failed", reason: "launch_failed" }],
+    ["has no image", "spawn_failed", { outcome: "failed_image_pull" }],
+    ["is not set up", "spawn_failed", { outcome: "failed_config" }],
+  ])("one that %s is the last: %s", (_what, reason, { outcome, ...more }) => {
     const tell = execution(`${two}${" ".repeat(_what.length)}`);
     tell([{ type: "started" }], 0);
     expect(tell([runnerEnded(0, outcome, more)], 1).stops).toHaveLength(2);
     const { finish } = tell([ended("a", "cancelled")], 0);
-    expect(finish).toMatchObject({ outcome, reason: "runner_failed", message: expect.stringContaining(more.message ?? outcome) });
+    expect(finish).toMatchObject({ outcome, reason, message: expect.stringContaining(more.message ?? outcome) });
   });
 
   test("a runner that outlives the steps at the end for a moment holds the execution up for no longer", () => {

@@ -80,10 +80,11 @@ function executors(spec: JsonObject): readonly ExecutorName[] {
 }
 
 /** Null: workers and servers carry its steps out. */
-function runnerOf({ spec, labels }: JobRecord): RunnerWish | null {
+function runnerOf({ spec, labels }: Pick<JobRecord, "spec" | "labels">): RunnerWish | null {
   const { workflow } = partsOf(spec);
   if (workflow.isolation !== "job") return null;
-  return { executor: workflow.executor ?? null, workflowId: labels[VERSION_LABEL] ?? workflow.metadata.name };
+  const { name } = workflow.metadata;
+  return { executor: workflow.executor ?? null, workflowId: labels[VERSION_LABEL] ?? name, workflow: name };
 }
 
 function checkOnce(spec: JsonObject): ParsedWorkflow {

@@ -92,6 +92,8 @@ export const jobDetailJson = jobJson
       .nullable(),
     notBefore: time.nullable(),
     startDeadline: time.nullable(),
+    /** Of a job that is ready, or of an execution whose runner is: its number in order in its queue. */
+    position: z.int().nullable(),
     /** Its children in the order in which they were made; only of jobs that have children. At most the first 1,000. */
     steps: z.array(stepJson).optional(),
     /** True when there are more children than `steps` shows; `jobs.list` with `parentId` has all. */

@@ -10,6 +10,7 @@ import {
   type JobRecord,
   type MaskRule,
   type Signals,
+  type SpawnerLimits,
   type Tracing,
 } from "@windlass/kernel";
 import type { Bus, Clock, ImageGate, KeySource, Logger, LogStore, Outbound, Random, Sha256, Store } from "@windlass/ports";
@@ -38,6 +39,10 @@ export interface EnginePorts {
   readonly images?: ImageGate | undefined;
   /** How the runners of isolated executions are made; none are when left out. */
   readonly runners?: RunnerRules | undefined;
+  /** Why no isolated execution may be submitted here; left out: it may. */
+  readonly isolationRefused?: string | undefined;
+  /** How many runners there may be at once; no limits but those of queues when left out. */
+  readonly spawner?: SpawnerLimits | undefined;
   /** Left out or null: nobody traces, and nothing is made for it. */
   readonly tracing?: Tracing | null;
 }

@@ -1,5 +1,5 @@
 /** Puts the engine together: the services that keep jobs moving, and what callers may do. */
-import type { Handler } from "@windlass/kernel";
+import type { Handler, JobView } from "@windlass/kernel";
 import type { Executor } from "@windlass/ports";
 import { access, type Access } from "./access.ts";
 import { advancer } from "./advancer.ts";
@@ -19,6 +19,7 @@ import { logRetention, type LogLimits } from "./log-retention.ts";
 import { retention } from "./retention.ts";
 import { secrets, type Secrets } from "./secrets.ts";
 import { runners } from "./runners.ts";
+import { positionOf } from "./standing.ts";
 import { serviceOf, together, type Service } from "./service.ts";
 import { openSession } from "./session.ts";
 import { timers } from "./timers.ts";
@@ -56,6 +57,8 @@ export interface Engine extends Service {
   readonly deadLetters: DeadLetters;
   readonly feed: Feed;
   readonly explain: Explain;
+  /** Its number in order, of a job that is ready, or of an execution whose runner is; null: it waits for no start. */
+  readonly position: (view: JobView) => Promise<number | null>;
   readonly callbacks: Callbacks;
   readonly toldLogs: ToldLogs;
   readonly access: Access;
@@ -123,6 +126,7 @@ export function engine(options: EngineOptions): Engine {
     deadLetters: deadLetters(context),
     feed: events,
     explain: explainer(context, options.executors),
+    position: (view) => positionOf(context, view),
     callbacks: callbacks(context),
     toldLogs: toldLogs(context, { bytesPerSecondMax: options.logBytesPerSecondMax ?? 0 }),
     access: access(context),

@@ -170,7 +170,29 @@ async function queuedBecause(
   }
   const held = await heldByQueue(context, live);
   if (held !== null) return [held];
-  return [await unservedBecause(facts, view, { live, sessions: await openSessions(context) })];
+  const sessions = await openSessions(context);
+  const runner = await runnerBecause(facts, view, { live, depth, sessions });
+  return runner ?? [await unservedBecause(facts, view, { live, sessions })];
+}
+
+/** Null: it waits for no runner. What holds the runner back follows. */
+async function runnerBecause(
+  facts: Facts,
+  view: JobView,
+  { live, depth, sessions }: { readonly live: LiveJob; readonly depth: number; readonly sessions: readonly Session[] },
+): Promise<Placed[] | null> {
+  if (live.executor !== "handler" || servingOf(sessions, live).length > 0) return null;
+  const runner = await awaitedRunner(facts.context, queueOfKey(live.queue).name);
+  if (runner === null) return null;
+  const first = cause("waiting_runner", runner.message, { object: runner.object, since: view.record.createdAt });
+  const held = runner.waits && depth < DEPTH_MAX ? await facts.context.store.reads.get(runner.object) : null;
+  return held === null ? [first] : [first, ...(await causesOf(facts, held, depth + 1))];
+}
+
+/** What the open sessions serve of its executor and queue. */
+function servingOf(sessions: readonly Session[], { executor, queue }: LiveJob): Session["serves"] {
+  const serves = sessions.flatMap((session) => session.serves);
+  return serves.filter((served) => served.executor === executor && (served.queue === "*" || served.queue === queue));
 }
 
 /** What the first of those does that hold its key, or waits for itself. */
@@ -191,12 +213,8 @@ async function unservedBecause(
   { live, sessions }: { readonly live: LiveJob; readonly sessions: readonly Session[] },
 ): Promise<Placed> {
   const { workspace, name } = queueOfKey(live.queue);
-  const serving = sessions
-    .flatMap((session) => session.serves)
-    .filter((served) => served.executor === live.executor && (served.queue === "*" || served.queue === live.queue));
+  const serving = servingOf(sessions, live);
   if (serving.length === 0 && live.executor === "handler") {
-    const runner = await awaitedRunner(context, name);
-    if (runner !== null) return cause("waiting_runner", runner.message, { object: runner.object, since: view.record.createdAt });
     const queues = sessions
       .flatMap((session) => session.serves)
       .filter((served) => served.executor === "handler")

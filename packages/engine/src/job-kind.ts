@@ -89,6 +89,8 @@ export interface RunnerWish {
   readonly executor: ExecutorName | null;
   /** Which workflow it is, for people and labels. */
   readonly workflowId: string;
+  /** The name of the workflow: its runners take turns with those of others, and have a limit of their own. */
+  readonly workflow: string;
 }
 
 export interface JobKind {
@@ -121,7 +123,7 @@ export interface JobKind {
   /** Where it and its descendants look for secrets before they look in the workspace. */
   secretScope?(record: JobRecord): string;
   /** Of an execution whose steps are carried out in a runner of its own; null, and without this: of none. */
-  runner?(record: JobRecord): RunnerWish | null;
+  runner?(job: Pick<JobRecord, "spec" | "labels">): RunnerWish | null;
   /** The key of the child that carries one item of this job out; null: it is no loop. */
   itemKey?(record: JobRecord, index: number): string | null;
   /** All that is wrong with a signal to such a job; none: it may be sent. Without this, it takes none. */

@@ -124,6 +124,7 @@ function claimLoop(place: Place, session: OpenSession) {
         session: session.id,
         place: executor.place,
         limit,
+        spawner: context.spawner,
         now: context.now(),
       });
       const { jobs, signals } = claimed;

@@ -1,5 +1,14 @@
 /** What a launcher and its reconciler share about the place that they look after. */
-import { isRunnerAttempt, type Change, type LiveJob, type Outcome, type Result } from "@windlass/kernel";
+import {
+  isRunnerAttempt,
+  isRunnerKey,
+  RUNNER_EXIT,
+  spawnAgainMs,
+  type Change,
+  type LiveJob,
+  type Outcome,
+  type Result,
+} from "@windlass/kernel";
 import type { ClaimedJob, EndedFact, Executor } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import type { LaunchSpans } from "./launch-spans.ts";
@@ -47,20 +56,25 @@ export type Ended = Pick<EndedFact, "jobId" | "attempt" | "name" | "result" | "s
 export function settleByFact({ random }: Pick<EngineContext, "random">, fact: Ended): Change {
   const { jobId, attempt, name, ref, stopped, told } = fact;
   const result = isRunnerAttempt(name) ? saying(fact.result) : fact.result;
-  return { type: "settle", id: jobId, attempt, by: { type: "executor", name, ref }, result, stopped, told, random: random.next() };
+  const by = { type: "executor", name, ref } as const;
+  const chance = random.next();
+  const retryAfterMs = isRunnerAttempt(name) ? spawnAgainMs(result, attempt, chance) : undefined;
+  return { type: "settle", id: jobId, attempt, by, result, stopped, told, retryAfterMs, random: chance };
 }
 
 /** A runner that could not work printed why in its last line: its execution is to say it. */
 function saying(result: Result): Result {
   const { exitCode, evidence, message } = result;
   const printed = evidence?.["logTail"];
-  if (exitCode !== 1 || typeof printed !== "string") return result;
+  if ((exitCode !== RUNNER_EXIT.misled && exitCode !== RUNNER_EXIT.unavailable) || typeof printed !== "string") return result;
   const last = printed.trimEnd().split("\n").at(-1) ?? "";
   return last === "" ? result : { ...result, message: `${message ?? "it failed"}: ${last}` };
 }
 
 /** How an attempt is settled by whoever holds its launch. */
 export function settleByHolder(place: Place, live: LiveJob, result: Result): Change {
+  const random = place.context.random.next();
+  const retryAfterMs = isRunnerKey(live.childKey) ? spawnAgainMs(result, live.attempt, random) : undefined;
   return {
     type: "settle",
     id: live.id,
@@ -68,6 +82,7 @@ export function settleByHolder(place: Place, live: LiveJob, result: Result): Cha
     by: { type: "holder", token: live.token },
     result,
     stopped: live.state === "stopping",
-    random: place.context.random.next(),
+    retryAfterMs,
+    random,
   };
 }

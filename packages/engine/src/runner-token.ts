@@ -45,6 +45,15 @@ export async function holderOfRunner(context: EngineContext, secret: string): Pr
   };
 }
 
+/** Notes that a step has ended in a runner: for whoever counts those that come to nothing. `holder`: the id of its token's holder. */
+export async function noteWorked(context: EngineContext, holder: string): Promise<void> {
+  const [jobId = "", attempt] = holder.split("/");
+  const live = (await context.store.reads.get(jobId))?.live ?? null;
+  if (live === null || live.attempt !== Number(attempt) || live.progress !== null) return;
+  const progress = { fraction: null, text: "a step has ended in it" };
+  await context.commit([{ type: "progress", id: jobId, token: live.token, progress }]);
+}
+
 /** The execution whose steps a runner carries out stands in its specification. */
 function executionOf({ spec }: Pick<JobRecord, "spec">): string {
   const env = spec["env"] as Readonly<Record<string, string>> | undefined;

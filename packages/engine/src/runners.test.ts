@@ -1,13 +1,24 @@
-import { executionQueueOf, runnerKeyOf, type JobRecord, type Json } from "@windlass/kernel";
+import {
+  DEPTH_MAX,
+  executionQueueOf,
+  runnerKeyOf,
+  type JobRecord,
+  type JobView,
+  type Json,
+  type Outcome,
+  type Reason,
+  type Result,
+} from "@windlass/kernel";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LaunchRequest } from "@windlass/ports";
 import { engineFixture, fakeExecutor, group, groupKind, type EngineFixture, type FakeExecutor } from "./engine-fixture.ts";
-import { runnerTokenFor } from "./runner-token.ts";
+import { noteWorked, runnerTokenFor } from "./runner-token.ts";
 import { runners, type RunnerRules } from "./runners.ts";
-import { childRecordOf } from "./submit.ts";
+import { childRecordOf, recordOf, type SubmitRequest } from "./submit.ts";
 
 const rules: RunnerRules = {
   executor: "process",
+  attemptsMax: 3,
   specOf: ({ env }) => ({ command: ["runner"], env: { ...env } }),
   launched: (_executor, { spec }) => ({ spec, environment: { WINDLASS_URL: "http://here" } }),
 };
@@ -19,7 +30,7 @@ let kept: Map<string, LaunchRequest>;
 /** An execution with one step that only a runner serves. */
 const isolated = {
   ...groupKind,
-  runner: () => ({ executor: null, workflowId: "wfv_1" }),
+  runner: () => ({ executor: null, workflowId: "wfv_1", workflow: "nightly" }),
   advance: (input: Parameters<NonNullable<typeof groupKind.advance>>[0]) => {
     const facts = input.facts.filter((fact) => fact.type !== "child" || !fact.key.startsWith("#"));
     const decision = groupKind.advance?.({ ...input, facts });
@@ -136,4 +147,118 @@ test("the queue of an execution is filled by nobody else", async () => {
   const { queues } = fixture.engine;
   const filter = { workspace: "default", queue: "default" };
   await expect(queues.move(filter, { to: "execution/job_x", by: "ann", dryRun: false })).rejects.toThrow("queue of an isolated execution");
+});
+
+const refusal = (outcome: Outcome, reason: Reason): Result => ({ outcome, reason, message: `it was refused: ${reason}` });
+const runnerOf = async (id: string, number = 0) => (await fixture.store.reads.child(id, runnerKeyOf(number))) as JobView;
+
+test("a runner that cannot be made is tried again after a pause, as another attempt, and its execution waits for it", async () => {
+  executor.plan.push(refusal("failed", "launch_failed"), refusal("failed_config", "unschedulable"));
+  const id = await fixture.submit(group([step("a")]));
+  const waits = await fixture.clock.until(async () => (await runnerOf(id))?.state === "scheduled", 60_000).then(() => runnerOf(id));
+  expect(waits.live).toMatchObject({ attempt: 1, dueReason: "back_off" });
+  const waiting = await fixture.store.reads.child(id, "a");
+  const { causes } = await fixture.engine.explain(waiting?.record.id ?? "");
+  expect(causes.map(({ reason }) => reason)).toEqual(["waiting_runner", "back_off", "launch_failed"]);
+  await launches(1);
+  expect((await fixture.store.reads.attempts(waits.record.id)).map(({ reason }) => reason)).toEqual([
+    "launch_failed",
+    "unschedulable",
+    null,
+  ]);
+  expect(executor.launched).toEqual([`workflow-exec-${id.replace("_", "-")}-0-3`]);
+  expect(await runnersOf(id)).toEqual([runnerKeyOf(0)]);
+});
+
+test("after as many tries as it may have it has failed; what another try would meet again is the last one", async () => {
+  executor.plan.push(...Array.from({ length: 3 }, () => refusal("failed", "launch_failed")), refusal("failed_config", "bad_spec"));
+  const first = await fixture.submit(group([step("a")]));
+  await fixture.clock.until(async () => (await runnerOf(first))?.state === "failed", 600_000);
+  expect(await runnerOf(first)).toMatchObject({ final: { attempts: 3, reason: "launch_failed" } });
+  await fixture.engine.jobs.cancel(first, { by: "ann" });
+  const other = await fixture.submit(group([step("a")]));
+  await fixture.clock.until(async () => (await runnerOf(other))?.state === "failed", 600_000);
+  expect(await runnerOf(other)).toMatchObject({ final: { attempts: 1, reason: "bad_spec" } });
+});
+
+test("one that found nothing to do is followed by the next after a pause that grows, until a step ends in one", async () => {
+  const id = await fixture.submit(group([step("a")]));
+  const madeAt: number[] = [];
+  for (let number = 0; number < 5; number++) {
+    await launches(number + 1);
+    madeAt.push(fixture.clock.now());
+    const name = executor.launched.at(-1) ?? "";
+    if (number === 3) await noteWorked(fixture.engine.context, `${(await runnerOf(id, number)).record.id}/1`);
+    executor.end(name);
+  }
+  const gaps = madeAt.slice(1).map((at, i) => at - (madeAt[i] ?? 0));
+  expect(gaps.map((gap) => Math.floor(gap / 1_000))).toEqual([1, 2, 4, 0].map((least) => expect.toSatisfy((gap: number) => gap >= least)));
+  expect(gaps[3]).toBeLessThan(gaps[2] ?? 0);
+});
+
+test("one step that is ready is seen behind any number that are not", async () => {
+  const held = Array.from({ length: 150 }, (_, i) => ({ ...step(`held${i}`), concurrency: { key: "one", limit: 1 } }));
+  const id = await fixture.submit(group([...held, step("free")]));
+  await launches(1);
+  // The first that is claimed holds the key; the others leave what is ready.
+  const queue = executionQueueOf(id);
+  const session = { id: "ses_own", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER } as const;
+  await fixture.store.sessions.open(session);
+  const request = { executor: "handler", queues: [queue], session: "ses_own", place: null, limit: 200, now: fixture.clock.now() } as const;
+  const { jobs } = await fixture.store.jobs.claim(request);
+  expect(jobs.map(({ record }) => record.name)).toEqual(["held0", "free"]);
+  const { id: freed = "", token = 0 } = jobs[1]?.live ?? {};
+  await fixture.engine.context.commit([{ type: "release", id: freed, token }]);
+  executor.end(executor.launched.at(-1) ?? "");
+  await launches(2);
+});
+
+test("steps of an execution below which nothing may be made end, and say why", async () => {
+  const spec = group([step("a")]);
+  const record = recordOf(fixture.engine.context, { kind: "workflow", name: "deep", executor: "none", ...spec } as SubmitRequest);
+  const path = Array.from({ length: DEPTH_MAX }, (_, i) => `job_${i}`).join("/");
+  const deep = { ...record, path, rootId: record.id };
+  await fixture.engine.context.commit([{ type: "submit", job: deep }]);
+  const lying = { ...childRecordOf(fixture.engine.context, record, { ...step("b"), queue: executionQueueOf(record.id) }), parentId: null };
+  await fixture.engine.context.commit([{ type: "submit", job: { ...lying, rootId: lying.id, childKey: null } }]);
+  await fixture.reach(lying.id, "cancelled");
+  expect((await fixture.store.reads.get(lying.id))?.final).toMatchObject({
+    reason: "spawn_failed",
+    message: expect.stringContaining(`${DEPTH_MAX} levels deep`),
+  });
+});
+
+test("who waits for a runner beyond the limit sees which limit it is, and its number in order", async () => {
+  const limited = await engineFixture({
+    runners: rules,
+    spawner: { runningMax: 1, perWorkspaceMax: null, perWorkflowMax: null },
+    executors: [executor],
+    kinds: [{ kind: "task", validate: () => [] }, { kind: "step", validate: () => [] }, isolated],
+  });
+  await limited.engine.start();
+  const ids = [
+    await limited.submit(group([step("a")])),
+    await limited.submit(group([step("a")])),
+    await limited.submit(group([step("a")])),
+  ];
+  const queued = async (id = "") => (await limited.store.reads.child(id, runnerKeyOf(0)))?.state === "queued";
+  await limited.clock.until(async () => (await queued(ids[1])) && (await queued(ids[2])), 60_000);
+  const third = await limited.engine.jobs.get(ids[2] ?? "");
+  expect(await limited.engine.position(third)).toBe(2);
+  expect(await limited.engine.position(await limited.engine.jobs.get(ids[0] ?? ""))).toBeNull();
+  const { causes } = await limited.engine.explain(ids[2] ?? "");
+  expect(causes.find(({ reason }) => reason === "spawner_limit")?.message).toBe(
+    "1 runner is there over all workspaces; the limit is 1; it is number 2 in order",
+  );
+  await limited.close();
+});
+
+test("a program that runners cannot reach refuses isolated executions, and nothing else", async () => {
+  const alone = await engineFixture({
+    isolationRefused: "it takes no connections",
+    kinds: [isolated, { kind: "task", validate: () => [] }],
+  });
+  await expect(alone.submit(group([step("a")]))).rejects.toThrow("an isolated execution is refused: it takes no connections");
+  expect(await alone.submit({})).toMatch(/^job_/u);
+  await alone.close();
 });

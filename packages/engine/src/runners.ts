@@ -6,12 +6,16 @@
  *     was seen to have ended. Any number of servers may look at once.
  * Q2. What was missed is found by looking: at a start, and now and then.
  * Q3. While the execution is being ended, its runner belongs to the job that ends it: nothing else may be made then.
+ * Q4. Nothing waits for a runner that cannot be: what cannot be launched ends its attempt (kernel, runner.ts, R3), and what
+ *     cannot even be stored ends the steps that wait for it.
+ * Q5. Runners that find nothing to do, one after the other, are made at growing distances.
  */
 import {
   CLOSING_KEY,
   executionOfQueue,
+  idleMs,
+  isWindlassError,
   messageOf,
-  NO_RETRY,
   queueKeyOf,
   queueOfKey,
   RUNNER_KIND,
@@ -20,6 +24,9 @@ import {
   runnerKeyOf,
   RUNNERS_QUEUE,
   seconds,
+  spawnRetry,
+  WindlassError,
+  type ErrorCode,
   type ExecutorName,
   type JobRecord,
   type JsonObject,
@@ -29,12 +36,15 @@ import type { EngineContext } from "./context.ts";
 import { every } from "./every.ts";
 import type { RunnerWish } from "./job-kind.ts";
 import { loop, type Loop } from "./service.ts";
+import { stopOf } from "./stop.ts";
 import { recordOf } from "./submit.ts";
 
 /** How runners are made here; whoever puts the program together says it. */
 export interface RunnerRules {
   /** Where a workflow names no executor. */
   readonly executor: ExecutorName;
+  /** How often it is tried to make one, before its execution fails. */
+  readonly attemptsMax: number;
   /** The specification of a runner's job, in the words of its executor; `env` is what the runner is told. */
   specOf(runner: { readonly executor: ExecutorName; readonly env: Readonly<Record<string, string>> }): JsonObject;
   /** What is added to it when it is launched: how the server is reached from there, and what of this host is needed. */
@@ -51,12 +61,14 @@ const REST_MS: number = seconds(30);
 const BATCH = 100;
 /** Executions whose number of runners is remembered. */
 const NUMBERS_MAX = 1_000;
+/** Steps that are ended at once when no runner can be made for them; the next pass ends more. */
+const STEPS_ENDED_MAX = 500;
 /** A longer input is not put into an environment, which holds 128 KiB a variable: steps come with their own part of it anyway. */
 const INPUT_LENGTH_MAX = 32_768;
 
 export function runners(context: EngineContext, rules: RunnerRules): Loop {
   const wanted = new Set<string>();
-  const numbers = new Map<string, number>();
+  const seen = new Map<string, Seen>();
   const timeToLook = every(context, REST_MS);
   let isFirst = true;
   return loop({
@@ -81,13 +93,21 @@ export function runners(context: EngineContext, rules: RunnerRules): Loop {
         if (!(await isReady(context, queue))) continue;
         wanted.add(queue);
         // One that cannot be made holds up none of the others.
-        await make(context, rules, { queue, numbers }).catch((error: unknown) =>
-          context.logger.warn("a runner could not be made, and is tried again", { queue, error: messageOf(error) }),
-        );
+        await make(context, rules, { queue, seen }).catch(async (error: unknown) => {
+          if (isFinal(error)) await giveUp(context, queue, messageOf(error));
+          context.logger.warn("a runner could not be made", { queue, error: messageOf(error) });
+        });
       }
       return false;
     },
   });
+}
+
+/** What the next try would meet again. */
+const FINAL: readonly ErrorCode[] = ["invalid", "too_many_jobs"];
+
+function isFinal(error: unknown): boolean {
+  return isWindlassError(error) && FINAL.includes(error.code);
 }
 
 async function waitingQueues({ store }: EngineContext): Promise<readonly string[]> {
@@ -96,18 +116,26 @@ async function waitingQueues({ store }: EngineContext): Promise<readonly string[
 }
 
 async function isReady({ store }: EngineContext, queue: string): Promise<boolean> {
-  const queued = await store.jobs.live({ executor: "handler", queue, states: ["queued"] }, BATCH);
-  return queued.some(({ blocked }) => !blocked);
+  return (await store.jobs.live({ executor: "handler", queue, states: ["queued"], blocked: false }, 1)).length > 0;
+}
+
+/** The runners of one parent, as far as they were looked at. */
+interface Seen {
+  /** The last number. */
+  readonly number: number;
+  /** How many before it, in a row, ended no step, and when the last of those ended. */
+  readonly idle: number;
+  readonly idleSince: number;
 }
 
 interface Making {
   readonly queue: string;
-  /** By parent: the last number that was looked at. */
-  readonly numbers: Map<string, number>;
+  /** By parent. */
+  readonly seen: Map<string, Seen>;
 }
 
 /** The next runner, when none is there. */
-async function make(context: EngineContext, rules: RunnerRules, { queue, numbers }: Making): Promise<void> {
+async function make(context: EngineContext, rules: RunnerRules, { queue, seen }: Making): Promise<void> {
   const id = executionOfQueue(queueOfKey(queue).name) ?? "";
   const view = await context.store.reads.get(id);
   if (view === null || view.live === null) return;
@@ -115,14 +143,28 @@ async function make(context: EngineContext, rules: RunnerRules, { queue, numbers
   const wish = context.kindOf(execution.kind)?.runner?.(execution) ?? null;
   if (wish === null) return;
   const parent = await parentOf(context, execution);
-  for (let number = numbers.get(parent.id) ?? 0; ; number++) {
+  let { number, idle, idleSince } = seen.get(parent.id) ?? { number: 0, idle: 0, idleSince: 0 };
+  for (; ; number++) {
     const known = await context.store.reads.child(parent.id, runnerKeyOf(number));
-    remember(numbers, parent.id, number);
-    if (known !== null && known.live === null) continue;
-    // One that another server made meanwhile is that one (Q1). A parent that is about to end takes what waits along.
-    if (known === null) await context.commit([{ type: "submit", job: runnerOf(context, rules, { execution, parent, wish, number }) }]);
-    return;
+    remember(seen, parent.id, { number, idle, idleSince });
+    if (known === null) break;
+    // One that another server made meanwhile is that one (Q1).
+    if (known.final === null) return;
+    [idle, idleSince] = known.final.progress === null ? [idle + 1, known.final.finishedAt] : [0, 0];
   }
+  const notBefore = idle === 0 ? null : idleSince + idleMs(idle);
+  const job = runnerOf(context, rules, { execution, parent, wish, number, notBefore });
+  const [result] = await context.commit([{ type: "submit", job }]);
+  // A parent that is about to end takes what waits along.
+  if (result?.ok === false && !["parent_closed", "not_found"].includes(result.refusal.code))
+    throw new WindlassError(result.refusal.code, result.refusal.why);
+}
+
+/** What nobody can mend by waiting ends the steps that wait for it (Q4). */
+async function giveUp(context: EngineContext, queue: string, why: string): Promise<void> {
+  const waiting = await context.store.jobs.live({ executor: "handler", queue, states: ["queued"], blocked: false }, STEPS_ENDED_MAX);
+  const message = `no runner can be made for it: ${why}`;
+  await context.commit(waiting.map(({ id, attempt }) => stopOf(id, { reason: "spawn_failed", message, by: "windlass", attempt })));
 }
 
 /** See Q3. */
@@ -136,9 +178,10 @@ interface Runner {
   readonly parent: JobRecord;
   readonly wish: RunnerWish;
   readonly number: number;
+  readonly notBefore: number | null;
 }
 
-function runnerOf(context: EngineContext, rules: RunnerRules, { execution, parent, wish, number }: Runner): JobRecord {
+function runnerOf(context: EngineContext, rules: RunnerRules, { execution, parent, wish, number, notBefore }: Runner): JobRecord {
   const executor = wish.executor ?? rules.executor;
   const env = {
     WORKFLOW_ID: wish.workflowId,
@@ -155,8 +198,11 @@ function runnerOf(context: EngineContext, rules: RunnerRules, { execution, paren
       spec: rules.specOf({ executor, env }),
       executor,
       // What dies is followed by another one, as long as a step is ready: the policies of the steps count, not one of its own.
-      retry: NO_RETRY,
+      retry: spawnRetry(rules.attemptsMax),
       timeoutMs: execution.timeoutMs ?? seconds(RUNNER_SECONDS),
+      notBefore,
+      // Whatever key the execution has: the limits of runners are those of workflows.
+      fairnessKey: wish.workflow,
     }),
     queue: queueKeyOf(execution.workspace, RUNNERS_QUEUE),
   };
@@ -167,9 +213,9 @@ function inputOf({ input }: JobRecord): string {
   return text.length <= INPUT_LENGTH_MAX ? text : "{}";
 }
 
-function remember(numbers: Map<string, number>, parentId: string, number: number): void {
-  numbers.delete(parentId);
-  numbers.set(parentId, number);
-  const [oldest] = numbers.size > NUMBERS_MAX ? numbers.keys() : [];
-  if (oldest !== undefined) numbers.delete(oldest);
+function remember(seen: Map<string, Seen>, parentId: string, found: Seen): void {
+  seen.delete(parentId);
+  seen.set(parentId, found);
+  const [oldest] = seen.size > NUMBERS_MAX ? seen.keys() : [];
+  if (oldest !== undefined) seen.delete(oldest);
 }

@@ -172,6 +172,9 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
   if (kind === undefined) fault("kind", `kind is "${request.kind}", which this server does not know`);
   else if (faults.length === 0) {
     faults.push(...kind.validate(request.spec, request.input ?? null));
+    const { isolationRefused } = context;
+    if (isolationRefused !== undefined && (kind.runner?.({ spec: request.spec, labels: request.labels ?? {} }) ?? null) !== null)
+      fault("spec.isolation", `an isolated execution is refused: ${isolationRefused}`);
     // What a parent makes is looked at when it is launched.
     if (request.parent === undefined) faults.push(...forbiddenImages(context, request));
   }

@@ -26,8 +26,16 @@ export interface Used {
   spentUntil: number;
 }
 
+/** One limit over several queues, and what has been used of it. */
+export interface Overall {
+  readonly limit: number;
+  running: number;
+}
+
 export interface QueueState extends Used {
   readonly settings: QueueSettings;
+  /** The same object for each queue that it is over; null: none is. */
+  overall: Overall | null;
   /** The same of each fairness key; one that is not here has used nothing. */
   readonly fairness: Map<string, Used>;
 }
@@ -50,7 +58,7 @@ export interface Admission {
 }
 
 export function queueState(settings: Partial<QueueSettings> = {}, used: Partial<Used> = {}): QueueState {
-  return { settings: { ...UNSET, ...settings }, running: 0, spentUntil: 0, ...used, fairness: new Map() };
+  return { settings: { ...UNSET, ...settings }, overall: null, running: 0, spentUntil: 0, ...used, fairness: new Map() };
 }
 
 /** Claims up to `limit + ahead` candidates; returns the ids of those that were. Others stay or become blocked. */
@@ -79,19 +87,27 @@ function mayBeReadAhead(live: LiveJob, queue: QueueState | undefined): boolean {
   const { limit, on } = live.retry ?? DEFAULT_RETRY;
   const followed = on.includes("failed_node_lost") && live.attempt < limit;
   const plain = live.timeoutMs === null && live.concurrencyKey === null && live.fairnessKey === "";
-  return followed && plain && !live.resumed && (queue === undefined || !isLimited(queue.settings));
+  return followed && plain && !live.resumed && (queue === undefined || !isLimited(queue));
 }
 
-function isLimited({ concurrencyLimit, rateLimit }: QueueSettings): boolean {
-  return concurrencyLimit !== null || rateLimit !== null;
+function isLimited({ settings: { concurrencyLimit, rateLimit }, overall }: QueueState): boolean {
+  return concurrencyLimit !== null || rateLimit !== null || overall !== null;
 }
 
 /** How many jobs like this one may start now, as far as it is up to the queue as a whole. */
-export function roomInQueue({ settings, running, spentUntil }: QueueState, { executor }: Pick<LiveJob, "executor">, now: number): number {
+export function roomInQueue(
+  { settings, overall, running, spentUntil }: QueueState,
+  { executor }: Pick<LiveJob, "executor">,
+  now: number,
+): number {
   if (settings.paused) return 0;
   if (executor === "none") return Infinity;
   const { concurrencyLimit, rateLimit } = settings;
-  return roomUnder({ limit: concurrencyLimit, rate: rateLimit }, { running, spentUntil }, now);
+  return Math.min(roomOver(overall), roomUnder({ limit: concurrencyLimit, rate: rateLimit }, { running, spentUntil }, now));
+}
+
+function roomOver(overall: Overall | null): number {
+  return overall === null ? Infinity : Math.max(0, overall.limit - overall.running);
 }
 
 /** How many jobs like this one may start now, as far as it is up to their fairness key. */
@@ -107,7 +123,7 @@ export function roomOfFairnessKey(
 
 /** Why a ready job does not start now, as far as it is up to its queue; null: its queue lets it. */
 export interface Hold {
-  readonly reason: "queue_paused" | "queue_limit" | "fairness_limit" | "rate_limit";
+  readonly reason: "queue_paused" | "queue_limit" | "spawner_limit" | "fairness_limit" | "rate_limit";
   /** True when it is the share of its fairness key that is used up. */
   readonly ofKey: boolean;
   /** Until when, for rates. */
@@ -119,6 +135,7 @@ export function holdOf(queue: QueueState, live: Pick<LiveJob, "executor" | "fair
   if (live.resumed) return null;
   if (settings.paused) return { reason: "queue_paused", ofKey: false, until: null };
   const used = queue.fairness.get(live.fairnessKey) ?? UNUSED;
+  if (live.executor !== "none" && roomOver(queue.overall) < 1) return { reason: "spawner_limit", ofKey: false, until: null };
   if (roomInQueue(queue, live, now) < 1)
     return settings.concurrencyLimit !== null && queue.running >= settings.concurrencyLimit
       ? { reason: "queue_limit", ofKey: false, until: null }
@@ -134,8 +151,9 @@ function untilOf(rate: QueueSettings["rateLimit"], { spentUntil }: Used, now: nu
 }
 
 /** Whether anything could hold a ready job of this queue back. */
-export function isUnhindered({ settings }: QueueState): boolean {
+export function isUnhindered({ settings, overall }: QueueState): boolean {
   const { paused, concurrencyLimit, rateLimit, keyConcurrencyLimit, keyRateLimit } = settings;
+  if (overall !== null) return false;
   return !paused && concurrencyLimit === null && rateLimit === null && keyConcurrencyLimit === null && keyRateLimit === null;
 }
 
@@ -175,6 +193,7 @@ function count(set: WorkingSet, queue: QueueState, { live, now }: { readonly liv
     set.writes.spent.set(`${live.queue} ${fairnessKey}`, { queue: live.queue, fairnessKey, spentUntil: used.spentUntil });
   };
   spend(queue, rateLimit, "");
+  if (queue.overall !== null) queue.overall.running++;
   if (live.fairnessKey === "" || (keyConcurrencyLimit === null && keyRateLimit === null)) return;
   const used = queue.fairness.get(live.fairnessKey) ?? { ...UNUSED };
   queue.fairness.set(live.fairnessKey, used);

@@ -1,7 +1,8 @@
 /**
  * Dead letters: jobs that failed for good and that somebody has to look at. The list is of use only while it is short, so
  * not everything that failed is one: steps are told of by their execution, and a command that somebody ran is told of by
- * its end. What is left are jobs that a worker of a queue was to handle, and what was submitted as `deadLetter`.
+ * its end. What is left are jobs that a worker of a queue was to handle, executions of which no runner could be made, and what
+ * was submitted as `deadLetter`.
  */
 import type { FinalState, JobRecord, LiveJob } from "./job.ts";
 import type { Outcome } from "./outcome.ts";
@@ -27,14 +28,15 @@ export interface DeadLetter {
 }
 
 /** Without looking at what it was submitted as. */
-export function mayBeDead({ parentId, executor }: LiveJob, { state }: FinalState): boolean {
-  return parentId === null && executor !== "none" && (state === "failed" || state === "expired");
+export function mayBeDead({ parentId, executor }: LiveJob, { state, reason }: FinalState): boolean {
+  return parentId === null && (executor !== "none" || reason === "spawn_failed") && (state === "failed" || state === "expired");
 }
 
 /** The dead letter that a job of which `mayBeDead` is true leaves; null: none. */
 export function deadLetterOf(record: JobRecord, final: FinalState, queue: Pick<QueueSettings, "deadLetters">): DeadLetter | null {
   // Whoever gave it a start deadline said that it is not to be done later.
-  const byQueue = queue.deadLetters && record.executor === "handler" && final.state === "failed";
+  const isMeant = record.executor === "handler" || final.reason === "spawn_failed";
+  const byQueue = queue.deadLetters && isMeant && final.state === "failed";
   if (!(record.deadLetter ?? byQueue)) return null;
   const { outcome, reason, message, attempts, finishedAt: diedAt } = final;
   const { id: jobId, workspace, queue: name } = record;

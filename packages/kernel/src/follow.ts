@@ -1,6 +1,7 @@
 /** What follows from the end of a job for others: the fact that its parent is told. */
 import { OUTPUT_PASSED_ON_MAX, type ChildFact, type FinalState, type LiveJob } from "./job.ts";
 import type { Json } from "./json.ts";
+import { isRunnerKey } from "./runner.ts";
 
 export function endsIn(live: LiveJob, final: FinalState): ChildFact {
   const length = lengthOf(final.output);
@@ -15,6 +16,8 @@ export function endsIn(live: LiveJob, final: FinalState): ChildFact {
     exitCode: final.exitCode,
     output: isLarge ? null : final.output,
     ...(isLarge ? { outputRef: { of: live.id, length } } : {}),
+    // What it carried out lies deeper in the tree than its parent looks.
+    ...(isRunnerKey(live.childKey) && final.progress !== null ? { worked: true } : {}),
   };
 }
 

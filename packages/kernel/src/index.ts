@@ -53,6 +53,7 @@ export * from "./tracing.ts";
 export * from "./turn.ts";
 export * from "./webhook.ts";
 export * from "./admission.ts";
+export * from "./spawner.ts";
 export * from "./apply.ts";
 export { attemptOf, type NewEvent, type Step } from "./ending.ts";
 export { LAUNCH_SLACK_MS, startDeadlineOf, timerOf, transition, unblocked, type OwnChange } from "./transition.ts";

@@ -280,6 +280,8 @@ export interface ChildFact {
   readonly output: Json;
   /** Of an output that is too large to be passed on: where it stands. `output` is null then. */
   readonly outputRef?: OutputRef | undefined;
+  /** Of a runner: true when a step ended in it. */
+  readonly worked?: boolean | undefined;
 }
 
 /** An output that is stored with the end of its job and nowhere else. */

@@ -116,6 +116,10 @@ export const REASONS = {
     meaning: "the runner of an isolated execution could not work",
     todo: "correct what the message names; `windlass logs <runner>` shows what it printed",
   },
+  spawn_failed: {
+    meaning: "no runner of an isolated execution could be made, however often it was tried",
+    todo: "correct what the message names, then `windlass dead-letters redrive <execution>`",
+  },
   step_failed: { meaning: "a step failed and nothing handled it", todo: "look at the step that the message names" },
   needs_failed: { meaning: "a step that it needs did not succeed", todo: "look at the step that the message names" },
   rejected: { meaning: "somebody who was asked for an approval said no", todo: "read what was said with it" },
@@ -138,6 +142,10 @@ export const REASONS = {
   deferred: { meaning: "its worker put it off, counting no attempt", todo: "" },
   queue_paused: { meaning: "its queue is paused", todo: "`windlass queues resume <queue>`" },
   queue_limit: { meaning: "its queue runs as many jobs as it may", todo: "wait, or raise the queue's concurrency limit" },
+  spawner_limit: {
+    meaning: "as many runners of isolated executions are there, over all workspaces, as may be",
+    todo: "wait, or raise the setting `spawner.runningMax`",
+  },
   rate_limit: {
     meaning: "as many jobs of its queue, or of its fairness key, were started as its rate allows",
     todo: "wait until the time that the message tells, or raise the rate: `windlass queues set <queue> --rate`",

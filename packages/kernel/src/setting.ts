@@ -106,6 +106,22 @@ export const SETTINGS = {
     default: "",
     doc: "a file with the pod of runners on a cluster, as deploy/kubernetes/runner-job.yaml, which is what is taken when left out",
   },
+  "spawner.runningMax": {
+    default: 1_000,
+    doc: "the most isolated executions that have a runner at once, over all workspaces; 0 for no limit",
+  },
+  "spawner.perWorkspaceMax": {
+    default: 0,
+    doc: "the same of each workspace whose queue runners has no limit of its own; 0 for no limit",
+  },
+  "spawner.perWorkflowMax": {
+    default: 0,
+    doc: "the same of each workflow of a workspace whose queue runners has no limit of each key of its own; 0 for no limit",
+  },
+  "spawner.attemptsMax": {
+    default: 5,
+    doc: "how often it is tried, at growing distances, to make the runner of an execution before that fails and is a dead letter",
+  },
   "log.bytesMax": { default: 104_857_600, doc: "largest log of one stream of one attempt; beyond it the log is cut and says so" },
   "log.bytesPerSecondMax": {
     default: 0,

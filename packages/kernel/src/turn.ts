@@ -64,3 +64,25 @@ export function mergeQueues<T extends Waiting>(queues: readonly (readonly T[])[]
     .toSorted((a, b) => b.job.priority - a.job.priority || (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0))
     .map(({ job }) => job);
 }
+
+/** Jobs that wait in one queue, of one fairness key: those above a job's priority, or those of its own. */
+export interface WaitingCount {
+  readonly fairnessKey: string;
+  /** Of a higher priority. */
+  readonly higher: number;
+  /** Of the same priority. */
+  readonly same: number;
+  /** Of those the older ones. */
+  readonly older: number;
+}
+
+/**
+ * How many jobs may be started before this one: those of a higher priority, the older ones of its own key, and of each other
+ * key as many as have their turn until then.
+ */
+export function placesAhead(counts: readonly WaitingCount[], fairnessKey: string): number {
+  const older = counts.find((one) => one.fairnessKey === fairnessKey)?.older ?? 0;
+  const others = counts.filter((one) => one.fairnessKey !== fairnessKey);
+  const turns = others.reduce((sum, { same }) => sum + Math.min(same, older + 1), 0);
+  return counts.reduce((sum, { higher }) => sum + higher, 0) + older + turns;
+}

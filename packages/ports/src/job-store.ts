@@ -20,6 +20,7 @@ import type {
   LiveState,
   ReadonlyTally,
   Signals,
+  SpawnerLimits,
 } from "@windlass/kernel";
 
 export interface Committed {
@@ -42,6 +43,8 @@ export interface ClaimRequest {
   readonly limit: number;
   /** So many more, of those that lose nothing by waiting for a slot (kernel, D6); 0 when left out. */
   readonly ahead?: number | undefined;
+  /** Limits of runners beside those that are set of their queues; counted with the claim, so that all who claim keep them together. */
+  readonly spawner?: SpawnerLimits | undefined;
   readonly now: number;
 }
 
@@ -85,6 +88,8 @@ export interface LiveFilter {
   readonly orphaned?: boolean;
   /** Held by a session that is not open (any more). */
   readonly forsaken?: boolean;
+  /** Whether its concurrency key holds it back. */
+  readonly blocked?: boolean;
   /** Held back by its concurrency key, and not to wait for it (`onConflict`). */
   readonly contending?: boolean;
   /** Only ids greater than this one, in order of id: for going through all of them. */

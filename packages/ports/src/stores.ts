@@ -1,5 +1,18 @@
 /** The smaller stores beside jobs, and all of them together as one driver gives them. */
-import type { DeadLetter, ExecutorName, Expected, Json, Queue, QueueSettings, QueueState, QueueView, Reason } from "@windlass/kernel";
+import type {
+  DeadLetter,
+  ExecutorName,
+  Expected,
+  Json,
+  LiveJob,
+  Queue,
+  QueueSettings,
+  QueueState,
+  QueueView,
+  Reason,
+  SpawnerLimits,
+  WaitingCount,
+} from "@windlass/kernel";
 import type { AuditStore, RoleStore, TokenStore, WorkspaceStore } from "./access-stores.ts";
 import type { AnswerStore } from "./answers.ts";
 import type { JobReads } from "./job-reads.ts";
@@ -16,7 +29,9 @@ export interface QueueStore {
   list(): Promise<readonly QueueView[]>;
   get(name: string): Promise<Queue | null>;
   /** What a claim would see of it now: its settings, and what of its limits is used by the queue and by this fairness key. */
-  state(name: string, fairnessKey: string): Promise<QueueState>;
+  state(name: string, fairnessKey: string, spawner?: SpawnerLimits): Promise<QueueState>;
+  /** What is ready for the same executor in the same queue and is not of a lower priority: how many stand before it (kernel, `placesAhead`). */
+  waiting(live: Pick<LiveJob, "executor" | "queue" | "priority" | "id">): Promise<readonly WaitingCount[]>;
   /** Makes the queue when it is not there. Returns what is stored now. Throws `revision_mismatch`; `not_found` when its workspace is gone. */
   put(name: string, change: QueueChange, now: number, expected?: Expected): Promise<Queue>;
   /** Forgets what was set of it. False when nothing was. Throws `revision_mismatch`. */

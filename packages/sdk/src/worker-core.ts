@@ -119,6 +119,10 @@ export class WorkerCore {
     return this.#slots.running;
   }
 
+  get unanswered(): number {
+    return this.#box.size;
+  }
+
   get connected(): boolean {
     return this.#link.up;
   }

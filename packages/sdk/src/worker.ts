@@ -47,6 +47,8 @@ export interface Worker {
   stop(): Promise<void>;
   /** Handlers that run now. */
   readonly running: number;
+  /** Ends, progress and lines of logs that the server has not taken yet. */
+  readonly unanswered: number;
   readonly state: WorkerState;
 }
 
@@ -102,6 +104,9 @@ export function worker(options: WorkerOptions): Worker {
     stop: () => service.stop(),
     get running() {
       return core?.running ?? 0;
+    },
+    get unanswered() {
+      return core?.unanswered ?? 0;
     },
     get state() {
       if (phase !== "started") return phase;

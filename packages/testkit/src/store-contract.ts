@@ -17,6 +17,7 @@ import { describeSchedules } from "./store-contract-schedules.ts";
 import { describeSecrets } from "./store-contract-secrets.ts";
 import { describeSignals } from "./store-contract-signals.ts";
 import { describeSmallStores } from "./store-contract-small.ts";
+import { describeSpawner } from "./store-contract-spawner.ts";
 import { describeTallies } from "./store-contract-tally.ts";
 import { describeWebhooks } from "./store-contract-webhooks.ts";
 import { describeWalks } from "./store-contract-walk.ts";
@@ -58,6 +59,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     describeSmallStores(subject);
     describeAccess(subject);
     describeSecrets(subject);
+    describeSpawner(subject);
     describeTallies(subject);
     describeWebhooks(subject);
     describeSchedules(subject);

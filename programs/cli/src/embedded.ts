@@ -14,6 +14,7 @@ import { prepareDataFolder } from "./compose/data-folder.ts";
 import { httpRulesOf } from "./compose/http-rules.ts";
 import { KINDS_OF_JOBS, openWindlass } from "./compose/open-windlass.ts";
 import { outboundCalls } from "./compose/outbound-calls.ts";
+import { TAKES_NONE } from "./compose/runner-rules.ts";
 import { serverTools } from "./compose/server-tools.ts";
 import { takeOwnerLock } from "./compose/owner-lock.ts";
 import { processEnvironment } from "./machine/environment.ts";
@@ -69,7 +70,7 @@ async function openInFolder(options: EmbeddedOptions & { readonly dataFolder: st
     throw new WindlassError("data_folder_in_use", `the data folder ${folder} is in use by another process; stop it, or use its API`);
   try {
     const opened = await openWindlass({
-      address: () => "",
+      address: null,
       folder,
       settings: { ...defaultSettings(), ...options.settings },
       environment: processEnvironment(),
@@ -109,6 +110,7 @@ async function openInMemory(options: EmbeddedOptions): Promise<OpenedHere> {
     tracing: options.tracing ?? null,
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     retentionDays: 0,
+    isolationRefused: TAKES_NONE,
   });
   return {
     engine: made,

@@ -3,11 +3,24 @@
  * decided by the server, which makes another runner when a step is ready and none is there.
  *
  * E1. It ends with 0 when nothing was to do for a moment, however the steps went: their ends are stored, and its own says
- *     nothing about them. What keeps it from working at all ends it with 1, and its last line says why.
+ *     nothing about them. An environment that is not as it must be ends it with 1, a server that does not answer or does not
+ *     let it in with 75, and its last line says why.
  * E2. Told to end, it stops its steps, tells the server that they are lost, and is gone within 25 s; a second signal adds
  *     nothing, and one that comes when it is done already changes nothing.
+ * E3. Once it was let in it does not leave while the server is away, or while the server has not taken what its steps came to:
+ *     it waits as long as its time limit, which its executor keeps.
  */
-import { endedAs, HTTP_HANDLER, lostWith, messageOf, RUNNER_CONCURRENCY, seconds, SHELL_HANDLER, type Handler } from "@windlass/kernel";
+import {
+  endedAs,
+  HTTP_HANDLER,
+  lostWith,
+  messageOf,
+  RUNNER_CONCURRENCY,
+  RUNNER_EXIT,
+  seconds,
+  SHELL_HANDLER,
+  type Handler,
+} from "@windlass/kernel";
 import type { Clock } from "@windlass/ports";
 import { worker } from "@windlass/sdk";
 import { httpTool, type AddressRules } from "@windlass/tools";
@@ -35,22 +48,18 @@ const FIRST_MS: number = seconds(5);
 const DRAIN_MS: number = seconds(12);
 /** A runner that is killed is missed after this time, and not after the usual one of workers. */
 const SESSION_MS: number = seconds(10);
-const WELL = 0;
-const FAULT = 1;
-/** As shells have it: ended by SIGTERM. */
-const TERMINATED = 143;
 
 /** Resolves with the exit code. */
 export async function runner({ environment, clock, rules, asked, say }: RunnerOptions): Promise<number> {
   const around = surroundingsOf(environment);
   if ("faults" in around) {
     say(`the runner cannot work: ${around.faults.join("; ")}`);
-    return FAULT;
+    return RUNNER_EXIT.misled;
   }
   const { url, token, queue } = around;
   const { promise: over, resolve: end } = Promise.withResolvers<number>();
   const terminated = new AbortController();
-  const idle = idleWatch(clock, () => end(WELL));
+  const idle = idleWatch(clock, { mayLeave: () => one.state === "connected" && one.unanswered === 0, idle: () => end(RUNNER_EXIT.well) });
   const one = worker({
     url,
     token,
@@ -61,25 +70,29 @@ export async function runner({ environment, clock, rules, asked, say }: RunnerOp
     sessionTtlMs: SESSION_MS,
     onNotice: ({ level, message, jobId }) => {
       say(`${level}: ${jobId === undefined ? "" : `${jobId}: `}${message}`);
-      // What it was refused for good it would be refused again.
-      if (level === "error" && jobId === undefined) end(FAULT);
+      // What it was refused for good it would be refused again; the next runner has another token.
+      if (level === "error" && jobId === undefined) end(RUNNER_EXIT.unavailable);
     },
   });
   void asked.then((signal) => {
     say(`terminated by ${signal}`);
     terminated.abort(new Error(`terminated by ${signal}`));
-    end(TERMINATED);
+    end(RUNNER_EXIT.terminated);
   });
+  let wasLetIn = false;
   const cancelConnect = clock.after(CONNECT_MS, () => {
-    if (one.state === "connected") return;
+    if (wasLetIn) return;
     say(`the runner cannot work: no server answered at ${url} for ${CONNECT_MS / 1_000} s`);
-    end(FAULT);
+    end(RUNNER_EXIT.unavailable);
   });
   const started = one.start().then(
-    () => idle.begin(FIRST_MS),
+    () => {
+      wasLetIn = true;
+      idle.begin(FIRST_MS);
+    },
     (error: unknown) => {
       say(`the runner cannot work: ${messageOf(error)}`);
-      end(FAULT);
+      end(RUNNER_EXIT.unavailable);
     },
   );
   const code = await over;
@@ -128,12 +141,18 @@ function handlersOf({ environment, clock, rules, terminated, busy }: Handling): 
   };
 }
 
+interface Idle {
+  /** False: it is looked at again a moment later (E3). */
+  readonly mayLeave: () => boolean;
+  readonly idle: () => void;
+}
+
 /** Calls `idle` when nothing was carried out for a moment. */
-function idleWatch(clock: Clock, idle: () => void) {
+function idleWatch(clock: Clock, { mayLeave, idle }: Idle) {
   let [running, cancel]: [number, () => void] = [0, () => {}];
   const begin = (ms: number): void => {
     cancel();
-    if (running === 0) cancel = clock.after(ms, idle);
+    if (running === 0) cancel = clock.after(ms, () => (mayLeave() ? idle() : begin(IDLE_MS)));
   };
   return {
     begin,

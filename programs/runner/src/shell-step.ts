@@ -6,13 +6,14 @@
  * C2. The step has the environment of the runner but for the runner's own token, and the secrets that it names itself.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { seconds, type HandlerContext, type Result } from "@windlass/kernel";
 import {
   byteTail,
+  invalidOutput,
   OUTPUT_FILE_BYTES_MAX,
   OUTPUT_TAIL_BYTES,
   outputOfStdout,
@@ -151,14 +152,16 @@ function environmentOf(
   };
 }
 
+/** Opened without waiting: what the step put there may be a pipe that nobody writes to. */
 function outputOfFile(path: string): FoundOutput {
   let file: number;
   try {
-    file = openSync(path, "r");
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     return null;
   }
   try {
+    if (!fstatSync(file).isFile()) return invalidOutput("WINDLASS_OUTPUT is not an ordinary file any more");
     const bytes = Buffer.alloc(OUTPUT_FILE_BYTES_MAX + 1);
     let length = 0;
     for (let read = -1; read !== 0 && length < bytes.length; length += read)

@@ -16,7 +16,7 @@ export function deadLetterHandlers({ engine: { deadLetters } }: ServerContext): 
     },
     async get({ params }, { workspace, jobs }) {
       const letter = presentLetter(await deadLetters.get(workspace, params.id));
-      return { ...letter, job: presentDetail(await jobs.get(params.id), { views: [], cut: false }) };
+      return { ...letter, job: presentDetail(await jobs.get(params.id), { views: [], cut: false, position: null }) };
     },
     async redrive({ body: { again, perSecond = null, limit, ...rest } }, { workspace, principal, gate }) {
       if (rest.ids !== undefined) await allThere(workspace, rest.ids);

@@ -52,7 +52,8 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
     },
     async get({ params }, { jobs }) {
       const view = await jobs.get(params.id);
-      return presentDetail(view, view.record.executor === "none" ? await childrenOf(reads, view) : { views: [], cut: false });
+      const children = view.record.executor === "none" ? await childrenOf(reads, view) : { views: [], cut: false };
+      return presentDetail(view, { ...children, position: await engine.position(view) });
     },
     async attempts({ params }, { jobs }) {
       await jobs.get(params.id);

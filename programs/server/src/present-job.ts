@@ -27,7 +27,14 @@ export function presentJob(view: JobView): JobJson {
   };
 }
 
-export function presentDetail(view: JobView, children: { readonly views: readonly JobView[]; readonly cut: boolean }): JobDetailJson {
+export interface Around {
+  readonly views: readonly JobView[];
+  readonly cut: boolean;
+  /** Its number in order; null: it waits for no start. */
+  readonly position: number | null;
+}
+
+export function presentDetail(view: JobView, children: Around): JobDetailJson {
   const { record } = view;
   return {
     ...presentJob(view),
@@ -37,6 +44,7 @@ export function presentDetail(view: JobView, children: { readonly views: readonl
     awaits: awaitsOf(view),
     notBefore: maybeTime(record.notBefore),
     startDeadline: maybeTime(record.startDeadline),
+    position: children.position,
     ...(record.executor === "none" ? { steps: children.views.map(presentStep), stepsCut: children.cut } : {}),
   };
 }

@@ -15,6 +15,18 @@ import {
   type Result,
 } from "@windlass/kernel";
 
+/** A runner is given nothing of another execution, whatever lies in its queue. */
+export function isWithin({ path }: Pick<JobRecord, "path">, execution: string | null): boolean {
+  return execution !== null && path.split("/").includes(execution);
+}
+
+/** What is refused of a job that lies in the queue of an execution and is none of its steps. */
+export const NOT_ITS_OWN: Result = {
+  outcome: "failed_config",
+  reason: "bad_spec",
+  message: "it lies in the queue of an isolated execution and is none of its steps",
+};
+
 /** The input of its handler, in the place of the job's own. */
 export interface GivenStep {
   readonly input: Json;

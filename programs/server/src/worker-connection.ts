@@ -11,6 +11,7 @@
 import { frameReader, WORKER_CLOSE, WORKER_PROTOCOL, workerMessage, type WorkerHello, type WorkerMessage } from "@windlass/contract";
 import {
   claimLoop,
+  noteWorked,
   openReportedSession,
   traceWait,
   type ClaimLoop,
@@ -24,7 +25,7 @@ import type { RawData, WebSocket } from "ws";
 import { faultsOf } from "./faults-of.ts";
 import { framesOut, type FramesOut } from "./worker-frames-out.ts";
 import { workerItems, type WorkerItems } from "./worker-items.ts";
-import { givenStep, type Given } from "./runner-steps.ts";
+import { givenStep, isWithin, NOT_ITS_OWN, type Given } from "./runner-steps.ts";
 import { heldJob, workerJobs, type WorkerJobs } from "./worker-jobs.ts";
 
 export interface WorkerConnection {
@@ -224,6 +225,7 @@ class Connection implements WorkerConnection {
       workspace,
       owner,
       isRunner: execution !== null,
+      ended: execution === null ? () => {} : this.#noteWorked(owner),
       logged: this.#parts.memoryOf(session.id),
       freed: () => claims.wake(),
       failed: () => this.#fault(unavailable()),
@@ -238,10 +240,10 @@ class Connection implements WorkerConnection {
 
   /** What a runner is told of a step. What has no secrets to be given is settled, and so is never begun. */
   async #give(job: ClaimedJob): Promise<Given | null> {
-    const { context, results } = this.#parts;
+    const { context, results, execution } = this.#parts;
     const { record, live } = job;
     try {
-      const given = await givenStep(context, record);
+      const given = isWithin(record, execution) ? await givenStep(context, record) : { refused: NOT_ITS_OWN };
       if (!("refused" in given)) return given;
       const { id, token, attempt } = live;
       await results.settle({
@@ -260,6 +262,18 @@ class Connection implements WorkerConnection {
       this.#fault(foreseen(error, context.logger));
     }
     return null;
+  }
+
+  /** Once is enough. */
+  #noteWorked(owner: string): () => void {
+    let isNoted = false;
+    return () => {
+      if (isNoted) return;
+      isNoted = true;
+      noteWorked(this.#context, owner).catch((error: unknown) =>
+        this.#context.logger.warn("it could not be noted that a runner worked", { runner: owner, error: messageOf(error) }),
+      );
+    };
   }
 
   #answer(serving: Serving, message: Exclude<WorkerMessage, { type: "hello" }>, frameLength: number): void {

@@ -52,6 +52,8 @@ export interface ItemParts {
   readonly logged: { upTo: number };
   /** Called when a job has ended: there may be room for another. */
   readonly freed: () => void;
+  /** Called when the end of an attempt was stored. */
+  readonly ended: () => void;
   /** The store could not be asked: the connection is to end, so that the worker sends everything again. */
   readonly failed: () => void;
 }
@@ -183,8 +185,9 @@ function isOwn({ token }: WorkerItem, view: JobView | undefined, sessions: Reado
   return live === null || (live.token === token && live.session !== null && sessions.has(live.session));
 }
 
-function answer({ out }: ItemParts, { n }: WorkerItem, result: ChangeResult | undefined): void {
+function answer({ out, ended }: ItemParts, { n, what }: WorkerItem, result: ChangeResult | undefined): void {
   if (result === undefined) return;
+  if (result.ok && what === "end") ended();
   if (result.ok) out.stored(n);
   else out.refused(n, result.refusal);
 }

@@ -42,6 +42,7 @@ function describe(
     ["waits for", job.waitingFor ?? ""],
     ["next", job.nextAt ?? ""],
     ["queue", job.queue],
+    ["position", job.position === null ? "" : `number ${job.position} in order`],
     [
       "labels",
       Object.entries(job.labels)

@@ -16,6 +16,7 @@ import { clusterExecutor } from "./cluster-executor.ts";
 import { evaluatingOf } from "./evaluating.ts";
 import { maskPatternsOf } from "./mask-patterns.ts";
 import { openTracing } from "./open-tracing.ts";
+import type { OwnAddress } from "./runner-rules.ts";
 import { secretKeys } from "./secret-keys.ts";
 import { storeNameOf, type StoreName } from "./store-name.ts";
 
@@ -25,8 +26,8 @@ export interface OpenOptions {
   readonly settings: Settings;
   readonly environment: Environment;
   readonly logger: Logger;
-  /** Where this server answers on its own host, once it listens. */
-  readonly address: () => string;
+  /** Where this server answers on its own host, once it listens; null: this program takes no connections. */
+  readonly address: OwnAddress;
   /** Only a server that stays does. */
   readonly receivesNotices: boolean;
 }
@@ -56,7 +57,7 @@ export async function openWindlass({ folder, settings, environment, logger, addr
   const { imageGateOf } = await import("./image-rules.ts");
   const { serverTools } = await import("./server-tools.ts");
   const { dockerExecutor } = await import("@windlass/docker");
-  const { runnerRules } = await import("./runner-rules.ts");
+  const { runnerRules, spawnerLimits, TAKES_NONE } = await import("./runner-rules.ts");
   const { outboundCalls } = await import("./outbound-calls.ts");
   const storeName = storeNameOf(settings["store.url"]);
   const logBytesMax = settings["log.bytesMax"];
@@ -100,6 +101,8 @@ export async function openWindlass({ folder, settings, environment, logger, addr
     ...(patterns.length === 0 ? {} : { masks: () => masks }),
     tools: serverTools(settings),
     runners: runnerRules(settings, address),
+    spawner: spawnerLimits(settings),
+    ...(address === null && !isShared ? { isolationRefused: TAKES_NONE } : {}),
     services: (context, session) => [dispatcher({ ...evaluating(context), session })],
     sessionTtlMs: settings["session.ttlSeconds"] * 1000,
     hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,

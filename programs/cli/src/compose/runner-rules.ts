@@ -1,7 +1,16 @@
 /** How the runners of isolated executions are made here: as processes of this host, or in containers of this program's image. */
 import { fileURLToPath } from "node:url";
 import type { EngineOptions } from "@windlass/engine";
-import { environmentVariableOf, WindlassError, type ExecutorName, type JsonObject, type Settings } from "@windlass/kernel";
+import {
+  environmentVariableOf,
+  WindlassError,
+  type ExecutorName,
+  type JsonObject,
+  type SettingName,
+  type Settings,
+  type SpawnerLimits,
+} from "@windlass/kernel";
+import { taskKind } from "@windlass/tasks";
 import { runnerPod } from "./runner-pod.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../bin/windlass.js", import.meta.url));
@@ -9,36 +18,81 @@ const EXECUTORS: readonly ExecutorName[] = ["process", "docker", "kubernetes"];
 /** What a runner needs to know of the rules of addresses, so that its steps may call what the server's own may. */
 const PASSED_ON = ["http.allow", "http.deny"] as const;
 
-/** `address`: where this server answers on its own host; known once it listens. Throws `invalid` for settings that cannot be. */
-export function runnerRules(settings: Settings, address: () => string): NonNullable<EngineOptions["runners"]> {
+/** Where this server answers on its own host, once it listens; null: this program takes no connections. */
+export type OwnAddress = (() => string) | null;
+
+/** Throws `invalid` for settings that cannot be, with all that is wrong with the specification that they would make. */
+export function runnerRules(settings: Settings, address: OwnAddress): NonNullable<EngineOptions["runners"]> {
+  const rules = rulesOf(settings, address);
+  const sample = { WORKFLOW_ID: "wfv_sample", EXECUTION_ID: "job_sample", WORKFLOW_INPUT: "{}" };
+  const faults = taskKind.validate(rules.specOf({ executor: rules.executor, env: sample }), null);
+  if (faults.length > 0)
+    throw new WindlassError("invalid", `the settings runner.* make no runner: ${faults.map(({ message }) => message).join("; ")}`, {
+      faults,
+    });
+  return rules;
+}
+
+/** Limits of how many there are at once. Throws `invalid`. */
+export function spawnerLimits(settings: Settings): SpawnerLimits {
+  const limit = (name: "spawner.runningMax" | "spawner.perWorkspaceMax" | "spawner.perWorkflowMax"): number | null =>
+    wholeNumber(settings, name, 0) === 0 ? null : settings[name];
+  return {
+    runningMax: limit("spawner.runningMax"),
+    perWorkspaceMax: limit("spawner.perWorkspaceMax"),
+    perWorkflowMax: limit("spawner.perWorkflowMax"),
+  };
+}
+
+function wholeNumber(settings: Settings, name: SpawnerNumber, least: number): number {
+  const value = settings[name];
+  if (!Number.isSafeInteger(value) || value < least) throw wrong(name, `is ${value}; it must be a whole number of at least ${least}`);
+  return value;
+}
+
+type SpawnerNumber = Extract<SettingName, `spawner.${string}`>;
+
+function rulesOf(settings: Settings, address: OwnAddress): NonNullable<EngineOptions["runners"]> {
   const executor = EXECUTORS.find((one) => one === settings["runner.executor"]);
   if (executor === undefined)
     throw wrong("runner.executor", `is "${settings["runner.executor"]}"; it must be one of ${EXECUTORS.join(", ")}`);
   if (settings["runner.access"] !== "api") throw wrong("runner.access", `is "${settings["runner.access"]}"; api is the only way there is`);
   const url = settings["runner.url"];
-  if (url !== "" && !URL.canParse(url)) throw wrong("runner.url", `is "${url}"; expected an address such as http://windlass:4180`);
+  if (url !== "" && !isAddress(url)) throw wrong("runner.url", `is "${url}"; expected an address such as http://windlass:4180`);
+  const demandContainers = (): void => {
+    for (const name of ["runner.url", "runner.image"] as const)
+      if (settings[name] === "") throw wrong(name, "is needed for runners in containers");
+  };
+  if (executor !== "process") demandContainers();
   const pod = runnerPod(settings["runner.template"]);
   const passedOn = Object.fromEntries(PASSED_ON.map((name) => [environmentVariableOf(name), settings[name]]));
   return {
     executor,
+    attemptsMax: wholeNumber(settings, "spawner.attemptsMax", 1),
     specOf({ executor: own, env }) {
-      if (own === "process" && address() === "")
-        throw new WindlassError("invalid", "this program takes no connections, which a runner needs; use a server");
       if (own === "process") return { command: ["windlass", "runner"], env: { ...env } };
       const image = settings["runner.image"];
       return { image: image === "" ? "windlass" : image, args: ["runner"], env: { ...env }, ...(own === "kubernetes" ? pod(env) : {}) };
     },
     launched(own, { spec }) {
       if (own === "process") {
-        const here = url === "" ? address() : url;
-        if (here === "") throw new WindlassError("unavailable", "this program takes no connections, which a runner needs; use a server");
+        const here = url === "" ? (address?.() ?? "") : url;
+        // Another server may be able to.
+        if (here === "") throw new WindlassError("unavailable", TAKES_NONE);
         return { spec: onThisHost(spec), environment: { ...passedOn, WINDLASS_URL: here } };
       }
-      for (const name of ["runner.url", "runner.image"] as const)
-        if (settings[name] === "") throw wrong(name, "is needed for runners in containers");
+      demandContainers();
       return { spec, environment: { ...passedOn, WINDLASS_URL: url } };
     },
   };
+}
+
+/** Why a program without an address refuses isolated executions, which nobody else could carry out. */
+export const TAKES_NONE = "this program takes no connections, which a runner needs; use a server";
+
+function isAddress(text: string): boolean {
+  const protocol = URL.parse(text)?.protocol;
+  return protocol === "http:" || protocol === "https:";
 }
 
 /** Whichever host it is that starts it: the program lies where the server's own does. */
