@@ -237,8 +237,13 @@ function hasLimits({ concurrencyLimit, rateLimit, keyConcurrencyLimit, keyRateLi
   return concurrencyLimit !== null || rateLimit !== null || keyConcurrencyLimit !== null || keyRateLimit !== null;
 }
 
+interface QueueLook {
+  readonly fairnessKey: string;
+  readonly spawner: SpawnerLimits | undefined;
+}
+
 /** What a claim would see of one queue and one of its fairness keys; locks nothing. */
-export async function stateOfQueue(db: Querier, name: string, fairnessKey: string, spawner?: SpawnerLimits): Promise<QueueState> {
+export async function stateOfQueue(db: Querier, name: string, { fairnessKey, spawner }: QueueLook): Promise<QueueState> {
   const queue = withSpawnerLimits((await settingsOf(db, SETTINGS, [name])).get(name) ?? unsetQueue(name), spawner);
   const state = queueState(queue);
   await loadUsed(db, [queue], new Map([[name, state]]));

@@ -69,7 +69,7 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
         demandQueue(row === undefined ? null : queuesTable.decode(row), name, expected);
         return (await tx.count("DELETE FROM queues WHERE name = $1", [name])) === 1;
       }),
-    state: (name, fairnessKey, spawner) => stateOfQueue(db, name, fairnessKey, spawner),
+    state: (name, fairnessKey, spawner) => stateOfQueue(db, name, { fairnessKey, spawner }),
     waiting: (live) => waitingInQueue(db, live),
     put: (name, change, ...[now, expected = null]) =>
       inTransaction(pool, async (tx) => {

@@ -188,8 +188,13 @@ function statesOf(db: Database, names: readonly string[], spawner: SpawnerLimits
   return names.map((name) => [name, withOverall(loadQueue(db, name, spawner), name, overall)]);
 }
 
+interface QueueLook {
+  readonly fairnessKey: string;
+  readonly spawner: SpawnerLimits | undefined;
+}
+
 /** What a claim would see of one queue and one of its fairness keys. */
-export function stateOfQueue(db: Database, name: string, fairnessKey: string, spawner?: SpawnerLimits): QueueState {
+export function stateOfQueue(db: Database, name: string, { fairnessKey, spawner }: QueueLook): QueueState {
   const state = statesOf(db, [name], spawner)[0]?.[1] ?? queueState();
   const spentUntil = state.settings.keyRateLimit === null ? undefined : db.get(BUCKET, [name, fairnessKey])?.[0];
   if (spentUntil !== undefined && fairnessKey !== "")

@@ -118,7 +118,7 @@ function queueStoresOn(call: Caller): Pick<Store, "jobs" | "queues" | "deadLette
     queues: {
       list: () => call("listQueues"),
       get: (name) => call("getQueue", name),
-      state: (name, fairnessKey, spawner) => call("stateOfQueue", name, fairnessKey, spawner),
+      state: (name, fairnessKey, spawner) => call("stateOfQueue", name, { fairnessKey, spawner }),
       waiting: ({ executor, queue, priority, id }) => call("waitingInQueue", { executor, queue, priority, id }),
       put: (name, change, ...[now, expected = null]) => call("putQueue", { ...change, name, now, expected }),
       remove: (name, expected = null) => call("removeQueue", name, expected),
