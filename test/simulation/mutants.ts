@@ -251,9 +251,9 @@ export const MUTANTS: readonly Mutant[] = [
     of: "schedules",
     edits: [
       {
-        file: "modules/schedules/src/schedules.ts",
-        from: "if (times.length === 0 && past === null && pastExcluded === null) return false;",
-        to: "if (times.length < 1_000_000 || past === null || pastExcluded === null) return false;",
+        file: "modules/schedules/src/change-cursor.ts",
+        from: "if (times.length === 0 && past === null && pastExcluded === null) return NOTHING;",
+        to: "if (times.length < 1_000_000 || past === null || pastExcluded === null) return NOTHING;",
       },
     ],
   },

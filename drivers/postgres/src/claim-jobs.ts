@@ -113,7 +113,7 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
   const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
-  await writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
+  const told = await writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
   const claimed = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
   const unknown = claimed.filter((live) => known.of(live) === undefined).map(({ id }) => id);
   const read = unknown.length === 0 ? [] : (await db.rows(RECORDS, [unknown])).map((row) => jobsTable.decode(row));
@@ -124,7 +124,7 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
   });
   return {
     jobs,
-    signals: set.signals,
+    signals: joinSignals(set.signals, told),
     tally: set.tally,
     blockedSome: set.writes.live.size > ids.length,
     offered: new Set(candidates.map((live) => `${live.executor}/${live.queue}`)),

@@ -45,11 +45,11 @@ export async function commit(
   const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, ...made }, now);
   const results = applyChanges(set, changes, now);
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
-  await writeRows(db, set.writes, live);
+  const told = await writeRows(db, set.writes, live);
   remember(known, set.writes);
   await storeDeadLetters(db, set);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
-  return { results, signals: joinSignals(set.signals, freed), tally: set.tally };
+  return { results, signals: joinSignals(joinSignals(set.signals, told), freed), tally: set.tally };
 }
 
 /** Makes blocked jobs ready wherever a key has room. */

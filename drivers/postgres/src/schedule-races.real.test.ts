@@ -15,7 +15,7 @@ function decided(
   revision: number,
   { cursor, ...more }: Partial<Omit<Dispatch, "cursor">> & { cursor?: Partial<CursorState> },
 ): Dispatch {
-  const state = { at: T0 + revision, nextAt: LATER, running: [], waiting: [], ...cursor };
+  const state = { at: T0 + revision, nextAt: LATER, running: [], waiting: [], failing: null, ...cursor };
   return { scheduleId: id, revision, wakes: 0, cursor: state, added: [], settled: [], changes: [], ...more };
 }
 

@@ -78,7 +78,7 @@ export function scheduleStore({ db, pool, known, during }: ScheduleParts): Sched
         if (before?.cursor.revision !== dispatch.revision) return null;
         const { id, createdBy, createdAt, revision } = before.schedule;
         const schedule = { ...given, id, createdBy, createdAt, revision: revision + 1 };
-        await tx.rows(SQL.change, scheduleValues(schedule));
+        await tx.write(SQL.change, scheduleValues(schedule));
         await store({ tx, known }, [{ ...dispatch, scheduleId: id }], now);
         return schedule;
       }),
@@ -88,9 +88,9 @@ export function scheduleStore({ db, pool, known, during }: ScheduleParts): Sched
         demandRevision(`schedule ${name}`, { revision: before?.schedule.revision ?? 0, expected });
         if (before === null) return null;
         const { schedule, cursor } = before;
-        for (const { nominalAt } of cursor.waiting) await tx.rows(SQL.settle, settleValues(schedule.id, removedRow(nominalAt, now)));
-        await tx.rows(SQL.removeCursor, [schedule.id]);
-        await tx.rows(SQL.remove, [schedule.id]);
+        for (const { nominalAt } of cursor.waiting) await tx.write(SQL.settle, settleValues(schedule.id, removedRow(nominalAt, now)));
+        await tx.write(SQL.removeCursor, [schedule.id]);
+        await tx.write(SQL.remove, [schedule.id]);
         return schedule;
       }),
     dispatch: (dispatches, now) => transaction((tx) => store({ tx, known }, dispatches, now)),
@@ -98,18 +98,7 @@ export function scheduleStore({ db, pool, known, during }: ScheduleParts): Sched
       const { sql, values } = occurrenceQuery(filter, p);
       return (await db.once(sql, values)).map((row) => occurrencesTable.decode(row));
     },
-    async prune(before, { after, limit }) {
-      let removed = 0;
-      let at = after;
-      for (let looked = 0; looked < limit; looked++) {
-        const [next] = await db.rows(SQL.nextWithRows, [at]);
-        if (next === undefined) return { removed, after: "" };
-        removed += await db.count(SQL.prune, [next[0] ?? "", before, before, limit - removed]);
-        if (removed >= limit) return { removed, after: at };
-        at = next[0] as string;
-      }
-      return { removed, after: at };
-    },
+    prune: (before, limit) => db.count(SQL.prune, [before, limit]),
   };
 }
 
@@ -130,7 +119,7 @@ async function add(tx: Querier, given: Omit<Schedule, "revision">, { expected, d
     return null;
   }
   demandRevision(`schedule ${given.name}`, { revision: 0, expected });
-  await tx.rows(SQL.addCursor, cursorsTable.encode(cursorAfter(null, dispatch, now)));
+  await tx.write(SQL.addCursor, cursorsTable.encode(cursorAfter(null, dispatch, now)));
   return schedule;
 }
 
@@ -179,14 +168,15 @@ async function storeRows(tx: Querier, taken: readonly Dispatch[], results: reado
   for (const dispatch of taken) {
     const rows = rowsOf(dispatch, results.slice(from, (from += dispatch.changes.length)));
     added.push(...rows.added);
-    for (const settlement of rows.settled) await tx.rows(SQL.settle, settleValues(dispatch.scheduleId, settlement));
+    if (dispatch.takenBack !== undefined) await tx.write(SQL.takeBack, [dispatch.scheduleId, dispatch.takenBack]);
+    for (const settlement of rows.settled) await tx.write(SQL.settle, settleValues(dispatch.scheduleId, settlement));
   }
   await insertMany(tx, occurrencesTable, added);
 }
 
-const MOVE = `UPDATE schedule_cursors c SET at = m.at, next_at = m.next_at, running = m.running, waiting = m.waiting, revision = m.revision
-  FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[]) AS m (at, next_at, running, waiting, revision, id) WHERE c.schedule_id = m.id`;
+const MOVE = `UPDATE schedule_cursors c SET at = m.at, next_at = m.next_at, running = m.running, waiting = m.waiting, failing = m.failing, revision = m.revision
+  FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[]) AS m (at, next_at, running, waiting, failing, revision, id) WHERE c.schedule_id = m.id`;
 
 async function moveCursors(tx: Querier, cursors: readonly ScheduleCursor[]): Promise<void> {
-  if (cursors.length > 0) await tx.rows(MOVE, transposed(cursors.map(cursorValues), 6));
+  if (cursors.length > 0) await tx.write(MOVE, transposed(cursors.map(cursorValues), 7));
 }

@@ -8,12 +8,14 @@
  */
 import type pg from "pg";
 import { isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
-import { storeFull } from "@windlass/sql";
+import { storeFull, unstorable } from "@windlass/sql";
 import { querierOf, type Querier } from "./connection.ts";
 
 /** Deadlock, serialization failure, and a key that another transaction inserted first. */
 const LOST_RACES: ReadonlySet<string> = new Set(["40P01", "40001", "23505"]);
 const DISK_FULL = "53100";
+/** Classes of errors of what was given: a value that is out of range, a row of an index that is too long. */
+const UNSTORABLE = /^(22|54)/u;
 /** A race is lost to somebody who won it; losing so many in a row means something else is wrong. */
 const TRIES_MAX = 10;
 
@@ -41,6 +43,7 @@ export async function inTransaction<T>(pool: pg.Pool, work: (querier: Querier) =
 export function asStoreError(error: unknown): unknown {
   if (isWindlassError(error) || (error instanceof Error && error.name === "BugError")) return error;
   if (sqlStateOf(error) === DISK_FULL) return storeFull(error);
+  if (UNSTORABLE.test(sqlStateOf(error))) return unstorable(error);
   return new WindlassError("unavailable", `the store failed: ${messageOf(error)}`, { cause: error });
 }
 

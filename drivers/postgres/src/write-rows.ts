@@ -1,6 +1,16 @@
 /** Writes what a working set came to, one statement for each table however many rows there are. */
-import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
-import { attemptsTable, endOf, endsTable, eventsTable, jobsTable, liveChangingColumns, liveTable, type KnownRecords } from "@windlass/sql";
+import { timerOf, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
+import {
+  attemptsTable,
+  endOf,
+  endsTable,
+  eventsTable,
+  jobsTable,
+  liveChangingColumns,
+  liveTable,
+  noSignals,
+  type KnownRecords,
+} from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { changedIn, columnsOf, insertMany, insertRows, transposed, updateRows } from "./many-rows.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
@@ -11,8 +21,8 @@ export function remember(known: KnownRecords, writes: Writes): void {
   for (const id of writes.ended.keys()) known.ended(id);
 }
 
-/** `before` holds the live rows as they were loaded; a row that is not there is new. */
-export async function writeRows(db: Querier, writes: Writes, before: ReadonlyMap<string, LiveJob>): Promise<void> {
+/** `before` holds the live rows as they were loaded; a row that is not there is new. Returns what only the stored rows tell. */
+export async function writeRows(db: Querier, writes: Writes, before: ReadonlyMap<string, LiveJob>): Promise<Signals> {
   if (writes.inserted.length > 0) await writeInserted(db, writes);
   await writeLive(db, [...writes.live.values()], before);
   if (writes.moved.size > 0) await db.write(MOVE, [[...writes.moved.keys()], [...writes.moved.values()]]);
@@ -20,7 +30,7 @@ export async function writeRows(db: Querier, writes: Writes, before: ReadonlyMap
   await insertMany(db, eventsTable, writes.events);
   await writeDecisions(db, writes);
   if (writes.ended.size > 0) await writeEnded(db, writes);
-  if (writes.runsEnded.size > 0) await wakeSchedules(db, writes.runsEnded);
+  const dispatchAt = writes.runsEnded.size === 0 ? null : await wakeSchedules(db, writes.runsEnded);
   if (writes.spent.size > 0) {
     const spent = [...writes.spent.values()];
     await db.write(SPEND, [spent.map((one) => one.queue), spent.map((one) => one.fairnessKey), spent.map((one) => one.spentUntil)]);
@@ -29,6 +39,7 @@ export async function writeRows(db: Querier, writes: Writes, before: ReadonlyMap
     const taken = [writes.keysTaken.map((one) => one.key), writes.keysTaken.map((one) => one.jobId)];
     await db.write("INSERT INTO key_holders (name, job_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING", taken);
   }
+  return dispatchAt === null ? noSignals : { ...noSignals, dispatchAt };
 }
 
 const MOVE = "UPDATE jobs SET queue = moved.queue FROM unnest($1::text[], $2::text[]) AS moved (id, queue) WHERE jobs.id = moved.id";

@@ -20,6 +20,7 @@ import { webhooksMigration } from "./migration-0014.ts";
 import { conflictsMigration } from "./migration-0016.ts";
 import { byQueueMigration } from "./migration-0015.ts";
 import { schedulesMigration } from "./migration-0017.ts";
+import { failingSchedulesMigration } from "./migration-0018.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -55,6 +56,7 @@ export const migrations: readonly Migration[] = [
   byQueueMigration,
   conflictsMigration,
   schedulesMigration,
+  failingSchedulesMigration,
 ];
 
 export const sqliteDialect: Dialect = {

@@ -33,6 +33,7 @@ export const cursorsTable = tableOf<ScheduleCursor>("schedule_cursors", {
   nextAt: "integer",
   running: "json",
   waiting: "json",
+  failing: "json",
   wakes: "integer",
   revision: "integer",
 });
@@ -80,14 +81,13 @@ export function scheduleStatements(placeholder: Placeholder) {
     removeCursor: `DELETE FROM schedule_cursors WHERE schedule_id = ${p(1)}`,
     addCursor: `INSERT INTO schedule_cursors (${cursorsTable.list()}) VALUES (${values(cursorsTable.columns.length)})`,
     cursor: `SELECT ${cursorsTable.list()} FROM schedule_cursors WHERE schedule_id = ${p(1)}`,
-    moveCursor: `UPDATE schedule_cursors SET at = ${p(1)}, next_at = ${p(2)}, running = ${p(3)}, waiting = ${p(4)}, revision = ${p(5)} WHERE schedule_id = ${p(6)}`,
+    moveCursor: `UPDATE schedule_cursors SET at = ${p(1)}, next_at = ${p(2)}, running = ${p(3)}, waiting = ${p(4)}, failing = ${p(5)}, revision = ${p(6)} WHERE schedule_id = ${p(7)}`,
     wakeCursor: `UPDATE schedule_cursors SET wakes = wakes + ${p(1)}, next_at = ${p(2)} WHERE schedule_id = ${p(3)}`,
     settle: `UPDATE occurrences SET decision = ${p(1)}, reason = ${p(2)}, message = ${p(3)}, job_id = ${p(4)}, into_at = ${p(5)}, settled_at = ${p(6)}
       WHERE schedule_id = ${p(7)} AND nominal_at = ${p(8)} AND run = '' AND decision IN ('postponed', 'queued')`,
-    /** Each with rows, from one to the next in the primary key. */
-    nextWithRows: `SELECT schedule_id FROM occurrences WHERE schedule_id > ${p(1)} ORDER BY schedule_id LIMIT 1`,
+    takeBack: `DELETE FROM occurrences WHERE schedule_id = ${p(1)} AND nominal_at >= ${p(2)} AND run = ''`,
     prune: `DELETE FROM occurrences WHERE (schedule_id, nominal_at, run) IN (SELECT schedule_id, nominal_at, run FROM occurrences
-      WHERE schedule_id = ${p(1)} AND nominal_at < ${p(2)} AND decided_at < ${p(3)} AND decision NOT IN ('postponed', 'queued') ORDER BY nominal_at LIMIT ${p(4)})`,
+      WHERE decided_at < ${p(1)} AND decision NOT IN ('postponed', 'queued') ORDER BY decided_at LIMIT ${p(2)})`,
   } as const;
 }
 
@@ -98,8 +98,16 @@ export function scheduleValues(schedule: Schedule): SqlValue[] {
 }
 
 /** The values of `moveCursor`. */
-export function cursorValues({ at, nextAt, running, waiting, revision, scheduleId }: ScheduleCursor): SqlValue[] {
-  return [at, nextAt, JSON.stringify(running), JSON.stringify(waiting), revision, scheduleId];
+export function cursorValues({ at, nextAt, running, waiting, failing, revision, scheduleId }: ScheduleCursor): SqlValue[] {
+  return [
+    at,
+    nextAt,
+    JSON.stringify(running),
+    JSON.stringify(waiting),
+    failing === null ? null : JSON.stringify(failing),
+    revision,
+    scheduleId,
+  ];
 }
 
 /** The values of `settle`. */

@@ -81,11 +81,11 @@ export function claim(db: Database, request: ClaimRequest): Claimed {
       candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])).map((key) => [key, loadKey(db, key)]),
     );
     const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
-    writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
+    const told = writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
     const admitted = ids.map((id) => set.get(id) as LiveJob);
     db.turns.took(admitted);
     claimed.push(...admitted);
-    signals = joinSignals(signals, set.signals);
+    signals = joinSignals(joinSignals(signals, set.signals), told);
     tally = joinTallies(tally, set.tally);
     held = earliest(queues, now);
     if (set.writes.live.size === 0) break;

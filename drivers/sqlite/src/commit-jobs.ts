@@ -31,10 +31,14 @@ export function commit(db: Database, changes: readonly Change[], now: number): C
   const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, ...loadMade(db, changes) }, now);
   const results = applyChanges(set, changes, now);
   const grown = storeKeyLimits(db, set.writes);
-  writeRows(db, set.writes, live);
+  const told = writeRows(db, set.writes, live);
   storeDeadLetters(db, set);
   const freed = releaseKeys(db, set.writes);
-  return { results, signals: joinSignals(set.signals, promote(db, [...new Set([...grown, ...freed])], now)), tally: set.tally };
+  return {
+    results,
+    signals: joinSignals(joinSignals(set.signals, told), promote(db, [...new Set([...grown, ...freed])], now)),
+    tally: set.tally,
+  };
 }
 
 /** Makes blocked jobs ready wherever a key has room. */

@@ -151,12 +151,12 @@ test.each<[string, readonly [string, readonly SqlValue[]], RegExp]>([
   ["schedules that are due", [SCHEDULES.due, [0, 9]], /^SEARCH c USING INDEX schedules_due \(next_at<\?\)/u],
   ["the next one that is due", [SCHEDULES.nextDue, []], /schedules_due/u],
   ["a schedule", [SCHEDULES.get, ["w", "n"]], /^SEARCH s USING INDEX schedules_by_name \(workspace=\? AND name=\?\)/u],
+  ["old rows of the ledger", [SCHEDULES.prune, [1, 9]], /SEARCH occurrences USING INDEX occurrences_by_age \(decided_at<\?\)/u],
   [
-    "old rows of a schedule",
-    [SCHEDULES.prune, ["s", 1, 1, 9]],
-    /SEARCH occurrences USING PRIMARY KEY \(schedule_id=\? AND nominal_at<\?\)/u,
+    "rows that are taken back",
+    [SCHEDULES.takeBack, ["s", 1]],
+    /SEARCH occurrences USING PRIMARY KEY \(schedule_id=\? AND nominal_at>\?\)/u,
   ],
-  ["the next schedule with rows", [SCHEDULES.nextWithRows, ["s"]], /PRIMARY KEY \(schedule_id>\?\)/u],
 ])("%s are found by an index", (_, [sql, values], expected) => {
   const plan = planOf(sql, values);
   expect(plan).toMatch(expected);

@@ -9,7 +9,7 @@ import {
   type Occurrence,
   type Schedule,
 } from "@windlass/kernel";
-import type { Dispatched, DueSchedule, OccurrenceFilter, PrunedTo, ScheduleFilter, ScheduleView } from "@windlass/ports";
+import type { Dispatched, DueSchedule, OccurrenceFilter, ScheduleFilter, ScheduleView } from "@windlass/ports";
 import {
   cursorsTable,
   cursorValues,
@@ -126,6 +126,7 @@ export function dispatchSchedules(db: Database, dispatches: readonly Dispatch[],
   for (const dispatch of taken.values()) {
     const rows = rowsOf(dispatch, results.slice(from, (from += dispatch.changes.length)));
     added.push(...rows.added);
+    if (dispatch.takenBack !== undefined) db.run(SQL.takeBack, [dispatch.scheduleId, dispatch.takenBack]);
     for (const settlement of rows.settled) db.run(SQL.settle, settleValues(dispatch.scheduleId, settlement));
   }
   insertMany(
@@ -146,21 +147,7 @@ export function listOccurrences(db: Database, filter: OccurrenceFilter): Occurre
   return db.all(sql, values).map((row) => occurrencesTable.decode(row));
 }
 
-/** One schedule at a time, until enough is removed. */
-export function pruneOccurrences(
-  db: Database,
-  before: number,
-  { after, limit }: { readonly after: string; readonly limit: number },
-): PrunedTo {
-  let removed = 0;
-  for (let at = after, looked = 0; looked < limit; looked++) {
-    const next = db.get(SQL.nextWithRows, [at])?.[0] as string | undefined;
-    if (next === undefined) return { removed, after: "" };
-    const gone = db.run(SQL.prune, [next, before, before, limit - removed]);
-    removed += gone;
-    if (removed >= limit) return { removed, after: at };
-    at = next;
-    if (looked === limit - 1) return { removed, after: at };
-  }
-  return { removed, after: "" };
+/** Oldest first, by the index on their age. */
+export function pruneOccurrences(db: Database, before: number, limit: number): number {
+  return db.run(SQL.prune, [before, limit]);
 }

@@ -8,6 +8,7 @@ import { Database } from "./database.ts";
 import { clockedHeartbeats } from "./heartbeats.ts";
 import { isWrite, run, type Caller } from "./operations.ts";
 import { storeOn } from "./store-front.ts";
+import { storeErrorOf } from "./thread-message.ts";
 import { openThreadedStore } from "./threaded-store.ts";
 
 export interface SqliteOptions {
@@ -36,7 +37,11 @@ function inProcessStore(db: Database, clock: Clock): Store {
   let open = true;
   const call = (async (name: Parameters<Caller>[0], ...values: readonly unknown[]) => {
     if (!open) throw new WindlassError("shutting_down", "the store is closed");
-    return isWrite(name) ? db.transaction(() => run(db, name, values)) : run(db, name, values);
+    try {
+      return isWrite(name) ? db.transaction(() => run(db, name, values)) : run(db, name, values);
+    } catch (error) {
+      throw storeErrorOf(error);
+    }
   }) as Caller;
   const heartbeats = clockedHeartbeats(clock, (id, expiresAt) => call("beat", [id], expiresAt));
   const close = async (): Promise<void> => {

@@ -155,6 +155,6 @@ function schedulesOn(call: Caller): Store["schedules"] {
     nextDue: () => call("nextDueSchedule"),
     dispatch: (dispatches, now) => call("dispatchSchedules", dispatches, now),
     history: (filter) => call("listOccurrences", filter),
-    prune: (before, options) => call("pruneOccurrences", before, options),
+    prune: (before, limit) => call("pruneOccurrences", before, limit),
   };
 }

@@ -1,6 +1,6 @@
 /** What the event loop and the store's threads say to each other, and how an error gets across. */
 import { isWindlassError, messageOf, WindlassError, type ErrorCode, type JsonObject } from "@windlass/kernel";
-import { storeFull } from "@windlass/sql";
+import { storeFull, unstorable } from "@windlass/sql";
 import type { OperationName } from "./operations.ts";
 
 /** JSON: see packed.ts. */
@@ -52,9 +52,18 @@ export interface ThreadData {
 
 /** Codes of SQLite for a disk that is full: SQLITE_FULL, and SQLITE_IOERR_SHMSIZE for the index of its log. */
 const FULL: ReadonlySet<unknown> = new Set([13, 4874]);
+/** SQLITE_TOOBIG, SQLITE_MISMATCH, and SQLITE_CONSTRAINT_DATATYPE for a number that is none of the column's. */
+const UNSTORABLE: ReadonlySet<unknown> = new Set([18, 20, 3091]);
+
+/** What SQLite threw, as one of ours where its code says whose fault it is. */
+export function storeErrorOf(thrown: unknown): unknown {
+  if (!(thrown instanceof Error && "errcode" in thrown)) return thrown;
+  if (FULL.has(thrown.errcode)) return storeFull(thrown);
+  return UNSTORABLE.has(thrown.errcode) ? unstorable(thrown) : thrown;
+}
 
 export function toErrorText(thrown: unknown): ErrorText {
-  const error = thrown instanceof Error && "errcode" in thrown && FULL.has(thrown.errcode) ? storeFull(thrown) : thrown;
+  const error = storeErrorOf(thrown);
   return {
     code: isWindlassError(error) ? error.code : null,
     message: messageOf(error),

@@ -6,11 +6,15 @@ import { rowsOfIds } from "./many-rows.ts";
 
 const SQL = scheduleStatements(() => "?");
 
-export function wakeSchedules(db: Database, ended: Writes["runsEnded"]): void {
+/** Returns when the first of them is to be looked at that something waits in; null: nobody need be told. */
+export function wakeSchedules(db: Database, ended: Writes["runsEnded"]): number | null {
+  let first: number | null = null;
   for (const [id, cursor] of cursorsOf(db, [...ended.keys()])) {
     const { ends, at } = ended.get(id) as { readonly ends: number; readonly at: number };
     db.run(SQL.wakeCursor, [ends, nextLookAfterEnd(cursor, at), id]);
+    if (cursor.waiting.length > 0) first = Math.min(first ?? at, at);
   }
+  return first;
 }
 
 export function cursorsOf(db: Database, ids: readonly string[]): Map<string, ScheduleCursor> {

@@ -2,7 +2,7 @@
  * Writes what a working set came to, in the order in which `Writes` lists it, many rows with one statement. Of a live row
  * only the columns that differ are written, so that an index is touched only when what it orders by has changed.
  */
-import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
+import { timerOf, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
 import {
   attemptsTable,
   differOf,
@@ -12,6 +12,7 @@ import {
   jobsTable,
   liveChangingColumns,
   liveTable,
+  noSignals,
   type SqlValue,
   type Table,
 } from "@windlass/sql";
@@ -31,8 +32,8 @@ const IDEMPOTENCY = new Target("idempotency_keys", ["workspace", "idempotency_ke
 
 const SPEND = "INSERT OR REPLACE INTO rate_buckets (queue, fairness_key, spent_until) VALUES (?, ?, ?)";
 
-/** `before` holds the live rows as they were loaded; a row that is not there is new. */
-export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<string, LiveJob>): void {
+/** `before` holds the live rows as they were loaded; a row that is not there is new. Returns what only the stored rows tell. */
+export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<string, LiveJob>): Signals {
   insertMany(db, JOBS, encoded(jobsTable, writes.inserted));
   insertMany(
     db,
@@ -45,7 +46,7 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
   insertMany(db, EVENTS, positioned(db, writes.events));
   writeDecisions(db, writes);
   writeEnded(db, writes);
-  if (writes.runsEnded.size > 0) wakeSchedules(db, writes.runsEnded);
+  const dispatchAt = writes.runsEnded.size === 0 ? null : wakeSchedules(db, writes.runsEnded);
   insertMany(
     db,
     IDEMPOTENCY,
@@ -54,6 +55,7 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
   for (const { queue, fairnessKey, spentUntil } of writes.spent.values()) db.run(SPEND, [queue, fairnessKey, spentUntil]);
   remember(db, writes);
   for (const { key, jobId } of writes.keysTaken) db.run("INSERT OR IGNORE INTO key_holders (name, job_id) VALUES (?, ?)", [key, jobId]);
+  return dispatchAt === null ? noSignals : { ...noSignals, dispatchAt };
 }
 
 function remember({ hot }: Database, writes: Writes): void {

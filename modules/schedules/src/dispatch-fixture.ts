@@ -99,7 +99,7 @@ async function endJob(context: EngineContext, id: string): Promise<void> {
   await context.commit([settleOf(live)]);
 }
 
-/** A task for a handler; `{broken: true}` is refused, `{away: true}` cannot be made now. */
+/** A task for a handler; `{broken: true}` is refused, `{away: true}` cannot be made now, `{unstorable: true}` no store can keep. */
 async function taskOf({ template, input }: Parameters<ReturnType<NonNullable<Evaluating["templates"]["task"]>["begin"]>>[0]) {
   if (template["away"] === true) throw new WindlassError("unavailable", "the registry does not answer");
   return {
@@ -108,6 +108,7 @@ async function taskOf({ template, input }: Parameters<ReturnType<NonNullable<Eva
     spec: { handler: "greet", ...(template["broken"] === true ? { broken: true } : {}) },
     input,
     executor: "handler",
+    concurrency: template["unstorable"] === true ? { key: "k", limit: 1e300 } : null,
   } as const;
 }
 

@@ -3,8 +3,8 @@
  * before the next pass, with its exact time. It ends when nothing is left, however much there was.
  */
 import type { DueSchedule } from "@windlass/ports";
-import { storeDispatches } from "./dispatcher.ts";
-import { evaluate, type Evaluating, type ScheduleFailure } from "./evaluate.ts";
+import { dispatchDue } from "./dispatch-due.ts";
+import type { Evaluating, ScheduleFailure } from "./evaluate.ts";
 
 export interface DispatchedOnce {
   /** Schedules that were looked at. */
@@ -32,9 +32,8 @@ export async function dispatchOnce(parts: Evaluating, { aheadMs }: { readonly ah
     seen = found.length - due.length;
     if (due.length === 0) return { evaluated: looks.size, triggered, errors: [...errors.values()] };
     for (const { schedule } of due) looks.set(schedule.id, (looks.get(schedule.id) ?? 0) + 1);
-    const { dispatches, failures } = await evaluate(parts, due, { now, aheadMs });
+    const { dispatches, counted, failures } = await dispatchDue(parts, due, { now, aheadMs });
     for (const failure of failures) errors.set(failure.schedule.id, failure);
-    const counted = await storeDispatches(context, dispatches);
     const names = new Map(due.map(({ schedule }) => [schedule.id, schedule]));
     for (const [i, { scheduleId, changes, added, settled }] of dispatches.entries()) {
       if (counted[i] !== true) continue;

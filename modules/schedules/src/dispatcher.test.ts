@@ -55,6 +55,70 @@ test("a schedule that is made while it rests is looked at in time", async () => 
   await loop.stop();
 });
 
+test("a clock that jumps ahead for a moment moves no cursor, and every minute is fired", async () => {
+  const f = await withSchedule();
+  const loop = dispatcher({ ...f.parts, session: () => "ses_a" });
+  await loop.start();
+  await f.clock.advance(60_000);
+  f.clock.jump(3 * 3_600_000);
+  await f.clock.advance(5_000);
+  f.clock.jump(-3 * 3_600_000);
+  await f.clock.advance(2 * 60_000);
+  expect(await f.told()).toEqual(["09:00:00 fired", "09:01:00 fired", "09:02:00 fired"]);
+  await loop.stop();
+});
+
+test("a clock that was set forwards for good counts soon, as a machine that slept has it", async () => {
+  const f = await withSchedule();
+  const loop = dispatcher({ ...f.parts, session: () => "ses_a" });
+  await loop.start();
+  await f.clock.advance(40_000);
+  f.clock.jump(3 * 3_600_000);
+  await f.clock.advance(20_000);
+  expect(await f.told()).toEqual(["09:00:00 fired", "09:01:00 missed ×120", "11:01:00 missed ×59", "12:00:00 fired"]);
+  await loop.stop();
+});
+
+test("a cursor that a clock moved days ahead comes back when its schedule is saved again, and it fires", async () => {
+  const f = await withSchedule();
+  const loop = dispatcher({ ...f.parts, session: () => "ses_a" });
+  await loop.start();
+  f.clock.jump(3 * 86_400_000);
+  await f.clock.advance(20_000);
+  f.clock.jump(-3 * 86_400_000);
+  await f.clock.advance(60_000);
+  await f.put("* * * * *", { labels: { saved: "again" } });
+  await f.clock.advance(2 * 60_000);
+  const rows = await f.rows();
+  expect(rows.at(-1)).toMatchObject({ decision: "fired", nominalAt: Date.parse("2026-03-02T09:02:00Z") });
+  for (const [i, row] of rows.entries()) expect(row.nominalAt > (rows[i - 1]?.lastAt ?? 0)).toBe(true);
+  await loop.stop();
+});
+
+test("one that does not lead lets itself be woken by nothing", async () => {
+  const f = await withSchedule();
+  const first = dispatcher({ ...f.parts, session: () => "ses_a" });
+  await first.start();
+  await settled();
+  let asked = 0;
+  const { sessions } = f.context.store;
+  const counted: typeof sessions = { ...sessions, lead: (...values) => (asked++, sessions.lead(...values)) };
+  const second = dispatcher({
+    ...f.parts,
+    context: { ...f.context, store: { ...f.context.store, sessions: counted } },
+    session: () => "ses_b",
+  });
+  await second.start();
+  await settled();
+  for (let i = 0; i < 9; i++) {
+    f.context.bus.publish("schedules", String(f.context.now()));
+    await settled();
+  }
+  expect(asked).toBe(1);
+  await second.stop();
+  await first.stop();
+});
+
 test("of two one leads; when that one is cut off the other has taken over within 20 seconds, and nothing is lost", async () => {
   const f = await withSchedule();
   const [first, second] = [ownContext(f), ownContext(f)];

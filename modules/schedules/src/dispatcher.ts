@@ -1,10 +1,11 @@
 /**
  * Looks after schedules: what is due is decided and stored with its jobs, in batches. Looks at the stored times
- * (level-triggered); wake-ups and the lead only save looking, for each decision is guarded by its cursor (kernel, L3).
+ * (level-triggered); wake-ups and the lead only save looking, for each decision is guarded by its cursor (kernel, L3). A clock
+ * that jumps forwards for a moment moves no cursor: its time is a steady one.
  */
-import { leadership, loop, type EngineContext, type Loop } from "@windlass/engine";
-import type { Dispatch } from "@windlass/kernel";
-import { evaluate, type Evaluating, type ScheduleFailure } from "./evaluate.ts";
+import { leadership, loop, steadyTime, type EngineContext, type Loop } from "@windlass/engine";
+import { dispatchDue } from "./dispatch-due.ts";
+import type { Evaluating, ScheduleFailure } from "./evaluate.ts";
 
 /** Schedules that one decision is stored for: large enough that the commit is shared, small enough that others get in between. */
 const BATCH = 500;
@@ -12,6 +13,8 @@ const BATCH = 500;
 const REST_MS_MAX = 1_000;
 /** How long others wait for a dispatcher that has died. */
 const LEAD_MS = 10_000;
+/** How long a jump forwards must last until it counts: a machine that slept is as late as that, and a clock that is set wrong is set right by then. */
+const JUMP_TRUST_MS = 10_000;
 
 export interface DispatcherOptions extends Evaluating {
   readonly session: () => string;
@@ -20,31 +23,30 @@ export interface DispatcherOptions extends Evaluating {
 export function dispatcher(options: DispatcherOptions): Loop {
   const { context, session } = options;
   const leads = leadership(context, { chore: "dispatcher", session, leadMs: LEAD_MS });
+  const time = steadyTime(context.clock, () => context.now(), JUMP_TRUST_MS);
+  let leading = false;
   let nextAt: number | null = null;
   return loop({
     name: "dispatcher",
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: () => (nextAt === null ? REST_MS_MAX : Math.min(REST_MS_MAX, Math.max(0, nextAt - context.now()))),
+    restMs: () => (nextAt === null ? REST_MS_MAX : Math.min(REST_MS_MAX, Math.max(0, nextAt - time()))),
     subscribe: (wake) =>
       context.bus.subscribe("schedules", (at) => {
-        if (nextAt === null || Number(at) < nextAt) wake();
+        if (leading && (nextAt === null || Number(at) < nextAt)) wake();
       }),
     pass: async () => {
-      if (!(await leads())) {
+      const now = time();
+      leading = await leads();
+      if (!leading) {
         nextAt = null;
         return false;
       }
-      const now = context.now();
       const due = await context.store.schedules.due(now, BATCH);
-      if (due.length > 0) {
-        const { dispatches, failures } = await evaluate(options, due, { now });
-        warnOf(context, failures);
-        await storeDispatches(context, dispatches);
-      }
+      if (due.length > 0) warnOf(context, (await dispatchDue(options, due, { now })).failures);
       nextAt = due.length === BATCH ? now : await context.store.schedules.nextDue();
-      return due.length === BATCH || (nextAt !== null && nextAt <= context.now());
+      return due.length === BATCH || (nextAt !== null && nextAt <= time());
     },
   });
 }
@@ -56,11 +58,4 @@ function warnOf(context: EngineContext, failures: readonly ScheduleFailure[]): v
       workspace: schedule.workspace,
       message,
     });
-}
-
-/** Stores decisions and tells those who wait. Which of them counted. */
-export async function storeDispatches(context: EngineContext, dispatches: readonly Dispatch[]): Promise<readonly boolean[]> {
-  const { counted, signals } = await context.store.schedules.dispatch(dispatches, context.now());
-  context.announce(signals);
-  return counted;
 }

@@ -7,8 +7,7 @@ import {
   decideOccurrences,
   dispatchOf,
   dueTimes,
-  isWindlassError,
-  mayPass,
+  failedDispatch,
   messageOf,
   type Concurrency,
   type DecidedOccurrences,
@@ -23,7 +22,7 @@ import {
 } from "@windlass/kernel";
 import type { DueSchedule } from "@windlass/ports";
 import type { JobTemplates } from "./job-template.ts";
-import { makingJobs, type Wanted } from "./make-jobs.ts";
+import { isRefusal, makingJobs, type Wanted } from "./make-jobs.ts";
 
 export interface Evaluating {
   readonly context: EngineContext;
@@ -41,48 +40,37 @@ export interface Evaluated {
   readonly failures: readonly ScheduleFailure[];
 }
 
-interface Decided extends DueSchedule {
-  readonly decided: DecidedOccurrences;
-}
-
-/** A schedule that could not be decided about is tried again after this, behind what was looked at ahead. */
-const RETRY_MS = 10_000;
-
+/** One for each of `due`, in order. */
 export async function evaluate(
   { context, templates, fire }: Evaluating,
   due: readonly DueSchedule[],
   { now, aheadMs = 0 }: { readonly now: number; readonly aheadMs?: number },
 ): Promise<Evaluated> {
   const failures: ScheduleFailure[] = [];
-  const decisions: Decided[] = [];
-  const dispatches: Dispatch[] = [];
-  const fail = (one: DueSchedule, error: unknown): void => {
-    failures.push({ schedule: one.schedule, message: messageOf(error) });
-    dispatches.push(laterOf(one, now + aheadMs + RETRY_MS));
-  };
-  for (const one of due) {
+  const decisions = due.map((one): DecidedOccurrences | Error => {
     try {
       const times = dueTimes(one.schedule, { at: one.cursor.at, now, aheadMs, fire });
-      const decided = decideOccurrences(one.schedule, { cursor: one.cursor, due: times, alive: new Set(one.alive) }, now);
-      decisions.push({ ...one, decided });
+      return decideOccurrences(one.schedule, { cursor: one.cursor, due: times, alive: new Set(one.alive) }, now);
     } catch (error) {
-      fail(one, error);
+      return error instanceof Error ? error : new Error(messageOf(error));
     }
-  }
-  const wanted = decisions.flatMap(({ schedule, decided }) => decided.starts.map((start) => wantedOf(schedule, start, aheadMs > 0)));
+  });
+  const wanted = due.flatMap(({ schedule }, i) => startsOf(decisions[i]).map((start) => wantedOf(schedule, start, aheadMs > 0)));
   const made = (await makingJobs(context, templates)(wanted)).values();
-  for (const one of decisions) {
-    const jobs = one.decided.starts.map(() => made.next().value as JobRecord | Error);
-    const stuck = jobs.find((job) => job instanceof Error && !isRefusal(job));
-    if (stuck !== undefined) fail(one, stuck);
-    else dispatches.push(dispatchOf(one, jobs.map(madeOf), now));
-  }
+  const dispatches = due.map((one, i) => {
+    const decided = decisions[i] as DecidedOccurrences | Error;
+    const jobs = startsOf(decided).map(() => made.next().value as JobRecord | Error);
+    const error = decided instanceof Error ? decided : jobs.find((job) => job instanceof Error && !isRefusal(job));
+    if (!(decided instanceof Error) && error === undefined) return dispatchOf({ ...one, decided }, jobs.map(madeOf), now);
+    const message = messageOf(error);
+    failures.push({ schedule: one.schedule, message });
+    return failedDispatch(one.cursor, message, { now, from: now + aheadMs });
+  });
   return { dispatches, failures };
 }
 
-/** It will be refused tomorrow as well, unless somebody mends it. */
-function isRefusal(error: Error): boolean {
-  return isWindlassError(error) && !mayPass(error) && error.code !== "internal";
+function startsOf(decided: DecidedOccurrences | Error | undefined): readonly Start[] {
+  return decided === undefined || decided instanceof Error ? [] : decided.starts;
 }
 
 function madeOf(job: JobRecord | Error): MadeJob {
@@ -90,11 +78,6 @@ function madeOf(job: JobRecord | Error): MadeJob {
 }
 
 const MESSAGE_LENGTH_MAX = 2_000;
-
-function laterOf({ schedule, cursor }: DueSchedule, at: number): Dispatch {
-  const { revision, wakes, ...state } = cursor;
-  return { scheduleId: schedule.id, revision, wakes, cursor: { ...state, nextAt: at }, added: [], settled: [], changes: [] };
-}
 
 function wantedOf(schedule: Schedule, { nominalAt, dueAt, isAhead }: Start, isKeyed: boolean): Wanted {
   return { schedule, nominalAt, dueAt, notBefore: isAhead ? dueAt : null, concurrency: isKeyed ? keyOf(schedule) : null };

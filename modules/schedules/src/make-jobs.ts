@@ -1,6 +1,6 @@
 /** The jobs of occurrences: template, input and labels of their schedule, as a record that only has to be stored. */
 import { commandGate, preparedRecords, refusalOf, type EngineContext, type SubmitRequest } from "@windlass/engine";
-import { messageOf, WindlassError, type Concurrency, type JobRecord, type Schedule } from "@windlass/kernel";
+import { isWindlassError, mayPass, messageOf, WindlassError, type Concurrency, type JobRecord, type Schedule } from "@windlass/kernel";
 import { fillInput, type FilledFor } from "./fill-input.ts";
 import type { JobTemplates, TemplateRun } from "./job-template.ts";
 
@@ -14,6 +14,11 @@ export interface Wanted extends FilledFor {
 
 /** The job of each, in order, or why there is none: by its own fault, or (kernel, `mayPass`) for something that does not answer now. */
 export type MakeJobs = (wanted: readonly Wanted[]) => Promise<readonly (JobRecord | Error)[]>;
+
+/** It will be refused tomorrow as well, unless somebody mends it. */
+export function isRefusal(error: Error): boolean {
+  return isWindlassError(error) && !mayPass(error) && error.code !== "internal";
+}
 
 const WITHOUT_COMMANDS =
   "what it runs starts commands, and whoever saved the schedule may not have that done: it must be saved again with a token that has the permission jobs:command";

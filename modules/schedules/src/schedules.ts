@@ -2,26 +2,12 @@
  * What callers may do with schedules. Every change first decides what was due by what is stored, and then holds from now on
  * (kernel, L4); it is tried again when the dispatcher, or somebody else, came first.
  */
-import {
-  didYouMean,
-  dueTimes,
-  isWindlassError,
-  mayPass,
-  occurrenceOf,
-  spanOf,
-  WindlassError,
-  type CursorState,
-  type Dispatch,
-  type Expected,
-  type Occurrence,
-  type OccurrenceOrigin,
-  type Schedule,
-  type Settlement,
-} from "@windlass/kernel";
+import { didYouMean, isWindlassError, mayPass, WindlassError, type Expected, type Schedule } from "@windlass/kernel";
 import type { DueSchedule } from "@windlass/ports";
-import { storeDispatches } from "./dispatcher.ts";
-import { evaluate, type Evaluating } from "./evaluate.ts";
-import { makingJobs, type Wanted } from "./make-jobs.ts";
+import { cursorOfChange, decideBefore, takeAllBack, tookBack } from "./change-cursor.ts";
+import type { Evaluating } from "./evaluate.ts";
+import { makingJobs } from "./make-jobs.ts";
+import { ranBeside } from "./run-beside.ts";
 
 /** What somebody says of a schedule; the rest is kept or follows. */
 export type ScheduleRequest = Pick<Schedule, "workspace" | "name" | "timing" | "overlap" | "catchUp" | "template" | "input" | "labels"> & {
@@ -89,8 +75,10 @@ export function schedules(parts: Evaluating): Schedules {
       const next = change.next(found?.schedule ?? null);
       // The same moment for both: no time falls between what is decided by the old and what comes of the new.
       const now = context.now();
-      if (found !== null && (await decideBefore(parts, { found, next, now }))) continue;
-      const dispatch = cursorOfChange(parts, { found, next, now });
+      if (found !== null && (await tookBack(parts, found, now))) continue;
+      const before = found === null ? null : await decideBefore(parts, { found, next, now });
+      if (before?.moved === true) continue;
+      const dispatch = cursorOfChange(parts, { found, next, now, failure: before?.failure ?? null });
       const schedule = await store.schedules.put(next, { expected, dispatch, now });
       if (schedule === null) continue;
       if (dispatch.cursor.nextAt !== null) context.bus.publish("schedules", String(dispatch.cursor.nextAt));
@@ -121,6 +109,7 @@ export function schedules(parts: Evaluating): Schedules {
     resume: (named, by) =>
       changed(named, (schedule) => (schedule.paused ? { ...schedule, ...RESUMED, ...touched(by, context.now()) } : schedule)),
     async remove(named, expected = null) {
+      await takeAllBack(parts, () => get(named), expected);
       const removed = await store.schedules.remove(named.workspace, named.name, { expected, now: context.now() });
       return removed ?? (await get(named)).schedule;
     },
@@ -176,102 +165,4 @@ async function demandJob({ context, templates }: Evaluating, request: ScheduleRe
   const schedule = { ...scheduleFrom(request, null, { id: "sch", by: "", now }), revision: 0 };
   const [made] = await makingJobs(context, templates)([{ schedule, nominalAt: now, dueAt: now, notBefore: null, concurrency: null }]);
   if (made instanceof Error && isWindlassError(made) && !mayPass(made)) throw made;
-}
-
-/** Decides what is due by what is stored; true when something was. Times that the next definition would lose in their jitter count as due. */
-async function decideBefore(parts: Evaluating, { found, next, now }: Changing & { readonly found: DueSchedule }): Promise<boolean> {
-  const { context, fire } = parts;
-  const { schedule, cursor } = found;
-  if (schedule.paused) return false;
-  const isOther = next.paused || JSON.stringify(next.timing) !== JSON.stringify(schedule.timing);
-  const old = isOther ? { ...schedule, timing: { ...schedule.timing, jitterMs: 0 } } : schedule;
-  const { times, past, pastExcluded } = dueTimes(old, { at: cursor.at, now, fire });
-  if (times.length === 0 && past === null && pastExcluded === null) return false;
-  const { dispatches, failures } = await evaluate(parts, [{ ...found, schedule: old }], { now });
-  const [failure] = failures;
-  if (failure !== undefined)
-    throw new WindlassError("unavailable", `what is due of ${schedule.name} cannot be decided now: ${failure.message}`);
-  await storeDispatches(context, dispatches);
-  return true;
-}
-
-interface Changing {
-  readonly found: DueSchedule | null;
-  readonly next: Omit<Schedule, "revision">;
-  readonly now: number;
-}
-
-/** The cursor behind a change: at this moment, with what was passed over in the ledger. */
-function cursorOfChange({ fire }: Evaluating, { found, next, now }: Changing): Dispatch {
-  const { cursor } = found ?? { cursor: NEW };
-  const keeps = found !== null && !found.schedule.paused && JSON.stringify(found.schedule.timing) === JSON.stringify(next.timing);
-  const at = keeps && !next.paused ? cursor.at : Math.max(cursor.at, now);
-  const schedule = { ...next, revision: 0 };
-  const passed =
-    found?.schedule.paused === true ? spanOf({ ...found.schedule.timing, exclude: [] }, { after: cursor.at, until: now, fire }) : null;
-  const added: Occurrence[] = [];
-  if (passed !== null) {
-    const row = occurrenceOf(schedule, { nominalAt: passed.from, dueAt: passed.from, decision: "skipped", reason: "paused" }, now);
-    added.push({ ...row, lastAt: passed.to, count: passed.count });
-  }
-  const settled: Settlement[] = next.paused ? cursor.waiting.map(({ nominalAt }) => skippedByPause(nominalAt, now)) : [];
-  const waiting = next.paused ? [] : cursor.waiting;
-  const state: CursorState = { at, nextAt: next.paused ? null : nextLookOf(), running: cursor.running, waiting };
-  return { scheduleId: next.id, revision: cursor.revision, wakes: cursor.wakes, cursor: state, added, settled, changes: [] };
-
-  function nextLookOf(): number | null {
-    const { nextAt } = dueTimes(schedule, { at, now: at, fire });
-    return waiting.length === 0 ? nextAt : Math.min(now, nextAt ?? now);
-  }
-}
-
-const NEW = { at: 0, nextAt: null, running: [], waiting: [], wakes: 0, revision: 0 };
-
-function skippedByPause(nominalAt: number, settledAt: number): Settlement {
-  return { nominalAt, settledAt, decision: "skipped", reason: "paused", message: null, jobId: null, intoAt: null };
-}
-
-interface Beside {
-  readonly origin: Exclude<OccurrenceOrigin, "schedule">;
-  readonly run: string;
-  readonly times: readonly number[];
-  readonly concurrency: number | null;
-}
-
-/** Runs that stand beside those of the clock: nothing waits for them, and the cursor stays where it is. */
-async function ranBeside(
-  { context, templates }: Evaluating,
-  get: () => Promise<DueSchedule>,
-  { origin, run, times, concurrency }: Beside,
-): Promise<Pick<Backfilled, "jobIds" | "refused">> {
-  const key = concurrency === null ? null : { key: `backfill/${run}`, limit: concurrency };
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const { schedule, cursor } = await get();
-    const now = context.now();
-    // Whoever asks was asked for the permission: who saved it does not matter.
-    const asked = { ...schedule, mayCommand: true };
-    const wanted: Wanted[] = times.map((nominalAt) => ({
-      schedule: asked,
-      nominalAt,
-      dueAt: nominalAt,
-      notBefore: null,
-      concurrency: key,
-    }));
-    const made = await makingJobs(context, templates)(wanted);
-    const failed = made.find((one) => one instanceof Error && !isWindlassError(one));
-    if (failed instanceof Error) throw failed;
-    const added = made.map((one, i): Occurrence => {
-      const row = occurrenceOf(schedule, { nominalAt: times[i] ?? 0, dueAt: times[i] ?? 0, decision: "fired", reason: "asked" }, now);
-      if (!(one instanceof Error)) return { ...row, origin, run, jobId: one.id };
-      return { ...row, origin, run, decision: "refused", reason: "job_refused", message: one.message };
-    });
-    const { revision, wakes, ...state } = cursor;
-    const changes = made.flatMap((one) => (one instanceof Error ? [] : [{ type: "submit", job: one } as const]));
-    const [counted] = await storeDispatches(context, [
-      { scheduleId: schedule.id, revision, wakes, cursor: state, added, settled: [], changes },
-    ]);
-    if (counted === true)
-      return { jobIds: changes.map(({ job }) => job.id), refused: made.flatMap((one) => (one instanceof Error ? [one.message] : [])) };
-  }
-  throw new WindlassError("unavailable", "the schedule changes all the time; try again");
 }

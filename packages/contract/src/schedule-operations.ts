@@ -59,6 +59,8 @@ export const scheduleJson = z
     source: z.string().nullable(),
     /** When it is looked at next; null: nothing will be due. */
     nextAt: time.nullable(),
+    /** Why it could not be decided about when it was looked at last; it is tried again at `nextAt`. Null: it could. */
+    failing: z.object({ message: z.string(), since: time, times: z.int() }).nullable(),
     /** Jobs of it that may be running. */
     running: z.int(),
     /** Occurrences that wait for one of them to end. */

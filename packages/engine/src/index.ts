@@ -29,6 +29,7 @@ export { settling, type Settling } from "./settling.ts";
 export { preparedRecords } from "./prepared-records.ts";
 export { leadership, type Lead } from "./lead.ts";
 export { noteWorked } from "./runner-token.ts";
+export { steadyTime } from "./steady-time.ts";
 export type { RunnerRules } from "./runners.ts";
 export { PAYLOAD_LENGTH_MAX, recordOf, type SubmitRequest } from "./submit.ts";
 export { dueChange } from "./timers.ts";

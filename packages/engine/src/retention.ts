@@ -33,7 +33,6 @@ export function retention(context: EngineContext, options: RetentionOptions): Lo
   const { days: jobDays, auditDays = 0, historyDays = 0 } = options;
   const leads = leadership(context, { chore: "retention", session: options.session, leadMs: LEAD_MS });
   const removal = removalOf(context);
-  const forgetting = forgettingOf(context);
   const time = steadyTime(context.clock, () => context.now(), JUMP_TRUST_MS);
   return loop({
     name: "retention",
@@ -44,12 +43,12 @@ export function retention(context: EngineContext, options: RetentionOptions): Lo
     pass: async () => {
       const now = time();
       if (!(await leads())) return false;
-      const { audit, answers } = context.store;
+      const { audit, answers, schedules } = context.store;
       const forgotten = await answers.prune(now, ROWS_BATCH);
       const moreJobs = jobDays > 0 && (await removal(now - days(jobDays)));
       const pruned = auditDays > 0 ? await audit.prune(now - days(auditDays), ROWS_BATCH) : 0;
-      const moreHistory = historyDays > 0 && (await forgetting(now - days(historyDays)));
-      return moreJobs || moreHistory || pruned === ROWS_BATCH || forgotten === ROWS_BATCH;
+      const history = historyDays > 0 ? await schedules.prune(now - days(historyDays), ROWS_BATCH) : 0;
+      return moreJobs || history === ROWS_BATCH || pruned === ROWS_BATCH || forgotten === ROWS_BATCH;
     },
   });
 }
@@ -64,15 +63,5 @@ function removalOf(context: EngineContext): (endedBefore: number) => Promise<boo
     if (removed.length > 0) context.logger.info("finished jobs were removed", { roots: roots.length, jobs: removed.length });
     after = roots.length === BATCH ? (roots.at(-1) ?? null) : null;
     return after !== null;
-  };
-}
-
-/** Removes rows of some schedules; true when the walk over all of them has more. */
-function forgettingOf(context: EngineContext): (decidedBefore: number) => Promise<boolean> {
-  let after = "";
-  return async (decidedBefore) => {
-    const pruned = await context.store.schedules.prune(decidedBefore, { after, limit: ROWS_BATCH });
-    after = pruned.after;
-    return after !== "" || pruned.removed === ROWS_BATCH;
   };
 }

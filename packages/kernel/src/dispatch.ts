@@ -1,9 +1,11 @@
 /** From what was decided about a schedule, and the jobs that were made for it, to what a store keeps as one. Pure. */
 import { assert } from "./assert.ts";
 import type { Change } from "./change.ts";
+import { minutes, seconds } from "./duration.ts";
 import { occurrenceOf, startedAs, type DecidedOccurrences, type Start } from "./decide-occurrences.ts";
 import { DEFAULT_GRACE_MS, type JobRecord } from "./job.ts";
 import type { Occurrence, Settlement } from "./occurrence.ts";
+import { backoffDelay, type Backoff } from "./retry.ts";
 import type { Dispatch, OpenRun, Schedule, ScheduleCursor } from "./schedule-record.ts";
 
 /** The job of one start, or why there is none. */
@@ -26,7 +28,8 @@ export function dispatchOf(
     if (start.waited) settled.push({ nominalAt: start.nominalAt, intoAt: null, settledAt: now, ...endOf(start, result) });
     else added.push({ ...occurrenceOf(schedule, { ...start, decision: "fired", reason: "due" }, now), ...endOf(start, result) });
     if ("refused" in result) continue;
-    started.push({ jobId: result.job.id, nominalAt: start.nominalAt });
+    const { id: jobId, notBefore } = result.job;
+    started.push({ jobId, nominalAt: start.nominalAt, ...(start.isAhead && notBefore !== null ? { notBefore } : {}) });
     submits.push({ type: "submit", job: result.job });
   }
   const running = [...decided.running, ...started];
@@ -37,11 +40,28 @@ export function dispatchOf(
     scheduleId: schedule.id,
     revision: cursor.revision,
     wakes: cursor.wakes,
-    cursor: { at, nextAt: isStuck ? now : nextAt, running, waiting },
+    cursor: { at, nextAt: isStuck ? now : nextAt, running, waiting, failing: null },
     added: added.toSorted((a, b) => a.nominalAt - b.nominalAt),
     settled,
     changes: [...decided.stops.map((id) => stopFor(schedule, id)), ...submits],
   };
+}
+
+/** How soon a schedule that could not be decided about is looked at again. */
+const FAILING_BACKOFF: Backoff = { initial: seconds(10), factor: 2, max: minutes(10), jitter: 0 };
+const MESSAGE_LENGTH_MAX = 2_000;
+
+/** The cursor stays where it is, and says why. `from`: what is counted from; behind what was looked at ahead. */
+export function failedDispatch(
+  cursor: ScheduleCursor,
+  message: string,
+  { now, from = now }: { readonly now: number; readonly from?: number },
+): Dispatch {
+  const { scheduleId, revision, wakes, ...state } = cursor;
+  const times = (state.failing?.times ?? 0) + 1;
+  const failing = { message: message.slice(0, MESSAGE_LENGTH_MAX), since: state.failing?.since ?? now, times };
+  const nextAt = from + backoffDelay(FAILING_BACKOFF, times, 0);
+  return { scheduleId, revision, wakes, cursor: { ...state, nextAt, failing }, added: [], settled: [], changes: [] };
 }
 
 function endOf(start: Start, result: MadeJob): Pick<Occurrence, "decision" | "reason" | "message" | "jobId"> {

@@ -44,6 +44,17 @@ test("each second of a month is one span and a short list", () => {
   expect(due.past).toEqual({ from: 1000, to: month - DUE_TIMES_MAX * 1000, count: month / 1000 - DUE_TIMES_MAX });
 });
 
+test("what waits for a jitter that spans more times than are listed is not given up as missed", () => {
+  const hour = 60 * MINUTE;
+  const schedule = asked({ everyMs: 1000, jitterMs: hour }, { windowMs: 0 });
+  const delayOf = (): number => hour;
+  const due = dueTimes(schedule, { at: 0, now: hour - 1, fire: { ...fire, delayOf } });
+  expect(due).toMatchObject({ past: null, times: [], upTo: 0, nextAt: 1000 + hour });
+  const later = dueTimes(schedule, { at: 0, now: hour + 5_000, fire: { ...fire, delayOf } });
+  expect(later).toMatchObject({ past: null, upTo: 5_000 });
+  expect(later.times.map(({ nominalAt }) => nominalAt)).toEqual([1000, 2000, 3000, 4000, 5000]);
+});
+
 test("every time behind the cursor is listed or in a span, in order, none before it is due", () => {
   fc.assert(
     fc.property(

@@ -39,6 +39,8 @@ export interface DueTimes {
 export const ON_TIME_MS: number = minutes(1);
 /** Times that one decision lists: more than any policy lets run. */
 export const DUE_TIMES_MAX = 1_000;
+/** With those that are due early within a long jitter. Of more than that, the rest is listed at once afterwards (E1). */
+const LISTED_MAX: number = 2 * DUE_TIMES_MAX;
 
 type Asked = Pick<Schedule, "id" | "timing" | "catchUp">;
 
@@ -51,8 +53,8 @@ export function dueTimes(
   const raw: Timing = timing.exclude.length === 0 ? timing : { ...timing, exclude: [] };
   const windowMs = catchUp.policy === "none" ? 0 : catchUp.windowMs;
   const floor = Math.max(at, now - Math.max(windowMs + 1, ON_TIME_MS) - timing.jitterMs);
-  const from = until <= at ? at : newestFrom(raw, { after: floor, until, fire });
-  const listed = until <= at ? [] : fire.firesBetween(raw, { after: from, until, limit: DUE_TIMES_MAX }).times;
+  const from = until <= at ? at : newestFrom(raw, { after: floor, until: until - timing.jitterMs, fire });
+  const listed = until <= at ? [] : fire.firesBetween(raw, { after: from, until, limit: LISTED_MAX }).times;
   const excluded = excludedOf(timing, { listed, after: from, until, fire });
   const times: DueTime[] = [];
   let earliest = -Infinity;
@@ -74,15 +76,19 @@ export function dueTimes(
 
 type Span = { readonly after: number; readonly until: number; readonly fire: FireTimes };
 
-/** The first instant behind `after` from which on no more than `DUE_TIMES_MAX` fires come up to `until`. */
+/**
+ * The first instant behind `after` from which on no more than `DUE_TIMES_MAX` fires come up to `until`: all of them are due by
+ * then, whatever their jitter.
+ */
 function newestFrom(timing: Timing, { after, until, fire }: Span): number {
+  if (until <= after) return after;
   if (!fire.firesBetween(timing, { after, until, limit: DUE_TIMES_MAX }).isCut) return after;
   return firstWhere({ low: after, high: until }, (instant) => fire.countFires(timing, { after: instant, until }) <= DUE_TIMES_MAX);
 }
 
 function excludedOf(timing: Timing, { listed, after, until, fire }: Span & { readonly listed: readonly number[] }): ReadonlySet<number> {
   if (timing.exclude.length === 0 || listed.length === 0) return new Set();
-  const kept = new Set(fire.firesBetween(timing, { after, until, limit: DUE_TIMES_MAX }).times);
+  const kept = new Set(fire.firesBetween(timing, { after, until, limit: LISTED_MAX }).times);
   return new Set(listed.filter((time) => !kept.has(time)));
 }
 
@@ -102,8 +108,8 @@ export function spanOf(timing: Timing, { after, until, fire }: Span): TimeSpan |
   return { from, to: firstWhere({ low: from - 1, high: until }, isBehindAll), count };
 }
 
-/** The same of those that `exclude` leaves out: they are told from the others by counting. */
-function excludedSpanOf(timing: Timing, raw: Timing, { after, until, fire }: Span): TimeSpan | null {
+/** The same of those that `exclude` leaves out (`raw` does not): they are told from the others by counting. */
+export function excludedSpanOf(timing: Timing, raw: Timing, { after, until, fire }: Span): TimeSpan | null {
   const excluded = (low: number, high: number): number =>
     high <= low ? 0 : fire.countFires(raw, { after: low, until: high }) - fire.countFires(timing, { after: low, until: high });
   const count = excluded(after, until);

@@ -14,7 +14,7 @@ export {
   type ScheduleFacts,
   type Start,
 } from "./decide-occurrences.ts";
-export { dispatchOf, type MadeJob } from "./dispatch.ts";
+export { dispatchOf, failedDispatch, type MadeJob } from "./dispatch.ts";
 export * from "./due-times.ts";
 export * from "./duration.ts";
 export * from "./error.ts";
@@ -48,6 +48,7 @@ export * from "./secret-alias.ts";
 export { SECRET_BYTES_MIN } from "./secret-forms.ts";
 export * from "./service.ts";
 export * from "./setting.ts";
+export { takeBack, takenBackFrom, type TakingBack } from "./take-back.ts";
 export * from "./tally.ts";
 export * from "./tracing.ts";
 export * from "./turn.ts";

@@ -24,7 +24,7 @@ export function scheduleOf(overlap: Overlap, catchUp: CatchUp, exclude: readonly
 
 /** A dispatcher, a ledger and jobs that end when they are told to, all in memory. */
 export class World {
-  cursor: ScheduleCursor = { scheduleId: "sch_1", at: 0, nextAt: 0, running: [], waiting: [], wakes: 0, revision: 1 };
+  cursor: ScheduleCursor = { scheduleId: "sch_1", at: 0, nextAt: 0, running: [], waiting: [], failing: null, wakes: 0, revision: 1 };
   readonly rows = new Map<number, Occurrence>();
   /** Each with when it began. */
   readonly alive = new Map<string, number>();

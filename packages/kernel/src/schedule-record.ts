@@ -2,7 +2,8 @@
  * A schedule as it is stored: when (schedule.ts), what, and what is done about runs that would meet and about times that
  * nobody looked at; and its cursor, what the dispatcher remembers of it between two decisions.
  *
- * L1. The cursor only goes forward. Every nominal time up to it is in the ledger (occurrence.ts), none behind it.
+ * L1. The cursor only goes forward, except over times that have not come (take-back.ts). Every nominal time up to it is in the
+ *     ledger (occurrence.ts), none behind it.
  * L2. The cursor, the rows of the ledger and the jobs that they name are stored in one transaction, or none of them is.
  * L3. A decision counts only if no other came since its cursor was read: of two dispatchers that decide at once, one does.
  * L4. Who changes, resumes or moves a schedule to another zone does so from now on: what was due before is decided by what was
@@ -114,6 +115,8 @@ export const SCHEDULE_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/u;
 export interface OpenRun {
   readonly jobId: string;
   readonly nominalAt: number;
+  /** When it is to begin, of one that was made ahead of that. */
+  readonly notBefore?: number;
 }
 
 /** An occurrence that waits for a job to end. */
@@ -122,6 +125,14 @@ export interface WaitingRun {
   readonly dueAt: number;
   /** Its job is one that is made up for. */
   readonly isLate: boolean;
+}
+
+/** Why a schedule could not be decided about when it was looked at last. It is looked at again, at growing intervals. */
+export interface ScheduleFailing {
+  readonly message: string;
+  /** When it first failed, without a success since. */
+  readonly since: number;
+  readonly times: number;
 }
 
 /** What a decision about a schedule starts from and leaves behind. */
@@ -134,6 +145,8 @@ export interface CursorState {
   readonly running: readonly OpenRun[];
   /** Oldest first. */
   readonly waiting: readonly WaitingRun[];
+  /** Null: it was decided about, or never looked at. */
+  readonly failing: ScheduleFailing | null;
 }
 
 export interface ScheduleCursor extends CursorState {
@@ -151,6 +164,8 @@ export interface Dispatch {
   readonly revision: number;
   readonly wakes: number;
   readonly cursor: CursorState;
+  /** Rows of the clock from this nominal time on go before `added` come: they are decided again. */
+  readonly takenBack?: number;
   readonly added: readonly Occurrence[];
   readonly settled: readonly Settlement[];
   /** Jobs to make and to stop. */
@@ -161,7 +176,13 @@ export interface Dispatch {
 export function cursorAfter(before: ScheduleCursor | null, { scheduleId, cursor, ...dispatch }: Dispatch, now: number): ScheduleCursor {
   const wakes = before?.wakes ?? 0;
   const again = wakes !== dispatch.wakes && cursor.waiting.length > 0;
-  return { scheduleId, ...cursor, nextAt: again ? now : cursor.nextAt, wakes, revision: dispatch.revision + 1 };
+  return {
+    scheduleId,
+    ...cursor,
+    nextAt: again ? Math.min(now, cursor.nextAt ?? now) : cursor.nextAt,
+    wakes,
+    revision: dispatch.revision + 1,
+  };
 }
 
 /** When to look, once `ends` of its jobs have ended: at once if something waits. See L5. */

@@ -174,7 +174,6 @@ export class WorkingSet {
     if (live.scheduleId !== null) {
       const { ends } = this.writes.runsEnded.get(live.scheduleId) ?? { ends: 0 };
       this.writes.runsEnded.set(live.scheduleId, { ends: ends + 1, at: this.#now });
-      this.#signals.dispatchAt = this.#now;
     }
     this.#signals.finished.push(live.id);
     if (live.parentId === null || live.childKey === null) return;

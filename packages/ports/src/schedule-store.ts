@@ -58,13 +58,6 @@ export interface Dispatched {
   readonly tally: ReadonlyTally;
 }
 
-/** Where pruning goes on. */
-export interface PrunedTo {
-  readonly removed: number;
-  /** The schedule behind which the next call looks; "" at the end. */
-  readonly after: string;
-}
-
 export interface ScheduleStore {
   list(filter: ScheduleFilter): Promise<readonly ScheduleView[]>;
   get(workspace: string, name: string): Promise<DueSchedule | null>;
@@ -86,6 +79,6 @@ export interface ScheduleStore {
   dispatch(dispatches: readonly Dispatch[], now: number): Promise<Dispatched>;
   /** Newest first. */
   history(filter: OccurrenceFilter): Promise<readonly Occurrence[]>;
-  /** Removes rows that were decided before then and wait for nothing, of some schedules behind `after`. */
-  prune(before: number, options: { readonly after: string; readonly limit: number }): Promise<PrunedTo>;
+  /** Removes so many rows that were decided before then and wait for nothing, oldest first. Returns how many it were. */
+  prune(before: number, limit: number): Promise<number>;
 }

@@ -39,6 +39,7 @@ export function presentSchedule({ schedule, cursor }: ScheduleView): ScheduleJso
     pausedReason,
     source,
     nextAt: maybeTime(cursor.nextAt),
+    failing: cursor.failing === null ? null : { ...cursor.failing, since: isoTime(cursor.failing.since) },
     running: cursor.running.length,
     waiting: cursor.waiting.length,
     createdBy,

@@ -120,12 +120,17 @@ export async function backfillSchedule(call: Call<BackfillOptions>): Promise<num
   });
   const { times, jobIds, refused, run, isCut } = answer;
   await present(call, answer, () => {
-    const more = isCut ? `There are more times in the span: go on behind ${times.at(-1) ?? from}, or raise --limit.\n` : "";
+    const more = isCut ? `There are more times in the span: go on with --from ${behind(times.at(-1) ?? from)}, or raise --limit.\n` : "";
     if (run === null) return `${times.map((time) => `${time}\n`).join("")}${times.length === 0 ? "No times in the span.\n" : ""}${more}`;
     const failed = refused.map((message) => `Refused: ${message}\n`).join("");
     return `${count(jobIds.length, "job")} of ${name}: windlass schedules history ${name} --run ${run}\n${failed}${more}`;
   });
   return refused.length > 0 ? 1 : 0;
+}
+
+/** Both ends of a span are among it. */
+function behind(time: string): string {
+  return new Date(Date.parse(time) + 1).toISOString();
 }
 
 export async function deleteSchedule(call: Call): Promise<void> {
@@ -159,14 +164,20 @@ function textOf(call: Call, schedule: ScheduleJson): string {
         .join(", "),
     ],
     ["next look", schedule.nextAt ?? ""],
+    ["fails with", failureOf(schedule)],
     ["part of", schedule.source ?? ""],
   ]);
 }
 
-function stateOf({ paused, pausedBy, pausedReason, running, waiting }: ScheduleJson): string {
+function stateOf({ paused, pausedBy, pausedReason, failing, running, waiting }: ScheduleJson): string {
   if (paused) return `paused${pausedBy === null ? "" : ` by ${pausedBy}`}${pausedReason === null ? "" : `: ${pausedReason}`}`;
+  if (failing !== null) return `failing: ${failing.message}`;
   const more = [...(running > 0 ? [`${running} running`] : []), ...(waiting > 0 ? [`${waiting} waiting`] : [])];
   return more.length === 0 ? "active" : `active, ${more.join(", ")}`;
+}
+
+function failureOf({ failing }: ScheduleJson): string {
+  return failing === null ? "" : `${failing.message} (${count(failing.times, "time")}, since ${failing.since})`;
 }
 
 function targetOf({ template }: ScheduleJson): string {
@@ -181,7 +192,7 @@ function whenOf({ timing: { cron, everyMs } }: ScheduleJson): string {
 function columns(at: number): readonly Column<ScheduleJson>[] {
   return [
     { title: "NAME", value: ({ name }) => name, elastic: true },
-    { title: "STATE", value: stateOf, colour: ({ paused }) => (paused ? "yellow" : null) },
+    { title: "STATE", value: stateOf, colour: ({ paused, failing }) => (paused ? "yellow" : failing === null ? null : "red") },
     { title: "WHEN", value: whenOf },
     { title: "TIMEZONE", value: ({ timing }) => timing.timezone },
     { title: "NEXT", value: ({ paused, nextAt }) => (paused ? "" : untilText(nextAt, at)) },

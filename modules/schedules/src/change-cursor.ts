@@ -1,0 +1,151 @@
+/**
+ * What a change of a schedule does to its cursor: what was due before it is decided by what was stored then, what was made ahead
+ * of its time is taken back, and the new rules hold from now on (kernel, L4). A schedule that cannot be decided about can be
+ * changed and paused all the same: that is how it is mended.
+ */
+import {
+  demandRevision,
+  dueTimes,
+  messageOf,
+  occurrenceOf,
+  spanOf,
+  takeBack,
+  takenBackFrom,
+  type CursorState,
+  type Dispatch,
+  type Expected,
+  type Occurrence,
+  type Schedule,
+  type Settlement,
+  type TimeSpan,
+} from "@windlass/kernel";
+import type { DueSchedule } from "@windlass/ports";
+import { evaluate, type Evaluating } from "./evaluate.ts";
+import { storeDispatches } from "./store-dispatches.ts";
+
+export interface Changing {
+  readonly found: DueSchedule;
+  readonly next: Omit<Schedule, "revision">;
+  readonly now: number;
+}
+
+/** `moved`: the cursor is another one now, read it again. `failure`: why what was due could not be decided. */
+export interface Before {
+  readonly moved: boolean;
+  readonly failure: string | null;
+}
+
+const NOTHING: Before = { moved: false, failure: null };
+/** As a row that reaches over the place at which it is cut, and one beside it (left out by `exclude`) may lie. */
+const ROWS_LOOKED_AT = 2;
+/** A dispatcher that looks ahead at the same moment makes something again; not that often. */
+const TRIES_MAX = 20;
+
+/** Takes back what was made ahead of its time; true when something was. */
+export async function tookBack({ context, fire }: Evaluating, { schedule, cursor }: DueSchedule, now: number): Promise<boolean> {
+  const from = takenBackFrom(cursor, now);
+  if (from === null) return false;
+  const rows = await context.store.schedules.history({ scheduleId: schedule.id, run: "", until: from, limit: ROWS_LOOKED_AT });
+  demandStored(await storeDispatches(context, [takeBack({ schedule, cursor, from, rows, fire }, now)]));
+  return true;
+}
+
+/** What was made ahead of its time must not run once its schedule is gone. Throws `not_found`, `revision_mismatch`. */
+export async function takeAllBack(parts: Evaluating, get: () => Promise<DueSchedule>, expected: Expected): Promise<void> {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const found = await get();
+    demandRevision(`schedule ${found.schedule.name}`, { revision: found.schedule.revision, expected });
+    if (!(await tookBack(parts, found, parts.context.now()))) return;
+  }
+}
+
+/**
+ * Decides what is due by what is stored. Times that the next timing would lose in their jitter count as due; a pause lets none
+ * of them start.
+ */
+export async function decideBefore(parts: Evaluating, { found, next, now }: Changing): Promise<Before> {
+  const { schedule, cursor } = found;
+  if (schedule.paused) return NOTHING;
+  const old = next.paused || isSameTiming(schedule, next) ? schedule : { ...schedule, timing: { ...schedule.timing, jitterMs: 0 } };
+  try {
+    const { times, past, pastExcluded } = dueTimes(old, { at: cursor.at, now, fire: parts.fire });
+    if (times.length === 0 && past === null && pastExcluded === null) return NOTHING;
+  } catch (error) {
+    return { moved: false, failure: messageOf(error) };
+  }
+  const { dispatches, failures } = await evaluate(parts, [{ ...found, schedule: old }], { now });
+  const [failure] = failures;
+  if (failure !== undefined) return { moved: false, failure: failure.message };
+  const [stored] = await storeDispatches(parts.context, dispatches);
+  return stored instanceof Error ? { moved: false, failure: stored.message } : { moved: true, failure: null };
+}
+
+const NEW = { at: 0, nextAt: null, running: [], waiting: [], failing: null, wakes: 0, revision: 0 };
+
+/** The cursor behind a change: at this moment, with what was passed over in the ledger. */
+export function cursorOfChange(
+  parts: Evaluating,
+  { found, next, now, failure }: Omit<Changing, "found"> & { readonly found: DueSchedule | null; readonly failure: string | null },
+): Dispatch {
+  const { cursor } = found ?? { cursor: NEW };
+  const rests = next.paused || found?.schedule.paused === true;
+  // What could not be decided by the old rules is decided by the new ones, as long as they mean the same times.
+  const keeps = found !== null && !rests && isSameTiming(found.schedule, next);
+  const at = keeps ? cursor.at : Math.max(cursor.at, now);
+  const schedule = { ...next, revision: 0 };
+  const passed = found === null || keeps ? null : passedTimes(parts, found, now);
+  const settled: Settlement[] = next.paused ? cursor.waiting.map(({ nominalAt }) => skippedByPause(nominalAt, now)) : [];
+  const waiting = next.paused ? [] : cursor.waiting;
+  const failing = next.paused ? cursor.failing : null;
+  const state: CursorState = { at, nextAt: next.paused ? null : nextLookOf(), running: cursor.running, waiting, failing };
+  return {
+    scheduleId: next.id,
+    revision: cursor.revision,
+    wakes: cursor.wakes,
+    cursor: state,
+    added: passed === null ? [] : [passedRow(schedule, passed, { now, failure: rests ? null : failure })],
+    settled,
+    changes: [],
+  };
+
+  function nextLookOf(): number | null {
+    const { nextAt } = dueTimes(schedule, { at, now: at, fire: parts.fire });
+    return waiting.length === 0 ? nextAt : Math.min(now, nextAt ?? now);
+  }
+}
+
+/** Times of the old rules that nothing was decided about; what cannot be told is not there. */
+function passedTimes({ fire }: Evaluating, { schedule: { timing }, cursor }: DueSchedule, now: number): TimeSpan | null {
+  try {
+    return spanOf({ ...timing, exclude: [] }, { after: cursor.at, until: now, fire });
+  } catch {
+    return null;
+  }
+}
+
+/** One row for all that passed: it was paused, or is about to be; or nobody could decide about it. */
+function passedRow(
+  schedule: Schedule,
+  { from, to, count }: TimeSpan,
+  { now, failure }: { readonly now: number; readonly failure: string | null },
+): Occurrence {
+  const why =
+    failure === null ? ({ decision: "skipped", reason: "paused" } as const) : ({ decision: "refused", reason: "job_refused" } as const);
+  return { ...occurrenceOf(schedule, { nominalAt: from, dueAt: from, ...why }, now), lastAt: to, count, message: failure };
+}
+
+function skippedByPause(nominalAt: number, settledAt: number): Settlement {
+  return { nominalAt, settledAt, decision: "skipped", reason: "paused", message: null, jobId: null, intoAt: null };
+}
+
+function isSameTiming({ timing }: Pick<Schedule, "timing">, other: Pick<Schedule, "timing">): boolean {
+  return JSON.stringify(timing) === JSON.stringify(other.timing);
+}
+
+/** For what must be stored for a person who asks for it. */
+export function demandStored(stored: readonly (boolean | Error)[]): readonly boolean[] {
+  return stored.map((one) => {
+    if (one instanceof Error) throw one;
+    return one;
+  });
+}

@@ -1,0 +1,111 @@
+/** One that fails holds no other up, says why, and can be paused and mended. */
+import { afterEach, expect, test } from "vitest";
+import { WindlassError } from "@windlass/kernel";
+import { dispatchFixture, type DispatchFixture } from "./dispatch-fixture.ts";
+import { dispatchOnce } from "./dispatch-once.ts";
+
+let fixture: DispatchFixture | undefined;
+afterEach(() => fixture?.close());
+
+async function at(start: string): Promise<DispatchFixture> {
+  fixture = await dispatchFixture(start);
+  return fixture;
+}
+
+const named = { workspace: "default", name: "s" };
+const AWAY = { kind: "task", away: true } as const;
+
+test("of a batch all are fired but the one that the store cannot keep, which says so and is tried again later", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  for (const name of ["a", "b", "c", "d", "e"])
+    await f.put("* * * * *", { name, template: name === "c" ? { kind: "task", unstorable: true } : { kind: "task" } });
+  const once = await f.tick("2026-03-02T09:00:00Z");
+  const message = expect.stringContaining("a value that the store cannot keep");
+  expect(once).toMatchObject({ evaluated: 5, triggered: 4, errors: [{ schedule: { name: "c" }, message }] });
+  expect((await f.schedules.get({ ...named, name: "c" })).cursor.failing).toMatchObject({ times: 1, message });
+  expect(await f.rows("c")).toEqual([]);
+  expect(await f.tick("2026-03-02T09:00:09Z"), "not at once").toMatchObject({ evaluated: 0 });
+  await f.put("* * * * *", { name: "c" });
+  await f.tick("2026-03-02T09:00:09Z");
+  expect(await f.told("c")).toEqual(["09:00:00 fired"]);
+});
+
+test("a store that is away is nobody's fault: all of them are as they were", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  for (const name of ["a", "b"]) await f.put("* * * * *", { name });
+  f.set("2026-03-02T09:00:00Z");
+  const { store } = f.context;
+  let asked = 0;
+  const dispatch = async (): Promise<never> => {
+    asked++;
+    throw new WindlassError("unavailable", "the store failed: no connection");
+  };
+  const context = { ...f.context, store: { ...store, schedules: { ...store.schedules, dispatch } } };
+  await expect(dispatchOnce({ ...f.parts, context }, { aheadMs: 0 })).rejects.toThrow("no connection");
+  expect(asked).toBe(1);
+  expect((await f.schedules.get({ ...named, name: "a" })).cursor).toMatchObject({ failing: null, revision: 1 });
+});
+
+test("one that always fails is looked at at growing intervals, and says since when and why", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { template: AWAY });
+  await f.tick("2026-03-02T09:00:00Z");
+  const rests: number[] = [];
+  for (let i = 0; i < 9; i++) {
+    const { nextAt } = (await f.schedules.get(named)).cursor;
+    rests.push(((nextAt ?? 0) - f.context.now()) / 1_000);
+    await f.tick(new Date(nextAt ?? 0).toISOString());
+  }
+  expect(rests).toEqual([10, 20, 40, 80, 160, 320, 600, 600, 600]);
+  expect((await f.schedules.get(named)).cursor.failing).toEqual({
+    message: "the registry does not answer",
+    since: Date.parse("2026-03-02T09:00:00Z"),
+    times: 10,
+  });
+});
+
+test("one that always fails can be paused: what it could not decide is skipped", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { template: AWAY });
+  await f.tick("2026-03-02T09:00:00Z");
+  f.set("2026-03-02T09:01:30Z");
+  expect(await f.schedules.pause(named, "bob", null)).toMatchObject({ paused: true });
+  expect(await f.told()).toEqual(["09:00:00 skipped ×2"]);
+  expect((await f.schedules.get(named)).cursor, "why is still told").toMatchObject({ nextAt: null, failing: { times: 1 } });
+});
+
+test("one that always fails is mended by a change, which decides what was open", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { template: AWAY });
+  await f.tick("2026-03-02T09:00:00Z");
+  f.set("2026-03-02T09:00:30Z");
+  await f.put("* * * * *");
+  expect((await f.schedules.get(named)).cursor.failing).toBeNull();
+  await f.tick("2026-03-02T09:00:30Z");
+  await f.tick("2026-03-02T09:01:00Z");
+  expect(await f.told()).toEqual(["09:00:00 fired", "09:01:00 fired"]);
+});
+
+test("what could not be decided by a timing that is changed is refused, with why", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { template: AWAY });
+  f.set("2026-03-02T09:01:30Z");
+  await f.put("*/5 * * * *");
+  await f.tick("2026-03-02T09:05:00Z");
+  expect(await f.told()).toEqual(["09:00:00 refused ×2", "09:05:00 fired"]);
+  expect((await f.rows())[0]).toMatchObject({ reason: "job_refused", message: "the registry does not answer" });
+});
+
+test("a timing that nobody can read any more is mended by another one", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  const { schedule, cursor } = await f.put("* * * * *").then(() => f.schedules.get(named));
+  const { revision, wakes, scheduleId, ...state } = cursor;
+  await f.store.schedules.put(
+    { ...schedule, timing: { ...schedule.timing, timezone: "Mars/Olympus" } },
+    { expected: null, dispatch: { scheduleId, revision, wakes, cursor: state, added: [], settled: [], changes: [] }, now: 0 },
+  );
+  expect(await f.tick("2026-03-02T09:00:00Z")).toMatchObject({ errors: [{ message: expect.stringContaining("Mars/Olympus") }] });
+  await f.put("* * * * *");
+  await f.tick("2026-03-02T09:01:00Z");
+  expect(await f.told()).toEqual(["09:01:00 fired"]);
+});
