@@ -9,7 +9,16 @@ import { readInputs } from "./read-inputs.ts";
 import { readRetry } from "./read-retry.ts";
 import { readQueue } from "./read-queue.ts";
 import { readStep } from "./read-step.ts";
-import { CONTAINER_EXECUTORS, ISOLATIONS, STEPS_MAX, TIMEOUT_SECONDS_MAX, placedSteps, type Step, type Workflow } from "./workflow.ts";
+import {
+  CONTAINER_EXECUTORS,
+  hasOwnLimits,
+  ISOLATIONS,
+  STEPS_MAX,
+  TIMEOUT_SECONDS_MAX,
+  placedSteps,
+  type Step,
+  type Workflow,
+} from "./workflow.ts";
 
 export const API_VERSION = "windlass.dev/v1";
 export const WORKFLOW_KEYS = {
@@ -52,7 +61,6 @@ export function readWorkflow(data: Json): ReadResult {
   const fields = new Fields({ value: data, path: [], findings, keys: WORKFLOW_KEYS });
   if (findings.some(({ path }) => path.length === 0)) return { workflow: null, findings };
   readHeader(fields);
-  const isolation = fields.oneOf("isolation", ISOLATIONS);
   const workflow: Workflow = present({
     apiVersion: API_VERSION,
     kind: "Workflow",
@@ -64,7 +72,7 @@ export function readWorkflow(data: Json): ReadResult {
     queue: readQueue(fields),
     priority: fields.number("priority", { min: -1000, max: 1000, whole: true }),
     executor: fields.oneOf("executor", CONTAINER_EXECUTORS),
-    isolation: isolation === "job" ? isolation : undefined,
+    isolation: fields.oneOf("isolation", ISOLATIONS),
     steps: readSteps(fields, findings),
     finally: readFinally(fields, findings),
     output: fields.raw("output"),
@@ -79,7 +87,7 @@ export function readWorkflow(data: Json): ReadResult {
 /** What a runner cannot keep is not passed over: one container has one limit, that of its pod. */
 function noteUnkept(workflow: Workflow, fields: Fields): void {
   for (const { step, path } of placedSteps(workflow))
-    if (step.tool.kind === "shell" && (step.tool.resources !== undefined || step.retry?.resources !== undefined))
+    if (hasOwnLimits(step))
       fields.note([...path], `${step.name} has limits of its own, which steps of a runner share: leave resources out, or use a container`);
 }
 

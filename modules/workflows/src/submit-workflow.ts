@@ -9,6 +9,7 @@ import {
   type JsonObject,
   type RetryPolicy,
 } from "@windlass/kernel";
+import { isolateScheduled } from "./isolate-scheduled.ts";
 import { checkDefinition } from "./parse-workflow.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { evaluateIn } from "./scope.ts";
@@ -54,14 +55,18 @@ export interface ExecutionRequest {
   readonly executor?: ContainerExecutor;
   /** Of containers for which nobody names one. */
   readonly usualExecutor?: ContainerExecutor;
+  /** True: it gets a runner of its own where its workflow leaves that open (isolate-scheduled.ts). */
+  readonly isolates?: boolean;
 }
 
 /** Throws WindlassError `invalid` with every fault of the definition, of the workflows that it runs, or of the inputs. */
-export function executionOf({ definition, versionId, input, pinned, executor, usualExecutor }: ExecutionRequest): Execution {
+export function executionOf(request: ExecutionRequest): Execution {
+  const { definition, versionId, input, pinned, executor, usualExecutor, isolates = false } = request;
   const parsed = checkDefinition(definition);
   if ("faults" in parsed) throw refused("the workflow cannot be run", parsed.faults);
   const carriedOut = (one: Workflow): Workflow => (executor === undefined ? withUsual(one, usualExecutor) : withExecutor(one, executor));
-  const workflow = carriedOut(parsed.workflow);
+  const own = carriedOut(parsed.workflow);
+  const workflow = isolates ? isolateScheduled(own) : own;
   const pins = Object.fromEntries(
     [...(pinned ?? [])].map(([name, { body, ...version }]) => [name, { ...version, workflow: carriedOut(workflowOf(body)) }]),
   );

@@ -75,7 +75,8 @@ export function workflowSchema(): Schema {
         isolation: {
           enum: ISOLATIONS,
           default: "shared",
-          description: "job: its steps shell and http run in a container or process of each execution's own, by windlass runner",
+          description:
+            "job: its steps shell and http run in a container or process of each execution's own, by windlass runner; shared: beside those of others, also when a schedule runs it",
         },
         schedules: {
           type: "array",

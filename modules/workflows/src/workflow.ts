@@ -209,8 +209,8 @@ export interface Workflow {
   readonly priority?: number;
   /** Of its containers; `docker` when left out. */
   readonly executor?: ContainerExecutor;
-  /** `shared` when left out. */
-  readonly isolation?: "job";
+  /** `shared` when left out; `job` where a schedule runs it and runners are containers (isolate-scheduled.ts). */
+  readonly isolation?: (typeof ISOLATIONS)[number];
   readonly steps: readonly Step[];
   /** Run at the end, however it ends. */
   readonly finally?: readonly Step[];
@@ -241,4 +241,9 @@ export function specOf(workflow: Workflow): JsonObject {
 /** Of a specification that has been validated. */
 export function workflowOf(spec: JsonObject): Workflow {
   return spec as unknown as Workflow;
+}
+
+/** A limit of its own processes, which a runner shares among its steps. */
+export function hasOwnLimits({ tool, retry }: Step): boolean {
+  return tool.kind === "shell" && (tool.resources !== undefined || retry?.resources !== undefined);
 }

@@ -59,7 +59,7 @@ function executions({ definitions, workflows }: TemplateParts): MakeRequest {
     const found = known.get(key) ?? look(workspace, text);
     known.set(key, found);
     const { id, definition, pinned } = await found;
-    return workflows.execution({ definition, versionId: id, input, pinned });
+    return workflows.execution({ definition, versionId: id, input, pinned, scheduled: true });
   };
 }
 

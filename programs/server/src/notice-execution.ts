@@ -15,7 +15,7 @@ export function noticeExecution(workflows: WorkflowLanguage, definitions: () => 
     const pinned = await pinVersions(definitions(), { workspace, definition, referencesOf });
     const { schedule_id: schedule, nominal_time: nominal, input = {} } = notice;
     return {
-      ...workflows.execution({ definition, versionId, input, pinned }),
+      ...workflows.execution({ definition, versionId, input, pinned, scheduled: schedule !== undefined }),
       workspace,
       cause:
         schedule === undefined ? { type: "trigger", by: "notice" } : { type: "schedule", id: schedule, nominalAt: Date.parse(nominal) },

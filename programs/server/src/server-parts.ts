@@ -28,6 +28,8 @@ export interface WorkflowLanguage {
     readonly pinned: ReadonlyMap<string, StoredVersion>;
     /** Of its containers, whatever the definition says. */
     readonly executor?: "docker" | "kubernetes" | "process";
+    /** True: a schedule makes it, so that it gets a runner of its own where runners are containers and its workflow leaves that open. */
+    readonly scheduled?: boolean;
   }): SubmitRequest;
   readonly referencesOf: ReferencesOf;
 }
