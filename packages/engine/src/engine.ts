@@ -12,7 +12,8 @@ import { feed, type Feed } from "./feed.ts";
 import { givenSecrets } from "./given-secrets.ts";
 import { jobs, type Jobs } from "./jobs.ts";
 import { launcher } from "./launcher.ts";
-import { noticeReceiver, type NoticeOptions } from "./notice-receiver.ts";
+import type { NoticeOptions } from "./notice-receiver.ts";
+import { noticeServices } from "./notice-services.ts";
 import { queues, type Queues } from "./queues.ts";
 import { reconciler } from "./reconciler.ts";
 import { logRetention, type LogLimits } from "./log-retention.ts";
@@ -75,6 +76,7 @@ export function engine(options: EngineOptions): Engine {
   const changes = audit(context);
   const sealed = secrets(context);
   const submitting = jobs(context, events);
+  const notices = options.notices === undefined ? null : noticeServices(context, submitting, options.notices);
   const service = serviceOf("engine", async () => {
     await context.syncClock();
     const session = await openSession(context, {
@@ -104,7 +106,7 @@ export function engine(options: EngineOptions): Engine {
       }),
       ...(options.outbound === undefined ? [] : [webhookRelay(context, { session: id, outbound: options.outbound })]),
       ...(options.services?.(context, id) ?? []),
-      ...(options.notices === undefined ? [] : [noticeReceiver(context, submitting, options.notices)]),
+      ...(notices?.services() ?? []),
       logRetention(context, options.logLimits ?? { retentionDays: 0, totalBytesMax: 0 }),
     ]);
     try {

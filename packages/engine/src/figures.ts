@@ -33,6 +33,17 @@ export interface CallbackFigures {
   undelivered: number;
 }
 
+export interface NoticeFigures {
+  isUsed: boolean;
+  /** Why it cannot be used now; null: it can. */
+  fault: string | null;
+  received: number;
+  /** Those of them that were put with the dead letters. */
+  dead: number;
+  /** What the broker said last of what lies there; null: nothing yet. */
+  atBroker: { readonly waiting: number; readonly received: number; readonly dead: number; readonly oldestAt: number | null } | null;
+}
+
 export interface Figures {
   readonly queues: Tally;
   /** The name under which a queue is counted; gives it one of its own as long as there is room. */
@@ -50,6 +61,8 @@ export interface Figures {
   addCallback(state: string, answer: { readonly status: string; readonly reason?: string }): void;
   /** What was told to webhooks. */
   readonly webhooks: { active: number; sent: number; failed: number; dead: number };
+  /** Of the queue for notices; `isUsed` is false where there is none. */
+  readonly notices: NoticeFigures;
   /** Handlers that run in this process, and how many may. */
   readonly slots: Set<{ readonly running: number; readonly concurrency: number }>;
 }
@@ -75,6 +88,7 @@ export function figures(): Figures {
     commits: spread(COMMIT_BUCKETS),
     feedLagMs: 0,
     webhooks: { active: 0, sent: 0, failed: 0, dead: 0 },
+    notices: { isUsed: false, fault: null, received: 0, dead: 0, atBroker: null },
     callbacks: told,
     addCallback(state, { status, reason }) {
       count(told.told, state);

@@ -32,27 +32,28 @@ interface Given {
   readonly mode?: SigningMode;
   readonly wrap?: (store: Store) => Store;
   readonly readKeys?: () => string;
+  /** May throw, at each try to open the queue. */
+  readonly opening?: (tries: number, connect: () => Notices) => Notices;
 }
 
 async function open(given: Given = {}): Promise<Site> {
   const memory = noticesMemory();
   const keys = { place: "KEYS", read: given.readKeys ?? (() => KEY) };
   const signatures = noticeSignatures({ mode: given.mode ?? "enforce", keys, replayMs: 3_600_000 });
-  // The clock is made with the engine, and the queue runs on it.
-  let notices: Notices | null = null;
-  const late = new Proxy({} as Notices, { get: (_, name) => Reflect.get(notices ?? {}, name) as unknown });
+  let tries = 0;
+  const connect = (): Notices => memoryNotices(memory, { clock: fixture.clock, attemptsMax: 3 });
   const executionOf: NoticeOptions["executionOf"] = async ({ workflow_id: name, input }) => {
     if (name === "none") throw new WindlassError("not_found", "there is no workflow none");
     if (name === "picky") throw new WindlassError("invalid", "the inputs of picky are not as they should be");
     if (name === "broken") throw new Error("nobody foresaw this");
     return { kind: "workflow", name, spec: { waitMs: 1_000 }, input: input ?? {}, executor: "none" };
   };
-  const fixture = await engineFixture({
+  const fixture: EngineFixture = await engineFixture({
     kinds: [groupKind],
-    notices: { notices: late, signatures, executionOf },
+    notices: { open: async () => given.opening?.(++tries, connect) ?? connect(), signatures, executionOf },
     ...(given.wrap === undefined ? {} : { wrap: given.wrap }),
   });
-  notices = memoryNotices(memory, { clock: fixture.clock, attemptsMax: 3 });
+  const notices = connect();
   await fixture.engine.start();
   site = {
     ...fixture,
@@ -60,7 +61,7 @@ async function open(given: Given = {}): Promise<Site> {
     notices,
     signatures,
     async send(...all) {
-      await notices?.send(
+      await notices.send(
         all.map(({ id = "n-1", ...more }) => signed(site, { id, body: JSON.stringify({ ...NOTICE, ...more }), attributes: {} })),
       );
     },
@@ -70,7 +71,7 @@ async function open(given: Given = {}): Promise<Site> {
     },
     async close() {
       await fixture.close();
-      await notices?.close();
+      await notices.close();
     },
   };
   return site;
@@ -183,4 +184,40 @@ test("keys that cannot be read for a while make no dead letters, and count no at
   isBroken = false;
   await emptied();
   expect([died(), await executions()]).toEqual([[], ["nightly"]]);
+});
+
+test("a broker that is away keeps nothing from starting, is told of, and is found when it is back", async () => {
+  const { engine, send, clock, executions, lines } = await open({
+    opening: (tries, connect) => {
+      if (tries < 5) throw new WindlassError("unavailable", "nobody listens");
+      return connect();
+    },
+  });
+  const { notices } = engine.context.figures;
+  expect(notices).toMatchObject({ isUsed: true, fault: "nobody listens" });
+  expect(lines.filter(({ message }) => message === "the queue for notices is away, and is looked for")).toHaveLength(1);
+  await send({ id: "a" });
+  await emptied();
+  await clock.until(() => notices.atBroker !== null, LIMIT_MS);
+  expect([notices, await executions()]).toMatchObject([{ fault: null, received: 1, dead: 0, atBroker: { waiting: 0 } }, ["nightly"]]);
+});
+
+test("a queue that was lost is opened anew", async () => {
+  const opened: Notices[] = [];
+  const opening = (_: number, connect: () => Notices): Notices => {
+    opened.push(connect());
+    return opened.at(-1) as Notices;
+  };
+  const { send, executions } = await open({ opening });
+  await opened[0]?.close();
+  await send({ id: "a" });
+  await emptied();
+  expect([await executions(), opened.length]).toEqual([["nightly"], 2]);
+});
+
+test("what will not mend by itself is told at the start", async () => {
+  const opening = (): never => {
+    throw new WindlassError("tool_missing", "it is too old");
+  };
+  await expect(open({ opening })).rejects.toMatchObject({ code: "tool_missing" });
 });

@@ -23,13 +23,16 @@ import {
 } from "@windlass/kernel";
 import type { Notices, ReceivedNotice } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import { every } from "./every.ts";
 import type { Jobs } from "./jobs.ts";
+import type { NoticeQueue } from "./notice-queue.ts";
 import type { NoticeSignatures, SignatureFault } from "./notice-signatures.ts";
 import { loop, serviceOf, type Service } from "./service.ts";
 import type { SubmitRequest } from "./submit.ts";
 
 export interface NoticeOptions {
-  readonly notices: Notices;
+  /** Opens the queue. Throws `unavailable` where the broker is away; what else it throws will not mend by itself. */
+  readonly open: () => Promise<Notices>;
   readonly signatures: NoticeSignatures;
   /** What to submit for a notice that names no execution. Throws `not_found` without the workflow, `invalid` for its input. */
   readonly executionOf: (notice: Notice) => Promise<SubmitRequest>;
@@ -51,11 +54,20 @@ const AT_ONCE_MS: number = seconds(1);
 const EXTEND_AFTER = 1 / 3;
 /** What is away mostly comes back soon. */
 const AWAY_MS: number = seconds(5);
+/** How often the broker is asked what lies there: at SQS each look costs. */
+const FIGURES_MS: number = seconds(15);
 const RETRY: Backoff = { initial: seconds(1), factor: 2, max: minutes(5), jitter: 0.3 };
 
-export function noticeReceiver(context: EngineContext, jobs: Pick<Jobs, "submit">, options: NoticeOptions): Service {
-  const { notices } = options;
+export function noticeReceiver(
+  context: EngineContext,
+  jobs: Pick<Jobs, "submit">,
+  options: Omit<NoticeOptions, "open"> & { readonly queue: NoticeQueue },
+): Service {
+  const { queue } = options;
+  const { notices: figures } = context.figures;
+  const timeToLook = every(context, FIGURES_MS);
   return serviceOf("notices", async () => {
+    await queue.tryOnce();
     const stopping = new AbortController();
     const passes = loop({
       name: "notices",
@@ -65,21 +77,29 @@ export function noticeReceiver(context: EngineContext, jobs: Pick<Jobs, "submit"
       // The wait for a notice is the rest, but where a broker does not let wait.
       restMs: AT_ONCE_MS,
       async pass() {
+        const notices = await queue.opened();
         const began = context.clock.monotonic();
-        const batch = await notices.receive({ max: BATCH, waitMs: WAIT_MS, signal: stopping.signal });
+        const batch = await notices.receive({ max: BATCH, waitMs: WAIT_MS, signal: stopping.signal }).catch((error: unknown) => {
+          figures.fault = messageOf(error);
+          throw error;
+        });
+        figures.fault = null;
+        figures.received += batch.length;
         const atWork = new Set(batch);
         const cancel = keepHidden(context, notices, atWork);
         try {
           await Promise.all(
             batch.map(async (notice) => {
-              const verdict = stopping.signal.aborted ? STOPPING : await judge(context, jobs, { ...options, notice });
+              const verdict = stopping.signal.aborted ? STOPPING : await judge(context, jobs, { ...options, notices, notice });
               atWork.delete(notice);
+              if (verdict.verdict === "dead") figures.dead++;
               await settle(context, notices, { notice, verdict });
             }),
           );
         } finally {
           cancel();
         }
+        if (timeToLook()) figures.atBroker = await notices.figures();
         return !stopping.signal.aborted && (batch.length > 0 || context.clock.monotonic() - began >= AT_ONCE_MS);
       },
     });
@@ -97,7 +117,12 @@ const STOPPING: Verdict = { verdict: "later", counts: false, message: "the serve
 async function judge(
   context: EngineContext,
   jobs: Pick<Jobs, "submit">,
-  { notices, signatures, executionOf, notice }: NoticeOptions & { readonly notice: ReceivedNotice },
+  {
+    notices,
+    signatures,
+    executionOf,
+    notice,
+  }: Omit<NoticeOptions, "open"> & { readonly notices: Notices; readonly notice: ReceivedNotice },
 ): Promise<Verdict> {
   try {
     const signature = signatureOf(signatures, notice, { queue: notices.identity, now: context.now() });

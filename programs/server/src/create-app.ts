@@ -159,7 +159,9 @@ function health(
       if (isWindlassError(error) && error.details["disk"] === "full") throw error;
       throw new WindlassError("unavailable", "the store does not answer", { cause: error });
     }
-    return c.json({ status: "ready" });
+    const { notices } = context.engine.context.figures;
+    // It serves all the same: what is asked of it is stored, and is carried out.
+    return c.json({ status: "ready", ...(notices.isUsed ? { notices: notices.fault === null ? "there" : "away" } : {}) });
   });
   app.get("/metrics", async (c) => {
     if (context.openMetrics === false)

@@ -9,6 +9,7 @@ import { OTHER_QUEUES, QUEUES_MAX, type EngineContext, type Spread } from "@wind
 import { TALLY_BUCKETS, type Durations, type QueueTally, type QueueView } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import { histogramText, samplesText, type HistogramSample, type Sample } from "./exposition.ts";
+import { noticeLines } from "./notice-metrics.ts";
 
 /** Who asks more often is told the same again. */
 const REST_MS = 5_000;
@@ -32,6 +33,7 @@ export function engineMetrics(context: EngineContext): () => Promise<string> {
       ...durationLines(tallies),
       ...callbackLines(context),
       ...webhookLines(context),
+      ...noticeLines(context),
       ...processLines(context),
     ].join("");
   };

@@ -1,29 +1,26 @@
 /** The queue between dispatcher and spawner as the settings want it: by the scheme of its address, loaded only where it is wanted. */
-import { noticeSignatures, SIGNING_MODES, type NoticeSignatures } from "@windlass/engine";
+import { noticeSignatures, SIGNING_MODES, type NoticeOptions, type NoticeSignatures } from "@windlass/engine";
 import { environmentVariableOf, WindlassError, type Settings } from "@windlass/kernel";
-import type { Notices } from "@windlass/ports";
 import { systemClock } from "../machine/system-clock.ts";
 import { systemRandom } from "../machine/system-random.ts";
 import { toldKeys } from "./secret-keys.ts";
 
-/** Null: the store alone is the queue. Makes at the broker what is not there. Throws what opening throws, and `invalid`. */
-export async function openNotices(
-  settings: Settings,
-): Promise<{ readonly notices: Notices; readonly signatures: NoticeSignatures } | null> {
+/** Null: the store alone is the queue. Opening makes at the broker what is not there. Throws `invalid`. */
+export function noticesOf(settings: Settings): Pick<NoticeOptions, "open" | "signatures"> | null {
   const url = settings["notices.url"];
   if (url === "") return null;
   const signatures = signaturesOf(settings);
   const limits = { visibilityMs: settings["notices.visibilitySeconds"] * 1000, attemptsMax: atLeastOne(settings, "notices.attemptsMax") };
   if (/^(nats|tls):\/\//u.test(url)) {
-    const { openNatsNotices } = await import("@windlass/nats");
-    return {
-      signatures,
-      notices: await openNatsNotices({ url, name: settings["notices.queue"], clock: systemClock, random: systemRandom, ...limits }),
-    };
+    const machine = { clock: systemClock, random: systemRandom };
+    const open: NoticeOptions["open"] = async () =>
+      (await import("@windlass/nats")).openNatsNotices({ url, name: settings["notices.queue"], ...machine, ...limits });
+    return { signatures, open };
   }
   if (/^(sqs|https?):\/\//u.test(url)) {
-    const { openSqsNotices } = await import("@windlass/sqs");
-    return { signatures, notices: await openSqsNotices({ url, endpoint: settings["notices.endpoint"], ...limits }) };
+    const endpoint = settings["notices.endpoint"];
+    const open: NoticeOptions["open"] = async () => (await import("@windlass/sqs")).openSqsNotices({ url, endpoint, ...limits });
+    return { signatures, open };
   }
   throw invalid("notices.url", "it must be nats://HOST:4222, tls://HOST:4222, or the address of a queue of SQS");
 }

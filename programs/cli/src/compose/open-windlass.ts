@@ -82,7 +82,7 @@ export async function openWindlass({ folder, settings, environment, logger, addr
   const executors = [processes, containers, ...(cluster === null ? [] : [cluster])];
   const traces = await openTracing({ environment, logger });
   const evaluating = await evaluatingOf(settings);
-  const queue = receivesNotices ? await openQueue(settings, { store, bus }) : null;
+  const queue = receivesNotices ? await queueOf(settings, { store, bus }) : null;
   const made = engine({
     store,
     clock: systemClock,
@@ -116,17 +116,17 @@ export async function openWindlass({ folder, settings, environment, logger, addr
     executors,
     localLogs,
     place,
-    close: () => closeAll([...executors, ...(queue === null ? [] : [queue.notices]), store, bus, traces]),
+    close: () => closeAll([...executors, store, bus, traces]),
   };
 }
 
-/** Null: none is wanted. What was opened before is closed when it cannot be had. */
-async function openQueue(settings: Settings, { store, bus }: { readonly store: Store; readonly bus: Bus }): Promise<NoticeOptions | null> {
+/** Null: none is wanted. What was opened before is closed where the settings are wrong. */
+async function queueOf(settings: Settings, { store, bus }: { readonly store: Store; readonly bus: Bus }): Promise<NoticeOptions | null> {
   const { noticeExecution } = await import("@windlass/server");
-  const { openNotices } = await import("./open-notices.ts");
+  const { noticesOf } = await import("./open-notices.ts");
   const { workflowLanguage } = await import("./workflow-language.ts");
   try {
-    const queue = await openNotices(settings);
+    const queue = noticesOf(settings);
     return queue === null ? null : { ...queue, executionOf: noticeExecution(workflowLanguage(settings), () => store.definitions) };
   } catch (error) {
     await store.close();
