@@ -42,6 +42,12 @@ export const EXCEPTIONS: readonly Exception[] = [
     because: "a thread has no clock handed in; it measures the pace of the disk, and nothing is decided by it but when to flush",
   },
   {
+    path: "drivers/sqlite/src/timely-intake.ts",
+    may: ["timer"],
+    because:
+      "runs in the writer thread, which has no clock handed in; nothing is decided by it but when rows are moved that nobody has asked for",
+  },
+  {
     path: "drivers/sqlite/src/thread-beats.ts",
     may: ["clock", "timer"],
     because: "runs in the writer thread, so that sessions are kept alive by real time while the event loop is busy",

@@ -21,6 +21,7 @@ import { conflictsMigration } from "./migration-0016.ts";
 import { byQueueMigration } from "./migration-0015.ts";
 import { schedulesMigration } from "./migration-0017.ts";
 import { failingSchedulesMigration } from "./migration-0018.ts";
+import { intakeMigration } from "./migration-0019.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -33,6 +34,8 @@ export interface Dialect {
   /** The columns of `events` that give its order in the feed, and the statement that indexes them. */
   readonly feedColumns: string;
   readonly feedIndex: string | null;
+  /** Whether single jobs are acknowledged before they lie in their tables. */
+  readonly hasIntake: boolean;
 }
 
 export type Migration = (dialect: Dialect) => readonly string[];
@@ -57,6 +60,7 @@ export const migrations: readonly Migration[] = [
   conflictsMigration,
   schedulesMigration,
   failingSchedulesMigration,
+  intakeMigration,
 ];
 
 export const sqliteDialect: Dialect = {
@@ -66,6 +70,7 @@ export const sqliteDialect: Dialect = {
   keyedTable: " STRICT, WITHOUT ROWID",
   feedColumns: "position INTEGER PRIMARY KEY AUTOINCREMENT",
   feedIndex: null,
+  hasIntake: true,
 };
 
 export const postgresDialect: Dialect = {
@@ -77,6 +82,7 @@ export const postgresDialect: Dialect = {
   feedColumns: `mark BIGINT NOT NULL DEFAULT greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1),
       position BIGINT GENERATED ALWAYS AS IDENTITY`,
   feedIndex: "CREATE INDEX events_feed ON events (mark, position)",
+  hasIntake: false,
 };
 
 /**

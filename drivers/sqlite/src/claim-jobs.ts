@@ -90,6 +90,7 @@ export function claim(db: Database, request: ClaimRequest): Claimed {
     held = earliest(queues, now);
     if (set.writes.live.size === 0) break;
   }
+  db.waiting.claimed(request, claimed.length);
   return { jobs: withRecords(db, claimed), signals, tally, nothingLeft, heldUntil: held };
 }
 

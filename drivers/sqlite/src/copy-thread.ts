@@ -5,12 +5,14 @@
  *     writes between two steps, and a store that works would never be copied.
  * C2. What runs belongs to the place where it was started, and that place is not copied: in a restored store every session
  *     has run out, and every place is lost, so that the reconciler ends what was under way.
- * C3. Positions of the feed grow beyond all that may have been given out after the moment of the copy.
+ * C3. What was taken in (intake.ts) lies in its tables in the copy, so that its figures are those of jobs.
+ * C4. Positions of the feed grow beyond all that may have been given out after the moment of the copy.
  */
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { backup, DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { assert, WindlassError } from "@windlass/kernel";
+import { Database } from "./database.ts";
 import { toErrorText, type ErrorText } from "./thread-message.ts";
 
 /** What is stored, as far as a back-up tells: the number of the schema, and the rows of each table. */
@@ -54,6 +56,12 @@ async function copy(from: string, to: string): Promise<void> {
   } finally {
     source.close();
   }
+  const copied = new Database(to);
+  try {
+    copied.applyIntake();
+  } finally {
+    copied.close();
+  }
 }
 
 /** Also turns the file into one that needs no other beside it. */
@@ -87,7 +95,7 @@ function countOf(db: DatabaseSync, table: string): number {
   return Number(db.prepare(`SELECT count(*) AS count FROM "${table}"`).get()?.["count"]);
 }
 
-/** See C2 and C3. */
+/** See C2 and C4. */
 function settle(path: string): void {
   const db = new DatabaseSync(path, { timeout: BUSY_MS });
   try {

@@ -1,4 +1,4 @@
-/** S1 on SQLite: what was acknowledged survives the death of the process at any moment. */
+/** S1 on SQLite: what was acknowledged survives the death of the process at any moment, also what lies in the intake then. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { jobRecord } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
+import { Database } from "./database.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
 
 /** After how many lines each of the processes is killed: in the middle of whatever it then does. */
@@ -33,9 +34,51 @@ test("every acknowledged commit is there after the process was killed, whole and
   }
 });
 
-async function writeUntilKilled(path: string, { round, lines }: { readonly round: number; readonly lines: number }): Promise<string[]> {
+test("every single job that was acknowledged is there once, in order, wherever it lay when the process was killed", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "windlass-crash-"));
+  const path = join(folder, "windlass.db");
+  try {
+    let lay = 0;
+    const acknowledged: string[] = [];
+    for (const [round, lines] of KILLED_AFTER.entries()) {
+      acknowledged.push(...(await writeUntilKilled(path, { round, lines, mode: "singly" })));
+      lay += rowsIn(path, "intake");
+    }
+    // Or this would be no test of it: each of them was killed within milliseconds of an answer.
+    expect(lay).toBeGreaterThan(0);
+    const store = await openSqliteStore({ path, clock: fakeClock() });
+    const all = (await store.reads.list({ workspace: "default", limit: 100_000, order: "oldest" })).map((view) => view.record.id);
+    expect(acknowledged.filter((id) => !all.includes(id))).toEqual([]);
+    // At most one of each round was stored and not acknowledged any more.
+    expect(all.length - acknowledged.length).toBeLessThanOrEqual(2 * KILLED_AFTER.length);
+    expect((await store.reads.feed("", 100_000)).map(({ event }) => event.jobId)).toEqual(all);
+    expect((await store.jobs.live({}, 100_000)).map(({ id }) => id).toSorted()).toEqual(all);
+    expect(rowsIn(path, "intake")).toBe(0);
+    await store.close();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+/** Beside whoever may have the file open. */
+function rowsIn(path: string, table: string): number {
+  const db = new Database(path);
+  try {
+    return Number(db.get(`SELECT count(*) FROM ${table}`)?.[0]);
+  } finally {
+    db.close();
+  }
+}
+
+interface Round {
+  readonly round: number;
+  readonly lines: number;
+  readonly mode?: string;
+}
+
+async function writeUntilKilled(path: string, { round, lines, mode = "" }: Round): Promise<string[]> {
   const program = join(import.meta.dirname, "crash-fixture.ts");
-  const child = spawn(process.execPath, [program, path, JSON.stringify(jobRecord()), String(round)], {
+  const child = spawn(process.execPath, [program, path, JSON.stringify(jobRecord()), String(round), mode], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let text = "";

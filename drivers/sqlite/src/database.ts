@@ -7,7 +7,9 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "@windlass/kernel";
 import { FeedPositions } from "./feed-positions.ts";
 import { HotRows } from "./hot-rows.ts";
+import { Intake } from "./intake.ts";
 import { migrations, migrationsAfter, sqliteDialect, Turns, type Migration, type SqlValue } from "@windlass/sql";
+import { WaitingClaims } from "./waiting-claims.ts";
 
 export type Row = readonly SqlValue[];
 
@@ -27,6 +29,8 @@ export class Database {
   /** For writes and what they read; not for a connection that only reads. */
   readonly hot = new HotRows();
   readonly positions = new FeedPositions();
+  readonly intake = new Intake();
+  readonly waiting = new WaitingClaims();
   /** Whose turn it is in each queue. */
   readonly turns = new Turns();
   #dataVersion: SqlValue = null;
@@ -79,6 +83,18 @@ export class Database {
     }
   }
 
+  /** Runs `work` and undoes what it has written. */
+  undone<T>(work: () => T): T {
+    this.#statement("BEGIN IMMEDIATE").run();
+    this.#forget();
+    try {
+      return work();
+    } finally {
+      this.#forget();
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+    }
+  }
+
   /** Another connection (a `sqlite3` shell) has written: what is known of the rows may not be so any more. */
   #forgetChanged(): void {
     const [version = null] = this.get("PRAGMA data_version") ?? [];
@@ -90,18 +106,28 @@ export class Database {
   #forget(): void {
     this.hot.forget();
     this.positions.forget();
+    this.intake.forget();
   }
 
   /** Brings the schema up to date. @throws WindlassError `schema_newer`. */
   migrate(known: readonly Migration[] = migrations): void {
     const [version] = this.get("PRAGMA user_version") ?? [];
     assert(typeof version === "number", "SQLite has a user_version");
-    for (const { number, migration } of migrationsAfter(version, known)) {
+    const wanted = migrationsAfter(version, known);
+    // They are rows of the schema that the file has now.
+    this.applyIntake();
+    for (const { number, migration } of wanted) {
       this.transaction(() => {
         for (const statement of migration(sqliteDialect)) this.#db.exec(statement);
         this.#db.exec(`PRAGMA user_version = ${number}`);
       });
     }
+  }
+
+  /** Puts what was taken in, by whomever, into its tables. */
+  applyIntake(): void {
+    if (this.get("SELECT 1 FROM sqlite_schema WHERE name = 'intake'") === undefined) return;
+    if (this.get("SELECT 1 FROM intake LIMIT 1") !== undefined) this.transaction(() => this.intake.apply(this, "time"));
   }
 
   /** From now on a COMMIT does not wait for the disk: the caller flushes the log before it tells anybody. */

@@ -1,14 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Database } from "./database.ts";
-import { Commits, Flushing, openLog, type Log } from "./flushing.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { Commits, Flushing, type FlushingParts } from "./flushing.ts";
 
 type Done = (error: Error | null) => void;
 
 /** A disk that works when it is told to. */
-function slowLog(): Log & { readonly open: Done[]; readonly calls: string[] } {
+function slowLog(): FlushingParts<string>["log"] & { readonly open: Done[]; readonly calls: string[] } {
   const open: Done[] = [];
   const calls: string[] = [];
   return {
@@ -178,28 +174,5 @@ describe("a reader", () => {
     } finally {
       Atomics.wait = wait;
     }
-  });
-});
-
-describe("the log of a file", () => {
-  let folder: string;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "windlass-log-"));
-  });
-  afterEach(() => rm(folder, { recursive: true }));
-
-  test("is the one that SQLite writes, for as long as it is open", async () => {
-    const path = join(folder, "windlass.db");
-    const db = new Database(path);
-    db.migrate();
-    const open = openLog(path);
-    db.leaveFlushing();
-    open.flushNow();
-    const { promise, resolve } = Promise.withResolvers<Error | null>();
-    open.flush(resolve);
-    expect(await promise).toBeNull();
-    open.close();
-    db.close();
-    expect(() => openLog(path)).toThrow(/ENOENT/u);
   });
 });

@@ -9,8 +9,8 @@
  * D3. A flush that fails ends the writer. It is not tried again: the system may have dropped what it could not write, and
  *     say the next time that all is well. What the disk has is found out by opening the file anew.
  */
-import { closeSync, fdatasync, fdatasyncSync, openSync, realpathSync } from "node:fs";
 import { WindlassError } from "@windlass/kernel";
+import type { LogFile } from "./log-file.ts";
 
 /** A flush that takes less is waited for: the way by another thread would take as long. */
 const QUICK_MS = 1;
@@ -19,7 +19,10 @@ const MEASURE_MS = 1_000;
 /** How long a reader waits for the disk: longer than any flush takes on one that works. */
 const WAIT_MS_MAX = 10_000;
 
-/** Two numbers that both threads see: how often was committed, and up to which of these the disk has it. They wrap around. */
+/**
+ * What all threads see: how often was committed, and up to which of these the disk has it (two numbers that wrap around); and
+ * whether something lies in the intake, which readers do not look into.
+ */
 export class Commits {
   readonly #numbers: Int32Array;
 
@@ -28,11 +31,20 @@ export class Commits {
   }
 
   static shared(): SharedArrayBuffer {
-    return new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
+    return new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT);
   }
 
   made(): void {
     Atomics.add(this.#numbers, 0, 1);
+  }
+
+  /** Told before the answer to what was taken in, and after the COMMIT that put it into its tables. */
+  set withheld(isWithheld: boolean) {
+    Atomics.store(this.#numbers, 2, isWithheld ? 1 : 0);
+  }
+
+  get withheld(): boolean {
+    return Atomics.load(this.#numbers, 2) === 1;
   }
 
   newest(): number {
@@ -54,26 +66,8 @@ export class Commits {
   }
 }
 
-/** The log of an open file. */
-export interface Log {
-  flush(done: (error: Error | null) => void): void;
-  flushNow(): void;
-  close(): void;
-}
-
-/** @throws when there is none: nothing was ever read or written through the connection. */
-export function openLog(path: string): Log {
-  // Closing it drops no lock: those of SQLite are on the file itself and on its index.
-  const log = openSync(`${realpathSync(path)}-wal`, "r+");
-  return {
-    flush: (done) => fdatasync(log, done),
-    flushNow: () => fdatasyncSync(log),
-    close: () => closeSync(log),
-  };
-}
-
 export interface FlushingParts<Reply> {
-  readonly log: Log;
+  readonly log: Pick<LogFile, "flush" | "flushNow" | "close">;
   readonly commits: Commits;
   readonly answer: (replies: readonly Reply[]) => void;
   /** Milliseconds, of a clock that only goes forward. */

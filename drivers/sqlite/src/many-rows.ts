@@ -40,6 +40,12 @@ export class Target {
     [this.name, this.columns] = [name, columns];
   }
 
+  /** One row with the names of its columns, as JSON: `["table",["a","b"],[1,2]]`. Columns that are null are left out. */
+  named(row: Row): string {
+    const insert = this.insertOf(usedBits(this.columns.length, [row]));
+    return `[${insert.named},${JSON.stringify(insert.used.map((i) => row[i]))}]`;
+  }
+
   /** The insert of the columns whose bits are set. */
   insertOf(bits: number): Insert {
     let insert = this.#inserts.get(bits);
@@ -54,12 +60,16 @@ const COLUMNS_MAX = 53;
 /** Into the same columns of a table: a text for each size, made once. */
 class Insert {
   readonly used: readonly number[];
+  /** The table and these columns, as JSON without the brackets around it. */
+  readonly named: string;
   readonly #into: string;
   readonly #texts = new Map<number, string>();
 
   constructor({ name, columns }: Target, bits: number) {
     this.used = columns.flatMap((_, i) => (Math.floor(bits / 2 ** i) % 2 === 1 ? [i] : []));
-    this.#into = `INSERT INTO ${name} (${this.used.map((i) => columns[i]).join(", ")}) VALUES `;
+    const names = this.used.map((i) => columns[i]);
+    this.named = `${JSON.stringify(name)},${JSON.stringify(names)}`;
+    this.#into = `INSERT INTO ${name} (${names.join(", ")}) VALUES `;
   }
 
   text(rows: number): string {

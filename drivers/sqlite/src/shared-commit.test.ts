@@ -1,11 +1,12 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Change } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 import { jobRecord, T0 } from "@windlass/testkit";
 import { Database } from "./database.ts";
 import type { Call } from "./group-writes.ts";
-import { getJob, listEvents } from "./job-reads.ts";
-import { runInTurn } from "./shared-commit.ts";
+import { due } from "./job-queries.ts";
+import { feed, getJob, listEvents } from "./job-reads.ts";
+import { lookAt, runInTurn } from "./shared-commit.ts";
 
 let db: Database;
 beforeEach(() => {
@@ -19,7 +20,8 @@ const submit = (given: Parameters<typeof jobRecord>[0] = {}): Extract<Change, { 
   type: "submit",
   job: jobRecord(given),
 });
-const inTurn = (...calls: Call[]): Committed[] => db.transaction(() => runInTurn(db, calls)).map((reply) => reply.value as Committed);
+const inTurn = (...calls: Call[]): Committed[] =>
+  db.transaction(() => runInTurn(db, calls, "where it pays")).map((reply) => reply.value as Committed);
 
 test("each caller gets the answers to its own changes, and the numbers are counted once", () => {
   const [a, b, c] = [submit(), submit({ queue: "mail" }), submit()];
@@ -56,9 +58,74 @@ test("what stands between commits is carried out in its place", () => {
     name: "openSession",
     values: [{ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 }],
   };
-  const replies = db.transaction(() => runInTurn(db, [session, commitOf(2, [a]), claim, commitOf(4, [b])]));
+  const replies = db.transaction(() => runInTurn(db, [session, commitOf(2, [a]), claim, commitOf(4, [b])], "where it pays"));
   expect(replies.map((reply) => reply.id)).toEqual([1, 2, 3, 4]);
   expect(replies[2]?.value).toMatchObject({ jobs: [{ live: { id: a.job.id } }] });
   expect([getJob(db, a.job.id)?.state, getJob(db, b.job.id)?.state]).toEqual(["running", "queued"]);
   expect(listEvents(db, a.job.id, { after: 0, limit: 9 }).map((event) => event.type)).toEqual(["job.submitted", "job.started"]);
+});
+
+describe("a single submit", () => {
+  const lies = (): number => db.get("SELECT count(*) FROM intake")?.[0] as number;
+  const session = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 } as const;
+  const claim = (id: number): Call => ({
+    id,
+    name: "claim",
+    values: [{ executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 }],
+  });
+  beforeEach(() => void inTurn({ id: 0, name: "openSession", values: [session] }));
+
+  test("is taken in, and is there for whatever is asked next", () => {
+    const [a, b] = [submit(), submit({ notBefore: T0 + 5 })];
+    expect(inTurn(commitOf(1, [a]))[0]?.results).toEqual([{ ok: true, id: a.job.id, created: true }]);
+    inTurn(commitOf(2, [b]));
+    expect([lies(), getJob(db, a.job.id)]).toEqual([2, null]);
+    expect(lookAt(db, () => due(db, T0 + 5, 9))).toMatchObject([{ id: b.job.id }]);
+    expect([lies(), getJob(db, a.job.id)?.record]).toEqual([0, a.job]);
+  });
+
+  test("is claimed by the claim that follows it, and nobody's place in the order is taken", () => {
+    const [a, b] = [submit(), submit()];
+    inTurn(commitOf(1, [a]));
+    const [, claimed] = db.transaction(() => [...runInTurn(db, [commitOf(2, [b])], "always"), ...runInTurn(db, [claim(3)], "always")]);
+    expect(claimed?.value).toMatchObject({ jobs: [{ live: { id: a.job.id } }] });
+    expect(feed(db, "", 9).map(({ event }) => [event.jobId, event.type])).toEqual([
+      [a.job.id, "job.submitted"],
+      [b.job.id, "job.submitted"],
+      [a.job.id, "job.started"],
+    ]);
+  });
+
+  test("goes straight where somebody waits for it", () => {
+    inTurn(claim(1));
+    inTurn(commitOf(2, [submit()]));
+    expect(lies()).toBe(0);
+    inTurn(claim(3));
+    inTurn(commitOf(4, [submit()]));
+    expect(lies()).toBe(1);
+  });
+
+  test("under a key that was used meanwhile makes no second job", () => {
+    const key = { idempotencyKey: "k", requestHash: "h" };
+    const [first] = inTurn(commitOf(1, [submit(key)]));
+    expect(lies()).toBe(1);
+    const [second] = inTurn(commitOf(2, [submit(key)]));
+    expect(second?.results).toEqual([{ ok: true, id: first?.results[0]?.id, created: false }]);
+    const [other] = inTurn(commitOf(3, [submit({ ...key, requestHash: "other" })]));
+    expect(other?.results).toMatchObject([{ ok: false, refusal: { code: "idempotency_mismatch" } }]);
+  });
+
+  test("is seen also while it cannot be put into its tables, and is there once it can", () => {
+    const { job } = submit();
+    inTurn(commitOf(1, [{ type: "submit", job }]));
+    // A COMMIT with such a job fails, as on a full disk.
+    db.run("CREATE TABLE none (id INTEGER PRIMARY KEY)");
+    db.run("CREATE TABLE broken (id INTEGER REFERENCES none (id) DEFERRABLE INITIALLY DEFERRED)");
+    db.run("CREATE TRIGGER full AFTER INSERT ON jobs BEGIN INSERT INTO broken VALUES (1); END");
+    expect(() => inTurn(claim(2))).toThrow(/FOREIGN KEY/u);
+    for (let i = 0; i < 2; i++) expect(lookAt(db, () => getJob(db, job.id)?.record)).toEqual(job);
+    expect([lies(), getJob(db, job.id)]).toEqual([1, null]);
+    db.run("DROP TRIGGER full");
+    expect(inTurn(claim(3))[0]).toMatchObject({ jobs: [{ live: { id: job.id } }] });
+  });
 });

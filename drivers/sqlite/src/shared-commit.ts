@@ -1,6 +1,7 @@
 /**
- * Commits of several callers in one transaction, carried out as one: what they load and write goes together, which is
- * most of what a small commit costs. They share the latest of their times and their signals, as on PostgreSQL.
+ * Calls in one transaction. Commits of several callers are carried out as one: what they load and write goes together, which is
+ * most of what a small commit costs. They share the latest of their times and their signals, as on PostgreSQL. A single submit
+ * is taken in; before anything else what was taken in is put into its tables (I3 of intake.ts).
  */
 import { noTally, type Change } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
@@ -8,10 +9,20 @@ import { commit } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
 import type { Call } from "./group-writes.ts";
 import { run } from "./operations.ts";
+import { singleSubmit, takeIn } from "./take-in.ts";
 import type { Reply } from "./thread-message.ts";
 
+/** `always`: whatever may be; `where it pays`: not when somebody is likely to ask for the job at once. */
+export type TakesIn = "always" | "where it pays";
+
 /** Carries the calls out in order; the caller holds the transaction. */
-export function runInTurn(db: Database, calls: readonly Call[]): Reply[] {
+export function runInTurn(db: Database, calls: readonly Call[], takesIn: TakesIn): Reply[] {
+  const [only, more] = calls;
+  if (only !== undefined && more === undefined && (takesIn === "always" || pays(db, only))) {
+    const committed = takeIn(db, only);
+    if (committed !== null) return [{ id: only.id, value: committed }];
+  }
+  db.intake.apply(db, "asked");
   const replies: Reply[] = [];
   for (let from = 0; from < calls.length;) {
     let to = from;
@@ -26,6 +37,29 @@ export function runInTurn(db: Database, calls: readonly Call[]): Reply[] {
     }
   }
   return replies;
+}
+
+function pays(db: Database, call: Call): boolean {
+  const submit = singleSubmit(call);
+  return submit !== null && !db.waiting.isAwaited(submit.job) && db.intake.pays();
+}
+
+/**
+ * A look at what is stored, with what was taken in (I3 of intake.ts). Where that cannot be written now, it is seen and undone:
+ * with a full disk one can still look.
+ */
+export function lookAt<T>(db: Database, look: () => T): T {
+  const apply = (): void => db.intake.apply(db, "asked");
+  if (!db.intake.mayHold) return look();
+  try {
+    db.transaction(apply);
+  } catch {
+    return db.undone(() => {
+      apply();
+      return look();
+    });
+  }
+  return look();
 }
 
 function commitShared(db: Database, calls: readonly Call[]): Reply[] {

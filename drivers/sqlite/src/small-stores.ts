@@ -20,6 +20,7 @@ export function listSessions(db: Database): Session[] {
 export function closeSession(db: Database, id: string): void {
   db.run("DELETE FROM sessions WHERE id = ?", [id]);
   db.run("DELETE FROM leads WHERE session = ?", [id]);
+  db.waiting.closed(id);
 }
 
 export function lead(

@@ -7,6 +7,7 @@ import type { Clock, Store } from "@windlass/ports";
 import { Database } from "./database.ts";
 import { clockedHeartbeats } from "./heartbeats.ts";
 import { isWrite, run, type Caller } from "./operations.ts";
+import { lookAt, runInTurn } from "./shared-commit.ts";
 import { storeOn } from "./store-front.ts";
 import { storeErrorOf } from "./thread-message.ts";
 import { openThreadedStore } from "./threaded-store.ts";
@@ -38,7 +39,8 @@ function inProcessStore(db: Database, clock: Clock): Store {
   const call = (async (name: Parameters<Caller>[0], ...values: readonly unknown[]) => {
     if (!open) throw new WindlassError("shutting_down", "the store is closed");
     try {
-      return isWrite(name) ? db.transaction(() => run(db, name, values)) : run(db, name, values);
+      if (!isWrite(name)) return lookAt(db, () => run(db, name, values));
+      return db.transaction(() => runInTurn(db, [{ id: 0, name, values }], "always")[0]?.value);
     } catch (error) {
       throw storeErrorOf(error);
     }

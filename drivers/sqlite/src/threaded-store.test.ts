@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Store } from "@windlass/ports";
 import { jobRecord, T0 } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
+import { Database } from "./database.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
 
 let folder: string;
@@ -36,6 +37,29 @@ test("a commit that cannot be stored fails alone, whoever shared its transaction
   expect(await store.reads.list({ workspace: "default", limit: 10 })).toHaveLength(3);
 });
 
+test("what was acknowledged is seen by whoever looks next, and in the feed in that order", async () => {
+  const ids: string[] = [];
+  for (let i = 0; i < 40; i++) {
+    const job = jobRecord();
+    ids.push(job.id);
+    await store.jobs.commit([{ type: "submit", job }], T0);
+    if (i % 7 === 0) expect((await store.reads.get(job.id))?.record).toEqual(job);
+    if (i % 11 === 0) expect(await store.jobs.records([job.id])).toEqual([job]);
+  }
+  expect((await store.reads.feed("", 100)).map(({ event }) => event.jobId)).toEqual(ids);
+});
+
+test("what was taken in lies in its tables when nobody asks for it, too", async () => {
+  const path = join(folder, "windlass.db");
+  for (let i = 0; i < 100; i++) await store.jobs.commit([{ type: "submit", job: jobRecord() }], T0);
+  const beside = new Database(path, { readOnly: true });
+  const count = (table: string): unknown => beside.get(`SELECT count(*) FROM ${table}`)?.[0];
+  // Nothing but its own time and its own room has put them there.
+  await expect.poll(() => count("jobs"), { timeout: 5_000 }).toBe(100);
+  expect(count("intake")).toBe(0);
+  beside.close();
+});
+
 test("a session is extended by the thread, and its owner hears when it was given up", async () => {
   await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: 1 });
   const { promise: lost, resolve } = Promise.withResolvers<void>();
@@ -47,11 +71,15 @@ test("a session is extended by the thread, and its owner hears when it was given
 });
 
 test("a store that was closed is one file: nothing is left in a log beside it", async () => {
-  await store.jobs.commit([{ type: "submit", job: jobRecord() }], T0);
+  const job = jobRecord();
+  await store.jobs.commit([{ type: "submit", job }], T0);
   // The reader is still busy when the store is closed.
   const lists = Array.from({ length: 20 }, () => store.reads.list({ workspace: "default", limit: 10 }));
   await Promise.all([store.close(), ...lists]);
   expect(await readdir(folder)).toEqual(["windlass.db"]);
+  const db = new Database(join(folder, "windlass.db"));
+  expect([db.all("SELECT id FROM jobs"), db.all("SELECT * FROM intake")]).toEqual([[[job.id]], []]);
+  db.close();
 });
 
 test("a file that is no database is refused", async () => {

@@ -26,9 +26,16 @@ export async function openThreadedStore(path: string, clock: Clock): Promise<Sto
 
   let open = true;
   const stopMoving = showMoves(clock, new Int32Array(data.moved));
+  const commits = new Commits(data.commits);
   const call = ((name: OperationName, ...values: readonly unknown[]) => {
     if (!open) return Promise.reject(new WindlassError("shutting_down", "the store is closed"));
-    return (name in far ? reader : writer).call(name, values);
+    if (!(name in far)) return writer.call(name, values);
+    if (!commits.withheld) return reader.call(name, values);
+    // What was taken in and cannot be put into its tables now, only the writer sees.
+    return writer.call("putTaken", []).then(
+      () => reader.call(name, values),
+      () => writer.call(name, values),
+    );
   }) as Caller;
   const close = async (): Promise<void> => {
     open = false;

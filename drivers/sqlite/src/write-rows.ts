@@ -3,55 +3,34 @@
  * only the columns that differ are written, so that an index is touched only when what it orders by has changed.
  */
 import { timerOf, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
-import {
-  attemptsTable,
-  differOf,
-  endOf,
-  endsTable,
-  eventsTable,
-  jobsTable,
-  liveChangingColumns,
-  liveTable,
-  noSignals,
-  type SqlValue,
-  type Table,
-} from "@windlass/sql";
+import { attemptsTable, differOf, endOf, endsTable, liveChangingColumns, noSignals, type SqlValue } from "@windlass/sql";
 import type { Database } from "./database.ts";
+import { encoded, insertMade, namesOf, rowsMade } from "./made-rows.ts";
 import { insertMany, runForIds, SameChanges, Target } from "./many-rows.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
 
-const namesOf = (table: { readonly columns: readonly { readonly name: string }[] }): string[] => table.columns.map((column) => column.name);
-const JOBS = new Target("jobs", namesOf(jobsTable));
-const LIVE = new Target("jobs_live", [...namesOf(liveTable), "timer_at"]);
-const LABELS = new Target("job_labels", ["workspace", "label", "value", "job_id"]);
 const ATTEMPTS = new Target("attempts", namesOf(attemptsTable));
 const ENDS = new Target("job_ends", namesOf(endsTable));
-const EVENTS = new Target("events", ["position", ...namesOf(eventsTable)]);
 const FACTS = new Target("facts", ["job_id", "number", "fact"]);
-const IDEMPOTENCY = new Target("idempotency_keys", ["workspace", "idempotency_key", "job_id", "request_hash"]);
 
 const SPEND = "INSERT OR REPLACE INTO rate_buckets (queue, fairness_key, spent_until) VALUES (?, ?, ?)";
 
 /** `before` holds the live rows as they were loaded; a row that is not there is new. Returns what only the stored rows tell. */
 export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<string, LiveJob>): Signals {
-  insertMany(db, JOBS, encoded(jobsTable, writes.inserted));
-  insertMany(
-    db,
-    LABELS,
-    writes.inserted.flatMap((job) => Object.entries(job.labels).map(([label, value]) => [job.workspace, label, value, job.id])),
-  );
-  writeLive(db, writes.live.values(), before);
+  const made: LiveJob[] = [];
+  const changes = new SameChanges();
+  for (const live of writes.live.values()) {
+    const old = before.get(live.id);
+    if (old === undefined) made.push(live);
+    else addChange(changes, live, old);
+  }
+  insertMade(db, rowsMade(db, writes, made));
+  changes.update(db, "jobs_live");
   for (const [id, queue] of writes.moved) db.run("UPDATE jobs SET queue = ? WHERE id = ?", [queue, id]);
   insertMany(db, ATTEMPTS, encoded(attemptsTable, writes.attempts));
-  insertMany(db, EVENTS, positioned(db, writes.events));
   writeDecisions(db, writes);
   writeEnded(db, writes);
   const dispatchAt = writes.runsEnded.size === 0 ? null : wakeSchedules(db, writes.runsEnded);
-  insertMany(
-    db,
-    IDEMPOTENCY,
-    writes.idempotency.map(({ workspace, key, jobId, requestHash }) => [workspace, key, jobId, requestHash]),
-  );
   for (const { queue, fairnessKey, spentUntil } of writes.spent.values()) db.run(SPEND, [queue, fairnessKey, spentUntil]);
   remember(db, writes);
   for (const { key, jobId } of writes.keysTaken) db.run("INSERT OR IGNORE INTO key_holders (name, job_id) VALUES (?, ?)", [key, jobId]);
@@ -62,16 +41,6 @@ function remember({ hot }: Database, writes: Writes): void {
   for (const record of writes.inserted) hot.records.put(record);
   for (const live of writes.live.values()) hot.putLive(live);
   for (const id of writes.ended.keys()) hot.ended(id);
-}
-
-function encoded<T>(table: Table<T>, records: readonly T[]): SqlValue[][] {
-  return records.map((record) => table.encode(record));
-}
-
-function positioned(db: Database, events: Writes["events"]): SqlValue[][] {
-  if (events.length === 0) return [];
-  let position = db.positions.take(db, events.length);
-  return events.map((event) => [position++, ...eventsTable.encode(event)]);
 }
 
 function writeEnded(db: Database, writes: Writes): void {
@@ -96,18 +65,6 @@ function writeDecisions(db: Database, writes: Writes): void {
         [jobId, key, JSON.stringify(value)],
       );
   }
-}
-
-function writeLive(db: Database, rows: Iterable<LiveJob>, before: ReadonlyMap<string, LiveJob>): void {
-  const made: SqlValue[][] = [];
-  const changes = new SameChanges();
-  for (const live of rows) {
-    const old = before.get(live.id);
-    if (old === undefined) made.push([...liveTable.encode(live), timerOf(live)]);
-    else addChange(changes, live, old);
-  }
-  insertMany(db, LIVE, made);
-  changes.update(db, "jobs_live");
 }
 
 const differ = differOf(liveChangingColumns);

@@ -11,13 +11,15 @@
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "node:worker_threads";
 import { assert } from "@windlass/kernel";
 import { Database } from "./database.ts";
-import { Commits, Flushing, openLog } from "./flushing.ts";
+import { Commits, Flushing } from "./flushing.ts";
 import { CHANGES_MAX, changesOf, takeGroup, type Call } from "./group-writes.ts";
+import { LogFile } from "./log-file.ts";
 import { isWrite, run } from "./operations.ts";
 import { packReply, unpackValues } from "./packed.ts";
-import { runInTurn } from "./shared-commit.ts";
+import { lookAt, runInTurn } from "./shared-commit.ts";
 import { toErrorText, type FromThread, type Reply, type ThreadData, type ToThread } from "./thread-message.ts";
 import { ThreadBeats } from "./thread-beats.ts";
+import { TimelyIntake } from "./timely-intake.ts";
 
 const port = parentPort;
 assert(port !== null, "the writer is a thread");
@@ -32,6 +34,8 @@ interface Parts {
   readonly beats: ThreadBeats;
   readonly commits: Commits;
   readonly flushing: Flushing<Reply>;
+  readonly log: LogFile;
+  readonly intake: TimelyIntake;
 }
 
 /** What has come and was not carried out yet. */
@@ -43,7 +47,7 @@ interface Inbox {
 
 /** Handles one message and all that wait behind it; false when nothing is likely to follow at once: nothing was changed, or one was the last. */
 function serve(to: MessagePort, parts: Parts, first: ToThread): boolean {
-  const { db, beats, flushing } = parts;
+  const { db, beats, flushing, intake } = parts;
   const inbox: Inbox = { writes: [], reads: [], closing: false };
   const before = parts.commits.newest();
   sort(first, { inbox, beats });
@@ -60,12 +64,14 @@ function serve(to: MessagePort, parts: Parts, first: ToThread): boolean {
   }
   if (inbox.reads.length > 0)
     flushing.committed(
-      inbox.reads.map((call) => attempt(call, () => run(db, call.name, call.values))),
+      inbox.reads.map((call) => attempt(call, () => intake.watched(() => lookAt(db, () => run(db, call.name, call.values))))),
       0,
     );
+  intake.rest();
   if (!inbox.closing) return parts.commits.newest() !== before;
   beats.stop();
   flushing.close(() => {
+    intake.close();
     db.close();
     to.close();
   });
@@ -93,15 +99,20 @@ function sort(message: ToThread, { inbox, beats }: { readonly inbox: Inbox; read
 }
 
 /** Carries out what waits, and what comes while that is done (W1): a claim that was asked for right after a submit finds its job. */
-function writeTogether({ db, commits }: Parts, waiting: Call[], receive: () => void): readonly Reply[] {
+function writeTogether({ db, commits, intake, log }: Parts, waiting: Call[], receive: () => void): readonly Reply[] {
   const transaction = <T>(work: () => T): T => {
     const before = db.changes;
-    return db.transaction(() => {
-      const value = work();
-      // Before the COMMIT: a reader that sees it at once is to know of it (D2 of flushing.ts).
-      if (db.changes > before) commits.made();
-      return value;
-    });
+    return intake.watched(() =>
+      db.transaction(() => {
+        const value = work();
+        if (db.changes > before) {
+          // Before the COMMIT: a reader that sees it at once is to know of it (D2 of flushing.ts).
+          commits.made();
+          log.growAhead();
+        }
+        return value;
+      }),
+    );
   };
   const calls: Call[] = [];
   try {
@@ -112,14 +123,14 @@ function writeTogether({ db, commits }: Parts, waiting: Call[], receive: () => v
         if (group.length === 0) return done;
         calls.push(...group);
         room -= group.reduce((total, call) => total + changesOf(call), 0);
-        done.push(...runInTurn(db, group));
+        done.push(...runInTurn(db, group, "where it pays"));
       }
     });
   } catch (error) {
     const [only] = calls;
     if (only !== undefined && calls.length === 1) return [{ id: only.id, error: toErrorText(error) }];
     // Which of them it was is found out by running each alone (W2).
-    return calls.map((call) => attempt(call, () => transaction(() => run(db, call.name, call.values))));
+    return calls.map((call) => attempt(call, () => transaction(() => runInTurn(db, [call], "where it pays")[0]?.value)));
   }
 }
 
@@ -145,8 +156,9 @@ try {
   db.migrate();
   db.leaveFlushing();
   const commits = new Commits(shared);
+  const log = new LogFile(path);
   const flushing = new Flushing<Reply>({
-    log: openLog(path),
+    log,
     commits,
     answer: (replies) => answer(port, replies),
     monotonic: () => performance.now(),
@@ -155,7 +167,8 @@ try {
     },
   });
   const beats = new ThreadBeats(db, { moved: new Int32Array(moved), onLost: (session) => say(port, { type: "lost", session }) });
-  const parts = { db, beats, commits, flushing };
+  const intake = new TimelyIntake(db, commits);
+  const parts = { db, beats, commits, flushing, log, intake };
   const sends = new Int32Array(sent);
   port.on("message", (message: ToThread) => {
     if (serve(port, parts, message)) serveWhatFollows(port, parts, sends);

@@ -1,0 +1,133 @@
+/**
+ * What lies in the table `intake`: jobs that were acknowledged, each as one row, and that do not stand in their own tables yet.
+ * A job has rows in a dozen trees; alone in its transaction it writes and flushes a page of each. Here it writes one or two,
+ * and many are put into their tables together. take-in.ts says which jobs come here.
+ *
+ * I1. A row says all that goes into the tables, the position in the feed too. To put it there asks nothing and decides nothing,
+ *     so it comes to the same whenever it is done, and again after a power cut.
+ * I2. The transaction that puts rows into their tables removes them here: at any moment a job is in one of the two.
+ * I3. Nobody reads or changes jobs before that was done, in the same transaction or in one before it. So nobody can tell the
+ *     difference, and the order of events is that of the acknowledgements.
+ * I4. That transaction tells nobody anything that the disk does not have, and needs no flush of its own: the log is in order,
+ *     so a power cut leaves the row or its tables.
+ * I5. What was written here is known in memory; after a transaction that failed, and when another connection has written, the
+ *     table says what is there.
+ */
+import { WindlassError, type JobRecord, type LiveJob } from "@windlass/kernel";
+import type { SqlValue } from "@windlass/sql";
+import type { Database } from "./database.ts";
+import { insertMade, MADE, type MadeRows } from "./made-rows.ts";
+
+/** So that whatever comes next waits for no more than a few milliseconds. */
+export const INTAKE_ROWS_MAX = 64;
+
+/** When fewer than this were put into their tables for somebody, the way through here did not pay. */
+const WORTH_ROWS = 4;
+/** So many single submits go straight into their tables then, before it is tried again. */
+const STRAIGHT_AFTER = 32;
+
+interface TakenJob {
+  readonly record: JobRecord;
+  readonly live: LiveJob;
+  readonly made: MadeRows;
+}
+
+/** One for each table row: its table, its columns, its values. */
+type StoredRows = readonly (readonly [string, readonly string[], readonly SqlValue[]])[];
+
+export class Intake {
+  /** In order; null: the table says what is there. See I5. */
+  #taken: TakenJob[] | null = null;
+  /** Single submits that are to go straight. */
+  #straight = 0;
+
+  /** Whether something lies here, as far as is known. */
+  get mayHold(): boolean {
+    return this.#taken === null || this.#taken.length > 0;
+  }
+
+  get hasRoom(): boolean {
+    return this.#taken !== null && this.#taken.length < INTAKE_ROWS_MAX;
+  }
+
+  /** Whether it is likely that several come together here before somebody asks for one of them. */
+  pays(): boolean {
+    if (this.#straight === 0) return true;
+    this.#straight--;
+    return false;
+  }
+
+  /** Whether this job lies here, or another one under its key. */
+  has({ id, workspace, idempotencyKey }: JobRecord): boolean {
+    return (this.#taken ?? []).some(
+      ({ record }) =>
+        record.id === id || (idempotencyKey !== null && record.idempotencyKey === idempotencyKey && record.workspace === workspace),
+    );
+  }
+
+  /** The caller holds the write transaction, and has asked `hasRoom` and `has`. */
+  put(db: Database, job: TakenJob): void {
+    db.run("INSERT INTO intake (made) VALUES (?)", [textOf(job.made)]);
+    this.#taken?.push(job);
+  }
+
+  /**
+   * Puts what lies here into the tables. The caller holds the write transaction. `because`: somebody asks, or it is time.
+   * Keeps I2.
+   */
+  apply(db: Database, because: "asked" | "time"): void {
+    const taken = this.#taken;
+    const count = taken === null ? replay(db) : insertTaken(db, taken);
+    if (count > 0) db.run("DELETE FROM intake");
+    this.#taken = [];
+    if (because === "asked" && count > 0 && count < WORTH_ROWS) this.#straight = STRAIGHT_AFTER;
+  }
+
+  forget(): void {
+    this.#taken = null;
+  }
+}
+
+function insertTaken(db: Database, taken: readonly TakenJob[]): number {
+  if (taken.length === 0) return 0;
+  insertMade(
+    db,
+    MADE.map((_, i) => taken.flatMap(({ made }) => made[i] ?? [])),
+  );
+  for (const { record, live } of taken) {
+    db.hot.records.put(record);
+    db.hot.putLive(live);
+  }
+  return taken.length;
+}
+
+function textOf(made: MadeRows): string {
+  return `[${MADE.flatMap((target, i) => (made[i] ?? []).map((row) => target.named(row))).join(",")}]`;
+}
+
+/** What another process, or a transaction that failed, has left. */
+function replay(db: Database): number {
+  const rows = db.all("SELECT number, made FROM intake ORDER BY number");
+  for (const [number, made] of rows) {
+    try {
+      for (const stored of JSON.parse(made as string) as StoredRows) insertStored(db, stored);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new WindlassError("unavailable", `row ${String(number)} of the table intake cannot be put into the tables: ${why}`, {
+        cause: error,
+      });
+    }
+  }
+  return rows.length;
+}
+
+/** Names are made of small letters and underscores; nothing else gets into a statement from what is stored. */
+const COLUMN = /^[a-z_]+$/u;
+
+function insertStored(db: Database, [table, columns, values]: StoredRows[number]): void {
+  const target = MADE.find(({ name }) => name === table);
+  const wrong = columns.find((column) => !COLUMN.test(column));
+  if (target === undefined || wrong !== undefined)
+    throw new Error(`"${wrong ?? table}" is ${wrong === undefined ? "no table of new jobs" : `no column of ${table}`}`);
+  db.run(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`, values);
+}

@@ -1,0 +1,87 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Database } from "./database.ts";
+import { LogFile } from "./log-file.ts";
+
+let folder: string;
+let db: Database;
+const path = (name = "windlass.db"): string => join(folder, name);
+const size = (): number => statSync(path("windlass.db-wal")).size;
+const MIB = 1_048_576;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "windlass-log-"));
+  db = new Database(path());
+  db.run("CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)");
+  db.leaveFlushing();
+});
+afterEach(() => {
+  db.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** One commit, with zeros ahead of it, of about so many bytes. */
+const write = (log: LogFile, bytes: number): void =>
+  db.transaction(() => {
+    db.run("INSERT INTO t (text) VALUES (?)", ["x".repeat(bytes)]);
+    log.growAhead();
+  });
+const rows = (on: Database): unknown => on.get("SELECT count(*) FROM t")?.[0];
+
+test("the log is the one that SQLite writes, for as long as it is open", async () => {
+  const log = new LogFile(path());
+  log.flushNow();
+  const { promise, resolve } = Promise.withResolvers<Error | null>();
+  log.flush(resolve);
+  expect(await promise).toBeNull();
+  log.close();
+  db.close();
+  expect(() => new LogFile(path())).toThrow(/ENOENT/u);
+});
+
+test("it grows a megabyte ahead, and again when little of that is left", () => {
+  const log = new LogFile(path());
+  const before = size();
+  write(log, 10);
+  expect(size()).toBe(before + MIB);
+  for (let i = 0; i < 5; i++) write(log, 100_000);
+  expect(size()).toBe(before + MIB);
+  for (let i = 0; i < 5; i++) write(log, 100_000);
+  expect(size()).toBe(before + 2 * MIB);
+  // What is larger than the zeros makes the log longer by itself.
+  write(log, 3 * MIB);
+  write(log, 10);
+  expect(size()).toBeGreaterThan(before + 5 * MIB);
+  log.close();
+});
+
+test("what was committed before zeros and after them is there after a death", () => {
+  const log = new LogFile(path());
+  for (let i = 0; i < 30; i++) write(log, 60_000);
+  log.flushNow();
+  copyFileSync(path(), path("dead.db"));
+  copyFileSync(path("windlass.db-wal"), path("dead.db-wal"));
+  const after = new Database(path("dead.db"));
+  expect([rows(after), after.get("PRAGMA integrity_check")]).toEqual([30, ["ok"]]);
+  after.close();
+  log.close();
+});
+
+test("a log that somebody has cut off, or was left by a death, goes on behind its end", () => {
+  const log = new LogFile(path());
+  write(log, 10);
+  const shell = new Database(path());
+  shell.get("PRAGMA wal_checkpoint(TRUNCATE)");
+  shell.close();
+  expect(size()).toBe(0);
+  for (let i = 0; i < 3; i++) write(log, 10);
+  expect(size()).toBe(MIB);
+  log.close();
+  writeFileSync(path("left.db"), readFileSync(path()));
+  writeFileSync(path("left.db-wal"), readFileSync(path("windlass.db-wal")));
+  const left = new Database(path("left.db"));
+  expect(rows(left)).toBe(4);
+  left.close();
+});

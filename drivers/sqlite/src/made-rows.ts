@@ -1,0 +1,48 @@
+/**
+ * The rows that new jobs, and all events, have in their tables: stored at once with what else changes (write-rows.ts), or
+ * later, when their jobs were taken in (intake.ts).
+ */
+import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
+import { eventsTable, jobsTable, liveTable, type SqlValue, type Table } from "@windlass/sql";
+import type { Database, Row } from "./database.ts";
+import { insertMany, Target } from "./many-rows.ts";
+
+export const namesOf = (table: { readonly columns: readonly { readonly name: string }[] }): string[] =>
+  table.columns.map((column) => column.name);
+
+/** In the order in which they are written. */
+export const MADE: readonly Target[] = [
+  new Target("jobs", namesOf(jobsTable)),
+  new Target("job_labels", ["workspace", "label", "value", "job_id"]),
+  new Target("jobs_live", [...namesOf(liveTable), "timer_at"]),
+  new Target("events", ["position", ...namesOf(eventsTable)]),
+  new Target("idempotency_keys", ["workspace", "idempotency_key", "job_id", "request_hash"]),
+];
+
+/** For each of `MADE` its rows. */
+export type MadeRows = readonly (readonly Row[])[];
+
+/** `live`: the live rows that are new. Positions in the feed are given out here. */
+export function rowsMade(db: Database, { inserted, events, idempotency }: Writes, live: readonly LiveJob[]): MadeRows {
+  return [
+    encoded(jobsTable, inserted),
+    inserted.flatMap((job) => Object.entries(job.labels).map(([label, value]) => [job.workspace, label, value, job.id])),
+    live.map((job) => [...liveTable.encode(job), timerOf(job)]),
+    positioned(db, events),
+    idempotency.map(({ workspace, key, jobId, requestHash }) => [workspace, key, jobId, requestHash]),
+  ];
+}
+
+export function insertMade(db: Database, made: MadeRows): void {
+  for (const [i, target] of MADE.entries()) insertMany(db, target, made[i] ?? []);
+}
+
+export function encoded<T>(table: Table<T>, records: readonly T[]): SqlValue[][] {
+  return records.map((record) => table.encode(record));
+}
+
+function positioned(db: Database, events: Writes["events"]): SqlValue[][] {
+  if (events.length === 0) return [];
+  let position = db.positions.take(db, events.length);
+  return events.map((event) => [position++, ...eventsTable.encode(event)]);
+}

@@ -1,0 +1,66 @@
+/**
+ * Which jobs are taken in (intake.ts) instead of being put into their tables at once: those of which nothing hangs on what
+ * others do. The kernel decides as it does of any change, and the answer is the same.
+ *
+ * T1. A job is taken in only where the tables will take it: it stands in none of them, its workspace is there, its key was not
+ *     used, and its values are of the kinds that SQLite stores. Everything else goes straight, and is refused there.
+ */
+import { applyChanges, assert, workspacesNeeded, WorkingSet, type Change, type JobRecord } from "@windlass/kernel";
+import type { Committed } from "@windlass/ports";
+import { absentWorkspaces } from "./access.ts";
+import type { Database } from "./database.ts";
+import type { Call } from "./group-writes.ts";
+import { rowsMade, type MadeRows } from "./made-rows.ts";
+
+/** Texts of a job together, about a page: larger ones would be written twice, for little that is saved. */
+const LENGTH_MAX = 3_000;
+
+type Submit = Extract<Change, { readonly type: "submit" }>;
+
+/** The answer, or null when the call is to go straight. The caller holds the write transaction. Keeps T1. */
+export function takeIn(db: Database, call: Call): Committed | null {
+  const submit = singleSubmit(call);
+  if (submit === null || !db.intake.hasRoom || !isNew(db, submit)) return null;
+  const now = call.values[1] as number;
+  const set = new WorkingSet({ live: [], ended: [], children: [], idempotent: [] }, now);
+  const results = applyChanges(set, [submit], now);
+  const [live] = set.writes.live.values();
+  assert(live !== undefined, "a job that is new, and needs nothing of others, is made");
+  const made = rowsMade(db, set.writes, [live]);
+  if (!isStorable(made)) return null;
+  db.intake.put(db, { record: submit.job, live, made });
+  return { results, signals: set.signals, tally: set.tally };
+}
+
+/** The one job that a call submits, if it has no parent and no key of others. */
+export function singleSubmit({ name, values }: Call): Submit | null {
+  if (name !== "commit") return null;
+  const [change, more] = values[0] as readonly Change[];
+  if (change?.type !== "submit" || more !== undefined) return null;
+  return change.job.parentId === null && change.job.concurrency === null ? change : null;
+}
+
+function isNew(db: Database, submit: Submit): boolean {
+  const { job } = submit;
+  return !db.intake.has(job) && !isStored(db, job) && absentWorkspaces(db, workspacesNeeded([submit])).length === 0;
+}
+
+function isStored(db: Database, { id, workspace, idempotencyKey }: JobRecord): boolean {
+  if (db.get("SELECT 1 FROM jobs WHERE id = ?", [id]) !== undefined) return true;
+  if (idempotencyKey === null) return false;
+  return db.get("SELECT 1 FROM idempotency_keys WHERE workspace = ? AND idempotency_key = ?", [workspace, idempotencyKey]) !== undefined;
+}
+
+/** Texts, whole numbers and null, and not too much of them. */
+function isStorable(made: MadeRows): boolean {
+  let length = 0;
+  for (const rows of made) {
+    for (const row of rows) {
+      for (const value of row) {
+        if (typeof value === "string") length += value.length;
+        else if (value !== null && !Number.isSafeInteger(value)) return false;
+      }
+    }
+  }
+  return length <= LENGTH_MAX;
+}
