@@ -5,8 +5,8 @@ import type { Entrant } from "../row.ts";
 import { startServer } from "../servers/windlass.ts";
 
 const WATCHED_MS = { full: 30_000, quick: 500 } as const;
-/** Starting is not idling. */
-const SETTLE_MS = { full: 3_000, quick: 100 } as const;
+/** Starting is not idling: a server in which something has just happened looks more often (packages/engine/src/pace.ts). */
+const SETTLE_MS = { full: 12_000, quick: 100 } as const;
 
 /** With so many workers connected that have nothing to do either. */
 export const idleServer = (workers: number): Entrant => ({

@@ -9,7 +9,7 @@ import type { Evaluating, ScheduleFailure } from "./evaluate.ts";
 
 /** Schedules that one decision is stored for: large enough that the commit is shared, small enough that others get in between. */
 const BATCH = 500;
-/** The longest rest: what others stored is seen after this at the latest, if their wake-up was lost. */
+/** The longest rest (but for `context.pace`): what others stored is seen after this at the latest, if their wake-up was lost. */
 const REST_MS_MAX = 1_000;
 /** How long others wait for a dispatcher that has died. */
 const LEAD_MS = 10_000;
@@ -31,7 +31,8 @@ export function dispatcher(options: DispatcherOptions): Loop {
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: () => (nextAt === null ? REST_MS_MAX : Math.min(REST_MS_MAX, Math.max(0, nextAt - time()))),
+    pace: context.pace,
+    restMs: () => Math.min(context.pace.rest(REST_MS_MAX), nextAt === null ? Infinity : Math.max(0, nextAt - time())),
     subscribe: (wake) =>
       context.bus.subscribe("schedules", (at) => {
         if (leading && (nextAt === null || Number(at) < nextAt)) wake();

@@ -65,7 +65,8 @@ export function advancer(context: EngineContext, session: OpenSession): Loop {
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: REST_MS,
+    pace: context.pace,
+    restMs: () => context.pace.rest(REST_MS),
     subscribe: (wake) => {
       const ends = [context.bus.subscribe("woken", wake), context.bus.subscribe("ready", (key) => key.startsWith("none/") && wake())];
       return () => ends.forEach((end) => end());

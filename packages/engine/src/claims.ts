@@ -82,6 +82,7 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
     clock: context.clock,
     random: context.random,
     logger: context.logger,
+    pace: context.pace,
     restMs: () => restUntil(context, heldUntil),
     subscribe: (wake) => listen(context, { isMeant, session, suspected, wake }),
     pass: async () => {
@@ -185,7 +186,8 @@ async function claimFor(
 
 /** How long to rest between claims: until a rate lets the next attempt start, where one holds jobs back. */
 export function restUntil(context: EngineContext, heldUntil: number | null): number {
-  return heldUntil === null ? REST_MS : Math.min(REST_MS, Math.max(0, heldUntil - context.now()));
+  const restMs = context.pace.rest(REST_MS);
+  return heldUntil === null ? restMs : Math.min(restMs, Math.max(0, heldUntil - context.now()));
 }
 
 /** Tells whose jobs are to stop. Looks at the store: the wake-up alone says nothing. */

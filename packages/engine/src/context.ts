@@ -18,6 +18,7 @@ import { figures, type Figures } from "./figures.ts";
 import type { JobKind } from "./job-kind.ts";
 import { keyRing, type KeyRing } from "./key-ring.ts";
 import { observed } from "./observed.ts";
+import { pace, type Pace } from "./pace.ts";
 import type { RunnerRules } from "./runners.ts";
 
 export interface EnginePorts {
@@ -53,6 +54,8 @@ export interface EngineContext extends Omit<EnginePorts, "kinds" | "tracing" | "
   readonly keys: KeyRing;
   /** What this process did. */
   readonly figures: Figures;
+  /** How often services look for what they were not told of. */
+  readonly pace: Pace;
   /** The store's time: this machine's clock corrected by the store's offset. */
   now(): number;
   newId(prefix: IdPrefix): string;
@@ -96,6 +99,7 @@ export function engineContext(ports: EnginePorts): EngineContext {
     awaiting,
     tracing,
     figures: counted,
+    pace: pace(ports),
     now,
     newId: monotonicIds(now, random),
     kindOf: (kind) => kinds.get(kind),

@@ -45,7 +45,8 @@ export function feed(context: EngineContext): Feed {
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: REST_MS,
+    pace: context.pace,
+    restMs: () => context.pace.rest(REST_MS),
     subscribe: (wake) => context.bus.subscribe("events", () => listeners.size > 0 && wake()),
     pass: async () => {
       if (listeners.size === 0) return false;

@@ -143,6 +143,7 @@ function claimLoop(place: Place, session: OpenSession) {
     clock: context.clock,
     random: context.random,
     logger: context.logger,
+    pace: context.pace,
     restMs: () => restUntil(context, heldUntil),
     subscribe: (wake) => context.bus.subscribe("ready", (key) => key.startsWith(`${executor.name}/`) && wake()),
     pass: async () => {

@@ -127,6 +127,18 @@ test("children of a parent that is stopping end, also when whoever was to end th
   await world.close();
 });
 
+test("a session that runs out in a quiet time is found at once", async () => {
+  const world = await reconciling();
+  await world.service.start();
+  await world.clock.advance(21_000);
+  await world.openSession("ses_dead", { expiresAt: world.clock.now() + 7_300 });
+  await world.clock.advance(7_300);
+  expect(await world.store.sessions.list()).toMatchObject([{ id: "ses_dead" }]);
+  await world.clock.advance(10);
+  expect(await world.store.sessions.list()).toEqual([]);
+  await world.close();
+});
+
 test("blocked jobs whose key has room are looked for in each round, and only by the one who leads", async () => {
   let unblocked = 0;
   const world = await reconciling((store) => ({
@@ -134,12 +146,12 @@ test("blocked jobs whose key has room are looked for in each round, and only by 
     jobs: { ...store.jobs, unblock: (now) => (unblocked++, store.jobs.unblock(now)) },
   }));
   await world.service.start();
-  await world.clock.advance(3_500);
-  expect(unblocked).toBe(4);
+  await world.clock.advance(1_500);
+  expect(unblocked).toBe(2);
   const second = reconciler(world.engine.context, { session: () => "ses_second", hostLostAfterMs: LOST_AFTER_MS });
   await second.start();
   await world.clock.advance(3_000);
-  expect(unblocked).toBe(7);
+  expect(unblocked).toBe(5);
   await second.stop();
   await world.close();
 });

@@ -38,28 +38,35 @@ export function reconciler(context: EngineContext, options: ReconcilerOptions): 
   const ttlMsMax = Math.max(options.sessionTtlMs ?? 0, WORKER_TTL_MS_MAX);
   const expiry = sessionExpiry({ clock: context.clock, now: () => context.now(), ttlMsMax });
   let tidied = "";
+  let expiresAt = Infinity;
   return loop({
     name: "reconciler",
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: REST_MS,
+    pace: context.pace,
+    // A session that runs out is found as soon as ever.
+    restMs: () => (tidied === "" ? Math.min(context.pace.rest(REST_MS), Math.max(REST_MS, expiresAt + 1 - context.now())) : REST_MS),
     pass: async () => {
       // Who does not lead decides about time too (timers, claims), and would take the lead too early by a clock that jumped.
       await context.syncClock();
       expiry.look();
+      expiresAt = Infinity;
       if (!(await leads())) return false;
-      await loseExpired(context, expiry, options.hostLostAfterMs ?? DEFAULT_HOST_LOST_AFTER);
+      expiresAt = await loseExpired(context, expiry, options.hostLostAfterMs ?? DEFAULT_HOST_LOST_AFTER);
       await stopOrphans(context);
       await settleConflicts(context);
-      context.announce(await context.store.jobs.unblock(context.now()));
+      const unblocked = await context.store.jobs.unblock(context.now());
+      // Nothing is told of nothing: whoever hears anything looks, and looks more often.
+      if (unblocked.ready.size > 0) context.announce(unblocked);
       if (tidied !== "" || timeToTidy()) tidied = await context.store.jobs.tidy(tidied, context.now());
       return false;
     },
   });
 }
 
-async function loseExpired(context: EngineContext, expiry: SessionExpiry, hostLostAfterMs: number): Promise<void> {
+/** Returns when the next one may run out. */
+async function loseExpired(context: EngineContext, expiry: SessionExpiry, hostLostAfterMs: number): Promise<number> {
   const sessions = await context.store.sessions.list();
   expiry.keep(sessions);
   const judged = sessions.map((session) => ({ session, since: expiry.overSince(session) }));
@@ -75,6 +82,7 @@ async function loseExpired(context: EngineContext, expiry: SessionExpiry, hostLo
     }
   }
   await loseForsaken(context);
+  return Math.min(...judged.flatMap(({ session, since }) => (since === null ? [session.expiresAt] : [])));
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Services of several parts, and loops: passes, rests, passes. What a service promises (V1, V2) is in the kernel. */
 import type { Clock, Logger, Random } from "@windlass/ports";
+import type { Pace } from "./pace.ts";
 import { backoffDelay, messageOf, ms, seconds, serviceOf, type Backoff, type Service } from "@windlass/kernel";
 
 export { serviceOf, type Service };
@@ -37,6 +38,8 @@ export interface LoopOptions {
   readonly pass: () => Promise<boolean>;
   /** Stops listening to what wakes the loop; called by stop. */
   readonly subscribe?: (wake: () => void) => () => void;
+  /** For one whose rests it has a say in. */
+  readonly pace?: Pace;
 }
 
 export interface Loop extends Service {
@@ -91,10 +94,12 @@ export function loop(options: LoopOptions): Loop {
   const service = serviceOf(options.name, async () => {
     running = true;
     const unsubscribe = options.subscribe?.(wake);
+    const unfollow = options.pace?.follow(wake);
     const done = run();
     return async () => {
       running = false;
       unsubscribe?.();
+      unfollow?.();
       endRest?.();
       await done;
     };

@@ -9,7 +9,7 @@ import { stopOf } from "./stop.ts";
 
 /** Jobs that one pass takes. */
 const BATCH = 500;
-/** The longest rest: what other servers scheduled is seen after this at the latest, if their wake-up was lost. */
+/** The longest rest (but for `pace.ts`): what other servers scheduled is seen after this at the latest, if their wake-up was lost. */
 const REST_MS_MAX = 1_000;
 
 export function timers(context: EngineContext): Loop {
@@ -19,7 +19,8 @@ export function timers(context: EngineContext): Loop {
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: () => (nextAt === null ? REST_MS_MAX : Math.min(REST_MS_MAX, Math.max(0, nextAt - context.now()))),
+    pace: context.pace,
+    restMs: () => Math.min(context.pace.rest(REST_MS_MAX), nextAt === null ? Infinity : Math.max(0, nextAt - context.now())),
     subscribe: (wake) =>
       context.bus.subscribe("timer", (at) => {
         if (nextAt === null || Number(at) < nextAt) wake();
