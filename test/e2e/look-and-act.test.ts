@@ -24,6 +24,9 @@ test("jobs are counted, cancelled and run again by filter, and the server tells 
   expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining("which jobs?")]);
   expect((await here.windlass("jobs", "cancel-many", "--queue", "q", "--name", "a")).stdout).toBe("1 job told to end.\n");
   expect(await json("jobs", "retry-many", "--name", "a")).toMatchObject({ matched: 1, done: 1 });
+  expect((await here.windlass("jobs", "clean", "--stuck")).stdout).toBe("0 jobs would be ended.\n");
+  expect(await json("jobs", "clean", "--stuck", "--older-than", "2h", "--yes")).toEqual({ dryRun: false, items: [], unseen: 0 });
+  expect((await here.windlass("jobs", "clean")).code).toBe(2);
   expect((await here.windlass("workers", "list")).stdout).toMatch(/launcher +process/u);
   expect(await json("settings", "list")).toMatchObject({
     items: expect.arrayContaining([expect.objectContaining({ name: "server.port", source: "command line" })]),

@@ -2,7 +2,7 @@
 import { JOB_KINDS } from "@windlass/kernel";
 import * as z from "zod";
 import { jobJson, jobState, outcome } from "./job-json.ts";
-import { idParams } from "./json-schema.ts";
+import { idParams, time } from "./json-schema.ts";
 import { operation } from "./operation.ts";
 import { problemJson } from "./problem.ts";
 
@@ -48,6 +48,24 @@ export const bulkJson = z
   })
   .meta({ id: "BulkAnswer" });
 
+export const cleanedJson = z
+  .object({
+    dryRun: z.boolean(),
+    items: z.array(
+      z.object({
+        job: jobJson,
+        /** Since when it is so, at the latest. */
+        since: time,
+        why: z.string(),
+        /** False: only told, or somebody was quicker. */
+        cleaned: z.boolean(),
+      }),
+    ),
+    /** Attempts that are as old and run where the server that answers cannot look. */
+    unseen: z.int(),
+  })
+  .meta({ id: "CleanedJobs" });
+
 export const jobCountsJson = z
   .object({
     by: z.enum(["state", "kind", "queue"]),
@@ -59,6 +77,7 @@ export const jobCountsJson = z
   .meta({ id: "JobCounts" });
 
 export type BulkJson = z.output<typeof bulkJson>;
+export type CleanedJson = z.output<typeof cleanedJson>;
 export type JobCountsJson = z.output<typeof jobCountsJson>;
 
 export const bulkOperations = {
@@ -81,6 +100,20 @@ export const bulkOperations = {
     permission: "jobs:cancel",
     body: z.strictObject({ ...bulk, message: z.string().max(1_000).optional(), graceSeconds: z.number().min(0).max(86_400).optional() }),
     result: bulkJson,
+  }),
+  clean: operation("jobs.clean", {
+    summary:
+      "Tell of jobs that are stuck (their container or worker is gone, or their time limit has long passed), and end them unless it is a dryRun",
+    permission: "jobs:cancel",
+    body: z.strictObject({
+      /** Only these; all of the workspace when left out. */
+      ids: z.array(z.string()).max(BULK_DEFAULT).optional(),
+      /** How long nothing may have moved. */
+      olderThanSeconds: z.number().min(60).max(31_536_000).default(3_600),
+      dryRun: z.boolean().default(false),
+      limit: z.int().min(1).max(BULK_DEFAULT).default(BULK_DEFAULT),
+    }),
+    result: cleanedJson,
   }),
   retryMany: operation("jobs.retryMany", {
     summary: "Run all jobs that fit again, as new jobs; without state or outcome those that ended without success",

@@ -73,6 +73,14 @@ export const EXAMPLES: Partial<Record<OperationId, Example>> = {
     body: { queue: "media", outcome: "failed_timeout", limit: 100 },
     answer: { dryRun: false, matched: 1, more: false, done: 1, refused: [], sample: [job] },
   },
+  "jobs.clean": {
+    body: { olderThanSeconds: 3_600, dryRun: true },
+    answer: {
+      dryRun: true,
+      items: [{ job, since: AT, why: "nothing called windlass-extract-1 is there any more", cleaned: false }],
+      unseen: 0,
+    },
+  },
   "jobs.retry": { body: {}, answer: { id: JOB_ID, created: true, job } },
   "workflows.apply": { body: { source: WORKFLOW_FILE }, answer: { workflow, created: true, schedules: [] } },
   "workflows.list": { answer: { items: [workflow] } },

@@ -74,6 +74,7 @@ export const ROUTES = {
   "jobs.approve": { method: "POST", path: "/api/v1/jobs/{id}/approve" },
   "jobs.reject": { method: "POST", path: "/api/v1/jobs/{id}/reject" },
   "jobs.cancelMany": { method: "POST", path: "/api/v1/job-cancellations" },
+  "jobs.clean": { method: "POST", path: "/api/v1/job-cleanings" },
   "jobs.retryMany": { method: "POST", path: "/api/v1/job-retries" },
   "jobs.cancel": { method: "POST", path: "/api/v1/jobs/{id}/cancel" },
   "jobs.retry": { method: "POST", path: "/api/v1/jobs/{id}/retry" },

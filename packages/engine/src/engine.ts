@@ -22,6 +22,7 @@ import { secrets, type Secrets } from "./secrets.ts";
 import { runners } from "./runners.ts";
 import { positionOf } from "./standing.ts";
 import { serviceOf, together, type Service } from "./service.ts";
+import { stuckJobs, type CleanStuck } from "./stuck-jobs.ts";
 import { openSession } from "./session.ts";
 import { timers } from "./timers.ts";
 import { toldLogs, type ToldLogs } from "./told-logs.ts";
@@ -58,6 +59,8 @@ export interface Engine extends Service {
   readonly deadLetters: DeadLetters;
   readonly feed: Feed;
   readonly explain: Explain;
+  /** Tells of jobs that nobody will end, and ends them. */
+  readonly cleanStuck: CleanStuck;
   /** Its number in order, of a job that is ready, or of an execution whose runner is; null: it waits for no start. */
   readonly position: (view: JobView) => Promise<number | null>;
   readonly callbacks: Callbacks;
@@ -128,6 +131,7 @@ export function engine(options: EngineOptions): Engine {
     deadLetters: deadLetters(context),
     feed: events,
     explain: explainer(context, options.executors),
+    cleanStuck: stuckJobs(context, options.executors),
     position: (view) => positionOf(context, view),
     callbacks: callbacks(context),
     toldLogs: toldLogs(context, { bytesPerSecondMax: options.logBytesPerSecondMax ?? 0 }),

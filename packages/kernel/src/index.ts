@@ -55,6 +55,7 @@ export * from "./turn.ts";
 export * from "./webhook.ts";
 export * from "./admission.ts";
 export * from "./spawner.ts";
+export * from "./stuck.ts";
 export * from "./apply.ts";
 export { attemptOf, type NewEvent, type Step } from "./ending.ts";
 export { LAUNCH_SLACK_MS, startDeadlineOf, timerOf, transition, unblocked, type OwnChange } from "./transition.ts";

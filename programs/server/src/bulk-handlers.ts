@@ -3,13 +3,13 @@ import { problemOf, type BulkJson } from "@windlass/contract";
 import { cancelMany, retryMany, type BulkAnswer } from "@windlass/engine";
 import { queueOfKey, WindlassError } from "@windlass/kernel";
 import { filterOf, type AskedFilter } from "./job-filter.ts";
-import { presentJob } from "./present-job.ts";
+import { isoTime, presentJob } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 import { COUNT_CAP } from "./system-handlers.ts";
 
-type BulkHandlers = Pick<Handlers<"jobs">, "counts" | "resume" | "cancelMany" | "retryMany">;
+type BulkHandlers = Pick<Handlers<"jobs">, "counts" | "resume" | "cancelMany" | "retryMany" | "clean">;
 
-export function bulkHandlers({ engine: { context } }: ServerContext): BulkHandlers {
+export function bulkHandlers({ engine: { context, cleanStuck, jobs: own } }: ServerContext): BulkHandlers {
   return {
     async counts({ query }, { workspace }) {
       const { by, rootsOnly, ...asked } = query;
@@ -29,6 +29,18 @@ export function bulkHandlers({ engine: { context } }: ServerContext): BulkHandle
       const graceMs = graceSeconds === undefined ? {} : { graceMs: graceSeconds * 1000 };
       const request = { filter: narrowed(workspace, body), dryRun, limit, by: principal.name, message: message ?? null, ...graceMs };
       return presentBulk(dryRun, await cancelMany(context, request));
+    },
+    async clean({ body: { ids, olderThanSeconds, dryRun, limit } }, { workspace }) {
+      const { jobs, unseen } = await cleanStuck({ workspace, olderThanMs: olderThanSeconds * 1000, ids, dryRun, limit });
+      const items = await Promise.all(
+        jobs.map(async ({ live, since, why, cleaned }) => ({
+          job: presentJob(await own.get(live.id)),
+          since: isoTime(since),
+          why,
+          cleaned,
+        })),
+      );
+      return { dryRun, items, unseen };
     },
     async retryMany({ body }, { workspace, principal, gate }) {
       const { dryRun, limit } = body;

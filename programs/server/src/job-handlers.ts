@@ -23,6 +23,7 @@ type Elsewhere =
   | "resume"
   | "cancelMany"
   | "retryMany"
+  | "clean"
   | "signal"
   | "approve"
   | "reject";

@@ -16,6 +16,7 @@ export function addBulkCommands(jobs: Command, perform: Performing): void {
     .description("let a parked job go on")
     .argument("<id>", "its id, the last characters of it, or `last`")
     .action(perform(async () => (await import("../commands/resume-job.ts")).resumeJob));
+  addCleanCommand(jobs, perform);
   bulk(jobs.command("cancel-many").description("ask for the end of all jobs that fit; look first with --dry-run"))
     .option("--message <text>", "why, for whoever looks later")
     .option("--grace <duration>", "between the polite signal and the hard one (10s)", duration)
@@ -23,6 +24,17 @@ export function addBulkCommands(jobs: Command, perform: Performing): void {
   bulk(jobs.command("retry-many").description("run all jobs that fit again; without --state those that ended without success")).action(
     perform(async () => (await import("../commands/bulk-jobs.ts")).retryMany),
   );
+}
+
+function addCleanCommand(jobs: Command, perform: Performing): void {
+  jobs
+    .command("clean")
+    .description("tell of jobs that nobody will end any more, and why; with --yes they are ended. What runs is not touched")
+    .requiredOption("--stuck", "those whose container or worker is gone, or whose time limit has long passed")
+    .option("--older-than <duration>", "only if nothing has moved for so long (1h)", duration)
+    .option("--yes", "end them")
+    .option("-n, --limit <count>", "at most so many (1000)", whole(1, 1_000))
+    .action(perform(async () => (await import("../commands/clean-jobs.ts")).cleanJobs));
 }
 
 function narrowed(command: Command): Command {
