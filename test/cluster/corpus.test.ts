@@ -4,16 +4,11 @@ import { join } from "node:path";
 import { client } from "@windlass/sdk";
 import { testCluster } from "@windlass/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CORPUS, prepareCorpus, runAll, withoutLogs, writtenOf } from "../corpus/run-corpus.ts";
+import { CORPUS, prepareCorpus, runAll, writtenOf } from "../corpus/run-corpus.ts";
 import { stranger, until, type Stranger } from "../e2e/stranger.ts";
 
 const cluster = testCluster();
 const ALL_MS_MAX = 600_000;
-/**
- * Once, with all files at once, a log of 24 bytes of one Job did not arrive within 30 s; why is not known yet. To look for it:
- * WINDLASS_CORPUS_LOGS=1. What one Job prints is compared byte for byte in the other tests of this folder.
- */
-const areLogsTold = process.env["WINDLASS_CORPUS_LOGS"] === "1";
 
 describe.skipIf(cluster.missing)("the corpus", () => {
   const namespace = `windlass-corpus-${process.pid}`;
@@ -42,8 +37,8 @@ describe.skipIf(cluster.missing)("the corpus", () => {
     const { image } = cluster;
     // What the file says does not reach the workflows that it runs; the option does.
     const by = (name: string, index: number) => (index % 2 === 0 || name === "sub-workflow" ? "option" : "file");
-    const told = await runAll(CORPUS, { api, image, executor: "kubernetes", by, areLogsTold });
-    expect(areLogsTold ? told : withoutLogs(told)).toEqual(areLogsTold ? writtenOf(CORPUS) : withoutLogs(writtenOf(CORPUS)));
+    const told = await runAll(CORPUS, { api, image, executor: "kubernetes", by });
+    expect(told).toEqual(writtenOf(CORPUS));
     const made = await cluster.lab("kubectl", "-n", namespace, "get", "jobs", "-o", "name");
     expect(made.trim().split("\n").length).toBeGreaterThan(CORPUS.length);
   });

@@ -27,8 +27,6 @@ export interface CorpusRun {
   readonly executor?: "docker" | "kubernetes" | "process";
   /** By what it is said of each: an option of the run, when left out, or a line of the file. */
   readonly by?: (name: string, index: number) => By;
-  /** False: logs are not waited for. They are when left out. */
-  readonly areLogsTold?: boolean;
 }
 
 type By = "option" | "file";
@@ -49,17 +47,6 @@ export function writtenOf(names: readonly string[]): Readonly<Record<string, str
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(FOLDER, `${name}.txt`), "utf8")]));
 }
 
-/** Accounts without the lines that are of logs. */
-export function withoutLogs(accounts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const isOfLog = (line: string): boolean => /^ *(?:log of \d+ bytes$|\|)/u.test(line);
-  const cut = (text: string): string =>
-    text
-      .split("\n")
-      .filter((line) => !isOfLog(line))
-      .join("\n");
-  return Object.fromEntries(Object.entries(accounts).map(([name, text]) => [name, cut(text)]));
-}
-
 /** Runs all of them at once to their ends; answers what became of each. */
 export async function runAll(names: readonly string[], run: CorpusRun): Promise<Readonly<Record<string, string>>> {
   const written = writtenOf(names);
@@ -72,7 +59,7 @@ export async function runAll(names: readonly string[], run: CorpusRun): Promise<
 
 type OneRun = Omit<CorpusRun, "by"> & { readonly by: By; readonly written: string };
 
-async function runOne(name: string, { api, image, executor, by, written, areLogsTold = true }: OneRun): Promise<string> {
+async function runOne(name: string, { api, image, executor, by, written }: OneRun): Promise<string> {
   const source = sourceOf(name);
   const asked =
     executor === undefined ? { source } : by === "option" ? { source, executor } : { source: `${source}executor: ${executor}\n` };
@@ -82,7 +69,7 @@ async function runOne(name: string, { api, image, executor, by, written, areLogs
   // The last of a log may come after the end.
   for (let looks = 1; ; looks++) {
     const account = await accountOf(api, job.id);
-    if (account === written || !areLogsTold || looks === LOOKS_MAX) return account;
+    if (account === written || looks === LOOKS_MAX) return account;
     await rest(LOOK_MS);
   }
 }
