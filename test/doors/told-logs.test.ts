@@ -50,6 +50,10 @@ interface Piece {
   readonly stream?: "stdout" | "stderr";
   readonly last?: boolean;
   readonly lost?: boolean;
+  readonly first?: boolean;
+  readonly gap?: boolean;
+  readonly lastTime?: string;
+  readonly lastOffset?: number;
   readonly at?: string;
   readonly jobName?: string;
   readonly attempt?: number;
@@ -93,6 +97,25 @@ test("a gap is not stored, and the answer says what is expected; what is lost fo
   expect(await shown()).toBe("one\n");
   expect(await tell(9, "three\n", { lost: true })).toEqual({ status: "stored", next: 15 });
   expect(await shown()).toBe("one\n\n[windlass: 5 left out here: whoever watches the container did not have it any more]\nthree\n");
+});
+
+test("a log whose beginning is gone is told on behind the last line that is stored, also after a restart, and a mark says what may be missing", async () => {
+  await open();
+  await container();
+  const [one, three] = ["2026-01-31T00:00:01.000Z", "2026-01-31T00:00:03.000Z"];
+  const lines = { lastTime: "2026-01-31T00:00:02.123456789Z", lastOffset: 4 };
+  expect(await tell(0, "one\ntwo\n", { first: true, at: one, ...lines })).toEqual({ status: "stored", next: 8 });
+  expect(await tell(0, "one\ntwo\n", { first: true, at: one, ...lines })).toEqual({ status: "stored", next: 8 });
+  await site.restart();
+  await site.close();
+  await open();
+  const last = { time: lines.lastTime, offset: 4 };
+  expect(await tell(0, "four\nfive\n", { first: true, at: three })).toEqual({ status: "moved", next: 8, last });
+  expect(await shown()).toBe("one\ntwo\n");
+  expect(await tell(8, "four\n", { gap: true, at: three })).toEqual({ status: "stored", next: 13 });
+  expect(await shown()).toBe(
+    "one\ntwo\n\n[windlass: some may be missing here: it was removed before anybody who watches the container read it]\nfour\n",
+  );
 });
 
 test("after a restart in the middle of a write whoever tells goes on by what the server knows, and nothing is missing or doubled", async () => {

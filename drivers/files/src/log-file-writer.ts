@@ -68,8 +68,8 @@ export async function mendLog(place: LogPlace, at: number): Promise<void> {
 /** How far what is told from outside is stored. */
 export async function toldOf({ root, files }: LogPlace, bytesMax: number): Promise<readonly ToldSource[]> {
   const index = await readFile(join(root, files.index), "latin1").catch(absentIs(""));
-  return [...sourcesOfIndex(index).values()].flatMap(({ stream, container, end, told }): ToldSource[] =>
-    told === null ? [] : [{ stream, container, ...told, isCut: end > bytesMax }],
+  return [...sourcesOfIndex(index).values()].flatMap(({ stream, container, end, told, beganAt }): ToldSource[] =>
+    told === null ? [] : [{ stream, container, ...told, beganAt, isCut: end > bytesMax }],
   );
 }
 

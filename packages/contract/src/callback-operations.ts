@@ -71,10 +71,15 @@ const logStaleReason = z.enum([...STALE_REASONS, "log_removed"]);
 
 const toldAnswer = z
   .object({
-    /** `gap`: nothing was stored, for the piece begins behind `next`. */
-    status: z.enum(["stored", "gap", "accepted_stale"]),
+    /**
+     * `gap`: nothing was stored, for the piece begins behind `next`. `moved`: nor was it, for what is stored began at another time:
+     * the beginning of the log is gone, and what is left is told on from `next`, by the line `last`.
+     */
+    status: z.enum(["stored", "gap", "moved", "accepted_stale"]),
     /** Tell on from this byte: what is behind it is not stored. It may lie within the piece, and before what was held back. */
     next: z.int().optional(),
+    /** The last line of which something is stored, as it was told: when it was printed, and where it begins. */
+    last: z.object({ time: z.string(), offset: z.int() }).optional(),
     reason: logStaleReason.optional(),
   })
   .meta({ id: "ToldLogAnswer" });
@@ -150,6 +155,16 @@ export const callbackOperations = {
       last: z.boolean().default(false),
       /** What is missing before it cannot be had any more: a mark says how much. */
       lost: z.boolean().default(false),
+      /** It is the first that there is of the log, and `at` says when that was printed. */
+      first: z.boolean().default(false),
+      /** Before it something may be missing, nobody knows how much: a mark says so. */
+      gap: z.boolean().default(false),
+      /** The last line of which there is something in it: when it was printed, to the last digit, and where it begins. */
+      lastTime: z
+        .string()
+        .regex(/^[0-9TZ:.+-]{1,40}$/u)
+        .optional(),
+      lastOffset: z.int().min(0).optional(),
     }),
     body: z.strictObject({ bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array) }),
     result: toldAnswer,

@@ -155,7 +155,7 @@ export const ROUTES = {
   "callbacks.logs": {
     method: "POST",
     path: "/api/internal/jobs/{id}/attempts/{attempt}/logs",
-    query: ["jobName", "jobUid", "container", "stream", "offset", "at", "last", "lost"],
+    query: ["jobName", "jobUid", "container", "stream", "offset", "at", "last", "lost", "first", "gap", "lastTime", "lastOffset"],
     request: "bytes",
   },
   "callbacks.toldLogs": { method: "GET", path: "/api/internal/jobs/{id}/attempts/{attempt}/logs", query: ["jobName", "jobUid"] },

@@ -4,7 +4,8 @@
  * P1. Nothing is kept here between two pieces but what can be learned from the log again: whoever tells holds what is not
  *     stored yet, and every answer says from where on. So either side may be started anew at any time.
  * P2. A piece that lies in what is stored changes nothing; one that would leave a gap is not stored. What nobody has any
- *     more is passed over only when it is said to be lost, and a mark says how much.
+ *     more is passed over only when it is said to be lost, and a mark says how much. A log that is told from its beginning, and
+ *     began at another time than what is stored, has lost that: whoever tells it goes on behind the last line that is stored.
  * P3. What may be the beginning of a secret is not stored: it comes again with what follows, or as the last piece.
  * P4. A log whose secrets cannot be opened here is not stored. The values are those of the moment in which the first piece
  *     came to this process.
@@ -14,6 +15,7 @@ import {
   LOG_CONTAINERS_MAX,
   logGapMark,
   logLostMark,
+  logMissingMark,
   logRate,
   MAIN_CONTAINER,
   nameOfSource,
@@ -22,6 +24,7 @@ import {
   type LogKey,
   type LogRate,
   type LogSource,
+  type ToldLine,
   type ToldSource,
 } from "@windlass/ports";
 import type { StaleReason } from "./callbacks.ts";
@@ -46,13 +49,22 @@ export interface ToldPiece extends LogSource {
   readonly isLast: boolean;
   /** What lies between what is stored and this piece cannot be had any more. */
   readonly isRestLost: boolean;
+  /** It is the first that there is of the log. */
+  readonly isFirst: boolean;
+  /** Before it something may be missing, nobody knows how much. */
+  readonly isBehindGap: boolean;
+  /** The last line of which there is something in it; null: not told. */
+  readonly last: ToldLine | null;
 }
 
 export type LogStaleReason = StaleReason | "log_removed";
 
 export type LogAnswer =
   /** `next`: the first byte that is not stored, by which whoever tells goes on. */
-  { readonly status: "stored" | "gap"; readonly next: number } | { readonly status: "accepted_stale"; readonly reason: LogStaleReason };
+  | { readonly status: "stored" | "gap"; readonly next: number }
+  /** Nothing was stored, for the log has another beginning. `last`: the last line that is stored, by which its place is found. */
+  | { readonly status: "moved"; readonly next: number; readonly last: ToldLine | null }
+  | { readonly status: "accepted_stale"; readonly reason: LogStaleReason };
 
 export type ToldAnswer =
   | { readonly status: "known"; readonly sources: readonly ToldSource[] }
@@ -138,8 +150,11 @@ export function toldLogs(context: EngineContext, { bytesPerSecondMax }: ToldLogL
         if (typeof of === "string") return { status: "accepted_stale", reason: of };
         const name = nameOfSource(piece);
         if (!of.sources.has(name) && of.sources.size >= SOURCES_MAX) throw tooManySources(told);
-        const source = of.sources.get(name) ?? { ...sourceOf(piece), until: 0, gap: 0, isCut: false };
+        const stored = of.sources.get(name);
+        const source = stored ?? { ...sourceOf(piece), until: 0, gap: 0, isCut: false, beganAt: piece.at ?? context.now() };
         const end = piece.offset + piece.data.length;
+        if (piece.isFirst && piece.at !== null && source.until > 0 && source.beganAt !== piece.at)
+          return { status: "moved", next: source.until, last: source.last ?? null };
         if (source.isCut) return { status: "stored", next: Math.max(end, source.until) };
         if (piece.offset > source.until && !piece.isRestLost) return { status: "gap", next: source.until };
         const rate = of.rates.get(name) ?? logRate(bytesPerSecondMax);
@@ -183,7 +198,10 @@ function chunksOf({ source, piece, mask, rate, bytesPerSecondMax, now }: Cutting
   const at = piece.at ?? now;
   const chunks: LogChunk[] = [];
   let { until, gap } = source;
-  const add = (bytes: Uint8Array): void => void chunks.push({ ...sourceOf(piece), at, data: bytes, told: { until, gap } });
+  const add = (bytes: Uint8Array): void => {
+    const last = piece.last !== null && piece.last.offset <= until ? piece.last : source.last;
+    chunks.push({ ...sourceOf(piece), at, data: bytes, told: { until, gap, ...(last === undefined ? {} : { last }) } });
+  };
   const markGap = (): void => {
     const mark = logGapMark(gap, bytesPerSecondMax);
     gap = 0;
@@ -194,6 +212,8 @@ function chunksOf({ source, piece, mask, rate, bytesPerSecondMax, now }: Cutting
     until = offset;
     add(Buffer.from(logLostMark(lost, "whoever watches the container did not have it any more")));
   }
+  if (piece.isBehindGap && offset === until)
+    add(Buffer.from(logMissingMark("it was removed before anybody who watches the container read it")));
   const fresh = data.subarray(Math.min(data.length, until - offset));
   const settled = isLast ? fresh.length : mask.settled(fresh);
   if (settled === 0 && fresh.length >= UNSETTLED_MAX) {

@@ -11,7 +11,14 @@ const entries = fc.record(
     offset: amount,
     length: amount,
     container: fc.constantFrom("init-db", "a", "0x"),
-    told: fc.record({ until: amount, gap: amount }),
+    told: fc.record(
+      {
+        until: amount,
+        gap: amount,
+        last: fc.record({ offset: amount, time: fc.constantFrom("2026-01-31T00:00:02.123456789Z", "2026-01-31T00:00:02+02:00") }),
+      },
+      { requiredKeys: ["until", "gap"] },
+    ),
   },
   { requiredKeys: ["at", "stream", "offset", "length"] },
 );

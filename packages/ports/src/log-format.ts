@@ -35,7 +35,10 @@ export const LOG_CONTAINERS_MAX = 100;
 export const LOG_FOLDER = "logs";
 
 const LETTERS = { stdout: "o", stderr: "e" } as const satisfies Record<Stream, string>;
-const LINE = /^(\d{1,15}) ([oe]) (\d{1,15}) (\d{1,15})(?: ([a-z0-9-]{1,63}))?(?: @(\d{1,15})\+(\d{1,15}))?;$/u;
+const LINE =
+  /^(\d{1,15}) ([oe]) (\d{1,15}) (\d{1,15})(?: ([a-z0-9-]{1,63}))?(?: @(\d{1,15})\+(\d{1,15})(?:~(\d{1,15})=([0-9TZ:.+-]{1,40}))?)?;$/u;
+/** What `ToldLine` may have as its time. */
+export const TOLD_TIME: RegExp = /^[0-9TZ:.+-]{1,40}$/u;
 const SAFE_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/u;
 
 /** Throws `not_found` for what cannot be the id of a job, so that no path can be smuggled in. */
@@ -67,7 +70,8 @@ export function nameOfSource({ stream, container = MAIN_CONTAINER }: LogSource):
 
 export function encodeLogEntry({ at, stream, offset, length, container = MAIN_CONTAINER, told }: LogEntry): string {
   const name = container === MAIN_CONTAINER ? "" : ` ${container}`;
-  const until = told === undefined ? "" : ` @${told.until}+${told.gap}`;
+  const last = told?.last === undefined ? "" : `~${told.last.offset}=${told.last.time}`;
+  const until = told === undefined ? "" : ` @${told.until}+${told.gap}${last}`;
   return `${at} ${LETTERS[stream]} ${offset} ${length}${name}${until};\n`;
 }
 
@@ -82,8 +86,13 @@ export function decodeLogEntry(line: string): LogEntry | null {
     offset: Number(match[3]),
     length: Number(match[4]),
     ...(match[5] === undefined ? {} : { container: match[5] }),
-    ...(match[6] === undefined ? {} : { told: { until: Number(match[6]), gap: Number(match[7]) } }),
+    ...(match[6] === undefined ? {} : { told: toldOf(match.slice(6)) }),
   };
+}
+
+function toldOf([until, gap, offset, time]: readonly (string | undefined)[]): ToldUntil {
+  const last = time === undefined ? {} : { last: { time, offset: Number(offset) } };
+  return { until: Number(until), gap: Number(gap), ...last };
 }
 
 /** How much of `incoming` bytes still fits behind `size` bytes, and whether the mark of the cut is to follow. See F3. */
@@ -103,12 +112,19 @@ export function logLostMark(bytes: number, why: string): string {
   return `\n[windlass: ${formatBytes(bytes)} left out here: ${why}]\n`;
 }
 
+/** Stands in a log where nobody knows whether something is missing, and how much. */
+export function logMissingMark(why: string): string {
+  return `\n[windlass: some may be missing here: ${why}]\n`;
+}
+
 /** What is known of a source from its lines. */
 export interface IndexedSource extends LogSource {
   /** Where its last named byte ends. */
   readonly end: number;
   /** Null: its bytes come from this host, and are not told. */
   readonly told: ToldUntil | null;
+  /** When its first bytes came. */
+  readonly beganAt: number;
 }
 
 /** By `nameOfSource`. */
@@ -125,6 +141,7 @@ export function sourcesOfIndex(index: string): Map<string, IndexedSource> {
       ...(container === undefined ? {} : { container }),
       end: Math.max(before?.end ?? 0, entry.offset + entry.length),
       told: entry.told ?? before?.told ?? null,
+      beganAt: before?.beganAt ?? entry.at,
     });
   }
   return sources;

@@ -27,9 +27,21 @@ export interface ToldUntil {
   readonly until: number;
   /** Bytes before it that were left out, and for which no mark stands in the log yet. */
   readonly gap: number;
+  /** The last line of which something is stored, where whoever told it said which. */
+  readonly last?: ToldLine | undefined;
+}
+
+/** A line by which whoever tells a log finds its place in it again, when the beginning of it is gone. */
+export interface ToldLine {
+  /** When it was printed, in the words of whoever told it. */
+  readonly time: string;
+  /** Where it begins in what was printed, in bytes. */
+  readonly offset: number;
 }
 
 export interface ToldSource extends LogSource, ToldUntil {
+  /** When the first of it was printed. */
+  readonly beganAt: number;
   /** It reached its limit: nothing more of it is kept. */
   readonly isCut: boolean;
 }

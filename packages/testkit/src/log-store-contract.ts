@@ -251,12 +251,13 @@ function toldCases(store: () => LogStore, reopen: () => Promise<LogStore>): void
   });
 
   test("how far each source was told is known, also after a restart; what nobody told is not among them", async () => {
+    const last = { time: "2026-01-31T00:00:02.123456789Z", offset: 12 };
     await store().append(KEY, [told(10, "***")]);
-    await store().append(KEY, [told(4, "init", { container: "init" }), told(25, "more", { told: { until: 25, gap: 7 } })]);
+    await store().append(KEY, [told(4, "init", { container: "init" }), told(25, "more", { at: 2, told: { until: 25, gap: 7, last } })]);
     await store().append(KEY, [chunk("stderr", 1, "own")]);
     const wanted = [
-      { stream: "stdout", until: 25, gap: 7, isCut: false },
-      { stream: "stdout", container: "init", until: 4, gap: 0, isCut: false },
+      { stream: "stdout", until: 25, gap: 7, last, beganAt: 1, isCut: false },
+      { stream: "stdout", container: "init", until: 4, gap: 0, beganAt: 1, isCut: false },
     ];
     expect(await store().told(KEY)).toEqual(wanted);
     expect(await (await reopen()).told(KEY)).toEqual(wanted);

@@ -13,8 +13,11 @@ export function memoryLogs(): LogStore & { text(key: LogKey): string } {
     },
     async told(key) {
       const sources = new Map<string, ToldSource>();
-      for (const { stream, container, told } of logs.get(nameOf(key)) ?? [])
-        if (told !== undefined) sources.set(nameOfSource({ stream, container }), { stream, container, ...told, isCut: false });
+      for (const { stream, container, told, at } of logs.get(nameOf(key)) ?? []) {
+        const name = nameOfSource({ stream, container });
+        const beganAt = sources.get(name)?.beganAt ?? at;
+        if (told !== undefined) sources.set(name, { stream, container, ...told, beganAt, isCut: false });
+      }
       return [...sources.values()];
     },
     async read(key, range) {

@@ -4,6 +4,7 @@ import type { ClusterCall, ClusterClient } from "@windlass/kubernetes";
 import { fakeClock, seededRandom } from "@windlass/testkit";
 import { expect, test } from "vitest";
 import { containerLog } from "./container-log.ts";
+import type { EntryMark } from "./log-place.ts";
 import type { ServerLine } from "./server-line.ts";
 import { SILENT } from "./watcher-fixture.ts";
 import { watcherMetrics } from "./watcher-metrics.ts";
@@ -19,22 +20,26 @@ interface Piece {
   readonly offset: number;
   readonly bytes: Uint8Array;
   readonly isRestLost: boolean;
+  readonly isBehindGap: boolean;
+  readonly last: EntryMark | null;
 }
 
 /** Whatever it is told, it has stored only this much. */
 type Forgets = (piece: Piece, told: number) => number | null;
 
 interface Given {
+  /** What another watcher told before, of a log whose beginning is gone since. */
+  readonly before?: { readonly text: string; readonly last?: EntryMark };
   readonly tailBytes?: number;
   readonly forgets?: Forgets;
   /** By how often it was read. */
   readonly hasEnded?: (reads: number) => boolean;
 }
 
-function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => null, hasEnded = () => true }: Given = {}) {
+function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => null, hasEnded = () => true, before }: Given = {}) {
   const clock = fakeClock();
   const left = [...answers];
-  const stored: Uint8Array[] = [];
+  const stored: Uint8Array[] = before === undefined ? [] : [Buffer.from(before.text)];
   const pieces: (Omit<Piece, "bytes"> & { readonly text: string })[] = [];
   /** From when on it was asked for, each time. */
   const since: unknown[] = [];
@@ -54,8 +59,10 @@ function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => 
   } as unknown as ClusterClient;
   const line = {
     tellLog: async (piece: Piece) => {
-      const { offset, bytes, isRestLost } = piece;
-      pieces.push({ offset, isRestLost, text: Buffer.from(bytes).toString() });
+      const { offset, bytes, isRestLost, isBehindGap, last } = piece;
+      pieces.push({ offset, isRestLost, isBehindGap, last, text: Buffer.from(bytes).toString() });
+      if (before !== undefined && offset === 0)
+        return { is: "answered", answer: { status: "moved", next: before.text.length, last: before.last } };
       const less = forgets(piece, pieces.length);
       if (less !== null) return { is: "answered", answer: { status: "gap", next: less } };
       stored.push(Uint8Array.from(bytes));
@@ -198,5 +205,41 @@ test("what the server lacks of a log that is gone is said to be lost", async () 
   await clock.until(() => log.tail().isWhole, 200_000);
   await clock.advance(60_000);
   await log.done;
-  expect(pieces.slice(2)).toEqual([{ offset: 8, isRestLost: true, text: "" }]);
+  expect(pieces.slice(2)).toMatchObject([{ offset: 8, isRestLost: true, text: "" }]);
+});
+
+/** What a watcher does that finds a log of which another one told the beginning, and which began anew since. */
+async function takenUp(before: Given["before"], ...answers: readonly (readonly string[])[]) {
+  const given = before === undefined ? {} : { before };
+  const { log, clock, text, pieces } = logOf(
+    answers.map((chunks) => ({ chunks })),
+    given,
+  );
+  await clock.until(() => log.tail().isWhole && !log.isReading(), 200_000);
+  await clock.advance(60_000);
+  await log.done;
+  return { text: text(), tail: tailOf(log), isWhole: log.tail().isWhole, gaps: pieces.filter(({ isBehindGap }) => isBehindGap).length };
+}
+
+test("a log whose beginning another watcher told, and is gone, is told on behind the last line that the server has", async () => {
+  const before = { text: "one\ntwo\n", last: { time: "2026-01-01T00:00:02Z", offset: 4 } };
+  const left = [TWO, THREE];
+  expect(await takenUp(before, left, left)).toEqual({ text: "one\ntwo\nthree\n", tail: "two\nthree\n", isWhole: true, gaps: 0 });
+});
+
+test("when the last line that the server has is gone, too, a gap is told, once", async () => {
+  const before = { text: "one\n", last: { time: "2026-01-01T00:00:01Z", offset: 0 } };
+  const left = [THREE, entry(4, "four")];
+  expect(await takenUp(before, left, left)).toEqual({ text: "one\nthree\nfour\n", tail: "three\nfour\n", isWhole: true, gaps: 1 });
+});
+
+test("so it is when the server does not know what its last line is", async () => {
+  expect(await takenUp({ text: "one\n" }, [THREE], [THREE])).toMatchObject({ text: "one\nthree\n", gaps: 1 });
+});
+
+test("each piece names the last line of which there is something in it, of several of one time the first", async () => {
+  const { log, clock, pieces } = logOf([{ chunks: [ONE, TWO, entry(2, "and two")] }]);
+  await clock.advance(60_000);
+  await log.done;
+  expect(pieces.map(({ last }) => last)).toEqual([{ time: "2026-01-01T00:00:02Z", offset: 4 }]);
 });

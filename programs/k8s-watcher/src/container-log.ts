@@ -3,7 +3,8 @@
  *
  * L1. What the server has stored is what the container printed, from its first byte, without a gap or a repetition: where
  *     to go on is the server's word, and what it has not stored is held here or read again.
- *     What the cluster removed before the server had it is passed over with a mark, as far as it is noticed here.
+ *     What the cluster removed before the server had it is passed over with a mark, also when another watcher had told the server
+ *     what it has: the server knows when the log began, and the last entry that it was told.
  * L2. It is done when the container has ended and the server has stored the rest, when the server does not want it, or
  *     when the cluster has it no more. Its end is only what was read by a look that began after the container had ended: a node
  *     may end a stream before the container has, after some of its lines, or before the first.
@@ -16,8 +17,9 @@ import { byteTail, type ByteTail } from "@windlass/ports";
 import type { Tail } from "./account.ts";
 import { LogEntries, type LogEntry } from "./log-entries.ts";
 import { LogOutbox } from "./log-outbox.ts";
+import { LogPlace, type EntryMark, type SecondMark } from "./log-place.ts";
 import { delayOf, rest, type Machine } from "./machine.ts";
-import type { LogPiece, ServerLine } from "./server-line.ts";
+import type { LogAnswer, LogPiece, ServerLine } from "./server-line.ts";
 
 export interface LogSubject extends Pick<LogPiece, "id" | "attempt" | "jobName" | "jobUid" | "container"> {
   readonly namespace: string;
@@ -70,22 +72,28 @@ class Reader {
   readonly #world: LogWorld;
   #outbox = new LogOutbox(0);
   readonly #tail: ByteTail;
+  /** Bytes of which the tail is. */
+  #tailEnd = 0;
+  /** The same, counted from where the log begins now, while a look seeks where that is; null: it is known. */
+  #tailShown: number | null = null;
   /** Bytes that were ever read, each once. */
   #printed = 0;
   /** The first and the last entry that were ever read: by them a log is known whose beginning was removed. */
   #firstTime: string | null = null;
-  #lastTime = "";
+  #last: EntryMark | null = null;
   #isUnwanted = false;
   /** What the server lacks is not here any more. */
   #readAgain = false;
   /** Before the next piece lies so much that the server lacks and the cluster has removed. */
   #lostBytes = 0;
+  /** Before the next piece something may be missing that nobody has read. */
+  #isBehindGap = false;
   #wake: (() => void) | null = null;
   #isRead = false;
   /** Read to its end, and not only as far as it was there. */
   #isWhole = false;
   /** The next look begins there, for all before it was read; null: at the beginning. */
-  #readOnFrom: Mark | null = null;
+  #readOnFrom: SecondMark | null = null;
 
   constructor(subject: LogSubject, world: LogWorld) {
     this.#subject = subject;
@@ -163,8 +171,8 @@ class Reader {
       const place = await this.#readStream(stream, over, from);
       if (this.#readAgain || this.#isUnwanted) return "again";
       // A look from a mark on shows at least what stands there. One that shows nothing says nothing.
-      if (hadEnded) return from !== null && place.isFirst ? "again" : "whole";
-      this.#readOnFrom = place.mark ?? null;
+      if (hadEnded) return from !== null && place.isEmpty ? "again" : "whole";
+      this.#readOnFrom = place.second;
       for (let waited = 0; !this.#subject.hasEnded() && waited < END_KNOWN_MS && !machine.signal.aborted; waited += GATHER_MS)
         await rest(GATHER_MS, machine);
       return this.#subject.hasEnded() && !this.#readAgain ? "ended" : "again";
@@ -186,15 +194,9 @@ class Reader {
     return "gone";
   }
 
-  async #readStream(stream: IncomingMessage, over: AbortController, from: Mark | null): Promise<Place> {
+  async #readStream(stream: IncomingMessage, over: AbortController, from: SecondMark | null): Promise<LogPlace> {
     const entries = new LogEntries();
-    const place: Place = {
-      offset: from?.offset ?? 0,
-      begins: from?.time ?? this.#firstTime,
-      isFirst: true,
-      after: null,
-      mark: from ?? undefined,
-    };
+    const place = new LogPlace(from, this.#firstTime);
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       // From here on its places are not those of what is held: it is read from the beginning, or not at all.
       if (this.#readAgain || this.#isUnwanted) {
@@ -207,30 +209,44 @@ class Reader {
     return place;
   }
 
-  #take(entry: LogEntry, place: Place): void {
-    if (place.isFirst) {
-      place.isFirst = false;
-      // Its beginning was removed since it was read first: what follows the last that was read is still to come.
-      if (place.begins !== null && place.begins !== entry.time) {
-        place.after = this.#lastTime;
-        this.#passOver();
-        place.offset = this.#outbox.end;
-      }
-      this.#firstTime ??= entry.time;
+  #take(entry: LogEntry, place: LogPlace): void {
+    // Its beginning was removed since it was read first: what follows the last that was read is still to come.
+    if (place.hasLostBeginning(entry)) {
+      this.#passOver();
+      place.seek(this.#last, this.#outbox.end);
     }
-    if (place.after !== null && !isLater(entry.time, place.after)) return;
-    if (entry.isStart) place.mark = markAt(entry, place);
-    const unread = entry.bytes.subarray(Math.min(entry.bytes.length, Math.max(0, this.#printed - place.offset)));
-    this.#printed += unread.length;
-    this.#tail.push(unread);
-    const known = Math.min(entry.bytes.length, Math.max(0, this.#outbox.end - place.offset));
-    place.offset += entry.bytes.length;
-    this.#lastTime = entry.time;
-    if (known === entry.bytes.length) return;
-    const fresh = entry.bytes.subarray(known);
-    this.#outbox.put(fresh, entry.at);
+    this.#firstTime ??= entry.time;
+    const { offset, shown } = place.take(entry);
+    const { bytes } = entry;
+    this.#keepTail(bytes, offset, shown);
+    if (offset === null) return;
+    if (place.takeGap()) this.#noteGap();
+    if (entry.isStart && this.#last?.time !== entry.time) this.#last = { time: entry.time, offset };
+    this.#printed = Math.max(this.#printed, offset + bytes.length);
+    const fresh = behind(bytes, this.#outbox.end - offset);
+    if (fresh.length === 0) return;
+    this.#outbox.put(fresh, entry.at, this.#last);
     this.#world.room.bytes += fresh.length;
     this.#wake?.();
+  }
+
+  #keepTail(bytes: Uint8Array, offset: number | null, shown: number): void {
+    if (this.#tailShown !== null && offset === null) {
+      this.#tail.push(behind(bytes, this.#tailShown - shown));
+      this.#tailShown = Math.max(this.#tailShown, shown + bytes.length);
+    }
+    if (offset === null) return;
+    if (this.#tailShown !== null) this.#tailEnd = offset + this.#tailShown - shown;
+    this.#tailShown = null;
+    this.#tail.push(behind(bytes, this.#tailEnd - offset));
+    this.#tailEnd = Math.max(this.#tailEnd, offset + bytes.length);
+  }
+
+  #noteGap(): void {
+    const { machine } = this.#world;
+    const { id, pod, containerName } = this.#subject;
+    this.#isBehindGap = true;
+    machine.logger.warn("a part of a log was removed before it could be read", { job: id, pod, container: containerName });
   }
 
   /** Where it stands among what is left is not known, so all that was read of it counts as gone. */
@@ -274,8 +290,10 @@ class Reader {
     const block = this.#outbox.first();
     if (block === null && this.#printed === 0) return "done";
     const isLast = this.#isRead && (block === null || block.offset + block.bytes.length === this.#outbox.end);
-    const piece = block ?? { offset: this.#outbox.end, at: machine.clock.now(), bytes: new Uint8Array() };
-    const told = await line.tellLog({ id, attempt, jobName, jobUid, container, ...piece, isLast, isRestLost: this.#lostBytes > 0 });
+    const piece = block ?? { offset: this.#outbox.end, at: machine.clock.now(), bytes: new Uint8Array(), last: null };
+    const isBehindGap = this.#isBehindGap && block !== null;
+    const missing = { isRestLost: this.#lostBytes > 0, isBehindGap };
+    const told = await line.tellLog({ id, attempt, jobName, jobUid, container, ...piece, isLast, ...missing });
     if (told.is === "failed") {
       machine.metrics.posted("log", told.isDenied === true ? "denied" : "failed");
       return Math.max(told.afterMs, delayOf(failures + 1, machine));
@@ -290,6 +308,8 @@ class Reader {
     machine.metrics.posted("log", "accepted");
     machine.metrics.lost(this.#lostBytes);
     this.#lostBytes = 0;
+    if (isBehindGap) this.#isBehindGap = false;
+    if (told.answer.status === "moved") return this.#moved(told.answer);
     const before = this.#outbox.bytes;
     const next = told.answer.next ?? piece.offset + piece.bytes.length;
     const isHere = this.#outbox.stored(next);
@@ -303,13 +323,28 @@ class Reader {
 
   /** The server lacks what is here no more: from the beginning. */
   #missing(next: number): number {
+    this.#world.machine.logger.info("the server has less of a log than was told; it is read again", { job: this.#subject.id, next });
+    return this.#again(next);
+  }
+
+  #again(next: number): number {
     const { machine, room } = this.#world;
-    machine.logger.info("the server has less of a log than was told; it is read again", { job: this.#subject.id, next });
     room.bytes -= this.#outbox.bytes;
     this.#outbox = new LogOutbox(next);
     this.#readAgain = true;
     this.#readOnFrom = null;
     return delayOf(1, machine);
+  }
+
+  /** The server has the beginning of this log, which is here no more: what is left of it goes behind what the server has. */
+  #moved({ next = 0, last }: LogAnswer): number {
+    const { machine } = this.#world;
+    machine.logger.info("the server has the beginning of a log that was removed since; it is read again", { job: this.#subject.id });
+    this.#tailShown ??= this.#printed;
+    this.#firstTime = REMOVED;
+    this.#last = last ?? null;
+    this.#printed = next;
+    return this.#again(next);
   }
 
   #news(): Promise<void> {
@@ -331,35 +366,9 @@ const ROOM_BYTES_MAX: number = 128 * 1_048_576;
 /** So much is sent without waiting for more. */
 const HASTE_BYTES = 65_536;
 
-/** The first entry of the second in which the last one was printed: the cluster is asked for a log from a second on. */
-interface Mark {
-  /** Since 1970. */
-  readonly second: number;
-  readonly time: string;
-  readonly offset: number;
-}
+/** The time of no entry. */
+const REMOVED = "";
 
-/** Of one look. */
-interface Place {
-  offset: number;
-  /** The time of the entry that it is to begin with; null: it is the first look. */
-  readonly begins: string | null;
-  isFirst: boolean;
-  /** Entries up to this time were read before. */
-  after: string | null;
-  /** Undefined before the first entry. Null where the clock was set back: what the cluster leaves out there is not what lies before. */
-  mark: Mark | null | undefined;
-}
-
-function markAt({ at, time }: LogEntry, { mark, offset }: Place): Mark | null {
-  const second = Math.floor(at / 1_000);
-  if (mark === undefined || (mark !== null && mark.second < second)) return { second, time, offset };
-  return mark === null || mark.second > second ? null : mark;
-}
-
-/** Times of one container have the same form, but trailing zeros are left out. */
-function isLater(time: string, than: string): boolean {
-  const digits = (text: string): string => text.replace("Z", "").padEnd(30, "0");
-  const [a, b] = [time.includes(".") ? time : time.replace("Z", ".Z"), than.includes(".") ? than : than.replace("Z", ".Z")];
-  return digits(a) > digits(b);
+function behind(bytes: Uint8Array, known: number): Uint8Array {
+  return bytes.subarray(Math.min(bytes.length, Math.max(0, known)));
 }

@@ -3,17 +3,21 @@
  *
  * O1. Nothing leaves it before the server has said that it is stored.
  */
+import type { EntryMark } from "./log-place.ts";
 
 export interface Block {
   readonly offset: number;
   readonly at: number;
   readonly bytes: Uint8Array;
+  /** The last entry of which there is something in it; null: not known. */
+  readonly last: EntryMark | null;
 }
 
 interface Growing {
   readonly offset: number;
   readonly at: number;
   length: number;
+  last: EntryMark | null;
   /** Its own, with room to grow: what is handed in is mostly a line, and a small part of what the cluster sent. */
   buffer: Uint8Array;
 }
@@ -44,16 +48,18 @@ export class LogOutbox {
     return this.#end;
   }
 
-  put(bytes: Uint8Array, at: number): void {
+  /** `entry`: the one that the bytes are of. */
+  put(bytes: Uint8Array, at: number, entry: EntryMark | null = null): void {
     const known = Math.min(bytes.length, Math.max(0, this.#stored - this.#end));
     this.#end += known;
     for (let rest = bytes.subarray(known); rest.length > 0;) {
       const last = this.#blocks.at(-1);
       const isFull = last === undefined || last.length >= BLOCK_BYTES_MAX || (last.length >= BLOCK_BYTES_MIN && at - last.at > SPAN_MS_MAX);
-      const block = isFull ? { offset: this.#end, at, length: 0, buffer: new Uint8Array() } : last;
+      const block = isFull ? { offset: this.#end, at, length: 0, last: null, buffer: new Uint8Array() } : last;
       if (isFull) this.#blocks.push(block);
       const part = rest.subarray(0, BLOCK_BYTES_MAX - block.length);
       append(block, part);
+      block.last = entry;
       this.#bytes += part.length;
       this.#end += part.length;
       rest = rest.subarray(part.length);
@@ -63,7 +69,7 @@ export class LogOutbox {
   first(): Block | null {
     const [block] = this.#blocks;
     if (block === undefined) return null;
-    return { offset: block.offset, at: block.at, bytes: block.buffer.subarray(0, block.length) };
+    return { offset: block.offset, at: block.at, bytes: block.buffer.subarray(0, block.length), last: block.last };
   }
 
   /** All before `next` is stored. False: what is before `next` and after what is stored was never here. */
@@ -76,7 +82,7 @@ export class LogOutbox {
       if (next < block.offset + block.length) {
         const left = block.buffer.slice(next - block.offset, block.length);
         this.#bytes -= block.length - left.length;
-        this.#blocks[0] = { offset: next, at: block.at, length: left.length, buffer: left };
+        this.#blocks[0] = { ...block, offset: next, length: left.length, buffer: left };
         return true;
       }
       this.#bytes -= block.length;

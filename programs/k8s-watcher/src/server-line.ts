@@ -8,6 +8,7 @@ import { hasCode, messageOf, WindlassError, type Json, type JsonObject } from "@
 import type { EndState } from "@windlass/kubernetes";
 import type { Clock } from "@windlass/ports";
 import { client, type Client } from "@windlass/sdk";
+import type { EntryMark } from "./log-place.ts";
 
 export type Told<T> =
   | { readonly is: "answered"; readonly answer: T }
@@ -52,12 +53,17 @@ export interface LogPiece {
   readonly at: number;
   readonly isLast: boolean;
   readonly isRestLost: boolean;
+  /** Before it something may be missing, nobody knows how much. */
+  readonly isBehindGap: boolean;
+  /** The last entry of which there is something in it. */
+  readonly last: EntryMark | null;
   readonly bytes: Uint8Array;
 }
 
 export interface LogAnswer {
-  readonly status: "stored" | "gap" | "accepted_stale";
+  readonly status: "stored" | "gap" | "moved" | "accepted_stale";
   readonly next?: number | undefined;
+  readonly last?: EntryMark | undefined;
   readonly reason?: string | undefined;
 }
 
@@ -155,11 +161,18 @@ async function sendPiece(
   { url, token, timeoutMs, clock }: Omit<ServerLineOptions, "token"> & { readonly token: string },
   piece: LogPiece,
 ): Promise<LogAnswer> {
-  const { id, attempt, jobName, jobUid, container, offset, at, isLast, isRestLost, bytes } = piece;
+  const { id, attempt, jobName, jobUid, container, offset, at, isLast, isRestLost, isBehindGap, last, bytes } = piece;
   const query = new URLSearchParams({ jobName, jobUid, stream: "stdout", offset: String(offset), at: new Date(at).toISOString() });
   if (container !== undefined) query.set("container", container);
   if (isLast) query.set("last", "true");
   if (isRestLost) query.set("lost", "true");
+  if (isBehindGap) query.set("gap", "true");
+  // A log that is told from its beginning says so: one that began at another time has lost it.
+  if (offset === 0) query.set("first", "true");
+  if (last !== null) {
+    query.set("lastTime", last.time);
+    query.set("lastOffset", String(last.offset));
+  }
   const address = `${url}/api/internal/jobs/${encodeURIComponent(id)}/attempts/${attempt}/logs?${query.toString()}`;
   const late = new AbortController();
   const cancel = clock.after(timeoutMs, () => late.abort(new Error(`no answer within ${timeoutMs / 1000} s`)));

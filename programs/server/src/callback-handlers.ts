@@ -15,10 +15,15 @@ export function callbackHandlers({ engine: { callbacks, toldLogs } }: ServerCont
       const { podUid, podName, node, ...account } = body;
       return answerOf(await callbacks.ofJob(id, callbackOf(account, attempt, definedOnly({ podUid, podName, node }))));
     },
-    async logs({ params: { id, attempt }, query: { jobName, jobUid = null, at, last, lost, ...source }, body }) {
+    async logs({ params: { id, attempt }, query, body }) {
+      const { jobName, jobUid = null, at, last, lost, first, gap, lastTime, lastOffset, ...source } = query;
       const told = { jobId: id, attempt, name: jobName, ref: jobUid };
-      const printedAt = at === undefined ? null : Date.parse(at);
-      return logAnswerOf(await toldLogs.take(told, { ...source, data: body.bytes, at: printedAt, isLast: last, isRestLost: lost }));
+      const piece = {
+        ...{ ...source, data: body.bytes, at: at === undefined ? null : Date.parse(at) },
+        ...{ isLast: last, isRestLost: lost, isFirst: first, isBehindGap: gap },
+        last: lastTime === undefined || lastOffset === undefined ? null : { time: lastTime, offset: lastOffset },
+      };
+      return logAnswerOf(await toldLogs.take(told, piece));
     },
     async toldLogs({ params: { id, attempt }, query: { jobName, jobUid = null } }) {
       return sourcesOf(await toldLogs.told({ jobId: id, attempt, name: jobName, ref: jobUid }));
@@ -35,6 +40,8 @@ export function callbackHandlers({ engine: { callbacks, toldLogs } }: ServerCont
 
 function logAnswerOf(answer: LogAnswer) {
   if (answer.status === "accepted_stale") return { status: answer.status, reason: answer.reason };
+  if (answer.status === "moved")
+    return { status: answer.status, next: answer.next, ...(answer.last === null ? {} : { last: answer.last }) };
   return { status: answer.status, next: answer.next };
 }
 

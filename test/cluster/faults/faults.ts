@@ -30,6 +30,7 @@ export const FAULTS: readonly Fault[] = [
   { name: "kubelet that stands still, and goes on", play: kubeletFrozen },
   { name: "namespace removed 5 s after the end, 10 MB of logs", play: namespaceRemoved },
   { name: "logs rotated while they are followed", play: logsRotated },
+  { name: "logs rotated while no watcher runs", play: logsRotatedUnseen },
   { name: `${MANY} Jobs at once`, play: manyAtOnce },
 ];
 
@@ -216,6 +217,39 @@ async function logsRotated(site: FaultSite): Promise<void> {
   const id = await site.run(step(site)("work", printing(lines, "[ $((i % 1000)) -eq 0 ] && sleep 1")));
   assert.equal((await ended(site, id)).state, "succeeded");
   await hasLog(site, { job: (await site.steps(id)).get("work")?.id ?? "" }, printed(lines));
+}
+
+/** The next one finds a log that began anew, and of which some is gone: what is left follows what was told, behind a mark. */
+async function logsRotatedUnseen(site: FaultSite): Promise<void> {
+  await site.serve();
+  const watcher = await site.watch();
+  const lines = 30_000;
+  // Slowly at first and at last; in between what fills a log twice, and long enough nothing that the kubelet begins it anew.
+  const slowly = "[ $i -lt 2000 -o $i -gt 28000 ] && [ $((i % 1000)) -eq 0 ] && sleep 3; [ $i -eq 20000 ] && sleep 25";
+  const id = await site.run(step(site)("work", printing(lines, slowly), { tool: "timeout_seconds: 600" }));
+  const [work = ""] = await site.running(id, "work");
+  await eventually("the first lines", async () => ((await site.log(work)).includes("\n500 ") ? true : undefined));
+  watcher.kill("SIGKILL");
+  await watcher.ended;
+  const told = (await site.log(work)).split("\n").length - 1;
+  const pod = (await site.kubectl("get", "pods", "-l", `windlass.dev/job-id=${work}`, "-o", "jsonpath={.items[0].metadata.name}")).trim();
+  await eventually("the log to have begun anew", async () => {
+    const first = await site.kubectl("logs", pod, "--limit-bytes=10");
+    return Number(first.split(" ")[0]) > told ? true : undefined;
+  });
+  await site.watch();
+  assert.equal((await ended(site, id)).state, "succeeded");
+  const wanted = new RegExp(`^0 .*\\n\\[windlass: some may be missing here: [^\\n]+\\]\\n.*\\n${lines - 1} 0+\\n$`, "su");
+  let text = "";
+  await eventually("its last line", async () => {
+    text = await site.log(work);
+    return wanted.test(text) ? true : undefined;
+  });
+  const numbers = text.split("\n").flatMap((line) => (/^\d+ /u.test(line) ? [Number(line.split(" ")[0])] : []));
+  assert.ok(
+    numbers.every((number, i) => i === 0 || number > (numbers[i - 1] ?? 0)),
+    "a line was told twice, or out of order",
+  );
 }
 
 async function manyAtOnce(site: FaultSite): Promise<void> {
