@@ -13,12 +13,13 @@ import { open, openOnPostgres } from "./contenders/windlass-embedded.ts";
 import { CHANNEL, type StatementTime } from "./profile/statement-message.ts";
 import { selfTimes } from "./profile/self-times.ts";
 import { startProfiles, watchThreads, type ThreadProfile } from "./profile/thread-profiles.ts";
+import { dueAtOnce } from "./schedules/due-at-once.ts";
 import { drain } from "./workloads/drain.ts";
 import { enqueue, enqueueMany } from "./workloads/enqueue.ts";
 import { largeExecution } from "./workloads/executions.ts";
 
 const HELP = `npm run bench:profile -- [options]
-  --workload drain|enqueue|batch|large   drain; large: one execution with so many steps
+  --workload drain|enqueue|batch|large|schedules   drain; large: one execution with so many steps; schedules: so many that are due at once
   --store sqlite|postgres          sqlite
   --concurrency <n>                100; of enqueue: how many are in flight
   --count <n>                      50000 jobs
@@ -53,8 +54,12 @@ async function profile(): Promise<void> {
   watchThreads();
   const queue = await (options.store === "postgres" ? openOnPostgres() : open({}));
   if (options.workload === "drain") await queue.enqueueMany(count);
-  const end = options.statements ? await startStatements() : await startFunctions();
-  const rate = await work(queue);
+  const begin = options.statements ? startStatements : startFunctions;
+  let end = async (): Promise<void> => {};
+  const beginNow = async (): Promise<void> => void (end = await begin());
+  if (options.workload !== "schedules") await beginNow();
+  const rate =
+    options.workload === "schedules" ? (1_000 * count) / (await dueAtOnce(queue.windlass.engine, count, beginNow)) : await work(queue);
   if (options.workload === "enqueue") count = Math.round((rate * FOR_MS) / 1_000);
   say(`${options.workload}, ${options.store}, ${concurrency} at once: ${Math.round(rate)} jobs/s, ${(1e6 / rate).toFixed(1)} µs each`);
   await end();
@@ -72,7 +77,7 @@ async function work(queue: Awaited<ReturnType<typeof open>>): Promise<number> {
     case "large":
       return count / ((await largeExecution(queue, count))["wall"] ?? Number.NaN);
     default:
-      throw new Error(`--workload is "${options.workload}"; it must be drain, enqueue, batch or large`);
+      throw new Error(`--workload is "${options.workload}"; it must be drain, enqueue, batch, large or schedules`);
   }
 }
 

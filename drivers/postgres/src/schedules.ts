@@ -19,7 +19,10 @@ import type { Dispatched, DueSchedule, ScheduleStore, ScheduleView } from "@wind
 import {
   cursorsTable,
   cursorValues,
+  decodeMarks,
   decodeSchedule,
+  DUE_START,
+  MARKS,
   noSignals,
   occurrenceQuery,
   occurrencesTable,
@@ -36,7 +39,6 @@ import { commit } from "./commit-jobs.ts";
 import type { Querier } from "./connection.ts";
 import { insertMany, transposed } from "./many-rows.ts";
 import { inTransaction } from "./transaction.ts";
-import { lockCursors } from "./wake-schedules.ts";
 
 const p = (n: number): string => `$${n}`;
 const SQL = scheduleStatements(p);
@@ -63,10 +65,10 @@ export function scheduleStore({ db, pool, known, during }: ScheduleParts): Sched
           (await db.rows(SQL.get, [workspace, name])).map((row) => decodeSchedule(row)),
         )
       )[0] ?? null,
-    due: async (now, limit) =>
+    due: async (now, limit, { nextAt, scheduleId } = DUE_START) =>
       withAlive(
         db,
-        (await db.rows(SQL.due, [now, limit])).map((row) => decodeSchedule(row)),
+        (await db.rows(SQL.due, [now, nextAt, scheduleId, limit])).map((row) => decodeSchedule(row)),
       ),
     nextDue: async () => ((await db.rows(SQL.nextDue))[0]?.[0] ?? null) as number | null,
     put: (given, { expected, dispatch, now }) =>
@@ -141,7 +143,7 @@ async function store(
   const stopped = dispatches.flatMap(({ changes }) => changes.flatMap((change) => (change.type === "stop" ? [change.id] : [])));
   if (stopped.length > 0) await tx.rows(LOCK_STOPPED, [stopped]);
   const ids = dispatches.map(({ scheduleId }) => scheduleId);
-  const before = await lockCursors(tx, ids);
+  const before = await lockMarks(tx, ids);
   const taken = new Map<string, Dispatch>();
   const counted = dispatches.map((dispatch) => {
     const counts = before.get(dispatch.scheduleId)?.revision === dispatch.revision && !taken.has(dispatch.scheduleId);
@@ -152,12 +154,18 @@ async function store(
   const { results, signals, tally } = changes.length === 0 ? NOTHING : await commit(tx, known, { changes, now });
   await storeRows(tx, [...taken.values()], results);
   // What was stopped may have ended by that, which counts as an end like any other.
-  const ended = stopped.length > 0 ? await lockCursors(tx, ids) : before;
+  const ended = stopped.length > 0 ? await lockMarks(tx, ids) : before;
   await moveCursors(
     tx,
     [...taken.values()].map((dispatch) => cursorAfter(ended.get(dispatch.scheduleId) ?? null, dispatch, now)),
   );
   return { counted, signals, tally };
+}
+
+const LOCK_MARKS = `${MARKS} WHERE schedule_id = ANY($1::text[]) ORDER BY schedule_id FOR UPDATE`;
+
+async function lockMarks(tx: Querier, ids: readonly string[]): Promise<ReturnType<typeof decodeMarks>> {
+  return decodeMarks(await tx.rows(LOCK_MARKS, [[...new Set(ids)]]));
 }
 
 const NOTHING = { results: [], signals: noSignals, tally: noTally };

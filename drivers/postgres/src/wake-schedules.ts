@@ -18,7 +18,7 @@ export async function wakeSchedules(db: Querier, ended: Writes["runsEnded"]): Pr
 }
 
 /** Those that are there, locked in the order of their ids until the transaction ends. */
-export async function lockCursors(db: Querier, ids: readonly string[]): Promise<Map<string, ScheduleCursor>> {
+async function lockCursors(db: Querier, ids: readonly string[]): Promise<Map<string, ScheduleCursor>> {
   const rows = await db.rows(LOCK, [[...new Set(ids)]]);
   return new Map(rows.map((row) => cursorsTable.decode(row)).map((cursor) => [cursor.scheduleId, cursor]));
 }

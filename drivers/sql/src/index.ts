@@ -37,7 +37,10 @@ export {
 export {
   cursorsTable,
   cursorValues,
+  decodeMarks,
   decodeSchedule,
+  DUE_START,
+  MARKS,
   occurrenceQuery,
   occurrencesTable,
   removedRow,

@@ -1,6 +1,6 @@
 /** Schedules, cursors and occurrences: the tables, and the statements that both drivers run. Each uses its values in order, each once. */
 import type { Occurrence, Schedule, ScheduleCursor, Settlement } from "@windlass/kernel";
-import type { OccurrenceFilter, ScheduleFilter, ScheduleView } from "@windlass/ports";
+import type { DuePlace, OccurrenceFilter, ScheduleFilter, ScheduleView } from "@windlass/ports";
 import type { Placeholder, Query } from "./list-jobs.ts";
 import { tableOf, type SqlValue } from "./table.ts";
 
@@ -57,6 +57,9 @@ export const occurrencesTable = tableOf<Occurrence>("occurrences", {
   settledAt: "integer",
 });
 
+/** Before all that are due. */
+export const DUE_START: DuePlace = { nextAt: -Number.MAX_SAFE_INTEGER, scheduleId: "" };
+
 const VIEW = `SELECT ${schedulesTable.list("s.")}, ${cursorsTable.list("c.")} FROM`;
 const CURSOR_FROM = schedulesTable.columns.length;
 
@@ -68,12 +71,20 @@ export function decodeSchedule(row: readonly SqlValue[]): ScheduleView {
 const FIXED: readonly string[] = ["id", "workspace", "name", "createdBy", "createdAt"];
 const changing = schedulesTable.columns.filter(({ key }) => !FIXED.includes(key));
 
+/** What a decision is compared with: few values, so that storing many decisions reads little. */
+export type CursorMark = Pick<ScheduleCursor, "revision" | "wakes">;
+export const MARKS = "SELECT schedule_id, revision, wakes FROM schedule_cursors";
+
+export function decodeMarks(rows: readonly (readonly SqlValue[])[]): Map<string, CursorMark> {
+  return new Map(rows.map(([id, revision, wakes]) => [id as string, { revision: revision as number, wakes: wakes as number }]));
+}
+
 export function scheduleStatements(placeholder: Placeholder) {
   const p = placeholder;
   const values = (count: number): string => Array.from({ length: count }, (_, i) => p(i + 1)).join(", ");
   return {
     get: `${VIEW} schedules s JOIN schedule_cursors c ON c.schedule_id = s.id WHERE s.workspace = ${p(1)} AND s.name = ${p(2)}`,
-    due: `${VIEW} schedule_cursors c JOIN schedules s ON s.id = c.schedule_id WHERE c.next_at <= ${p(1)} ORDER BY c.next_at LIMIT ${p(2)}`,
+    due: `${VIEW} schedule_cursors c JOIN schedules s ON s.id = c.schedule_id WHERE c.next_at <= ${p(1)} AND (c.next_at, c.schedule_id) > (${p(2)}, ${p(3)}) ORDER BY c.next_at, c.schedule_id LIMIT ${p(4)}`,
     nextDue: "SELECT next_at FROM schedule_cursors WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1",
     add: `INSERT INTO schedules (${schedulesTable.list()}) VALUES (${values(schedulesTable.columns.length)}) ON CONFLICT DO NOTHING`,
     change: `UPDATE schedules SET ${changing.map(({ name }, i) => `${name} = ${p(i + 1)}`).join(", ")} WHERE id = ${p(changing.length + 1)}`,

@@ -8,15 +8,15 @@ import type { Packed, Reply } from "./thread-message.ts";
 
 /** The values of a call as they are sent. */
 export function packValues(name: OperationName, values: readonly unknown[]): readonly unknown[] | Packed {
-  return name === "commit" ? (JSON.stringify(values) as Packed) : values;
+  return name === "commit" || name === "dispatchSchedules" ? (JSON.stringify(values) as Packed) : values;
 }
 
 export function unpackValues(values: readonly unknown[] | Packed): readonly unknown[] {
   return typeof values === "string" ? (JSON.parse(values) as readonly unknown[]) : values;
 }
 
-/** Lists in the answers of `commit` and `claim` that have an entry for each job. */
-const LISTS = ["results", "jobs"] as const;
+/** Lists in answers that have an entry for each job or schedule. */
+const LISTS = ["results", "jobs", "due"] as const;
 
 export function packReply(reply: Reply): Reply {
   const { value } = reply;

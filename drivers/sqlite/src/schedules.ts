@@ -9,11 +9,14 @@ import {
   type Occurrence,
   type Schedule,
 } from "@windlass/kernel";
-import type { Dispatched, DueSchedule, OccurrenceFilter, ScheduleFilter, ScheduleView } from "@windlass/ports";
+import type { Dispatched, DuePlace, DueSchedule, OccurrenceFilter, ScheduleFilter, ScheduleView } from "@windlass/ports";
 import {
   cursorsTable,
   cursorValues,
+  decodeMarks,
   decodeSchedule,
+  DUE_START,
+  MARKS,
   noSignals,
   occurrenceQuery,
   occurrencesTable,
@@ -28,7 +31,6 @@ import { demandWorkspace } from "./access.ts";
 import { commit } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
 import { insertMany, rowsOfIds, Target } from "./many-rows.ts";
-import { cursorsOf } from "./wake-schedules.ts";
 
 const SQL = scheduleStatements(() => "?");
 const OCCURRENCES = new Target(
@@ -45,11 +47,18 @@ export function getSchedule(db: Database, workspace: string, name: string): DueS
   return withAlive(db, found(db, workspace, name))[0] ?? null;
 }
 
-export function dueSchedules(db: Database, now: number, limit: number): DueSchedule[] {
-  return withAlive(
+/** An object with a list: as such it goes between the threads as a text (packed.ts). */
+export function dueSchedules(
+  db: Database,
+  now: number,
+  { limit, after = DUE_START }: { readonly limit: number; readonly after?: DuePlace },
+): { readonly due: DueSchedule[] } {
+  const rows = db.all(SQL.due, [now, after.nextAt, after.scheduleId, limit]);
+  const due = withAlive(
     db,
-    db.all(SQL.due, [now, limit]).map((row) => decodeSchedule(row)),
+    rows.map((row) => decodeSchedule(row)),
   );
+  return { due };
 }
 
 export function nextDueSchedule(db: Database): number | null {
@@ -109,7 +118,7 @@ export function removeSchedule(
 
 /** Keeps L1 to L3. */
 export function dispatchSchedules(db: Database, dispatches: readonly Dispatch[], now: number): Dispatched {
-  const before = cursorsOf(
+  const before = marksOf(
     db,
     dispatches.map(({ scheduleId }) => scheduleId),
   );
@@ -135,9 +144,13 @@ export function dispatchSchedules(db: Database, dispatches: readonly Dispatch[],
     added.map((row) => occurrencesTable.encode(row)),
   );
   // What was stopped may have ended by that, which counts as an end like any other.
-  const ended = changes.some(({ type }) => type === "stop") ? cursorsOf(db, [...taken.keys()]) : before;
+  const ended = changes.some(({ type }) => type === "stop") ? marksOf(db, [...taken.keys()]) : before;
   for (const [id, dispatch] of taken) db.run(SQL.moveCursor, cursorValues(cursorAfter(ended.get(id) ?? null, dispatch, now)));
   return { counted, signals, tally };
+}
+
+function marksOf(db: Database, ids: readonly string[]): ReturnType<typeof decodeMarks> {
+  return decodeMarks(rowsOfIds(db, `${MARKS} WHERE schedule_id IN`, [...new Set(ids)]));
 }
 
 const NOTHING = { results: [], signals: noSignals, tally: noTally };

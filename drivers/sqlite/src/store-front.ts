@@ -151,7 +151,7 @@ function schedulesOn(call: Caller): Store["schedules"] {
     get: (workspace, name) => call("getSchedule", workspace, name),
     put: (schedule, step) => call("putSchedule", schedule, step),
     remove: (workspace, name, options) => call("removeSchedule", { workspace, name, ...options }),
-    due: (now, limit) => call("dueSchedules", now, limit),
+    due: async (now, limit, after) => (await call("dueSchedules", now, { limit, ...(after === undefined ? {} : { after }) })).due,
     nextDue: () => call("nextDueSchedule"),
     dispatch: (dispatches, now) => call("dispatchSchedules", dispatches, now),
     history: (filter) => call("listOccurrences", filter),

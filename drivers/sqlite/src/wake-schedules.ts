@@ -17,7 +17,7 @@ export function wakeSchedules(db: Database, ended: Writes["runsEnded"]): number 
   return first;
 }
 
-export function cursorsOf(db: Database, ids: readonly string[]): Map<string, ScheduleCursor> {
+function cursorsOf(db: Database, ids: readonly string[]): Map<string, ScheduleCursor> {
   const rows = rowsOfIds(db, `SELECT ${cursorsTable.list()} FROM schedule_cursors WHERE schedule_id IN`, [...new Set(ids)]);
   return new Map(rows.map((row) => cursorsTable.decode(row)).map((cursor) => [cursor.scheduleId, cursor]));
 }

@@ -4,11 +4,11 @@
  * that jumps forwards for a moment moves no cursor: its time is a steady one.
  */
 import { leadership, loop, steadyTime, type EngineContext, type Loop } from "@windlass/engine";
-import { dispatchDue } from "./dispatch-due.ts";
+import { dispatchPages } from "./dispatch-pages.ts";
 import type { Evaluating, ScheduleFailure } from "./evaluate.ts";
 
-/** Schedules that one decision is stored for: large enough that the commit is shared, small enough that others get in between. */
-const BATCH = 500;
+/** Pages of one pass: then it is seen anew who leads, and what time it is. */
+const PAGES_MAX = 20;
 /** The longest rest (but for `context.pace`): what others stored is seen after this at the latest, if their wake-up was lost. */
 const REST_MS_MAX = 1_000;
 /** How long others wait for a dispatcher that has died. */
@@ -44,10 +44,13 @@ export function dispatcher(options: DispatcherOptions): Loop {
         nextAt = null;
         return false;
       }
-      const due = await context.store.schedules.due(now, BATCH);
-      if (due.length > 0) warnOf(context, (await dispatchDue(options, due, { now })).failures);
-      nextAt = due.length === BATCH ? now : await context.store.schedules.nextDue();
-      return due.length === BATCH || (nextAt !== null && nextAt <= time());
+      const { more } = await dispatchPages(options, {
+        now,
+        pagesMax: PAGES_MAX,
+        onPage: (_due, { failures }) => warnOf(context, failures),
+      });
+      nextAt = more ? now : await context.store.schedules.nextDue();
+      return more || (nextAt !== null && nextAt <= time());
     },
   });
 }

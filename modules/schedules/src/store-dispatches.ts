@@ -3,7 +3,35 @@
  * halves. When the store itself does not answer, nobody is blamed: that is thrown.
  */
 import type { EngineContext } from "@windlass/engine";
-import { mayPass, messageOf, type Dispatch } from "@windlass/kernel";
+import { failedDispatch, mayPass, messageOf, type Dispatch } from "@windlass/kernel";
+import type { DueSchedule } from "@windlass/ports";
+import type { Evaluated, ScheduleFailure } from "./evaluate.ts";
+
+export interface DispatchedDue {
+  /** One for each that was due, in order. */
+  readonly dispatches: readonly Dispatch[];
+  /** Whether it counted. */
+  readonly counted: readonly boolean[];
+  readonly failures: readonly ScheduleFailure[];
+}
+
+/** Stores what was decided of `due`. One whose decision the store cannot keep says so in its cursor, and is looked at again later. */
+export async function storeDecided(
+  context: EngineContext,
+  { due, evaluated: { dispatches, failures } }: { readonly due: readonly DueSchedule[]; readonly evaluated: Evaluated },
+  { now, aheadMs }: { readonly now: number; readonly aheadMs: number },
+): Promise<DispatchedDue> {
+  const stored = await storeDispatches(context, dispatches);
+  const unstorable = due.flatMap(({ schedule, cursor }, i) => {
+    const error = stored[i];
+    return error instanceof Error ? [{ schedule, cursor, message: error.message }] : [];
+  });
+  await storeDispatches(
+    context,
+    unstorable.map(({ cursor, message }) => failedDispatch(cursor, message, { now, from: now + aheadMs })),
+  );
+  return { dispatches, counted: stored.map((one) => one === true), failures: [...failures, ...unstorable] };
+}
 
 /** Of each, in order: whether it counted, or why the store cannot keep it. */
 export async function storeDispatches(context: EngineContext, dispatches: readonly Dispatch[]): Promise<readonly (boolean | Error)[]> {

@@ -173,7 +173,11 @@ export interface Dispatch {
 }
 
 /** The cursor as it is stored with a decision that still counts. Keeps L5: what waits is looked at again if an end came since. */
-export function cursorAfter(before: ScheduleCursor | null, { scheduleId, cursor, ...dispatch }: Dispatch, now: number): ScheduleCursor {
+export function cursorAfter(
+  before: Pick<ScheduleCursor, "wakes"> | null,
+  { scheduleId, cursor, ...dispatch }: Dispatch,
+  now: number,
+): ScheduleCursor {
   const wakes = before?.wakes ?? 0;
   const again = wakes !== dispatch.wakes && cursor.waiting.length > 0;
   return {

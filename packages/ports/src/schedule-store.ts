@@ -26,6 +26,12 @@ export interface DueSchedule extends ScheduleView {
   readonly alive: readonly string[];
 }
 
+/** Where one of those that are due stands among them. */
+export interface DuePlace {
+  readonly nextAt: number;
+  readonly scheduleId: string;
+}
+
 export interface ScheduleFilter {
   /** Null: of all. */
   readonly workspace: string | null;
@@ -71,8 +77,8 @@ export interface ScheduleStore {
   ): Promise<Schedule | null>;
   /** What of it waits is skipped; its rows stay until they are old. Null: there is none. Throws `revision_mismatch`. */
   remove(workspace: string, name: string, options: { readonly expected: Expected; readonly now: number }): Promise<Schedule | null>;
-  /** Those whose next time has come, earliest first. */
-  due(now: number, limit: number): Promise<readonly DueSchedule[]>;
+  /** Those whose next time has come, earliest first; behind this one of them. */
+  due(now: number, limit: number, after?: DuePlace): Promise<readonly DueSchedule[]>;
   /** When the next one has to be looked at, or null. */
   nextDue(): Promise<number | null>;
   /** Stores decisions, each on its own merits, with the jobs that they make and stop. */

@@ -98,6 +98,9 @@ export function describeSchedules(subject: Subject): void {
     expect((await schedules.due(at(9), 9)).map((one) => one.schedule.name)).toEqual(["b", "a"]);
     expect((await schedules.due(at(9), 1)).map((one) => one.schedule.name)).toEqual(["b"]);
     expect(await schedules.due(at(8) - 1, 9)).toEqual([]);
+    const behind = async (nextAt: number, scheduleId: string): Promise<string[]> =>
+      (await schedules.due(at(9), 9, { nextAt, scheduleId })).map((one) => one.schedule.name);
+    expect([await behind(at(8), "sch_b"), await behind(at(8), "sch_a"), await behind(at(9), "sch_a")]).toEqual([["a"], ["b", "a"], []]);
   });
 
   test("a decision, its rows and its jobs are stored as one, and only if no other came first", async () => {

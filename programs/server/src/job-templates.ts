@@ -38,6 +38,7 @@ export interface TemplateParts {
 /** One for each kind that a schedule may run. What `begin` gives looks each workflow up once. */
 export function jobTemplates(parts: TemplateParts): Readonly<Partial<Record<JobKindName, { begin(): MakeRequest }>>> {
   const others = JOB_KINDS.filter((kind) => kind !== "workflow" && kind !== "step");
+  const makeSubmitted = submittedAgain();
   return {
     ...Object.fromEntries(others.map((kind) => [kind, { begin: () => makeSubmitted }])),
     workflow: { begin: () => executions(parts) },
@@ -63,8 +64,28 @@ function executions({ definitions, workflows }: TemplateParts): MakeRequest {
   };
 }
 
-/** Any other job, in the words in which it would be submitted. */
-async function makeSubmitted({ template, input }: TemplateRun): Promise<SubmitRequest> {
+/** Templates that are remembered, and the longest one. */
+const KEPT_MAX = 10_000;
+const KEPT_LENGTH_MAX = 4_096;
+
+/** Any other job. What a template says is read once: it is the same at each fire. */
+function submittedAgain(): MakeRequest {
+  const known = new Map<string, SubmitRequest>();
+  return async ({ template, input }) => {
+    const text = JSON.stringify(template);
+    let request = known.get(text);
+    if (request === undefined) {
+      request = submittedRequest(template);
+      if (known.size >= KEPT_MAX) known.clear();
+      if (text.length <= KEPT_LENGTH_MAX) known.set(text, request);
+    }
+    const isGiven = !isJsonObject(input) || Object.keys(input).length > 0;
+    return isGiven || request.input === undefined ? { ...request, input } : request;
+  };
+}
+
+/** In the words in which it would be submitted. */
+function submittedRequest(template: ScheduleTemplate): SubmitRequest {
   const read = submission.safeParse(template);
   if (!read.success)
     throw refused(
@@ -72,9 +93,7 @@ async function makeSubmitted({ template, input }: TemplateRun): Promise<SubmitRe
     );
   const unfit = (["idempotencyKey", "notBefore", "startDeadline"] as const).filter((key) => read.data[key] !== undefined);
   if (unfit.length > 0) throw refused(unfit.map((key) => ({ path: `job.${key}`, message: "each occurrence has its own; leave it out" })));
-  const request = requestOf(read.data, "");
-  const isGiven = !isJsonObject(input) || Object.keys(input).length > 0;
-  return isGiven || request.input === undefined ? { ...request, input } : request;
+  return requestOf(read.data, "");
 }
 
 function refused(faults: readonly Fault[]): WindlassError {
