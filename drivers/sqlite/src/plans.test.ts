@@ -148,7 +148,11 @@ test.each(letters)("dead letters %o are walked in their order", (filter) => {
 
 const SCHEDULES = scheduleStatements(() => "?");
 test.each<[string, readonly [string, readonly SqlValue[]], RegExp]>([
-  ["schedules that are due", [SCHEDULES.due, [0, 0, "", 9]], /^SEARCH c USING INDEX schedules_due \(\(next_at,schedule_id\)>\(\?,\?\) AND next_at<\?\)/u],
+  [
+    "schedules that are due",
+    [SCHEDULES.due, [0, 0, "", 9]],
+    /^SEARCH c USING INDEX schedules_due \(\(next_at,schedule_id\)>\(\?,\?\) AND next_at<\?\)/u,
+  ],
   ["the next one that is due", [SCHEDULES.nextDue, []], /schedules_due/u],
   ["a schedule", [SCHEDULES.get, ["w", "n"]], /^SEARCH s USING INDEX schedules_by_name \(workspace=\? AND name=\?\)/u],
   ["old rows of the ledger", [SCHEDULES.prune, [1, 9]], /SEARCH occurrences USING INDEX occurrences_by_age \(decided_at<\?\)/u],
