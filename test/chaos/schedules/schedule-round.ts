@@ -39,6 +39,8 @@ const CALM_MS = 120_000;
 const ANSWER_MS = 5_000;
 const ASK_AGAIN_MS = 250;
 const PAGE = 500;
+const LIVE = ["scheduled", "queued", "running", "waiting", "stopping"] as const;
+const SHOWN_MAX = 10;
 
 export async function playScheduleRound(options: ScheduleRoundOptions): Promise<ScheduleRoundReport> {
   const site = await openScheduleSite({ ...options, random: seededRandom(options.seed + 1) });
@@ -66,7 +68,7 @@ async function play({ seed, schedules, durationMs }: ScheduleRoundOptions, site:
   const calmAt = performance.now();
   const stuck = await until(async () => (await ask(countLive)) === 0, CALM_MS).then(
     () => [],
-    () => [`something was still alive ${CALM_MS} ms after the last strike`],
+    async () => [`something was still alive ${CALM_MS} ms after the last strike`, ...(await ask(whatLives))],
   );
   const calmMs = Math.round(performance.now() - calmAt);
   const history: TickHistory = {
@@ -119,8 +121,19 @@ function makes(tick: Tick): Question<ScheduleJson> {
   };
 }
 
+/** Why what is still alive has not ended. */
+async function whatLives(api: Client, signal: AbortSignal): Promise<readonly string[]> {
+  const { items } = await api.jobs.list({ state: [...LIVE], limit: SHOWN_MAX }, { signal });
+  return Promise.all(
+    items.map(async ({ id, parentId, name, key, state, attempts }) => {
+      const why = await api.jobs.explain({ id }, { signal });
+      return `  ${id} ${name} ${key ?? ""} below ${parentId}, ${state} after ${attempts} attempts: ${JSON.stringify(why)}`;
+    }),
+  );
+}
+
 async function countLive(api: Client, signal: AbortSignal): Promise<number> {
-  const { items } = await api.jobs.list({ state: ["scheduled", "queued", "running", "waiting", "stopping"], limit: PAGE }, { signal });
+  const { items } = await api.jobs.list({ state: [...LIVE], limit: PAGE }, { signal });
   return items.length;
 }
 
