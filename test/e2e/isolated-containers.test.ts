@@ -1,11 +1,9 @@
 /** An isolated execution whose runner is a container of the image that `npm run image` makes. On a real engine. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { once } from "node:events";
 import { client } from "@windlass/sdk";
-import { testPodman } from "@windlass/testkit";
+import { freePort, testPodman } from "@windlass/testkit";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { root } from "../architecture/source-files.ts";
 import { stranger, type Stranger } from "./stranger.ts";
@@ -86,12 +84,3 @@ output: "{{ work.output }}"
     },
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { freePort } from "@windlass/testkit";
 import { client, type Client, type JobJson } from "@windlass/sdk";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { stranger, type Server, type Stranger } from "./stranger.ts";
@@ -329,15 +330,6 @@ test("settings that make no runner keep a server from starting, with what is wro
   expect(await started({ WINDLASS_SPAWNER_RUNNING_MAX: "1.5" })).toContain("WINDLASS_SPAWNER_RUNNING_MAX is 1.5");
   expect(await started({ WINDLASS_SPAWNER_ATTEMPTS_MAX: "0" })).toContain("WINDLASS_SPAWNER_ATTEMPTS_MAX is 0");
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 async function hearer() {
   const authorizations: (string | undefined)[] = [];

@@ -14,6 +14,7 @@ export {
   succeeded,
   T0,
 } from "./factories.ts";
+export { freePort } from "./free-port.ts";
 export { testNats, type NatsServer, type TestNats } from "./nats.ts";
 export * from "./notices-contract.ts";
 export * from "./outside-executor.ts";

@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SettingName } from "@windlass/kernel";
+import { freePort } from "@windlass/testkit/free-port";
 import type { SeededRandom } from "@windlass/testkit/fakes";
 import type { PostgresServer } from "@windlass/testkit/postgres";
 import { KeptProgram } from "../kept-program.ts";
@@ -53,7 +54,6 @@ const SETTINGS: Partial<Record<SettingName, string>> = {
   "host.lostAfterSeconds": "60",
   "process.runningMax": "6",
   "drain.seconds": "2",
-  "server.port": "0",
 };
 const STOP_PATIENCE_MS = 20_000;
 const START_PATIENCE_MS = 60_000;
@@ -67,9 +67,11 @@ export async function openScheduleSite({ folder, cacheFolder, postgres, random }
   const kept = (name: string, readyText: string, ...args: readonly string[]): KeptProgram =>
     new KeptProgram({ name, args: [WINDLASS, ...args], environment, readyText, logFile: join(folder, `${name}.log`) });
   const doors = ["a", "b"].map((name) => join(folder, name));
+  // They come back where they were, as servers do: their runners know no other address.
+  const ports = [await freePort(), await freePort()].map(String);
   const programs = new Map<ScheduleTarget, KeptProgram>([
-    ["server", kept("server", "answers at", "server", "--data", join(folder, "a"), "--port", "0")],
-    ["server-b", kept("server-b", "answers at", "server", "--data", join(folder, "b"), "--port", "0")],
+    ["server", kept("server", "answers at", "server", "--data", join(folder, "a"), "--port", ports[0] ?? "")],
+    ["server-b", kept("server-b", "answers at", "server", "--data", join(folder, "b"), "--port", ports[1] ?? "")],
     ["dispatcher", kept("dispatcher", "Looks after schedules", "dispatcher", "--data", join(folder, "d"))],
   ]);
   const all = [...programs.values()];
