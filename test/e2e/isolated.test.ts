@@ -145,7 +145,7 @@ test("a runner that is told to end stops its steps and says so; a second signal 
     steps: [
       shell(
         "work",
-        `echo $PPID $$ >> ${me.folder}/pids; test $WINDLASS_ATTEMPT != 1 || { trap 'echo stopped > ${me.folder}/stopped; exit 3' TERM; sleep 600 & wait; }`,
+        `echo $PPID $$ >> ${me.folder}/pids; test $WINDLASS_ATTEMPT != 1 || { trap 'echo stopped > ${me.folder}/stopped; echo last words; exit 3' TERM; sleep 600 & wait; }`,
       ),
     ],
   });
@@ -158,6 +158,11 @@ test("a runner that is told to end stops its steps and says so; a second signal 
   expect(isThere(step)).toBe(false);
   const children = await childrenOf(here, id);
   expect(children.get("#runner/0")).toMatchObject({ outcome: "failed", exitCode: 143 });
+  // What its step printed until then is not lost with it.
+  const log = await me.windlass("logs", children.get("work")?.id ?? "", "--attempt", "1", "--data", "data");
+  expect(log.stdout).toContain("last words");
+  const said = await me.windlass("logs", children.get("#runner/0")?.id ?? "", "--data", "data");
+  expect(said.stdout.match(/terminated by SIGTERM/gu)).toHaveLength(1);
   const { items: attempts } = await here.api.jobs.attempts({ id: children.get("work")?.id ?? "" });
   expect(attempts.map(({ outcome, message }) => [outcome, message])).toEqual([
     ["failed_node_lost", "terminated by SIGTERM"],

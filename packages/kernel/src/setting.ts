@@ -95,7 +95,11 @@ export const SETTINGS = {
   },
   "runner.access": {
     default: "api",
-    doc: "how a runner is given its steps: api, over a connection to the server with a token that dies with it; there is no other way",
+    doc: "what a runner may reach: api, the steps of its execution, with a token that dies with it; or database: its steps besides have DATABASE_URL and INTEGRATION_ENCRYPTION_KEY of the Secret runner.secret, and with them the data of all workspaces; only on a cluster",
+  },
+  "runner.secret": {
+    default: "windlass-runner",
+    doc: "Secret of the cluster with the keys DATABASE_URL and INTEGRATION_ENCRYPTION_KEY, where runner.access is database",
   },
   "runner.url": {
     default: "",

@@ -15,6 +15,8 @@ import { runnerPod } from "./runner-pod.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../bin/windlass.js", import.meta.url));
 const EXECUTORS: readonly ExecutorName[] = ["process", "docker", "kubernetes"];
+const ACCESSES = ["api", "database"] as const;
+const DATABASE_VARIABLES = ["DATABASE_URL", "INTEGRATION_ENCRYPTION_KEY"];
 /** What a runner needs to know of the rules of addresses, so that its steps may call what the server's own may. */
 const PASSED_ON = ["http.allow", "http.deny"] as const;
 
@@ -56,7 +58,13 @@ function rulesOf(settings: Settings, address: OwnAddress): NonNullable<EngineOpt
   const executor = EXECUTORS.find((one) => one === settings["runner.executor"]);
   if (executor === undefined)
     throw wrong("runner.executor", `is "${settings["runner.executor"]}"; it must be one of ${EXECUTORS.join(", ")}`);
-  if (settings["runner.access"] !== "api") throw wrong("runner.access", `is "${settings["runner.access"]}"; api is the only way there is`);
+  const access = ACCESSES.find((one) => one === settings["runner.access"]);
+  if (access === undefined) throw wrong("runner.access", `is "${settings["runner.access"]}"; it must be one of ${ACCESSES.join(", ")}`);
+  const demandCluster = (own: ExecutorName): void => {
+    if (access === "database" && own !== "kubernetes")
+      throw wrong("runner.access", `is "database", which is for runners on a cluster only, where a Secret holds it; this one is of ${own}`);
+  };
+  demandCluster(executor);
   const url = settings["runner.url"];
   if (url !== "" && !isAddress(url)) throw wrong("runner.url", `is "${url}"; expected an address such as http://windlass:4180`);
   const demandContainers = (): void => {
@@ -72,9 +80,16 @@ function rulesOf(settings: Settings, address: OwnAddress): NonNullable<EngineOpt
     specOf({ executor: own, env }) {
       if (own === "process") return { command: ["windlass", "runner"], env: { ...env } };
       const image = settings["runner.image"];
-      return { image: image === "" ? "windlass" : image, args: ["runner"], env: { ...env }, ...(own === "kubernetes" ? pod(env) : {}) };
+      const more = own === "kubernetes" && access === "database" ? databaseOf(settings["runner.secret"]) : {};
+      return {
+        image: image === "" ? "windlass" : image,
+        args: ["runner"],
+        env: { ...env, ...more },
+        ...(own === "kubernetes" ? pod(env) : {}),
+      };
     },
     launched(own, { spec }) {
+      demandCluster(own);
       if (own === "process") {
         const here = url === "" ? (address?.() ?? "") : url;
         // Another server may be able to.
@@ -93,6 +108,11 @@ export const TAKES_NONE = "this program takes no connections, which a runner nee
 function isAddress(text: string): boolean {
   const protocol = URL.parse(text)?.protocol;
   return protocol === "http:" || protocol === "https:";
+}
+
+/** By reference: what they are is known to the cluster alone, and stands in no specification. */
+function databaseOf(secret: string): JsonObject {
+  return Object.fromEntries(DATABASE_VARIABLES.map((key) => [key, { valueFrom: { secretKeyRef: { name: secret, key } } }]));
 }
 
 /** Whichever host it is that starts it: the program lies where the server's own does. */
