@@ -56,6 +56,8 @@ describe.skipIf(cluster.missing)("the chart", () => {
       ["base", "components/worker", "components/service-monitor"],
       { worker: { enabled: true }, serviceMonitors: { enabled: true } },
     ],
+    ["base with components/dispatcher", ["base", "components/dispatcher"], { dispatcher: { kind: "Deployment" } }],
+    ["base with components/dispatcher-cronjob", ["base", "components/dispatcher-cronjob"], { dispatcher: { kind: "CronJob" } }],
   ])("makes the objects of %s", async (_what, parts, values) => {
     if (render === null) return;
     expect(without(await charted(values))).toEqual(without(await composed(...parts), NAMESPACE_OF_RELEASE));
@@ -78,6 +80,9 @@ describe.skipIf(cluster.missing)("the chart", () => {
         tolerations: [{ key: "system", operator: "Exists" }],
       },
       watcher: { env: [{ name: "WINDLASS_LOG", value: "debug" }], nodeSelector: { pool: "system" } },
+      dispatcher: { kind: "CronJob", env: [{ name: "WINDLASS_LOG", value: "debug" }], tolerations: [{ operator: "Exists" }] },
+      notices: { url: "nats://nats.batch:4222", keys: { name: "signing", key: "keys" }, env: [{ name: "A", value: "b" }] },
+      runner: { template: "apiVersion: batch/v1\nkind: Job\nspec: {template: {spec: {}}}\n" },
       worker: { enabled: true },
     });
     expect([...objects.keys()].filter((key) => /(?:\/|\b)windlass(?:$|\/|-(?!system))/u.test(key))).toEqual([]);
@@ -92,6 +97,13 @@ describe.skipIf(cluster.missing)("the chart", () => {
     } finally {
       await kubectl(cluster, "delete", "namespace", "batch", "windlass-system");
     }
+  });
+
+  test("a value that is none is refused by its name", async () => {
+    if (render === null) return;
+    await expect(charted({ dispatcher: { kind: "Cron" } })).rejects.toThrow(/dispatcher.?kind/u);
+    await expect(charted({ server: { replica: 3 } })).rejects.toThrow("replica");
+    await expect(charted({ server: { store: "sqlite" }, dispatcher: { kind: "Deployment" } })).rejects.toThrow("wants PostgreSQL");
   });
 
   test("parts that are not wanted are left out", async () => {

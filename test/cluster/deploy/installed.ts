@@ -2,9 +2,10 @@
  * Windlass on the test cluster, installed from deploy/kubernetes as a user would: a folder of one's own with the base, the
  * image, and what this cluster is like (volumes that are made by hand, no names of services).
  */
-import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { TestCluster } from "@windlass/testkit";
+import { parse } from "yaml";
 import { root } from "../../architecture/source-files.ts";
 import { kubectl, kustomized, objectsOf } from "./rendered.ts";
 
@@ -12,6 +13,8 @@ export const SYSTEM = "windlass-system";
 export const SERVER = "windlass-server";
 export const WATCHER = "windlass-k8s-watcher";
 export const REPLICAS = 2;
+/** As docs/guides/kubernetes.md says it: runners have the image of the server. */
+const RUNNERS_IMAGE = (parse(readFileSync(join(root, "deploy", "kubernetes", "base", "kustomization.yaml"), "utf8")) as Parts).replacements;
 /** As the image has it. */
 const USER = 10_001;
 const PORT = 4180;
@@ -37,39 +40,45 @@ export async function prepare({ cluster, folder, secrets }: Installation): Promi
   return { address: `${address}:${PORT}` };
 }
 
+export interface Installed {
+  readonly tag: string;
+  readonly address: string;
+  /** Of deploy/kubernetes/components. */
+  readonly components?: readonly string[];
+  /** Variables of the server. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
 /** Applies the manifests with this image, and waits until they are carried out whole. */
-export async function install(
-  installation: Installation,
-  { tag, address }: { readonly tag: string; readonly address: string },
-): Promise<void> {
+export async function install(installation: Installation, { tag, address, components = [], settings = {} }: Installed): Promise<void> {
   const { cluster, folder } = installation;
-  const own = join(folder, "own");
-  mkdirSync(own, { recursive: true });
+  const made = join(folder, "own");
+  mkdirSync(made, { recursive: true });
+  const source = (part: string): string => relative(made, join(root, "deploy", "kubernetes", part));
   const [host = ""] = address.split(":");
   const aliases = { hostAliases: [{ ip: host, hostnames: [`${SERVER}.${SYSTEM}`] }] };
   const patch = {
     ...{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: WATCHER, namespace: SYSTEM } },
     spec: { template: { spec: aliases } },
   };
-  // As docs/guides/isolation.md says it: where runners reach the server, and the image that they are.
-  const env = [
-    { name: "WINDLASS_RUNNER_URL", value: `http://${address}` },
-    { name: "WINDLASS_RUNNER_IMAGE", value: `windlass:${tag}` },
-  ];
-  const runners = {
+  // Runners know no names here.
+  const env = Object.entries({ WINDLASS_RUNNER_URL: `http://${address}`, ...settings }).map(([name, value]) => ({ name, value }));
+  const own = {
     ...{ apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: SERVER, namespace: SYSTEM } },
     spec: { template: { spec: { containers: [{ name: "server", env }] } } },
   };
   writeFileSync(
-    join(own, "kustomization.yaml"),
+    join(made, "kustomization.yaml"),
     JSON.stringify({
-      resources: [relative(own, join(root, "deploy", "kubernetes", "base"))],
+      resources: [source("base")],
+      components: components.map((one) => source(`components/${one}`)),
       images: [{ name: "windlass", newTag: tag }],
-      patches: [patch, runners].map((one) => ({ patch: JSON.stringify(one) })),
+      replacements: RUNNERS_IMAGE,
+      patches: [patch, own].map((one) => ({ patch: JSON.stringify(one) })),
     }),
   );
   const file = join(folder, "own.yaml");
-  writeFileSync(file, await kustomized(cluster, own));
+  writeFileSync(file, await kustomized(cluster, made));
   await kubectl(cluster, "apply", "--server-side", "-f", file);
   for (const one of [`statefulset/${SERVER}`, `deployment/${WATCHER}`])
     await kubectl(cluster, "-n", SYSTEM, "rollout", "status", one, "--timeout=240s");
@@ -103,4 +112,8 @@ function volume(folder: string, index: number): object {
       hostPath: { path },
     },
   };
+}
+
+interface Parts {
+  readonly replacements: readonly object[];
 }

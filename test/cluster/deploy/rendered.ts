@@ -40,10 +40,11 @@ export function objectsOf(text: string): ReadonlyMap<string, ClusterObject> {
   return objects;
 }
 
-/** A pod as each StatefulSet and Deployment would make it. */
+/** A pod as each StatefulSet, Deployment and CronJob would make it. */
 export function podsOf(objects: ReadonlyMap<string, ClusterObject>): readonly ClusterObject[] {
   return [...objects.values()].flatMap(({ spec, metadata: { name, namespace = "default" } }) => {
-    const { template, volumeClaimTemplates = [] } = (spec ?? {}) as Partial<Maker>;
+    const { jobTemplate, ...own } = (spec ?? {}) as Partial<Maker> & { readonly jobTemplate?: { readonly spec: Maker } };
+    const { template, volumeClaimTemplates = [] } = jobTemplate?.spec ?? own;
     if (template === undefined) return [];
     const claims = volumeClaimTemplates.map((claim) => ({ name: claim.metadata.name, emptyDir: {} }));
     const { spec: pod, metadata } = template;
