@@ -225,7 +225,7 @@ async function logsRotatedUnseen(site: FaultSite): Promise<void> {
   const watcher = await site.watch();
   const lines = 30_000;
   // Slowly at first and at last; in between what fills a log twice, and long enough nothing that the kubelet begins it anew.
-  const slowly = "[ $i -lt 2000 -o $i -gt 28000 ] && [ $((i % 1000)) -eq 0 ] && sleep 3; [ $i -eq 20000 ] && sleep 25";
+  const slowly = "[ $i -lt 2000 -o $i -gt 28000 ] && [ $((i % 1000)) -eq 0 ] && sleep 3; [ $i -eq 20000 ] && sleep 25; true";
   const id = await site.run(step(site)("work", printing(lines, slowly), { tool: "timeout_seconds: 600" }));
   const [work = ""] = await site.running(id, "work");
   await eventually("the first lines", async () => ((await site.log(work)).includes("\n500 ") ? true : undefined));
