@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { client, type Client } from "@windlass/sdk";
 import { testCluster, testPostgres } from "@windlass/testkit";
 import { makeImage } from "@windlass/testkit/lab";
@@ -17,7 +17,18 @@ const DATABASE = `${NODE_1}:5432`;
 const ADMIN_TOKEN = "wl_an-admin-token-for-tests";
 const SET_UP_MS_MAX = 600_000;
 const TEST_MS_MAX = 900_000;
+/** Long enough to be seen. */
+const TTL_SECONDS = 20;
 const END_MS_MAX = 300_000;
+const eventually = <T>(find: () => Promise<T | undefined>): Promise<T> =>
+  vi.waitFor(
+    async () => {
+      const found = await find();
+      if (found === undefined) throw new Error("not yet");
+      return found;
+    },
+    { timeout: END_MS_MAX, interval: 500 },
+  );
 /** While the upgrade goes on, one after another; a small cluster ends two of them in a second. */
 const EXECUTIONS_MAX = 60;
 
@@ -123,6 +134,53 @@ describe.skipIf(!cluster.mayFailNodes || postgres.missing)("an installation", ()
     },
     TEST_MS_MAX,
   );
+
+  test(
+    "a schedule of each minute fires, each time in a Job of its own; the cluster forgets them, and Windlass does not",
+    async () => {
+      const settings = { WINDLASS_KUBERNETES_TTL_SECONDS: String(TTL_SECONDS) };
+      await install(installation, { tag: "two", address, components: ["dispatcher-cronjob"], settings });
+      const schedule = await everyMinute();
+      const seen = new Set<string>();
+      const fired = await eventually(async () => {
+        // The first is forgotten before the second is there.
+        for (const name of await ofSchedule(schedule.id)) seen.add(name);
+        const { items } = await api.schedules.history({ name: schedule.name, decision: ["fired"] });
+        const jobs = items.flatMap(({ jobId }) => (jobId === null ? [] : [jobId]));
+        return seen.size >= 2 && jobs.every((id) => seen.has(`workflow-exec-${id.replace("_", "-")}`)) ? jobs : undefined;
+      });
+      await api.schedules.pause({ name: schedule.name, reason: "twice is enough" });
+      for (const id of fired) expect((await api.wait(id, { timeoutMs: END_MS_MAX })).state).toBe("succeeded");
+      await eventually(async () => ((await ofSchedule(schedule.id)).length === 0 ? true : undefined));
+
+      const { items } = await api.schedules.history({ name: schedule.name, decision: ["fired"] });
+      expect(new Set(items.map(({ jobId }) => jobId))).toEqual(new Set(fired));
+      for (const id of fired) {
+        const say = (await api.jobs.list({ parentId: id })).items.find(({ key }) => key === "say");
+        expect((await Array.fromAsync(api.tail(say?.id ?? ""))).map(({ text }) => text)).toEqual(["a minute is over"]);
+      }
+      const passed = ["get", "cronjob", "windlass-dispatcher", "-o", "jsonpath={.status.lastSuccessfulTime}"];
+      expect(await kubectl(cluster, "-n", SYSTEM, ...passed)).not.toBe("");
+    },
+    TEST_MS_MAX,
+  );
+
+  async function everyMinute(): Promise<{ readonly id: string; readonly name: string }> {
+    const steps = '[{name: say, tool: {kind: shell, script: "echo a minute is over"}}]';
+    const source = `apiVersion: windlass.dev/v1\nkind: Workflow\nmetadata: {name: minutely}\nisolation: job\nsteps: ${steps}\n`;
+    await api.workflows.apply({ source });
+    const { schedule } = await api.schedules.apply({
+      source: 'apiVersion: windlass.dev/v1\nkind: Schedule\nmetadata: {name: minutely}\nworkflow: minutely\ncron: "* * * * *"\n',
+    });
+    return schedule;
+  }
+
+  /** As people look for them. */
+  const ofSchedule = async (id: string): Promise<readonly string[]> => {
+    const selector = `app=workflow-runner,schedule-id=${id}`;
+    const text = await kubectl(cluster, "-n", "windlass", "get", "jobs", "-l", selector, "-o", "jsonpath={.items[*].metadata.name}");
+    return text.split(" ").filter((name) => name !== "");
+  };
 
   /** In a Job of its own, which people find by its name and labels, and whose token is in no text. */
   async function runIsolated(): Promise<string> {
