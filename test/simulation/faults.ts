@@ -100,6 +100,7 @@ function faultyStore(store: Store, faulty: Faulty, clock: Clock): Store {
     audit: wrapped(store.audit, faulty),
     secrets: wrapped(store.secrets, faulty),
     answers: wrapped(store.answers, faulty),
+    feedPlaces: wrapped(store.feedPlaces, faulty),
     webhooks: wrapped(store.webhooks, faulty),
     schedules: wrapped(store.schedules, faulty),
     heartbeats: clockHeartbeats(clock, sessions),

@@ -9,6 +9,7 @@ import { commit, unblock } from "./commit-jobs.ts";
 import { tidy } from "./concurrency-keys.ts";
 import { openPool, querierOf, type Querier } from "./connection.ts";
 import { deadLetterStore } from "./dead-letters.ts";
+import { feedPlaceStore } from "./feed-places.ts";
 import { groupCommits } from "./group-commit.ts";
 import { threadHeartbeats } from "./heartbeats.ts";
 import { jobQueries } from "./job-queries.ts";
@@ -68,6 +69,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     webhooks: webhookStore(db, pool),
     schedules: scheduleStore({ db, pool, known, during: (work) => inFlight.add(work) }),
     answers: answerStore(db),
+    feedPlaces: feedPlaceStore(db),
     heartbeats: beats.heartbeats,
     inOrder: false,
     timeOffset: () => sampleOffset(db, clock),

@@ -18,6 +18,7 @@ export { listQueries, mergeLists, mergeTallies, tallyQueries, type Placeholder, 
 export { candidatesOf, Turns, type Candidates, type Probe } from "./candidates.ts";
 export { deadLetterQuery, deadLetterStatements } from "./dead-letter-query.ts";
 export { attemptOfEnd, endedAttemptSql, endOf, endsTable } from "./job-end.ts";
+export { feedPlaceStatements } from "./feed-places.ts";
 export { KnownRecords } from "./known-records.ts";
 export { liveQuery } from "./live-filter.ts";
 export { migrations, migrationsAfter, tableNames, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";

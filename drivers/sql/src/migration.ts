@@ -22,6 +22,7 @@ import { byQueueMigration } from "./migration-0015.ts";
 import { schedulesMigration } from "./migration-0017.ts";
 import { failingSchedulesMigration } from "./migration-0018.ts";
 import { intakeMigration } from "./migration-0019.ts";
+import { feedPlacesMigration } from "./migration-0020.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -61,6 +62,7 @@ export const migrations: readonly Migration[] = [
   schedulesMigration,
   failingSchedulesMigration,
   intakeMigration,
+  feedPlacesMigration,
 ];
 
 export const sqliteDialect: Dialect = {

@@ -29,6 +29,7 @@ import { counts, feed, feedEnd, getChild, getJob, keyHolders, listAttempts, list
 import { getQueue, listQueues, putQueue, removeQueue } from "./queues.ts";
 import { endedRoots, removeTrees } from "./retention.ts";
 import { findSecrets, listSecrets, putSecret, removeSecret, resealSecret, secretKeys, secretsSealedOtherwise } from "./secrets.ts";
+import { getFeedPlace, moveFeedPlace } from "./feed-places.ts";
 import {
   beat,
   closeSession,
@@ -101,6 +102,7 @@ const writes = {
   keepAnswer,
   releaseAnswer,
   pruneAnswers,
+  moveFeedPlace,
   putWebhook,
   removeWebhook,
   takeForWebhook,
@@ -151,6 +153,7 @@ export const far = {
   findSecrets,
   secretsSealedOtherwise,
   secretKeys,
+  getFeedPlace,
 };
 const operations = { ...writes, ...near, ...far };
 

@@ -65,6 +65,10 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       release: (key, holder) => call("releaseAnswer", key, holder),
       prune: (now, limit) => call("pruneAnswers", now, limit),
     },
+    feedPlaces: {
+      get: (name) => call("getFeedPlace", name),
+      move: (name, step) => call("moveFeedPlace", name, step),
+    },
     heartbeats,
     inOrder: true,
     timeOffset: () => Promise.resolve(0),

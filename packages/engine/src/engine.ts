@@ -109,7 +109,7 @@ export function engine(options: EngineOptions): Engine {
       }),
       ...(options.outbound === undefined ? [] : [webhookRelay(context, { session: id, outbound: options.outbound })]),
       ...(options.services?.(context, id) ?? []),
-      ...(notices?.services() ?? []),
+      ...(notices?.services(id) ?? []),
       logRetention(context, options.logLimits ?? { retentionDays: 0, totalBytesMax: 0 }),
     ]);
     try {

@@ -37,6 +37,11 @@ export interface NoticeFigures {
   isUsed: boolean;
   /** Why it cannot be used now; null: it can. */
   fault: string | null;
+  /** What is stored and was not told of yet, as far as one look takes. */
+  outbox: { readonly depth: number; readonly oldestAt: number | null };
+  sent: number;
+  /** Sendings that the broker did not confirm. */
+  failed: number;
   received: number;
   /** Those of them that were put with the dead letters. */
   dead: number;
@@ -88,7 +93,7 @@ export function figures(): Figures {
     commits: spread(COMMIT_BUCKETS),
     feedLagMs: 0,
     webhooks: { active: 0, sent: 0, failed: 0, dead: 0 },
-    notices: { isUsed: false, fault: null, received: 0, dead: 0, atBroker: null },
+    notices: { isUsed: false, fault: null, outbox: { depth: 0, oldestAt: null }, sent: 0, failed: 0, received: 0, dead: 0, atBroker: null },
     callbacks: told,
     addCallback(state, { status, reason }) {
       count(told.told, state);

@@ -18,6 +18,7 @@ import {
   readNotice,
   seconds,
   type Backoff,
+  type JobRecord,
   type Notice,
   type NoticeFault,
 } from "@windlass/kernel";
@@ -67,7 +68,6 @@ export function noticeReceiver(
   const { notices: figures } = context.figures;
   const timeToLook = every(context, FIGURES_MS);
   return serviceOf("notices", async () => {
-    await queue.tryOnce();
     const stopping = new AbortController();
     const passes = loop({
       name: "notices",
@@ -181,6 +181,11 @@ async function makeExecution(
 
 /** Where the idempotency keys of notices begin; it is no key that people would think of. */
 const KEY = "windlass.dev/notice";
+
+/** Whether a notice made it: whoever takes notices knows of it already. */
+export function isOfNotice({ idempotencyKey }: Pick<JobRecord, "idempotencyKey">): boolean {
+  return idempotencyKey?.startsWith(`${KEY}/`) === true;
+}
 
 function keyOf({ id }: ReceivedNotice, { schedule_id: schedule, nominal_time: nominal, workflow_id: workflow }: Notice): string {
   return schedule === undefined ? `${KEY}/${id}` : `${KEY}/${workflow}/${schedule}/${new Date(nominal).toISOString()}`;

@@ -16,7 +16,7 @@ import { addTo, CALL_BUCKETS, spread, type Figures } from "./figures.ts";
  */
 export const OBSERVED = [
   ...["jobs", "reads", "queues", "deadLetters", "sessions", "definitions", "retention", "places"],
-  ...["workspaces", "roles", "tokens", "audit", "secrets", "webhooks", "schedules", "answers"],
+  ...["workspaces", "roles", "tokens", "audit", "secrets", "webhooks", "schedules", "answers", "feedPlaces"],
 ] as readonly Exclude<PartName, "heartbeats">[];
 
 /** What of a store holds methods. */

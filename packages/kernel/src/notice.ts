@@ -4,6 +4,7 @@
  * that cannot be followed is put with the dead letters.
  */
 import { isJsonObject, type JsonObject } from "./json.ts";
+import { DEFAULT_WORKSPACE, type Cause, type JobRecord } from "./job.ts";
 import { didYouMean } from "./nearest.ts";
 
 /** What caused the execution. `event`: another system put the notice there by itself. */
@@ -34,8 +35,8 @@ export interface Notice {
  * the API by whoever needs them.
  */
 export const NOTICE_BYTES_MAX: number = 240 * 1024;
-/** Names of workflows, schedules and executions are shorter. */
-const NAME_LENGTH_MAX = 200;
+/** Names of workflows with their workspace, of schedules and of executions are shorter. */
+const NAME_LENGTH_MAX = 300;
 
 /** Why a notice is among the dead letters. */
 export const NOTICE_FAULTS = {
@@ -92,6 +93,33 @@ export function readNotice(body: string): ReadNotice {
   const faults = faultsOf(value);
   return faults.length === 0 ? { notice: value as unknown as Notice } : { fault: "schema", message: faults.join("; ") };
 }
+
+/** Steps are told of by nobody but their execution, and tasks wait for workers. */
+export function isToldOf({ parentId, kind }: Pick<JobRecord, "parentId" | "kind">): boolean {
+  return parentId === null && kind === "workflow";
+}
+
+/** What is sent of an execution that is stored. */
+export function noticeOf({ id, workspace, name, cause, createdAt }: JobRecord, now: number): Notice {
+  return {
+    version: NOTICE_VERSION,
+    type: NOTICE_TYPE,
+    workflow_id: workspace === DEFAULT_WORKSPACE ? name : `${workspace}/${name}`,
+    ...(cause.type === "schedule" ? { schedule_id: cause.id } : {}),
+    execution_id: id,
+    nominal_time: new Date(cause.type === "schedule" ? cause.nominalAt : createdAt).toISOString(),
+    trigger_type: TRIGGER_OF[cause.type],
+    sent_at: new Date(now).toISOString(),
+  };
+}
+
+const TRIGGER_OF: Readonly<Record<Cause["type"], TriggerType>> = {
+  user: "manual",
+  parent: "manual",
+  retry: "manual",
+  schedule: "schedule",
+  trigger: "event",
+};
 
 /** What a queue shows without opening the body: subscriptions and people filter by it. */
 export function noticeAttributes({ trigger_type, workflow_id }: Notice): Readonly<Record<"trigger_type" | "workflow_id", string>> {

@@ -174,6 +174,20 @@ export interface RetentionStore {
   remove(rootIds: readonly string[]): Promise<readonly string[]>;
 }
 
+/** From where to where somebody went in the feed; `from` is null at first. */
+export interface FeedStep {
+  readonly from: string | null;
+  readonly to: string;
+}
+
+/** How far those have come in the feed who tell others what happened. */
+export interface FeedPlaceStore {
+  /** Null: none is kept under this name. */
+  get(name: string): Promise<string | null>;
+  /** Keeps `to`; false when what is kept is not `from` any more: somebody was quicker. */
+  move(name: string, step: FeedStep): Promise<boolean>;
+}
+
 export interface Store {
   readonly jobs: JobStore;
   readonly reads: JobReads;
@@ -191,6 +205,7 @@ export interface Store {
   readonly webhooks: WebhookStore;
   readonly schedules: ScheduleStore;
   readonly answers: AnswerStore;
+  readonly feedPlaces: FeedPlaceStore;
   readonly heartbeats: Heartbeats;
   /**
    * Whether calls take effect in the order in which they are made: a claim that is asked for while a submit is under way

@@ -41,6 +41,31 @@ export function describeSmallStores(subject: Subject): void {
     ]);
   });
 
+  test("a place in the feed is kept under its name, and moved only by whoever knows where it is", async () => {
+    const { feedPlaces } = subject.store;
+    expect(await feedPlaces.get("notices")).toBeNull();
+    expect(await feedPlaces.move("notices", { from: "0001", to: "0002" })).toBe(false);
+    // An empty feed has a place, too.
+    const first = await Promise.all(["", ""].map((to) => feedPlaces.move("notices", { from: null, to })));
+    expect(first.filter(Boolean)).toHaveLength(1);
+    expect(await feedPlaces.get("notices")).toBe("");
+    const steps = await Promise.all(["0002", "0003"].map((to) => feedPlaces.move("notices", { from: "", to })));
+    expect(steps.filter(Boolean)).toHaveLength(1);
+    expect(["0002", "0003"]).toContain(await feedPlaces.get("notices"));
+    expect(await feedPlaces.get("others")).toBeNull();
+  });
+
+  test("what tells of an execution is in the feed as soon as the execution is stored, and not when it is refused", async () => {
+    const { jobs, reads } = subject.store;
+    const end = await reads.feedEnd();
+    const submit = (id: string, requestHash: string) =>
+      ({ type: "submit", job: jobRecord({ id, idempotencyKey: "told", requestHash }) }) as const;
+    const { results } = await jobs.commit([submit("job_told", "h1"), submit("job_refused", "h2")], T0);
+    expect(results.map(({ ok }) => ok)).toEqual([true, false]);
+    const told = (await reads.feed(end, 10)).filter(({ event }) => event.type === "job.submitted");
+    expect(told.map(({ event }) => event.jobId)).toEqual(["job_told"]);
+  });
+
   test("a queue keeps what it is not told to change, and who paused it first", async () => {
     const { queues } = subject.store;
     expect(await queues.get("mail")).toBeNull();

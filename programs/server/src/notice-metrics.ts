@@ -14,6 +14,10 @@ export function noticeLines(context: EngineContext): string[] {
   const ageOf = (at: number | null): number => (at === null ? 0 : Math.max(0, context.now() - at) / 1000);
   return [
     gauge("queue_up", "1 where the queue for notices can be used, 0 while its broker is away", notices.fault === null ? 1 : 0),
+    gauge("outbox_depth", "Executions that are stored and were not told of yet, as far as one look takes", notices.outbox.depth),
+    gauge("outbox_oldest_seconds", "How long ago the oldest of them was stored", ageOf(notices.outbox.oldestAt)),
+    counter("sent_total", `Notices that the broker confirmed ${OWN}`, notices.sent),
+    counter("send_failures_total", `Sendings that it did not confirm; they are sent again ${OWN}`, notices.failed),
     counter("received_total", `Notices received ${OWN}`, notices.received),
     counter("dead_total", `Those of them that were put with the dead letters ${OWN}`, notices.dead),
     ...(atBroker === null

@@ -3,7 +3,7 @@
  * beside servers; a store in a data folder has one owner, and a server that owns it dispatches by itself.
  */
 import { tmpdir } from "node:os";
-import { engineContext, type EngineContext } from "@windlass/engine";
+import { engineContext, noticeSender, type EngineContext, type Service } from "@windlass/engine";
 import { fileLogStore } from "@windlass/files";
 import { WindlassError, type Settings } from "@windlass/kernel";
 import type { Logger } from "@windlass/ports";
@@ -14,6 +14,7 @@ import { sha256, systemRandom } from "../machine/system-random.ts";
 import { prepareDataFolder } from "./data-folder.ts";
 import { evaluatingOf } from "./evaluating.ts";
 import { imageGateOf } from "./image-rules.ts";
+import { noticesOf } from "./open-notices.ts";
 import { KINDS_OF_JOBS, openStore } from "./open-windlass.ts";
 import { takeOwnerLock } from "./owner-lock.ts";
 import { storeNameOf } from "./store-name.ts";
@@ -30,6 +31,8 @@ export interface OpenedDispatcher {
   readonly evaluating: Evaluating;
   /** Under which it leads. */
   readonly session: string;
+  /** Tells the queue for notices of what is stored; null: there is no such queue. */
+  readonly sender: Service | null;
   close(): Promise<void>;
 }
 
@@ -47,9 +50,11 @@ export async function openDispatcher({ data, settings, environment, logger }: Di
     });
     await context.syncClock();
     const session = context.newId("ses");
+    const queue = noticesOf(settings);
     return {
       evaluating: (await evaluatingOf(settings))(context),
       session,
+      sender: queue === null ? null : noticeSender(context, { ...queue, session: () => session }),
       async close() {
         // Lets go of the lead, so that the next one need not wait for it.
         await store.sessions.close(session);

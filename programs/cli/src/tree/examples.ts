@@ -2,6 +2,7 @@
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "windlass server": ["windlass server --data /var/lib/windlass --port 4180", "windlass server --store postgres://user@host/windlass"],
   "windlass dispatcher": ["windlass dispatcher --once --json", "windlass dispatcher --store postgres://user@host/windlass"],
+  "windlass spawner": ["windlass spawner --store postgres://user@host/windlass --data /var/lib/windlass-spawner"],
   "windlass start": ["windlass start --port 0"],
   "windlass top": ["windlass top", "windlass top --once --json"],
   "windlass doctor": ["windlass doctor", "windlass doctor --json"],

@@ -1,4 +1,4 @@
-/** `start`, `server`, `worker`, `dispatcher`, `doctor`, `version`. */
+/** `start`, `server`, `worker`, `dispatcher`, `spawner`, `doctor`, `version`. */
 import type { Command } from "commander";
 import type { Performing } from "../program.ts";
 import { duration, several, whole } from "./option-values.ts";
@@ -37,16 +37,7 @@ export function addServerCommands(program: Command, perform: Performing): void {
       "\nVariables: WORKFLOW_ID, EXECUTION_ID, WORKFLOW_INPUT, WINDLASS_URL, WINDLASS_TOKEN.\nExit code: 0 when nothing is left to do, however the steps went; 1 when it could not work; 143 when it was told to end.",
     )
     .action(perform(async () => (await import("../commands/runner.ts")).runRunner));
-  program
-    .command("dispatcher")
-    .description("look after schedules apart from a server: for ever, or one pass for a CronJob")
-    .option(
-      "--once",
-      "one pass: all that is due, and with its exact time what will be before the next one; exit code 1 if a schedule had an error",
-    )
-    .option("--ahead <duration>", "of --once: when the next pass comes; 60 s when left out", duration)
-    .option("--store <url>", "where schedules and jobs are kept: postgres://…, or SQLite in a data folder that no server works with")
-    .action(perform(async () => (await import("../commands/dispatcher.ts")).runDispatcher));
+  addApartCommands(program, perform);
   program
     .command("backup")
     .description("back up the store and the logs, also while a server works with them")
@@ -72,4 +63,23 @@ export function addServerCommands(program: Command, perform: Performing): void {
     .command("version")
     .description("versions of this program, of Node and of the server")
     .action(perform(async () => (await import("../commands/version.ts")).version));
+}
+
+/** Parts of a server that may stand apart from it. */
+function addApartCommands(program: Command, perform: Performing): void {
+  program
+    .command("dispatcher")
+    .description("look after schedules apart from a server: for ever, or one pass for a CronJob")
+    .option(
+      "--once",
+      "one pass: all that is due, and with its exact time what will be before the next one; exit code 1 if a schedule had an error",
+    )
+    .option("--ahead <duration>", "of --once: when the next pass comes; 60 s when left out", duration)
+    .option("--store <url>", "where schedules and jobs are kept: postgres://…, or SQLite in a data folder that no server works with")
+    .action(perform(async () => (await import("../commands/dispatcher.ts")).runDispatcher));
+  program
+    .command("spawner")
+    .description("start what runs apart from those who decide it: takes notices from a queue of NATS or SQS (WINDLASS_NOTICES_URL)")
+    .option("--store <url>", "where jobs are kept: postgres://…, the same as of those who decide")
+    .action(perform(async () => (await import("../commands/spawner.ts")).runSpawner));
 }

@@ -1,0 +1,58 @@
+/**
+ * `windlass spawner`: takes notices from a queue and starts what they tell of, apart from those who decide what runs. It answers
+ * no requests. Several may stand beside servers on one PostgreSQL; a store in a data folder has one owner.
+ */
+import { environmentVariableOf, WindlassError } from "@windlass/kernel";
+import { prepareDataFolder } from "../compose/data-folder.ts";
+import { openWindlass } from "../compose/open-windlass.ts";
+import { takeOwnerLock } from "../compose/owner-lock.ts";
+import { settingsFrom } from "../compose/settings.ts";
+import { dataFolderOf } from "../connection/connect.ts";
+import { interruption } from "../machine/interruption.ts";
+import { programLog } from "../machine/program-log.ts";
+import { systemRandom } from "../machine/system-random.ts";
+import type { Call } from "../tree/call.ts";
+import { closeInTime } from "./server.ts";
+
+export interface SpawnerCommandOptions {
+  readonly store?: string;
+}
+
+export async function runSpawner(call: Call<SpawnerCommandOptions>): Promise<void> {
+  const { options, environment, terminal } = call;
+  const settings = settingsFrom(environment, options.store === undefined ? {} : { "store.url": options.store });
+  if (settings["notices.url"] === "")
+    throw new WindlassError(
+      "usage",
+      `there is no queue to take notices from: ${environmentVariableOf("notices.url")} is to be nats://HOST:4222 or the address of a queue of SQS. On one database none is needed: windlass server starts what is stored`,
+    );
+  const interrupted = interruption(call);
+  const { path: folder } = prepareDataFolder(dataFolderOf(options, environment), systemRandom);
+  const lock = takeOwnerLock(folder);
+  if (lock === null)
+    throw new WindlassError(
+      "data_folder_in_use",
+      `the data folder ${folder} belongs to a server or spawner that runs; give this one a folder of its own with --data, and the same PostgreSQL with --store`,
+    );
+  try {
+    const logger = programLog("stderr", environment["WINDLASS_LOG"] ?? "info");
+    const opened = await openWindlass({ folder, settings, environment, logger, address: null, receivesNotices: true });
+    const close = async (): Promise<void> => {
+      await opened.engine.stop();
+      await opened.close();
+    };
+    try {
+      await opened.engine.start();
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+    if (call.format === "json") terminal.out(`${JSON.stringify({ pid: process.pid, data: folder, store: opened.storeName })}\n`);
+    else terminal.out(`Takes notices, and starts what they tell of.\n  data   ${folder} (${opened.storeName})\nEnd it with Ctrl-C.\n`);
+    await interrupted.asked;
+    terminal.err("Stopping: nothing new is taken; what runs goes on, and is taken over by the next one.\n");
+    await closeInTime({ close }, settings["drain.seconds"] * 1000);
+  } finally {
+    lock.release();
+  }
+}

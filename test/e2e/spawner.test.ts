@@ -1,0 +1,60 @@
+/** Who decides what runs and who starts it, apart: a dispatcher and a spawner, with NATS between and PostgreSQL below. */
+import { openNatsNotices } from "@windlass/nats";
+import { realClock, seededRandom, testNats, testPostgres, type NatsServer } from "@windlass/testkit";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { stranger, until, workflowOf, type Stranger } from "./stranger.ts";
+
+const postgres = testPostgres();
+const nats = testNats();
+const PATIENCE = { timeout: 60_000, interval: 200 };
+const KEY = Buffer.alloc(32, 7).toString("base64");
+
+describe.skipIf(postgres.missing || nats.missing)("a dispatcher and a spawner apart from servers", () => {
+  let broker: NatsServer;
+  let me: Stranger;
+  let there: Stranger;
+  beforeAll(async () => {
+    await postgres.start();
+    broker = await nats.start();
+    me = stranger();
+    there = stranger();
+  });
+  afterAll(async () => {
+    await there.leave();
+    await me.leave();
+    await broker.stop();
+    await postgres.stop();
+  });
+
+  test("what the dispatcher makes the spawner hears of by the queue, and it runs", async () => {
+    const store = await postgres.schema();
+    const environment = { WINDLASS_NOTICES_URL: broker.url, WINDLASS_NOTICES_KEYS: KEY };
+    const first = await me.server("--store", store);
+    me.write("greet.yaml", workflowOf("greet", "echo hello"));
+    await me.windlass("workflows", "apply", "greet.yaml");
+    await me.windlass("schedules", "create", "greet", "--workflow", "greet", "--every", "2s");
+    process.kill(first.pid, "SIGTERM");
+    await first.ended;
+    const dispatching = me.start(["dispatcher", "--store", store], environment);
+    await until(dispatching, "Looks after schedules");
+    const limits = { visibilityMs: 300_000, attemptsMax: 10 };
+    const queue = await openNatsNotices({ url: broker.url, name: "windlass", clock: realClock, random: seededRandom(1), ...limits });
+    await vi.waitFor(async () => expect((await queue.figures()).waiting).toBeGreaterThan(0), PATIENCE);
+    const spawning = there.start(["spawner", "--store", store], environment);
+    await until(spawning, "Takes notices");
+    await vi.waitFor(async () => expect(await queue.figures()).toMatchObject({ waiting: 0, received: 0, dead: 0 }), PATIENCE);
+    await queue.close();
+    for (const one of [dispatching, spawning]) process.kill(one.pid, "SIGTERM");
+    expect([(await dispatching.ended).code, (await spawning.ended).code]).toEqual([0, 0]);
+    await me.server("--store", store);
+    await vi.waitFor(async () => {
+      const { stdout } = await me.windlass("jobs", "list", "--name", "greet", "--state", "succeeded", "--json");
+      expect((JSON.parse(stdout) as { items: unknown[] }).items.length).toBeGreaterThan(1);
+    }, PATIENCE);
+  });
+
+  test("a spawner without a queue says what is to be set", async () => {
+    const { code, stderr } = await there.windlass("spawner");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("WINDLASS_NOTICES_URL")]);
+  });
+});
