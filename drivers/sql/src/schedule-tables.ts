@@ -151,8 +151,9 @@ export function scheduleQuery({ workspace, source, after, limit }: ScheduleFilte
 export function occurrenceQuery(filter: OccurrenceFilter, placeholder: Placeholder): Query {
   const values: SqlValue[] = [];
   const value = (one: SqlValue): string => placeholder(values.push(one));
-  const { scheduleId, decisions, origin, run, since, until, after, limit } = filter;
+  const { scheduleId, workspace, decisions, origin, run, since, until, after, limit } = filter;
   const where = [`schedule_id = ${value(scheduleId)}`];
+  if (workspace !== undefined) where.push(`workspace = ${value(workspace)}`);
   if (since !== undefined) where.push(`nominal_at >= ${value(since)}`);
   if (until !== undefined) where.push(`nominal_at < ${value(until)}`);
   if (after !== undefined) where.push(`(nominal_at, run) < (${value(after.nominalAt)}, ${value(after.run)})`);

@@ -1,6 +1,6 @@
 /** For tests: a dispatcher on a clock that is set, a store in memory, and jobs that end when they are told to. */
 import { engineContext, localBus, type EngineContext, type JobKind } from "@windlass/engine";
-import type { JobRecord, Occurrence, OccurrenceDecision, Overlap, Schedule } from "@windlass/kernel";
+import type { Concurrency, JobRecord, JsonObject, Occurrence, OccurrenceDecision, Overlap, Schedule } from "@windlass/kernel";
 import { DEFAULT_CATCH_UP, WindlassError } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { openSqliteStore } from "@windlass/sqlite";
@@ -99,7 +99,7 @@ async function endJob(context: EngineContext, id: string): Promise<void> {
   await context.commit([settleOf(live)]);
 }
 
-/** A task for a handler; `{broken: true}` is refused, `{away: true}` cannot be made now, `{unstorable: true}` no store can keep. */
+/** A task for a handler; `{broken: true}` is refused, `{away: true}` cannot be made now, `{unstorable: true}` no store can keep; `{own: 2}` has a key of its own. */
 async function taskOf({ template, input }: Parameters<ReturnType<NonNullable<Evaluating["templates"]["task"]>["begin"]>>[0]) {
   if (template["away"] === true) throw new WindlassError("unavailable", "the registry does not answer");
   return {
@@ -108,8 +108,13 @@ async function taskOf({ template, input }: Parameters<ReturnType<NonNullable<Eva
     spec: { handler: "greet", ...(template["broken"] === true ? { broken: true } : {}) },
     input,
     executor: "handler",
-    concurrency: template["unstorable"] === true ? { key: "k", limit: 1e300 } : null,
+    concurrency: concurrencyIn(template),
   } as const;
+}
+
+function concurrencyIn({ unstorable, own }: JsonObject): Concurrency | null {
+  if (unstorable === true) return { key: "k", limit: 1e300 };
+  return typeof own === "number" ? { key: "own", limit: own, onConflict: "skip" } : null;
 }
 
 export function nominalOf({ cause }: JobRecord): number {

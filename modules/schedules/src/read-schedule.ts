@@ -165,9 +165,20 @@ function readTarget(fields: Written, { path, findings }: Place): ScheduleTemplat
     findings.push({ path: job.path, message: `expected an object, as jobs are submitted, found ${show(job.value)}` });
   else {
     const { kind = "task" } = job.value;
+    if (kind === "workflow") return readWorkflowJob(job, findings);
     if ((JOB_KINDS as readonly Json[]).includes(kind)) return { ...job.value, kind: kind as ScheduleTemplate["kind"] };
-    findings.push({ path: [...job.path, "kind"], message: `expected one of ${JOB_KINDS.join(", ")}, found ${show(kind)}` });
+    const near = typeof kind === "string" ? didYouMean(kind, JOB_KINDS) : "";
+    findings.push({ path: [...job.path, "kind"], message: `expected one of ${JOB_KINDS.join(", ")}, found ${show(kind)}${near}` });
   }
+  return undefined;
+}
+
+/** `{kind: workflow, name: report@3}`: what an execution is, its workflow says. */
+function readWorkflowJob(job: Value, findings: ScheduleFinding[]): ScheduleTemplate | undefined {
+  const name = keysOf(job.value, { path: job.path, known: ["kind", "name"], findings })?.get("name");
+  if (typeof name?.value === "string" && name.value !== "") return { kind: "workflow", name: name.value };
+  const found = name === undefined ? "" : `, found ${show(name.value)}`;
+  findings.push({ path: name?.path ?? job.path, message: `expected the name of a stored workflow as name${found}` });
   return undefined;
 }
 

@@ -113,7 +113,8 @@ class Reader {
     let crons = 0;
     for (const { path, value } of texts) {
       if (/^\d{4}-/u.test(value)) {
-        if (readDay(value) === undefined) this.#fault(path, `"${value}" is no date; expected is YYYY-MM-DD`);
+        if (readDay(value) === undefined || !isInYears(value))
+          this.#fault(path, `"${value}" is no date; expected is YYYY-MM-DD, of a year from ${YEAR_MIN} to ${YEAR_MAX}`);
       } else if (this.#checkCron(path, value) && ++crons === EXCLUDED_CRONS_MAX + 1)
         this.#fault(path, `at most ${EXCLUDED_CRONS_MAX} expressions are left out; dates may be more`);
     }
@@ -153,6 +154,10 @@ class Reader {
   #instant(field: "starts" | "ends" | "anchor", zone: Zone): number | null {
     const written = this.#written[field];
     if (written === undefined || written === null) return null;
+    if (typeof written === "string" && WITH_YEAR.test(written) && !isInYears(written)) {
+      this.#fault([field], `${JSON.stringify(written)} is too far away; expected is a year from ${YEAR_MIN} to ${YEAR_MAX}`);
+      return null;
+    }
     const read = typeof written === "string" ? readInstant(written, zone, { dayEnd: field === "ends" }) : undefined;
     if (read === undefined)
       this.#fault(
@@ -165,6 +170,15 @@ class Reader {
   #fault(path: TimingFault["path"], message: string): void {
     this.faults.push({ path, message });
   }
+}
+
+/** Zones have calendars from then on, and times four digits for their year until then, also a day later. */
+const [YEAR_MIN, YEAR_MAX] = [1970, 9998];
+const WITH_YEAR = /^\s*\d{4}-/u;
+
+function isInYears(text: string): boolean {
+  const year = Number(text.trim().slice(0, 4));
+  return year >= YEAR_MIN && year <= YEAR_MAX;
 }
 
 const UTC = zoneOf("UTC") as Zone;

@@ -40,6 +40,7 @@ export async function ranBeside(
       dueAt: nominalAt,
       notBefore: null,
       concurrency: key,
+      isAtMost: true,
     }));
     const made = await makingJobs(context, templates)(wanted);
     const failed = made.find((one) => one instanceof Error && !isRefusal(one));

@@ -107,6 +107,26 @@ test("a backfill runs the times of a span, a few at once, and says when there ar
   expect(await f.rows(), "again, and under a name of its own").toHaveLength(5);
 });
 
+test("of a backfill no more run at once than is asked for, and its jobs keep the stricter key of what they run", async () => {
+  const f = await at("2026-03-02T12:00:00Z");
+  for (const [name, own] of Object.entries({ strict: 1, lax: 5 })) {
+    await f.put("0 * * * *", { name, template: { kind: "task", own } });
+    const from = Date.parse("2026-03-02T03:00:00Z");
+    await f.schedules.backfill({ ...named, name }, { from, to: from, limit: 1, concurrency: 2 });
+  }
+  const keys = (await f.jobs()).map(({ concurrency }) => concurrency);
+  expect(keys).toContainEqual({ key: "default/own", limit: 1, onConflict: "queue" });
+  expect(keys).toContainEqual({ key: expect.stringContaining("backfill/"), limit: 2 });
+});
+
+test("a backfill that cannot be made now is refused as a whole, and tried again by whoever asks", async () => {
+  const f = await at("2026-03-02T12:00:00Z");
+  await f.put("0 * * * *", { template: { kind: "task", away: true } });
+  const from = Date.parse("2026-03-02T03:00:00Z");
+  await expect(f.schedules.backfill(named, { from, to: from, limit: 1, concurrency: 1 })).rejects.toMatchObject({ code: "unavailable" });
+  expect(await f.rows()).toEqual([]);
+});
+
 test("what cannot be run is refused when it is saved, and the one that is stored stays", async () => {
   const f = await at("2026-03-02T08:59:30Z");
   const before = await f.put("0 9 * * *");

@@ -111,7 +111,17 @@ const PREVIEW_MAX = 500;
 /** Occurrences of one backfill. */
 const BACKFILL_MAX = 1_000;
 
-const preview = { count: z.int().min(1).max(PREVIEW_MAX).default(10), zone: zone.default("UTC"), after: time.optional() };
+/** Around which fires are looked for: calendars of zones mean little before, and years have four digits. */
+const FIRE_YEARS = [1970, 9900] as const;
+const fireTime = time.refine(
+  (text) => {
+    const year = new Date(text).getUTCFullYear();
+    return year >= FIRE_YEARS[0] && year <= FIRE_YEARS[1];
+  },
+  `expected a time of a year from ${FIRE_YEARS.join(" to ")}`,
+);
+
+const preview = { count: z.int().min(1).max(PREVIEW_MAX).default(10), zone: zone.default("UTC"), after: fireTime.optional() };
 const writtenWhen = { cron: jsonValue.optional(), every: jsonValue.optional(), anchor: jsonValue.optional() };
 const writtenLimits = {
   timezone: jsonValue.optional(),
@@ -184,7 +194,7 @@ export const scheduleOperations = {
     errors: ["not_found"],
   }),
   history: operation("schedules.history", {
-    summary: "What became of the times of a schedule, newest first",
+    summary: "What became of the times of a schedule, newest first; of one that was deleted by its id",
     permission: "schedules:read",
     params: nameParams,
     query: z.strictObject({
@@ -231,8 +241,8 @@ export const scheduleOperations = {
     params: nameParams,
     body: z.strictObject({
       /** Both ends are among it. */
-      from: time,
-      to: time,
+      from: fireTime,
+      to: fireTime,
       /** The first so many times of the span. */
       limit: z.int().min(1).max(BACKFILL_MAX).default(100),
       /** How many of its jobs run at once. */
@@ -256,7 +266,8 @@ export const scheduleOperations = {
     summary: "Delete a schedule; what runs goes on, its history stays until it is old",
     permission: "schedules:write",
     params: nameParams,
-    result: z.object({ name: z.string() }),
+    /** Its history stays under its id. */
+    result: z.object({ name: z.string(), id: z.string() }),
     errors: ["not_found", "revision_mismatch"],
     conditional: true,
   }),

@@ -44,6 +44,8 @@ export interface ScheduleFilter {
 
 export interface OccurrenceFilter {
   readonly scheduleId: string;
+  /** Only if it was of this workspace. */
+  readonly workspace?: string | undefined;
   readonly decisions?: readonly OccurrenceDecision[] | undefined;
   readonly origin?: OccurrenceOrigin | undefined;
   /** One run by hand, or one backfill. */

@@ -269,6 +269,7 @@ export function describeSchedules(subject: Subject): void {
     expect(await times({ run: "" })).toEqual(["5", "4", "1"]);
     expect(await times({ since: at(4), until: at(5) })).toEqual(["4run_1", "4"]);
     expect(await times({ scheduleId: "sch_none" })).toEqual([]);
+    expect([await times({ workspace: "default", limit: 1 }), await times({ workspace: "acme" })]).toEqual([["5"], []]);
   });
 
   test("a schedule that is removed leaves its history; what waited is skipped", async () => {

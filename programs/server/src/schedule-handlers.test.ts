@@ -1,3 +1,4 @@
+import { failedDispatch } from "@windlass/kernel";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testServer, type TestServer } from "./server-fixture.ts";
 
@@ -140,6 +141,75 @@ test("who may not let commands run can schedule none", async () => {
   const body = { name: "commands", cron: "0 0 1 1 *", workflow: "shell-report" };
   const answer = await server.ask("POST", "/api/v1/schedules", { body, headers: { authorization: `Bearer ${secret}` } });
   expect([answer.status, ((await answer.json()) as { detail: string }).detail]).toEqual([403, expect.stringContaining("jobs:command")]);
+});
+
+let askers = 0;
+
+/** What who has these permissions is answered. */
+async function askedBy(permissions: readonly string[], path: string, body: unknown): Promise<[number, string]> {
+  const { secret } = await server.api.tokens.create({ name: `asker-${++askers}`, permissions: permissions as never });
+  const answer = await server.ask("POST", path, { body, headers: { authorization: `Bearer ${secret}` } });
+  return [answer.status, await answer.text()];
+}
+
+test("who may not let commands run can resume none, and put none into the file of a workflow", async () => {
+  const file = { name: "shell-inline", steps: [], shell: true };
+  await server.api.workflows.apply({ source: JSON.stringify(file) });
+  await api.create({ name: "resting-commands", cron: "0 0 1 1 *", workflow: "shell-inline", paused: true });
+  const planner = ["schedules:write", "schedules:read", "workflows:write", "workflows:read"];
+  const refusal = [403, expect.stringContaining("jobs:command")];
+  expect(await askedBy(planner, "/api/v1/schedules/resting-commands/resume", {})).toEqual(refusal);
+  expect(await api.get({ name: "resting-commands" })).toMatchObject({ paused: true });
+  const source = JSON.stringify({
+    name: "caller",
+    steps: [],
+    calls: ["shell-inline"],
+    schedules: [{ name: "inline-commands", cron: "0 0 1 1 *" }],
+  });
+  expect(await askedBy(planner, "/api/v1/workflows", { source })).toEqual(refusal);
+  expect(await problemOf(server.api.workflows.get({ name: "caller" })), "nor is the workflow stored").toMatchObject({
+    code: "not_found",
+  });
+  expect(await askedBy([...planner, "jobs:command"], "/api/v1/workflows", { source })).toEqual([200, expect.any(String)]);
+  expect(await api.get({ name: "inline-commands" })).toMatchObject({ source: "workflow/caller" });
+});
+
+test("the history of one that was deleted is found by its id, within its workspace", async () => {
+  const { id } = await api.create({ name: "passing", ...YEARLY });
+  await api.run({ name: "passing" });
+  expect(await api.delete({ name: "passing" })).toEqual({ name: "passing", id });
+  expect((await api.history({ name: id })).items).toMatchObject([{ origin: "manual", decision: "fired" }]);
+  expect(await problemOf(api.history({ name: "passing" }))).toMatchObject({ code: "not_found" });
+  await server.api.workspaces.create({ name: "acme" });
+  const foreign = await server.ask("GET", `/api/v1/schedules/${id}/history`, { headers: { "windlass-workspace": "acme" } });
+  expect(foreign.status).toBe(404);
+  expect(await problemOf(api.history({ name: "sch_none" }))).toMatchObject({ code: "not_found" });
+});
+
+test("a job that is a workflow says its name and no more, and times are of years that have calendars", async () => {
+  const faultsOf = async (work: Promise<unknown>) =>
+    ((await problemOf(work)) as { faults?: readonly { path: string; message: string }[] }).faults?.map(
+      ({ path, message }) => `${path}: ${message}`,
+    );
+  const job = { kind: "workflow", name: "report", nmae: "x" };
+  expect(await faultsOf(api.create({ name: "odd", cron: "@yearly", job }))).toEqual(['job.nmae: unknown key "nmae"; did you mean "name"?']);
+  const years = expect.stringContaining("1970");
+  expect(await faultsOf(api.create({ name: "odd", ...YEARLY, starts: "0050-01-01", timezone: "America/New_York" }))).toEqual([years]);
+  expect(await faultsOf(api.preview({ cron: "@yearly", after: "0050-01-01T00:00:00Z" }))).toEqual([years]);
+  expect(await faultsOf(api.preview({ cron: "@yearly", after: "9999-12-31T00:00:00Z" }))).toEqual([years]);
+  await api.create({ name: "ancient", ...YEARLY });
+  const span = { name: "ancient", from: "1900-01-01T00:00:00Z", to: "1901-01-01T00:00:00Z" };
+  expect(await faultsOf(api.backfill(span))).toEqual([years, years]);
+});
+
+test("one that cannot be decided about says why, is listed so, and can be paused", async () => {
+  const { id } = await api.create({ name: "failing", ...YEARLY });
+  const { store } = server.engine.context;
+  const { cursor } = (await store.schedules.get("default", "failing")) ?? expect.fail("it is there");
+  await store.schedules.dispatch([failedDispatch(cursor, "the registry does not answer", { now: 1_000 })], 1_000);
+  const failing = { message: "the registry does not answer", since: "1970-01-01T00:00:01.000Z", times: 1 };
+  expect((await api.list()).items.find((one) => one.id === id)?.failing).toEqual(failing);
+  expect(await api.pause({ name: "failing" })).toMatchObject({ paused: true, failing: { times: 1 } });
 });
 
 test("what is due is fired by itself", async () => {

@@ -54,13 +54,15 @@ function storing(server: ServerContext): Pick<Handlers<"schedules">, Storing> {
       await here().service.pause({ workspace, name }, principal.name, reason ?? null);
       return shown({ workspace, name });
     },
-    async resume({ params: { name } }, { workspace, principal }) {
+    async resume({ params: { name } }, { workspace, principal, gate }) {
+      // It goes on by the word of whoever resumes it.
+      await demandJob(server, { ...(await here().service.get({ workspace, name })).schedule, gate });
       await here().service.resume({ workspace, name }, principal.name);
       return shown({ workspace, name });
     },
     async delete({ params: { name } }, { workspace, expected }) {
-      await here().service.remove({ workspace, name }, expected);
-      return { name };
+      const { id } = await here().service.remove({ workspace, name }, expected);
+      return { name, id };
     },
   };
 }
@@ -83,9 +85,10 @@ function looking(server: ServerContext): Pick<Handlers<"schedules">, Looking> {
       return { timezone: timing.timezone, paused, items: paused ? [] : preview(timing, query) };
     },
     async history({ params: { name }, query: { decision, origin, run, since, until, limit, cursor } }, { workspace }) {
-      const { schedule } = await here().service.get({ workspace, name });
+      const scheduleId = await ledgerOf(server, { workspace, name });
       const found = await engine.context.store.schedules.history({
-        scheduleId: schedule.id,
+        scheduleId,
+        workspace,
         ...definedOnly({ decisions: decision, origin, run, since: timeOf(since), until: timeOf(until) }),
         limit: limit + 1,
         ...(cursor === undefined ? {} : { after: placeOf(cursor) }),
@@ -119,6 +122,19 @@ function running(server: ServerContext): Pick<Handlers<"schedules">, "run" | "ba
     },
   };
 }
+
+/** A name never looks like an id. What is deleted is found as long as a row of it is there, by whoever may see its workspace. */
+async function ledgerOf(server: ServerContext, { workspace, name }: Named): Promise<string> {
+  if (!name.startsWith(ID_PREFIX)) return (await schedulesOf(server).service.get({ workspace, name })).schedule.id;
+  const rows = await server.engine.context.store.schedules.history({ scheduleId: name, workspace, limit: 1 });
+  if (rows.length > 0) return name;
+  throw new WindlassError(
+    "not_found",
+    `nothing is known of a schedule with the id ${name}: it is none, or its history has gone by its age`,
+  );
+}
+
+const ID_PREFIX = "sch_";
 
 interface Named {
   readonly workspace: string;

@@ -128,11 +128,12 @@ const taskKind: JobKind = {
   validate: (spec) => (typeof spec["handler"] === "string" ? [] : [{ path: "spec.handler", message: "spec.handler is missing" }]),
 };
 
-/** All its steps at once; ends with the last of them. One with `shell` says that it starts commands. */
+/** All its steps at once; ends with the last of them. One with `shell`, or that calls one named so, says that it starts commands. */
 const workflowKind: JobKind = {
   kind: "workflow",
   validate: () => [],
-  executors: ({ shell }) => (shell === true ? ["process"] : ["handler"]),
+  executors: ({ shell, pinned = {} }) =>
+    shell === true || Object.keys(pinned as JsonObject).some((name) => name.startsWith("shell-")) ? ["process"] : ["handler"],
   advance({ record, cursor, facts }) {
     const steps = stepsOf(record.spec);
     const ended = new Set([...cursor.keys()]);
@@ -186,12 +187,17 @@ function faultsAt(findings: readonly { readonly path: readonly (string | number)
   return findings.map(({ path, message }) => ({ path: path.join("."), message }));
 }
 
-/** Workflow files whose language is JSON: `{"name": "hello", "steps": ["echo"], "calls": ["other@2"]}`. */
+/** Workflow files whose language is JSON: `{"name": "hello", "steps": ["echo"], "calls": ["other@2"], "schedules": [{…}]}`. */
 const jsonWorkflows: WorkflowLanguage = {
   read(source) {
     try {
       const definition = JSON.parse(source) as JsonObject;
-      return { name: nameOf(definition), labels: {}, definition, content: source };
+      const name = nameOf(definition);
+      const { schedules: written } = definition;
+      if (written === undefined) return { name, labels: {}, definition, content: source };
+      const read = (written as JsonObject[]).map((fields) => readScheduleFields(fields, { workflow: name }));
+      const stored = read.flatMap((one) => ("schedule" in one ? [one.schedule] : []));
+      return { name, labels: {}, definition, content: source, schedules: stored };
     } catch {
       return { faults: [{ path: "", message: "not a workflow", line: 1, column: 2 }] };
     }

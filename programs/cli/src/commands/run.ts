@@ -78,7 +78,8 @@ async function declaredIn(source: string): Promise<JsonObject> {
   return "faults" in parsed ? {} : ((parsed.workflow.inputs ?? {}) as unknown as JsonObject);
 }
 
-async function declaredByName(client: Client, name: string): Promise<JsonObject> {
+/** The inputs that a stored workflow declares. */
+export async function declaredByName(client: Client, name: string): Promise<JsonObject> {
   const { definition } = await client.workflows.get({ name });
   return (definition["inputs"] ?? {}) as JsonObject;
 }

@@ -1,6 +1,6 @@
 /** `windlass schedules create`, `apply`, `list`, `get`, `pause`, `resume`, `run`, `backfill`, `delete` */
 import type { ScheduleJson } from "@windlass/contract";
-import { formatDuration } from "@windlass/kernel";
+import { formatDuration, WindlassError, type JsonObject } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
 import { count } from "../output/job-lines.ts";
@@ -8,11 +8,13 @@ import { present } from "../output/present.ts";
 import { presentSubmitted } from "../output/submitted.ts";
 import type { Column } from "../output/table.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
+import { declaredByName } from "./run.ts";
+import { submissionOf, type WorkOptions } from "./submit-job.ts";
 import { about, inputsOf, readSource } from "./workflow-source.ts";
 import { writtenTiming, type TimingOptions } from "./written-timing.ts";
 
-interface CreateOptions extends TimingOptions {
-  readonly workflow: string;
+interface CreateOptions extends TimingOptions, WorkOptions {
+  readonly workflow?: string;
   readonly input?: readonly (readonly [string, string])[];
   readonly inputJson?: unknown;
   readonly overlap?: string;
@@ -27,17 +29,47 @@ interface CreateOptions extends TimingOptions {
 export async function createSchedule(call: Call<CreateOptions>): Promise<void> {
   const { workflow, input = [], inputJson, label, paused } = call.options;
   const { client } = connect(call);
-  const declared = async () => (await client.workflows.get({ name: workflow })).definition;
+  const command = call.args[1];
+  const target = targetAsked(call.options, typeof command === "object" ? command : []);
+  const declared = async () => (workflow === undefined ? {} : declaredByName(client, workflow));
   const made = await client.schedules.create({
     name: argumentOf(call, 0),
-    workflow,
+    ...target,
     ...writtenTiming(call.options),
     ...policies(call.options),
-    input: await inputsOf({ pairs: input, json: inputJson }, declared),
+    ...(input.length === 0 && inputJson === undefined ? {} : { input: await inputsOf({ pairs: input, json: inputJson }, declared) }),
     ...(label === undefined ? {} : { labels: Object.fromEntries(label) }),
     ...(paused === undefined ? {} : { paused }),
   });
   await show(call, made);
+}
+
+/** A workflow, or a job as `jobs submit` would submit it. Throws `usage`. */
+export function targetAsked({ workflow, input, inputJson, ...options }: CreateOptions, command: readonly string[]) {
+  const asked = Object.entries(workOf(options)).filter(([, value]) => value !== undefined);
+  if (workflow !== undefined) {
+    const [other] = command.length > 0 ? ["a command"] : asked.map(([name]) => `--${kebabCaseOf(name)}`);
+    if (other === undefined) return { workflow };
+    throw new WindlassError("usage", `--workflow says what is run, and ${other} is of another job; give one of them`);
+  }
+  if (command.length === 0 && options.handler === undefined && options.image === undefined)
+    throw new WindlassError("usage", "what does it run? Give --workflow NAME, --handler NAME, or a command after --");
+  if (options.handler === undefined && (input !== undefined || inputJson !== undefined))
+    throw new WindlassError("usage", "a command takes arguments, and variables by --env; inputs are for workflows and handlers");
+  return { job: submissionOf(workOf(options), command, 0) as unknown as JsonObject };
+}
+
+function workOf(options: WorkOptions): WorkOptions {
+  const { handler, queue, priority, fairnessKey, concurrencyKey, concurrencyLimit, deadLetter } = options;
+  const { timeout, retries, image, executor, memory, cwd, env, outputJson } = options;
+  return {
+    ...{ handler, queue, priority, fairnessKey, concurrencyKey, concurrencyLimit, deadLetter },
+    ...{ timeout, retries, image, executor, memory, cwd, env, outputJson },
+  } as WorkOptions;
+}
+
+function kebabCaseOf(name: string): string {
+  return name.replaceAll(/[A-Z]/gu, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function policies({ overlap, overlapLimit, catchUp, catchUpWindow, catchUpLimit }: CreateOptions) {
@@ -135,7 +167,11 @@ function behind(time: string): string {
 
 export async function deleteSchedule(call: Call): Promise<void> {
   const deleted = await connect(call).client.schedules.delete({ name: argumentOf(call, 0) });
-  await present(call, deleted, () => `Deleted the schedule ${deleted.name}; what runs goes on\n`);
+  await present(
+    call,
+    deleted,
+    () => `Deleted the schedule ${deleted.name}; what runs goes on. Its history: windlass schedules history ${deleted.id}\n`,
+  );
 }
 
 async function show(call: Call, schedule: ScheduleJson): Promise<void> {

@@ -8,21 +8,15 @@ import { now } from "../output/api-object.ts";
 import { presentSubmitted } from "../output/submitted.ts";
 import type { Call } from "../tree/call.ts";
 
-export interface SubmitOptions {
+/** What a job is. */
+export interface WorkOptions {
   readonly handler?: string;
-  readonly input?: Json;
-  readonly name?: string;
   readonly queue?: string;
   readonly priority?: number;
   readonly fairnessKey?: string;
   readonly concurrencyKey?: string;
   readonly concurrencyLimit?: number;
   readonly deadLetter?: boolean;
-  readonly label?: readonly (readonly [string, string])[];
-  readonly idempotencyKey?: string;
-  readonly delay?: number;
-  readonly notBefore?: string;
-  readonly startDeadline?: string;
   readonly timeout?: number;
   readonly retries?: number;
   readonly image?: string;
@@ -31,6 +25,16 @@ export interface SubmitOptions {
   readonly cwd?: string;
   readonly env?: readonly (readonly [string, string])[];
   readonly outputJson?: boolean;
+}
+
+export interface SubmitOptions extends WorkOptions {
+  readonly input?: Json;
+  readonly name?: string;
+  readonly label?: readonly (readonly [string, string])[];
+  readonly idempotencyKey?: string;
+  readonly delay?: number;
+  readonly notBefore?: string;
+  readonly startDeadline?: string;
   readonly wait?: boolean;
   readonly watch?: boolean;
 }

@@ -3,11 +3,11 @@ import { jobStates } from "@windlass/kernel";
 import { Option, type Command } from "commander";
 import type { Performing } from "../program.ts";
 import { addBulkCommands } from "./bulk-commands.ts";
-import { duration, json, pair, priority, several, time, whole } from "./option-values.ts";
+import { duration, json, pair, several, time, whole } from "./option-values.ts";
+import { workOptions } from "./work-options.ts";
 
 const LIST_MAX = 500;
 const LINES_MAX = 1_000_000;
-const CONCURRENCY_MAX = 1_000_000;
 const ID = "its id, the last characters of it, or `last`";
 
 export function addJobCommands(program: Command, perform: Performing): void {
@@ -92,33 +92,15 @@ export function addCancel(parent: Command, perform: Performing): void {
 }
 
 function addSubmit(jobs: Command, perform: Performing): void {
-  jobs
-    .command("submit")
-    .description("submit one job: a command, or a handler of a worker")
+  workOptions(jobs.command("submit").description("submit one job: a command, or a handler of a worker"))
     .argument("[command...]", "after --: a program and its arguments")
-    .option("--handler <name>", "the handler that a worker registered under this name")
     .option("--input <json>", "what the handler is given", json)
     .option("--name <name>", "how it is listed; the command or handler when left out")
-    .option("--queue <queue>", "its queue")
-    .option("--priority <number>", "higher is sooner; -1000 to 1000", priority)
-    .option("--fairness-key <text>", "whose job it is (a tenant): a queue starts jobs in turn over its keys")
-    .option("--concurrency-key <key>", "of the jobs of one key only so many run at once, whatever their queues")
-    .option("--concurrency-limit <count>", "how many of its key; 1 when left out", whole(1, CONCURRENCY_MAX))
-    .option("--dead-letter", "keep it as a dead letter when it fails for good")
-    .option("--no-dead-letter", "do not, whatever its queue says")
     .option("-l, --label <key=value>", "a label; again for more", pair)
     .option("--idempotency-key <key>", "a second submission under the same key answers with the first")
     .option("--delay <duration>", "start it so much later", duration)
     .option("--not-before <time>", "start it at this time or later", time)
     .option("--start-deadline <time>", "do not start it after this time", time)
-    .option("--timeout <duration>", "the longest that an attempt may take", duration)
-    .option("--retries <count>", "attempts after a first one that failed", whole(0, 1000))
-    .option("--image <image>", "run the command in a container of this image; without a command the image's own")
-    .addOption(new Option("--executor <name>", "what carries that container out; docker when left out").choices(["docker", "kubernetes"]))
-    .option("--memory <amount>", "the most memory of a command, for example 256Mi")
-    .option("--cwd <folder>", "working folder of a command; an empty one of its own when left out")
-    .option("-e, --env <name=value>", "a variable for a command; again for more", pair)
-    .option("--output-json", "the last line that a command prints is its output, as JSON")
     .option("--wait", "wait for the end; the exit code is 0 only when it succeeded")
     .option("--watch", "wait, and show what it prints")
     .addHelpText(

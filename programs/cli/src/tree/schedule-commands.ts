@@ -3,6 +3,7 @@ import { CATCH_UP_POLICIES, OCCURRENCE_ORIGINS, OVERLAP_POLICIES } from "@windla
 import { Option, type Command } from "commander";
 import type { Performing } from "../program.ts";
 import { json, oneMore, pair, several, time, whole } from "./option-values.ts";
+import { workOptions } from "./work-options.ts";
 
 const NAME = ["<name>", "its name"] as const;
 
@@ -29,7 +30,7 @@ export function addScheduleCommands(program: Command, perform: Performing): void
   schedules
     .command("history")
     .description("what became of its times, newest first")
-    .argument(...NAME)
+    .argument("<name>", "its name; of one that was deleted its id")
     .option("--decision <decision>", "only those (several: repeat, or commas)", several)
     .addOption(new Option("--origin <origin>", "who asked for them").choices([...OCCURRENCE_ORIGINS]))
     .option("--run <id>", "of one backfill, or one run by hand")
@@ -42,9 +43,10 @@ export function addScheduleCommands(program: Command, perform: Performing): void
 }
 
 function addSaving(schedules: Command, perform: Performing): void {
-  timed(schedules.command("create").description("make one; it fires from now on"))
+  workOptions(timed(schedules.command("create").description("make one of a workflow, a handler or a command; it fires from now on")))
     .argument("<name>", "a name for it, such as nightly-report")
-    .requiredOption("--workflow <workflow>", "what it runs: the name of an applied workflow, or name@version")
+    .argument("[command...]", "after --: a program and its arguments")
+    .option("--workflow <workflow>", "what it runs: the name of an applied workflow, or name@version")
     .option("-i, --input <name=value>", "an input; again for more; {{ schedule.nominal_time }} is filled in", pair)
     .option("--input-json <object>", "all inputs as one JSON object", json)
     .addOption(new Option("--overlap <policy>", "when the one before has not ended").choices(Object.keys(OVERLAP_POLICIES)))
@@ -54,6 +56,10 @@ function addSaving(schedules: Command, perform: Performing): void {
     .option("--catch-up-limit <count>", "of `all`: how many at most", whole(1, 1_000))
     .option("-l, --label <key=value>", "a label of its jobs; again for more", pair)
     .option("--paused", "make it paused")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  windlass schedules create nightly --workflow report --cron "30 2 * * *"\n  windlass schedules create cleaning --every 90m -- find /tmp/old -delete',
+    )
     .action(perform(async () => (await import("../commands/schedules.ts")).createSchedule));
   schedules
     .command("apply")
