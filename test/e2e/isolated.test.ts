@@ -297,32 +297,60 @@ test("an execution of which no runner can be made is a dead letter, and runs whe
   expect(await written("effects")).toEqual(["done"]);
 });
 
-test("a runner stays while the server is away, and what its step came to meanwhile is kept", async () => {
+/** A server on a port of its own, which comes back there. */
+async function lasting(): Promise<{ readonly start: () => Promise<Site> }> {
   const port = String(await freePort());
-  const again = async (): Promise<Site> => {
+  const start = async (): Promise<Site> => {
     const server = await me.serverWith({}, "--data", "data", "--port", port);
     return { server, api: client({ url: server.url, token: readFileSync(join(me.folder, "data", "token"), "utf8").trim() }) };
   };
-  const first = await again();
-  const id = await run(first, "left", {
-    steps: [
-      shell(
-        "work",
-        `echo begun >> ${me.folder}/begun; until test -e ${me.folder}/away; do sleep 0.1; done; echo $$ >> ${me.folder}/effects`,
-      ),
-    ],
-  });
+  return { start };
+}
+
+async function killed({ server }: Site): Promise<void> {
+  server.kill("SIGKILL");
+  await server.ended;
+}
+
+/** A step that ends when it is told to, while nobody else is there. */
+const untilAway = (): string =>
+  `echo begun >> ${me.folder}/begun; until test -e ${me.folder}/away; do sleep 0.1; done; echo $$ >> ${me.folder}/effects`;
+
+test("what a step came to while the server was away for a moment is kept", async () => {
+  const { start } = await lasting();
+  const first = await start();
+  const id = await run(first, "left", { steps: [shell("work", untilAway())] });
   await written("begun");
-  first.server.kill("SIGKILL");
-  await first.server.ended;
+  await killed(first);
   me.write("away", "");
   await written("effects");
-  const second = await again();
+  const second = await start();
   expect(await ended(second, id)).toMatchObject({ outcome: "succeeded" });
   expect(await written("effects")).toHaveLength(1);
   expect((await childrenOf(second, id)).get("work")).toMatchObject({ outcome: "succeeded", attempts: 1 });
+});
+
+test("a runner with nothing to do stays while the server is away, and goes on when it is back", async () => {
+  const { start } = await lasting();
+  const first = await start();
+  const id = await run(first, "stays", { steps: [shell("work", untilAway()), shell("after", "true", { needs: ["work"] })] });
+  await written("begun");
+  await killed(first);
+  me.write("away", "");
+  await written("effects");
+  // One that leaves, with all that it does to take leave, has tried for less often.
+  await vi.waitFor(() => expect(told("trying again in")).toBeGreaterThanOrEqual(9), PATIENCE);
+  const second = await start();
+  expect(await ended(second, id)).toMatchObject({ outcome: "succeeded" });
   expect([...(await childrenOf(second, id)).keys()].filter((key) => key.startsWith("#runner/"))).toEqual(["#runner/0"]);
 });
+
+/** How often a text stands in the files of the data folder. */
+function told(text: string): number {
+  const data = join(me.folder, "data");
+  const files = holding(data, text).map((name) => readFileSync(join(data, name), "utf8"));
+  return files.reduce((sum, one) => sum + one.split(text).length - 1, 0);
+}
 
 test("settings that make no runner keep a server from starting, with what is wrong", async () => {
   const started = async (environment: Readonly<Record<string, string>>): Promise<string> => {
