@@ -142,6 +142,7 @@ describe("the ends of its runners", () => {
   test.each<[string, "runner_failed" | "spawn_failed", Partial<ChildFact> & { readonly outcome: Outcome }]>([
     ["says itself that it cannot work", "runner_failed", { outcome: "failed", exitCode: 1, message: "exit code 1: no token" }],
     ["could not be started", "spawn_failed", { outcome: "failed", reason: "launch_failed" }],
+    ["has no executor", "spawn_failed", { outcome: "cancelled", reason: "no_executor", message: "no server has had it" }],
     ["has no image", "spawn_failed", { outcome: "failed_image_pull" }],
     ["is not set up", "spawn_failed", { outcome: "failed_config" }],
   ])("one that %s is the last: %s", (_what, reason, { outcome, ...more }) => {
@@ -149,7 +150,11 @@ describe("the ends of its runners", () => {
     tell([{ type: "started" }], 0);
     expect(tell([runnerEnded(0, outcome, more)], 1).stops).toHaveLength(2);
     const { finish } = tell([ended("a", "cancelled")], 0);
-    expect(finish).toMatchObject({ outcome, reason, message: expect.stringContaining(more.message ?? outcome) });
+    expect(finish).toMatchObject({
+      outcome: outcome === "cancelled" ? "failed" : outcome,
+      reason,
+      message: expect.stringContaining(more.message ?? outcome),
+    });
   });
 
   test("a runner that outlives the steps at the end for a moment holds the execution up for no longer", () => {

@@ -11,6 +11,7 @@ import {
 } from "@windlass/kernel";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LaunchRequest } from "@windlass/ports";
+import { ABSENT_MS } from "./absent-executors.ts";
 import { engineFixture, fakeExecutor, group, groupKind, type EngineFixture, type FakeExecutor } from "./engine-fixture.ts";
 import { noteWorked, runnerTokenFor } from "./runner-token.ts";
 import { runners, type RunnerRules } from "./runners.ts";
@@ -261,4 +262,23 @@ test("a program that runners cannot reach refuses isolated executions, and nothi
   await expect(alone.submit(group([step("a")]))).rejects.toThrow("an isolated execution is refused: it takes no connections");
   expect(await alone.submit({})).toMatch(/^job_/u);
   await alone.close();
+});
+
+test("a runner whose executor nobody has for many minutes ends with that reason; a moment without it changes nothing", async () => {
+  const elsewhere = await engineFixture({
+    runners: { ...rules, executor: "docker" },
+    executors: [executor],
+    kinds: [{ kind: "task", validate: () => [] }, { kind: "step", validate: () => [] }, isolated],
+  });
+  await elsewhere.engine.start();
+  const id = await elsewhere.submit(group([step("a")]));
+  const made = async () => elsewhere.store.reads.child(id, runnerKeyOf(0));
+  await elsewhere.clock.until(async () => (await made())?.state === "queued", 60_000);
+  await elsewhere.clock.advance(ABSENT_MS - 60_000);
+  expect(await made()).toMatchObject({ state: "queued" });
+  await elsewhere.clock.until(async () => (await made())?.live === null, 120_000);
+  expect(await made()).toMatchObject({
+    final: { state: "cancelled", reason: "no_executor", message: "no server has had the executor docker for 10m" },
+  });
+  await elsewhere.close();
 });

@@ -13,6 +13,7 @@
 import {
   CLOSING_KEY,
   executionOfQueue,
+  formatDuration,
   idleMs,
   isWindlassError,
   messageOf,
@@ -30,8 +31,10 @@ import {
   type ExecutorName,
   type JobRecord,
   type JsonObject,
+  type LiveJob,
 } from "@windlass/kernel";
 import type { LaunchRequest } from "@windlass/ports";
+import { ABSENT_MS, absentExecutors, type AbsentExecutors } from "./absent-executors.ts";
 import type { EngineContext } from "./context.ts";
 import { every } from "./every.ts";
 import type { RunnerWish } from "./job-kind.ts";
@@ -70,6 +73,7 @@ export function runners(context: EngineContext, rules: RunnerRules): Loop {
   const wanted = new Set<string>();
   const seen = new Map<string, Seen>();
   const timeToLook = every(context, REST_MS);
+  const absent = absentExecutors(context);
   let isFirst = true;
   return loop({
     name: "runners",
@@ -85,7 +89,10 @@ export function runners(context: EngineContext, rules: RunnerRules): Loop {
         wake();
       }),
     pass: async () => {
-      if (isFirst || timeToLook()) for (const queue of await waitingQueues(context)) wanted.add(queue);
+      if (timeToLook() || isFirst) {
+        for (const queue of await waitingQueues(context)) wanted.add(queue);
+        await absent.look();
+      }
       isFirst = false;
       for (const queue of [...wanted].slice(0, BATCH)) {
         // Behind the others: what is heard from now on counts, and it is looked at again until nothing of it is ready.
@@ -93,7 +100,7 @@ export function runners(context: EngineContext, rules: RunnerRules): Loop {
         if (!(await isReady(context, queue))) continue;
         wanted.add(queue);
         // One that cannot be made holds up none of the others.
-        await make(context, rules, { queue, seen }).catch(async (error: unknown) => {
+        await make(context, rules, { queue, seen, absent }).catch(async (error: unknown) => {
           if (isFinal(error)) await giveUp(context, queue, messageOf(error));
           context.logger.warn("a runner could not be made", { queue, error: messageOf(error) });
         });
@@ -132,10 +139,11 @@ interface Making {
   readonly queue: string;
   /** By parent. */
   readonly seen: Map<string, Seen>;
+  readonly absent: AbsentExecutors;
 }
 
 /** The next runner, when none is there. */
-async function make(context: EngineContext, rules: RunnerRules, { queue, seen }: Making): Promise<void> {
+async function make(context: EngineContext, rules: RunnerRules, { queue, seen, absent }: Making): Promise<void> {
   const id = executionOfQueue(queueOfKey(queue).name) ?? "";
   const view = await context.store.reads.get(id);
   if (view === null || view.live === null) return;
@@ -149,8 +157,9 @@ async function make(context: EngineContext, rules: RunnerRules, { queue, seen }:
     remember(seen, parent.id, { number, idle, idleSince });
     if (known === null) break;
     // One that another server made meanwhile is that one (Q1).
-    if (known.final === null) return;
-    [idle, idleSince] = known.final.progress === null ? [idle + 1, known.final.finishedAt] : [0, 0];
+    if (known.live !== null) return endUnserved(context, known.live, absent);
+    const { final } = known;
+    [idle, idleSince] = final?.progress === null ? [idle + 1, final.finishedAt] : [0, 0];
   }
   const notBefore = idle === 0 ? null : idleSince + idleMs(idle);
   const job = runnerOf(context, rules, { execution, parent, wish, number, notBefore });
@@ -158,6 +167,13 @@ async function make(context: EngineContext, rules: RunnerRules, { queue, seen }:
   // A parent that is about to end takes what waits along.
   if (result?.ok === false && !["parent_closed", "not_found"].includes(result.refusal.code))
     throw new WindlassError(result.refusal.code, result.refusal.why);
+}
+
+/** One that nobody could start for so long ends, and its execution with it (Q4). */
+async function endUnserved(context: EngineContext, { id, state, executor, attempt }: LiveJob, absent: AbsentExecutors): Promise<void> {
+  if (state !== "queued" || !absent.isLong(executor)) return;
+  const message = `no server has had the executor ${executor} for ${formatDuration(ABSENT_MS)}`;
+  await context.commit([stopOf(id, { reason: "no_executor", message, by: "windlass", attempt })]);
 }
 
 /** What nobody can mend by waiting ends the steps that wait for it (Q4). */

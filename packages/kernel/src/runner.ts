@@ -49,7 +49,7 @@ export function spawnRetry(attemptsMax: number): RetryPolicy {
 
 /** True when nothing of a runner ever ran. */
 export function neverBegan({ outcome, reason }: Pick<Result, "outcome" | "reason">): boolean {
-  return outcome === "failed_config" || outcome === "failed_image_pull" || reason === "launch_failed";
+  return outcome === "failed_config" || outcome === "failed_image_pull" || reason === "launch_failed" || reason === "no_executor";
 }
 
 /** How long to wait before another try to make a runner; undefined: it began, or another try would meet the same. */
