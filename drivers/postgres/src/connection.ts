@@ -45,8 +45,12 @@ export function openPool(url: string): pg.Pool {
   return pool;
 }
 
-export function querierOf(client: pg.Pool | pg.ClientBase): Querier {
-  const query = (config: pg.QueryArrayConfig): Promise<pg.QueryArrayResult<SqlValue[]>> => client.query(config);
+/** `sending` is called before each statement. */
+export function querierOf(client: pg.Pool | pg.ClientBase, sending: () => void = () => {}): Querier {
+  const query = (config: pg.QueryArrayConfig): Promise<pg.QueryArrayResult<SqlValue[]>> => {
+    sending();
+    return client.query(config);
+  };
   const named = (text: string, values: readonly Value[]): pg.QueryArrayConfig => ({
     name: nameOf(text),
     text,
@@ -59,6 +63,20 @@ export function querierOf(client: pg.Pool | pg.ClientBase): Querier {
     count: async (text, values = []) => (await query(named(text, values))).rowCount ?? 0,
     // What cannot be sent throws at once: PostgreSQL would not know that there is something to undo.
     write: (text, values = []) => query(named(text, values)).then(() => {}),
+  };
+}
+
+/** To be called before each statement: what is sent in one turn of the event loop goes as one packet. Each by itself would wake the server. */
+export function packets({ connection: { stream } }: pg.PoolClient): () => void {
+  let isOpen = false;
+  return () => {
+    if (isOpen) return;
+    isOpen = true;
+    stream.cork();
+    process.nextTick(() => {
+      isOpen = false;
+      stream.uncork();
+    });
   };
 }
 

@@ -9,7 +9,7 @@
 import type pg from "pg";
 import { isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
 import { storeFull, unstorable } from "@windlass/sql";
-import { querierOf, type Querier } from "./connection.ts";
+import { packets, querierOf, type Querier } from "./connection.ts";
 
 /** Deadlock, serialization failure, and a key that another transaction inserted first. */
 const LOST_RACES: ReadonlySet<string> = new Set(["40P01", "40001", "23505"]);
@@ -50,6 +50,7 @@ export function asStoreError(error: unknown): unknown {
 async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken = false;
+  const sending = packets(client);
   const unheard: Promise<unknown>[] = [];
   const send = (statement: Promise<unknown>): void => {
     // Heard of below, however late.
@@ -57,9 +58,11 @@ async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): P
     unheard.push(statement);
   };
   try {
+    sending();
     send(client.query(BEGIN));
-    const querier = querierOf(client);
+    const querier = querierOf(client, sending);
     const result = await work({ ...querier, write: async (sql, values) => send(querier.write(sql, values)) });
+    sending();
     send(client.query("COMMIT"));
     await Promise.all(unheard);
     return result;
