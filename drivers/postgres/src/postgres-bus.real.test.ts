@@ -52,6 +52,29 @@ describe.skipIf(postgres.missing)("the bus over PostgreSQL", () => {
     await expect.poll(() => heard, { timeout: 10_000 }).toEqual(["handler/default", ...keys]);
   });
 
+  test("what is published while something is being sent goes together", async () => {
+    const listener = new pg.Client(connectionConfig(url));
+    await listener.connect();
+    const told: unknown[] = [];
+    listener.on("notification", ({ payload = "" }) => told.push(JSON.parse(payload)));
+    await listener.query("LISTEN windlass");
+    for (let i = 0; i < 4; i++) {
+      a.publish("ready", `handler/${i}`);
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    }
+    await expect
+      .poll(() => told)
+      .toEqual([
+        [["ready", "handler/0"]],
+        [
+          ["ready", "handler/1"],
+          ["ready", "handler/2"],
+          ["ready", "handler/3"],
+        ],
+      ]);
+    await listener.end();
+  });
+
   test("who no longer listens hears nothing", async () => {
     const end = b.subscribe("events", () => heard.push("ended"));
     b.subscribe("events", () => heard.push("listens"));
@@ -60,14 +83,16 @@ describe.skipIf(postgres.missing)("the bus over PostgreSQL", () => {
     await expect.poll(() => heard).toEqual(["listens"]);
   });
 
-  test("a lost connection is made anew", async () => {
+  test("a lost connection is made anew, and has those who listen look for what they may have missed", async () => {
     b.subscribe("woken", (key) => heard.push(key));
+    const looked = new Promise<void>((resolve) => void b.subscribe("events", () => resolve()));
     const killer = new pg.Client(connectionConfig(url));
     await killer.connect();
     await killer.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
     );
     await killer.end();
+    await looked;
     await expect
       .poll(
         () => {

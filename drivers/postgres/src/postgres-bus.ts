@@ -1,7 +1,7 @@
 /**
  * `Bus` between processes over LISTEN/NOTIFY, on a connection of its own and outside of any transaction that submits: a
- * notification must not make commits wait for each other. What is published in one turn of the event loop goes as one.
- * Lost connections are made anew; what was said meanwhile is lost, and may be.
+ * notification must not make commits wait for each other, and need not survive a crash. What is published in one turn of the event
+ * loop, and while something is being sent, goes as one. Lost connections are made anew; what was said meanwhile is lost, and may be.
  */
 import pg from "pg";
 import type { Bus, Clock, Topic } from "@windlass/ports";
@@ -13,6 +13,7 @@ export interface PostgresBusOptions {
 }
 
 const CHANNEL = "windlass";
+const NOTIFY = "SELECT pg_notify($1, $2)";
 /** A payload may have 8000 bytes; a key is cut nowhere, so this leaves room for the longest. */
 const PAYLOAD_LENGTH_MAX = 6_000;
 const RECONNECT_FIRST_MS = 100;
@@ -33,7 +34,7 @@ class PostgresBus implements Bus {
   #client: pg.Client | null = null;
   #backend = 0;
   #cancelRetry = (): void => {};
-  #sending: Promise<void> = Promise.resolve();
+  #sending: Promise<void> | null = null;
   #closed = false;
 
   constructor(url: string, clock: Clock) {
@@ -44,8 +45,8 @@ class PostgresBus implements Bus {
   publish(topic: Topic, key: string): void {
     if (this.#closed) return;
     this.#tell(topic, key);
-    if (this.#waiting.size === 0) queueMicrotask(() => this.#flush());
     this.#waiting.set(`${topic} ${key}`, [topic, key]);
+    this.#sending ??= this.#send();
   }
 
   subscribe(topic: Topic, listener: (key: string) => void): () => void {
@@ -69,7 +70,8 @@ class PostgresBus implements Bus {
     client.on("end", () => this.#lose(client));
     client.on("notification", (message) => this.#receive(message));
     await client.connect();
-    await client.query(`LISTEN ${CHANNEL}`);
+    // Telling something is a transaction like any other, and would wait for the disk, as would all commits behind it.
+    await client.query(`SET synchronous_commit = off; LISTEN ${CHANNEL}`);
     const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
     if (this.#closed) return client.end();
     this.#backend = rows[0]?.pid ?? 0;
@@ -80,18 +82,16 @@ class PostgresBus implements Bus {
     for (const listener of this.#listeners.get(topic) ?? []) listener(key);
   }
 
-  #flush(): void {
-    const entries = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const payload of payloadsOf(entries)) {
-      // Sent one after the other; one that fails is lost, as the connection is, which is made anew.
-      this.#sending = this.#sending
-        .then(() => this.#client?.query("SELECT pg_notify($1, $2)", [CHANNEL, payload]))
-        .then(
-          () => {},
-          () => {},
-        );
+  async #send(): Promise<void> {
+    // After all that is published in this turn.
+    await Promise.resolve();
+    while (this.#waiting.size > 0) {
+      const payloads = payloadsOf([...this.#waiting.values()]);
+      this.#waiting.clear();
+      // One that fails is lost, as the connection is, which is made anew.
+      for (const payload of payloads) await this.#client?.query(NOTIFY, [CHANNEL, payload]).catch(() => {});
     }
+    this.#sending = null;
   }
 
   #receive(message: pg.Notification): void {
@@ -107,7 +107,10 @@ class PostgresBus implements Bus {
 
   #retry(delayMs: number): void {
     this.#cancelRetry = this.#clock.after(delayMs, () => {
-      if (!this.#closed) void this.connect().catch(() => this.#retry(Math.min(RECONNECT_MAX_MS, delayMs * 2)));
+      if (this.#closed) return;
+      // What was said meanwhile is not known here, so those who listen look.
+      const connected = this.connect().then(() => this.#tell("events", ""));
+      connected.catch(() => this.#retry(Math.min(RECONNECT_MAX_MS, delayMs * 2)));
     });
   }
 }
