@@ -21,6 +21,8 @@ const of = (program: string): readonly (readonly string[])[] => typed.flatMap((w
 interface Manifest {
   readonly kind?: string;
   readonly metadata?: { readonly name?: string };
+  /** Of a kustomization: text, in which an example may name what it wants. */
+  readonly patches?: readonly { readonly patch: string }[];
   readonly rules?: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
 }
 
@@ -30,7 +32,8 @@ const manifests = filesBelow("deploy/kubernetes")
   .filter((one) => one !== null);
 const namesOf = (kind: string): readonly (string | undefined)[] =>
   manifests.filter((one) => one.kind?.toLowerCase() === kind).map(({ metadata }) => metadata?.name);
-const told = JSON.stringify(manifests);
+const patches = manifests.flatMap((one) => one.patches ?? []).map(({ patch }) => parse(patch) as unknown);
+const told = JSON.stringify([manifests, patches]);
 
 const VERBS = ["apply", "create", "delete", "exec", "get", "label", "logs", "port-forward", "rollout", "scale", "describe"];
 

@@ -14,6 +14,12 @@ import { kubectl, kustomized, objectsOf, type ClusterObject } from "./rendered.t
 
 const cluster = testCluster();
 const BUILD_MS_MAX = 900_000;
+/** As the example has it. */
+const AWS = [
+  { name: "AWS_REGION", value: "eu-central-1" },
+  { name: "AWS_ACCESS_KEY_ID", valueFrom: { secretKeyRef: { name: "windlass-aws", key: "access-key-id" } } },
+  { name: "AWS_SECRET_ACCESS_KEY", valueFrom: { secretKeyRef: { name: "windlass-aws", key: "secret-access-key" } } },
+];
 /** Made by `helm install --create-namespace`, not by a chart. */
 const NAMESPACE_OF_RELEASE = "Namespace -/windlass-system";
 
@@ -58,6 +64,14 @@ describe.skipIf(cluster.missing)("the chart", () => {
     ],
     ["base with components/dispatcher", ["base", "components/dispatcher"], { dispatcher: { kind: "Deployment" } }],
     ["base with components/dispatcher-cronjob", ["base", "components/dispatcher-cronjob"], { dispatcher: { kind: "CronJob" } }],
+    [
+      "overlays/sqs",
+      ["overlays/sqs"],
+      {
+        ...{ dispatcher: { kind: "Deployment" }, spawner: { enabled: true } },
+        notices: { url: "https://sqs.eu-central-1.amazonaws.com/123456789012/windlass", env: AWS },
+      },
+    ],
   ])("makes the objects of %s", async (_what, parts, values) => {
     if (render === null) return;
     expect(without(await charted(values))).toEqual(without(await composed(...parts), NAMESPACE_OF_RELEASE));
@@ -83,6 +97,7 @@ describe.skipIf(cluster.missing)("the chart", () => {
       dispatcher: { kind: "CronJob", env: [{ name: "WINDLASS_LOG", value: "debug" }], tolerations: [{ operator: "Exists" }] },
       notices: { url: "nats://nats.batch:4222", keys: { name: "signing", key: "keys" }, env: [{ name: "A", value: "b" }] },
       runner: { template: "apiVersion: batch/v1\nkind: Job\nspec: {template: {spec: {}}}\n" },
+      spawner: { enabled: true },
       worker: { enabled: true },
     });
     expect([...objects.keys()].filter((key) => /(?:\/|\b)windlass(?:$|\/|-(?!system))/u.test(key))).toEqual([]);
@@ -104,6 +119,7 @@ describe.skipIf(cluster.missing)("the chart", () => {
     await expect(charted({ dispatcher: { kind: "Cron" } })).rejects.toThrow(/dispatcher.?kind/u);
     await expect(charted({ server: { replica: 3 } })).rejects.toThrow("replica");
     await expect(charted({ server: { store: "sqlite" }, dispatcher: { kind: "Deployment" } })).rejects.toThrow("wants PostgreSQL");
+    await expect(charted({ spawner: { enabled: true } })).rejects.toThrow("set notices.url");
   });
 
   test("parts that are not wanted are left out", async () => {

@@ -7,7 +7,15 @@ import { testCluster } from "@windlass/testkit";
 import { kubectl, kustomized, objectsOf, podsOf, type ClusterObject } from "./rendered.ts";
 
 const cluster = testCluster();
-const FORMS = ["base", "overlays/one-server", "components/worker", "components/dispatcher", "components/dispatcher-cronjob"];
+const FORMS = [
+  "base",
+  "overlays/one-server",
+  "components/worker",
+  "components/dispatcher",
+  "components/dispatcher-cronjob",
+  "overlays/nats",
+  "overlays/sqs",
+];
 
 let folder = "";
 beforeAll(() => {

@@ -44,6 +44,16 @@ volumes:
     emptyDir: {sizeLimit: 64Mi}
 {{- end -}}
 
+{{- /* Isolated executions: Jobs of this image, which reach the server by its Service. */ -}}
+{{- define "windlass.runner-env" -}}
+- {name: WINDLASS_RUNNER_EXECUTOR, value: kubernetes}
+- {name: WINDLASS_RUNNER_URL, value: "http://{{ .Values.name }}-server.{{ .Release.Namespace }}:4180"}
+- {name: WINDLASS_RUNNER_IMAGE, value: {{ include "windlass.image" . }}}
+{{- if .Values.runner.template }}
+- {name: WINDLASS_RUNNER_TEMPLATE, value: /etc/windlass/runner/runner-job.yaml}
+{{- end }}
+{{- end -}}
+
 {{- /* Where notices go, for all who send or receive them. */ -}}
 {{- define "windlass.notices-env" -}}
 {{- with .Values.notices }}
