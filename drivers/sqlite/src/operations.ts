@@ -147,6 +147,8 @@ export const far = {
   listWebhooks,
   listDeliveries,
   getSchedule,
+  // Further pages, while the one before is being written; the first must not wait behind a long list.
+  moreDueSchedules: dueSchedules,
   listSchedules,
   listOccurrences,
   listSecrets,

@@ -7,7 +7,7 @@ import { assert } from "@windlass/kernel";
 import { Database } from "./database.ts";
 import { Commits } from "./flushing.ts";
 import { run } from "./operations.ts";
-import { unpackValues } from "./packed.ts";
+import { packReply, unpackValues } from "./packed.ts";
 import { toErrorText, type FromThread, type SentCall, type ThreadData, type ToThread } from "./thread-message.ts";
 
 const port = parentPort;
@@ -27,7 +27,7 @@ function answer(db: Database, commits: Commits, { id, name, values }: SentCall):
   try {
     const value = run(db, name, unpackValues(values));
     commits.waitForDisk();
-    say({ type: "replies", replies: [{ id, value }] });
+    say({ type: "replies", replies: [packReply({ id, value })] });
   } catch (error) {
     say({ type: "replies", replies: [{ id, error: toErrorText(error) }] });
   }

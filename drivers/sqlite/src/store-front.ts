@@ -155,7 +155,8 @@ function schedulesOn(call: Caller): Store["schedules"] {
     get: (workspace, name) => call("getSchedule", workspace, name),
     put: (schedule, step) => call("putSchedule", schedule, step),
     remove: (workspace, name, options) => call("removeSchedule", { workspace, name, ...options }),
-    due: async (now, limit, after) => (await call("dueSchedules", now, { limit, ...(after === undefined ? {} : { after }) })).due,
+    due: async (now, limit, after) =>
+      (await (after === undefined ? call("dueSchedules", now, { limit }) : call("moreDueSchedules", now, { limit, after }))).due,
     nextDue: () => call("nextDueSchedule"),
     dispatch: (dispatches, now) => call("dispatchSchedules", dispatches, now),
     history: (filter) => call("listOccurrences", filter),
