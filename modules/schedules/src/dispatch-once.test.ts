@@ -1,6 +1,7 @@
 /** The acceptance of ticks: early, late, doubled and lost ones, daylight saving, catch-up, overlap; one pass at a time. */
 import { afterEach, expect, test } from "vitest";
 import { dispatchOnce } from "./dispatch-once.ts";
+import { previewFires } from "./preview.ts";
 import { countedBy, dispatchFixture, nominalOf, timeOf, type DispatchFixture } from "./dispatch-fixture.ts";
 
 let fixture: DispatchFixture | undefined;
@@ -47,6 +48,16 @@ test.each([
   },
   60_000,
 );
+
+test("what a preview shows is what then fires, also over a change of the clocks", async () => {
+  const f = await at("2024-03-09T00:00:00Z");
+  const { timing } = await f.put("30 2 * * *");
+  const given = { ...timing, cron: ["30 2 * * *", "0 */6 * * *"], timezone: "America/New_York", exclude: ["2024-03-11"] };
+  const stored = await f.put("30 2 * * *", { timing: given });
+  const shown = previewFires(stored.timing, { after: f.context.now(), count: 12, viewerZone: "UTC" }).map((fire) => fire.at);
+  for (const instant of shown) await f.tick(new Date(instant).toISOString());
+  expect((await f.jobs()).map(nominalOf)).toEqual(shown);
+});
 
 test.each([
   ["none", 1, { fired: 1, missed: 29 }],
