@@ -1,17 +1,33 @@
 /** What can be done with dead letters over the API. */
 import * as z from "zod";
-import { jobDetailJson, outcome, reason } from "./job-json.ts";
+import { isReason, noticeFaults, reasons, type NoticeFault, type Reason } from "@windlass/kernel";
+import { jobDetailJson, outcome } from "./job-json.ts";
 import { idParams, time } from "./json-schema.ts";
 import { operation } from "./operation.ts";
 
+/** What died: a job of the store, or a notice in the queue between programs. */
+const source = z.enum(["job", "notice"]);
+/** Why: as of a job, or as of a notice. */
+const anyReason = z.enum([...reasons, ...noticeFaults.filter((fault) => !isReason(fault))] as [Reason | NoticeFault]);
+
 export const deadLetterJson = z
   .object({
-    /** Of the job that died. */
+    /** Of the job that died; `notice_…` for a letter of the queue for notices. */
     id: z.string(),
+    source,
+    /** Of a notice: as its broker tells it from all others. */
     queue: z.string(),
+    /** Of the job, or of the workflow that a notice names; empty where it cannot be read. */
     name: z.string(),
-    outcome,
-    reason,
+    /** Null: no job died. */
+    outcome: outcome.nullable(),
+    reason: anyReason,
+    /** The job, or the execution that a notice names; null: it names none. */
+    execution: z.string().nullable(),
+    /** Of a notice, as it came. */
+    body: z.string().nullable(),
+    /** When the broker first had the notice. */
+    firstAt: time.nullable(),
     message: z.string().nullable(),
     attempts: z.int(),
     diedAt: time,
@@ -31,8 +47,9 @@ export const DEAD_LETTERS_MAX = 1_000;
 
 /** Which letters are meant; all when left out. */
 const filter = {
+  source: source.optional(),
   queue: z.string().max(256).optional(),
-  reason: reason.optional(),
+  reason: anyReason.optional(),
   name: z.string().max(200).optional(),
   /** Died at this time or later. */
   since: time.optional(),
@@ -48,7 +65,7 @@ const chosen = {
 
 export const deadLetterOperations = {
   list: operation("deadLetters.list", {
-    summary: "List dead letters, newest job first",
+    summary: "List dead letters: those of jobs, newest first, then those of notices, oldest first",
     permission: "deadletters:read",
     query: z.strictObject({
       ...filter,
@@ -56,17 +73,22 @@ export const deadLetterOperations = {
       limit: z.int().min(1).max(500).default(50),
       cursor: z.string().max(200).optional(),
     }),
-    result: z.object({ items: z.array(deadLetterJson), nextCursor: z.string().nullable() }),
+    result: z.object({
+      items: z.array(deadLetterJson),
+      nextCursor: z.string().nullable(),
+      /** Why those of notices are not among them: their broker is away. Null: they are, or there is none. */
+      away: z.string().nullable(),
+    }),
   }),
   get: operation("deadLetters.get", {
-    summary: "Show a dead letter, with the job that died",
+    summary: "Show a dead letter, with the job that died, if one did",
     permission: "deadletters:read",
     params: idParams,
-    result: deadLetterJson.extend({ job: jobDetailJson }),
+    result: deadLetterJson.extend({ job: jobDetailJson.nullable() }),
     errors: ["not_found"],
   }),
   redrive: operation("deadLetters.redrive", {
-    summary: "Run dead letters again, as new jobs; each once, unless asked to again",
+    summary: "Run dead letters again, as new jobs; each once, unless asked to again. Notices are sent again, signed anew",
     permission: "deadletters:redrive",
     body: z.strictObject({
       ...chosen,
@@ -76,8 +98,8 @@ export const deadLetterOperations = {
       perSecond: z.number().positive().max(100_000).optional(),
     }),
     result: z.object({
-      /** The job that each was run again as; `created` is false where that was done before. */
-      items: z.array(z.object({ id: z.string(), job: z.string(), created: z.boolean() })),
+      /** The job that each was run again as (null: a notice makes it when it is received); `created` is false where that was done before. */
+      items: z.array(z.object({ id: z.string(), job: z.string().nullable(), created: z.boolean() })),
       /** True when there may be more to redrive. */
       more: z.boolean(),
     }),

@@ -115,7 +115,7 @@ export const ROUTES = {
   "deadLetters.list": {
     method: "GET",
     path: "/api/v1/dead-letters",
-    query: ["queue", "reason", "name", "since", "until", "redriven", "limit", "cursor"],
+    query: ["source", "queue", "reason", "name", "since", "until", "redriven", "limit", "cursor"],
   },
   "deadLetters.get": { method: "GET", path: "/api/v1/dead-letters/{id}" },
   "deadLetters.redrive": { method: "POST", path: "/api/v1/dead-letter-redrives" },

@@ -13,6 +13,7 @@ import { givenSecrets } from "./given-secrets.ts";
 import { jobs, type Jobs } from "./jobs.ts";
 import { launcher } from "./launcher.ts";
 import type { NoticeOptions } from "./notice-receiver.ts";
+import type { NoticeLetters } from "./notice-letters.ts";
 import { noticeServices } from "./notice-services.ts";
 import { queues, type Queues } from "./queues.ts";
 import { reconciler } from "./reconciler.ts";
@@ -57,6 +58,8 @@ export interface Engine extends Service {
   readonly jobs: Jobs;
   readonly queues: Queues;
   readonly deadLetters: DeadLetters;
+  /** Those of the queue for notices; null: there is no such queue. */
+  readonly deadNotices: NoticeLetters | null;
   readonly feed: Feed;
   readonly explain: Explain;
   /** Tells of jobs that nobody will end, and ends them. */
@@ -80,6 +83,7 @@ export function engine(options: EngineOptions): Engine {
   const sealed = secrets(context);
   const submitting = jobs(context, events);
   const notices = options.notices === undefined ? null : noticeServices(context, submitting, options.notices);
+  const ttl = options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs };
   const service = serviceOf("engine", async () => {
     await context.syncClock();
     const session = await openSession(context, {
@@ -90,8 +94,7 @@ export function engine(options: EngineOptions): Engine {
       onLost: () => {},
     });
     const id = (): string => session.id;
-    const { hostLostAfterMs, sessionTtlMs } = options;
-    const ttl = sessionTtlMs === undefined ? {} : { sessionTtlMs };
+    const { hostLostAfterMs } = options;
     const services = together("services", [
       changes,
       events,
@@ -129,6 +132,7 @@ export function engine(options: EngineOptions): Engine {
     jobs: submitting,
     queues: queues(context),
     deadLetters: deadLetters(context),
+    deadNotices: notices?.letters ?? null,
     feed: events,
     explain: explainer(context, options.executors),
     cleanStuck: stuckJobs(context, options.executors),
@@ -139,8 +143,7 @@ export function engine(options: EngineOptions): Engine {
     audit: changes,
     secrets: sealed,
     webhooks: webhooks(context, { secrets: sealed, outbound: options.outbound ?? null }),
-    worker: (workerOptions) =>
-      worker(context, { ...(options.sessionTtlMs === undefined ? {} : { sessionTtlMs: options.sessionTtlMs }), ...workerOptions }),
+    worker: (workerOptions) => worker(context, { ...ttl, ...workerOptions }),
   };
 }
 

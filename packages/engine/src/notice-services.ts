@@ -1,13 +1,14 @@
 /** What goes on at the queue for notices in one process, as long as it runs. */
 import type { EngineContext } from "./context.ts";
 import type { Jobs } from "./jobs.ts";
+import { noticeLetters, type NoticeLetters } from "./notice-letters.ts";
 import { noticeQueue, type NoticeQueue } from "./notice-queue.ts";
 import { noticeRelay } from "./notice-relay.ts";
 import { noticeReceiver, type NoticeOptions } from "./notice-receiver.ts";
 import { serviceOf, together, type Service } from "./service.ts";
 
 export interface NoticeServices {
-  readonly queue: NoticeQueue;
+  readonly letters: NoticeLetters;
   /** `session`: under which it leads. */
   readonly services: (session: () => string) => readonly Service[];
 }
@@ -17,7 +18,7 @@ export function noticeServices(context: EngineContext, jobs: Pick<Jobs, "submit"
   const { open, signatures, executionOf } = options;
   const queue = noticeQueue(context, open);
   return {
-    queue,
+    letters: noticeLetters(context, { queue, signatures, executionOf }),
     services: (session) => [
       keptOpen(queue),
       noticeRelay(context, { session, queue, signatures }),

@@ -121,6 +121,12 @@ const TRIGGER_OF: Readonly<Record<Cause["type"], TriggerType>> = {
   trigger: "event",
 };
 
+/** `WORKSPACE/NAME`, or a name of the default workspace. */
+export function workflowOfNotice({ workflow_id: id }: Notice): { readonly workspace: string; readonly name: string } {
+  const at = id.indexOf("/");
+  return at < 0 ? { workspace: DEFAULT_WORKSPACE, name: id } : { workspace: id.slice(0, at), name: id.slice(at + 1) };
+}
+
 /** What a queue shows without opening the body: subscriptions and people filter by it. */
 export function noticeAttributes({ trigger_type, workflow_id }: Notice): Readonly<Record<"trigger_type" | "workflow_id", string>> {
   return { trigger_type, workflow_id };

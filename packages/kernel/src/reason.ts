@@ -179,3 +179,7 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 export const reasons = Object.keys(REASONS) as Reason[];
+
+export function isReason(text: string): text is Reason {
+  return Object.hasOwn(REASONS, text);
+}

@@ -1,6 +1,6 @@
 /** What a notice that names no execution asks for: an execution of a stored workflow, as whoever runs it by hand would submit it. */
 import type { NoticeOptions } from "@windlass/engine";
-import { DEFAULT_WORKSPACE, type JsonObject, type Notice } from "@windlass/kernel";
+import { workflowOfNotice, type JsonObject } from "@windlass/kernel";
 import type { DefinitionStore } from "@windlass/ports";
 import type { WorkflowLanguage } from "./server-parts.ts";
 import { pinVersions, storedWorkflow } from "./stored-workflows.ts";
@@ -9,7 +9,7 @@ import { pinVersions, storedWorkflow } from "./stored-workflows.ts";
 export function noticeExecution(workflows: WorkflowLanguage, definitions: () => DefinitionStore): NoticeOptions["executionOf"] {
   return async (notice) => {
     const { referencesOf } = workflows;
-    const { workspace, text } = placeOf(notice);
+    const { workspace, name: text } = workflowOfNotice(notice);
     const { id: versionId, body } = await storedWorkflow(definitions(), { workspace, text });
     const definition = body as JsonObject;
     const pinned = await pinVersions(definitions(), { workspace, definition, referencesOf });
@@ -21,10 +21,4 @@ export function noticeExecution(workflows: WorkflowLanguage, definitions: () => 
         schedule === undefined ? { type: "trigger", by: "notice" } : { type: "schedule", id: schedule, nominalAt: Date.parse(nominal) },
     };
   };
-}
-
-/** `WORKSPACE/NAME`, or a name of the default workspace. */
-function placeOf({ workflow_id: id }: Notice): { readonly workspace: string; readonly text: string } {
-  const at = id.indexOf("/");
-  return at < 0 ? { workspace: DEFAULT_WORKSPACE, text: id } : { workspace: id.slice(0, at), text: id.slice(at + 1) };
 }

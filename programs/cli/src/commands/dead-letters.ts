@@ -1,6 +1,6 @@
 /** `windlass dead-letters …` */
 import type { DeadLetterJson } from "@windlass/contract";
-import { reasons, WindlassError, type RateLimit, type Reason } from "@windlass/kernel";
+import { noticeFaults, reasons, WindlassError, type NoticeFault, type RateLimit, type Reason } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { findLetter } from "../connection/find-job.ts";
@@ -11,14 +11,15 @@ import type { Column } from "../output/table.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 import { demandKnown } from "../tree/known-word.ts";
 
-const WHICH = "Give ids, or --queue, --reason, --name, --since or --until, or --all for every dead letter of the workspace";
+const WHICH = "Give ids, or --source, --queue, --reason, --name, --since or --until, or --all for every dead letter of the workspace";
 
 const REASONS_TOLD = "the column REASON of `windlass dead-letters list` has those that occurred, docs/reference/reasons.md has all";
 
 interface Choice {
+  readonly source?: "job" | "notice";
   readonly queue?: string;
   /** Checked before anything is asked. */
-  readonly reason?: Reason;
+  readonly reason?: Reason | NoticeFault;
   readonly name?: string;
   readonly since?: string;
   readonly until?: string;
@@ -41,6 +42,7 @@ export async function listDeadLetters(call: Call<ListOptions>): Promise<void> {
     ...(cursor === undefined ? {} : { cursor }),
   });
   await presentTable(call, answer, { columns: columns(now()), rows: answer.items, none: "No dead letters." });
+  if (answer.away !== null) call.terminal.err(`Those of notices are not among them: ${answer.away}\n`);
   if (answer.nextCursor !== null && call.format === "table") call.terminal.err(`There are more: add --cursor ${answer.nextCursor}.\n`);
 }
 
@@ -49,18 +51,36 @@ export async function getDeadLetter(call: Call): Promise<void> {
   const letter = await client.deadLetters.get({ id: await findLetter(client, argumentOf(call, 0)) });
   await present(call, letter, () =>
     fields(call, [
-      ["job", letter.id],
+      [letter.source, letter.id],
       ["name", letter.name],
       ["queue", letter.queue],
       ["died", `${letter.diedAt} (${agoOf(letter.diedAt, now())})`],
       ["reason", letter.reason],
       ["message", letter.message ?? ""],
       ["attempts", String(letter.attempts)],
-      ["spec", JSON.stringify(letter.job.spec)],
-      ["input", JSON.stringify(letter.job.input)],
+      ...worked(letter),
       ["redriven", letter.redrivenAs === null ? "no" : `as ${letter.redrivenAs} by ${letter.redrivenBy} at ${letter.redrivenAt}`],
     ]),
   );
+}
+
+/** What it was to do. */
+function worked({
+  job,
+  body,
+  firstAt,
+  execution,
+}: Awaited<ReturnType<Client["deadLetters"]["get"]>>): readonly (readonly [string, string])[] {
+  if (job !== null)
+    return [
+      ["spec", JSON.stringify(job.spec)],
+      ["input", JSON.stringify(job.input)],
+    ];
+  return [
+    ["first seen", firstAt ?? ""],
+    ["execution", execution ?? "none is named"],
+    ["body", body ?? ""],
+  ];
 }
 
 interface RedriveOptions extends Choice {
@@ -75,7 +95,7 @@ export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<vo
   const chosen = await chosenOf(call, client);
   if (Object.keys(chosen).length === 0 && all !== true) throw new WindlassError("usage", `which ones? ${WHICH}`);
   if (again && chosen.ids === undefined) throw new WindlassError("usage", "--again is for letters that are named by their ids");
-  const items: { readonly id: string; readonly job: string; readonly created: boolean }[] = [];
+  const items: { readonly id: string; readonly job: string | null; readonly created: boolean }[] = [];
   for (let more = true; more;) {
     const answer = await client.deadLetters.redrive({
       ...chosen,
@@ -127,9 +147,15 @@ async function chosenOf(call: Call<Choice>, client: Client): Promise<ReturnType<
   return { ...choiceOf(call.options), ids: [...new Set(ids)] };
 }
 
-function choiceOf({ queue, reason, name, since, until }: Choice) {
-  if (reason !== undefined) demandKnown("--reason", { what: "reason", value: reason, known: reasons, told: REASONS_TOLD });
+const SOURCES = ["job", "notice"] as const;
+
+function choiceOf({ source, queue, reason, name, since, until }: Choice) {
+  if (source !== undefined)
+    demandKnown("--source", { what: "source", value: source, known: SOURCES, told: `there are ${SOURCES.join(" and ")}` });
+  if (reason !== undefined)
+    demandKnown("--reason", { what: "reason", value: reason, known: [...new Set([...reasons, ...noticeFaults])], told: REASONS_TOLD });
   return {
+    ...(source === undefined ? {} : { source }),
     ...(queue === undefined ? {} : { queue }),
     ...(reason === undefined ? {} : { reason }),
     ...(name === undefined ? {} : { name }),
@@ -140,7 +166,8 @@ function choiceOf({ queue, reason, name, since, until }: Choice) {
 
 function columns(at: number): readonly Column<DeadLetterJson>[] {
   return [
-    { title: "JOB", value: (letter) => letter.id },
+    { title: "ID", value: (letter) => letter.id },
+    { title: "SOURCE", value: (letter) => letter.source },
     { title: "QUEUE", value: (letter) => letter.queue },
     { title: "NAME", value: (letter) => letter.name },
     { title: "REASON", value: (letter) => letter.reason, colour: () => "red" },

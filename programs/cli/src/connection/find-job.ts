@@ -24,7 +24,7 @@ export async function findJob(client: Client, given: string): Promise<string> {
 
 /** The same for a job that is a dead letter: `last` is the newest of those. */
 export async function findLetter(client: Client, given: string): Promise<string> {
-  if (isId("job", given)) return given;
+  if (isId("job", given) || given.startsWith("notice_")) return given;
   if (given === "last") {
     const newest = (await client.deadLetters.list({ limit: 1 })).items[0];
     if (newest === undefined) throw new WindlassError("not_found", "there is no dead letter: nothing has failed for good");

@@ -3,10 +3,13 @@ import type { Command } from "commander";
 import type { Performing } from "../program.ts";
 import { rate, time, whole } from "./option-values.ts";
 
-const IDS = "ids of jobs that died (or the last characters, or `last`); all that the options choose when left out";
+const IDS = "ids of dead letters (or the last characters, or `last`); all that the options choose when left out";
 
 export function addDeadLetterCommands(program: Command, perform: Performing): void {
-  const letters = program.command("dead-letters").description("jobs that failed for good: look at them, run them again, strike them off");
+  const letters = program
+    .command("dead-letters")
+    .alias("dlq")
+    .description("jobs that failed for good, and notices that could not be followed: look at them, run them again, strike them off");
   narrowed(letters.command("list").description("dead letters, newest job first"))
     .option("--redriven", "only those that were run again")
     .option("--open", "only those that were not run again")
@@ -15,6 +18,7 @@ export function addDeadLetterCommands(program: Command, perform: Performing): vo
     .action(perform(async () => (await import("../commands/dead-letters.ts")).listDeadLetters));
   letters
     .command("get")
+    .alias("show")
     .description("one dead letter: why it died, and what it was to do")
     .argument("<id>", "its id, the last characters of it, or `last`")
     .action(perform(async () => (await import("../commands/dead-letters.ts")).getDeadLetter));
@@ -34,6 +38,7 @@ export function addDeadLetterCommands(program: Command, perform: Performing): vo
 
 function narrowed(command: Command): Command {
   return command
+    .option("--source <source>", "job: what failed in this store; notice: what could not be followed in the queue between programs")
     .option("--queue <name>", "of this queue")
     .option("--reason <code>", "that died for this reason")
     .option("--name <name>", "of jobs with this name")
