@@ -93,7 +93,9 @@ export function cursorOfChange(
   const keeps = found !== null && !rests && isSameTiming(found.schedule, next);
   const at = keeps ? cursor.at : Math.max(cursor.at, now);
   const schedule = { ...next, revision: 0 };
-  const passed = found === null || keeps ? null : passedTimes(parts, found, now);
+  // Else all that came is decided.
+  const passes = rests || failure !== null;
+  const passed = found === null || keeps || !passes ? null : passedTimes(parts, found, now);
   const settled: Settlement[] = next.paused ? cursor.waiting.map(({ nominalAt }) => skippedByPause(nominalAt, now)) : [];
   const waiting = next.paused ? [] : cursor.waiting;
   const failing = next.paused ? cursor.failing : null;
