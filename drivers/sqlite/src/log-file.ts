@@ -11,8 +11,10 @@ import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync, readSync, rea
 
 /** As long as a few hundred small commits. */
 const AHEAD_BYTES = 1_048_576;
-/** Zeros are written again when fewer than this are left: more than most commits have. */
+/** The next are written when fewer than this are left: more than most commits have. */
 const LEFT_BYTES = 131_072;
+/** So many commits save more than their zeros cost: about a tenth of a millisecond each, and one or two. Larger ones make the log longer by themselves. */
+const COMMITS_MIN = 12;
 
 /** As SQLite lays its log out. */
 const HEADER_BYTES = 32;
@@ -22,8 +24,10 @@ export class LogFile {
   readonly #file: number;
   /** The number of a page is the first that a frame says, and never 0. */
   readonly #pageNumber = Buffer.alloc(4);
-  /** Where a frame begins that is written when few zeros are left. */
-  #mark = -1;
+  /** The first byte of a frame that is written when it is time for zeros. */
+  #mark = HEADER_BYTES;
+  /** Commits since it was last time for zeros. */
+  #commits = COMMITS_MIN;
 
   /** @throws when there is no log: nothing was ever read or written through the connection. */
   constructor(path: string) {
@@ -39,21 +43,26 @@ export class LogFile {
     fdatasyncSync(this.#file);
   }
 
-  /** The caller holds the write transaction. Keeps L1 and L2. */
+  /** At each commit; the caller holds the write transaction. Keeps L1 and L2. */
   growAhead(): void {
-    if (this.#mark >= 0 && this.#isZero(this.#mark)) return;
+    this.#commits++;
+    if (!this.#isWritten(this.#mark)) return;
     const end = fstatSync(this.#file).size;
-    let written = 0;
+    if (this.#commits > COMMITS_MIN) this.#writeZeros(end);
+    this.#commits = 0;
+    this.#mark = HEADER_BYTES + FRAME_BYTES * Math.floor((end + AHEAD_BYTES - LEFT_BYTES - HEADER_BYTES) / FRAME_BYTES);
+  }
+
+  #writeZeros(end: number): void {
     try {
-      while (written < AHEAD_BYTES) written += writeSync(this.#file, ZEROS, written, AHEAD_BYTES - written, end + written);
+      for (let at = 0; at < AHEAD_BYTES;) at += writeSync(this.#file, ZEROS, at, AHEAD_BYTES - at, end + at);
     } catch {
       // See L2.
     }
-    this.#mark = HEADER_BYTES + FRAME_BYTES * Math.max(0, Math.floor((end + written - LEFT_BYTES - HEADER_BYTES) / FRAME_BYTES));
   }
 
-  #isZero(at: number): boolean {
-    return readSync(this.#file, this.#pageNumber, 0, 4, at) === 4 && this.#pageNumber.readUInt32BE() === 0;
+  #isWritten(at: number): boolean {
+    return readSync(this.#file, this.#pageNumber, 0, 4, at) === 4 && this.#pageNumber.readUInt32BE() !== 0;
   }
 
   close(): void {
