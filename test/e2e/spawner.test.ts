@@ -44,13 +44,14 @@ describe.skipIf(postgres.missing || nats.missing)("a dispatcher and a spawner ap
     await until(spawning, "Takes notices");
     await vi.waitFor(async () => expect(await queue.figures()).toMatchObject({ waiting: 0, received: 0, dead: 0 }), PATIENCE);
     await queue.close();
-    for (const one of [dispatching, spawning]) process.kill(one.pid, "SIGTERM");
-    expect([(await dispatching.ended).code, (await spawning.ended).code]).toEqual([0, 0]);
+    // A step that runs when its spawner ends waits for that spawner's host: so all is looked at while it is there.
     await me.server("--store", store);
     await vi.waitFor(async () => {
       const { stdout } = await me.windlass("jobs", "list", "--name", "greet", "--state", "succeeded", "--json");
       expect((JSON.parse(stdout) as { items: unknown[] }).items.length).toBeGreaterThan(1);
     }, PATIENCE);
+    for (const one of [dispatching, spawning]) process.kill(one.pid, "SIGTERM");
+    expect([(await dispatching.ended).code, (await spawning.ended).code]).toEqual([0, 0]);
   });
 
   test("a spawner without a queue says what is to be set", async () => {
