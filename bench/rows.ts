@@ -1,11 +1,12 @@
 /** What `npm run bench` measures, in the order in which it prints. What each row means: docs/performance.md. */
 import { flushes } from "./ceilings/flushes.ts";
 import { groupInserts } from "./ceilings/group-inserts.ts";
+import { keptDrain } from "./ceilings/kept-drains.ts";
 import { leanPostgres, leanSqlite } from "./ceilings/lean-drains.ts";
 import { postgresCommits } from "./ceilings/postgres-commits.ts";
 import { spawns } from "./ceilings/spawns.ts";
 import { bullmq } from "./contenders/bullmq.ts";
-import type { Contender } from "./contenders/contender.ts";
+import { BATCH, type Contender } from "./contenders/contender.ts";
 import { graphileWorker } from "./contenders/graphile-worker.ts";
 import { pgBoss } from "./contenders/pg-boss.ts";
 import { windlassEmbedded, windlassPostgres } from "./contenders/windlass-embedded.ts";
@@ -24,6 +25,8 @@ const perSecond = { "": "jobs/s" } as const;
 
 /** Long enough that the start of a worker does not count, short enough for a table in a quarter of an hour. */
 const DRAINED = { full: 20_000, quick: 300 } as const;
+/** So many jobs a worker claims at once when its handlers do nothing (decision 0012, 3). */
+const READ_AHEAD = 500;
 const ENQUEUE_MS = { full: 1_500, quick: 100 } as const;
 const LATENCY = { full: { count: 300, limitMs: 5_000 }, quick: { count: 10, limitMs: 1_500 } } as const;
 
@@ -34,7 +37,11 @@ export const ROWS: readonly Row[] = [
     id: "enqueue-batch",
     title: "enqueue in batches of 1,000",
     units: perSecond,
-    entrants: onQueues(queues, async (queue, scale) => ({ "": await enqueueMany(queue, { count: DRAINED[scale] }) })),
+    entrants: [
+      groupInserts(BATCH),
+      ...onQueues(queues, async (queue, scale) => ({ "": await enqueueMany(queue, { count: DRAINED[scale] }) })),
+    ],
+    ceilings: { [windlassEmbedded.name]: groupInserts(BATCH).name, [windlassHttp.name]: groupInserts(BATCH).name },
   },
   drainRow(10),
   drainRow(100),
@@ -73,7 +80,7 @@ function enqueueRow(
 }
 
 function drainRow(concurrency: number): Row {
-  const ceilings: Ceilings = [leanSqlite(concurrency), leanPostgres(concurrency)];
+  const ceilings: Ceilings = [keptDrain(READ_AHEAD), leanPostgres(concurrency), leanSqlite(concurrency)];
   const contenders = onQueues(queues, async (queue, scale) => {
     const count = DRAINED[scale];
     await queue.enqueueMany(count);

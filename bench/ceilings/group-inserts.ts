@@ -1,5 +1,5 @@
 /**
- * What SQLite itself takes for the rows that one submitted job makes, on this disk, one or 50 jobs in each transaction:
+ * What SQLite itself takes for the rows that one submitted job makes, on this disk, one, 50 or 1,000 jobs in each transaction:
  * no rule, no thread. The rows are copied from a real submit, so they stay the same when the tables change.
  */
 import { join } from "node:path";
@@ -26,7 +26,10 @@ export const groupInserts = (group: number): Entrant => ({
   },
 });
 
-/** One statement for the rows that a whole group has in a table. */
+/** Rows of one statement: a thousand have more values than SQLite takes. */
+const ROWS_MAX = 50;
+
+/** One statement for the rows that a group, or a part of it, has in a table. */
 interface Copy {
   readonly insert: StatementSync;
   /** Of one job. */
@@ -40,21 +43,24 @@ interface Inserting {
 }
 
 function insertRate(db: DatabaseSync, { id, group, sampleMs }: Inserting): number {
-  const copies = copiesOf(db, { id, group });
+  const rows = Math.min(group, ROWS_MAX);
+  const copies = copiesOf(db, { id, rows });
   let count = 0;
   const from = performance.now();
   while (performance.now() - from < sampleMs) {
     // Ids of jobs grow, as this one does, so that the rows land where real ones would.
-    const ids = Array.from({ length: group }, () => `${id.slice(0, -8)}${String(10_000_000 + ++count)}`);
     db.exec("BEGIN IMMEDIATE");
-    for (const { insert, values } of copies) insert.run(...ids.flatMap((next) => values.map((value) => (value === id ? next : value))));
+    for (let done = 0; done < group; done += rows) {
+      const ids = Array.from({ length: rows }, () => `${id.slice(0, -8)}${String(10_000_000 + ++count)}`);
+      for (const { insert, values } of copies) insert.run(...ids.flatMap((next) => values.map((value) => (value === id ? next : value))));
+    }
     db.exec("COMMIT");
   }
   return count / ((performance.now() - from) / 1_000);
 }
 
-/** For every row that names the job: a statement that inserts one like it for each of a group. */
-function copiesOf(db: DatabaseSync, { id, group }: { readonly id: string; readonly group: number }): readonly Copy[] {
+/** For every row that names the job: a statement that inserts one like it for each of so many. */
+function copiesOf(db: DatabaseSync, { id, rows: count }: { readonly id: string; readonly rows: number }): readonly Copy[] {
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").all();
   return tables.flatMap(({ name }) => {
     const table = String(name);
@@ -66,7 +72,7 @@ function copiesOf(db: DatabaseSync, { id, group }: { readonly id: string; readon
     return rows.map((row): Copy => {
       const given = Object.entries(row).filter(([key]) => key !== own);
       const one = `(${given.map(() => "?").join(", ")})`;
-      const all = Array.from({ length: group }, () => one).join(", ");
+      const all = Array.from({ length: count }, () => one).join(", ");
       const insert = db.prepare(`INSERT INTO ${table} (${given.map(([key]) => key).join(", ")}) VALUES ${all}`);
       return { insert, values: given.map(([, value]) => value as SQLInputValue) };
     });

@@ -38,7 +38,7 @@ export interface Working {
 export const PAYLOAD = { to: "somebody", subject: "a payload of a usual size" } as const;
 
 /** Jobs in one call of `enqueueMany`, for every contender that has a batch. */
-const BATCH = 1_000;
+export const BATCH = 1_000;
 
 /** The same for Windlass in this process and over HTTP. */
 export const JOB_OF_WINDLASS = {
