@@ -46,8 +46,7 @@ async function watchOne(queue: OpenWindlass, path: string): Promise<Written> {
   const beside = new DatabaseSync(path, { readOnly: true });
   const { id } = await queue.windlass.engine.jobs.submit(JOB_OF_WINDLASS);
   await queue.windlass.engine.jobs.get(id);
-  const rows = (table: string, column: string): Stored[] =>
-    beside.prepare(`SELECT * FROM ${table} WHERE ${column} = ?`).all(id);
+  const rows = (table: string, column: string): Stored[] => beside.prepare(`SELECT * FROM ${table} WHERE ${column} = ?`).all(id);
   const waited = rows("jobs_live", "id")[0] as Stored;
   const submitted = rows("events", "job_id").length;
   const { promise, resolve } = Promise.withResolvers<{ readonly ran: Stored; readonly events: number }>();
