@@ -76,6 +76,16 @@ describe("a job that was taken in", () => {
     }
   });
 
+  test("has no text that becomes another one in a file, so that two of them would be one", () => {
+    const db = database();
+    // What a file makes of both halves is the same sign.
+    const [high, low] = ["\ud800", "\ud801"];
+    expect(taken(db, jobRecord({ labels: { [high]: "a", [low]: "a" } }))).toBeNull();
+    for (const half of [high, low]) expect(taken(db, jobRecord({ idempotencyKey: half, requestHash: "h" }))).toBeNull();
+    take(db, jobRecord({ labels: { whole: "\ud83d\ude80" } }));
+    apply(db);
+  });
+
   test("is put into its tables once, whatever asks for it how often", () => {
     const db = database();
     const job = jobRecord();

@@ -55,6 +55,26 @@ test("it grows a megabyte ahead, and again when little of that is left", () => {
   log.close();
 });
 
+test("what a process that was killed has left ahead is used by the next one", () => {
+  const first = new LogFile(path());
+  write(first, 10);
+  const ahead = size();
+  first.close();
+  for (let starts = 0; starts < 4; starts++) {
+    const next = new LogFile(path());
+    write(next, 10);
+    expect(size()).toBe(ahead);
+    next.close();
+  }
+});
+
+test("a log that cannot be looked at fails no commit", () => {
+  const log = new LogFile(path());
+  log.close();
+  write(log, 10);
+  expect(rows(db)).toBe(1);
+});
+
 test("large commits make it longer by themselves, until there are small ones again", () => {
   const log = new LogFile(path());
   write(log, 10);

@@ -25,7 +25,7 @@ export class LogFile {
   /** The number of a page is the first that a frame says, and never 0. */
   readonly #pageNumber = Buffer.alloc(4);
   /** The first byte of a frame that is written when it is time for zeros. */
-  #mark = HEADER_BYTES;
+  #mark: number;
   /** Commits since it was last time for zeros. */
   #commits = COMMITS_MIN;
 
@@ -33,6 +33,8 @@ export class LogFile {
   constructor(path: string) {
     // Closing it drops no lock: those of SQLite are on the file itself and on its index.
     this.#file = openSync(`${realpathSync(path)}-wal`, "r+");
+    // A process that was killed left its zeros.
+    this.#mark = markOf(fstatSync(this.#file).size);
   }
 
   flush(done: (error: Error | null) => void): void {
@@ -46,19 +48,20 @@ export class LogFile {
   /** At each commit; the caller holds the write transaction. Keeps L1 and L2. */
   growAhead(): void {
     this.#commits++;
-    if (!this.#isWritten(this.#mark)) return;
-    const end = fstatSync(this.#file).size;
-    if (this.#commits > COMMITS_MIN) this.#writeZeros(end);
-    this.#commits = 0;
-    this.#mark = HEADER_BYTES + FRAME_BYTES * Math.floor((end + AHEAD_BYTES - LEFT_BYTES - HEADER_BYTES) / FRAME_BYTES);
-  }
-
-  #writeZeros(end: number): void {
     try {
-      for (let at = 0; at < AHEAD_BYTES;) at += writeSync(this.#file, ZEROS, at, AHEAD_BYTES - at, end + at);
+      if (!this.#isWritten(this.#mark)) return;
+      const end = fstatSync(this.#file).size;
+      const isTime = this.#commits > COMMITS_MIN;
+      this.#commits = 0;
+      this.#mark = markOf(end + AHEAD_BYTES);
+      if (isTime) this.#writeZeros(end);
     } catch {
       // See L2.
     }
+  }
+
+  #writeZeros(end: number): void {
+    for (let at = 0; at < AHEAD_BYTES;) at += writeSync(this.#file, ZEROS, at, AHEAD_BYTES - at, end + at);
   }
 
   #isWritten(at: number): boolean {
@@ -68,6 +71,11 @@ export class LogFile {
   close(): void {
     closeSync(this.#file);
   }
+}
+
+/** The frame that has little behind it in a log of so many bytes; the first one of a short log. */
+function markOf(size: number): number {
+  return HEADER_BYTES + FRAME_BYTES * Math.max(0, Math.floor((size - LEFT_BYTES - HEADER_BYTES) / FRAME_BYTES));
 }
 
 const ZEROS = Buffer.alloc(AHEAD_BYTES);

@@ -118,19 +118,8 @@ const writes = {
   putTaken,
 };
 const near = { due, nextDue, woken, cursor, records, getQueue, stateOfQueue, waitingInQueue, dueSchedules, nextDueSchedule };
-export const far = {
-  live,
-  getJob,
-  getChild,
-  listJobs,
-  tallyJobs,
-  listAttempts,
-  listEvents,
-  feed,
-  feedEnd,
-  keyHolders,
-  counts,
-  listQueues,
+/** Reads of tables that have no rows of jobs that were taken in (intake.ts). */
+const beside = {
   listDeadLetters,
   listSessions,
   getDefinition,
@@ -138,7 +127,6 @@ export const far = {
   definitionVersions,
   listDefinitions,
   listPlaces,
-  endedRoots,
   listWorkspaces,
   listRoles,
   listTokens,
@@ -157,6 +145,22 @@ export const far = {
   secretKeys,
   getFeedPlace,
 };
+export const far = {
+  live,
+  getJob,
+  getChild,
+  listJobs,
+  tallyJobs,
+  listAttempts,
+  listEvents,
+  feed,
+  feedEnd,
+  keyHolders,
+  counts,
+  listQueues,
+  endedRoots,
+  ...beside,
+};
 const operations = { ...writes, ...near, ...far };
 
 type Operations = typeof operations;
@@ -173,6 +177,11 @@ export function run(db: Database, name: OperationName, values: readonly unknown[
 
 export function isWrite(name: OperationName): boolean {
   return name in writes;
+}
+
+/** Whether what was taken in is to be put into its tables first. */
+export function readsJobs(name: OperationName): boolean {
+  return !(name in beside);
 }
 
 /** For who looks elsewhere. Before any write what was taken in is put into its tables (I3 of intake.ts): nothing is left to do. */

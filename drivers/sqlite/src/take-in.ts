@@ -51,14 +51,19 @@ function isStored(db: Database, { id, workspace, idempotencyKey }: JobRecord): b
   return db.get("SELECT 1 FROM idempotency_keys WHERE workspace = ? AND idempotency_key = ?", [workspace, idempotencyKey]) !== undefined;
 }
 
-/** Texts, whole numbers and null, and not too much of them. */
+/**
+ * Texts, whole numbers and null, and not too much of them. Halves of a character (`"\ud800"`) all become the same sign in a file,
+ * so two names that differ here may be one there: only the tables say.
+ */
 function isStorable(made: MadeRows): boolean {
   let length = 0;
   for (const rows of made) {
     for (const row of rows) {
       for (const value of row) {
-        if (typeof value === "string") length += value.length;
-        else if (value !== null && !Number.isSafeInteger(value)) return false;
+        if (typeof value === "string") {
+          if (!value.isWellFormed()) return false;
+          length += value.length;
+        } else if (value !== null && !Number.isSafeInteger(value)) return false;
       }
     }
   }

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { hasCode } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { jobRecord, T0 } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
@@ -60,6 +61,24 @@ test("what was taken in lies in its tables when nobody asks for it, too", async 
   beside.close();
 });
 
+test(
+  "while another process writes, who looks is answered: what no job stands in at once, jobs with what is the matter",
+  { timeout: 60_000 },
+  async () => {
+    await store.ping();
+    const beside = new Database(join(folder, "windlass.db"));
+    await store.jobs.commit([{ type: "submit", job: jobRecord() }], T0);
+    // As a shell does that was left open within a transaction.
+    beside.run("BEGIN IMMEDIATE");
+    await Promise.all([store.workspaces.list(), store.sessions.list()]);
+    const list = await store.reads.list({ workspace: "default", limit: 10 }).catch((error: unknown) => error);
+    beside.run("ROLLBACK");
+    expect(Array.isArray(list) ? list.length : list).toSatisfy((seen: unknown) => seen === 1 || hasCode(seen, "unavailable"));
+    expect(await store.reads.list({ workspace: "default", limit: 10 })).toHaveLength(1);
+    beside.close();
+  },
+);
+
 test("a session is extended by the thread, and its owner hears when it was given up", async () => {
   await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: 1 });
   const { promise: lost, resolve } = Promise.withResolvers<void>();
@@ -72,6 +91,8 @@ test("a session is extended by the thread, and its owner hears when it was given
 
 test("a store that was closed is one file: nothing is left in a log beside it", async () => {
   const job = jobRecord();
+  // From the second call of the thread on, a single job is taken in.
+  await store.ping();
   await store.jobs.commit([{ type: "submit", job }], T0);
   // The reader is still busy when the store is closed.
   const lists = Array.from({ length: 20 }, () => store.reads.list({ workspace: "default", limit: 10 }));

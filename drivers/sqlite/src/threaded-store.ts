@@ -2,7 +2,7 @@
 import { WindlassError } from "@windlass/kernel";
 import type { Clock, Heartbeats, Store } from "@windlass/ports";
 import { Commits } from "./flushing.ts";
-import { far, type Caller, type OperationName } from "./operations.ts";
+import { far, readsJobs, type Caller, type OperationName } from "./operations.ts";
 import { storeOn } from "./store-front.ts";
 import { ThreadClient } from "./thread-client.ts";
 
@@ -30,7 +30,7 @@ export async function openThreadedStore(path: string, clock: Clock): Promise<Sto
   const call = ((name: OperationName, ...values: readonly unknown[]) => {
     if (!open) return Promise.reject(new WindlassError("shutting_down", "the store is closed"));
     if (!(name in far)) return writer.call(name, values);
-    if (!commits.withheld) return reader.call(name, values);
+    if (!commits.withheld || !readsJobs(name)) return reader.call(name, values);
     // What was taken in and cannot be put into its tables now, only the writer sees.
     return writer.call("putTaken", []).then(
       () => reader.call(name, values),
@@ -40,6 +40,8 @@ export async function openThreadedStore(path: string, clock: Clock): Promise<Sto
   const close = async (): Promise<void> => {
     open = false;
     stopMoving();
+    // Those who look wait for the writer first: then they have asked the reader before it is told to close.
+    await writer.call("putTaken", []).catch(() => undefined);
     // The last one moves what is in the log into the file and removes the log, which a connection that only reads cannot.
     await reader.close();
     await writer.close();

@@ -127,11 +127,21 @@ function writeTogether({ db, commits, intake, log }: Parts, waiting: Call[], rec
       }
     });
   } catch (error) {
+    // It could not even begin: another process writes. Who wants to look is told; changes wait until they can be made.
+    if (calls.length === 0) return takeLooks(waiting).map(({ id }) => ({ id, error: toErrorText(error) }));
     const [only] = calls;
     if (only !== undefined && calls.length === 1) return [{ id: only.id, error: toErrorText(error) }];
     // Which of them it was is found out by running each alone (W2).
     return calls.map((call) => attempt(call, () => transaction(() => runInTurn(db, [call], "where it pays")[0]?.value)));
   }
+}
+
+/** Takes those out that ask for no change. */
+function takeLooks(waiting: Call[]): readonly Call[] {
+  const isLook = ({ name }: Call): boolean => name === "putTaken";
+  const looks = waiting.filter(isLook);
+  waiting.splice(0, waiting.length, ...waiting.filter((call) => !isLook(call)));
+  return looks;
 }
 
 function attempt(call: Call, work: () => unknown): Reply {
