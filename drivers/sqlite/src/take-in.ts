@@ -7,6 +7,7 @@
  */
 import { applyChanges, assert, workspacesNeeded, WorkingSet, type Change, type JobRecord } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
+import type { SqlValue } from "@windlass/sql";
 import { absentWorkspaces } from "./access.ts";
 import type { Database } from "./database.ts";
 import type { Call } from "./group-writes.ts";
@@ -57,15 +58,12 @@ function isStored(db: Database, { id, workspace, idempotencyKey }: JobRecord): b
  */
 function isStorable(made: MadeRows): boolean {
   let length = 0;
-  for (const rows of made) {
-    for (const row of rows) {
-      for (const value of row) {
-        if (typeof value === "string") {
-          if (!value.isWellFormed()) return false;
-          length += value.length;
-        } else if (value !== null && !Number.isSafeInteger(value)) return false;
-      }
-    }
-  }
+  for (const rows of made) for (const row of rows) for (const value of row) length += lengthOf(value);
   return length <= LENGTH_MAX;
+}
+
+/** Of a text; more than any for what is not to be stored here. */
+function lengthOf(value: SqlValue): number {
+  if (typeof value === "string") return value.isWellFormed() ? value.length : Infinity;
+  return value === null || Number.isSafeInteger(value) ? 0 : Infinity;
 }

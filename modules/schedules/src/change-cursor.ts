@@ -4,6 +4,7 @@
  * changed and paused all the same: that is how it is mended.
  */
 import {
+  days,
   demandRevision,
   dueTimes,
   messageOf,
@@ -38,6 +39,8 @@ export interface Before {
 const NOTHING: Before = { moved: false, failure: null };
 /** As a row that reaches over the place at which it is cut, and one beside it (left out by `exclude`) may lie. */
 const ROWS_LOOKED_AT = 2;
+/** A cursor that is further ahead was moved by a clock. */
+const AHEAD_MS_MAX: number = days(1);
 /** A dispatcher that looks ahead at the same moment makes something again; not that often. */
 const TRIES_MAX = 20;
 
@@ -48,6 +51,23 @@ export async function tookBack({ context, fire }: Evaluating, { schedule, cursor
   const rows = await context.store.schedules.history({ scheduleId: schedule.id, run: "", until: from, limit: ROWS_LOOKED_AT });
   demandStored(await storeDispatches(context, [takeBack({ schedule, cursor, from, rows, fire }, now)]));
   return true;
+}
+
+/**
+ * What was taken back is decided by what is stored now, as far as somebody had looked ahead: he may not look again before it is due.
+ * What cannot be decided now is told by the next pass.
+ */
+export async function decideAhead(
+  parts: Evaluating,
+  { workspace, name }: Pick<Schedule, "workspace" | "name">,
+  until: number,
+): Promise<void> {
+  const { context } = parts;
+  const now = context.now();
+  const found = until > now && until <= now + AHEAD_MS_MAX ? await context.store.schedules.get(workspace, name) : null;
+  if (found === null || found.schedule.paused) return;
+  const { dispatches, failures } = await evaluate(parts, [found], { now, aheadMs: until - now });
+  if (failures.length === 0) await storeDispatches(context, dispatches);
 }
 
 /** What was made ahead of its time must not run once its schedule is gone. Throws `not_found`, `revision_mismatch`. */

@@ -84,6 +84,25 @@ test("a change makes anew what was made ahead, each time once", async () => {
   expect((await f.jobs()).filter(({ labels }) => labels["new"] === "yes")).toHaveLength(2);
 });
 
+test("a change makes anew what was made ahead at once, for nobody may look before it is due", async () => {
+  const f = await ahead();
+  f.set("2026-03-02T09:00:25Z");
+  await f.put("*/20 * * * * *", { labels: { new: "yes" } });
+  expect(await left(f)).toEqual(["09:00:00", "09:00:20", "09:00:40", "09:01:00"]);
+  await f.tick("2026-03-02T09:10:00Z");
+  expect((await f.told()).slice(0, 4)).toEqual(["09:00:00 fired", "09:00:20 fired", "09:00:40 fired", "09:01:00 fired"]);
+});
+
+test("a change that is refused takes nothing back", async () => {
+  const f = await ahead();
+  const { schedule } = await f.schedules.get(named);
+  f.set("2026-03-02T09:00:25Z");
+  await expect(f.schedules.put({ ...schedule, labels: { new: "yes" } }, "bob", schedule.revision + 1)).rejects.toMatchObject({
+    code: "revision_mismatch",
+  });
+  expect(await left(f)).toEqual(["09:00:00", "09:00:20", "09:00:40", "09:01:00"]);
+});
+
 test("another timing holds from now on, also within what was looked at ahead", async () => {
   const f = await ahead();
   f.set("2026-03-02T09:00:25Z");

@@ -2,9 +2,9 @@
  * What callers may do with schedules. Every change first decides what was due by what is stored, and then holds from now on
  * (kernel, L4); it is tried again when the dispatcher, or somebody else, came first.
  */
-import { didYouMean, isWindlassError, mayPass, WindlassError, type Expected, type Schedule } from "@windlass/kernel";
+import { demandRevision, didYouMean, isWindlassError, mayPass, WindlassError, type Expected, type Schedule } from "@windlass/kernel";
 import type { DueSchedule } from "@windlass/ports";
-import { cursorOfChange, decideBefore, takeAllBack, tookBack } from "./change-cursor.ts";
+import { cursorOfChange, decideAhead, decideBefore, takeAllBack, tookBack } from "./change-cursor.ts";
 import type { Evaluating } from "./evaluate.ts";
 import { makingJobs } from "./make-jobs.ts";
 import { ranBeside } from "./run-beside.ts";
@@ -69,23 +69,7 @@ export function schedules(parts: Evaluating): Schedules {
     const names = (await store.schedules.list({ workspace, limit: NAMES_MAX })).map(({ schedule }) => schedule.name);
     throw new WindlassError("not_found", `there is no schedule ${name}${didYouMean(name, names)}`);
   };
-  const stored = async (change: Change, expected: Expected): Promise<{ schedule: Schedule; created: boolean }> => {
-    for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const found = await store.schedules.get(change.workspace, change.name);
-      const next = change.next(found?.schedule ?? null);
-      // The same moment for both: no time falls between what is decided by the old and what comes of the new.
-      const now = context.now();
-      if (found !== null && (await tookBack(parts, found, now))) continue;
-      const before = found === null ? null : await decideBefore(parts, { found, next, now });
-      if (before?.moved === true) continue;
-      const dispatch = cursorOfChange(parts, { found, next, now, failure: before?.failure ?? null });
-      const schedule = await store.schedules.put(next, { expected, dispatch, now });
-      if (schedule === null) continue;
-      if (dispatch.cursor.nextAt !== null) context.bus.publish("schedules", String(dispatch.cursor.nextAt));
-      return { schedule, created: found === null };
-    }
-    throw new WindlassError("unavailable", `the schedule ${change.name} changes all the time; try again`);
-  };
+  const stored = (change: Change, expected: Expected) => storeChange(parts, change, expected);
   const changed = async (named: Named, next: (schedule: Schedule) => Schedule): Promise<Schedule> => {
     const { schedule } = await get(named);
     if (next(schedule) === schedule) return schedule;
@@ -129,6 +113,40 @@ export function schedules(parts: Evaluating): Schedules {
       return { run, isCut, ...made };
     },
   };
+}
+
+/** Tried again while others come first. */
+async function storeChange(
+  parts: Evaluating,
+  change: Change,
+  expected: Expected,
+): Promise<{ readonly schedule: Schedule; readonly created: boolean }> {
+  const { context } = parts;
+  const { store } = context;
+  let lookedTo = 0;
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const found = await store.schedules.get(change.workspace, change.name);
+    const next = change.next(found?.schedule ?? null);
+    // The same moment for both: no time falls between what is decided by the old and what comes of the new.
+    const now = context.now();
+    if (found !== null) {
+      // Before anything is taken back for a change that is refused.
+      demandRevision(`schedule ${change.name}`, { revision: found.schedule.revision, expected });
+      if (await tookBack(parts, found, now)) {
+        lookedTo = Math.max(lookedTo, found.cursor.at);
+        continue;
+      }
+    }
+    const before = found === null ? null : await decideBefore(parts, { found, next, now });
+    if (before?.moved === true) continue;
+    const dispatch = cursorOfChange(parts, { found, next, now, failure: before?.failure ?? null });
+    const schedule = await store.schedules.put(next, { expected, dispatch, now });
+    if (schedule === null) continue;
+    if (dispatch.cursor.nextAt !== null) context.bus.publish("schedules", String(dispatch.cursor.nextAt));
+    await decideAhead(parts, change, lookedTo);
+    return { schedule, created: found === null };
+  }
+  throw new WindlassError("unavailable", `the schedule ${change.name} changes all the time; try again`);
 }
 
 const NAMES_MAX = 200;
