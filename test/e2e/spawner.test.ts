@@ -28,7 +28,7 @@ describe.skipIf(postgres.missing || nats.missing)("a dispatcher and a spawner ap
 
   test("what the dispatcher makes the spawner hears of by the queue, and it runs", async () => {
     const store = await postgres.schema();
-    const environment = { WINDLASS_NOTICES_URL: broker.url, WINDLASS_NOTICES_KEYS: KEY };
+    const environment = { WINDLASS_NOTICES_URL: broker.url, WINDLASS_NOTICES_KEYS: KEY, WINDLASS_RUNNER_URL: "http://127.0.0.1:1" };
     const first = await me.server("--store", store);
     me.write("greet.yaml", workflowOf("greet", "echo hello"));
     await me.windlass("workflows", "apply", "greet.yaml");
@@ -57,5 +57,7 @@ describe.skipIf(postgres.missing || nats.missing)("a dispatcher and a spawner ap
   test("a spawner without a queue says what is to be set", async () => {
     const { code, stderr } = await there.windlass("spawner");
     expect([code, stderr]).toEqual([2, expect.stringContaining("WINDLASS_NOTICES_URL")]);
+    const addressless = await there.start(["spawner"], { WINDLASS_NOTICES_URL: broker.url }).ended;
+    expect([addressless.code, addressless.stderr]).toEqual([2, expect.stringContaining("WINDLASS_RUNNER_URL")]);
   });
 });

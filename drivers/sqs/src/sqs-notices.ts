@@ -29,6 +29,10 @@ export interface SqsNoticesOptions {
 }
 
 const WAIT_SECONDS_MAX = 20;
+/** A way that swallows packets must not hold up a start, or what is sent. */
+const CONNECT_MS_MAX = 5_000;
+/** Longer than the longest wait for a message. */
+const ANSWER_MS_MAX = 30_000;
 /** Of all messages of a batch, with room for attributes: older servers take 256 KiB, as for a single one. */
 const BATCH_BYTES_MAX: number = NOTICE_BYTES_MAX;
 
@@ -40,6 +44,7 @@ export async function openSqsNotices(options: SqsNoticesOptions): Promise<Notice
     ...(address.region === undefined ? {} : { region: address.region }),
     ...(address.endpoint === null ? {} : { endpoint: address.endpoint, useQueueUrlAsEndpoint: false }),
     ...(credentials === undefined ? {} : { credentials }),
+    requestHandler: { connectionTimeout: CONNECT_MS_MAX, requestTimeout: ANSWER_MS_MAX, throwOnRequestTimeout: true },
   });
   try {
     // One more than we let it have: so we see it, and can say why it died.

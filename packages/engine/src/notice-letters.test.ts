@@ -62,7 +62,7 @@ test.each(Object.keys(NOTICE_FAULTS) as NoticeFault[])(
   async (reason) => {
     await open([BODY], reason);
     const { letters, memory, engine, clock, store } = fixture;
-    expect((await letters.redrive(all, gate)).map(({ id }) => id)).toEqual(["n-0"]);
+    expect((await letters.redrive({ ...all, reason }, gate)).map(({ id }) => id)).toEqual(["n-0"]);
     expect([memory.dead, memory.waiting.map(({ attributes }) => attributes["signature"] === "old")]).toEqual([[], [false]]);
     await engine.start();
     await clock.until(() => memory.waiting.length === 0, LIMIT_MS);
@@ -71,8 +71,24 @@ test.each(Object.keys(NOTICE_FAULTS) as NoticeFault[])(
   },
 );
 
-test("who may not run what it asks for sends nothing again", async () => {
+test("a letter that was not signed well is only redriven by who names it, or its reason", async () => {
   await open([BODY]);
+  const { letters, memory } = fixture;
+  for (const filter of [all, { ...all, name: "nightly" }]) expect(await letters.redrive(filter, gate)).toEqual([]);
+  expect(memory.dead).toHaveLength(1);
+  const [letter] = await letters.list(all);
+  expect(await letters.redrive({ ...all, ids: [letter?.listId ?? ""] }, gate)).toHaveLength(1);
+});
+
+test("a letter that breaks the rules of notices is shown in the workspace that it names", async () => {
+  await open([OF_ACME.replace('"version":1', '"version":2')], "schema");
+  const { letters } = fixture;
+  expect(await letters.list(all)).toEqual([]);
+  expect(await letters.list({ ...all, workspace: "acme" })).toMatchObject([{ notice: null, name: "" }]);
+});
+
+test("who may not run what it asks for sends nothing again", async () => {
+  await open([BODY], "unknown_workflow");
   const refuse = (): never => {
     throw new WindlassError("forbidden", "no");
   };

@@ -2,11 +2,22 @@
  * Dead letters of the queue for notices, as they are shown beside those of jobs: looked at, sent again, struck off. They lie at the
  * broker (decision 0026), which is asked each time.
  *
- * T1. A letter belongs to the workspace that its notice names. One that cannot be read belongs to `default`, as a notice that
+ * T1. A letter belongs to the workspace that its notice names. One in which none can be read belongs to `default`, as a notice that
  *     names none does.
- * T2. Who redrives a letter vouches for it: it is signed anew. So he needs what he would need to run the workflow himself.
+ * T2. Who redrives a letter vouches for it: it is signed anew. So he needs what he would need to run the workflow himself, and
+ *     those that were not signed well are only redriven by who names them, or their reason.
  */
-import { DEFAULT_WORKSPACE, hasCode, readNotice, WindlassError, workflowOfNotice, type Notice, type NoticeFault } from "@windlass/kernel";
+import {
+  DEFAULT_WORKSPACE,
+  hasCode,
+  isJsonObject,
+  readNotice,
+  WindlassError,
+  workflowOfNotice,
+  type Json,
+  type Notice,
+  type NoticeFault,
+} from "@windlass/kernel";
 import type { DeadNotice, Notices } from "@windlass/ports";
 import type { CommandGate } from "./command-gate.ts";
 import type { EngineContext } from "./context.ts";
@@ -89,7 +100,7 @@ export function noticeLetters(
     list: async (filter) => find(await queue.opened(), filter),
     async redrive(filter, gate) {
       const notices = await queue.opened();
-      const letters = await find(notices, filter);
+      const letters = (await find(notices, filter)).filter((letter) => isMeant(letter, filter));
       for (const letter of letters) await demand(letter, gate);
       const sent: NoticeLetter[] = [];
       for (const letter of letters) {
@@ -122,12 +133,31 @@ function letterIdOf(id: string): string {
   return id.slice(NOTICE_LETTER.length);
 }
 
+/** Of these nobody knows who sent them: to sign them with all the others would be to run whatever somebody puts into the queue. */
+const UNVOUCHED: ReadonlySet<NoticeFault> = new Set<NoticeFault>(["signature", "signature_expired", "unknown"]);
+
+/** See T2: who redrives many has not looked at each of them. */
+function isMeant({ reason }: NoticeLetter, filter: NoticeLetterFilter): boolean {
+  return filter.ids !== undefined || filter.reason !== undefined || !UNVOUCHED.has(reason);
+}
+
 /** See T1. */
 function placed(letter: DeadNotice, queue: string): NoticeLetter {
   const read = readNotice(letter.body);
   const listId = `${NOTICE_LETTER}${letter.letterId}`;
-  if ("fault" in read) return { ...letter, listId, queue, workspace: DEFAULT_WORKSPACE, notice: null, name: "" };
+  if ("fault" in read) return { ...letter, listId, queue, workspace: workspaceIn(letter.body), notice: null, name: "" };
   return { ...letter, listId, queue, notice: read.notice, ...workflowOfNotice(read.notice) };
+}
+
+/** Also of one that breaks other rules, so that nobody else is shown what it holds. */
+function workspaceIn(body: string): string {
+  try {
+    const value = JSON.parse(body) as Json;
+    const id = isJsonObject(value) ? value["workflow_id"] : undefined;
+    return typeof id === "string" ? workflowOfNotice({ workflow_id: id }).workspace : DEFAULT_WORKSPACE;
+  } catch {
+    return DEFAULT_WORKSPACE;
+  }
 }
 
 function fits(letter: NoticeLetter, { workspace, reason, name, since, until, ids }: NoticeLetterFilter): boolean {

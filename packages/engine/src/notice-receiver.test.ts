@@ -112,6 +112,16 @@ test("one that names no execution makes one, however often it comes", async () =
   expect([died(), await executions()]).toEqual([[], ["nightly", "nightly"]]);
 });
 
+test("an id that came before with something else is a dead letter, not something that was done", async () => {
+  const { send, executions, notices, clock } = await open();
+  await send({ id: "1" });
+  await emptied();
+  await clock.advance((notices.dedupesMs ?? 0) + 1);
+  await send({ id: "1", input: { other: true } });
+  await emptied();
+  expect([died(), await executions()]).toEqual([["1 refused"], ["nightly"]]);
+});
+
 test("of ten with one malformed nine run", async () => {
   const { notices, executions } = await open();
   const batch = Array.from({ length: 10 }, (_, i) =>

@@ -135,7 +135,10 @@ async function judge(
     if ("fault" in read) return { verdict: "dead", reason: read.fault, message: read.message };
     const { execution_id: executionId } = read.notice;
     return executionId === undefined
-      ? await makeExecution(jobs, { request: await executionOf(read.notice), key: keyOf(notice, read.notice) })
+      ? await makeExecution(jobs, {
+          request: await executionOf(read.notice),
+          ...keyOf(context, { notice, read: read.notice, queue: notices.identity }),
+        })
       : await findExecution(context, executionId);
   } catch (error) {
     return verdictOf(error);
@@ -167,15 +170,16 @@ async function findExecution(context: EngineContext, executionId: string): Promi
 /** See E2. */
 async function makeExecution(
   jobs: Pick<Jobs, "submit">,
-  { request, key }: { readonly request: SubmitRequest; readonly key: string },
+  { request, key, isOfTime }: { readonly request: SubmitRequest; readonly key: string; readonly isOfTime: boolean },
 ): Promise<Verdict> {
   try {
     const { id } = await jobs.submit({ ...request, idempotencyKey: key });
     return { verdict: "done", executionId: id };
   } catch (error) {
-    // It was made before: since then the workflow has another version, or the notice came with another input.
-    if (hasCode(error, "idempotency_mismatch")) return { verdict: "done", executionId: "" };
-    throw error;
+    if (!hasCode(error, "idempotency_mismatch")) throw error;
+    // That time was made before: since then the workflow has another version, or it came with another input.
+    if (isOfTime) return { verdict: "done", executionId: "" };
+    return { verdict: "dead", reason: "refused", message: "another notice had this id, and asked for something else" };
   }
 }
 
@@ -187,8 +191,14 @@ export function isOfNotice({ idempotencyKey }: Pick<JobRecord, "idempotencyKey">
   return idempotencyKey?.startsWith(`${KEY}/`) === true;
 }
 
-function keyOf({ id }: ReceivedNotice, { schedule_id: schedule, nominal_time: nominal, workflow_id: workflow }: Notice): string {
-  return schedule === undefined ? `${KEY}/${id}` : `${KEY}/${workflow}/${schedule}/${new Date(nominal).toISOString()}`;
+/** See E2. An id says something only within its queue: who sends the next ones may begin to count anew. */
+function keyOf(
+  { sha256 }: EngineContext,
+  { notice, read, queue }: { readonly notice: ReceivedNotice; readonly read: Notice; readonly queue: string },
+): { readonly key: string; readonly isOfTime: boolean } {
+  const { schedule_id: schedule, nominal_time: nominal, workflow_id: workflow } = read;
+  if (schedule !== undefined) return { key: `${KEY}/${workflow}/${schedule}/${new Date(nominal).toISOString()}`, isOfTime: true };
+  return { key: `${KEY}/${sha256(JSON.stringify([queue, workflow, notice.id]))}`, isOfTime: false };
 }
 
 /** What is the fault of the notice itself, and will be tomorrow. */

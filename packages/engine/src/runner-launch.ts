@@ -24,6 +24,8 @@ export async function runnerRequest(
   } catch (error) {
     // What may pass is tried again with the launch.
     if (!isWindlassError(error) || hasCode(error, "unavailable")) throw error;
+    // It may be made elsewhere: the attempt ends, and whoever takes the next one tries (kernel, runner.ts, R3).
+    if (hasCode(error, "executor_failed")) return { refused: { outcome: "failed", reason: "launch_failed", message: messageOf(error) } };
     return { refused: { outcome: "failed_config", reason: "bad_spec", message: `a runner cannot be made: ${messageOf(error)}` } };
   }
 }

@@ -122,7 +122,7 @@ const TRIGGER_OF: Readonly<Record<Cause["type"], TriggerType>> = {
 };
 
 /** `WORKSPACE/NAME`, or a name of the default workspace. */
-export function workflowOfNotice({ workflow_id: id }: Notice): { readonly workspace: string; readonly name: string } {
+export function workflowOfNotice({ workflow_id: id }: Pick<Notice, "workflow_id">): { readonly workspace: string; readonly name: string } {
   const at = id.indexOf("/");
   return at < 0 ? { workspace: DEFAULT_WORKSPACE, name: id } : { workspace: id.slice(0, at), name: id.slice(at + 1) };
 }

@@ -1,5 +1,5 @@
 /**
- * `windlass spawner`: takes notices from a queue and starts what they tell of, apart from those who decide what runs. It answers
+ * `windlass spawner`: takes notices from a queue and starts what they tell of, beside the servers. It answers
  * no requests. Several may stand beside servers on one PostgreSQL; a store in a data folder has one owner.
  */
 import { environmentVariableOf, WindlassError } from "@windlass/kernel";
@@ -26,6 +26,11 @@ export async function runSpawner(call: Call<SpawnerCommandOptions>): Promise<voi
       "usage",
       `there is no queue to take notices from: ${environmentVariableOf("notices.url")} is to be nats://HOST:4222 or the address of a queue of SQS. On one database none is needed: windlass server starts what is stored`,
     );
+  if (settings["runner.url"] === "")
+    throw new WindlassError(
+      "usage",
+      `a spawner answers no requests, so the runners that it starts must be told who does: ${environmentVariableOf("runner.url")} is to be the address of a server, such as http://windlass:4180`,
+    );
   const interrupted = interruption(call);
   const { path: folder } = prepareDataFolder(dataFolderOf(options, environment), systemRandom);
   const lock = takeOwnerLock(folder);
@@ -49,7 +54,7 @@ export async function runSpawner(call: Call<SpawnerCommandOptions>): Promise<voi
     }
     if (call.format === "json") terminal.out(`${JSON.stringify({ pid: process.pid, data: folder, store: opened.storeName })}\n`);
     else terminal.out(`Takes notices, and starts what they tell of.\n  data   ${folder} (${opened.storeName})\nEnd it with Ctrl-C.\n`);
-    await interrupted.asked;
+    await interrupted.stay();
     terminal.err("Stopping: nothing new is taken; what runs goes on, and is taken over by the next one.\n");
     await closeInTime({ close }, settings["drain.seconds"] * 1000);
   } finally {

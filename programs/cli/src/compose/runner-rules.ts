@@ -92,8 +92,8 @@ function rulesOf(settings: Settings, address: OwnAddress): NonNullable<EngineOpt
       demandCluster(own);
       if (own === "process") {
         const here = url === "" ? (address?.() ?? "") : url;
-        // Another server may be able to.
-        if (here === "") throw new WindlassError("unavailable", TAKES_NONE);
+        // Another server may be able to, with the next attempt.
+        if (here === "") throw new WindlassError("executor_failed", TAKES_NONE);
         return { spec: onThisHost(spec), environment: { ...passedOn, WINDLASS_URL: here } };
       }
       demandContainers();

@@ -22,12 +22,12 @@ export async function findJob(client: Client, given: string): Promise<string> {
   });
 }
 
-/** The same for a job that is a dead letter: `last` is the newest of those. */
+/** The same for a dead letter: `last` is the newest of those that are jobs. */
 export async function findLetter(client: Client, given: string): Promise<string> {
   if (isId("job", given) || given.startsWith("notice_")) return given;
   if (given === "last") {
-    const newest = (await client.deadLetters.list({ limit: 1 })).items[0];
-    if (newest === undefined) throw new WindlassError("not_found", "there is no dead letter: nothing has failed for good");
+    const newest = (await client.deadLetters.list({ source: "job", limit: 1 })).items[0];
+    if (newest === undefined) throw new WindlassError("not_found", "no job is a dead letter: none has failed for good");
     return newest.id;
   }
   return endingWith(given, {
