@@ -5,6 +5,7 @@ import { KnownRecords, Turns } from "@windlass/sql";
 import { auditStore, roleStore, tokenStore, workspaceStore } from "./access.ts";
 import { answerStore } from "./answers.ts";
 import { claim } from "./claim-jobs.ts";
+import { clockOffset } from "./clock-offset.ts";
 import { commit, unblock } from "./commit-jobs.ts";
 import { tidy } from "./concurrency-keys.ts";
 import { openPool, querierOf, type Querier } from "./connection.ts";
@@ -72,7 +73,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
     feedPlaces: feedPlaceStore(db),
     heartbeats: beats.heartbeats,
     inOrder: false,
-    timeOffset: () => sampleOffset(db, clock),
+    timeOffset: () => clockOffset(() => databaseTime(db), clock),
     ping: async () => void (await db.rows("DELETE FROM leads WHERE chore = ''")),
     close: () => {
       closed ??= inFlight
@@ -117,9 +118,7 @@ function translated(db: Querier, inFlight: InFlight): Querier {
   };
 }
 
-/** The database's clock against this one, taken in the middle of the question. */
-async function sampleOffset(db: Querier, clock: Clock): Promise<number> {
-  const before = clock.now();
+async function databaseTime(db: Querier): Promise<number> {
   const [row] = await db.rows("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint");
-  return Math.round((row?.[0] as number) - (before + clock.now()) / 2);
+  return row?.[0] as number;
 }
