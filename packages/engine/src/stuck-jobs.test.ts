@@ -31,3 +31,20 @@ test("what is gone from its place is told with the reason, and ended when that i
   expect((await engine.cleanStuck({ ...cleaning, dryRun: false })).jobs).toEqual([]);
   await close();
 });
+
+test("what cannot be looked at is left alone, and hides nothing else", async () => {
+  const cluster = outsideCluster();
+  const sees = cluster.executor({});
+  let isAway = false;
+  const blind = { ...sees, list: async () => (isAway ? Promise.reject(new Error("the cluster is away")) : sees.list()) };
+  const { engine, clock, submit, stateOf, close } = await engineFixture({ executors: [blind] });
+  await engine.start();
+  const id = await submit({ executor: "kubernetes", name: "runs", spec: { image: "none" } });
+  await clock.until(async () => (await engine.jobs.get(id)).live?.holder === "external", 20_000);
+  isAway = true;
+  await clock.advance(2 * MINUTE);
+  const cleaned = await engine.cleanStuck({ workspace: "default", olderThanMs: MINUTE, dryRun: false, limit: 10 });
+  expect(cleaned).toEqual({ jobs: [], unseen: 1 });
+  expect(await stateOf(id)).toBe("running");
+  await close();
+});

@@ -2,7 +2,7 @@
  * Jobs that nobody will end, for an operator who cleans up: what they are and why, and, where it is asked for, their end. Which
  * they are is decided by the kernel (stuck.ts) of what is stored and of what this server sees where they were started.
  */
-import { isOutOfBand, queueOfKey, stuckOf, type LiveJob, type Stuck } from "@windlass/kernel";
+import { isOutOfBand, messageOf, queueOfKey, stuckOf, type LiveJob, type Stuck } from "@windlass/kernel";
 import type { Executor } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 
@@ -37,8 +37,9 @@ export function stuckJobs(context: EngineContext, executors: readonly Executor[]
   return async ({ workspace, olderThanMs, ids, dryRun, limit }) => {
     const now = context.now();
     const sessions = await context.store.sessions.list();
-    const held = new Set(sessions.filter(({ expiresAt }) => expiresAt > now).map(({ id }) => id));
-    const look = outsideOf(executors);
+    // One that could not tell that it lives for a while, for its store was away, may do so again in a moment.
+    const held = new Set(sessions.filter(({ expiresAt }) => expiresAt > now - olderThanMs).map(({ id }) => id));
+    const look = outsideOf(context, executors);
     const found: StuckJob[] = [];
     let unseen = 0;
     for await (const live of alive(context)) {
@@ -66,15 +67,23 @@ async function* alive({ store }: EngineContext): AsyncGenerator<LiveJob> {
   }
 }
 
-/** What there is of an attempt where it was started. A place is listed once; what is not in the list is looked for by its name. */
-function outsideOf(executors: readonly Executor[]): (live: LiveJob) => Promise<"there" | "gone" | "unknown"> {
+/**
+ * What there is of an attempt where it was started. A place is listed once; what is not in the list is looked for by its name. What
+ * is gone from a place that others watch may have ended well, and not be told yet: that is left to the reconciler (reconcile-place.ts).
+ */
+function outsideOf({ logger }: EngineContext, executors: readonly Executor[]): (live: LiveJob) => Promise<"there" | "gone" | "unknown"> {
   const listed = new Map<Executor, Promise<ReadonlySet<string>>>();
   return async ({ executor: name, place, externalName }) => {
     const executor = executors.find((one) => one.name === name && one.place === place);
     if (executor === undefined || externalName === null) return "unknown";
     const names = listed.get(executor) ?? executor.list().then((all) => new Set(all.map((one) => one.name)));
     listed.set(executor, names);
-    if ((await names).has(externalName)) return "there";
-    return (await executor.find(externalName)) === null ? "gone" : "there";
+    try {
+      if ((await names).has(externalName) || (await executor.find(externalName)) !== null) return "there";
+      return executor.isWatchedOutside === true && ((await executor.examine?.(externalName)) ?? null) !== null ? "unknown" : "gone";
+    } catch (error) {
+      logger.warn("a place could not be looked at for jobs that are stuck", { executor: name, place, error: messageOf(error) });
+      return "unknown";
+    }
   };
 }

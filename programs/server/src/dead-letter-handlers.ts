@@ -40,10 +40,13 @@ export function deadLetterHandlers({ engine: { deadLetters, deadNotices } }: Ser
       if (rest.ids !== undefined) await allThere(workspace, rest.ids);
       const jobs = jobsOf(workspace, rest);
       const notices = noticesOf(workspace, rest);
-      const redriven = jobs === null ? [] : await deadLetters.redrive({ ...jobs, limit }, { by: principal.name, again, perSecond, gate });
-      const left = limit - redriven.length;
-      const sent =
-        notices === null || deadNotices === null || left === 0 ? [] : await deadNotices.redrive({ ...notices, limit: left }, gate);
+      // These first: where their broker is away, or one of them is refused, nothing was done yet.
+      const sent = notices === null || deadNotices === null ? [] : await deadNotices.redrive({ ...notices, limit }, gate);
+      const left = limit - sent.length;
+      const redriven =
+        jobs === null || left === 0
+          ? []
+          : await deadLetters.redrive({ ...jobs, limit: left }, { by: principal.name, again, perSecond, gate });
       const items = redriven.map(({ letter, job, created }) => ({ id: letter.jobId, job: job as string | null, created }));
       items.push(...sent.map(({ listId, notice }) => ({ id: listId, job: notice?.execution_id ?? null, created: true })));
       return { items, more: rest.ids === undefined && !again && items.length === limit };
@@ -52,10 +55,11 @@ export function deadLetterHandlers({ engine: { deadLetters, deadNotices } }: Ser
       if (rest.ids !== undefined) await allThere(workspace, rest.ids);
       const jobs = jobsOf(workspace, rest);
       const notices = redriven === true ? null : noticesOf(workspace, rest);
-      const purged = jobs === null ? NONE : await deadLetters.purge({ ...jobs, ...definedOnly({ redriven }), limit }, dryRun);
-      const left = limit - purged.matched;
-      const struck =
-        notices === null || deadNotices === null || left === 0 ? NONE : await deadNotices.purge({ ...notices, limit: left }, dryRun);
+      // As above.
+      const struck = notices === null || deadNotices === null ? NONE : await deadNotices.purge({ ...notices, limit }, dryRun);
+      const left = limit - struck.matched;
+      const purged =
+        jobs === null || left === 0 ? NONE : await deadLetters.purge({ ...jobs, ...definedOnly({ redriven }), limit: left }, dryRun);
       const matched = purged.matched + struck.matched;
       return { matched, removed: purged.removed + struck.removed, more: matched === limit };
     },
