@@ -16,7 +16,8 @@ import {
   viewColumns,
   viewTables,
 } from "@windlass/sql";
-import type { Querier, Row } from "./connection.ts";
+import type { Querier } from "./connection.ts";
+import { markAndPosition, positionText } from "./feed-position.ts";
 
 const VIEW = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = $1`;
 const CHILD = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.parent_id = $1 AND j.child_key = $2`;
@@ -76,20 +77,4 @@ export function jobReads(db: Querier): JobReads {
       return Object.fromEntries(entries) as Record<JobState, number>;
     },
   };
-}
-
-const MARK_DIGITS = 19;
-
-/** Both numbers with leading zeros, so that the text sorts as they do. */
-function positionText([mark, position]: Row): string {
-  return `${String(mark).padStart(MARK_DIGITS, "0")}-${String(position).padStart(MARK_DIGITS, "0")}`;
-}
-
-function markAndPosition(text: string): [number, number] {
-  return text === "" ? [-1, -1] : [numberIn(text.slice(0, MARK_DIGITS)), numberIn(text.slice(MARK_DIGITS + 1))];
-}
-
-/** What is no number of ours must not fail the reading of the others who listen. */
-function numberIn(text: string): number {
-  return Math.min(Number.MAX_SAFE_INTEGER, Math.max(-1, Number(text) || 0));
 }

@@ -1,6 +1,7 @@
 /** Brings the schema up to date, one process at a time. A migration that fails leaves the old schema. */
 import type pg from "pg";
 import { migrations, migrationsAfter, postgresDialect, type Migration } from "@windlass/sql";
+import { SETTLE_MARKS } from "./settle-marks.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Any number that nobody else locks: "windlass" in eight bits a letter, cut to what fits. */
@@ -16,7 +17,7 @@ export async function migrate(pool: pg.Pool, known: readonly Migration[] = migra
       for (const statement of migration(postgresDialect)) await db.once(statement, []);
       await db.once("INSERT INTO windlass_schema (number) VALUES ($1)", [number]);
     }
-    // After a restore into another cluster transaction numbers are smaller than those of the events: all of them are old.
-    await db.once("UPDATE events SET mark = 0 WHERE mark > pg_snapshot_xmax(pg_current_snapshot())::text::bigint", []);
+    // Somebody may have restored it by hand, into another cluster.
+    await db.once(SETTLE_MARKS, []);
   });
 }

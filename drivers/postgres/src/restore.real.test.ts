@@ -86,4 +86,43 @@ describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
     await restorePostgres({ url, file, environment, searchPath, mark });
     expect(await rowsOf(url, "SELECT count(*)::int AS jobs FROM jobs")).toEqual([{ jobs: 300 }]);
   });
+
+  const FAR = 9_000_000_000_000;
+  const place = (mark: number, position: number): string => [mark, position].map((n) => String(n).padStart(19, "0")).join("-");
+
+  test.each(["restored", "restored by hand"])(
+    "what happens after it was %s into another cluster is told to who had come far in the log",
+    async (how) => {
+      const [from, to] = [await postgres.database(), await postgres.database()];
+      const before = await openPostgresStore({ url: from, clock: fakeClock() });
+      const submit = (store: typeof before): Promise<unknown> => store.jobs.commit([{ type: "submit", job: jobRecord({}) }], T0);
+      for (let n = 0; n < 3; n++) await submit(before);
+      await rowsOf(from, `UPDATE events SET mark = mark + ${FAR}`);
+      const [told, untold] = (await rowsOf(from, "SELECT mark::float8, position::int FROM events ORDER BY mark, position OFFSET 1")) as {
+        readonly mark: number;
+        readonly position: number;
+      }[];
+      await before.feedPlaces.move("notices", { from: null, to: place(told?.mark ?? 0, told?.position ?? 0) });
+      await before.feedPlaces.move("odd", { from: null, to: "0002" });
+      await before.close();
+      let url = from;
+      if (how === "restored") {
+        const other = join(folder, "other.dump");
+        const dumped = await dumpPostgres({ url: from, file: other, environment });
+        await restorePostgres({ url: to, file: other, environment, searchPath: dumped.searchPath, mark });
+        url = to;
+      }
+      const after = await openPostgresStore({ url, clock: fakeClock() });
+      expect(await after.feedPlaces.get("odd")).toBe("0002");
+      const reached = (await after.feedPlaces.get("notices")) ?? "";
+      await submit(after);
+      const feed = await after.reads.feed(reached, 10);
+      expect(feed.map(({ position }) => Number(position.slice(20)))).toEqual([untold?.position, expect.any(Number)]);
+      await after.close();
+      const again = await openPostgresStore({ url, clock: fakeClock() });
+      expect(await again.feedPlaces.get("notices")).toBe(reached);
+      expect(await again.reads.feed(reached, 10)).toEqual(feed);
+      await again.close();
+    },
+  );
 });

@@ -7,7 +7,7 @@
  * B3. What runs belongs to the place where it was started, and that place is not restored: every session has run out, and
  *     every place is lost, so that the reconciler ends what was under way.
  * B4. Transaction numbers of another cluster may be smaller than those of the events: then all events become old together,
- *     which keeps their order.
+ *     which keeps their order, and so do the places up to which others were told of them (settle-marks.ts).
  * B5. What was committed is marked with the back-up until the data folder is there, too: whoever dies between the two is
  *     known by it, and the same back-up is taken up where it was left; until somebody works with the store.
  */
@@ -19,6 +19,7 @@ import { messageOf, WindlassError } from "@windlass/kernel";
 import { tableNames } from "@windlass/sql";
 import { addressOf, currentSchema, programFor, SAID_LENGTH_MAX, SCHEMA_TABLE, tablesIn, withClient } from "./backup.ts";
 import type { DumpedFigures, DumpOptions } from "./backup.ts";
+import { SETTLE_MARKS } from "./settle-marks.ts";
 
 export interface RestoreDumpOptions extends DumpOptions {
   readonly searchPath: string;
@@ -82,8 +83,7 @@ const SETTLE = [
   "DELETE FROM leads",
   `INSERT INTO sessions (id, role, place, serves, started_at, expires_at)
     SELECT 'ses_before_' || place, 'launcher', place, '[]', 0, 0 FROM (SELECT DISTINCT place FROM jobs_live WHERE place IS NOT NULL) places`,
-  `UPDATE events SET mark = 0 WHERE mark <> 0
-    AND EXISTS (SELECT 1 FROM events WHERE mark > pg_snapshot_xmax(pg_current_snapshot())::text::bigint)`,
+  SETTLE_MARKS,
 ];
 
 async function checkEmpty(client: pg.Client, searchPath: string): Promise<void> {
