@@ -95,21 +95,28 @@ export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<vo
   const chosen = await chosenOf(call, client);
   if (Object.keys(chosen).length === 0 && all !== true) throw new WindlassError("usage", `which ones? ${WHICH}`);
   if (again && chosen.ids === undefined) throw new WindlassError("usage", "--again is for letters that are named by their ids");
-  const items: { readonly id: string; readonly job: string | null; readonly created: boolean }[] = [];
-  for (let more = true; more;) {
-    const answer = await client.deadLetters.redrive({
-      ...chosen,
-      again,
-      ...(rate === "none" ? {} : { perSecond: rate.limit / rate.perSeconds }),
-    });
-    items.push(...answer.items);
-    more = answer.more;
-  }
+  const perSecond = rate === "none" ? {} : { perSecond: rate.limit / rate.perSeconds };
+  const items = await redriveAll(client, { ...chosen, again, ...perSecond }, new Date(now()).toISOString());
   await present(call, { items }, () => {
     const made = items.filter(({ created }) => created).length;
     const known = items.length - made;
     return `${made} redriven${known === 0 ? "" : `, ${known} had been redriven before (--again runs them once more)`}\n`;
   });
+}
+
+type Request = Parameters<Client["deadLetters"]["redrive"]>[0];
+type Items = Awaited<ReturnType<Client["deadLetters"]["redrive"]>>["items"];
+
+/** Page by page. What died after it began is not meant by the later ones: what dies again at once would be redriven for ever. */
+export async function redriveAll(client: Client, request: Request, begunAt: string): Promise<Items> {
+  const first = await client.deadLetters.redrive(request);
+  const items = [...first.items];
+  for (let { more } = first; more;) {
+    const answer = await client.deadLetters.redrive({ until: begunAt, ...request });
+    items.push(...answer.items);
+    more = answer.more;
+  }
+  return items;
 }
 
 interface PurgeOptions extends Choice {
