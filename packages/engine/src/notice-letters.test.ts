@@ -104,3 +104,17 @@ test("what is struck off is counted first, and only what is meant", async () => 
   expect(await letters.purge({ ...all, ids: [first?.listId ?? ""] }, false)).toEqual({ matched: 1, removed: 1 });
   expect(memory.dead.map(({ id }) => id)).toEqual(["n-1", "n-2"]);
 });
+
+test("a letter is found by its id behind more than are looked through", async () => {
+  await open([BODY]);
+  const { letters, memory } = fixture;
+  const [first] = memory.dead.splice(0);
+  if (first === undefined) throw new Error("one died");
+  for (let n = 1; n <= 10_100; n++) memory.dead.push({ ...first, letterId: String(n), id: `n-${n}` });
+  expect(await letters.list({ ...all, ids: ["notice_10050", "notice_7", "notice_0", "job_1"] })).toMatchObject([
+    { id: "n-7" },
+    { id: "n-10050" },
+  ]);
+  expect(await letters.list({ ...all, workspace: "acme", ids: ["notice_10050"] })).toEqual([]);
+  expect(await letters.purge({ ...all, ids: ["notice_10050"] }, false)).toEqual({ matched: 1, removed: 1 });
+});

@@ -70,13 +70,21 @@ export function noticeLetters(
   { queue, signatures, executionOf }: Omit<NoticeOptions, "open"> & { readonly queue: NoticeQueue },
 ): NoticeLetters {
   const find = async (notices: Notices, filter: NoticeLetterFilter): Promise<readonly NoticeLetter[]> => {
+    // At SQS each look receives all of them: one letter is asked for, many are looked through.
+    if (filter.ids?.length === 1) return named(notices, filter.ids, filter);
     const found: NoticeLetter[] = [];
     let after = filter.after === undefined || filter.after === NOTICE_LETTER ? undefined : letterIdOf(filter.after);
-    for (let seen = 0; seen < LOOKED_AT_MAX && found.length < filter.limit; seen += PAGE) {
+    let seen = 0;
+    for (; seen < LOOKED_AT_MAX && found.length < filter.limit; seen += PAGE) {
       const page = await notices.dead.list({ limit: PAGE, ...(after === undefined ? {} : { after }) });
       found.push(...page.map((letter) => placed(letter, notices.identity)).filter((letter) => fits(letter, filter)));
       if (page.length < PAGE) break;
       after = page.at(-1)?.letterId;
+    }
+    if (filter.ids !== undefined && seen >= LOOKED_AT_MAX) {
+      const known = new Set(found.map(({ listId }) => listId));
+      const unseen = filter.ids.filter((id) => !known.has(id));
+      found.push(...(await named(notices, unseen, filter)));
     }
     return found.slice(0, filter.limit);
   };
@@ -139,6 +147,17 @@ const UNVOUCHED: ReadonlySet<NoticeFault> = new Set<NoticeFault>(["signature", "
 /** See T2: who redrives many has not looked at each of them. */
 function isMeant({ reason }: NoticeLetter, filter: NoticeLetterFilter): boolean {
   return filter.ids !== undefined || filter.reason !== undefined || !UNVOUCHED.has(reason);
+}
+
+/** Whatever lies before them. */
+async function named(notices: Notices, ids: readonly string[], filter: NoticeLetterFilter): Promise<readonly NoticeLetter[]> {
+  const found: NoticeLetter[] = [];
+  for (const id of new Set(ids)) {
+    const dead = id.startsWith(NOTICE_LETTER) ? await notices.dead.get(letterIdOf(id)) : null;
+    const letter = dead === null ? null : placed(dead, notices.identity);
+    if (letter !== null && fits(letter, filter)) found.push(letter);
+  }
+  return found;
 }
 
 /** See T1. */
