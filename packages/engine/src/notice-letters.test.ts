@@ -118,3 +118,16 @@ test("a letter is found by its id behind more than are looked through", async ()
   expect(await letters.list({ ...all, workspace: "acme", ids: ["notice_10050"] })).toEqual([]);
   expect(await letters.purge({ ...all, ids: ["notice_10050"] }, false)).toEqual({ matched: 1, removed: 1 });
 });
+
+test("a look that was cut short tells where it goes on", async () => {
+  await open([BODY]);
+  const { letters, memory } = fixture;
+  const [first] = memory.dead.splice(0);
+  if (first === undefined) throw new Error("one died");
+  const body = (n: number): string => (n === 10_050 ? OF_ACME : BODY);
+  for (let n = 1; n <= 10_100; n++) memory.dead.push({ ...first, letterId: String(n), id: `n-${n}`, body: body(n) });
+  const page = await letters.page({ ...all, workspace: "acme" });
+  expect(page).toEqual({ letters: [], cutAt: "notice_10000" });
+  const next = await letters.page({ ...all, workspace: "acme", after: page.cutAt ?? "" });
+  expect([next.letters.map(({ id }) => id), next.cutAt]).toEqual([["n-10050"], null]);
+});

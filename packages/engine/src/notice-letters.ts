@@ -51,7 +51,15 @@ export interface NoticeLetterFilter {
   readonly limit: number;
 }
 
+export interface NoticeLetterPage {
+  readonly letters: readonly NoticeLetter[];
+  /** The list goes on behind it: so many were looked at that the look was cut short. Null: it was not. */
+  readonly cutAt: string | null;
+}
+
 export interface NoticeLetters {
+  /** The same as `list`, and where it was cut short. */
+  page(filter: NoticeLetterFilter): Promise<NoticeLetterPage>;
   /** Throws `unavailable` where the broker is away, as all of these do. */
   list(filter: NoticeLetterFilter): Promise<readonly NoticeLetter[]>;
   /** Those that were sent again. */
@@ -69,9 +77,9 @@ export function noticeLetters(
   context: EngineContext,
   { queue, signatures, executionOf }: Omit<NoticeOptions, "open"> & { readonly queue: NoticeQueue },
 ): NoticeLetters {
-  const find = async (notices: Notices, filter: NoticeLetterFilter): Promise<readonly NoticeLetter[]> => {
+  const look = async (notices: Notices, filter: NoticeLetterFilter): Promise<NoticeLetterPage> => {
     // At SQS each look receives all of them: one letter is asked for, many are looked through.
-    if (filter.ids?.length === 1) return named(notices, filter.ids, filter);
+    if (filter.ids?.length === 1) return { letters: await named(notices, filter.ids, filter), cutAt: null };
     const found: NoticeLetter[] = [];
     let after = filter.after === undefined || filter.after === NOTICE_LETTER ? undefined : letterIdOf(filter.after);
     let seen = 0;
@@ -86,8 +94,11 @@ export function noticeLetters(
       const unseen = filter.ids.filter((id) => !known.has(id));
       found.push(...(await named(notices, unseen, filter)));
     }
-    return found.slice(0, filter.limit);
+    const isCut = found.length < filter.limit && seen >= LOOKED_AT_MAX && after !== undefined;
+    return { letters: found.slice(0, filter.limit), cutAt: isCut ? `${NOTICE_LETTER}${after}` : null };
   };
+  const find = async (notices: Notices, filter: NoticeLetterFilter): Promise<readonly NoticeLetter[]> =>
+    (await look(notices, filter)).letters;
   /** See T2. */
   const demand = async ({ notice, workspace }: NoticeLetter, gate: CommandGate): Promise<void> => {
     if (notice === null) return;
@@ -105,6 +116,7 @@ export function noticeLetters(
     }
   };
   return {
+    page: async (filter) => look(await queue.opened(), filter),
     list: async (filter) => find(await queue.opened(), filter),
     async redrive(filter, gate) {
       const notices = await queue.opened();

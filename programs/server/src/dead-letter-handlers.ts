@@ -1,6 +1,13 @@
 /** The operations on dead letters: those of jobs, which are in the store, and those of the queue for notices, at its broker. */
 import type { DeadLetterJson } from "@windlass/contract";
-import { NOTICE_LETTER, oneLetter, type NoticeLetter, type NoticeLetterFilter, type NoticeLetters } from "@windlass/engine";
+import {
+  NOTICE_LETTER,
+  oneLetter,
+  type NoticeLetter,
+  type NoticeLetterFilter,
+  type NoticeLetterPage,
+  type NoticeLetters,
+} from "@windlass/engine";
 import {
   hasCode,
   isNoticeFault,
@@ -27,9 +34,13 @@ export function deadLetterHandlers({ engine: { deadLetters, deadNotices } }: Ser
       const notices = deadNotices === null || redriven === true ? null : noticesOf(workspace, rest, cursor);
       if (deadNotices === null || notices === null) return { items, nextCursor: null, away: null };
       if (items.length === limit) return { items, nextCursor: NOTICE_LETTER, away: null };
-      const { letters, away } = await lookedAt(deadNotices, { ...notices, limit: limit - items.length + 1 }, rest.source === "notice");
+      const { letters, cutAt, away } = await lookedAt(
+        deadNotices,
+        { ...notices, limit: limit - items.length + 1 },
+        rest.source === "notice",
+      );
       const more = letters.slice(0, limit - items.length).map(presentNotice);
-      return { items: [...items, ...more], nextCursor: letters.length > more.length ? (more.at(-1)?.id ?? null) : null, away };
+      return { items: [...items, ...more], nextCursor: letters.length > more.length ? (more.at(-1)?.id ?? null) : cutAt, away };
     },
     async get({ params: { id } }, { workspace, jobs }) {
       if (isNotice(id)) return { ...presentNotice(await oneLetter(deadNotices, { workspace, id })), job: null };
@@ -123,12 +134,12 @@ async function lookedAt(
   all: NoticeLetters,
   filter: NoticeLetterFilter,
   isDemanded: boolean,
-): Promise<{ readonly letters: readonly NoticeLetter[]; readonly away: string | null }> {
+): Promise<NoticeLetterPage & { readonly away: string | null }> {
   try {
-    return { letters: await all.list(filter), away: null };
+    return { ...(await all.page(filter)), away: null };
   } catch (error) {
     if (isDemanded || !hasCode(error, "unavailable")) throw error;
-    return { letters: [], away: messageOf(error) };
+    return { letters: [], cutAt: null, away: messageOf(error) };
   }
 }
 
