@@ -54,6 +54,41 @@ describe.skipIf(postgres.missing || nats.missing)("a dispatcher and a spawner ap
     expect([(await dispatching.ended).code, (await spawning.ended).code]).toEqual([0, 0]);
   });
 
+  test("the same notice twice, to two spawners at once, makes one execution and one runner; of ten with one malformed nine run", async () => {
+    const store = await postgres.schema();
+    const keys = { WINDLASS_SECRETS_KEYS: Buffer.alloc(32, 9).toString("base64") };
+    const server = await me.serverWith(keys, "--store", store, "--data", "twice");
+    me.write("once.yaml", workflowOf("once", "echo hello").replace("metadata:", "isolation: job\nmetadata:"));
+    expect((await me.windlass("workflows", "apply", "once.yaml", "--data", "twice")).code).toBe(0);
+    const limits = { visibilityMs: 300_000, attemptsMax: 10 };
+    const queue = await openNatsNotices({ url: broker.url, name: "twice", clock: realClock, random: seededRandom(2), ...limits });
+    const environment = {
+      ...keys,
+      WINDLASS_NOTICES_URL: broker.url,
+      WINDLASS_NOTICES_QUEUE: "twice",
+      WINDLASS_NOTICES_SIGNING: "off",
+      WINDLASS_RUNNER_URL: server.url,
+    };
+    const spawners = ["first", "second"].map((data) => there.start(["spawner", "--store", store, "--data", data], environment));
+    for (const spawner of spawners) await until(spawner, "Takes notices");
+    const bodies = Array.from({ length: 10 }, (_, i) =>
+      i === 4 ? "{" : noticeOf({ schedule_id: "hourly", nominal_time: `2026-01-31T0${i}:00:00Z` }),
+    );
+    for (const sender of ["a", "b"]) await queue.send(bodies.map((body, i) => ({ id: `${sender}-${i}`, body, attributes: {} })));
+    const list = async (...filter: string[]): Promise<{ parentId: string | null }[]> => {
+      const { stdout } = await me.windlass("jobs", "list", "--all", "--limit", "100", "--json", "--data", "twice", ...filter);
+      return (JSON.parse(stdout) as { items: { parentId: string | null }[] }).items;
+    };
+    await vi.waitFor(async () => expect(await list("--name", "once", "--state", "succeeded")).toHaveLength(9), PATIENCE);
+    await vi.waitFor(async () => expect(await queue.figures()).toMatchObject({ waiting: 0, received: 0, dead: 2 }), PATIENCE);
+    expect(await list("--name", "once")).toHaveLength(9);
+    const runners = (await list("--name", "runner")).map(({ parentId }) => parentId);
+    expect([runners.length, new Set(runners).size]).toEqual([9, 9]);
+    for (const { pid } of spawners) process.kill(pid, "SIGTERM");
+    expect(await Promise.all(spawners.map(async ({ ended }) => (await ended).code))).toEqual([0, 0]);
+    await queue.close();
+  });
+
   test("a spawner without a queue says what is to be set", async () => {
     const { code, stderr } = await there.windlass("spawner");
     expect([code, stderr]).toEqual([2, expect.stringContaining("WINDLASS_NOTICES_URL")]);
@@ -61,3 +96,8 @@ describe.skipIf(postgres.missing || nats.missing)("a dispatcher and a spawner ap
     expect([addressless.code, addressless.stderr]).toEqual([2, expect.stringContaining("WINDLASS_RUNNER_URL")]);
   });
 });
+
+function noticeOf(more: object): string {
+  const sent = { trigger_type: "schedule", sent_at: "2026-01-31T09:00:00Z" };
+  return JSON.stringify({ version: 1, type: "execution", workflow_id: "once", ...sent, ...more });
+}
