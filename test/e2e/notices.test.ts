@@ -63,6 +63,18 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
       expect(letters.map(({ id, reason }) => `${id} ${reason}`).toSorted()).toEqual(["b malformed", "c unknown_workflow"]);
     }, PATIENCE);
     expect(await queue.figures()).toMatchObject({ waiting: 0, received: 0, dead: 2 });
+    // Once what was missing is there, its letter is sent again and runs; the other one is struck off.
+    here.write("nobody.yaml", workflowOf("nobody", "true"));
+    expect((await here.windlass("workflows", "apply", "nobody.yaml")).code).toBe(0);
+    const listed = await here.windlass("dlq", "list", "--source", "notice", "--json");
+    expect((JSON.parse(listed.stdout) as { items: { reason: string }[] }).items.map(({ reason }) => reason).toSorted()).toEqual([
+      "malformed",
+      "unknown_workflow",
+    ]);
+    expect(await here.windlass("dlq", "redrive", "--reason", "unknown_workflow")).toMatchObject({ code: 0, stdout: "1 redriven\n" });
+    await vi.waitFor(async () => expect(await namesOf("succeeded")).toEqual(["first", "nobody", "second"]), PATIENCE);
+    expect((await here.windlass("dlq", "purge", "--reason", "malformed", "--yes")).code).toBe(0);
+    expect(await queue.figures()).toMatchObject({ waiting: 0, dead: 0 });
   });
 
   test("a server that is to enforce signatures takes nothing that is not signed, and does not start without a key", async () => {
