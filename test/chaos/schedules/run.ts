@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { testNats } from "@windlass/testkit/nats";
 import { findPostgres, startPostgres } from "@windlass/testkit/postgres";
 import { playScheduleRound } from "./schedule-round.ts";
 
@@ -20,7 +21,9 @@ const programs = findPostgres(process.env);
 if (programs === null) throw new Error("PostgreSQL is not installed: neither /usr/lib/postgresql nor PATH has initdb, postgres and psql");
 const folder = mkdtempSync(join(tmpdir(), "windlass-chaos-"));
 const postgres = await startPostgres(programs);
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void postgres.stop().finally(() => process.exit(130)));
+const nats = await testNats({ ...process.env, CI: "true" }).start();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void Promise.all([nats.stop(), postgres.stop()]).finally(() => process.exit(130)));
 const seed = Number(values.seed);
 try {
   const { figures, strikes, violations } = await playScheduleRound({
@@ -30,6 +33,7 @@ try {
     folder: join(folder, "round"),
     cacheFolder: join(folder, "cache"),
     postgres,
+    nats,
   });
   say(`seed ${seed}: ${violations.length === 0 ? "ok" : `${violations.length} VIOLATIONS`}`);
   for (const violation of violations) say(`  ! ${violation}`);
@@ -38,6 +42,7 @@ try {
   else say(`logs are in ${folder}`);
   process.exitCode = violations.length === 0 ? 0 : 1;
 } finally {
+  await nats.stop();
   await postgres.stop();
 }
 

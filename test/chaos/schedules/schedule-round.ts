@@ -8,6 +8,7 @@ import { setTimeout as rest } from "node:timers/promises";
 import type { OccurrenceJson, ScheduleJson } from "@windlass/contract";
 import type { Client } from "@windlass/sdk";
 import { seededRandom } from "@windlass/testkit/fakes";
+import type { NatsServer } from "@windlass/testkit/nats";
 import type { PostgresServer } from "@windlass/testkit/postgres";
 import { planStrikes, type Strike } from "../strikes.ts";
 import { clientOf, isRefusal } from "../submit-orders.ts";
@@ -25,6 +26,7 @@ export interface ScheduleRoundOptions {
   readonly folder: string;
   readonly cacheFolder: string;
   readonly postgres: PostgresServer;
+  readonly nats: NatsServer;
 }
 
 export interface ScheduleRoundReport {

@@ -1,12 +1,13 @@
 /**
- * The programs of a round of schedules: two servers, which make due executions and their runners, and a dispatcher apart from them,
- * on one PostgreSQL; the supervisors of the servers, and the runners below those. All of them may be struck, and the database.
+ * The programs of a round of schedules: two servers, a dispatcher and a spawner apart from them, on one PostgreSQL and with one NATS
+ * between; their supervisors, and the runners below those. All of them may be struck but the supervisors, and so may database and broker.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SettingName } from "@windlass/kernel";
 import { freePort } from "@windlass/testkit/free-port";
 import type { SeededRandom } from "@windlass/testkit/fakes";
+import type { NatsServer } from "@windlass/testkit/nats";
 import type { PostgresServer } from "@windlass/testkit/postgres";
 import { KeptProgram } from "../kept-program.ts";
 import { backendsOf, childrenOf, runnersBelow } from "../running-processes.ts";
@@ -14,17 +15,19 @@ import { endSupervisor, environmentWith, strikeProcesses, strikeProgram } from "
 import type { Strike } from "../strikes.ts";
 import { until } from "../until.ts";
 
-export type ScheduleTarget = "server" | "server-b" | "dispatcher" | "runner" | "connection" | "postgres";
 /** Runners come and go, so they are struck at more often. */
-export const SCHEDULE_TARGETS: readonly ScheduleTarget[] = [
+export const SCHEDULE_TARGETS = [
   "server",
   "server-b",
   "dispatcher",
+  "spawner",
   "runner",
   "runner",
   "connection",
   "postgres",
-];
+  "broker",
+] as const;
+export type ScheduleTarget = (typeof SCHEDULE_TARGETS)[number];
 
 export interface ScheduleSiteOptions {
   /** Absolute and not there yet. */
@@ -32,6 +35,7 @@ export interface ScheduleSiteOptions {
   /** What Node made of the sources, shared by all rounds. */
   readonly cacheFolder: string;
   readonly postgres: PostgresServer;
+  readonly nats: NatsServer;
   readonly random: SeededRandom;
 }
 
@@ -54,24 +58,30 @@ const SETTINGS: Partial<Record<SettingName, string>> = {
   "host.lostAfterSeconds": "60",
   "process.runningMax": "6",
   "drain.seconds": "2",
+  "notices.signing": "off",
+  // Of all, for whoever makes a runner seals its token.
+  "secrets.keys": Buffer.alloc(32, 7).toString("base64"),
 };
 const STOP_PATIENCE_MS = 20_000;
 const START_PATIENCE_MS = 60_000;
 const WINDLASS = join(import.meta.dirname, "..", "..", "..", "programs", "cli", "bin", "windlass.js");
 
-export async function openScheduleSite({ folder, cacheFolder, postgres, random }: ScheduleSiteOptions): Promise<ScheduleSite> {
+export async function openScheduleSite({ folder, cacheFolder, postgres, nats, random }: ScheduleSiteOptions): Promise<ScheduleSite> {
   mkdirSync(folder, { recursive: true });
   const effectsFile = join(folder, "effects");
   writeFileSync(effectsFile, "");
-  const environment = environmentWith({ ...SETTINGS, "store.url": await postgres.schema() }, cacheFolder);
   const kept = (name: string, readyText: string, ...args: readonly string[]): KeptProgram =>
     new KeptProgram({ name, args: [WINDLASS, ...args], environment, readyText, logFile: join(folder, `${name}.log`) });
   const doors = ["a", "b"].map((name) => join(folder, name));
+  const places = [...doors, join(folder, "s")];
   // They come back where they were, as servers do: their runners know no other address.
   const ports = [await freePort(), await freePort()].map(String);
+  const own = { "store.url": await postgres.schema(), "notices.url": nats.url, "runner.url": `http://127.0.0.1:${ports[0]}` };
+  const environment = environmentWith({ ...SETTINGS, ...own }, cacheFolder);
   const programs = new Map<ScheduleTarget, KeptProgram>([
     ["server", kept("server", "answers at", "server", "--data", join(folder, "a"), "--port", ports[0] ?? "")],
     ["server-b", kept("server-b", "answers at", "server", "--data", join(folder, "b"), "--port", ports[1] ?? "")],
+    ["spawner", kept("spawner", "Takes notices", "spawner", "--data", join(folder, "s"))],
     ["dispatcher", kept("dispatcher", "Looks after schedules", "dispatcher", "--data", join(folder, "d"))],
   ]);
   const all = [...programs.values()];
@@ -79,9 +89,10 @@ export async function openScheduleSite({ folder, cacheFolder, postgres, random }
   const hit = async (strike: Strike<ScheduleTarget>): Promise<boolean> => {
     const program = programs.get(strike.target);
     if (program !== undefined) return strikeProgram(program, strike);
+    if (strike.target === "broker") return nats.restart().then(() => true);
     if (strike.target === "postgres" && strike.action === "kill") return postgres.crash().then(() => true);
     if (strike.target === "postgres") return strikeProcesses([postgres.pid, ...childrenOf(postgres.pid)], strike);
-    const candidates = strike.target === "runner" ? doors.flatMap(runnersBelow) : backendsOf(postgres.pid);
+    const candidates = strike.target === "runner" ? places.flatMap(runnersBelow) : backendsOf(postgres.pid);
     return strikeProcesses(candidates.length === 0 ? [] : [random.pick(candidates)], strike);
   };
   return {
@@ -103,7 +114,7 @@ export async function openScheduleSite({ folder, cacheFolder, postgres, random }
     },
     async end() {
       for (const program of all) await program.end();
-      for (const door of doors) await endSupervisor(door);
+      for (const place of places) await endSupervisor(place);
     },
   };
 }
