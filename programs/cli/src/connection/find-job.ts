@@ -27,7 +27,7 @@ export async function findLetter(client: Client, given: string): Promise<string>
   if (isId("job", given) || given.startsWith("notice_")) return given;
   if (given === "last") {
     const newest = (await client.deadLetters.list({ source: "job", limit: 1 })).items[0];
-    if (newest === undefined) throw new WindlassError("not_found", "no job is a dead letter: none has failed for good");
+    if (newest === undefined) throw new WindlassError("not_found", "there is no dead letter of a job: none has failed for good");
     return newest.id;
   }
   return endingWith(given, {
