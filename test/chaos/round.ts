@@ -1,6 +1,5 @@
 /** One round: everything up, users submit while the monkey strikes, calm, everything must come to its end; then the check. */
 import { rm } from "node:fs/promises";
-import { setTimeout as rest } from "node:timers/promises";
 import type { PostgresServer } from "@windlass/testkit/postgres";
 import { seededRandom } from "@windlass/testkit/fakes";
 import { linesOf, violationsOf, type Violation } from "./check-history.ts";
@@ -11,8 +10,9 @@ import { readStored, type History, type Left } from "./history.ts";
 import { jobProcesses } from "./running-processes.ts";
 import { lastOrders } from "./last-strikes.ts";
 import { openSite, type Site } from "./site.ts";
-import { planStrikes, TARGETS, type Strike } from "./strikes.ts";
+import { planStrikes, TARGETS } from "./strikes.ts";
 import { countLive, submitOrders, type Ledger } from "./submit-orders.ts";
+import { countBy, strikeAll, told } from "./strike-all.ts";
 import { until } from "./until.ts";
 import { planWorkload } from "./workload.ts";
 
@@ -98,7 +98,7 @@ async function play({ seed, load, durationMs, postgres }: RoundOptions, site: Si
   return {
     seed,
     figures: figuresOf(history, { asks: ledger.asks, left: history.left?.attempts.length ?? 0, calmMs }),
-    strikes: countBy(hits, ({ target, action }) => `${target} ${action === "kill" ? "killed" : "frozen"}`),
+    strikes: countBy(hits, told),
     outcomes: countBy(history.jobs, ({ final, state }) => final?.outcome ?? state),
     violations: [
       ...[...ledger.refused, ...(last?.ledger.refused ?? [])].map((why) => `a request was not answered well: ${why}`),
@@ -120,18 +120,6 @@ async function strikeLast(
   const left = await site.leave();
   const fault = await site.refuse();
   return { ledger, left, fault: fault === null ? [] : [fault] };
-}
-
-/** Those that hit somebody. */
-async function strikeAll(site: Site, strikes: readonly Strike[]): Promise<Strike[]> {
-  const begun = performance.now();
-  const hits = await Promise.all(
-    strikes.map(async (strike) => {
-      await rest(Math.max(0, strike.atMs - (performance.now() - begun)));
-      return (await site.strike(strike)) ? [strike] : [];
-    }),
-  );
-  return hits.flat();
 }
 
 function figuresOf({ jobs, attempts, effects }: History, more: Readonly<Record<string, number>>): Record<string, number> {
@@ -156,8 +144,4 @@ function shown(violations: readonly Violation[], { events }: History): string[] 
     told.add(jobId);
     return [text, ...linesOf(events.get(jobId) ?? [])].join("\n      ");
   });
-}
-
-function countBy<T>(items: readonly T[], key: (item: T) => string): Record<string, number> {
-  return Object.fromEntries([...Map.groupBy(items, key)].map(([name, same]) => [name, same.length]));
 }

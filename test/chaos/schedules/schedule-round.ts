@@ -10,11 +10,12 @@ import type { Client } from "@windlass/sdk";
 import { seededRandom } from "@windlass/testkit/fakes";
 import type { NatsServer } from "@windlass/testkit/nats";
 import type { PostgresServer } from "@windlass/testkit/postgres";
-import { planStrikes, type Strike } from "../strikes.ts";
+import { planStrikes } from "../strikes.ts";
 import { clientOf, isRefusal } from "../submit-orders.ts";
+import { countBy, strikeAll, told } from "../strike-all.ts";
 import { until } from "../until.ts";
 import { violationsOfLedger, type TickExecution, type TickHistory } from "./check-ledger.ts";
-import { openScheduleSite, SCHEDULE_TARGETS, type ScheduleSite, type ScheduleTarget } from "./schedule-site.ts";
+import { openScheduleSite, SCHEDULE_TARGETS, type ScheduleSite } from "./schedule-site.ts";
 import { planTicks, readTickEffects, TICK_LABEL, tickWorkflow, type Tick } from "./ticks.ts";
 
 export interface ScheduleRoundOptions {
@@ -82,7 +83,7 @@ async function play({ seed, schedules, durationMs }: ScheduleRoundOptions, site:
   const faults = await site.stop();
   return {
     figures: figuresOf(history, calmMs),
-    strikes: countBy(hits, ({ target, action }) => `${target} ${action === "kill" ? "killed" : "frozen"}`),
+    strikes: countBy(hits, told),
     violations: [...faults, ...stuck, ...violationsOfLedger(history)],
   };
 }
@@ -173,18 +174,6 @@ async function pages<T>(
   return all;
 }
 
-/** Those that hit somebody. */
-async function strikeAll(site: ScheduleSite, strikes: readonly Strike<ScheduleTarget>[]): Promise<Strike<ScheduleTarget>[]> {
-  const begun = performance.now();
-  const hits = await Promise.all(
-    strikes.map(async (strike) => {
-      await rest(Math.max(0, strike.atMs - (performance.now() - begun)));
-      return (await site.strike(strike)) ? [strike] : [];
-    }),
-  );
-  return hits.flat();
-}
-
 function figuresOf({ schedules, executions, effects, deadLetters }: TickHistory, calmMs: number): Record<string, number> {
   const rows = schedules.flatMap((schedule) => schedule.rows);
   return {
@@ -198,8 +187,4 @@ function figuresOf({ schedules, executions, effects, deadLetters }: TickHistory,
     "dead letters": deadLetters.size,
     calmMs,
   };
-}
-
-function countBy<T>(items: readonly T[], key: (item: T) => string): Record<string, number> {
-  return Object.fromEntries([...Map.groupBy(items, key)].map(([name, same]) => [name, same.length]));
 }

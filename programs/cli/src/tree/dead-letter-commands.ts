@@ -10,11 +10,11 @@ export function addDeadLetterCommands(program: Command, perform: Performing): vo
     .command("dead-letters")
     .alias("dlq")
     .description("jobs that failed for good, and notices that could not be followed: look at them, run them again, strike them off");
-  narrowed(letters.command("list").description("dead letters, newest job first"))
+  narrowed(letters.command("list").description("dead letters: those of jobs, the newest first, then those of notices, the oldest first"))
     .option("--redriven", "only those that were run again")
     .option("--open", "only those that were not run again")
     .option("--limit <count>", "how many", whole(1, 500))
-    .option("--cursor <id>", "continue behind this job")
+    .option("--cursor <id>", "continue behind this letter")
     .action(perform(async () => (await import("../commands/dead-letters.ts")).listDeadLetters));
   letters
     .command("get")

@@ -79,7 +79,9 @@ function addApartCommands(program: Command, perform: Performing): void {
     .action(perform(async () => (await import("../commands/dispatcher.ts")).runDispatcher));
   program
     .command("spawner")
-    .description("start what runs apart from those who decide it: takes notices from a queue of NATS or SQS (WINDLASS_NOTICES_URL)")
+    .description(
+      "start what runs beside the servers, without answering requests: takes notices from a queue of NATS or SQS (WINDLASS_NOTICES_URL)",
+    )
     .option("--store <url>", "where jobs are kept: postgres://…, the same as of those who decide")
     .action(perform(async () => (await import("../commands/spawner.ts")).runSpawner));
 }
