@@ -23,7 +23,8 @@ test("rows that are there become what is said of them, in all sizes, also with c
   const db = new Database(":memory:");
   db.run("CREATE TABLE t (id TEXT NOT NULL PRIMARY KEY, a INTEGER NOT NULL, b TEXT)");
   const into = new Target("t", ["id", "a", "b"], "ON CONFLICT (id) DO UPDATE SET b = excluded.b");
-  const rows = (b: string | null): (string | number | null)[][] => Array.from({ length: 135 }, (_, i) => [idOf(i), 7, b === null ? b : `${b}${i}`]);
+  const rows = (b: string | null): (string | number | null)[][] =>
+    Array.from({ length: 135 }, (_, i) => [idOf(i), 7, b === null ? b : `${b}${i}`]);
   insertMany(db, into, rows("x"));
   db.run("UPDATE t SET a = 8");
   insertMany(db, into, rows("y"));

@@ -52,7 +52,15 @@ export function listSchedules(db: Database, filter: ScheduleFilter): ScheduleVie
 
 export function getSchedule(db: Database, workspace: string, name: string): DueSchedule | null {
   const [view] = found(db, workspace, name);
-  return view === undefined ? null : withAlive(view, aliveOf(db, view.cursor.running.map(({ jobId }) => jobId)));
+  return view === undefined
+    ? null
+    : withAlive(
+        view,
+        aliveOf(
+          db,
+          view.cursor.running.map(({ jobId }) => jobId),
+        ),
+      );
 }
 
 /** Rows as they are stored: lists of texts and numbers cross the threads in a fraction of the time that records take, and are read behind. */
