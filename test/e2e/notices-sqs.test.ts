@@ -1,7 +1,7 @@
 /** Notices over SQS: what a schedule makes is told to the queue and taken from it, signed; what cannot be followed is redriven. */
 import { openSqsNotices } from "@windlass/sqs";
 import type { Notices } from "@windlass/ports";
-import { testPostgres } from "@windlass/testkit";
+import { realClock, testPostgres } from "@windlass/testkit";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { sqsFixture, type SqsFixture } from "../../drivers/sqs/src/sqs-fixture.ts";
 import { stranger, until, workflowOf, type Stranger } from "./stranger.ts";
@@ -24,6 +24,7 @@ describe.skipIf(postgres.missing)("a dispatcher and a spawner with SQS between",
       url: sqs.urlOf("windlass"),
       visibilityMs: 300_000,
       attemptsMax: 10,
+      clock: realClock,
       credentials: { accessKeyId: "test", secretAccessKey: "test" },
     });
   });
@@ -62,12 +63,13 @@ describe.skipIf(postgres.missing)("a dispatcher and a spawner with SQS between",
     const times = { nominal_time: "2026-01-31T09:00:00Z", sent_at: "2026-01-31T09:00:00Z" };
     await queue.send([{ id: "a", body: JSON.stringify({ ...body, ...times }), attributes: {} }]);
     const letter = await vi.waitFor(async () => {
-      const [one] = await queue.dead.list({ limit: 10 });
+      const [one] = (await queue.dead.look({ limit: 10 })).letters;
       expect(one).toMatchObject({ id: "a", reason: "unknown_workflow" });
       return one;
     }, PATIENCE);
     await me.windlass("workflows", "apply", "late.yaml");
-    expect(await queue.dead.redrive(letter?.letterId ?? "", letter?.attributes ?? {})).toBe(true);
+    const letterId = letter?.letterId ?? "";
+    expect(await queue.dead.redrive([letterId], () => ({}))).toEqual({ sent: [letterId], fault: null });
     await vi.waitFor(async () => expect(await succeeded("late")).toBe(1), PATIENCE);
     for (const { pid } of [spawning, dispatching]) process.kill(pid, "SIGTERM");
     expect([(await dispatching.ended).code, (await spawning.ended).code]).toEqual([0, 0]);

@@ -59,7 +59,7 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
     await send("d", bodyOf("second"));
     await vi.waitFor(async () => expect(await namesOf("succeeded")).toEqual(["first", "second"]), PATIENCE);
     await vi.waitFor(async () => {
-      const letters = await queue.dead.list({ limit: 10 });
+      const letters = (await queue.dead.look({ limit: 10 })).letters;
       expect(letters.map(({ id, reason }) => `${id} ${reason}`).toSorted()).toEqual(["b malformed", "c unknown_workflow"]);
     }, PATIENCE);
     expect(await queue.figures()).toMatchObject({ waiting: 0, received: 0, dead: 2 });
@@ -82,7 +82,10 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
     expect([keyless.code, keyless.stderr]).toEqual([2, expect.stringContaining("WINDLASS_NOTICES_KEYS")]);
     await here.serverWith({ WINDLASS_NOTICES_URL: broker.url, WINDLASS_NOTICES_KEYS: KEY });
     await queue.send([{ id: "a", body: bodyOf("first"), attributes: {} }]);
-    await vi.waitFor(async () => expect(await queue.dead.list({ limit: 10 })).toMatchObject([{ id: "a", reason: "signature" }]), PATIENCE);
+    await vi.waitFor(
+      async () => expect((await queue.dead.look({ limit: 10 })).letters).toMatchObject([{ id: "a", reason: "signature" }]),
+      PATIENCE,
+    );
   });
 
   test("a broker that is away keeps no server from starting or working, and is told of", async () => {

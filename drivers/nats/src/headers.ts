@@ -11,6 +11,7 @@ const ATTEMPTS = `${OWN}Attempts`;
 const FIRST_AT = `${OWN}First-At`;
 const REASON = `${OWN}Reason`;
 const MESSAGE = `${OWN}Message`;
+const REDRIVES = `${OWN}Redrives`;
 
 export interface Told {
   readonly id: string;
@@ -20,6 +21,8 @@ export interface Told {
   readonly firstAt: number | null;
   readonly reason: NoticeFault;
   readonly message: string;
+  /** How often it was a dead letter before. */
+  readonly redrives: number;
 }
 
 /** For people: longer ones are cut. */
@@ -37,6 +40,7 @@ export function headersOf(told: Partial<Told> & Pick<Told, "id" | "attributes">)
   set(FIRST_AT, told.firstAt);
   set(REASON, told.reason);
   set(MESSAGE, told.message?.slice(0, MESSAGE_LENGTH_MAX));
+  set(REDRIVES, told.redrives);
   return made;
 }
 
@@ -61,6 +65,7 @@ export function toldBy(found: MsgHdrs | undefined | null, otherwise: string): To
     firstAt: countOf(of(FIRST_AT)),
     reason: isNoticeFault(reason) ? reason : "unknown",
     message: of(MESSAGE),
+    redrives: countOf(of(REDRIVES)) ?? 0,
   };
 }
 

@@ -55,7 +55,7 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
     const all = await queue.receive({ max: 2, waitMs: 20_000 });
     expect(all.map(({ body }) => body)).toEqual(['{"i":1}', '{"i":2}']);
     for (const one of all) await queue.deadLetter(one, { reason: "schema", message: "no" });
-    expect((await queue.dead.list({ limit: 9 })).map(({ body }) => body)).toEqual(['{"i":1}', '{"i":2}']);
+    expect((await queue.dead.look({ limit: 9 })).letters.map(({ body }) => body)).toEqual(['{"i":1}', '{"i":2}']);
     await Promise.all([queue.close(), connection.close()]);
   });
 
@@ -66,7 +66,7 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
     const connection = await connect({ servers: server.url });
     await jetstream(connection).publish("guessed.dead", "no letter", { msgID: "guessed.dead/1/1" });
     await queue.deadLetter(one as ReceivedNotice, { reason: "schema", message: "no" });
-    expect((await queue.dead.list({ limit: 9 })).map(({ id }) => id)).toContain("a");
+    expect((await queue.dead.look({ limit: 9 })).letters.map(({ id }) => id)).toContain("a");
     await Promise.all([queue.close(), connection.close()]);
   });
 

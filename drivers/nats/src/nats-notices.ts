@@ -90,7 +90,7 @@ function natsNotices(
     visibilityMs,
     attemptsMax,
     dedupesMs: DEDUPES_MS,
-    dead: natsDeadNotices(queue),
+    dead: natsDeadNotices({ ...queue, clock }),
     send: (batch) => send(queue, batch),
     receive: async (wanted) => (isClosing ? [] : receive(queue, { pulls, there, isClosing: () => isClosing }, wanted)),
     extend: (notices) =>
@@ -156,11 +156,11 @@ interface Copy {
 
 /** Takes the place of a notice: a new message under another id of NATS (`copyIds`). */
 async function copy(queue: NatsQueue, notice: ReceivedNotice, { subject, at, told }: Copy): Promise<void> {
-  const { id, attributes, firstAt, body, handle } = notice;
+  const { id, attributes, firstAt, redrives, body, handle } = notice;
   const { seq, times } = deliveryOf(handle);
   await queue.client.publish(subject, body, {
     msgID: queue.idOfCopy(`${subject}/${seq}/${times}`),
-    headers: headersOf({ id, attributes, firstAt, ...told }),
+    headers: headersOf({ id, attributes, firstAt, redrives, ...told }),
     ...(at === undefined ? {} : { schedule: { specification: new Date(at), target: queue.names.ready } }),
   });
   await acknowledge(queue, [notice]);
@@ -199,11 +199,12 @@ async function figures({ manager, names }: NatsQueue): Promise<NoticeFigures> {
 function receivedOf(message: Msg): ReceivedNotice {
   const { reply = "", data } = message;
   const { times, seq, at } = deliveryOf(reply);
-  const { id, attributes, attemptsBefore, firstAt } = toldBy(
+  const { id, attributes, attemptsBefore, firstAt, redrives } = toldBy(
     headersIn(() => message.headers),
     `nats-${seq}`,
   );
-  return { id, attributes, body: new TextDecoder().decode(data), attempts: attemptsBefore + times, firstAt: firstAt ?? at, handle: reply };
+  const counted = { attempts: attemptsBefore + times, firstAt: firstAt ?? at, redrives };
+  return { id, attributes, body: new TextDecoder().decode(data), ...counted, handle: reply };
 }
 
 async function publish(client: JetStreamClient, subject: string, { id, body, attributes }: OutgoingNotice): Promise<SentNotice> {

@@ -9,6 +9,7 @@ const ATTEMPTS = `${OWN}attempts`;
 const FIRST_AT = `${OWN}first_at`;
 const REASON = `${OWN}reason`;
 const MESSAGE = `${OWN}message`;
+const REDRIVES = `${OWN}redrives`;
 /** Those of the notice as one JSON text, where there is no room for each of them. */
 const PACKED = `${OWN}attributes`;
 /** Of SQS. Others may have used all of them. */
@@ -23,13 +24,16 @@ export interface Told {
   /** Null: only SQS put it where it is. */
   readonly reason: NoticeFault | null;
   readonly message: string;
+  /** How often it was a dead letter before. */
+  readonly redrives: number;
   /** How often this message was received. */
   readonly times: number;
   /** When SQS had this message. */
   readonly at: number;
 }
 
-export type OwnWords = Partial<Pick<Told, "attemptsBefore" | "firstAt" | "reason" | "message">> & Pick<Told, "id" | "attributes">;
+export type OwnWords = Partial<Pick<Told, "attemptsBefore" | "firstAt" | "reason" | "message" | "redrives">> &
+  Pick<Told, "id" | "attributes">;
 
 /** For people: longer ones are cut. */
 const MESSAGE_LENGTH_MAX = 500;
@@ -41,6 +45,8 @@ export function attributesOf(told: OwnWords): Record<string, MessageAttributeVal
     [FIRST_AT]: told.firstAt,
     [REASON]: told.reason,
     [MESSAGE]: told.message?.replace(/[\r\n]+/gu, " ").slice(0, MESSAGE_LENGTH_MAX),
+    // None says the same as 0, and there is room for few.
+    [REDRIVES]: told.redrives === 0 ? null : told.redrives,
   };
   const theirs =
     Object.values({ ...told.attributes, ...own }).filter(isThere).length > ATTRIBUTES_MAX
@@ -64,6 +70,7 @@ export function toldBy({ MessageAttributes: found = {}, Attributes: system = {},
     firstAt: countOf(of(FIRST_AT)) ?? at,
     reason: reason === "" ? null : isNoticeFault(reason) ? reason : "unknown",
     message: of(MESSAGE),
+    redrives: countOf(of(REDRIVES)) ?? 0,
     times: countOf(system.ApproximateReceiveCount ?? "") ?? 1,
     at,
   };

@@ -1,7 +1,7 @@
 /** The contract on a server that speaks as SQS does, and what is of SQS alone. */
 import { CreateQueueCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Notices } from "@windlass/ports";
-import { noticesContract } from "@windlass/testkit";
+import { noticesContract, realClock as clock } from "@windlass/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ACCOUNT, sqsFixture, type SqsFixture } from "./sqs-fixture.ts";
 import { openSqsNotices } from "./sqs-notices.ts";
@@ -12,7 +12,7 @@ describe("notices over SQS", () => {
   let sqs: SqsFixture;
   let queues = 0;
   const open = (name: string, more: { readonly visibilityMs?: number; readonly attemptsMax?: number } = {}): Promise<Notices> =>
-    openSqsNotices({ url: sqs.urlOf(name), visibilityMs: 60_000, attemptsMax: 3, credentials, ...more });
+    openSqsNotices({ url: sqs.urlOf(name), visibilityMs: 60_000, attemptsMax: 3, credentials, clock, ...more });
   beforeAll(async () => {
     sqs = await sqsFixture();
   });
@@ -42,7 +42,7 @@ describe("notices over SQS", () => {
     const receive = () => queue.receive({ max: 1, waitMs: 20_000 });
     for (let i = 0; i < 2; i++) for (const one of await receive()) await queue.retry(one, { delayMs: 0, counts: true });
     expect(await queue.receive({ max: 1, waitMs: 0 })).toEqual([]);
-    expect(await queue.dead.list({ limit: 9 })).toMatchObject([{ id: "x", reason: "attempts_exhausted", attempts: 2 }]);
+    expect((await queue.dead.look({ limit: 9 })).letters).toMatchObject([{ id: "x", reason: "attempts_exhausted", attempts: 2 }]);
     expect(sqs.server.inspectQueue("own-letters")?.messages.ready).toHaveLength(1);
     await queue.close();
   });
@@ -58,6 +58,8 @@ describe("notices over SQS", () => {
 
   test("where nobody listens it is unavailable", async () => {
     const url = `http://127.0.0.1:1/${ACCOUNT}/x`;
-    await expect(openSqsNotices({ url, visibilityMs: 1_000, attemptsMax: 3, credentials })).rejects.toMatchObject({ code: "unavailable" });
+    await expect(openSqsNotices({ url, visibilityMs: 1_000, attemptsMax: 3, credentials, clock })).rejects.toMatchObject({
+      code: "unavailable",
+    });
   });
 });

@@ -9,6 +9,7 @@ import {
   type ReceiveRequest,
   type SentNotice,
   withoutExhausted,
+  type Clock,
 } from "@windlass/ports";
 import { SendMessageBatchCommand, SendMessageCommand, SQSClient, type Message } from "@aws-sdk/client-sqs";
 import { addressOf, type QueueAddress } from "./address.ts";
@@ -24,6 +25,7 @@ export interface SqsNoticesOptions {
   /** Whole seconds; SQS knows no other. */
   readonly visibilityMs: number;
   readonly attemptsMax: number;
+  readonly clock: Pick<Clock, "monotonic">;
   /** Left out: found as all programs for AWS find them. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
@@ -90,7 +92,12 @@ function sqsNotices(
     visibilityMs: hiddenSeconds * 1000,
     attemptsMax,
     dedupesMs: null,
-    dead: sqsDeadNotices({ ...queue, deadUrl: dead.deadUrl, send: (told, body) => sendOne(queue, { to: queueUrl, told, body }) }),
+    dead: sqsDeadNotices({
+      ...queue,
+      deadUrl: dead.deadUrl,
+      clock: options.clock,
+      send: (told, body, delayMs) => sendOne(queue, { to: queueUrl, told, body, delayMs }),
+    }),
     send: (batch) => send(queue, batch),
     receive: (wanted) => receive(queue, wanted),
     extend: (notices) => asking(() => calls.hide(queueUrl, handlesOf(notices), hiddenSeconds)),
@@ -141,23 +148,24 @@ async function receive(queue: SqsQueue, { max, waitMs, signal }: ReceiveRequest)
 
 async function retry(
   queue: SqsQueue,
-  { id, body, attributes, attempts, firstAt, handle }: ReceivedNotice,
+  { id, body, attributes, attempts, firstAt, redrives, handle }: ReceivedNotice,
   { delayMs, counts }: { readonly delayMs: number; readonly counts: boolean },
 ): Promise<void> {
   const { calls, address } = queue;
   const wait = Math.min(delayMs, RETRY_DELAY_MS_MAX);
   if (counts) return calls.hide(address.queueUrl, [handle], secondsOf(wait));
   // SQS counts what it hands out; a new message carries on without this time.
-  await sendOne(queue, { to: address.queueUrl, told: { id, attributes, firstAt, attemptsBefore: attempts - 1 }, body, delayMs: wait });
+  const told = { id, attributes, firstAt, redrives, attemptsBefore: attempts - 1 };
+  await sendOne(queue, { to: address.queueUrl, told, body, delayMs: wait });
   await calls.remove(address.queueUrl, [handle]);
 }
 
 async function deadLetter(
   queue: SqsQueue,
-  { id, body, attributes, attempts, firstAt, handle }: ReceivedNotice,
+  { id, body, attributes, attempts, firstAt, redrives, handle }: ReceivedNotice,
   why: { readonly reason: NoticeFault; readonly message: string },
 ): Promise<void> {
-  await sendOne(queue, { to: queue.dead.deadUrl, told: { id, attributes, firstAt, attemptsBefore: attempts, ...why }, body });
+  await sendOne(queue, { to: queue.dead.deadUrl, told: { id, attributes, firstAt, redrives, attemptsBefore: attempts, ...why }, body });
   await queue.calls.remove(queue.address.queueUrl, [handle]);
 }
 
@@ -175,8 +183,9 @@ const handlesOf = (notices: readonly ReceivedNotice[]): readonly string[] => not
 const secondsOf = (ms: number): number => Math.ceil(ms / 1000);
 
 function receivedOf(message: Message): ReceivedNotice {
-  const { id, attributes, attemptsBefore, times, firstAt } = toldBy(message);
-  return { id, attributes, body: message.Body ?? "", attempts: attemptsBefore + times, firstAt, handle: message.ReceiptHandle ?? "" };
+  const { id, attributes, attemptsBefore, times, firstAt, redrives } = toldBy(message);
+  const counted = { attempts: attemptsBefore + times, firstAt, redrives };
+  return { id, attributes, body: message.Body ?? "", ...counted, handle: message.ReceiptHandle ?? "" };
 }
 
 /** Of ten at most, and together no larger than one may be. What is too large by itself is in none of them. */

@@ -31,7 +31,7 @@ export const deadLetterJson = z
     message: z.string().nullable(),
     attempts: z.int(),
     diedAt: time,
-    /** How often it was run again as a new job. */
+    /** How often it was run again as a new job; of a notice, how often it was sent again and came back. */
     redrives: z.int(),
     redrivenAt: time.nullable(),
     redrivenBy: z.string().nullable(),
@@ -44,6 +44,9 @@ export type DeadLetterJson = z.output<typeof deadLetterJson>;
 
 /** Letters that one call redrives or strikes off: whoever wants more asks again. */
 export const DEAD_LETTERS_MAX = 1_000;
+
+/** A day. */
+const DELAY_SECONDS_MAX = 86_400;
 
 /** Which letters are meant; all when left out. */
 const filter = {
@@ -78,6 +81,8 @@ export const deadLetterOperations = {
       nextCursor: z.string().nullable(),
       /** Why those of notices are not among them: their broker is away. Null: they are, or there is none. */
       away: z.string().nullable(),
+      /** Why some of those of notices could not be looked at, and about how many; null: all were. */
+      unseen: z.string().nullable(),
     }),
   }),
   get: operation("deadLetters.get", {
@@ -92,16 +97,24 @@ export const deadLetterOperations = {
     permission: "deadletters:redrive",
     body: z.strictObject({
       ...chosen,
-      /** Also those that were redriven before. */
+      /** Also those that were redriven before: only with ids. */
       again: z.boolean().default(false),
-      /** How many are to start in a second. */
+      /** How many are to start in a second. Notices are held back for 15 minutes at most. */
       perSecond: z.number().positive().max(100_000).optional(),
+      /** The first starts so much later: for who asks page by page, and keeps a rate. */
+      delaySeconds: z.number().min(0).max(DELAY_SECONDS_MAX).default(0),
     }),
     result: z.object({
       /** The job that each was run again as (null: a notice makes it when it is received); `created` is false where that was done before. */
       items: z.array(z.object({ id: z.string(), job: z.string().nullable(), created: z.boolean() })),
-      /** True when there may be more to redrive. */
+      /** True when there may be more to redrive: ask again. */
       more: z.boolean(),
+      /** Those that fit and are left as they are: how many, why, and the first of them. */
+      left: z.array(z.object({ reason: anyReason, why: z.string(), count: z.int(), ids: z.array(z.string()) })),
+      /** Why some were not sent that could be, and that asking again at once may not help; null: none. */
+      fault: z.string().nullable(),
+      /** Why some of those of notices could not be looked at, and about how many; null: all were. */
+      unseen: z.string().nullable(),
     }),
     errors: ["not_found"],
   }),
@@ -109,7 +122,13 @@ export const deadLetterOperations = {
     summary: "Strike dead letters off the list; their jobs stay. Only counts unless dryRun is false",
     permission: "deadletters:purge",
     body: z.strictObject({ ...chosen, redriven: z.boolean().optional(), dryRun: z.boolean().default(true) }),
-    result: z.object({ matched: z.int(), removed: z.int(), more: z.boolean() }),
+    result: z.object({
+      matched: z.int(),
+      removed: z.int(),
+      more: z.boolean(),
+      /** Why some of those of notices could not be looked at, and about how many; null: all were. */
+      unseen: z.string().nullable(),
+    }),
     errors: ["not_found"],
   }),
 } as const;

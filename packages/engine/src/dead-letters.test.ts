@@ -71,7 +71,43 @@ test("many are redriven oldest first at a rate, and struck off after a preview",
   for (const id of ids) times.push((await jobs.get(at.get(id) ?? "")).record.notBefore);
   const now = times[0] ?? 0;
   expect(times).toEqual([now, now + 500, now + 1_000]);
-  expect(await deadLetters.purge(all, true)).toEqual({ matched: 3, removed: 0 });
-  expect(await deadLetters.purge({ ...all, ids: ids.slice(0, 2) }, false)).toEqual({ matched: 2, removed: 2 });
+  expect(await deadLetters.purge(all, true)).toEqual({ matched: 3, removed: 0, more: false });
+  expect(await deadLetters.purge({ ...all, limit: 2 }, true)).toEqual({ matched: 2, removed: 0, more: true });
+  expect(await deadLetters.purge({ ...all, ids: ids.slice(0, 2) }, false)).toEqual({ matched: 2, removed: 2, more: false });
   expect((await deadLetters.list(all)).map(({ jobId }) => jobId)).toEqual(ids.slice(2));
+});
+
+test("all are looked at before the first is run again, and what is left over by the limit is told (R3)", async () => {
+  const { deadLetters, jobs } = fixture.engine;
+  await die(3);
+  let times = 0;
+  const gate = (): void => {
+    if (++times === 3) throw new Error("not that one");
+  };
+  await expect(deadLetters.chooseRedrive(all, { ...asked, gate })).rejects.toThrow("not that one");
+  const chosen = await deadLetters.chooseRedrive({ ...all, limit: 2 }, { ...asked, delayMs: 5_000 });
+  expect([chosen.count, chosen.more, (await deadLetters.list({ ...all, redriven: true })).length]).toEqual([2, true, 0]);
+  const { items, left } = await chosen.run();
+  expect([items.length, left]).toEqual([2, []]);
+  const { createdAt, notBefore } = (await jobs.get(items[0]?.job ?? "")).record;
+  expect((notBefore ?? 0) - createdAt).toBe(5_000);
+  expect(await deadLetters.chooseRedrive(all, asked)).toMatchObject({ count: 1, more: false });
+});
+
+test("a letter whose new job is refused is left, and told with why", async () => {
+  const { deadLetters } = fixture.engine;
+  const [other = "", refused = ""] = await die(2);
+  const chosen = await deadLetters.chooseRedrive(all, asked);
+  const { deadLetters: letters, jobs } = fixture.store;
+  const before = (await letters.list({ ...all, ids: [refused] }))[0]?.redrives ?? 0;
+  // Somebody took its key for something else.
+  const { record } = await fixture.engine.jobs.get(refused);
+  const taken = { ...record, id: "job_taken", rootId: "job_taken", requestHash: "another" };
+  await jobs.commit(
+    [{ type: "submit", job: { ...taken, idempotencyKey: `windlass.dev/redrive/${refused}/${before + 1}` } }],
+    fixture.clock.now(),
+  );
+  const { items, left } = await chosen.run();
+  expect(items.map(({ letter }) => letter.jobId)).toEqual([other]);
+  expect(left).toMatchObject([{ count: 1, ids: [refused], why: expect.stringContaining("the key was used for another request") }]);
 });

@@ -23,14 +23,9 @@ export type { KeyRing } from "./key-ring.ts";
 export type { Rotation, Secrets } from "./secrets.ts";
 export { loop, serviceOf, together, type Loop, type Service } from "./service.ts";
 export type { NoticeOptions } from "./notice-receiver.ts";
-export {
-  NOTICE_LETTER,
-  oneLetter,
-  type NoticeLetter,
-  type NoticeLetterFilter,
-  type NoticeLetterPage,
-  type NoticeLetters,
-} from "./notice-letters.ts";
+export type { LettersLeft } from "./letters-left.ts";
+export { NOTICE_LETTER, type Chosen, type NoticeLetter, type NoticeLetterFilter, type NoticeLetterPage } from "./notice-letter.ts";
+export { noSuchLetter, oneLetter, type NoticeLetters } from "./notice-letters.ts";
 export { noticeSender } from "./notice-services.ts";
 export { noticeSignatures, SIGNING_MODES, type NoticeSignatures } from "./notice-signatures.ts";
 export { openReportedSession, type ReportedSession } from "./session.ts";

@@ -32,6 +32,8 @@ export interface SignatureFault {
 
 export interface NoticeSignatures {
   readonly mode: SigningMode;
+  /** How long what is signed now is right (G3); Infinity where nobody looks. */
+  readonly validMs: number;
   /** The attributes with a signature of now; as they are where there is no key, or nobody is to sign. */
   sign(notice: OutgoingNotice, at: { readonly queue: string; readonly now: number }): NoticeAttributes;
   /** Null: it is right. */
@@ -48,6 +50,7 @@ export function noticeSignatures({ mode, keys: source, replayMs }: SigningOption
   const keys = keysIn(source);
   return {
     mode,
+    validMs: mode === "off" ? Infinity : replayMs,
     sign(notice, { queue, now }) {
       const [key] = mode === "off" ? [] : keys.read();
       if (key === undefined) return notice.attributes;

@@ -1,6 +1,7 @@
 export * from "./access-stores.ts";
 export * from "./answers.ts";
 export * from "./attempt-output.ts";
+export * from "./bounded-letters.ts";
 export * from "./bus.ts";
 export * from "./byte-tail.ts";
 export * from "./clock.ts";

@@ -10,7 +10,8 @@
  *     receives it holds up none of the others.
  * P4. No order is promised: what is retried, or waits at another node of a broker, is overtaken.
  * P5. A dead letter keeps body, id and attributes as they came, until it is redriven or removed; what is redriven is a new
- *     notice under its old id, and is stored before the letter goes.
+ *     notice under its old id, and is stored before the letter goes. When it was first seen and how often it was redriven
+ *     goes with it: what dies again says so.
  * P6. A body is at most NOTICE_BYTES_MAX (kernel). One that is larger is refused alone: the rest of its batch is stored.
  * P7. A broker that is away throws `unavailable`, or is a fault that may pass for what is sent; the driver looks for it by itself,
  *     for ever. Where it gives that up, it says so (`isOpen`): nobody is told that there is nothing when nobody looked.
@@ -43,6 +44,8 @@ export interface ReceivedNotice extends OutgoingNotice {
   readonly attempts: number;
   /** When the broker first had it, as milliseconds since 1970. */
   readonly firstAt: number;
+  /** How often it was a dead letter before, and was sent again. */
+  readonly redrives: number;
   /** By which this receiving of it is acknowledged, extended or given back. */
   readonly handle: string;
 }
@@ -54,7 +57,7 @@ export interface ReceiveRequest {
 }
 
 export interface DeadNotice {
-  /** Of the letter: what `get`, `redrive` and `remove` take. */
+  /** Of the letter: what `look`, `redrive` and `remove` take. */
   readonly letterId: string;
   readonly id: string;
   readonly body: string;
@@ -65,6 +68,8 @@ export interface DeadNotice {
   readonly attempts: number;
   readonly firstAt: number;
   readonly diedAt: number;
+  /** How often it was sent again, and came back. */
+  readonly redrives: number;
 }
 
 export interface NoticeFigures {
@@ -77,13 +82,48 @@ export interface NoticeFigures {
   readonly oldestAt: number | null;
 }
 
+/** What one look at dead letters holds at once: a letter may have a quarter of a megabyte. */
+export const LOOK_BYTES_MAX: number = 16 * 1024 * 1024;
+
+export interface Look {
+  /** Behind this one, the `next` of the look before. */
+  readonly after?: string;
+  readonly limit: number;
+  /** Only these. */
+  readonly letterIds?: ReadonlySet<string>;
+  /** Only those of which it says so. What does not fit costs no memory. */
+  readonly fits?: (letter: DeadNotice) => boolean;
+}
+
+export interface LookedAt {
+  /** Oldest first; fewer than `limit` where they would be more than LOOK_BYTES_MAX. */
+  readonly letters: readonly DeadNotice[];
+  /** Letters behind this one were not looked at, or found no place; null: there are none. */
+  readonly next: string | null;
+  /** Why some could not be looked at at all, and how many; null: all were that are not behind `next`. */
+  readonly unseen: string | null;
+}
+
+/** How a letter is sent again. */
+export interface Redrive {
+  /** Its own when left out. */
+  readonly attributes?: NoticeAttributes;
+  /** Nobody receives it before; RETRY_DELAY_MS_MAX at most. */
+  readonly delayMs?: number;
+}
+
+export interface Redriving {
+  /** What is not among them was not there any more, or could not be seen. */
+  readonly sent: readonly string[];
+  /** Why the broker took no more of them; null: it was asked about all. */
+  readonly fault: string | null;
+}
+
 /** What could not be handled. Somebody else who looks at the same moment may keep some of it from being seen. */
 export interface DeadNotices {
-  /** Oldest first, behind `after`, the `letterId` of the last one seen. */
-  list(page: { readonly after?: string; readonly limit: number }): Promise<readonly DeadNotice[]>;
-  get(letterId: string): Promise<DeadNotice | null>;
-  /** Sends it again with these attributes (its own when left out), then removes it (P5). False: it is not there any more. */
-  redrive(letterId: string, attributes?: NoticeAttributes): Promise<boolean>;
+  look(wanted: Look): Promise<LookedAt>;
+  /** Sends each again, then removes it (P5). `how` is asked when its turn comes. Throws nothing once the first was sent. */
+  redrive(letterIds: readonly string[], how: (letter: DeadNotice) => Redrive): Promise<Redriving>;
   /** How many of these were there. */
   remove(letterIds: readonly string[]): Promise<number>;
 }

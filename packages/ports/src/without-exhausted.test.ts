@@ -2,7 +2,15 @@ import { expect, test } from "vitest";
 import type { ReceivedNotice } from "./notices.ts";
 import { withoutExhausted } from "./without-exhausted.ts";
 
-const received = (id: string, attempts: number): ReceivedNotice => ({ id, body: "", attributes: {}, attempts, firstAt: 0, handle: id });
+const received = (id: string, attempts: number): ReceivedNotice => ({
+  id,
+  body: "",
+  attributes: {},
+  attempts,
+  firstAt: 0,
+  redrives: 0,
+  handle: id,
+});
 
 test("one that cannot be buried holds up neither the good ones nor the other letters", async () => {
   const buried: string[] = [];

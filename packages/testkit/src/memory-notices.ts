@@ -1,6 +1,14 @@
 /** `Notices` in memory, for tests of what works with them: it keeps their contract on whatever clock it is handed. */
 import { NOTICE_BYTES_MAX } from "@windlass/kernel";
-import type { Clock, DeadNotice, DeadNotices, Notices, OutgoingNotice, ReceivedNotice } from "@windlass/ports";
+import {
+  boundedLetters,
+  type Clock,
+  type DeadNotice,
+  type DeadNotices,
+  type Notices,
+  type OutgoingNotice,
+  type ReceivedNotice,
+} from "@windlass/ports";
 
 export interface MemoryNoticesOptions {
   readonly clock: Clock;
@@ -17,6 +25,7 @@ export interface NoticesMemory {
 
 interface Held extends OutgoingNotice {
   readonly firstAt: number;
+  readonly redrives: number;
   attempts: number;
   /** Hidden until then. */
   visibleAt: number;
@@ -91,7 +100,7 @@ export function memoryNotices(memory: NoticesMemory, options: MemoryNoticesOptio
 interface Inside {
   heldOf(notice: ReceivedNotice): Held | undefined;
   drop(held: Held | undefined): void;
-  add(notice: OutgoingNotice): void;
+  add(notice: OutgoingNotice, again?: { readonly firstAt: number; readonly redrives: number; readonly delayMs: number }): void;
   bury(held: Held, why: Pick<DeadNotice, "reason" | "message">): void;
   take(max: number): ReceivedNotice[];
 }
@@ -99,14 +108,15 @@ interface Inside {
 function insideOf(memory: NoticesMemory, { clock, visibilityMs, attemptsMax }: Required<MemoryNoticesOptions>): Inside {
   const heldOf = ({ handle }: ReceivedNotice): Held | undefined => memory.waiting.find((one) => one.handle === handle);
   const drop = (held: Held | undefined): void => void (held && memory.waiting.splice(memory.waiting.indexOf(held), 1));
-  const add = (one: OutgoingNotice): void => {
-    memory.waiting.push({ ...one, firstAt: clock.now(), attempts: 0, visibleAt: 0, handle: "" });
+  const add: Inside["add"] = (one, { firstAt, redrives, delayMs } = { firstAt: clock.now(), redrives: 0, delayMs: 0 }) => {
+    memory.waiting.push({ ...one, firstAt, redrives, attempts: 0, visibleAt: delayMs === 0 ? 0 : clock.now() + delayMs, handle: "" });
   };
   const bury = (held: Held, why: Pick<DeadNotice, "reason" | "message">): void => {
-    const { id, body, attributes, attempts, firstAt } = held;
+    const { id, body, attributes, attempts, firstAt, redrives } = held;
     drop(held);
     const message = why.message.replace(/[\r\n]+/gu, " ");
-    memory.dead.push({ letterId: String(++numbers), id, body, attributes, ...why, message, attempts, firstAt, diedAt: clock.now() });
+    const told = { ...why, message, attempts, firstAt, diedAt: clock.now(), redrives };
+    memory.dead.push({ letterId: String(++numbers), id, body, attributes, ...told });
   };
   const take = (max: number): ReceivedNotice[] => {
     const taken: ReceivedNotice[] = [];
@@ -119,8 +129,8 @@ function insideOf(memory: NoticesMemory, { clock, visibilityMs, attemptsMax }: R
       held.attempts++;
       held.handle = String(++numbers);
       held.visibleAt = clock.now() + visibilityMs;
-      const { id, body, attributes, attempts, firstAt, handle } = held;
-      taken.push({ id, body, attributes, attempts, firstAt, handle });
+      const { id, body, attributes, attempts, firstAt, redrives, handle } = held;
+      taken.push({ id, body, attributes, attempts, firstAt, redrives, handle });
     }
     return taken;
   };
@@ -130,16 +140,26 @@ function insideOf(memory: NoticesMemory, { clock, visibilityMs, attemptsMax }: R
 /** How often who waits looks whether something is there. */
 const LOOK_MS = 20;
 
+const bySeq = (a: string, b: string): number => Number(a) - Number(b);
+
 function deadIn(memory: NoticesMemory, inside: Inside): DeadNotices {
   return {
-    list: async ({ after, limit }) => memory.dead.filter(({ letterId }) => Number(letterId) > Number(after ?? 0)).slice(0, limit),
-    get: async (letterId) => memory.dead.find((letter) => letter.letterId === letterId) ?? null,
-    async redrive(letterId, attributes) {
-      const letter = memory.dead.find((one) => one.letterId === letterId);
-      if (letter === undefined) return false;
-      inside.add({ id: letter.id, body: letter.body, attributes: attributes ?? letter.attributes });
-      memory.dead.splice(memory.dead.indexOf(letter), 1);
-      return true;
+    async look({ after = "0", limit, letterIds, fits = () => true }) {
+      const held = boundedLetters(limit, bySeq);
+      for (const letter of memory.dead)
+        if (bySeq(letter.letterId, after) > 0 && letterIds?.has(letter.letterId) !== false && fits(letter)) held.add(letter);
+      return { letters: held.letters, next: held.isCut ? (held.letters.at(-1)?.letterId ?? null) : null, unseen: null };
+    },
+    async redrive(letterIds, how) {
+      const sent: string[] = [];
+      for (const letter of memory.dead.filter(({ letterId }) => letterIds.includes(letterId))) {
+        const { letterId, id, body, firstAt, redrives } = letter;
+        const { attributes = letter.attributes, delayMs = 0 } = how(letter);
+        inside.add({ id, body, attributes }, { firstAt, redrives: redrives + 1, delayMs });
+        memory.dead.splice(memory.dead.indexOf(letter), 1);
+        sent.push(letterId);
+      }
+      return { sent, fault: null };
     },
     async remove(letterIds) {
       const gone = memory.dead.filter(({ letterId }) => letterIds.includes(letterId));

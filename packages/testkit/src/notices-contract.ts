@@ -1,7 +1,24 @@
 /** What every driver of `Notices` must do, tried on a real broker. Nothing here sleeps: what takes time is waited for as an event. */
 import { NOTICE_BYTES_MAX } from "@windlass/kernel";
-import type { DeadNotice, NoticeFigures, Notices, OutgoingNotice, ReceivedNotice } from "@windlass/ports";
+import type { Notices, OutgoingNotice, ReceivedNotice } from "@windlass/ports";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  ATTEMPTS_MAX,
+  deadOf,
+  figures,
+  idsOf,
+  LONG_MS,
+  MIDDLE_MS,
+  notice,
+  PATIENCE,
+  receiveOne,
+  receiveUntil,
+  sendAll,
+  SHORT_MS,
+  WAIT_MS,
+  type Connect,
+} from "./notices-cases.ts";
+import { deadCases } from "./notices-contract-dead.ts";
 
 export interface NoticesSubject {
   /** One more client of the same queue, which nobody else uses and which is empty at first. */
@@ -10,16 +27,6 @@ export interface NoticesSubject {
   restart(): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Nothing here waits for it to pass. */
-const LONG_MS = 300_000;
-/** As short as every broker can: waited for in some cases. */
-const SHORT_MS = 1_000;
-/** For what is extended or acknowledged in time: a busy machine must not be late for it. */
-const MIDDLE_MS = 3_000;
-const WAIT_MS = 20_000;
-const PATIENCE = { timeout: 60_000, interval: 50 };
-const ATTEMPTS_MAX = 3;
 
 export function noticesContract(name: string, open: () => Promise<NoticesSubject>): void {
   describe(`${name} keeps the contract of Notices`, () => {
@@ -44,44 +51,6 @@ export function noticesContract(name: string, open: () => Promise<NoticesSubject
     deadCases(connect);
     brokerCases(connect, () => subject);
   });
-}
-
-type Connect = (visibilityMs?: number) => Promise<Notices>;
-
-const notice = (id: string, body = `{"id":"${id}"}`): OutgoingNotice => ({
-  id,
-  body,
-  attributes: { trigger_type: "schedule", workflow_id: "nightly" },
-});
-
-async function sendAll(queue: Notices, notices: readonly OutgoingNotice[]): Promise<void> {
-  expect(await queue.send(notices)).toEqual(notices.map(({ id }) => ({ id, fault: null })));
-}
-
-/** Exactly one, whose id is known. */
-async function receiveOne(queue: Notices): Promise<ReceivedNotice> {
-  const found = await receiveUntil(queue, 1);
-  expect(found).toHaveLength(1);
-  return found[0] as ReceivedNotice;
-}
-
-/** As many as there are to be; brokers hand them out in any portions. */
-async function receiveUntil(queue: Notices, count: number): Promise<readonly ReceivedNotice[]> {
-  const all: ReceivedNotice[] = [];
-  for (let tries = 0; all.length < count && tries < PATIENCE.timeout / WAIT_MS + count; tries++)
-    all.push(...(await queue.receive({ max: Math.min(10, count - all.length), waitMs: WAIT_MS })));
-  return all;
-}
-
-const idsOf = (all: readonly { readonly id: string }[]): readonly string[] => all.map(({ id }) => id).toSorted();
-
-async function figures(queue: Notices, wanted: Partial<NoticeFigures>): Promise<void> {
-  await expect.poll(() => queue.figures(), PATIENCE).toMatchObject(wanted);
-}
-
-async function deadOf(queue: Notices, count: number): Promise<readonly DeadNotice[]> {
-  await expect.poll(async () => (await queue.dead.list({ limit: 100 })).length, PATIENCE).toBe(count);
-  return queue.dead.list({ limit: 100 });
 }
 
 function sendCases(connect: Connect): void {
@@ -262,69 +231,6 @@ function retryCases(connect: Connect): void {
     const [letter] = await deadOf(queue, 1);
     expect(letter).toMatchObject({ id: "poor", reason: "attempts_exhausted", attempts: ATTEMPTS_MAX });
     await figures(queue, { waiting: 0, received: 0, dead: 1 });
-  });
-}
-
-function deadCases(connect: Connect): void {
-  test("one that kills whoever receives it dies, and the others go on", async () => {
-    const queue = await connect(SHORT_MS);
-    await sendAll(queue, [notice("poison")]);
-    for (let i = 0; i < ATTEMPTS_MAX; i++) expect(await receiveOne(queue)).toMatchObject({ id: "poison", attempts: i + 1 });
-    await sendAll(queue, [notice("good")]);
-    await queue.acknowledge([await receiveOne(queue)]);
-    // It is moved by the next one who would have received it.
-    await expect
-      .poll(async () => {
-        await queue.acknowledge(await queue.receive({ max: 1, waitMs: SHORT_MS }));
-        return (await queue.dead.list({ limit: 10 })).map(({ id, reason }) => `${id} ${reason}`);
-      }, PATIENCE)
-      .toEqual(["poison attempts_exhausted"]);
-  });
-
-  test("a dead letter tells why, is listed in pages, shown, and removed", async () => {
-    const queue = await connect();
-    await sendAll(queue, [notice("a", "{"), notice("b"), notice("c")]);
-    for (const one of (await receiveUntil(queue, 3)).toSorted((x, y) => (x.id < y.id ? -1 : 1)))
-      await queue.deadLetter(one, { reason: "malformed", message: `because\nof ${one.id} → ü` });
-    await figures(queue, { waiting: 0, received: 0, dead: 3 });
-    const letters = await deadOf(queue, 3);
-    expect(idsOf(letters)).toEqual(["a", "b", "c"]);
-    const a = letters.find(({ id }) => id === "a") as DeadNotice;
-    expect(a).toMatchObject({
-      body: "{",
-      attributes: notice("a").attributes,
-      reason: "malformed",
-      message: "because of a → ü",
-      attempts: 1,
-    });
-    expect(a.diedAt).toBeGreaterThanOrEqual(a.firstAt);
-    expect(await queue.dead.get(a.letterId)).toEqual(a);
-    const [first] = await queue.dead.list({ limit: 1 });
-    const rest = await queue.dead.list({ limit: 10, after: first?.letterId ?? "" });
-    expect([first, ...rest].map((letter) => letter?.letterId)).toEqual(letters.map(({ letterId }) => letterId));
-    expect(await queue.dead.remove([a.letterId, "none"])).toBe(1);
-    expect(await queue.dead.remove([a.letterId])).toBe(0);
-    expect([await queue.dead.get(a.letterId), await queue.dead.get("none")]).toEqual([null, null]);
-    expect(idsOf(await deadOf(queue, 2))).toEqual(["b", "c"]);
-  });
-
-  test("what is redriven is a new notice under its id, with the attributes that are given, and dies again if it must", async () => {
-    const queue = await connect();
-    await sendAll(queue, [notice("a"), notice("b")]);
-    for (const one of await receiveUntil(queue, 2)) await queue.deadLetter(one, { reason: "schema", message: "no" });
-    const letters = await deadOf(queue, 2);
-    const [a, b] = ["a", "b"].map((wanted) => letters.find(({ id }) => id === wanted)?.letterId ?? "") as [string, string];
-    expect([await queue.dead.redrive(a, { signature: "new" }), await queue.dead.redrive(a), await queue.dead.redrive("none")]).toEqual([
-      true,
-      false,
-      false,
-    ]);
-    const again = await receiveOne(queue);
-    expect(again).toMatchObject({ id: "a", body: notice("a").body, attributes: { signature: "new" }, attempts: 1 });
-    await queue.deadLetter(again, { reason: "unknown_workflow", message: "still" });
-    expect(await queue.dead.redrive(b)).toBe(true);
-    expect(await receiveOne(queue)).toMatchObject({ id: "b", attributes: notice("b").attributes });
-    expect(await deadOf(queue, 1)).toMatchObject([{ id: "a", reason: "unknown_workflow", message: "still" }]);
   });
 }
 

@@ -5,7 +5,7 @@ import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { findLetter } from "../connection/find-job.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
-import { agoOf } from "../output/job-lines.ts";
+import { agoOf, count } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import type { Column } from "../output/table.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
@@ -43,6 +43,7 @@ export async function listDeadLetters(call: Call<ListOptions>): Promise<void> {
   });
   await presentTable(call, answer, { columns: columns(now()), rows: answer.items, none: "No dead letters." });
   if (answer.away !== null) call.terminal.err(`Those of notices are not among them: ${answer.away}\n`);
+  if (answer.unseen !== null) call.terminal.err(`Some of those of notices are not among them: ${answer.unseen}\n`);
   if (answer.nextCursor !== null && call.format === "table") call.terminal.err(`There are more: add --cursor ${answer.nextCursor}.\n`);
 }
 
@@ -59,9 +60,15 @@ export async function getDeadLetter(call: Call): Promise<void> {
       ["message", letter.message ?? ""],
       ["attempts", String(letter.attempts)],
       ...worked(letter),
-      ["redriven", letter.redrivenAs === null ? "no" : `as ${letter.redrivenAs} by ${letter.redrivenBy} at ${letter.redrivenAt}`],
+      ["redriven", redrivenText(letter)],
     ]),
   );
+}
+
+/** Of a notice that came back, its broker only knows how often. */
+function redrivenText({ redrives, redrivenAt, redrivenAs, redrivenBy }: DeadLetterJson): string {
+  if (redrivenAt !== null) return `as ${redrivenAs} by ${redrivenBy} at ${redrivenAt}`;
+  return redrives === 0 ? "no" : `${count(redrives, "time")}, and it came back`;
 }
 
 /** What it was to do. */
@@ -89,34 +96,53 @@ interface RedriveOptions extends Choice {
   readonly rate?: RateLimit | "none";
 }
 
-export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<void> {
+export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<number | void> {
   const { again = false, rate = "none", all } = call.options;
   const { client } = connect(call);
   const chosen = await chosenOf(call, client);
   if (Object.keys(chosen).length === 0 && all !== true) throw new WindlassError("usage", `which ones? ${WHICH}`);
   if (again && chosen.ids === undefined) throw new WindlassError("usage", "--again is for letters that are named by their ids");
   const perSecond = rate === "none" ? {} : { perSecond: rate.limit / rate.perSeconds };
-  const items = await redriveAll(client, { ...chosen, again, ...perSecond }, new Date(now()).toISOString());
-  await present(call, { items }, () => {
-    const made = items.filter(({ created }) => created).length;
-    const known = items.length - made;
-    return `${made} redriven${known === 0 ? "" : `, ${known} had been redriven before (--again runs them once more)`}\n`;
+  const answer = await redriveAll(client, { ...chosen, again, ...perSecond }, now);
+  await present(call, answer, () => {
+    const made = answer.items.filter(({ created }) => created).length;
+    const known = answer.items.length - made;
+    const knownText = known === 0 ? "" : `, ${known} had been redriven before (--again runs them once more)`;
+    return `${made} redriven${knownText}\n${restText(answer)}`;
   });
+  return answer.left.length > 0 || answer.more || answer.unseen !== null ? 1 : undefined;
 }
 
-type Request = Parameters<Client["deadLetters"]["redrive"]>[0];
-type Items = Awaited<ReturnType<Client["deadLetters"]["redrive"]>>["items"];
+type Request = NonNullable<Parameters<Client["deadLetters"]["redrive"]>[0]>;
+type Redriven = Awaited<ReturnType<Client["deadLetters"]["redrive"]>>;
 
-/** Page by page. What died after it began is not meant by the later ones: what dies again at once would be redriven for ever. */
-export async function redriveAll(client: Client, request: Request, begunAt: string): Promise<Items> {
-  const first = await client.deadLetters.redrive(request);
-  const items = [...first.items];
-  for (let { more } = first; more;) {
-    const answer = await client.deadLetters.redrive({ until: begunAt, ...request });
+/**
+ * Page by page. What died after it began is not meant by the later ones: what dies again at once would be redriven for ever. Each
+ * page starts when the ones before it are under way, where there is a rate. The last answer says what is left.
+ */
+export async function redriveAll(client: Client, request: Request, clock: () => number): Promise<Redriven> {
+  const begunAt = clock();
+  const { perSecond } = request;
+  let answer = await client.deadLetters.redrive(request);
+  const items = [...answer.items];
+  while (answer.more && answer.fault === null) {
+    const turnMs = perSecond === undefined ? 0 : (items.length * 1_000) / perSecond - (clock() - begunAt);
+    const pace = turnMs <= 0 ? {} : { delaySeconds: turnMs / 1_000 };
+    answer = await client.deadLetters.redrive({ until: new Date(begunAt).toISOString(), ...request, ...pace });
     items.push(...answer.items);
-    more = answer.more;
+    if (answer.items.length === 0) break;
   }
-  return items;
+  return { ...answer, items };
+}
+
+function restText({ left, more, fault, unseen }: Omit<Redriven, "items">): string {
+  const lines = left.map(({ reason, why, count: all, ids }) => {
+    const rest = all > ids.length ? `, and ${all - ids.length} more` : "";
+    return `${all} left (${reason}): ${why}: ${ids.join(", ")}${rest}`;
+  });
+  if (more) lines.push(`There are more that were not redriven${fault === null ? "" : `: ${fault}`}; run it again.`);
+  if (unseen !== null) lines.push(`Some could not be looked at: ${unseen}; run it again.`);
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 interface PurgeOptions extends Choice {
@@ -125,25 +151,42 @@ interface PurgeOptions extends Choice {
   readonly yes?: boolean;
 }
 
-export async function purgeDeadLetters(call: Call<PurgeOptions>): Promise<void> {
+export async function purgeDeadLetters(call: Call<PurgeOptions>): Promise<number | void> {
   const { redriven, all, yes = false } = call.options;
   const { client } = connect(call);
   const chosen = await chosenOf(call, client);
   // To count harms nobody; what was struck off does not come back.
   if (yes && Object.keys(chosen).length === 0 && redriven === undefined && all !== true)
     throw new WindlassError("usage", `which ones are to be struck off? ${WHICH}; without --yes they are only counted`);
-  const sum = { matched: 0, removed: 0, more: false };
-  do {
-    const answer = await client.deadLetters.purge({ ...chosen, ...(redriven === undefined ? {} : { redriven }), dryRun: !yes });
-    sum.matched += answer.matched;
-    sum.removed += answer.removed;
-    sum.more = answer.more;
-  } while (yes && sum.more);
-  await present(call, sum, () =>
-    yes
-      ? `${sum.removed} struck off\n`
-      : `${sum.matched}${sum.more ? " or more" : ""} would be struck off; their jobs stay. Add --yes to do it.\n`,
-  );
+  const request = { ...chosen, ...(redriven === undefined ? {} : { redriven }), dryRun: !yes };
+  const sum = yes ? await purgeAll(client, request) : await client.deadLetters.purge(request);
+  const { matched, removed, more, unseen } = sum;
+  const rest = [
+    ...(yes && matched > removed ? [`${matched - removed} were not there any more, or could not be found again.`] : []),
+    ...(yes && more ? ["There are more; run it again."] : []),
+    ...(unseen === null ? [] : [`Some could not be looked at: ${unseen}; run it again.`]),
+  ].map((line) => `${line}\n`);
+  await present(call, sum, () => {
+    const done = yes
+      ? `${removed} struck off`
+      : `${matched}${more || unseen !== null ? " or more" : ""} would be struck off; their jobs stay. Add --yes to do it.`;
+    return `${done}\n${rest.join("")}`;
+  });
+  return yes && (more || unseen !== null) ? 1 : undefined;
+}
+
+type Purge = NonNullable<Parameters<Client["deadLetters"]["purge"]>[0]>;
+
+/** Page by page, as long as that goes on. */
+export async function purgeAll(client: Client, request: Purge): Promise<Awaited<ReturnType<Client["deadLetters"]["purge"]>>> {
+  let answer = await client.deadLetters.purge(request);
+  let { matched, removed } = answer;
+  while (answer.more && answer.removed > 0) {
+    answer = await client.deadLetters.purge(request);
+    matched += answer.matched;
+    removed += answer.removed;
+  }
+  return { ...answer, matched, removed };
 }
 
 async function chosenOf(call: Call<Choice>, client: Client): Promise<ReturnType<typeof choiceOf> & { readonly ids?: string[] }> {
@@ -180,7 +223,12 @@ function columns(at: number): readonly Column<DeadLetterJson>[] {
     { title: "REASON", value: (letter) => letter.reason, colour: () => "red" },
     { title: "ATTEMPTS", value: (letter) => String(letter.attempts) },
     { title: "DIED", value: (letter) => agoOf(letter.diedAt, at) },
-    { title: "REDRIVEN", value: (letter) => (letter.redrivenAt === null ? "" : `${agoOf(letter.redrivenAt, at)} by ${letter.redrivenBy}`) },
+    { title: "REDRIVEN", value: (letter) => redrivenShortly(letter, at) },
     { title: "MESSAGE", value: (letter) => letter.message ?? "", elastic: true },
   ];
+}
+
+function redrivenShortly({ redrives, redrivenAt, redrivenBy }: DeadLetterJson, at: number): string {
+  if (redrivenAt !== null) return `${agoOf(redrivenAt, at)} by ${redrivenBy}`;
+  return redrives === 0 ? "" : count(redrives, "time");
 }

@@ -19,7 +19,8 @@ export function noticesOf(settings: Settings): Pick<NoticeOptions, "open" | "sig
   }
   if (/^(sqs|https?):\/\//u.test(url)) {
     const endpoint = settings["notices.endpoint"];
-    const open: NoticeOptions["open"] = async () => (await import("@windlass/sqs")).openSqsNotices({ url, endpoint, ...limits });
+    const open: NoticeOptions["open"] = async () =>
+      (await import("@windlass/sqs")).openSqsNotices({ url, endpoint, clock: systemClock, ...limits });
     return { signatures, open };
   }
   throw invalid("notices.url", "it must be nats://HOST:4222, tls://HOST:4222, or the address of a queue of SQS");
