@@ -291,11 +291,20 @@ test("an execution of which no runner can be made is a dead letter, and runs whe
     message: expect.stringContaining("could not be started"),
   });
   expect((await first.api.deadLetters.list({})).items).toMatchObject([{ id, reason: "spawn_failed" }]);
+  // Nothing was mended: it dies of the same again.
+  const redriven = await me.windlass("dlq", "redrive", "--all", "--json", "--data", "data");
+  const job = (JSON.parse(redriven.stdout) as { items: { job: string }[] }).items[0]?.job ?? "";
+  expect(await ended(first, job)).toMatchObject({ reason: "spawn_failed" });
+  expect((await first.api.deadLetters.list({})).items).toMatchObject([
+    { id: job, reason: "spawn_failed", redrives: 0 },
+    { id, redrives: 1, redrivenAs: job },
+  ]);
   await me.stopServers();
   const second = await site();
-  await second.api.deadLetters.redrive({ ids: [id] });
-  const [letter] = (await second.api.deadLetters.list({})).items;
-  expect(await ended(second, letter?.redrivenAs ?? "")).toMatchObject({ outcome: "succeeded" });
+  expect(await me.windlass("dlq", "redrive", job, "--data", "data")).toMatchObject({ code: 0, stdout: "1 redriven\n" });
+  const { redrivenAs } = await second.api.deadLetters.get({ id: job });
+  expect(await ended(second, redrivenAs ?? "")).toMatchObject({ outcome: "succeeded" });
+  expect(await me.windlass("dlq", "redrive", "--all", "--data", "data")).toMatchObject({ code: 0, stdout: "0 redriven\n" });
   expect(await written("effects")).toEqual(["done"]);
 });
 

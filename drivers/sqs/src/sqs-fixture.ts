@@ -3,11 +3,14 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { startFauxqs, type FauxqsServer } from "fauxqs";
 
 export interface SqsFixture {
   readonly server: FauxqsServer;
   urlOf(queue: string): string;
+  /** As another program puts it there, which knows nothing of this driver. */
+  put(queue: string, message: { readonly body: string; readonly attributes: Readonly<Record<string, string>> }): Promise<void>;
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -21,11 +24,20 @@ export async function sqsFixture(): Promise<SqsFixture> {
   await (await start(0)).stop();
   allowGivingBack(dataDir);
   let server = await start(0);
+  const urlOf = (queue: string): string => `http://127.0.0.1:${server.port}/${ACCOUNT}/${queue}`;
   return {
     get server() {
       return server;
     },
-    urlOf: (queue) => `http://127.0.0.1:${server.port}/${ACCOUNT}/${queue}`,
+    urlOf,
+    async put(queue, { body, attributes }) {
+      const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+      const client = new SQSClient({ endpoint: server.address, region: "us-east-1", credentials });
+      const told = Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: "String", StringValue }] as const);
+      const message = { QueueUrl: urlOf(queue), MessageBody: body, MessageAttributes: Object.fromEntries(told) };
+      await client.send(new SendMessageCommand(message));
+      client.destroy();
+    },
     async restart() {
       const { port } = server;
       await server.stop();
