@@ -1,6 +1,7 @@
 /**
  * How soon what is due is queued, how punctual its handlers are, and what schedules cost that are not due: `npm run
- * bench:schedules`. The dispatcher is the one that every server has. Beside it the schedulers of BullMQ and of graphile-worker.
+ * bench:schedules`. The dispatcher is the one that every server has. Beside it the schedulers of BullMQ and of graphile-worker. And
+ * what the queue between dispatcher and spawner takes and hands out, beside plain clients of its brokers.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -11,27 +12,30 @@ import { machineLines } from "./report.ts";
 import { dueAtOnce } from "./schedules/due-at-once.ts";
 import { idleSchedules } from "./schedules/idle-schedules.ts";
 import { latenessOf, PUNCTUAL } from "./schedules/lateness.ts";
+import { QUEUES } from "./schedules/queues.ts";
 import { hasPostgres, POSTGRES_MISSING } from "./servers/postgres.ts";
 
 const HELP = `npm run bench:schedules -- [options]
-  --only <due,lateness,idle>   all of them
+  --only <due,lateness,idle,queues>   all of them
   --due <counts>               10000,100000 schedules that are due in the same second
-  --rounds <n>                 3, of those
+  --rounds <n>                 3, of those and of the queues
   --lateness <count>           10000 schedules of each minute
   --minutes <n>                10, over which their lateness is taken
   --idle <count>               100000 schedules that are due next year
+  --notices <count>            20000, that are sent to a queue and taken from it
   --entrants <words>           only those whose names have one of them
   --json <file>                the figures as JSON, too
 `;
 
 const { values: options } = parseArgs({
   options: {
-    only: { type: "string", default: "due,lateness,idle" },
+    only: { type: "string", default: "due,lateness,idle,queues" },
     due: { type: "string", default: "10000,100000" },
     rounds: { type: "string", default: "3" },
     lateness: { type: "string", default: "10000" },
     minutes: { type: "string", default: "10" },
     idle: { type: "string", default: "100000" },
+    notices: { type: "string", default: "20000" },
     entrants: { type: "string", default: "" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
@@ -57,6 +61,7 @@ async function measure(): Promise<void> {
   if (asked.has("due")) for (const count of options.due.split(",").map(Number)) await due(count);
   if (asked.has("lateness")) await lateness(Number(options.lateness), Number(options.minutes));
   if (asked.has("idle")) await idle(Number(options.idle));
+  if (asked.has("queues")) await queues(Number(options.notices), Number(options.rounds));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine: facts, figures }, null, 2)}\n`);
 }
 
@@ -93,6 +98,17 @@ async function idle(count: number): Promise<void> {
     });
 }
 
+/** In turn, so that what else the machine does meets all of them. */
+async function queues(count: number, rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++)
+    for (const queue of QUEUES)
+      await entrant(queue, async () => {
+        const { sent, taken } = await queue.measure(count);
+        tell(`${count} notices, sent`, queue.name, { value: sent, unit: "a second" });
+        tell(`${count} notices, received and acknowledged`, queue.name, { value: taken, unit: "a second" });
+      });
+}
+
 async function entrant(
   { name, missing }: { readonly name: string; readonly missing: () => string | null },
   work: () => Promise<void>,
@@ -106,7 +122,7 @@ async function entrant(
 function tell(what: string, entrantName: string, { value, unit }: { readonly value: number; readonly unit: string }): void {
   figures.push({ what, entrant: entrantName, value, unit });
   const shown = value < 10 ? value.toFixed(2) : String(Math.round(value));
-  say(`${what.padEnd(62)} ${entrantName.padEnd(18)} ${shown} ${unit}`);
+  say(`${what.padEnd(62)} ${entrantName.padEnd(34)} ${shown} ${unit}`);
 }
 
 function say(...lines: readonly string[]): void {
