@@ -23,6 +23,7 @@ import {
   decodeSchedule,
   DUE_START,
   MARKS,
+  MOVING,
   noSignals,
   occurrenceQuery,
   occurrencesTable,
@@ -182,8 +183,8 @@ async function storeRows(tx: Querier, taken: readonly Dispatch[], results: reado
   await insertMany(tx, occurrencesTable, added);
 }
 
-const MOVE = `UPDATE schedule_cursors c SET at = m.at, next_at = m.next_at, running = m.running, waiting = m.waiting, failing = m.failing, revision = m.revision
-  FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[]) AS m (at, next_at, running, waiting, failing, revision, id) WHERE c.schedule_id = m.id`;
+const MOVE = `UPDATE schedule_cursors c SET ${MOVING.map((name) => `${name} = m.${name}`).join(", ")}
+  FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[]) AS m (${MOVING.join(", ")}, id) WHERE c.schedule_id = m.id`;
 
 async function moveCursors(tx: Querier, cursors: readonly ScheduleCursor[]): Promise<void> {
   if (cursors.length > 0) await tx.write(MOVE, transposed(cursors.map(cursorValues), 7));

@@ -62,14 +62,24 @@ export const DUE_START: DuePlace = { nextAt: -Number.MAX_SAFE_INTEGER, scheduleI
 
 const VIEW = `SELECT ${schedulesTable.list("s.")}, ${cursorsTable.list("c.")} FROM`;
 const CURSOR_FROM = schedulesTable.columns.length;
+const RUNNING_AT = CURSOR_FROM + cursorsTable.columns.findIndex(({ key }) => key === "running");
 
 export function decodeSchedule(row: readonly SqlValue[]): ScheduleView {
-  return { schedule: schedulesTable.decode(row), cursor: cursorsTable.decode(row, CURSOR_FROM) };
+  return { schedule: schedulesTable.decodeShared(row), cursor: cursorsTable.decode(row, CURSOR_FROM) };
+}
+
+/** The jobs that the cursor of such a row names. */
+export function runningIn(row: readonly SqlValue[]): readonly string[] {
+  const text = row[RUNNING_AT];
+  return text === "[]" ? [] : (JSON.parse(text as string) as ScheduleCursor["running"]).map(({ jobId }) => jobId);
 }
 
 /** What never changes of a schedule that is there, and so is not written again. */
 const FIXED: readonly string[] = ["id", "workspace", "name", "createdBy", "createdAt"];
 const changing = schedulesTable.columns.filter(({ key }) => !FIXED.includes(key));
+
+/** The columns of a cursor that a decision writes. */
+export const MOVING: readonly string[] = ["at", "next_at", "running", "waiting", "failing", "revision"];
 
 /** What a decision is compared with: few values, so that storing many decisions reads little. */
 export type CursorMark = Pick<ScheduleCursor, "revision" | "wakes">;
@@ -92,7 +102,6 @@ export function scheduleStatements(placeholder: Placeholder) {
     removeCursor: `DELETE FROM schedule_cursors WHERE schedule_id = ${p(1)}`,
     addCursor: `INSERT INTO schedule_cursors (${cursorsTable.list()}) VALUES (${values(cursorsTable.columns.length)})`,
     cursor: `SELECT ${cursorsTable.list()} FROM schedule_cursors WHERE schedule_id = ${p(1)}`,
-    moveCursor: `UPDATE schedule_cursors SET at = ${p(1)}, next_at = ${p(2)}, running = ${p(3)}, waiting = ${p(4)}, failing = ${p(5)}, revision = ${p(6)} WHERE schedule_id = ${p(7)}`,
     wakeCursor: `UPDATE schedule_cursors SET wakes = wakes + ${p(1)}, next_at = ${p(2)} WHERE schedule_id = ${p(3)}`,
     settle: `UPDATE occurrences SET decision = ${p(1)}, reason = ${p(2)}, message = ${p(3)}, job_id = ${p(4)}, into_at = ${p(5)}, settled_at = ${p(6)}
       WHERE schedule_id = ${p(7)} AND nominal_at = ${p(8)} AND run = '' AND decision IN ('postponed', 'queued')`,
@@ -108,7 +117,7 @@ export function scheduleValues(schedule: Schedule): SqlValue[] {
   return [...schedulesTable.columns.flatMap(({ key }, i) => (FIXED.includes(key) ? [] : [encoded[i] ?? null])), schedule.id];
 }
 
-/** The values of `moveCursor`. */
+/** The values of `MOVING`, and whose they are. */
 export function cursorValues({ at, nextAt, running, waiting, failing, revision, scheduleId }: ScheduleCursor): SqlValue[] {
   return [
     at,

@@ -25,6 +25,7 @@ test("a record comes back as it was", () => {
   fc.assert(
     fc.property(things, (thing) => {
       expect(table.decode(["before", ...table.encode(thing)], 1)).toEqual(thing);
+      expect(table.decodeShared(["before", ...table.encode(thing)], 1)).toEqual(thing);
     }),
   );
 });

@@ -3,6 +3,7 @@
  * Values are texts and whole numbers only, so that SQLite and PostgreSQL store the same; JSON is kept as text.
  */
 import { assert } from "@windlass/kernel";
+import { sharedJson } from "./shared-json.ts";
 
 export type SqlValue = string | number | null;
 export type Kind = "text" | "integer" | "flag" | "json";
@@ -22,6 +23,8 @@ export interface Table<T> {
   encode(record: T): SqlValue[];
   /** A record from the values of a row, of which the first stands at `from`. */
   decode(row: readonly SqlValue[], from?: number): T;
+  /** The same, where many rows say the same: what they have in common is one value, which is frozen. */
+  decodeShared(row: readonly SqlValue[], from?: number): T;
 }
 
 /** A table whose columns are the fields of `T`. The compiler refuses a list that lacks a field. */
@@ -40,7 +43,8 @@ export function tableOf<T extends object>(
     columns,
     list: (prefix = "") => columns.map((column) => prefix + column.name).join(", "),
     encode: encoderOf(columns),
-    decode: decoderOf(columns),
+    decode: decoderOf(columns, JSON.parse),
+    decodeShared: decoderOf(columns, sharedJson),
   };
 }
 
@@ -78,16 +82,16 @@ export function differOf<T>(columns: readonly Column<T>[]): Differ<T> {
   return new Function("record", "before", "values", `let bits = 0; ${body.join(" ")} return bits;`) as Differ<T>;
 }
 
-function decoderOf<T>(columns: readonly Column<T>[]): Table<T>["decode"] {
+function decoderOf<T>(columns: readonly Column<T>[], parse: (text: string) => unknown): Table<T>["decode"] {
   const values: Record<Kind, (value: string) => string> = {
     text: (value) => `${value} ?? null`,
     integer: (value) => `${value} ?? null`,
     flag: (value) => `${value} == null ? null : ${value} === 1`,
-    json: (value) => `${value} == null ? null : JSON.parse(${value})`,
+    json: (value) => `${value} == null ? null : parse(${value})`,
   };
   const body = columns.map(({ kind, key }, i) => `${JSON.stringify(key)}: ${values[kind](`row[from + ${i}]`)}`);
   // oxlint-disable-next-line typescript/no-implied-eval -- see above
-  return new Function("row", "from = 0", `return { ${body.join(", ")} };`) as Table<T>["decode"];
+  return new Function("parse", `return (row, from = 0) => ({ ${body.join(", ")} });`)(parse) as Table<T>["decode"];
 }
 
 function snakeCase(key: string): string {

@@ -19,6 +19,21 @@ test.each([0, 1, 7, 8, 63, 64, 65, 200])("%i rows are written in order, with the
   db.close();
 });
 
+test("rows that are there become what is said of them, in all sizes, also with columns that are left out", () => {
+  const db = new Database(":memory:");
+  db.run("CREATE TABLE t (id TEXT NOT NULL PRIMARY KEY, a INTEGER NOT NULL, b TEXT)");
+  const into = new Target("t", ["id", "a", "b"], "ON CONFLICT (id) DO UPDATE SET b = excluded.b");
+  const rows = (b: string | null): (string | number | null)[][] =>
+    Array.from({ length: 135 }, (_, i) => [idOf(i), 7, b === null ? b : `${b}${i}`]);
+  insertMany(db, into, rows("x"));
+  db.run("UPDATE t SET a = 8");
+  insertMany(db, into, rows("y"));
+  expect(db.all("SELECT id, a, b FROM t WHERE a = 8 AND b LIKE 'y%'")).toHaveLength(135);
+  insertMany(db, into, rows(null));
+  expect(db.all("SELECT id FROM t WHERE a = 8 AND b IS NULL")).toHaveLength(135);
+  db.close();
+});
+
 test("ids are looked up and removed in groups, and the missing ones are passed over", () => {
   const db = table();
   const ids = Array.from({ length: 75 }, (_, i) => idOf(i));

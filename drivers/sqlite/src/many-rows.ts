@@ -33,11 +33,13 @@ const marks = (count: number): string => Array.from({ length: count }, () => "?"
 export class Target {
   readonly name: string;
   readonly columns: readonly string[];
+  /** What becomes of a row that is there, as the end of the statement. */
+  readonly onConflict: string;
   readonly #inserts = new Map<number, Insert>();
 
-  constructor(name: string, columns: readonly string[]) {
+  constructor(name: string, columns: readonly string[], onConflict = "") {
     assert(columns.length <= COLUMNS_MAX, `${name} has ${columns.length} columns, which fit into the bits of a number`);
-    [this.name, this.columns] = [name, columns];
+    [this.name, this.columns, this.onConflict] = [name, columns, onConflict];
   }
 
   /** One row with the names of its columns, as JSON: `["table",["a","b"],[1,2]]`. Columns that are null are left out. */
@@ -63,19 +65,21 @@ class Insert {
   /** The table and these columns, as JSON without the brackets around it. */
   readonly named: string;
   readonly #into: string;
+  readonly #onConflict: string;
   readonly #texts = new Map<number, string>();
 
-  constructor({ name, columns }: Target, bits: number) {
+  constructor({ name, columns, onConflict }: Target, bits: number) {
     this.used = columns.flatMap((_, i) => (Math.floor(bits / 2 ** i) % 2 === 1 ? [i] : []));
     const names = this.used.map((i) => columns[i]);
     this.named = `${JSON.stringify(name)},${JSON.stringify(names)}`;
     this.#into = `INSERT INTO ${name} (${names.join(", ")}) VALUES `;
+    this.#onConflict = onConflict === "" ? "" : ` ${onConflict}`;
   }
 
   text(rows: number): string {
     let text = this.#texts.get(rows);
     if (text === undefined) {
-      text = this.#into + Array.from({ length: rows }, () => `(${marks(this.used.length)})`).join(", ");
+      text = this.#into + Array.from({ length: rows }, () => `(${marks(this.used.length)})`).join(", ") + this.#onConflict;
       this.#texts.set(rows, text);
     }
     return text;

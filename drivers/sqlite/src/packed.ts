@@ -15,8 +15,8 @@ export function unpackValues(values: readonly unknown[] | Packed): readonly unkn
   return typeof values === "string" ? (JSON.parse(values) as readonly unknown[]) : values;
 }
 
-/** Lists in answers that have an entry for each job or schedule. */
-const LISTS = ["results", "jobs", "due"] as const;
+/** Lists in answers that have an entry for each job. */
+const LISTS = ["results", "jobs"] as const;
 
 export function packReply(reply: Reply): Reply {
   const { value } = reply;

@@ -12,15 +12,16 @@ import {
 import type { Dispatched, DuePlace, DueSchedule, OccurrenceFilter, ScheduleFilter, ScheduleView } from "@windlass/ports";
 import {
   cursorsTable,
-  cursorValues,
   decodeMarks,
   decodeSchedule,
   DUE_START,
   MARKS,
+  MOVING,
   noSignals,
   occurrenceQuery,
   occurrencesTable,
   removedRow,
+  runningIn,
   scheduleQuery,
   schedulesTable,
   scheduleStatements,
@@ -29,13 +30,19 @@ import {
 } from "@windlass/sql";
 import { demandWorkspace } from "./access.ts";
 import { commit } from "./commit-jobs.ts";
-import type { Database } from "./database.ts";
+import type { Database, Row } from "./database.ts";
 import { insertMany, rowsOfIds, Target } from "./many-rows.ts";
 
 const SQL = scheduleStatements(() => "?");
 const OCCURRENCES = new Target(
   "occurrences",
   occurrencesTable.columns.map(({ name }) => name),
+);
+/** Cursors that are there, all at once: an update of each takes twice as long. */
+const MOVED = new Target(
+  "schedule_cursors",
+  cursorsTable.columns.map(({ name }) => name),
+  `ON CONFLICT (schedule_id) DO UPDATE SET ${MOVING.map((name) => `${name} = excluded.${name}`).join(", ")}`,
 );
 
 export function listSchedules(db: Database, filter: ScheduleFilter): ScheduleView[] {
@@ -44,21 +51,36 @@ export function listSchedules(db: Database, filter: ScheduleFilter): ScheduleVie
 }
 
 export function getSchedule(db: Database, workspace: string, name: string): DueSchedule | null {
-  return withAlive(db, found(db, workspace, name))[0] ?? null;
+  const [view] = found(db, workspace, name);
+  return view === undefined
+    ? null
+    : withAlive(
+        view,
+        aliveOf(
+          db,
+          view.cursor.running.map(({ jobId }) => jobId),
+        ),
+      );
 }
 
-/** An object with a list: as such it goes between the threads as a text (packed.ts). */
+/** Rows as they are stored: lists of texts and numbers cross the threads in a fraction of the time that records take, and are read behind. */
+export interface DueRows {
+  readonly rows: readonly Row[];
+  /** Of the jobs that the cursors name those that have not ended. */
+  readonly alive: ReadonlySet<string>;
+}
+
 export function dueSchedules(
   db: Database,
   now: number,
   { limit, after = DUE_START }: { readonly limit: number; readonly after?: DuePlace },
-): { readonly due: DueSchedule[] } {
+): DueRows {
   const rows = db.all(SQL.due, [now, after.nextAt, after.scheduleId, limit]);
-  const due = withAlive(
-    db,
-    rows.map((row) => decodeSchedule(row)),
-  );
-  return { due };
+  return { rows, alive: aliveOf(db, rows.flatMap(runningIn)) };
+}
+
+export function decodeDue({ rows, alive }: DueRows): readonly DueSchedule[] {
+  return rows.map((row) => withAlive(decodeSchedule(row), alive));
 }
 
 export function nextDueSchedule(db: Database): number | null {
@@ -69,10 +91,12 @@ function found(db: Database, workspace: string, name: string): ScheduleView[] {
   return db.all(SQL.get, [workspace, name]).map((row) => decodeSchedule(row));
 }
 
-function withAlive(db: Database, views: readonly ScheduleView[]): DueSchedule[] {
-  const ids = views.flatMap(({ cursor }) => cursor.running.map(({ jobId }) => jobId));
-  const alive = new Set(rowsOfIds(db, "SELECT id FROM jobs_live WHERE id IN", ids).map((row) => row[0] as string));
-  return views.map((view) => ({ ...view, alive: view.cursor.running.flatMap(({ jobId }) => (alive.has(jobId) ? [jobId] : [])) }));
+function aliveOf(db: Database, ids: readonly string[]): ReadonlySet<string> {
+  return new Set(rowsOfIds(db, "SELECT id FROM jobs_live WHERE id IN", ids).map((row) => row[0] as string));
+}
+
+function withAlive(view: ScheduleView, alive: ReadonlySet<string>): DueSchedule {
+  return { ...view, alive: view.cursor.running.flatMap(({ jobId }) => (alive.has(jobId) ? [jobId] : [])) };
 }
 
 export function putSchedule(
@@ -145,7 +169,11 @@ export function dispatchSchedules(db: Database, dispatches: readonly Dispatch[],
   );
   // What was stopped may have ended by that, which counts as an end like any other.
   const ended = changes.some(({ type }) => type === "stop") ? marksOf(db, [...taken.keys()]) : before;
-  for (const [id, dispatch] of taken) db.run(SQL.moveCursor, cursorValues(cursorAfter(ended.get(id) ?? null, dispatch, now)));
+  insertMany(
+    db,
+    MOVED,
+    [...taken].map(([id, dispatch]) => cursorsTable.encode(cursorAfter(ended.get(id) ?? null, dispatch, now))),
+  );
   return { counted, signals, tally };
 }
 

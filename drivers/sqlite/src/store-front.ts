@@ -1,6 +1,7 @@
 /** The ports on top of one caller: what both fronts have in common. */
 import type { Heartbeats, Store } from "@windlass/ports";
 import type { Caller } from "./operations.ts";
+import { decodeDue } from "./schedules.ts";
 
 export interface Front {
   readonly call: Caller;
@@ -156,7 +157,7 @@ function schedulesOn(call: Caller): Store["schedules"] {
     put: (schedule, step) => call("putSchedule", schedule, step),
     remove: (workspace, name, options) => call("removeSchedule", { workspace, name, ...options }),
     due: async (now, limit, after) =>
-      (await (after === undefined ? call("dueSchedules", now, { limit }) : call("moreDueSchedules", now, { limit, after }))).due,
+      decodeDue(await (after === undefined ? call("dueSchedules", now, { limit }) : call("moreDueSchedules", now, { limit, after }))),
     nextDue: () => call("nextDueSchedule"),
     dispatch: (dispatches, now) => call("dispatchSchedules", dispatches, now),
     history: (filter) => call("listOccurrences", filter),

@@ -12,12 +12,22 @@ export interface FilledFor {
   readonly dueAt: number;
 }
 
-type Values = Readonly<Record<string, string>>;
+/** Schedules that share an input are asked for once. */
+const asked = new WeakMap<object, boolean>();
+
+function hasPlaces(input: Json): boolean {
+  if (input === null || typeof input !== "object") return typeof input === "string" && input.includes("{{");
+  let has = asked.get(input);
+  if (has === undefined) asked.set(input, (has = JSON.stringify(input).includes("{{")));
+  return has;
+}
+
+/** Made when it is asked for: most inputs name one of them. */
+type Values = Readonly<Record<string, () => string>>;
 
 /** Throws `invalid` with everything that cannot be filled in. */
 export function fillInput(schedule: Pick<Schedule, "id" | "name" | "timing" | "input">, times: FilledFor): Json {
-  const text = JSON.stringify(schedule.input);
-  if (!text.includes("{{")) return schedule.input;
+  if (!hasPlaces(schedule.input)) return schedule.input;
   const values = valuesOf(schedule, times);
   const faults: Fault[] = [];
   const filled = fill(schedule.input, { values, faults, path: "input" });
@@ -28,16 +38,18 @@ export function fillInput(schedule: Pick<Schedule, "id" | "name" | "timing" | "i
 }
 
 function valuesOf({ id, name, timing }: Pick<Schedule, "id" | "name" | "timing">, { nominalAt, dueAt }: FilledFor): Values {
-  const zone = zoneOf(timing.timezone);
-  const local = zone === undefined ? new Date(nominalAt).toISOString() : wallText(nominalAt, zone);
+  const local = (): string => {
+    const zone = zoneOf(timing.timezone);
+    return zone === undefined ? new Date(nominalAt).toISOString() : wallText(nominalAt, zone);
+  };
   return {
-    "schedule.id": id,
-    "schedule.name": name,
-    "schedule.timezone": timing.timezone,
-    "schedule.nominal_time": new Date(nominalAt).toISOString(),
+    "schedule.id": () => id,
+    "schedule.name": () => name,
+    "schedule.timezone": () => timing.timezone,
+    "schedule.nominal_time": () => new Date(nominalAt).toISOString(),
     "schedule.nominal_local_time": local,
-    "schedule.nominal_date": local.slice(0, 10),
-    "schedule.due_time": new Date(dueAt).toISOString(),
+    "schedule.nominal_date": () => local().slice(0, 10),
+    "schedule.due_time": () => new Date(dueAt).toISOString(),
   };
 }
 
@@ -51,14 +63,17 @@ const PLACE = /\{\{([^{}]*)\}\}/gu;
 
 function fill(value: Json, filling: Filling): Json {
   const { values, faults, path } = filling;
-  if (typeof value === "string")
+  if (typeof value === "string") {
+    if (!value.includes("{{")) return value;
     return value.replaceAll(PLACE, (_, inside: string) => {
-      const known = values[inside.trim()];
-      if (known !== undefined) return known;
-      const near = didYouMean(inside.trim(), Object.keys(values));
+      const name = inside.trim();
+      const known = Object.hasOwn(values, name) ? values[name] : undefined;
+      if (known !== undefined) return known();
+      const near = didYouMean(name, Object.keys(values));
       faults.push({ path, message: `{{${inside}}} is not known here${near}; known: ${Object.keys(values).join(", ")}` });
       return "";
     });
+  }
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map((item, i) => fill(item, { ...filling, path: `${path}[${i}]` }));
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, { ...filling, path: `${path}.${key}` })]));

@@ -71,14 +71,20 @@ const KEPT_LENGTH_MAX = 4_096;
 /** Any other job. What a template says is read once: it is the same at each fire. */
 function submittedAgain(): MakeRequest {
   const known = new Map<string, SubmitRequest>();
-  return async ({ template, input }) => {
+  // Schedules that share a template mostly share its value.
+  const met = new WeakMap<ScheduleTemplate, SubmitRequest>();
+  const read = (template: ScheduleTemplate): SubmitRequest => {
     const text = JSON.stringify(template);
     let request = known.get(text);
-    if (request === undefined) {
-      request = submittedRequest(template);
-      if (known.size >= KEPT_MAX) known.clear();
-      if (text.length <= KEPT_LENGTH_MAX) known.set(text, request);
-    }
+    if (request !== undefined) return request;
+    request = submittedRequest(template);
+    if (known.size >= KEPT_MAX) known.clear();
+    if (text.length <= KEPT_LENGTH_MAX) known.set(text, request);
+    return request;
+  };
+  return async ({ template, input }) => {
+    let request = met.get(template);
+    if (request === undefined) met.set(template, (request = read(template)));
     const isGiven = !isJsonObject(input) || Object.keys(input).length > 0;
     return isGiven || request.input === undefined ? { ...request, input } : request;
   };

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { fillInput } from "./fill-input.ts";
+import { timingOf } from "./timing-fixture.ts";
+
+const times = { nominalAt: Date.UTC(2026, 6, 1, 7, 0), dueAt: Date.UTC(2026, 6, 1, 7, 0, 5) };
+const schedule = { id: "sch_1", name: "report", timing: timingOf({ timezone: "Europe/Berlin" }) };
+
+test.each([
+  ["{{ schedule.id }}", "sch_1"],
+  ["{{ schedule.name }}", "report"],
+  ["{{ schedule.timezone }}", "Europe/Berlin"],
+  ["{{ schedule.nominal_time }}", "2026-07-01T07:00:00.000Z"],
+  ["{{ schedule.nominal_local_time }}", "2026-07-01T09:00:00+02:00"],
+  ["{{ schedule.nominal_date }}", "2026-07-01"],
+  ["{{ schedule.due_time }}", "2026-07-01T07:00:05.000Z"],
+  ["{{schedule.name}} of {{ schedule.nominal_date }}", "report of 2026-07-01"],
+  ["nothing", "nothing"],
+])("%s is %s", (text, filled) => {
+  expect(fillInput({ ...schedule, input: text }, times)).toBe(filled);
+  expect(fillInput({ ...schedule, input: { list: [text, 7, null] } }, times)).toEqual({ list: [filled, 7, null] });
+});
+
+test("an input is filled in anew for each time", () => {
+  const input = { at: "{{ schedule.due_time }}" };
+  const at = (dueAt: number): unknown => fillInput({ ...schedule, input }, { ...times, dueAt });
+  expect([at(0), at(1_000)]).toEqual([{ at: "1970-01-01T00:00:00.000Z" }, { at: "1970-01-01T00:00:01.000Z" }]);
+});
+
+test.each(["schedule.nominal_tim", "constructor", "toString", "__proto__"])("%s is not known", (name) => {
+  expect(() => fillInput({ ...schedule, input: { a: [`{{ ${name} }}`] } }, times)).toThrow(`input.a[0]: {{ ${name} }} is not known here`);
+});
