@@ -94,7 +94,8 @@ export function scheduleStatements(placeholder: Placeholder) {
   const values = (count: number): string => Array.from({ length: count }, (_, i) => p(i + 1)).join(", ");
   return {
     get: `${VIEW} schedules s JOIN schedule_cursors c ON c.schedule_id = s.id WHERE s.workspace = ${p(1)} AND s.name = ${p(2)}`,
-    due: `${VIEW} schedule_cursors c JOIN schedules s ON s.id = c.schedule_id WHERE c.next_at <= ${p(1)} AND (c.next_at, c.schedule_id) > (${p(2)}, ${p(3)}) ORDER BY c.next_at, c.schedule_id LIMIT ${p(4)}`,
+    // PostgreSQL that knew the limit, and thought that about as many are due, would sort all that are due for each page.
+    due: `${VIEW} schedule_cursors c JOIN schedules s ON s.id = c.schedule_id WHERE c.next_at <= ${p(1)} AND (c.next_at, c.schedule_id) > (${p(2)}, ${p(3)}) ORDER BY c.next_at, c.schedule_id LIMIT (SELECT CAST(${p(4)} AS bigint))`,
     nextDue: "SELECT next_at FROM schedule_cursors WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1",
     add: `INSERT INTO schedules (${schedulesTable.list()}) VALUES (${values(schedulesTable.columns.length)}) ON CONFLICT DO NOTHING`,
     change: `UPDATE schedules SET ${changing.map(({ name }, i) => `${name} = ${p(i + 1)}`).join(", ")} WHERE id = ${p(changing.length + 1)}`,

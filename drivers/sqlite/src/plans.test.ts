@@ -151,7 +151,7 @@ test.each<[string, readonly [string, readonly SqlValue[]], RegExp]>([
   [
     "schedules that are due",
     [SCHEDULES.due, [0, 0, "", 9]],
-    /^SEARCH c USING INDEX schedules_due \(\(next_at,schedule_id\)>\(\?,\?\) AND next_at<\?\)/u,
+    /^SCALAR SUBQUERY 1; SCAN CONSTANT ROW; SEARCH c USING INDEX schedules_due \(\(next_at,schedule_id\)>\(\?,\?\) AND next_at<\?\)/u,
   ],
   ["the next one that is due", [SCHEDULES.nextDue, []], /schedules_due/u],
   ["a schedule", [SCHEDULES.get, ["w", "n"]], /^SEARCH s USING INDEX schedules_by_name \(workspace=\? AND name=\?\)/u],

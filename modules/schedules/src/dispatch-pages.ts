@@ -8,6 +8,8 @@ import { storeDecided, type DispatchedDue } from "./store-dispatches.ts";
 
 /** Schedules that one decision is stored for: large enough that the commit is shared, small enough that others get in between. */
 const PAGE = 500;
+/** Of the first page: until it is decided about, nothing is being stored. */
+const FIRST_PAGE = 100;
 /** Pages that are being stored at once: on PostgreSQL each has a connection of its own. */
 const STORED_AT_ONCE = 2;
 
@@ -28,17 +30,19 @@ export interface LookedAt {
 }
 
 export async function dispatchPages(parts: Evaluating, { now, aheadMs = 0, pagesMax = Infinity, wants, onPage }: Pages): Promise<LookedAt> {
-  const look = (last: DueSchedule | undefined): Promise<readonly DueSchedule[]> => {
+  const look = async (size: number, last?: DueSchedule): Promise<Page> => {
     const after = last === undefined ? undefined : { nextAt: last.cursor.nextAt ?? now, scheduleId: last.schedule.id };
-    return parts.context.store.schedules.due(now + aheadMs, PAGE, after);
+    const found = await parts.context.store.schedules.due(now + aheadMs, size, after);
+    return { found, isFull: found.length === size };
   };
   const storing: Promise<void>[] = [];
   let schedules = 0;
-  let page = await look(undefined);
-  for (let pages = 1; page.length > 0; pages++) {
-    const isLast = page.length < PAGE || pages >= pagesMax;
-    const following = heardLater(isLast ? Promise.resolve([]) : look(page.at(-1)));
-    const due = wants === undefined ? page : page.filter(wants);
+  let page = await look(FIRST_PAGE);
+  for (let pages = 1; page.found.length > 0; pages++) {
+    const { found, isFull } = page;
+    const isLast = !isFull || pages >= pagesMax;
+    const following = heardLater(isLast ? Promise.resolve(page) : look(PAGE, found.at(-1)));
+    const due = wants === undefined ? found : found.filter(wants);
     schedules += due.length;
     const evaluated = await evaluate(parts, due, { now, aheadMs });
     const stored = storeDecided(parts.context, { due, evaluated }, { now, aheadMs });
@@ -48,7 +52,13 @@ export async function dispatchPages(parts: Evaluating, { now, aheadMs = 0, pages
     page = await following;
   }
   await Promise.all(storing);
-  return { schedules, more: page.length === PAGE };
+  return { schedules, more: page.isFull };
+}
+
+interface Page {
+  readonly found: readonly DueSchedule[];
+  /** There may be more. */
+  readonly isFull: boolean;
 }
 
 /** What fails is told to whoever awaits it, though something else may fail before it comes to that. */

@@ -8,7 +8,7 @@ import { dispatchPages } from "./dispatch-pages.ts";
 import type { Evaluating, ScheduleFailure } from "./evaluate.ts";
 
 /** Pages of one pass: then it is seen anew who leads, and what time it is. */
-const PAGES_MAX = 20;
+const PAGES_MAX = 40;
 /** The longest rest (but for `context.pace`): what others stored is seen after this at the latest, if their wake-up was lost. */
 const REST_MS_MAX = 1_000;
 /** How long others wait for a dispatcher that has died. */

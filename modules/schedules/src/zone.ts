@@ -21,12 +21,11 @@ export interface Stretch {
 
 export class Zone {
   readonly name: string;
-  readonly #format: Intl.DateTimeFormat;
+  #format: Intl.DateTimeFormat | undefined;
   readonly #years = new Map<number, readonly Stretch[]>();
 
   constructor(name: string) {
     this.name = name;
-    this.#format = new Intl.DateTimeFormat("en-US", { timeZone: name, ...WALL });
   }
 
   /** The stretch around an instant. They are cut at the turn of a year of UTC. */
@@ -56,6 +55,8 @@ export class Zone {
 
   #stretchesOf(year: number): readonly Stretch[] {
     const [start, end] = [Date.UTC(year), Date.UTC(year + 1)];
+    // Most schedules are in it, and to ask is milliseconds just when they are due.
+    if (this.name === "UTC") return [{ start, end, offset: 0, missingOffset: null, isRepeat: false }];
     const stretches: Stretch[] = [];
     let at = start - LEAD_MS;
     let offset = this.#askOffset(at);
@@ -96,6 +97,7 @@ export class Zone {
 
   /** `instant` is a whole second. */
   #askOffset(instant: number): number {
+    this.#format ??= new Intl.DateTimeFormat("en-US", { timeZone: this.name, ...WALL });
     const [month = 1, day = 1, year = 0, hour = 0, minute = 0, second = 0] = (this.#format.format(instant).match(/\d+/gu) ?? []).map(
       Number,
     );
