@@ -1,6 +1,6 @@
 /**
  * The event loop's end of one store thread: sends calls, resolves them by their number, fails all of them when the thread
- * dies. The thread keeps the process alive only while a call is open.
+ * dies. The thread keeps the process alive only while a call is open, or it is being closed.
  */
 import { Worker } from "node:worker_threads";
 import { WindlassError } from "@windlass/kernel";
@@ -27,6 +27,7 @@ export class ThreadClient {
   readonly #unsent: SentCall[] = [];
   #next = 1;
   #broken: Error | null = null;
+  #closing = false;
 
   constructor(program: URL, data: Omit<ThreadData, "sent">, onLost: (session: string) => void = () => {}) {
     this.#onLost = onLost;
@@ -77,6 +78,7 @@ export class ThreadClient {
 
   /** Lets the thread finish what it was sent, and waits for its end. */
   close(): Promise<void> {
+    this.#closing = true;
     this.#worker.ref();
     if (this.#broken === null) this.send({ type: "close" });
     return this.#ended.promise;
@@ -85,7 +87,7 @@ export class ThreadClient {
   #receive(message: FromThread): void {
     switch (message.type) {
       case "ready":
-        this.#worker.unref();
+        this.#rest();
         return this.#started.resolve();
       case "refused":
         return this.#started.reject(fromErrorText(message.error));
@@ -98,8 +100,13 @@ export class ThreadClient {
           if (reply.error === undefined) waiting?.resolve(valueOf(reply));
           else waiting?.reject(fromErrorText(reply.error));
         }
-        if (this.#waiting.size === 0) this.#worker.unref();
+        this.#rest();
     }
+  }
+
+  /** Nobody waits for anything: a program that has nothing else to do may end. */
+  #rest(): void {
+    if (this.#waiting.size === 0 && !this.#closing) this.#worker.unref();
   }
 
   #fail(error: Error): void {
