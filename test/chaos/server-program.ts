@@ -7,6 +7,7 @@
 import { createApp, listen } from "@windlass/server";
 import { openEmbedded } from "@windlass/windlass";
 import { readDataFolder, removeAddress, writeAddress } from "../../programs/cli/src/compose/data-folder.ts";
+import { endInTime } from "../../programs/cli/src/commands/server.ts";
 import { settingsFrom } from "../../programs/cli/src/compose/settings.ts";
 import { workflowLanguage } from "../../programs/cli/src/compose/workflow-language.ts";
 import { programLog } from "../../programs/cli/src/machine/program-log.ts";
@@ -33,6 +34,7 @@ await embedded.worker({ handlers: chaosHandlers(effectsFile), concurrency: HANDL
 writeAddress(folder, { url: listening.url, pid: process.pid, role: "server" });
 process.stdout.write("ready\n");
 process.once("SIGTERM", () => {
+  endInTime({ signal: AbortSignal.abort() }, drainMs);
   void (async () => {
     removeAddress(folder);
     await listening.close();

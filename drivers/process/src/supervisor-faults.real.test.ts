@@ -36,6 +36,23 @@ test("a supervisor that is killed takes its processes with it, and says so when 
   expect((await run({ script: "echo on" })).result.outcome).toBe("succeeded");
 });
 
+test("who closes waits for no answer of a supervisor that is frozen, also not for its first one", async () => {
+  await launch(requestOf({ script: "sleep 300" }));
+  const supervisor = fixture.supervisorPid();
+  const late = fixture.connect();
+  process.kill(supervisor, "SIGSTOP");
+  try {
+    const asked = executor.list().catch((error: unknown) => error);
+    const found = late.start(() => {}).catch((error: unknown) => error);
+    await Promise.all([late.close(), executor.close()]);
+    // And not that no answer came in time.
+    expect(await asked).toMatchObject({ message: expect.stringContaining("was lost while it was asked to `list`") });
+    expect(await found).toMatchObject({ cause: { message: expect.stringContaining("was lost while it was asked to `hello`") } });
+  } finally {
+    process.kill(supervisor, "SIGCONT");
+  }
+});
+
 test("a pid that somebody else got meanwhile is left alone", async () => {
   await executor.close();
   const innocent = spawn("sleep", ["300"], { detached: true, stdio: "ignore" });

@@ -2,6 +2,7 @@
  * The executor's side of the socket: finds the supervisor of a data folder or starts it, asks, and hears facts.
  *
  * K1. Losing the connection fails what was asked, and nothing else: asking again is always right (X1, X3).
+ * K2. `close` waits for no answer, also not for that of a supervisor that is just being found: it may be frozen, or slow.
  */
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
@@ -48,6 +49,8 @@ export class SupervisorLink {
   readonly #pending = new Map<number, Pending>();
   #socket: Socket | null = null;
   #connecting: Promise<Socket> | null = null;
+  /** The one over which it is being found. */
+  #opening: Socket | null = null;
   #lastId = 0;
   #closed = false;
 
@@ -73,6 +76,7 @@ export class SupervisorLink {
   /** Ends the connection; the supervisor stays. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#opening?.destroy();
     await this.#connecting?.catch(() => null);
     const socket = this.#socket;
     if (socket === null) return;
@@ -107,6 +111,8 @@ export class SupervisorLink {
 
   async #tryConnect(): Promise<Socket> {
     const socket = await openSocket(this.#options.supervisor.folder);
+    this.#opening = socket;
+    if (this.#closed) socket.destroy();
     socket.on(
       "data",
       lineSplitter((line) => this.#hear(JSON.parse(line) as Message)),
@@ -124,6 +130,8 @@ export class SupervisorLink {
     } catch (error) {
       socket.destroy();
       throw error;
+    } finally {
+      this.#opening = null;
     }
     this.#socket = socket;
     return socket;

@@ -1,11 +1,11 @@
 /** `windlass server` */
 import { join } from "node:path";
 import { messageOf } from "@windlass/kernel";
-import { ownFolder, type Owner } from "../compose/own-folder.ts";
+import { ownFolder } from "../compose/own-folder.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { dataFolderOf } from "../connection/connect.ts";
 import { programLog } from "../machine/program-log.ts";
-import { interruption } from "../machine/interruption.ts";
+import { interruption, type Interruption } from "../machine/interruption.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import type { Call } from "../tree/call.ts";
 
@@ -29,6 +29,7 @@ export async function server(call: Call<ServerOptions>): Promise<void> {
     ...(options.dockerHost === undefined ? {} : { "docker.host": options.dockerHost }),
   });
   const interrupted = interruption(call);
+  const cancelLimit = endInTime(interrupted, settings["drain.seconds"] * 1000);
   const owner = await ownFolder({
     data: dataFolderOf(options, environment),
     settings,
@@ -44,14 +45,23 @@ export async function server(call: Call<ServerOptions>): Promise<void> {
     );
   await interrupted.stay();
   terminal.err("Stopping: nothing new is started; what runs goes on and is taken over by the next server on this folder.\n");
-  await closeInTime(owner, settings["drain.seconds"] * 1000).catch((error: unknown) =>
-    terminal.err(`It did not stop cleanly: ${messageOf(error)}\n`),
-  );
+  await owner.close().catch((error: unknown) => terminal.err(`It did not stop cleanly: ${messageOf(error)}\n`));
+  cancelLimit();
 }
 
-/** What has not stopped by then is left: everything is stored, and the next server takes over. */
-export async function closeInTime(owner: Pick<Owner, "close">, drainMs: number): Promise<void> {
-  const tooLate = systemClock.after(drainMs + CLOSE_SLACK_MS, () => process.exit());
-  await owner.close();
-  tooLate();
+/**
+ * What has not stopped so long after the signal is left, also what has not even started by then: everything is stored, and the next
+ * server takes over. Returns how to take the limit back.
+ */
+export function endInTime({ signal }: Pick<Interruption, "signal">, drainMs: number): () => void {
+  let cancel = (): void => {};
+  const begin = (): void => {
+    cancel = systemClock.after(drainMs + CLOSE_SLACK_MS, () => process.exit());
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener("abort", begin, { once: true });
+  return () => {
+    signal.removeEventListener("abort", begin);
+    cancel();
+  };
 }

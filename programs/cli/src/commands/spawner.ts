@@ -1,6 +1,7 @@
 /**
- * `windlass spawner`: takes notices from a queue and starts what they tell of, beside the servers. It answers
- * no requests. Several may stand beside servers on one PostgreSQL; a store in a data folder has one owner.
+ * `windlass spawner`: takes notices from a queue, and makes Jobs on a cluster and the runners of isolated executions, beside the
+ * servers. It answers no requests, fires no schedule, and carries out no other job (engine, role `spawner`). Several may stand beside
+ * servers on one PostgreSQL; a store in a data folder has one owner.
  */
 import { environmentVariableOf, WindlassError } from "@windlass/kernel";
 import { prepareDataFolder } from "../compose/data-folder.ts";
@@ -12,7 +13,7 @@ import { interruption } from "../machine/interruption.ts";
 import { programLog } from "../machine/program-log.ts";
 import { systemRandom } from "../machine/system-random.ts";
 import type { Call } from "../tree/call.ts";
-import { closeInTime } from "./server.ts";
+import { endInTime } from "./server.ts";
 
 export interface SpawnerCommandOptions {
   readonly store?: string;
@@ -32,6 +33,7 @@ export async function runSpawner(call: Call<SpawnerCommandOptions>): Promise<voi
       `a spawner answers no requests, so the runners that it starts must be told who does: ${environmentVariableOf("runner.url")} is to be the address of a server, such as http://windlass:4180`,
     );
   const interrupted = interruption(call);
+  const cancelLimit = endInTime(interrupted, settings["drain.seconds"] * 1000);
   const { path: folder } = prepareDataFolder(dataFolderOf(options, environment), systemRandom);
   const lock = takeOwnerLock(folder);
   if (lock === null)
@@ -41,11 +43,7 @@ export async function runSpawner(call: Call<SpawnerCommandOptions>): Promise<voi
     );
   try {
     const logger = programLog("stderr", environment["WINDLASS_LOG"] ?? "info");
-    const opened = await openWindlass({ folder, settings, environment, logger, address: null, receivesNotices: true });
-    const close = async (): Promise<void> => {
-      await opened.engine.stop();
-      await opened.close();
-    };
+    const opened = await openWindlass({ folder, settings, environment, logger, address: null, role: "spawner" });
     try {
       await opened.engine.start();
     } catch (error) {
@@ -53,11 +51,13 @@ export async function runSpawner(call: Call<SpawnerCommandOptions>): Promise<voi
       throw error;
     }
     if (call.format === "json") terminal.out(`${JSON.stringify({ pid: process.pid, data: folder, store: opened.storeName })}\n`);
-    else terminal.out(`Takes notices, and starts what they tell of.\n  data   ${folder} (${opened.storeName})\nEnd it with Ctrl-C.\n`);
+    else terminal.out(`Takes notices, and makes runners and Jobs.\n  data   ${folder} (${opened.storeName})\nEnd it with Ctrl-C.\n`);
     await interrupted.stay();
     terminal.err("Stopping: nothing new is taken; what runs goes on, and is taken over by the next one.\n");
-    await closeInTime({ close }, settings["drain.seconds"] * 1000);
+    await opened.engine.stop();
+    await opened.close();
   } finally {
+    cancelLimit();
     lock.release();
   }
 }

@@ -7,7 +7,7 @@ import { client, type Client } from "@windlass/sdk";
 import { ownFolder } from "../compose/own-folder.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { dataFolderOf } from "../connection/connect.ts";
-import { closeInTime } from "./server.ts";
+import { endInTime } from "./server.ts";
 import { followJob } from "../follow/follow-job.ts";
 import { interruption } from "../machine/interruption.ts";
 import { programLog } from "../machine/program-log.ts";
@@ -41,7 +41,9 @@ export async function start(call: Call<{ readonly port?: number }>): Promise<voi
     await interrupted.stay();
   } finally {
     terminal.err("\nStopping: what runs goes on and is taken over by the next server in this folder.\n");
-    await closeInTime(owner, settings["drain.seconds"] * 1000);
+    const cancelLimit = endInTime({ signal: AbortSignal.abort() }, settings["drain.seconds"] * 1000);
+    await owner.close();
+    cancelLimit();
   }
 }
 
