@@ -6,6 +6,7 @@
  * O2. The same attempt may be given several: a launch that is taken up by another launcher makes one more.
  */
 import { isRunner, WindlassError, WORKSPACE_SCOPE, type JobRecord, type SealedSecret } from "@windlass/kernel";
+import type { Session } from "@windlass/ports";
 import type { Holder } from "./access-cache.ts";
 import type { EngineContext } from "./context.ts";
 
@@ -30,19 +31,35 @@ export async function holderOfRunner(context: EngineContext, secret: string): Pr
   const opened = named === null ? { fault: "broken" as const } : context.keys.open({ ...identityOf(named.jobId, named.attempt), ...named });
   if (named === null || "fault" in opened || opened.value !== SEALED)
     throw new WindlassError("unauthorized", "the token of a runner is not known to this server");
-  const { jobId, attempt } = named;
-  const view = await context.store.reads.get(jobId);
-  const live = view?.live ?? null;
-  if (view === null || live === null || live.attempt !== attempt || !isRunner(view.record) || live.phase === null)
-    throw new WindlassError("unauthorized", "the token of a runner opens nothing any more: its attempt has ended");
-  const execution = executionOf(view.record);
+  const record = await livingRunner(context, named);
+  if (record === null) throw new WindlassError("unauthorized", "the token of a runner opens nothing any more: its attempt has ended");
   return {
-    id: `${jobId}/${attempt}`,
-    name: `runner ${jobId}`,
+    id: `${named.jobId}/${named.attempt}`,
+    name: `runner ${named.jobId}`,
     permissions: new Set(["workers:connect"]),
-    workspaces: [view.record.workspace],
-    execution,
+    workspaces: [record.workspace],
+    execution: executionOf(record),
   };
+}
+
+/**
+ * Whether it is the session of a runner whose attempt is alive: whoever keeps its place tells its death, so silence says nothing of
+ * it. What it carries out is its own until then, also while no server is there to be reported to.
+ */
+export async function isOfLivingRunner(context: Pick<EngineContext, "store">, { owner }: Pick<Session, "owner">): Promise<boolean> {
+  const [jobId = "", attempt] = (owner ?? "").split("/");
+  return attempt !== undefined && (await livingRunner(context, { jobId, attempt: Number(attempt) })) !== null;
+}
+
+/** See O1. */
+async function livingRunner(
+  { store }: Pick<EngineContext, "store">,
+  { jobId, attempt }: Pick<Named, "jobId" | "attempt">,
+): Promise<JobRecord | null> {
+  const view = await store.reads.get(jobId);
+  const live = view?.live ?? null;
+  if (view === null || live === null || live.attempt !== attempt || !isRunner(view.record) || live.phase === null) return null;
+  return view.record;
 }
 
 /** Notes that a step has ended in a runner: for whoever counts those that come to nothing. `holder`: the id of its token's holder. */

@@ -12,34 +12,15 @@ import {
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LaunchRequest } from "@windlass/ports";
 import { ABSENT_MS } from "./absent-executors.ts";
-import { engineFixture, fakeExecutor, group, groupKind, type EngineFixture, type FakeExecutor } from "./engine-fixture.ts";
+import { engineFixture, fakeExecutor, group, type EngineFixture, type FakeExecutor } from "./engine-fixture.ts";
+import { isolated, kinds, rules, step } from "./runner-fixture.ts";
 import { noteWorked, runnerTokenFor } from "./runner-token.ts";
-import { runners, type RunnerRules } from "./runners.ts";
+import { runners } from "./runners.ts";
 import { childRecordOf, recordOf, type SubmitRequest } from "./submit.ts";
-
-const rules: RunnerRules = {
-  executor: "process",
-  attemptsMax: 3,
-  specOf: ({ env }) => ({ command: ["runner"], env: { ...env } }),
-  launched: (_executor, { spec }) => ({ spec, environment: { WINDLASS_URL: "http://here" } }),
-};
 
 let fixture: EngineFixture;
 let executor: FakeExecutor;
 let kept: Map<string, LaunchRequest>;
-
-/** An execution with one step that only a runner serves. */
-const isolated = {
-  ...groupKind,
-  runner: () => ({ executor: null, workflowId: "wfv_1", workflow: "nightly" }),
-  advance: (input: Parameters<NonNullable<typeof groupKind.advance>>[0]) => {
-    const facts = input.facts.filter((fact) => fact.type !== "child" || !fact.key.startsWith("#"));
-    const decision = groupKind.advance?.({ ...input, facts });
-    if (decision === undefined) throw new Error("it decides nothing");
-    const children = decision.children.map((child) => ({ ...child, queue: executionQueueOf(input.record.id) }));
-    return { ...decision, children, finish: input.live.openChildren === 0 ? decision.finish : null };
-  },
-};
 
 beforeEach(async () => {
   kept = new Map();
@@ -47,19 +28,12 @@ beforeEach(async () => {
   fixture = await engineFixture({
     runners: rules,
     executors: [executor],
-    kinds: [{ kind: "task", validate: () => [] }, { kind: "step", validate: () => [] }, isolated],
+    kinds,
   });
   await fixture.engine.start();
 });
 afterEach(() => fixture.close());
 
-const step = (key: string) => ({
-  key,
-  kind: "step" as const,
-  name: key,
-  spec: { handler: "windlass.shell" },
-  executor: "handler" as const,
-});
 const runnersOf = async (id: string) => {
   const children = await fixture.store.reads.list({ workspace: "default", parentId: id, name: "runner", limit: 10, order: "oldest" });
   return children.map(({ record }) => record.childKey);
@@ -125,7 +99,7 @@ test("what a runner that could not work printed last is told with its end", asyn
 test("steps that were ready before anybody listened are found by looking", async () => {
   const late = await engineFixture({
     executors: [fakeExecutor()],
-    kinds: [{ kind: "task", validate: () => [] }, { kind: "step", validate: () => [] }, isolated],
+    kinds,
   });
   await late.engine.start();
   const id = await late.submit(group([step("a")]));
@@ -137,6 +111,51 @@ test("steps that were ready before anybody listened are found by looking", async
   await late.clock.until(async () => (await found()) !== null, 5_000);
   await looking.stop();
   await late.close();
+});
+
+test("any number of executions have a runner at once, without a pause between", async () => {
+  const late = await engineFixture({ executors: [fakeExecutor()], kinds });
+  await late.engine.start();
+  const ids = await Promise.all(Array.from({ length: 250 }, () => late.submit(group([step("a")]))));
+  const all = async (key: string): Promise<boolean> =>
+    (await Promise.all(ids.map((id) => late.store.reads.child(id, key)))).every((child) => child !== null);
+  await late.clock.until(() => all("a"), 60_000);
+  const looking = runners(late.engine.context, rules);
+  await looking.start();
+  await late.clock.until(() => all(runnerKeyOf(0)), 500);
+  expect(await all(runnerKeyOf(1))).toBe(false);
+  await looking.stop();
+  await late.close();
+});
+
+test("what a runner carries out stays its own while it lives, however long it is out of touch, and is lost when it has ended", async () => {
+  const id = await fixture.submit(group([step("a")]));
+  await launches(1);
+  const [launch] = [...kept.values()];
+  const open = (session: string, owner: string) =>
+    fixture.store.sessions.open({
+      id: session,
+      role: "worker",
+      place: null,
+      serves: [],
+      startedAt: 0,
+      expiresAt: fixture.clock.now() + 3_000,
+      owner,
+    });
+  await open("ses_own", `${launch?.jobId}/1`);
+  await open("ses_before", `${launch?.jobId}/2`);
+  const queue = executionQueueOf(id);
+  const request = { executor: "handler", queues: [queue], session: "ses_own", place: null, limit: 1, now: fixture.clock.now() } as const;
+  const { jobs } = await fixture.store.jobs.claim(request);
+  const stepId = jobs[0]?.live.id ?? "";
+  const sessions = async () => (await fixture.store.sessions.list()).map((session) => session.id).filter((one) => /own|before/u.test(one));
+  await fixture.clock.advance(120_000);
+  expect(await fixture.stateOf(stepId)).toBe("running");
+  expect(await sessions()).toEqual(["ses_own"]);
+  executor.end(launch?.name ?? "");
+  await fixture.clock.until(async () => (await sessions()).length === 0, 5_000);
+  await fixture.clock.until(async () => (await fixture.stateOf(stepId)) !== "running", 5_000);
+  expect((await fixture.store.reads.attempts(stepId))[0]).toMatchObject({ outcome: "failed_node_lost", reason: "worker_lost" });
 });
 
 test("the queue of an execution is filled by nobody else", async () => {
@@ -234,7 +253,7 @@ test("who waits for a runner beyond the limit sees which limit it is, and its nu
     runners: rules,
     spawner: { runningMax: 1, perWorkspaceMax: null, perWorkflowMax: null },
     executors: [executor],
-    kinds: [{ kind: "task", validate: () => [] }, { kind: "step", validate: () => [] }, isolated],
+    kinds,
   });
   await limited.engine.start();
   const ids = [
@@ -268,7 +287,7 @@ test("a runner whose executor nobody has for many minutes ends with that reason;
   const elsewhere = await engineFixture({
     runners: { ...rules, executor: "docker" },
     executors: [executor],
-    kinds: [{ kind: "task", validate: () => [] }, { kind: "step", validate: () => [] }, isolated],
+    kinds,
   });
   await elsewhere.engine.start();
   const id = await elsewhere.submit(group([step("a")]));

@@ -9,6 +9,8 @@
  * Q4. Nothing waits for a runner that cannot be: what cannot be launched ends its attempt (kernel, runner.ts, R3), and what
  *     cannot even be stored ends the steps that wait for it.
  * Q5. Runners that find nothing to do, one after the other, are made at growing distances.
+ * Q6. An execution that is heard of is looked at at once, however many there are. Looking again, for those whose runner is still there,
+ *     costs the same however many those are.
  */
 import {
   CLOSING_KEY,
@@ -60,7 +62,7 @@ export interface RunnerRules {
 /** How often an execution that wants a runner is looked at while the one before is still there. */
 const AGAIN_MS: number = seconds(1);
 const REST_MS: number = seconds(30);
-/** Executions that want a runner and are looked at in one pass. */
+/** Executions that are looked at in one pass, and again within `AGAIN_MS`. */
 const BATCH = 100;
 /** Executions whose number of runners is remembered. */
 const NUMBERS_MAX = 1_000;
@@ -70,9 +72,13 @@ const STEPS_ENDED_MAX = 500;
 const INPUT_LENGTH_MAX = 32_768;
 
 export function runners(context: EngineContext, rules: RunnerRules): Loop {
-  const wanted = new Set<string>();
+  /** Queues with something ready that were not looked at since it was heard of. */
+  const heardOf = new Set<string>();
+  /** Those that were, and are to be looked at again, the one first that has waited longest. */
+  const again = new Set<string>();
   const seen = new Map<string, Seen>();
   const timeToLook = every(context, REST_MS);
+  const timeForAgain = every(context, AGAIN_MS);
   const absent = absentExecutors(context);
   let isFirst = true;
   return loop({
@@ -80,32 +86,33 @@ export function runners(context: EngineContext, rules: RunnerRules): Loop {
     clock: context.clock,
     random: context.random,
     logger: context.logger,
-    restMs: () => (wanted.size > 0 ? AGAIN_MS : REST_MS),
+    restMs: () => (again.size > 0 ? AGAIN_MS : REST_MS),
     subscribe: (wake) =>
       context.bus.subscribe("ready", (key) => {
         const queue = key.startsWith("handler/") ? key.slice("handler/".length) : "";
-        if (executionOfQueue(queueOfKey(queue).name) === null || wanted.has(queue)) return;
-        wanted.add(queue);
+        if (executionOfQueue(queueOfKey(queue).name) === null || heardOf.has(queue) || again.has(queue)) return;
+        heardOf.add(queue);
         wake();
       }),
     pass: async () => {
       if (timeToLook() || isFirst) {
-        for (const queue of await waitingQueues(context)) wanted.add(queue);
+        for (const queue of await waitingQueues(context)) if (!again.has(queue)) heardOf.add(queue);
         await absent.look();
       }
       isFirst = false;
-      for (const queue of [...wanted].slice(0, BATCH)) {
-        // Behind the others: what is heard from now on counts, and it is looked at again until nothing of it is ready.
-        wanted.delete(queue);
+      for (const queue of [...[...heardOf].slice(0, BATCH), ...(timeForAgain() ? [...again].slice(0, BATCH) : [])]) {
+        // What is heard from now on counts, and it is looked at again until nothing of it is ready.
+        heardOf.delete(queue);
+        again.delete(queue);
         if (!(await isReady(context, queue))) continue;
-        wanted.add(queue);
+        again.add(queue);
         // One that cannot be made holds up none of the others.
         await make(context, rules, { queue, seen, absent }).catch(async (error: unknown) => {
           if (isFinal(error)) await giveUp(context, queue, messageOf(error));
           context.logger.warn("a runner could not be made", { queue, error: messageOf(error) });
         });
       }
-      return false;
+      return heardOf.size > 0;
     },
   });
 }

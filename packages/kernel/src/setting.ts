@@ -110,6 +110,10 @@ export const SETTINGS = {
     default: "",
     doc: "a file with the pod of runners on a cluster, as deploy/kubernetes/runner-job.yaml, which is what is taken when left out",
   },
+  "runner.sessionSeconds": {
+    default: 10,
+    doc: "how long a runner may be out of touch before a server looks whether it lives: one that does keeps its steps, of one that does not they are lost; 1 to 300",
+  },
   "spawner.runningMax": {
     default: 1_000,
     doc: "the most isolated executions that have a runner at once, over all workspaces; 0 for no limit",

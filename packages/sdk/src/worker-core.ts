@@ -50,6 +50,7 @@ export interface CoreOptions {
   readonly concurrency: number;
   readonly drainMs: number;
   readonly sessionTtlMs: number;
+  readonly keepsSession: boolean;
   readonly machine: Machine;
   readonly tracing: Tracing | null;
   readonly notice: (notice: WorkerNotice) => void;
@@ -98,6 +99,7 @@ export class WorkerCore {
     this.#session = workerSession({
       machine,
       link: () => this.#link,
+      isKept: options.keepsSession,
       onLost: () => {
         this.#lose();
         this.#link.cut("the session has run out");

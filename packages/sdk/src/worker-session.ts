@@ -3,7 +3,7 @@
  * as it takes.
  *
  * T1. It counts as lost as soon as the server may have given it up: the time to live since the last report that was answered,
- *     counted from when that was sent.
+ *     counted from when that was sent. One that is kept (`isKept`) is lost when the server says so, and not before.
  * T2. A connection over which reports are not answered is cut while there is still time to go on over another one.
  */
 import type { Link } from "./worker-link.ts";
@@ -33,10 +33,11 @@ const UNANSWERED_MAX = 2;
 export interface SessionOptions {
   readonly machine: Machine;
   readonly link: () => Link;
+  readonly isKept: boolean;
   readonly onLost: () => void;
 }
 
-export function workerSession({ machine, link, onLost }: SessionOptions): WorkerSession {
+export function workerSession({ machine, link, isKept, onLost }: SessionOptions): WorkerSession {
   let [id, ttlMs, validUntil]: [string | null, number, number] = [null, 0, Infinity];
   let [beats, greetedAt] = [0, 0];
   /** When the reports were sent that were not answered yet, by number. */
@@ -79,7 +80,7 @@ export function workerSession({ machine, link, onLost }: SessionOptions): Worker
       open.clear();
     },
     welcome(session, ttl) {
-      [id, ttlMs, validUntil] = [session, ttl, greetedAt + ttl];
+      [id, ttlMs, validUntil] = [session, ttl, isKept ? Infinity : greetedAt + ttl];
       plan();
     },
     alive(n) {

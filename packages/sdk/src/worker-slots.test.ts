@@ -1,32 +1,8 @@
 import type { PushedJob } from "@windlass/contract";
 import type { HandlerEnd, Run } from "@windlass/kernel";
 import { expect, test } from "vitest";
-import type { Machine } from "./worker-machine.ts";
+import { still } from "./still-machine-fixture.ts";
 import { WorkerSlots } from "./worker-slots.ts";
-
-/** A machine whose time moves when it is told. */
-function still() {
-  let now = 0;
-  const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-  const machine: Machine = {
-    now: () => now,
-    monotonic: () => now,
-    after(delayMs, callback) {
-      const timer = { at: now + delayMs, callback };
-      timers.add(timer);
-      return () => timers.delete(timer);
-    },
-    soon: (callback) => queueMicrotask(callback),
-    random: () => 0,
-    bytes: (count) => new Uint8Array(count),
-    sha256: async (text) => text,
-  };
-  const pass = (ms: number): void => {
-    now += ms;
-    for (const timer of timers) if (timer.at <= now && timers.delete(timer)) timer.callback();
-  };
-  return { machine, pass, timers };
-}
 
 const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 const job = (id: string, token = 1): PushedJob => ({ id, token, attempt: 1, name: id, handler: "work", input: null, labels: {} });

@@ -26,6 +26,12 @@ export interface WorkerOptions {
    * that holds up the event loop for as long loses its job: what computes for long belongs in a thread.
    */
   readonly sessionTtlMs?: number | undefined;
+  /**
+   * Whether it goes on with what it has, and keeps what that comes to, for as long as it is out of touch, until the server says that it
+   * was given up; false when left out. For a worker of whose death the server learns by other means, as of a runner: what another one
+   * would be given after `sessionTtlMs` would run twice for a while.
+   */
+  readonly keepsSession?: boolean | undefined;
   /** Makes a span of each attempt, which continues the trace of its job. See `@windlass/opentelemetry`. */
   readonly tracing?: Tracing | undefined;
   /** Called with what happens to the connection and to jobs; silent when left out. */
@@ -146,6 +152,7 @@ function checkedOptions(options: WorkerOptions) {
     concurrency,
     drainMs,
     sessionTtlMs,
+    keepsSession: options.keepsSession ?? false,
     tracing: options.tracing ?? null,
     notice: onNotice ?? (() => {}),
   };

@@ -7,8 +7,9 @@
  *     let it in with 75, and its last line says why.
  * E2. Told to end, it stops its steps, tells the server that they are lost, and is gone within 25 s; a second signal adds
  *     nothing, and one that comes when it is done already changes nothing.
- * E3. Once it was let in it does not leave while the server is away, or while the server has not taken what its steps came to:
- *     it waits as long as its time limit, which its executor keeps.
+ * E3. Once it was let in it does not leave while the server is away, or while the server has not taken what its steps came to, and
+ *     its steps go on: it waits as long as its time limit, which its executor keeps. A server that lets it in no more has given it up:
+ *     its steps are another one's, so it stops them, says so, and ends with 75.
  */
 import {
   endedAs,
@@ -33,6 +34,8 @@ export interface RunnerOptions {
   readonly clock: Clock;
   /** Which addresses its steps may call. */
   readonly rules: AddressRules;
+  /** How long it may be out of touch before the server looks whether it lives. */
+  readonly sessionTtlMs: number;
   /** Resolves with the name of the first signal that asks for an end. */
   readonly asked: Promise<string>;
   readonly say: (line: string) => void;
@@ -46,11 +49,11 @@ const IDLE_MS: number = seconds(1);
 const FIRST_MS: number = seconds(5);
 /** How long steps may take to end once it is told to end: with what follows less than 25 s. */
 const DRAIN_MS: number = seconds(12);
-/** A runner that is killed is missed after this time, and not after the usual one of workers. */
-const SESSION_MS: number = seconds(10);
+
+const GIVEN_UP = "the server lets this runner in no more: its steps are another one's, and what they came to here since then is not taken";
 
 /** Resolves with the exit code. */
-export async function runner({ environment, clock, rules, asked, say }: RunnerOptions): Promise<number> {
+export async function runner({ environment, clock, rules, sessionTtlMs, asked, say }: RunnerOptions): Promise<number> {
   const around = surroundingsOf(environment);
   if ("faults" in around) {
     say(`the runner cannot work: ${around.faults.join("; ")}`);
@@ -67,13 +70,20 @@ export async function runner({ environment, clock, rules, asked, say }: RunnerOp
     handlers: handlersOf({ environment, clock, rules, terminated: terminated.signal, busy: (work) => idle.busy(work) }),
     concurrency: RUNNER_CONCURRENCY,
     drainMs: DRAIN_MS,
-    sessionTtlMs: SESSION_MS,
+    sessionTtlMs,
+    keepsSession: true,
     onNotice: ({ level, message, jobId }) => {
       say(`${level}: ${jobId === undefined ? "" : `${jobId}: `}${message}`);
       // What it was refused for good it would be refused again; the next runner has another token.
-      if (level === "error" && jobId === undefined) end(RUNNER_EXIT.unavailable);
+      if (level === "error" && jobId === undefined) giveUp();
     },
   });
+  let isGivenUp = false;
+  const giveUp = (): void => {
+    isGivenUp = true;
+    terminated.abort(new Error(GIVEN_UP));
+    end(RUNNER_EXIT.unavailable);
+  };
   void asked.then((signal) => {
     say(`terminated by ${signal}`);
     terminated.abort(new Error(`terminated by ${signal}`));
@@ -100,6 +110,7 @@ export async function runner({ environment, clock, rules, asked, say }: RunnerOp
   idle.stop();
   await one.stop();
   await started;
+  if (isGivenUp) say(GIVEN_UP);
   return code;
 }
 

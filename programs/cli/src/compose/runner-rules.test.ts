@@ -22,6 +22,7 @@ test.each<[string, Partial<Settings>]>([
   ["WINDLASS_RUNNER_URL is needed", { "runner.executor": "docker", "runner.image": "windlass:1" }],
   ["WINDLASS_RUNNER_IMAGE is needed", { ...CLUSTER, "runner.image": "" }],
   ["make no runner: valueFrom.secretKeyRef: expected {name, key}", { ...CLUSTER, "runner.access": "database", "runner.secret": "" }],
+  ["WINDLASS_RUNNER_SESSION_SECONDS is 301; it must be 300 at the most", { "runner.sessionSeconds": 301 }],
   ["WINDLASS_SPAWNER_ATTEMPTS_MAX is 0; it must be a whole number of at least 1", { "spawner.attemptsMax": 0 }],
 ])("%s", (message, given) => {
   expect(() => rules(given)).toThrow(message);

@@ -1,5 +1,6 @@
 /** How the runners of isolated executions are made here: as processes of this host, or in containers of this program's image. */
 import { fileURLToPath } from "node:url";
+import { WORKER_TTL_MS } from "@windlass/contract";
 import type { EngineOptions } from "@windlass/engine";
 import {
   environmentVariableOf,
@@ -17,8 +18,10 @@ const PROGRAM = fileURLToPath(new URL("../../bin/windlass.js", import.meta.url))
 const EXECUTORS: readonly ExecutorName[] = ["process", "docker", "kubernetes"];
 const ACCESSES = ["api", "database"] as const;
 const DATABASE_VARIABLES = ["DATABASE_URL", "INTEGRATION_ENCRYPTION_KEY"];
-/** What a runner needs to know of the rules of addresses, so that its steps may call what the server's own may. */
-const PASSED_ON = ["http.allow", "http.deny"] as const;
+/** What workers of the SDK may ask for. */
+const SESSION_SECONDS_MAX = WORKER_TTL_MS.most / 1_000;
+/** The rules of addresses, so that its steps may call what the server's own may, and how long it may be out of touch. */
+const PASSED_ON = ["http.allow", "http.deny", "runner.sessionSeconds"] as const;
 
 /** Where this server answers on its own host, once it listens; null: this program takes no connections. */
 export type OwnAddress = (() => string) | null;
@@ -46,13 +49,13 @@ export function spawnerLimits(settings: Settings): SpawnerLimits {
   };
 }
 
-function wholeNumber(settings: Settings, name: SpawnerNumber, least: number): number {
+function wholeNumber(settings: Settings, name: WholeNumber, least: number): number {
   const value = settings[name];
   if (!Number.isSafeInteger(value) || value < least) throw wrong(name, `is ${value}; it must be a whole number of at least ${least}`);
   return value;
 }
 
-type SpawnerNumber = Extract<SettingName, `spawner.${string}`>;
+type WholeNumber = Extract<SettingName, `spawner.${string}`> | "runner.sessionSeconds";
 
 function rulesOf(settings: Settings, address: OwnAddress): NonNullable<EngineOptions["runners"]> {
   const executor = EXECUTORS.find((one) => one === settings["runner.executor"]);
@@ -72,8 +75,10 @@ function rulesOf(settings: Settings, address: OwnAddress): NonNullable<EngineOpt
       if (settings[name] === "") throw wrong(name, "is needed for runners in containers");
   };
   if (executor !== "process") demandContainers();
+  if (wholeNumber(settings, "runner.sessionSeconds", 1) > SESSION_SECONDS_MAX)
+    throw wrong("runner.sessionSeconds", `is ${settings["runner.sessionSeconds"]}; it must be ${SESSION_SECONDS_MAX} at the most`);
   const pod = runnerPod(settings["runner.template"]);
-  const passedOn = Object.fromEntries(PASSED_ON.map((name) => [environmentVariableOf(name), settings[name]]));
+  const passedOn = Object.fromEntries(PASSED_ON.map((name) => [environmentVariableOf(name), String(settings[name])]));
   return {
     executor,
     attemptsMax: wholeNumber(settings, "spawner.attemptsMax", 1),
