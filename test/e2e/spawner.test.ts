@@ -1,5 +1,6 @@
 /** Who decides what runs and who starts it, apart: a dispatcher and a spawner, with NATS between and PostgreSQL below. */
 import { openNatsNotices } from "@windlass/nats";
+import { openPostgresStore } from "@windlass/postgres";
 import { realClock, seededRandom, testNats, testPostgres, type NatsServer } from "@windlass/testkit";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { stranger, until, workflowOf, type Stranger } from "./stranger.ts";
@@ -54,6 +55,49 @@ describe.skipIf(postgres.missing || nats.missing)("a dispatcher and a spawner ap
     expect([(await dispatching.ended).code, (await spawning.ended).code]).toEqual([0, 0]);
   });
 
+  test("it makes the runners of isolated executions, and neither carries other jobs out nor fires schedules", async () => {
+    const url = await postgres.schema();
+    const data = ["--store", url, "--data", "alone"];
+    const keys = { WINDLASS_SECRETS_KEYS: Buffer.alloc(32, 9).toString("base64") };
+    // A server that leaves processes to others, which a spawner is not one of.
+    const server = await me.serverWith({ ...keys, WINDLASS_PROCESS_RUNNING_MAX: "0" }, ...data);
+    const environment = {
+      ...keys,
+      WINDLASS_NOTICES_URL: broker.url,
+      WINDLASS_NOTICES_QUEUE: "alone",
+      WINDLASS_NOTICES_SIGNING: "off",
+      WINDLASS_RUNNER_URL: server.url,
+    };
+    const spawning = there.start(["spawner", "--store", url, "--data", "alone"], environment);
+    await until(spawning, "Takes notices");
+    me.write("plain.yaml", workflowOf("plain", "echo ran >> plain"));
+    me.write("apart.yaml", workflowOf("apart", "true").replace("metadata:", "isolation: job\nmetadata:"));
+    expect((await me.windlass("run", "plain.yaml", "--data", "alone")).code).toBe(0);
+    expect((await me.windlass("run", "apart.yaml", "--wait", "--data", "alone")).code).toBe(0);
+    const steps = async (): Promise<unknown> => {
+      const { stdout } = await me.windlass("jobs", "list", "--all", "--name", "work", "--json", "--data", "alone");
+      return (JSON.parse(stdout) as { items: { executor: string; state: string; attempts: number }[] }).items
+        .map(({ executor, state, attempts }) => `${executor} ${state} ${attempts}`)
+        .toSorted();
+    };
+    expect(await steps()).toEqual(["handler succeeded 1", "process queued 0"]);
+
+    me.write("tick.yaml", TICK);
+    expect((await me.windlass("workflows", "apply", "plain.yaml", "--data", "alone")).code).toBe(0);
+    expect((await me.windlass("schedules", "apply", "tick.yaml", "--data", "alone")).code).toBe(0);
+    process.kill(server.pid, "SIGTERM");
+    await server.ended;
+    const store = await openPostgresStore({ url, clock: realClock });
+    // Three times of it have passed, and nobody has looked.
+    await vi.waitFor(async () => {
+      const due = (await store.schedules.get("default", "tick"))?.cursor.nextAt ?? Infinity;
+      expect(due).toBeLessThan(Date.now() - 3_000);
+    }, PATIENCE);
+    await store.close();
+    process.kill(spawning.pid, "SIGTERM");
+    expect((await spawning.ended).code).toBe(0);
+  });
+
   test("the same notice twice, to two spawners at once, makes one execution and one runner; of ten with one malformed nine run", async () => {
     const store = await postgres.schema();
     const keys = { WINDLASS_SECRETS_KEYS: Buffer.alloc(32, 9).toString("base64") };
@@ -96,6 +140,8 @@ describe.skipIf(postgres.missing || nats.missing)("a dispatcher and a spawner ap
     expect([addressless.code, addressless.stderr]).toEqual([2, expect.stringContaining("WINDLASS_RUNNER_URL")]);
   });
 });
+
+const TICK = "apiVersion: windlass.dev/v1\nkind: Schedule\nmetadata: {name: tick}\nworkflow: plain\nevery: 1s\n";
 
 function noticeOf(more: object): string {
   const sent = { trigger_type: "schedule", sent_at: "2026-01-31T09:00:00Z" };

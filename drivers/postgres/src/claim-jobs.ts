@@ -32,6 +32,7 @@ import {
 } from "@windlass/kernel";
 import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
 import {
+  askedQueues,
   candidatesOf,
   jobsTable,
   type KnownRecords,
@@ -208,7 +209,7 @@ function earliest(queues: ReadonlyMap<string, QueueState>, now: number): number 
 }
 
 async function loadQueues(db: Querier, request: ClaimRequest): Promise<Map<string, QueueState>> {
-  const names = request.queues ?? (await db.rows(READY_QUEUES, [request.executor])).map((row) => row[0] as string);
+  const names = request.queues ?? askedQueues(await readyQueues(db, request.executor), request);
   const { spawner } = request;
   const limitsRunners = spawner !== undefined && names.some((name) => hasLimits(withSpawnerLimits(unsetQueue(name), spawner)));
   if (limitsRunners || overallOf(names, spawner, 0) !== null) await db.rows(SPAWNER_LOCK, [SPAWNER_NUMBER]);
@@ -220,6 +221,10 @@ async function loadQueues(db: Querier, request: ClaimRequest): Promise<Map<strin
   if (withLimits.length > 0) await loadUsed(db, withLimits.map(settings), queues);
   await loadOverall(db, queues, spawner);
   return queues;
+}
+
+async function readyQueues(db: Querier, executor: string): Promise<readonly string[]> {
+  return (await db.rows(READY_QUEUES, [executor])).map((row) => row[0] as string);
 }
 
 async function settingsOf(db: Querier, sql: string, names: readonly string[]): Promise<Map<string, Queue>> {

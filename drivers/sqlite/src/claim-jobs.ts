@@ -28,6 +28,7 @@ import {
 } from "@windlass/kernel";
 import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
 import {
+  askedQueues,
   candidatesOf,
   joinSignals,
   jobsTable,
@@ -178,7 +179,7 @@ function earliest(queues: ReadonlyMap<string, QueueState>, now: number): number 
 }
 
 function loadQueues(db: Database, request: ClaimRequest): Map<string, QueueState> {
-  const names = request.queues ?? readyQueues(db, request.executor);
+  const names = request.queues ?? askedQueues(readyQueues(db, request.executor), request);
   return new Map(statesOf(db, names, request.spawner));
 }
 

@@ -4,19 +4,22 @@
  */
 import type { JobRecord } from "@windlass/kernel";
 import type { ClaimRequest } from "@windlass/ports";
+import { askedQueues } from "@windlass/sql";
 
 /** Sessions; of more than this the oldest is forgotten, and what it waits for goes the other way. */
 const SESSIONS_MAX = 1_000;
 
+type Waiting = Pick<ClaimRequest, "executor" | "queues" | "queueName">;
+
 export class WaitingClaims {
-  readonly #sessions = new Map<string, Pick<ClaimRequest, "executor" | "queues">>();
+  readonly #sessions = new Map<string, Waiting>();
 
   /** What a claim came to: whether everything that it had room for was there. */
-  claimed({ session, executor, queues, limit, ahead = 0 }: ClaimRequest, count: number): void {
+  claimed({ session, executor, queues, queueName, limit, ahead = 0 }: ClaimRequest, count: number): void {
     const key = `${session} ${executor}`;
     this.#sessions.delete(key);
     if (count >= limit + ahead) return;
-    this.#sessions.set(key, { executor, queues });
+    this.#sessions.set(key, { executor, queues, queueName });
     const [oldest] = this.#sessions.keys();
     if (this.#sessions.size > SESSIONS_MAX && oldest !== undefined) this.#sessions.delete(oldest);
   }
@@ -28,7 +31,8 @@ export class WaitingClaims {
   /** Whether somebody waits for a job like this one. */
   isAwaited({ executor, queue, notBefore }: Pick<JobRecord, "executor" | "queue" | "notBefore">): boolean {
     if (notBefore !== null) return false;
-    for (const one of this.#sessions.values()) if (one.executor === executor && (one.queues?.includes(queue) ?? true)) return true;
+    for (const one of this.#sessions.values())
+      if (one.executor === executor && (one.queues ?? askedQueues([queue], one)).includes(queue)) return true;
     return false;
   }
 }

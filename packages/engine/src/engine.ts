@@ -1,5 +1,5 @@
 /** Puts the engine together: the services that keep jobs moving, and what callers may do. */
-import type { Handler, JobView } from "@windlass/kernel";
+import { queuesServed, RUNNERS_QUEUE, type Handler, type JobView } from "@windlass/kernel";
 import type { Executor } from "@windlass/ports";
 import { access, type Access } from "./access.ts";
 import { advancer } from "./advancer.ts";
@@ -24,7 +24,7 @@ import { runners } from "./runners.ts";
 import { positionOf } from "./standing.ts";
 import { serviceOf, together, type Service } from "./service.ts";
 import { stuckJobs, type CleanStuck } from "./stuck-jobs.ts";
-import { openSession } from "./session.ts";
+import { openSession, type OpenSession } from "./session.ts";
 import { timers } from "./timers.ts";
 import { toldLogs, type ToldLogs } from "./told-logs.ts";
 import { webhookRelay } from "./webhook-relay.ts";
@@ -32,6 +32,11 @@ import { webhooks, type Webhooks } from "./webhooks.ts";
 import { toolWorker, worker, type Worker, type WorkerOptions } from "./worker.ts";
 
 export interface EngineOptions extends EnginePorts {
+  /**
+   * `server` when left out: keeps all jobs moving. A `spawner` takes notices, makes Jobs on clusters, and on its own host runners
+   * alone. It decides about nothing and carries out nothing else: that is for the servers beside it.
+   */
+  readonly role?: "server" | "spawner";
   readonly executors: readonly Executor[];
   readonly sessionTtlMs?: number;
   readonly hostLostAfterMs?: number;
@@ -89,29 +94,21 @@ export function engine(options: EngineOptions): Engine {
     const session = await openSession(context, {
       role: "server",
       place: null,
-      serves: [{ executor: "none", queue: "*" }],
+      serves: options.role === "spawner" ? [] : [{ executor: "none", queue: queuesServed() }],
       ttlMs: options.sessionTtlMs,
       onLost: () => {},
     });
     const id = (): string => session.id;
-    const { hostLostAfterMs } = options;
-    const services = together("services", [
-      changes,
-      events,
-      timers(context),
-      advancer(context, session),
+    const isSpawner = options.role === "spawner";
+    const spawning = [
       ...(options.runners === undefined ? [] : [runners(context, options.runners)]),
-      ...options.executors.map((executor) => launcher(context, { executor, ...ttl })),
-      ...(options.tools === undefined ? [] : [toolsOf(context, { ...options, tools: options.tools })]),
-      reconciler(context, { session: id, ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }), ...ttl }),
-      retention(context, {
-        session: id,
-        days: options.retentionDays ?? 0,
-        auditDays: options.auditDays ?? 0,
-        historyDays: options.historyDays ?? 0,
+      ...options.executors.map((executor) => {
+        const queueName = isSpawner && executor.isWatchedOutside !== true ? RUNNERS_QUEUE : undefined;
+        return launcher(context, { executor, queueName, ...ttl });
       }),
-      ...(options.outbound === undefined ? [] : [webhookRelay(context, { session: id, outbound: options.outbound })]),
-      ...(options.services?.(context, id) ?? []),
+    ];
+    const services = together("services", [
+      ...(isSpawner ? spawning : [changes, events, ...keepingOn(context, options, { session, spawning })]),
       ...(notices?.services(id) ?? []),
       logRetention(context, options.logLimits ?? { retentionDays: 0, totalBytesMax: 0 }),
     ]);
@@ -145,6 +142,35 @@ export function engine(options: EngineOptions): Engine {
     webhooks: webhooks(context, { secrets: sealed, outbound: options.outbound ?? null }),
     worker: (workerOptions) => worker(context, { ...ttl, ...workerOptions }),
   };
+}
+
+/** What keeps all jobs moving, whoever carries them out. `spawning` has its place in it: what is made last is stopped first. */
+function keepingOn(
+  context: EngineContext,
+  options: EngineOptions,
+  { session, spawning }: { readonly session: OpenSession; readonly spawning: readonly Service[] },
+): readonly Service[] {
+  const id = (): string => session.id;
+  const { hostLostAfterMs, sessionTtlMs, outbound, tools } = options;
+  return [
+    timers(context),
+    advancer(context, session),
+    ...spawning,
+    ...(tools === undefined ? [] : [toolsOf(context, { ...options, tools })]),
+    reconciler(context, {
+      session: id,
+      ...(hostLostAfterMs === undefined ? {} : { hostLostAfterMs }),
+      ...(sessionTtlMs === undefined ? {} : { sessionTtlMs }),
+    }),
+    retention(context, {
+      session: id,
+      days: options.retentionDays ?? 0,
+      auditDays: options.auditDays ?? 0,
+      historyDays: options.historyDays ?? 0,
+    }),
+    ...(outbound === undefined ? [] : [webhookRelay(context, { session: id, outbound })]),
+    ...(options.services?.(context, id) ?? []),
+  ];
 }
 
 /** The value of a secret that a job names by its alias. Throws an Error that says why there is none. */

@@ -8,6 +8,7 @@ import {
   isOutOfBand,
   queueOfKey,
   REASONS,
+  servesQueue,
   WindlassError,
   type FinalState,
   type JobView,
@@ -192,7 +193,7 @@ async function runnerBecause(
 /** What the open sessions serve of its executor and queue. */
 function servingOf(sessions: readonly Session[], { executor, queue }: LiveJob): Session["serves"] {
   const serves = sessions.flatMap((session) => session.serves);
-  return serves.filter((served) => served.executor === executor && (served.queue === "*" || served.queue === queue));
+  return serves.filter((served) => served.executor === executor && servesQueue(served.queue, queue));
 }
 
 /** What the first of those does that hold its key, or waits for itself. */

@@ -9,7 +9,7 @@
  *     reported as vanished.
  * L5. A slot of the executor is free when its attempt was settled, or refused.
  */
-import { hasCode, messageOf, seconds } from "@windlass/kernel";
+import { hasCode, messageOf, queuesServed, seconds, servesQueue } from "@windlass/kernel";
 import type { ClaimedJob, EndedFact, Executor } from "@windlass/ports";
 import { restUntil } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
@@ -24,6 +24,8 @@ import { settling } from "./settling.ts";
 export interface LauncherOptions {
   readonly executor: Executor;
   readonly sessionTtlMs?: number;
+  /** Only what waits in queues of this name is launched, and looked after; all when left out. */
+  readonly queueName?: string | undefined;
 }
 
 /** How often the place is compared with the store when nothing is known to have gone wrong. */
@@ -34,13 +36,14 @@ const GIVE_UP_MS: number = seconds(5);
 const CLAIM_MAX = 100;
 
 export function launcher(context: EngineContext, options: LauncherOptions): Service {
-  const { executor } = options;
+  const { executor, queueName } = options;
+  const served = queuesServed(queueName);
   return serviceOf(`launcher ${executor.name}`, async () => {
     const results = settling(context);
     const session = await openSession(context, {
       role: "launcher",
       place: executor.place,
-      serves: [{ executor: executor.name, queue: "*" }],
+      serves: [{ executor: executor.name, queue: served }],
       ttlMs: options.sessionTtlMs,
       onLost: () => {},
     });
@@ -55,6 +58,8 @@ export function launcher(context: EngineContext, options: LauncherOptions): Serv
     const place: Place = {
       context,
       executor,
+      queueName,
+      serves: (live) => servesQueue(served, live.queue),
       session: () => session.id,
       results,
       spans: launchSpans(context),
@@ -121,6 +126,7 @@ function claimLoop(place: Place, session: OpenSession) {
     try {
       const claimed = await context.store.jobs.claim({
         executor: executor.name,
+        queueName: place.queueName,
         session: session.id,
         place: executor.place,
         limit,

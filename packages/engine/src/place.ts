@@ -18,6 +18,10 @@ import type { Settling } from "./settling.ts";
 export interface Place {
   readonly context: EngineContext;
   readonly executor: Executor;
+  /** The name of the queues of which it launches; undefined: of all. */
+  readonly queueName: string | undefined;
+  /** Whether it is one of those that this launcher looks after. */
+  readonly serves: (live: LiveJob) => boolean;
   readonly session: () => string;
   readonly results: Settling;
   readonly spans: LaunchSpans;

@@ -22,12 +22,13 @@ export async function reconcilePlace(place: Place): Promise<void> {
   countAlive(place, known, wanted);
   dropSuspects(place, wanted);
   const now = place.context.clock.monotonic();
-  if (!isListDue(place, wanted, now)) return;
+  const ours = wanted.filter((live) => place.serves(live));
+  if (!isListDue(place, ours, now)) return;
   const found = new Map((await place.executor.list()).map((item) => [item.name, item]));
   place.listedAt = now;
   const others = await othersHere(place);
   const looks = { left: LOOKS_MAX };
-  for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, { ...seenOf(live, found), others, looks }));
+  for (const live of ours) await guarded(place, live.id, () => reconcileAttempt(place, live, { ...seenOf(live, found), others, looks }));
   const refs = new Map(wanted.map((live) => [live.externalName, live.externalRef]));
   for (const item of found.values())
     if (!place.launching.has(item.name) && !isItsOwn(item, refs)) await guarded(place, item.jobId, () => zombie(place, item));

@@ -76,6 +76,23 @@ export function queueOfKey(key: string): { readonly workspace: string; readonly 
 
 /** Legal neither in the name of a workspace nor in that of a queue. */
 const KEY_SEPARATOR = ":";
+/** In the place of a key or of a workspace: all of them. No workspace is called so. */
+const ALL = "*";
+
+/** In the place of a key, of somebody who serves the queues of this name in all workspaces; without a name: all queues. */
+export function queuesServed(name?: string): string {
+  return name === undefined ? ALL : `${ALL}${KEY_SEPARATOR}${name}`;
+}
+
+/** Whether whoever serves `served` (a key, or what `queuesServed` says) serves the queue of this key. */
+export function servesQueue(served: string, key: string): boolean {
+  return served === ALL || served === key || served === queuesServed(queueOfKey(key).name);
+}
+
+/** Whether whoever serves `served` serves anything of this workspace. */
+export function servesWorkspace(served: string, workspace: string): boolean {
+  return served === ALL || [ALL, workspace].includes(queueOfKey(served).workspace);
+}
 
 /** Keys are columns of an index. */
 export const FAIRNESS_KEY_LENGTH_MAX = 200;

@@ -35,6 +35,8 @@ export interface ClaimRequest {
   readonly executor: ExecutorName;
   /** Only the queues of these keys; all when left out. */
   readonly queues?: readonly string[] | undefined;
+  /** Only the queues of this name, of whatever workspace; all when left out. */
+  readonly queueName?: string | undefined;
   /** The session that will hold what is claimed. */
   readonly session: string;
   /** Where an out-of-band attempt will live; its name is stored with the claim. */

@@ -76,6 +76,17 @@ export function describeSpawner(subject: Subject): void {
     expect(await claim(store, { runningMax: 1, perWorkspaceMax: 1, perWorkflowMax: 1 })).toHaveLength(4);
   });
 
+  test("who asks for queues of one name is given those of all workspaces, and nothing else", async () => {
+    const { store } = subject;
+    await store.workspaces.add({ name: "b", createdBy: "ann", createdAt: T0 });
+    await commitOne(store, { type: "submit", job: jobRecord({ executor: "process", name: "other" }) });
+    await commitOne(store, { type: "submit", job: jobRecord({ executor: "process", name: "longer", queue: "my/runners" }) });
+    await submit(store, "default/x", "b/x");
+    expect(names(await claim(store, { runningMax: 5 }, { queueName: "runners" }))).toEqual(["default/x", "b/x"]);
+    expect(names(await claim(store, {}, { queueName: "runners" }))).toEqual([]);
+    expect(names(await claim(store, {}))).toEqual(["other", "longer"]);
+  });
+
   test("many who claim at once keep the limits together", async () => {
     const { store } = subject;
     await submit(store, ...Array.from({ length: 30 }, (_, i) => `default/${i % 5}`));

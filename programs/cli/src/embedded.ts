@@ -75,7 +75,7 @@ async function openInFolder(options: EmbeddedOptions & { readonly dataFolder: st
       settings: { ...defaultSettings(), ...options.settings },
       environment: processEnvironment(),
       logger: options.logger ?? silent,
-      receivesNotices: false,
+      role: "run",
     });
     return {
       engine: opened.engine,

@@ -1,14 +1,13 @@
 /** Who carries jobs out, as far as the workspace of the call may know: who serves it, and what they do for it. */
 import type { WorkerJson } from "@windlass/contract";
-import { queueOfKey, WindlassError, type LiveJob } from "@windlass/kernel";
+import { queueOfKey, queuesServed, servesWorkspace, WindlassError, type LiveJob } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import { isoTime, maybeTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
 const SHOWN_MAX = 100;
 const COUNTED_MAX = 1_000;
-/** Stands for all queues, of all workspaces. */
-const ALL = "*";
+const ALL = queuesServed();
 
 export function workerHandlers({ engine: { context } }: ServerContext): Handlers<"workers"> {
   const { sessions, jobs } = context.store;
@@ -19,7 +18,7 @@ export function workerHandlers({ engine: { context } }: ServerContext): Handlers
 
   const within = async (workspace: string): Promise<readonly Session[]> =>
     (await sessions.list()).flatMap((session) => {
-      const serves = session.serves.filter(({ queue }) => queue === ALL || queueOfKey(queue).workspace === workspace);
+      const serves = session.serves.filter(({ queue }) => servesWorkspace(queue, workspace));
       return serves.length === 0 ? [] : [{ ...session, serves }];
     });
 

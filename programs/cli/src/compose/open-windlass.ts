@@ -28,8 +28,8 @@ export interface OpenOptions {
   readonly logger: Logger;
   /** Where this server answers on its own host, once it listens; null: this program takes no connections. */
   readonly address: OwnAddress;
-  /** Only a server that stays does. */
-  readonly receivesNotices: boolean;
+  /** `run`: a server that ends with what it runs, and takes no notices. */
+  readonly role: "server" | "spawner" | "run";
 }
 
 export interface Opened {
@@ -50,7 +50,7 @@ export const KINDS_OF_JOBS: readonly JobKind[] = [taskKind, workflowKind, stepKi
 
 const DATABASE_FILE = "windlass.db";
 
-export async function openWindlass({ folder, settings, environment, logger, address, receivesNotices }: OpenOptions): Promise<Opened> {
+export async function openWindlass({ folder, settings, environment, logger, address, role }: OpenOptions): Promise<Opened> {
   const { fileLogStore } = await import("@windlass/files");
   const { processExecutor } = await import("@windlass/process");
   const { httpRulesOf } = await import("./http-rules.ts");
@@ -82,8 +82,9 @@ export async function openWindlass({ folder, settings, environment, logger, addr
   const executors = [processes, containers, ...(cluster === null ? [] : [cluster])];
   const traces = await openTracing({ environment, logger });
   const evaluating = await evaluatingOf(settings);
-  const queue = receivesNotices ? await queueOf(settings, { store, bus }) : null;
+  const queue = role === "run" ? null : await queueOf(settings, { store, bus });
   const made = engine({
+    role: role === "spawner" ? role : "server",
     store,
     clock: systemClock,
     random: systemRandom,

@@ -64,7 +64,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
       environment,
       logger: log,
       address: () => address,
-      receivesNotices: role === "server",
+      role,
     });
     undo.push(() => opened.close());
     const { engine, storeName, executors } = opened;

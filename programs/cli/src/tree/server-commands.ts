@@ -80,7 +80,7 @@ function addApartCommands(program: Command, perform: Performing): void {
   program
     .command("spawner")
     .description(
-      "start what runs beside the servers, without answering requests: takes notices from a queue of NATS or SQS (WINDLASS_NOTICES_URL)",
+      "make Jobs and runners beside the servers, without answering requests: takes notices from a queue of NATS or SQS (WINDLASS_NOTICES_URL)",
     )
     .option("--store <url>", "where jobs are kept: postgres://…, the same as of those who decide")
     .action(perform(async () => (await import("../commands/spawner.ts")).runSpawner));
