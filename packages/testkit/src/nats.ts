@@ -21,6 +21,8 @@ export interface NatsServer {
 export interface TestNats {
   /** For `describe.skipIf`. */
   readonly missing: boolean;
+  /** The file of the server; empty when it is missing. */
+  readonly program: string;
   /** A server that nothing else uses. */
   start(): Promise<NatsServer>;
 }
@@ -41,6 +43,7 @@ export function testNats(environment: Readonly<Record<string, string | undefined
   }
   return {
     missing: "missing" in found,
+    program: "missing" in found ? "" : found.program,
     start() {
       if ("missing" in found) throw new Error(found.missing);
       return startNats(found.program);

@@ -1,18 +1,32 @@
 /** Windlass installed into a cluster from its manifests, and upgraded in place while it works: nothing is lost, nothing is done twice. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { client, type Client } from "@windlass/sdk";
-import { testCluster, testPostgres } from "@windlass/testkit";
+import { testCluster, testNats, testPostgres } from "@windlass/testkit";
 import { makeImage } from "@windlass/testkit/lab";
 import { IMAGE_CONFIG, makeLocalRoot } from "../../../scripts/image/local-root.ts";
-import { install, prepare, REPLICAS, SERVER, SYSTEM, uninstall, WATCHER, type Installation } from "./installed.ts";
+import {
+  addSpawner,
+  install,
+  NATS_IMAGE,
+  prepare,
+  REPLICAS,
+  SERVER,
+  spawnerIsThere,
+  SPAWNER,
+  SYSTEM,
+  uninstall,
+  WATCHER,
+  type Installation,
+} from "./installed.ts";
 import { NODE_1, openDoors, portTo, routeTo, type Doors } from "./namespace-door.ts";
 import { kubectl } from "./rendered.ts";
 
 const cluster = testCluster();
 const postgres = testPostgres();
+const nats = testNats();
 const DATABASE = `${NODE_1}:5432`;
 const ADMIN_TOKEN = "wl_an-admin-token-for-tests";
 const SET_UP_MS_MAX = 600_000;
@@ -32,7 +46,7 @@ const eventually = <T>(find: () => Promise<T | undefined>): Promise<T> =>
 /** While the upgrade goes on, one after another; a small cluster ends two of them in a second. */
 const EXECUTIONS_MAX = 60;
 
-describe.skipIf(!cluster.mayFailNodes || postgres.missing)("an installation", () => {
+describe.skipIf(!cluster.mayFailNodes || postgres.missing || nats.missing)("an installation", () => {
   let folder = "";
   let installation: Installation;
   let address = "";
@@ -45,6 +59,7 @@ describe.skipIf(!cluster.mayFailNodes || postgres.missing)("an installation", ()
     await postgres.start();
     undo.push(() => postgres.stop());
     for (const tag of ["one", "two"]) await cluster.lab("load", await imageOf(tag));
+    await cluster.lab("load", await natsImage());
     installation = { cluster, folder, secrets: secretsOf(await postgres.database()) };
     undo.push(() => uninstall(installation));
     ({ address } = await prepare(installation));
@@ -62,12 +77,21 @@ describe.skipIf(!cluster.mayFailNodes || postgres.missing)("an installation", ()
     return makeImage(join(folder, `${tag}.tar`), { name: `windlass:${tag}`, root, config: { ...IMAGE_CONFIG, Labels: { version: tag } } });
   }
 
+  /** This machine's NATS under the name that the overlay has. */
+  async function natsImage(): Promise<string> {
+    const root = join(folder, "nats-root");
+    mkdirSync(root);
+    copyFileSync(nats.program, join(root, "nats-server"));
+    return makeImage(join(folder, "nats.tar"), { name: NATS_IMAGE, root, config: { Entrypoint: ["/nats-server"] } });
+  }
+
   function secretsOf(database: string): Installation["secrets"] {
     const name = new URL(database.replace("@/", "@host/")).pathname.slice(1);
     return {
       "windlass-store": { url: `postgres://windlass@${DATABASE}/${name}` },
       "windlass-internal-api-token": { token: "an-internal-token-for-tests" },
       "windlass-admin-token": { token: ADMIN_TOKEN },
+      "windlass-notice-keys": { keys: Buffer.alloc(32, 8).toString("base64") },
       "windlass-secret-keys": { keys: Buffer.alloc(32, 7).toString("base64") },
     };
   }
@@ -136,10 +160,14 @@ describe.skipIf(!cluster.mayFailNodes || postgres.missing)("an installation", ()
   );
 
   test(
-    "a schedule of each minute fires, each time in a Job of its own; the cluster forgets them, and Windlass does not",
+    "a schedule of each minute fires, and each time a spawner hears of it by NATS and makes a Job; the cluster forgets them, and Windlass does not",
     async () => {
-      const settings = { WINDLASS_KUBERNETES_TTL_SECONDS: String(TTL_SECONDS) };
+      const own = { WINDLASS_KUBERNETES_TTL_SECONDS: String(TTL_SECONDS), WINDLASS_LOG: "debug" };
+      await addSpawner(installation, { tag: "two", address, settings: own });
+      // Nobody but the spawner can make a Job, or hears of anything by NATS.
+      const settings = { WINDLASS_KUBERNETES_ENABLED: "no" };
       await install(installation, { tag: "two", address, components: ["dispatcher-cronjob"], settings });
+      await spawnerIsThere(installation);
       const schedule = await everyMinute();
       const seen = new Set<string>();
       const fired = await eventually(async () => {
@@ -159,6 +187,9 @@ describe.skipIf(!cluster.mayFailNodes || postgres.missing)("an installation", ()
         const say = (await api.jobs.list({ parentId: id })).items.find(({ key }) => key === "say");
         expect((await Array.fromAsync(api.tail(say?.id ?? ""))).map(({ text }) => text)).toEqual(["a minute is over"]);
       }
+      const said = await kubectl(cluster, "-n", SYSTEM, "logs", "-l", "app.kubernetes.io/component=spawner", "--tail=-1");
+      const heardOf = said.split("\n").filter((line) => line.includes("a notice is done with"));
+      for (const id of fired) expect(heardOf.some((line) => line.includes(id))).toBe(true);
       const passed = ["get", "cronjob", "windlass-dispatcher", "-o", "jsonpath={.status.lastSuccessfulTime}"];
       expect(await kubectl(cluster, "-n", SYSTEM, ...passed)).not.toBe("");
     },
@@ -213,14 +244,15 @@ describe.skipIf(!cluster.mayFailNodes || postgres.missing)("an installation", ()
     return text.split("\n").filter((line) => line !== "");
   }
 
-  test("neither server nor watcher may do what it need not", async () => {
+  test("neither server nor spawner nor watcher may do what it need not", async () => {
     const may = async (account: string, ...what: readonly string[]): Promise<boolean> => {
       const args = ["auth", "can-i", ...what, "--as", `system:serviceaccount:${SYSTEM}:${account}`];
       return (await kubectl(cluster, ...args).catch(() => "no")).trim() === "yes";
     };
     expect(await may(SERVER, "create", "jobs", "-n", "windlass")).toBe(true);
+    expect(await may(SPAWNER, "create", "jobs", "-n", "windlass")).toBe(true);
     expect(await may(WATCHER, "list", "pods", "-n", "windlass")).toBe(true);
-    for (const account of [SERVER, WATCHER]) {
+    for (const account of [SERVER, SPAWNER, WATCHER]) {
       expect(await may(account, "get", "secrets", "-n", SYSTEM), account).toBe(false);
       expect(await may(account, "list", "secrets", "-n", "windlass"), account).toBe(false);
       expect(await may(account, "create", "pods", "-n", "windlass"), account).toBe(false);
