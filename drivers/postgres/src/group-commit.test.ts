@@ -3,7 +3,7 @@ import { noTally, type Change } from "@windlass/kernel";
 import { groupCommits, type CommitTogether } from "./group-commit.ts";
 
 const due = (id: string): Change => ({ type: "due", id });
-const noSignals = { ready: new Set<string>(), woken: false, stopping: new Set<string>(), timerAt: null, dispatchAt: null, finished: [] };
+const noSignals = { ready: new Set<string>(), woken: false, stopping: new Set<string>(), timerAt: null, dispatchAt: null };
 
 /** Answers each change with its own id; fails whatever holds the id `bad`. */
 function recording(): { readonly groups: string[][]; readonly commit: CommitTogether } {

@@ -20,7 +20,7 @@ export { candidatesOf, Turns, type Candidates, type Probe } from "./candidates.t
 export { deadLetterQuery, deadLetterStatements } from "./dead-letter-query.ts";
 export { attemptOfEnd, endedAttemptSql, endOf, endsTable } from "./job-end.ts";
 export { feedPlaceStatements } from "./feed-places.ts";
-export { KnownRecords } from "./known-records.ts";
+export { asRecords, KnownRecords, type Shape } from "./known-records.ts";
 export { liveQuery } from "./live-filter.ts";
 export { migrations, migrationsAfter, tableNames, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
 export { changedQueue, demandQueue, queueViews, type QueueCount } from "./queue-figures.ts";

@@ -1,7 +1,7 @@
 /** Signals of several steps of one transaction as one. */
 import type { Signals } from "@windlass/kernel";
 
-export const noSignals: Signals = { ready: new Set(), woken: false, stopping: new Set(), timerAt: null, dispatchAt: null, finished: [] };
+export const noSignals: Signals = { ready: new Set(), woken: false, stopping: new Set(), timerAt: null, dispatchAt: null };
 
 export function joinSignals(a: Signals, b: Signals): Signals {
   if (b === noSignals) return a;
@@ -12,7 +12,6 @@ export function joinSignals(a: Signals, b: Signals): Signals {
     stopping: a.stopping.union(b.stopping),
     timerAt: earliest(a.timerAt, b.timerAt),
     dispatchAt: earliest(a.dispatchAt, b.dispatchAt),
-    finished: [...a.finished, ...b.finished],
   };
 }
 

@@ -19,19 +19,17 @@ import {
   withOverall,
   withSpawnerLimits,
   WorkingSet,
-  type JobRecord,
   type LiveJob,
   type Queue,
   type QueueState,
   type SpawnerLimits,
   type WaitingCount,
 } from "@windlass/kernel";
-import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
+import type { ClaimRequest } from "@windlass/ports";
 import {
   askedQueues,
   candidatesOf,
   joinSignals,
-  jobsTable,
   noSignals,
   queuesTable,
   RUNNERS_ALIVE,
@@ -40,22 +38,23 @@ import {
   type Candidates,
   type Probe,
 } from "@windlass/sql";
+import { alike } from "./alike-rows.ts";
+import { withRecords, type ClaimedRows } from "./claimed-rows.ts";
 import { liveRows, loadKey } from "./commit-jobs.ts";
 import type { Database, Row } from "./database.ts";
-import { rowsOfIds } from "./many-rows.ts";
 import { writeRows } from "./write-rows.ts";
 
 /** How often one claim looks again because jobs with a full key ate its batch; then whoever claims comes back. */
 const ROUNDS_MAX = 20;
 
-export function claim(db: Database, request: ClaimRequest): Claimed {
+export function claim(db: Database, request: ClaimRequest): ClaimedRows {
   const claimed: LiveJob[] = [];
   const { executor, ahead = 0, now } = request;
   let signals = noSignals;
   let tally = noTally;
   let held: number | null = null;
   let nothingLeft = false;
-  if (db.get(SESSION, [request.session]) === undefined) return { jobs: [], signals, tally, nothingLeft: false, heldUntil: null };
+  if (db.get(SESSION, [request.session]) === undefined) return { jobs: alike([]), signals, tally, nothingLeft: false, heldUntil: null };
   for (let round = 0; round === 0 || claimed.length < request.limit; round++) {
     const limit = request.limit - claimed.length;
     const queues = loadQueues(db, request);
@@ -95,18 +94,7 @@ export function claim(db: Database, request: ClaimRequest): Claimed {
   return { jobs: withRecords(db, claimed), signals, tally, nothingLeft, heldUntil: held };
 }
 
-function withRecords(db: Database, claimed: readonly LiveJob[]): ClaimedJob[] {
-  const unknown = claimed.flatMap((live) => (db.hot.records.of(live) === undefined ? [live.id] : []));
-  const read = new Map(
-    rowsOfIds(db, RECORDS, unknown)
-      .map((row) => jobsTable.decode(row))
-      .map((record) => [record.id, record]),
-  );
-  return claimed.map((live) => ({ record: (db.hot.records.of(live) ?? read.get(live.id)) as JobRecord, live }));
-}
-
 const SESSION = "SELECT 1 FROM sessions WHERE id = ?";
-const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id IN`;
 const CANDIDATES = `SELECT id FROM jobs_live WHERE executor = ? AND queue = ? AND state = 'queued'`;
 const READY = `${CANDIDATES} AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT ?`;
 const RESUMED = `${CANDIDATES} AND resumed = 1 ORDER BY priority DESC, id LIMIT ?`;

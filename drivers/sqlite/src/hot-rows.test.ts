@@ -3,8 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LiveJob } from "@windlass/kernel";
+import type { Claimed } from "@windlass/ports";
+import { jobsTable } from "@windlass/sql";
 import { jobRecord, T0 } from "@windlass/testkit";
-import { claim } from "./claim-jobs.ts";
+import { claim as claimRows } from "./claim-jobs.ts";
+import { claimedOf } from "./claimed-rows.ts";
 import { commit, liveRows } from "./commit-jobs.ts";
 import { Database } from "./database.ts";
 import { HotRows } from "./hot-rows.ts";
@@ -26,6 +29,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+const claim = (...given: Parameters<typeof claimRows>): Claimed => claimedOf(claimRows(...given));
 const submit = (...given: Parameters<typeof jobRecord>[0][]): string[] => {
   const jobs = given.map((one) => jobRecord(one));
   db.transaction(() =>
@@ -93,7 +97,7 @@ test("what waits for long keeps the rows and records of others out only for a wh
   if (queued === undefined) throw new Error("a job is ready");
   const put = (id: string): void => {
     hot.putLive({ ...queued, id });
-    hot.records.put(jobRecord({ id }));
+    hot.records.put(jobsTable.encode(jobRecord({ id })));
   };
   const known = (id: string): readonly boolean[] => [hot.live(id) !== undefined, hot.records.of({ id, queue: "default" }) !== undefined];
   for (let i = 0; i < 20_000; i++) put(`old_${i}`);

@@ -16,7 +16,7 @@
 import { WindlassError, type JobRecord, type LiveJob } from "@windlass/kernel";
 import type { SqlValue } from "@windlass/sql";
 import type { Database } from "./database.ts";
-import { insertMade, MADE, type MadeRows } from "./made-rows.ts";
+import { insertMade, MADE, recordsOf, type MadeRows } from "./made-rows.ts";
 
 /** So that whatever comes next waits for no more than a few milliseconds. */
 export const INTAKE_ROWS_MAX = 64;
@@ -94,8 +94,8 @@ function insertTaken(db: Database, taken: readonly TakenJob[]): number {
     db,
     MADE.map((_, i) => taken.flatMap(({ made }) => made[i] ?? [])),
   );
-  for (const { record, live } of taken) {
-    db.hot.records.put(record);
+  for (const { live, made } of taken) {
+    for (const record of recordsOf(made)) db.hot.records.put(record);
     db.hot.putLive(live);
   }
   return taken.length;

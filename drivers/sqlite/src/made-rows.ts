@@ -33,6 +33,11 @@ export function rowsMade(db: Database, { inserted, events, idempotency }: Writes
   ];
 }
 
+/** The rows of `jobs`. */
+export function recordsOf([records = []]: MadeRows): readonly Row[] {
+  return records;
+}
+
 export function insertMade(db: Database, made: MadeRows): void {
   for (const [i, target] of MADE.entries()) insertMany(db, target, made[i] ?? []);
 }

@@ -2,31 +2,93 @@
  * What is long goes between the threads as a text of JSON. To copy an object V8 writes the name of each of its fields, every
  * time: a thousand jobs take 2.6 times as long that way, both ends together. All of it is data of the kernel that JSON brings
  * back as it was; a field that is undefined is left out, which means the same.
+ *
+ * P1. What most changes and results say is not written out: that a holder ended without output, and that a change was
+ *     accepted. Whoever reads a reply has the call at hand.
  */
+import type { Change, ChangeResult, Settle } from "@windlass/kernel";
 import type { OperationName } from "./operations.ts";
 import type { Packed, Reply } from "./thread-message.ts";
 
+type Values = readonly unknown[];
+
 /** The values of a call as they are sent. */
-export function packValues(name: OperationName, values: readonly unknown[]): readonly unknown[] | Packed {
-  return name === "commit" || name === "dispatchSchedules" ? (JSON.stringify(values) as Packed) : values;
+export function packValues(name: OperationName, values: Values): Values | Packed {
+  if (name === "dispatchSchedules") return JSON.stringify(values) as Packed;
+  if (name !== "commit") return values;
+  const [changes, ...rest] = values;
+  return JSON.stringify([(changes as readonly Change[]).map(shortened), ...rest]) as Packed;
 }
 
-export function unpackValues(values: readonly unknown[] | Packed): readonly unknown[] {
-  return typeof values === "string" ? (JSON.parse(values) as readonly unknown[]) : values;
+export function unpackValues(name: OperationName, values: Values | Packed): Values {
+  if (typeof values !== "string") return values;
+  const unpacked = JSON.parse(values) as Values;
+  if (name !== "commit") return unpacked;
+  const [changes, ...rest] = unpacked;
+  return [
+    (changes as readonly (Change | PlainEnd)[]).map((change) => (Array.isArray(change) ? lengthened(change as PlainEnd) : change)),
+    ...rest,
+  ];
+}
+
+/** Id, attempt, token, random. */
+type PlainEnd = readonly [string, number, number, number];
+
+function shortened(change: Change): Change | PlainEnd {
+  if (change.type !== "settle") return change;
+  const { id, attempt, by, random, result, stopped, told, retryAfterMs } = change;
+  if (by.type !== "holder" || stopped || told !== undefined || retryAfterMs !== undefined) return change;
+  const { outcome, reason, message, output, exitCode, signal, evidence } = result;
+  if (outcome !== "succeeded" || reason !== "ok" || message !== null || output !== null) return change;
+  if (exitCode !== undefined || signal !== undefined || evidence !== undefined) return change;
+  return [id, attempt, by.token, random];
+}
+
+function lengthened([id, attempt, token, random]: PlainEnd): Settle {
+  const result = { outcome: "succeeded", reason: "ok", message: null, output: null } as const;
+  return { type: "settle", id, attempt, by: { type: "holder", token }, result, stopped: false, random };
 }
 
 /** Lists in answers that have an entry for each job. */
 const LISTS = ["results", "jobs"] as const;
 
-export function packReply(reply: Reply): Reply {
+/** `values`: those of the call that is answered. */
+export function packReply(reply: Reply, values: Values = []): Reply {
   const { value } = reply;
   if (typeof value !== "object" || value === null) return reply;
   for (const list of LISTS) {
-    if (list in value) return { ...reply, value: { ...value, [list]: null }, list, packed: JSON.stringify(value[list as never]) as Packed };
+    if (!(list in value)) continue;
+    const full = value[list as never] as unknown;
+    const packed = list === "results" ? notPlain(full as readonly ChangeResult[], values[0] as readonly Change[]) : full;
+    return { ...reply, value: { ...value, [list]: null }, list, packed: JSON.stringify(packed) as Packed };
   }
   return reply;
 }
 
-export function valueOf({ value, list, packed }: Reply): unknown {
-  return list === undefined || packed === undefined ? value : { ...(value as object), [list]: JSON.parse(packed) as unknown };
+/** `values`: those of the call that is answered. */
+export function valueOf({ value, list, packed }: Reply, values: Values = []): unknown {
+  if (list === undefined || packed === undefined) return value;
+  const unpacked = JSON.parse(packed) as unknown;
+  const full = list === "results" ? withPlain(unpacked as NotPlain, values[0] as readonly Change[]) : unpacked;
+  return { ...(value as object), [list]: full };
+}
+
+/** The results that say more than that a change was accepted, each with its place. */
+type NotPlain = readonly (readonly [number, ChangeResult])[];
+
+function notPlain(results: readonly ChangeResult[], changes: readonly Change[]): NotPlain {
+  return results.flatMap((result, i) => {
+    const plain = plainResult(changes[i] as Change);
+    return result.ok && result.id === plain.id && result.created === plain.created ? [] : [[i, result] as const];
+  });
+}
+
+function withPlain(told: NotPlain, changes: readonly Change[]): readonly ChangeResult[] {
+  const results: ChangeResult[] = changes.map((change) => plainResult(change));
+  for (const [i, result] of told) results[i] = result;
+  return results;
+}
+
+function plainResult(change: Change): Extract<ChangeResult, { readonly ok: true }> {
+  return change.type === "submit" ? { ok: true, id: change.job.id, created: true } : { ok: true, id: change.id };
 }

@@ -1,5 +1,6 @@
 /** The ports on top of one caller: what both fronts have in common. */
 import type { Heartbeats, Store } from "@windlass/ports";
+import { claimedOf } from "./claimed-rows.ts";
 import type { Caller } from "./operations.ts";
 import { decodeDue } from "./schedules.ts";
 
@@ -110,7 +111,7 @@ function queueStoresOn(call: Caller): Pick<Store, "jobs" | "queues" | "deadLette
   return {
     jobs: {
       commit: (changes, now) => call("commit", changes, now),
-      claim: (request) => call("claim", request),
+      claim: async (request) => claimedOf(await call("claim", request)),
       due: (now, limit) => call("due", now, limit),
       nextDue: () => call("nextDue"),
       woken: (limit) => call("woken", limit),

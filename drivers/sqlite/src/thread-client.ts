@@ -12,6 +12,7 @@ import { fromErrorText, type FromThread, type SentCall, type ThreadData, type To
 const GATHERED_MAX = 16;
 
 interface Waiting {
+  readonly values: readonly unknown[];
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -54,7 +55,7 @@ export class ThreadClient {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const id = this.#next++;
     if (this.#waiting.size === 0) this.#worker.ref();
-    this.#waiting.set(id, { resolve, reject });
+    this.#waiting.set(id, { values, resolve, reject });
     if (this.#unsent.push({ id, name, values: packValues(name, values) }) === GATHERED_MAX) this.#sendCalls();
     else if (this.#unsent.length === 1) process.nextTick(() => this.#sendCalls());
     return promise;
@@ -97,7 +98,7 @@ export class ThreadClient {
         for (const reply of message.replies) {
           const waiting = this.#waiting.get(reply.id);
           this.#waiting.delete(reply.id);
-          if (reply.error === undefined) waiting?.resolve(valueOf(reply));
+          if (reply.error === undefined) waiting?.resolve(valueOf(reply, waiting.values));
           else waiting?.reject(fromErrorText(reply.error));
         }
         this.#rest();

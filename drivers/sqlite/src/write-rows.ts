@@ -4,8 +4,8 @@
  */
 import { timerOf, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
 import { attemptsTable, differOf, endOf, endsTable, liveChangingColumns, noSignals, type SqlValue } from "@windlass/sql";
-import type { Database } from "./database.ts";
-import { encoded, insertMade, namesOf, rowsMade } from "./made-rows.ts";
+import type { Database, Row } from "./database.ts";
+import { encoded, insertMade, namesOf, recordsOf, rowsMade } from "./made-rows.ts";
 import { insertMany, runForIds, SameChanges, Target } from "./many-rows.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
 
@@ -24,7 +24,8 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
     if (old === undefined) made.push(live);
     else addChange(changes, live, old);
   }
-  insertMade(db, rowsMade(db, writes, made));
+  const rows = rowsMade(db, writes, made);
+  insertMade(db, rows);
   changes.update(db, "jobs_live");
   for (const [id, queue] of writes.moved) db.run("UPDATE jobs SET queue = ? WHERE id = ?", [queue, id]);
   insertMany(db, ATTEMPTS, encoded(attemptsTable, writes.attempts));
@@ -32,13 +33,13 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
   writeEnded(db, writes);
   const dispatchAt = writes.runsEnded.size === 0 ? null : wakeSchedules(db, writes.runsEnded);
   for (const { queue, fairnessKey, spentUntil } of writes.spent.values()) db.run(SPEND, [queue, fairnessKey, spentUntil]);
-  remember(db, writes);
+  remember(db, writes, recordsOf(rows));
   for (const { key, jobId } of writes.keysTaken) db.run("INSERT OR IGNORE INTO key_holders (name, job_id) VALUES (?, ?)", [key, jobId]);
   return dispatchAt === null ? noSignals : { ...noSignals, dispatchAt };
 }
 
-function remember({ hot }: Database, writes: Writes): void {
-  for (const record of writes.inserted) hot.records.put(record);
+function remember({ hot }: Database, writes: Writes, records: readonly Row[]): void {
+  for (const record of records) hot.records.put(record);
   for (const live of writes.live.values()) hot.putLive(live);
   for (const id of writes.ended.keys()) hot.ended(id);
 }

@@ -60,7 +60,7 @@ function serve(to: MessagePort, parts: Parts, first: ToThread): boolean {
   while (inbox.writes.length > 0) {
     const from = performance.now();
     const replies = writeTogether(parts, inbox.writes, receive);
-    flushing.committed(replies.map(packReply), performance.now() - from);
+    flushing.committed(replies, performance.now() - from);
   }
   if (inbox.reads.length > 0)
     flushing.committed(
@@ -92,14 +92,26 @@ function serveWhatFollows(from: MessagePort, parts: Parts, sends: Int32Array): v
 function sort(message: ToThread, { inbox, beats }: { readonly inbox: Inbox; readonly beats: ThreadBeats }): void {
   if (message.type === "calls")
     for (const { id, name, values } of message.calls)
-      (isWrite(name) ? inbox.writes : inbox.reads).push({ id, name, values: unpackValues(values) });
+      (isWrite(name) ? inbox.writes : inbox.reads).push({ id, name, values: unpackValues(name, values) });
   else if (message.type === "keep") beats.keep(message);
   else if (message.type === "unkeep") beats.unkeep(message.session);
   else inbox.closing = true;
 }
 
 /** Carries out what waits, and what comes while that is done (W1): a claim that was asked for right after a submit finds its job. */
-function writeTogether({ db, commits, intake, log }: Parts, waiting: Call[], receive: () => void): readonly Reply[] {
+function writeTogether(parts: Parts, waiting: Call[], receive: () => void): readonly Reply[] {
+  const calls: Call[] = [];
+  return carriedOut(parts, { waiting, calls, receive }).map((reply, i) => packReply(reply, calls[i]?.values));
+}
+
+interface Carrying {
+  readonly waiting: Call[];
+  /** Those that were taken from `waiting`, in the order of their replies. */
+  readonly calls: Call[];
+  readonly receive: () => void;
+}
+
+function carriedOut({ db, commits, intake, log }: Parts, { waiting, calls, receive }: Carrying): readonly Reply[] {
   const transaction = <T>(work: () => T): T => {
     const before = db.changes;
     return intake.watched(() =>
@@ -114,7 +126,6 @@ function writeTogether({ db, commits, intake, log }: Parts, waiting: Call[], rec
       }),
     );
   };
-  const calls: Call[] = [];
   try {
     return transaction(() => {
       const done: Reply[] = [];

@@ -304,7 +304,6 @@ export interface Signals {
   readonly timerAt: number | null;
   /** The earliest time at which a schedule is to be looked at by these changes. */
   readonly dispatchAt: number | null;
-  readonly finished: readonly string[];
 }
 
 /**

@@ -86,7 +86,6 @@ export class WorkingSet {
   readonly #signals = {
     ready: new Set<string>(),
     stopping: new Set<string>(),
-    finished: [] as string[],
     woken: false,
     timerAt: null as number | null,
     dispatchAt: null as number | null,
@@ -175,7 +174,6 @@ export class WorkingSet {
       const { ends } = this.writes.runsEnded.get(live.scheduleId) ?? { ends: 0 };
       this.writes.runsEnded.set(live.scheduleId, { ends: ends + 1, at: this.#now });
     }
-    this.#signals.finished.push(live.id);
     if (live.parentId === null || live.childKey === null) return;
     const parent = this.#live.get(live.parentId);
     if (parent === undefined) return;

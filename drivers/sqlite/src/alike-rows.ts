@@ -1,0 +1,34 @@
+/**
+ * Rows that are mostly alike, column by column: what is the same in all of them stands there once. Jobs that are claimed
+ * together differ in their ids and hardly anything else, so that a thousand of them are a short text (packed.ts).
+ */
+import type { SqlValue } from "@windlass/sql";
+import type { Row } from "./database.ts";
+
+/** One for each column: the value that all rows have, or one for each row; nothing: in each row what its first column has. */
+export interface AlikeRows {
+  readonly count: number;
+  readonly columns: readonly (readonly SqlValue[])[];
+}
+
+export function alike(rows: readonly Row[]): AlikeRows {
+  const [first = []] = rows;
+  return { count: rows.length, columns: first.map((_, column) => columnOf(rows, column)) };
+}
+
+function columnOf(rows: readonly Row[], column: number): SqlValue[] {
+  const value = rows[0]?.[column] ?? null;
+  if (rows.every((row) => row[column] === value)) return [value];
+  if (column > 0 && rows.every((row) => row[column] === row[0])) return [];
+  return rows.map((row) => row[column] ?? null);
+}
+
+/** Each row in turn. It is one list that is written over for the next: whoever keeps a row copies it. */
+export function* rowsOf({ count, columns }: AlikeRows): Generator<Row, void, void> {
+  const row = columns.map(([value = null]) => value);
+  const different = columns.flatMap((values, column) => (values.length === 1 ? [] : [{ column, values }]));
+  for (let i = 0; i < count; i++) {
+    if (count > 1) for (const { column, values } of different) row[column] = values.length === 0 ? (row[0] ?? null) : (values[i] ?? null);
+    yield row;
+  }
+}
