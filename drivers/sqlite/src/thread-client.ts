@@ -17,6 +17,11 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** What keeps the thread busy by itself goes at once: the turn may be a long one, and the thread would wait for its end. */
+function isLarge(name: OperationName, [changes]: readonly unknown[]): boolean {
+  return name === "claim" || (name === "commit" && (changes as readonly unknown[]).length >= GATHERED_MAX);
+}
+
 export class ThreadClient {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
@@ -56,7 +61,8 @@ export class ThreadClient {
     const id = this.#next++;
     if (this.#waiting.size === 0) this.#worker.ref();
     this.#waiting.set(id, { values, resolve, reject });
-    if (this.#unsent.push({ id, name, values: packValues(name, values) }) === GATHERED_MAX) this.#sendCalls();
+    this.#unsent.push({ id, name, values: packValues(name, values) });
+    if (this.#unsent.length === GATHERED_MAX || isLarge(name, values)) this.#sendCalls();
     else if (this.#unsent.length === 1) process.nextTick(() => this.#sendCalls());
     return promise;
   }

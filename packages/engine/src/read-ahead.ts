@@ -25,7 +25,9 @@ export interface ReadAhead {
 }
 
 /** What one claim takes at most beside the free slots: a transaction stays a matter of milliseconds. */
-const AHEAD_MAX = 500;
+const CLAIM_MAX = 500;
+/** Jobs that wait here at most: some claims, so that the handlers have something to do while the next one takes place. */
+const AHEAD_MAX = 2_000;
 /** As many as end in this time, or while some claims take place where those are slow: a disk may flush in 0.1 ms or in 10. */
 const AHEAD_MS: number = ms(25);
 const AHEAD_CLAIMS = 4;
@@ -79,7 +81,7 @@ export function readAhead(monotonic: () => number): ReadAhead {
       const size = Math.min(AHEAD_MAX, Math.floor(rate.now() * forMs));
       askedAt = monotonic();
       // Not one by one: a claim that takes many costs little more than one that takes one.
-      const ahead = jobs.size > size / 2 ? 0 : Math.max(0, Math.min(size - jobs.size, max - limit));
+      const ahead = jobs.size > size / 2 ? 0 : Math.max(0, Math.min(size - jobs.size, max - limit, CLAIM_MAX));
       return { limit, ahead };
     },
   };

@@ -60,7 +60,7 @@ const DEFAULT_DRAIN: number = seconds(20);
 /** How long a stopping worker tries to store what it gave up; its session runs out anyway. */
 const GIVE_UP_MS: number = seconds(5);
 /** Results that may wait to be stored before nothing more is claimed. */
-const UNSTORED_MAX = 1_000;
+const UNSTORED_MAX = 4_000;
 
 export function worker(context: EngineContext, options: WorkerOptions): Worker {
   const queue = queueKeyOf(options.workspace ?? DEFAULT_WORKSPACE, options.queue ?? DEFAULT_QUEUE);
