@@ -34,7 +34,7 @@ await embedded.worker({ handlers: chaosHandlers(effectsFile), concurrency: HANDL
 writeAddress(folder, { url: listening.url, pid: process.pid, role: "server" });
 process.stdout.write("ready\n");
 process.once("SIGTERM", () => {
-  endInTime({ signal: AbortSignal.abort() }, drainMs);
+  endInTime({ signal: AbortSignal.abort() }, { drainMs, say: (text) => void process.stderr.write(text) });
   void (async () => {
     removeAddress(folder);
     await listening.close();

@@ -22,6 +22,6 @@ const stay = setInterval(() => {}, 60_000);
 process.stdout.write("ready\n");
 process.once("SIGTERM", () => {
   clearInterval(stay);
-  endInTime({ signal: AbortSignal.abort() }, drainMs);
+  endInTime({ signal: AbortSignal.abort() }, { drainMs, say: (text) => void process.stderr.write(text) });
   void embedded.close().then(() => process.exit(0));
 });

@@ -26,6 +26,6 @@ test.each([
   });
   await asked;
   starting.kill("SIGTERM");
-  expect(await starting.ended).toMatchObject({ code: 0 });
+  expect(await starting.ended).toMatchObject({ code: 0, stderr: expect.stringContaining("It ends now") });
   silent.close();
 });

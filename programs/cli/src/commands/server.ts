@@ -29,7 +29,7 @@ export async function server(call: Call<ServerOptions>): Promise<void> {
     ...(options.dockerHost === undefined ? {} : { "docker.host": options.dockerHost }),
   });
   const interrupted = interruption(call);
-  const cancelLimit = endInTime(interrupted, settings["drain.seconds"] * 1000);
+  const cancelLimit = endInTime(interrupted, { drainMs: settings["drain.seconds"] * 1000, say: (text) => terminal.err(text) });
   const owner = await ownFolder({
     data: dataFolderOf(options, environment),
     settings,
@@ -53,10 +53,19 @@ export async function server(call: Call<ServerOptions>): Promise<void> {
  * What has not stopped so long after the signal is left, also what has not even started by then: everything is stored, and the next
  * server takes over. Returns how to take the limit back.
  */
-export function endInTime({ signal }: Pick<Interruption, "signal">, drainMs: number): () => void {
+export function endInTime(
+  { signal }: Pick<Interruption, "signal">,
+  { drainMs, say }: { readonly drainMs: number; readonly say: (text: string) => void },
+): () => void {
   let cancel = (): void => {};
   const begin = (): void => {
-    cancel = systemClock.after(drainMs + CLOSE_SLACK_MS, () => process.exit());
+    const limitMs = drainMs + CLOSE_SLACK_MS;
+    cancel = systemClock.after(limitMs, () => {
+      say(
+        `It ends now: not everything had stopped ${limitMs / 1_000} s after it was told to. What is stored is taken over by the next one.\n`,
+      );
+      process.exit();
+    });
   };
   if (signal.aborted) begin();
   else signal.addEventListener("abort", begin, { once: true });

@@ -33,7 +33,7 @@ export async function runSpawner(call: Call<SpawnerCommandOptions>): Promise<voi
       `a spawner answers no requests, so the runners that it starts must be told who does: ${environmentVariableOf("runner.url")} is to be the address of a server, such as http://windlass:4180`,
     );
   const interrupted = interruption(call);
-  const cancelLimit = endInTime(interrupted, settings["drain.seconds"] * 1000);
+  const cancelLimit = endInTime(interrupted, { drainMs: settings["drain.seconds"] * 1000, say: (text) => terminal.err(text) });
   const { path: folder } = prepareDataFolder(dataFolderOf(options, environment), systemRandom);
   const lock = takeOwnerLock(folder);
   if (lock === null)

@@ -41,7 +41,8 @@ export async function start(call: Call<{ readonly port?: number }>): Promise<voi
     await interrupted.stay();
   } finally {
     terminal.err("\nStopping: what runs goes on and is taken over by the next server in this folder.\n");
-    const cancelLimit = endInTime({ signal: AbortSignal.abort() }, settings["drain.seconds"] * 1000);
+    const limit = { drainMs: settings["drain.seconds"] * 1000, say: (text: string) => terminal.err(text) };
+    const cancelLimit = endInTime({ signal: AbortSignal.abort() }, limit);
     await owner.close();
     cancelLimit();
   }
