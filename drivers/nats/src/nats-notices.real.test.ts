@@ -59,6 +59,21 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
     await Promise.all([queue.close(), connection.close()]);
   });
 
+  test("a look through very many is cut short, and whoever goes on behind it finds the rest", async () => {
+    const queue = await open("many");
+    const connection = await connect({ servers: server.url });
+    const count = 10_050;
+    for (let i = 1; i <= count; i++) connection.publish("many.dead", String(i));
+    await connection.flush();
+    await expect.poll(async () => (await queue.figures()).dead, { timeout: 60_000, interval: 100 }).toBe(count);
+    const fits = ({ body }: { readonly body: string }): boolean => body === String(count);
+    const first = await queue.dead.look({ limit: 5, fits });
+    expect([first.letters, first.next === null]).toEqual([[], false]);
+    const rest = await queue.dead.look({ limit: 5, fits, after: first.next ?? "" });
+    expect([rest.letters.map(({ body }) => body), rest.next, rest.unseen]).toEqual([[String(count)], null, null]);
+    await Promise.all([queue.close(), connection.close()]);
+  });
+
   test("who can publish cannot have a copy of ours dropped by guessing its id", async () => {
     const queue = await open("guessed");
     await queue.send([{ id: "a", body: "{}", attributes: {} }]);

@@ -26,8 +26,9 @@ export interface SqsDeadNotices {
 }
 
 /** See S1; with time left for the last call. Whoever dies meanwhile hides the letters for so long. */
-const HIDDEN_SECONDS = 60;
-const SCAN_MS_MAX: number = seconds(45);
+const HIDDEN_SECONDS = 40;
+/** Two of them, one that chooses and one that acts, are over before a caller thinks that nobody answers (60 s). */
+const SCAN_MS_MAX: number = seconds(25);
 /** Of handles, each about a kilobyte: see S3. */
 const HELD_BYTES_MAX: number = 32 * 1024 * 1024;
 

@@ -1,6 +1,6 @@
 /** `windlass dead-letters …` */
 import type { DeadLetterJson } from "@windlass/contract";
-import { noticeFaults, reasons, WindlassError, type NoticeFault, type RateLimit, type Reason } from "@windlass/kernel";
+import { minutes, noticeFaults, reasons, WindlassError, type NoticeFault, type RateLimit, type Reason } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { findLetter } from "../connection/find-job.ts";
@@ -14,6 +14,9 @@ import { demandKnown } from "../tree/known-word.ts";
 const WHICH = "Give ids, or --source, --queue, --reason, --name, --since or --until, or --all for every dead letter of the workspace";
 
 const REASONS_TOLD = "the column REASON of `windlass dead-letters list` has those that occurred, docs/reference/reasons.md has all";
+
+/** A broker may have to be looked through more than once (decision 0031). */
+const PATIENT = { timeoutMs: minutes(5) };
 
 interface Choice {
   readonly source?: "job" | "notice";
@@ -123,12 +126,12 @@ type Redriven = Awaited<ReturnType<Client["deadLetters"]["redrive"]>>;
 export async function redriveAll(client: Client, request: Request, clock: () => number): Promise<Redriven> {
   const begunAt = clock();
   const { perSecond } = request;
-  let answer = await client.deadLetters.redrive(request);
+  let answer = await client.deadLetters.redrive(request, PATIENT);
   const items = [...answer.items];
   while (answer.more && answer.fault === null) {
     const turnMs = perSecond === undefined ? 0 : (items.length * 1_000) / perSecond - (clock() - begunAt);
     const pace = turnMs <= 0 ? {} : { delaySeconds: turnMs / 1_000 };
-    answer = await client.deadLetters.redrive({ until: new Date(begunAt).toISOString(), ...request, ...pace });
+    answer = await client.deadLetters.redrive({ until: new Date(begunAt).toISOString(), ...request, ...pace }, PATIENT);
     items.push(...answer.items);
     if (answer.items.length === 0) break;
   }
@@ -159,7 +162,7 @@ export async function purgeDeadLetters(call: Call<PurgeOptions>): Promise<number
   if (yes && Object.keys(chosen).length === 0 && redriven === undefined && all !== true)
     throw new WindlassError("usage", `which ones are to be struck off? ${WHICH}; without --yes they are only counted`);
   const request = { ...chosen, ...(redriven === undefined ? {} : { redriven }), dryRun: !yes };
-  const sum = yes ? await purgeAll(client, request) : await client.deadLetters.purge(request);
+  const sum = yes ? await purgeAll(client, request) : await client.deadLetters.purge(request, PATIENT);
   const { matched, removed, more, unseen } = sum;
   const rest = [
     ...(yes && matched > removed ? [`${matched - removed} were not there any more, or could not be found again.`] : []),
@@ -179,10 +182,10 @@ type Purge = NonNullable<Parameters<Client["deadLetters"]["purge"]>[0]>;
 
 /** Page by page, as long as that goes on. */
 export async function purgeAll(client: Client, request: Purge): Promise<Awaited<ReturnType<Client["deadLetters"]["purge"]>>> {
-  let answer = await client.deadLetters.purge(request);
+  let answer = await client.deadLetters.purge(request, PATIENT);
   let { matched, removed } = answer;
   while (answer.more && answer.removed > 0) {
-    answer = await client.deadLetters.purge(request);
+    answer = await client.deadLetters.purge(request, PATIENT);
     matched += answer.matched;
     removed += answer.removed;
   }
