@@ -3,16 +3,26 @@
  * running it again on what is stored now is always right.
  *
  * What is written goes out without waiting for the answer to what went before, the COMMIT with it: a commit of some ten
- * statements waits for the server two or three times. PostgreSQL refuses everything behind a statement that failed, the COMMIT
- * too, so it is enough to hear of all of them at the end.
+ * statements waits for the server two or three times. Why nothing is left half done all the same:
+ *
+ * T1. Nothing is written before BEGIN was heard of. One that failed leaves no transaction, and each statement behind it would be
+ *     stored by itself; so only what reads goes out with it, whose answer comes behind that of BEGIN in any case.
+ * T2. Behind a statement that failed, PostgreSQL refuses everything and turns the COMMIT into a ROLLBACK, which its answer says. So it
+ *     is enough to hear of all of them at the end, and to look at that answer, in case somebody swallowed an error.
+ * T3. A connection that is cut ends its transaction: PostgreSQL rolls it back unless it has read the COMMIT, and all before it, first.
+ *     A client never connects again under our feet; what it is asked then, fails. Whether a COMMIT without an answer was stored, nobody
+ *     knows here: whoever asked hears `unavailable`, and asks again under its guards.
+ * T4. Nothing is sent once COMMIT or ROLLBACK was, by work that went on after a part of it had failed: it would be outside of a
+ *     transaction, or in that of another.
  */
 import type pg from "pg";
-import { isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
-import { storeFull, unstorable } from "@windlass/sql";
+import { assert, isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
+import { alreadyThere, storeFull, unstorable } from "@windlass/sql";
 import { packets, querierOf, type Querier } from "./connection.ts";
 
+const TAKEN = "23505";
 /** Deadlock, serialization failure, and a key that another transaction inserted first. */
-const LOST_RACES: ReadonlySet<string> = new Set(["40P01", "40001", "23505"]);
+const LOST_RACES: ReadonlySet<string> = new Set(["40P01", "40001", TAKEN]);
 const DISK_FULL = "53100";
 /** Classes of errors of what was given: a value that is out of range, a row of an index that is too long. */
 const UNSTORABLE = /^(22|54)/u;
@@ -43,6 +53,8 @@ export async function inTransaction<T>(pool: pg.Pool, work: (querier: Querier) =
 export function asStoreError(error: unknown): unknown {
   if (isWindlassError(error) || (error instanceof Error && error.name === "BugError")) return error;
   if (sqlStateOf(error) === DISK_FULL) return storeFull(error);
+  // Nobody took it just now: it is there each time that is looked.
+  if (sqlStateOf(error) === TAKEN) return alreadyThere(error);
   if (UNSTORABLE.test(sqlStateOf(error))) return unstorable(error);
   return new WindlassError("unavailable", `the store failed: ${messageOf(error)}`, { cause: error });
 }
@@ -57,16 +69,30 @@ async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): P
     statement.catch(() => {});
     unheard.push(statement);
   };
+  let isOver = false;
   try {
     sending();
-    send(client.query(BEGIN));
-    const querier = querierOf(client, sending);
-    const result = await work({ ...querier, write: async (sql, values) => send(querier.write(sql, values)) });
+    const beginning = client.query(BEGIN);
+    send(beginning);
+    let hasBegun = false;
+    const begun = beginning.then(() => void (hasBegun = true));
+    begun.catch(() => {});
+    /** Keeps T1 and T4. */
+    const gate = async (sql: string): Promise<void> => {
+      if (!hasBegun && !READS.test(sql)) await begun;
+      assert(!isOver, "a statement came when its transaction was over");
+    };
+    const result = await work(gated(querierOf(client, sending), { gate, send }));
+    isOver = true;
     sending();
-    send(client.query("COMMIT"));
+    const committing = client.query("COMMIT");
+    send(committing);
     await Promise.all(unheard);
+    const { command } = await committing;
+    if (command !== "COMMIT") throw new Error(`PostgreSQL answered COMMIT with ${command}: something before it failed`);
     return result;
   } catch (error) {
+    isOver = true;
     const failed = (await Promise.allSettled(unheard)).find((statement) => statement.status === "rejected");
     // A connection that cannot even roll back is thrown away; the server rolls back by itself.
     await client.query("ROLLBACK").catch(() => {
@@ -77,6 +103,35 @@ async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): P
   } finally {
     client.release(broken);
   }
+}
+
+/** What may go out before BEGIN was heard of. */
+const READS = /^\s*SELECT\b/iu;
+
+interface Gate {
+  readonly gate: (sql: string) => Promise<void>;
+  readonly send: (statement: Promise<unknown>) => void;
+}
+
+function gated(querier: Querier, { gate, send }: Gate): Querier {
+  return {
+    async rows(sql, values) {
+      await gate(sql);
+      return querier.rows(sql, values);
+    },
+    async once(sql, values) {
+      await gate(sql);
+      return querier.once(sql, values);
+    },
+    async count(sql, values) {
+      await gate(sql);
+      return querier.count(sql, values);
+    },
+    async write(sql, values) {
+      await gate(sql);
+      send(querier.write(sql, values));
+    },
+  };
 }
 
 function sqlStateOf(error: unknown): string {

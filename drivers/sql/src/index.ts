@@ -13,6 +13,7 @@ export {
   workspacesTable,
 } from "./access-tables.ts";
 export { askedQueues } from "./asked-queues.ts";
+export { alreadyThere } from "./already-there.ts";
 export { answersTable, answerStatements, keptValues, keyValues } from "./answers-table.ts";
 export { countQueries } from "./count-jobs.ts";
 export { listQueries, mergeLists, mergeTallies, tallyQueries, type Placeholder, type Query } from "./list-jobs.ts";

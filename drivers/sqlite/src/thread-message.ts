@@ -1,6 +1,6 @@
 /** What the event loop and the store's threads say to each other, and how an error gets across. */
 import { isWindlassError, messageOf, WindlassError, type ErrorCode, type JsonObject } from "@windlass/kernel";
-import { storeFull, unstorable } from "@windlass/sql";
+import { alreadyThere, storeFull, unstorable } from "@windlass/sql";
 import type { OperationName } from "./operations.ts";
 
 /** JSON: see packed.ts. */
@@ -54,11 +54,14 @@ export interface ThreadData {
 const FULL: ReadonlySet<unknown> = new Set([13, 4874]);
 /** SQLITE_TOOBIG, SQLITE_MISMATCH, and SQLITE_CONSTRAINT_DATATYPE for a number that is none of the column's. */
 const UNSTORABLE: ReadonlySet<unknown> = new Set([18, 20, 3091]);
+/** SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE. */
+const TAKEN: ReadonlySet<unknown> = new Set([1555, 2067]);
 
 /** What SQLite threw, as one of ours where its code says whose fault it is. */
 export function storeErrorOf(thrown: unknown): unknown {
   if (!(thrown instanceof Error && "errcode" in thrown)) return thrown;
   if (FULL.has(thrown.errcode)) return storeFull(thrown);
+  if (TAKEN.has(thrown.errcode)) return alreadyThere(thrown);
   return UNSTORABLE.has(thrown.errcode) ? unstorable(thrown) : thrown;
 }
 

@@ -34,7 +34,7 @@ test("a commit that cannot be stored fails alone, whoever shared its transaction
     [jobRecord(), twice, twice, jobRecord()].map((job) => store.jobs.commit([{ type: "submit", job }], T0)),
   );
   expect(answers.map((answer) => answer.status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
-  expect(answers[2]).toMatchObject({ reason: { code: "unavailable", message: expect.stringContaining("UNIQUE") } });
+  expect(answers[2]).toMatchObject({ reason: { code: "conflict", message: expect.stringContaining("UNIQUE") } });
   expect(await store.reads.list({ workspace: "default", limit: 10 })).toHaveLength(3);
 });
 
