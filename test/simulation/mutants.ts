@@ -240,7 +240,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "drivers/sqlite/src/schedules.ts",
-        from: "const counts = before.get(dispatch.scheduleId)?.revision === dispatch.revision &&",
+        from: "const counts = isStillRight(dispatch, before.get(dispatch.scheduleId)) &&",
         to: "const counts = before.has(dispatch.scheduleId) &&",
       },
     ],
@@ -252,8 +252,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "modules/schedules/src/change-cursor.ts",
-        from: "if (times.length === 0 && past === null && pastExcluded === null) return NOTHING;",
-        to: "if (times.length < 1_000_000 || past === null || pastExcluded === null) return NOTHING;",
+        from: "if (times.length === 0 && past.length === 0 && pastExcluded.length === 0) return NOTHING;",
+        to: "if (times.length < 1_000_000 || past.length === 0 || pastExcluded.length === 0) return NOTHING;",
       },
     ],
   },

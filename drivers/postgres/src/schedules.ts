@@ -7,6 +7,7 @@ import type pg from "pg";
 import {
   cursorAfter,
   demandRevision,
+  isStillRight,
   noTally,
   rowsOf,
   type ChangeResult,
@@ -85,11 +86,11 @@ export function scheduleStore({ db, pool, known, during }: ScheduleParts): Sched
         await store({ tx, known }, [{ ...dispatch, scheduleId: id }], now);
         return schedule;
       }),
-    remove: (workspace, name, { expected, now }) =>
+    remove: (workspace, name, { expected, cursorRevision, now }) =>
       transaction(async (tx) => {
         const before = await locked(tx, { workspace, name });
         demandRevision(`schedule ${name}`, { revision: before?.schedule.revision ?? 0, expected });
-        if (before === null) return null;
+        if (before?.cursor.revision !== cursorRevision) return null;
         const { schedule, cursor } = before;
         for (const { nominalAt } of cursor.waiting) await tx.write(SQL.settle, settleValues(schedule.id, removedRow(nominalAt, now)));
         await tx.write(SQL.removeCursor, [schedule.id]);
@@ -147,7 +148,7 @@ async function store(
   const before = await lockMarks(tx, ids);
   const taken = new Map<string, Dispatch>();
   const counted = dispatches.map((dispatch) => {
-    const counts = before.get(dispatch.scheduleId)?.revision === dispatch.revision && !taken.has(dispatch.scheduleId);
+    const counts = isStillRight(dispatch, before.get(dispatch.scheduleId)) && !taken.has(dispatch.scheduleId);
     if (counts) taken.set(dispatch.scheduleId, dispatch);
     return counts;
   });

@@ -2,6 +2,7 @@
 import {
   cursorAfter,
   demandRevision,
+  isStillRight,
   noTally,
   rowsOf,
   type Dispatch,
@@ -127,12 +128,19 @@ export function removeSchedule(
     workspace,
     name,
     expected,
+    cursorRevision,
     now,
-  }: { readonly workspace: string; readonly name: string; readonly expected: Expected; readonly now: number },
+  }: {
+    readonly workspace: string;
+    readonly name: string;
+    readonly expected: Expected;
+    readonly cursorRevision: number;
+    readonly now: number;
+  },
 ): Schedule | null {
   const [before] = found(db, workspace, name);
   demandRevision(`schedule ${name}`, { revision: before?.schedule.revision ?? 0, expected });
-  if (before === undefined) return null;
+  if (before?.cursor.revision !== cursorRevision) return null;
   const { schedule, cursor } = before;
   for (const { nominalAt } of cursor.waiting) db.run(SQL.settle, settleValues(schedule.id, removedRow(nominalAt, now)));
   db.run(SQL.removeCursor, [schedule.id]);
@@ -148,7 +156,7 @@ export function dispatchSchedules(db: Database, dispatches: readonly Dispatch[],
   );
   const taken = new Map<string, Dispatch>();
   const counted = dispatches.map((dispatch) => {
-    const counts = before.get(dispatch.scheduleId)?.revision === dispatch.revision && !taken.has(dispatch.scheduleId);
+    const counts = isStillRight(dispatch, before.get(dispatch.scheduleId)) && !taken.has(dispatch.scheduleId);
     if (counts) taken.set(dispatch.scheduleId, dispatch);
     return counts;
   });

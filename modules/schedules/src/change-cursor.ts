@@ -1,16 +1,21 @@
 /**
- * What a change of a schedule does to its cursor: what was due before it is decided by what was stored then, what was made ahead
- * of its time is taken back, and the new rules hold from now on (kernel, L4). A schedule that cannot be decided about can be
+ * What a change of a schedule does to its cursor: what was due before it is decided by what was stored then, what was decided
+ * ahead of its time is taken back, and the new rules hold from now on (kernel, L4). A schedule that cannot be decided about can be
  * changed and paused all the same: that is how it is mended.
  */
 import {
   days,
+  decidedBehind,
   demandRevision,
   dueTimes,
   messageOf,
+  OCCURRENCE_DECISIONS,
+  occurrenceDecisions,
   occurrenceOf,
   spanOf,
+  spansBetween,
   takeBack,
+  TAKEN_BACK_MAX,
   takenBackFrom,
   type CursorState,
   type Dispatch,
@@ -19,6 +24,7 @@ import {
   type Schedule,
   type Settlement,
   type TimeSpan,
+  WindlassError,
 } from "@windlass/kernel";
 import type { DueSchedule } from "@windlass/ports";
 import { evaluate, type Evaluating } from "./evaluate.ts";
@@ -44,12 +50,21 @@ const AHEAD_MS_MAX: number = days(1);
 /** A dispatcher that looks ahead at the same moment makes something again; not that often. */
 const TRIES_MAX = 20;
 
-/** Takes back what was made ahead of its time; true when something was. */
-export async function tookBack({ context, fire }: Evaluating, { schedule, cursor }: DueSchedule, now: number): Promise<boolean> {
-  const from = takenBackFrom(cursor, now);
-  if (from === null) return false;
-  const rows = await context.store.schedules.history({ scheduleId: schedule.id, run: "", until: from, limit: ROWS_LOOKED_AT });
-  demandStored(await storeDispatches(context, [takeBack({ schedule, cursor, from, rows, fire }, now)]));
+const WITH_JOB = occurrenceDecisions.filter((decision) => OCCURRENCE_DECISIONS[decision].job);
+
+/** Takes back what was decided ahead of its time; true when something was: the cursor is another one now, read it again. */
+export async function tookBack({ context, fire }: Evaluating, found: DueSchedule, now: number): Promise<boolean> {
+  const first = takenBackFrom(found, now);
+  if (first === null) return false;
+  const ofClock = { scheduleId: found.schedule.id, run: "" } as const;
+  const { schedules } = context.store;
+  const made = await schedules.history({ ...ofClock, decisions: WITH_JOB, since: first, limit: TAKEN_BACK_MAX });
+  const from = made.length < TAKEN_BACK_MAX ? first : (made.at(-1)?.nominalAt ?? first);
+  const rows = await schedules.history({ ...ofClock, until: from, limit: ROWS_LOOKED_AT });
+  const dispatch = takeBack({ ...found, from, rows, made, fire }, now);
+  // Of more than a cursor can remember, the rest stays decided.
+  if (dispatch.changes.length === 0 && dispatch.cursor.at >= found.cursor.at) return false;
+  demandStored(await storeDispatches(context, [dispatch]));
   return true;
 }
 
@@ -70,13 +85,22 @@ export async function decideAhead(
   if (failures.length === 0) await storeDispatches(context, dispatches);
 }
 
-/** What was made ahead of its time must not run once its schedule is gone. Throws `not_found`, `revision_mismatch`. */
-export async function takeAllBack(parts: Evaluating, get: () => Promise<DueSchedule>, expected: Expected): Promise<void> {
+/**
+ * What was made ahead of its time must not run once its schedule is gone: it is removed only as it was when nothing was left to take
+ * back. Throws `not_found`, `revision_mismatch`.
+ */
+export async function removeSchedule(parts: Evaluating, get: () => Promise<DueSchedule>, expected: Expected): Promise<Schedule> {
+  const { context } = parts;
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const found = await get();
-    demandRevision(`schedule ${found.schedule.name}`, { revision: found.schedule.revision, expected });
-    if (!(await tookBack(parts, found, parts.context.now()))) return;
+    const { workspace, name, revision } = found.schedule;
+    demandRevision(`schedule ${name}`, { revision, expected });
+    const now = context.now();
+    if (await tookBack(parts, found, now)) continue;
+    const removed = await context.store.schedules.remove(workspace, name, { expected, cursorRevision: found.cursor.revision, now });
+    if (removed !== null) return removed;
   }
+  throw new WindlassError("unavailable", "the schedule is decided about all the time; try again");
 }
 
 /**
@@ -88,8 +112,8 @@ export async function decideBefore(parts: Evaluating, { found, next, now }: Chan
   if (schedule.paused) return NOTHING;
   const old = next.paused || isSameTiming(schedule, next) ? schedule : { ...schedule, timing: { ...schedule.timing, jitterMs: 0 } };
   try {
-    const { times, past, pastExcluded } = dueTimes(old, { at: cursor.at, now, fire: parts.fire });
-    if (times.length === 0 && past === null && pastExcluded === null) return NOTHING;
+    const { times, past, pastExcluded } = dueTimes(old, { at: cursor.at, now, fire: parts.fire, decided: decidedBehind(cursor) });
+    if (times.length === 0 && past.length === 0 && pastExcluded.length === 0) return NOTHING;
   } catch (error) {
     return { moved: false, failure: messageOf(error) };
   }
@@ -115,7 +139,7 @@ export function cursorOfChange(
   const schedule = { ...next, revision: 0 };
   // Else all that came is decided.
   const passes = rests || failure !== null;
-  const passed = found === null || keeps || !passes ? null : passedTimes(parts, found, now);
+  const passed = found === null || keeps || !passes ? [] : passedTimes(parts, found, now);
   const settled: Settlement[] = next.paused ? cursor.waiting.map(({ nominalAt }) => skippedByPause(nominalAt, now)) : [];
   const waiting = next.paused ? [] : cursor.waiting;
   const failing = next.paused ? cursor.failing : null;
@@ -125,7 +149,7 @@ export function cursorOfChange(
     revision: cursor.revision,
     wakes: cursor.wakes,
     cursor: state,
-    added: passed === null ? [] : [passedRow(schedule, passed, { now, failure: rests ? null : failure })],
+    added: passed.map((span) => passedRow(schedule, span, { now, failure: rests ? null : failure })),
     settled,
     changes: [],
   };
@@ -137,11 +161,12 @@ export function cursorOfChange(
 }
 
 /** Times of the old rules that nothing was decided about; what cannot be told is not there. */
-function passedTimes({ fire }: Evaluating, { schedule: { timing }, cursor }: DueSchedule, now: number): TimeSpan | null {
+function passedTimes({ fire }: Evaluating, { schedule: { timing }, cursor }: DueSchedule, now: number): readonly TimeSpan[] {
+  const raw = { ...timing, exclude: [] };
   try {
-    return spanOf({ ...timing, exclude: [] }, { after: cursor.at, until: now, fire });
+    return spansBetween(decidedBehind(cursor), { after: cursor.at, until: now, fire }, (span) => spanOf(raw, span));
   } catch {
-    return null;
+    return [];
   }
 }
 

@@ -89,7 +89,7 @@ test("a cursor that a clock moved days ahead comes back when its schedule is sav
   await f.clock.advance(60_000);
   await f.put("* * * * *", { labels: { saved: "again" } });
   await f.clock.advance(2 * 60_000);
-  const rows = await f.rows();
+  const rows = (await f.rows()).filter(({ nominalAt }) => nominalAt <= f.context.now());
   expect(rows.at(-1)).toMatchObject({ decision: "fired", nominalAt: Date.parse("2026-03-02T09:02:00Z") });
   for (const [i, row] of rows.entries()) expect(row.nominalAt > (rows[i - 1]?.lastAt ?? 0)).toBe(true);
   await loop.stop();

@@ -4,6 +4,7 @@
  */
 import type { EngineContext } from "@windlass/engine";
 import {
+  decidedBehind,
   decideOccurrences,
   dispatchOf,
   dueTimes,
@@ -49,7 +50,7 @@ export async function evaluate(
   const failures: ScheduleFailure[] = [];
   const decisions = due.map((one): DecidedOccurrences | Error => {
     try {
-      const times = dueTimes(one.schedule, { at: one.cursor.at, now, aheadMs, fire });
+      const times = dueTimes(one.schedule, { at: one.cursor.at, now, aheadMs, fire, decided: decidedBehind(one.cursor) });
       return decideOccurrences(one.schedule, { cursor: one.cursor, due: times, alive: new Set(one.alive) }, now);
     } catch (error) {
       return error instanceof Error ? error : new Error(messageOf(error));

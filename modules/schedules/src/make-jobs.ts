@@ -8,10 +8,8 @@ import type { JobTemplates, TemplateRun } from "./job-template.ts";
 export interface Wanted extends FilledFor {
   readonly schedule: Schedule;
   readonly notBefore: number | null;
-  /** Unless its template has one; see `isAtMost`. */
+  /** Unless its template has one: a job holds one key. */
   readonly concurrency: Concurrency | null;
-  /** No more may run than `concurrency` says, whatever the template: of the two keys the one holds that lets fewer run, and all wait. */
-  readonly isAtMost?: boolean;
 }
 
 /** The job of each, in order, or why there is none: by its own fault, or (kernel, `mayPass`) for something that does not answer now. */
@@ -29,7 +27,7 @@ const WITHOUT_COMMANDS =
 export function makingJobs(context: EngineContext, templates: JobTemplates): MakeJobs {
   const noCommands = commandGate(context, { name: "", permissions: new Set() });
   const begun = new Map<string, (run: TemplateRun) => Promise<SubmitRequest>>();
-  const requestOf = async ({ schedule, notBefore, concurrency, isAtMost = false, ...times }: Wanted): Promise<SubmitRequest> => {
+  const requestOf = async ({ schedule, notBefore, concurrency, ...times }: Wanted): Promise<SubmitRequest> => {
     const { workspace, template } = schedule;
     let make = begun.get(template.kind);
     if (make === undefined) {
@@ -46,7 +44,7 @@ export function makingJobs(context: EngineContext, templates: JobTemplates): Mak
       labels: { ...request.labels, ...schedule.labels },
       cause: { type: "schedule", id: schedule.id, nominalAt: times.nominalAt },
       ...(notBefore === null ? {} : { notBefore }),
-      ...(concurrency === null ? {} : { concurrency: concurrencyOf(request.concurrency ?? null, concurrency, isAtMost) }),
+      ...(concurrency === null ? {} : { concurrency: request.concurrency ?? concurrency }),
     };
   };
   return async (wanted) => {
@@ -56,13 +54,6 @@ export function makingJobs(context: EngineContext, templates: JobTemplates): Mak
     const records = (await preparedRecords(context, good)).values();
     return requests.map((request) => (request instanceof Error ? request : (records.next().value ?? new Error("a record is missing"))));
   };
-}
-
-/** A job holds one key. */
-function concurrencyOf(own: Concurrency | null, asked: Concurrency, isAtMost: boolean): Concurrency {
-  if (own === null) return asked;
-  if (!isAtMost) return own;
-  return own.limit <= asked.limit ? { ...own, onConflict: "queue" } : asked;
 }
 
 function asError(error: unknown): Error {

@@ -1,6 +1,7 @@
 /** What has not begun when a schedule is paused, changed or removed: it waits for its jitter, or was made ahead of its time. */
 import { afterEach, expect, test } from "vitest";
 import type { Timing } from "@windlass/kernel";
+import { schedules } from "./schedules.ts";
 import { dispatchFixture, nominalOf, timeOf, type DispatchFixture } from "./dispatch-fixture.ts";
 
 let fixture: DispatchFixture | undefined;
@@ -118,4 +119,34 @@ test("a schedule that is removed takes with it what was made ahead", async () =>
   await f.schedules.remove(named);
   expect(await left(f)).toEqual(["09:00:00", "09:00:20"]);
   expect(await f.store.schedules.history({ scheduleId: id, limit: 9 })).toHaveLength(2);
+});
+
+test("a schedule that is removed while a pass looks ahead leaves no job behind, whoever comes first", async () => {
+  const f = await ahead();
+  const { id } = (await f.schedules.get(named)).schedule;
+  f.set("2026-03-02T09:00:25Z");
+  const { store } = f.context;
+  let passes = 0;
+  // The pass commits between the last look at the schedule and its removal.
+  const remove: typeof store.schedules.remove = async (...step) => {
+    if (passes++ === 0) await f.tick("2026-03-02T09:00:41Z", MINUTE);
+    return store.schedules.remove(...step);
+  };
+  const context = { ...f.context, store: { ...store, schedules: { ...store.schedules, remove } } };
+  await schedules({ ...f.parts, context }).remove(named);
+  expect(passes).toBe(2);
+  expect(await left(f), "what that pass has begun goes on").toEqual(["09:00:00", "09:00:20", "09:00:40"]);
+  expect(await f.store.schedules.history({ scheduleId: id, limit: 9 })).toHaveLength(3);
+});
+
+test("times that were left out or refused ahead are decided by the new rules", async () => {
+  fixture = await dispatchFixture("2026-03-02T08:59:50Z");
+  const f = fixture;
+  const { timing } = await f.put("*/20 * * * * *");
+  await f.put("*/20 * * * * *", { timing: { ...timing, exclude: ["20,40 * * * * *"] } });
+  await f.tick("2026-03-02T09:00:00Z", MINUTE);
+  expect(await f.told()).toEqual(["09:00:00 fired", "09:00:20 skipped ×2", "09:01:00 fired"]);
+  f.set("2026-03-02T09:00:25Z");
+  await f.put("*/20 * * * * *", { timing });
+  expect(await f.told()).toEqual(["09:00:00 fired", "09:00:20 skipped", "09:00:40 fired", "09:01:00 fired"]);
 });

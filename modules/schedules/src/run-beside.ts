@@ -1,5 +1,5 @@
 /** Runs that somebody asks for: by hand, or for times of the past. They stand in the ledger beside those of the clock. */
-import { occurrenceOf, WindlassError, type Occurrence, type OccurrenceOrigin } from "@windlass/kernel";
+import { occurrenceOf, WindlassError, type JobRecord, type Occurrence, type OccurrenceOrigin, type Schedule } from "@windlass/kernel";
 import type { DueSchedule } from "@windlass/ports";
 import { demandStored } from "./change-cursor.ts";
 import type { Evaluating } from "./evaluate.ts";
@@ -28,7 +28,6 @@ export async function ranBeside(
   get: () => Promise<DueSchedule>,
   { origin, run, times, concurrency }: Beside,
 ): Promise<RanBeside> {
-  const key = concurrency === null ? null : { key: `backfill/${run}`, limit: concurrency };
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const { schedule, cursor } = await get();
     const now = context.now();
@@ -39,10 +38,10 @@ export async function ranBeside(
       nominalAt,
       dueAt: nominalAt,
       notBefore: null,
-      concurrency: key,
-      isAtMost: true,
+      concurrency: null,
     }));
-    const made = await makingJobs(context, templates)(wanted);
+    const all = await makingJobs(context, templates)(wanted);
+    const made = concurrency === null ? all : heldTo(all, { schedule, run, concurrency });
     const failed = made.find((one) => one instanceof Error && !isRefusal(one));
     if (failed instanceof Error) throw failed;
     const added = made.map((one, i): Occurrence => {
@@ -58,4 +57,32 @@ export async function ranBeside(
       return { jobIds: changes.map(({ job }) => job.id), refused: made.flatMap((one) => (one instanceof Error ? [one.message] : [])) };
   }
   throw new WindlassError("unavailable", "the schedule changes all the time; try again");
+}
+
+/**
+ * A job holds one key. Where they have none of their own, they get one of this backfill; else their own are kept, by which all of
+ * them wait, if these let no more run at once than is asked for. Throws `conflict` where the two cannot both hold.
+ */
+function heldTo(
+  made: readonly (JobRecord | Error)[],
+  { schedule, run, concurrency }: { readonly schedule: Schedule; readonly run: string; readonly concurrency: number },
+): readonly (JobRecord | Error)[] {
+  const records = made.filter((one): one is JobRecord => !(one instanceof Error));
+  const own = new Map<string, number>();
+  let atOnce = 0;
+  for (const { concurrency: key } of records) {
+    const before = key === null ? 0 : (own.get(key.key) ?? 0);
+    if (key !== null) own.set(key.key, before + 1);
+    if (key === null || before < key.limit) atOnce++;
+  }
+  if (own.size > 0 && atOnce > concurrency)
+    throw new WindlassError(
+      "conflict",
+      `what ${schedule.name} runs has a concurrency key of its own, by which up to ${atOnce} of these ${records.length} jobs run at once, and a job holds one key: they cannot be held to ${concurrency} besides. Ask for a concurrency of ${atOnce}, or backfill fewer times at once`,
+    );
+  const key = { key: `${schedule.workspace}/backfill/${run}`, limit: concurrency };
+  return made.map((one) => {
+    if (one instanceof Error) return one;
+    return { ...one, concurrency: one.concurrency === null ? key : { ...one.concurrency, onConflict: "queue" } };
+  });
 }

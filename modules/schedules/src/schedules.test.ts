@@ -107,16 +107,27 @@ test("a backfill runs the times of a span, a few at once, and says when there ar
   expect(await f.rows(), "again, and under a name of its own").toHaveLength(5);
 });
 
-test("of a backfill no more run at once than is asked for, and its jobs keep the stricter key of what they run", async () => {
+test("of a backfill no more run at once than is asked for, and than the keys let that its jobs have of their own", async () => {
   const f = await at("2026-03-02T12:00:00Z");
-  for (const [name, own] of Object.entries({ strict: 1, lax: 5 })) {
-    await f.put("0 * * * *", { name, template: { kind: "task", own } });
-    const from = Date.parse("2026-03-02T03:00:00Z");
-    await f.schedules.backfill({ ...named, name }, { from, to: from, limit: 1, concurrency: 2 });
-  }
+  const from = Date.parse("2026-03-02T03:00:00Z");
+  const backfill = (name: string, hours: number, concurrency: number): Promise<unknown> =>
+    f.schedules.backfill({ ...named, name }, { from, to: from + (hours - 1) * 3_600_000, limit: 9, concurrency });
+  for (const [name, own] of Object.entries({ strict: 1, lax: 5 })) await f.put("0 * * * *", { name, template: { kind: "task", own } });
+  await backfill("strict", 3, 2);
+  await backfill("lax", 2, 2);
   const keys = (await f.jobs()).map(({ concurrency }) => concurrency);
-  expect(keys).toContainEqual({ key: "default/own", limit: 1, onConflict: "queue" });
-  expect(keys).toContainEqual({ key: expect.stringContaining("backfill/"), limit: 2 });
+  const all = [...Array.from({ length: 3 }, () => 1), ...Array.from({ length: 2 }, () => 5)];
+  expect(keys.toSorted((a, b) => (a?.limit ?? 0) - (b?.limit ?? 0))).toEqual(
+    all.map((limit) => ({ key: "default/own", limit, onConflict: "queue" })),
+  );
+  const refused = backfill("lax", 8, 2);
+  await expect(refused).rejects.toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining("up to 5 of these 8 jobs run at once"),
+  });
+  await expect(refused).rejects.toThrow("Ask for a concurrency of 5");
+  await backfill("lax", 8, 5);
+  expect(await f.jobs(), "nothing was made of what was refused").toHaveLength(13);
 });
 
 test("a backfill that cannot be made now is refused as a whole, and tried again by whoever asks", async () => {

@@ -4,7 +4,7 @@
  */
 import { demandRevision, didYouMean, isWindlassError, mayPass, WindlassError, type Expected, type Schedule } from "@windlass/kernel";
 import type { DueSchedule } from "@windlass/ports";
-import { cursorOfChange, decideAhead, decideBefore, takeAllBack, tookBack } from "./change-cursor.ts";
+import { cursorOfChange, decideAhead, decideBefore, removeSchedule, tookBack } from "./change-cursor.ts";
 import type { Evaluating } from "./evaluate.ts";
 import { makingJobs } from "./make-jobs.ts";
 import { ranBeside } from "./run-beside.ts";
@@ -29,7 +29,7 @@ export interface Backfill {
   readonly to: number;
   /** The first so many times of the span. */
   readonly limit: number;
-  /** How many of its jobs run at once. */
+  /** How many of its jobs run at once; keys that these have of their own hold as well. */
   readonly concurrency: number;
 }
 
@@ -53,6 +53,7 @@ export interface Schedules {
   remove(named: Named, expected?: Expected): Promise<Schedule>;
   /** One run at once, whatever else runs and also while it is paused. Returns the id of its job. */
   run(named: Named): Promise<string>;
+  /** Throws `conflict` when its jobs have keys of their own that let more run at once. */
   backfill(named: Named, backfill: Backfill): Promise<Backfilled>;
 }
 
@@ -92,11 +93,7 @@ export function schedules(parts: Evaluating): Schedules {
       ),
     resume: (named, by) =>
       changed(named, (schedule) => (schedule.paused ? { ...schedule, ...RESUMED, ...touched(by, context.now()) } : schedule)),
-    async remove(named, expected = null) {
-      await takeAllBack(parts, () => get(named), expected);
-      const removed = await store.schedules.remove(named.workspace, named.name, { expected, now: context.now() });
-      return removed ?? (await get(named)).schedule;
-    },
+    remove: (named, expected = null) => removeSchedule(parts, () => get(named), expected),
     async run(named) {
       const run = context.newId("run");
       const now = context.now();

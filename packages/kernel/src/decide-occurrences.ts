@@ -2,7 +2,7 @@
  * What becomes of the nominal times of a schedule that are due, and of those that wait: rows of the ledger, jobs to be made and
  * to be stopped, and the cursor behind it all. Pure; whoever dispatches makes the jobs and stores it as one (`Dispatch`).
  *
- * O1. Each time that is given has one row afterwards, or lies in one.
+ * O1. Each time that is given has one row afterwards, or lies in one; of one that has its row already, nothing is decided.
  * O2. What waits starts before what is due later; nothing overtakes it.
  * O3. Nothing is left waiting while there is room for it: then the next look is at once.
  */
@@ -35,7 +35,10 @@ export interface DecidedOccurrences {
   readonly starts: readonly Start[];
   /** Jobs that are to make room. */
   readonly stops: readonly string[];
+  /** Alive. */
   readonly running: readonly OpenRun[];
+  /** Ended, of times behind `at`: so that they are not decided again (schedule-record.ts, L6). */
+  readonly ended: readonly OpenRun[];
   readonly waiting: readonly WaitingRun[];
   readonly at: number;
   readonly nextAt: number | null;
@@ -51,13 +54,14 @@ export function decideOccurrences(schedule: Schedule, { cursor, due, alive }: Sc
     now,
   );
   decision.startWaiting();
-  decision.leaveOut(due.past, { decision: "missed", reason: due.past === null ? "outside_window" : whyMissed(schedule, due.past.to, now) });
-  decision.leaveOut(due.pastExcluded, { decision: "skipped", reason: "excluded" });
+  for (const span of due.past) decision.leaveOut(span, { decision: "missed", reason: whyMissed(schedule, span.to, now) });
+  for (const span of due.pastExcluded) decision.leaveOut(span, { decision: "skipped", reason: "excluded" });
   for (const group of grouped(judge(schedule, due.times, now))) {
     if (group.becomes === "start") for (const time of group.times) decision.due(time);
-    else decision.leaveOut(spanOfTimes(group.times), group.becomes);
+    else if (group.becomes !== "decided") decision.leaveOut(spanOfTimes(group.times), group.becomes);
   }
-  return decision.made(due);
+  const ended = cursor.running.filter(({ jobId, nominalAt }) => nominalAt > due.upTo && !alive.has(jobId));
+  return { ...decision.made(due), ended };
 }
 
 type Row = Pick<Occurrence, "decision" | "reason">;
@@ -108,7 +112,7 @@ class Decision {
     this.#added.push({ ...this.#row({ nominalAt: span.from, dueAt: span.from }, row), lastAt: span.to, count: span.count });
   }
 
-  made({ upTo, nextAt }: DueTimes): DecidedOccurrences {
+  made({ upTo, nextAt }: DueTimes): Omit<DecidedOccurrences, "ended"> {
     const rest = this.#waiting.length === 0 ? null : this.#now + (this.#hasRoom() ? 0 : WAITING_REST_MS);
     return {
       added: this.#added,
@@ -197,7 +201,7 @@ function whyMissed({ catchUp: { policy, windowMs } }: Pick<Schedule, "catchUp">,
   return policy === "latest" ? "newer_due" : "beyond_limit";
 }
 
-type Becomes = "start" | Row;
+type Becomes = "start" | "decided" | Row;
 interface Judged {
   readonly time: DueTime;
   readonly becomes: Becomes;
@@ -206,12 +210,13 @@ interface Judged {
 /** Which of them are to run at all: those that are due now, and of the late ones what `catch_up` wants. */
 function judge({ catchUp }: Schedule, times: readonly DueTime[], now: number): Judged[] {
   const isLate = ({ dueAt }: DueTime): boolean => now - dueAt >= ON_TIME_MS;
-  const wanted = times.filter(({ isExcluded }) => !isExcluded);
+  const wanted = times.filter(({ isExcluded, isDecided }) => !isExcluded && !isDecided);
   const onTime = wanted.filter((time) => !isLate(time)).length;
   const room = { none: 0, latest: onTime === 0 ? 1 : 0, all: Math.max(0, catchUp.limit - onTime) }[catchUp.policy];
   const inWindow = wanted.filter((time) => isLate(time) && now - time.dueAt <= catchUp.windowMs);
   const madeUpFor = new Set(room === 0 ? [] : inWindow.slice(-room));
   return times.map((time) => {
+    if (time.isDecided) return { time, becomes: "decided" };
     if (time.isExcluded) return { time, becomes: { decision: "skipped", reason: "excluded" } };
     if (!isLate(time) || madeUpFor.has(time)) return { time, becomes: "start" };
     return { time, becomes: { decision: "missed", reason: whyMissed({ catchUp }, time.dueAt, now) } };
@@ -230,7 +235,7 @@ function grouped(judged: readonly Judged[]): { readonly becomes: Becomes; readon
 }
 
 function sameRow(a: Becomes, b: Becomes): boolean {
-  return a === b || (a !== "start" && b !== "start" && a.reason === b.reason);
+  return a === b || (typeof a === "object" && typeof b === "object" && a.reason === b.reason);
 }
 
 function spanOfTimes(times: readonly DueTime[]): TimeSpan | null {

@@ -32,9 +32,9 @@ export function dispatchOf(
     started.push({ jobId, nominalAt: start.nominalAt, ...(start.isAhead && notBefore !== null ? { notBefore } : {}) });
     submits.push({ type: "submit", job: result.job });
   }
-  const running = [...decided.running, ...started];
+  const running = [...decided.running, ...decided.ended, ...started];
   // Nothing runs that what waits could wait for: whoever looks next lets it start.
-  const isStuck = waiting.length > 0 && running.length === 0;
+  const isStuck = waiting.length > 0 && decided.running.length + started.length === 0;
   const { at, nextAt } = decided;
   return {
     scheduleId: schedule.id,

@@ -4,9 +4,10 @@
  *
  * E1. All times behind the cursor up to the last one in the list are in it: each once, none that is not due yet.
  * E2. They are in order, and due in that order: a long jitter never lets a later time overtake an earlier one.
+ * E3. A time that has its row already (schedule-record.ts, L6) is listed as such, and lies in no span.
  */
 import { minutes } from "./duration.ts";
-import type { FireTimes, Timing } from "./schedule.ts";
+import type { FireSpan, FireTimes, Timing } from "./schedule.ts";
 import type { Schedule } from "./schedule-record.ts";
 
 export interface DueTime {
@@ -14,6 +15,8 @@ export interface DueTime {
   readonly dueAt: number;
   /** Left out by `exclude`. */
   readonly isExcluded: boolean;
+  /** It has its row. */
+  readonly isDecided: boolean;
 }
 
 /** Several nominal times, from the first to the last. */
@@ -25,9 +28,9 @@ export interface TimeSpan {
 
 export interface DueTimes {
   /** Before all of `times`: too long ago. */
-  readonly past: TimeSpan | null;
+  readonly past: readonly TimeSpan[];
   /** Of the same stretch those that `exclude` leaves out. */
-  readonly pastExcluded: TimeSpan | null;
+  readonly pastExcluded: readonly TimeSpan[];
   readonly times: readonly DueTime[];
   /** How far the cursor goes. */
   readonly upTo: number;
@@ -44,11 +47,17 @@ const LISTED_MAX: number = 2 * DUE_TIMES_MAX;
 
 type Asked = Pick<Schedule, "id" | "timing" | "catchUp">;
 
+export interface DueQuestion {
+  readonly at: number;
+  readonly now: number;
+  readonly aheadMs?: number;
+  readonly fire: FireTimes;
+  /** Times behind `at` that have their rows. */
+  readonly decided?: ReadonlySet<number>;
+}
+
 /** What is due of `schedule` behind `at` by `now`, and what will be `aheadMs` later; `fire` knows the times. */
-export function dueTimes(
-  { id, timing, catchUp }: Asked,
-  { at, now, aheadMs = 0, fire }: { readonly at: number; readonly now: number; readonly aheadMs?: number; readonly fire: FireTimes },
-): DueTimes {
+export function dueTimes({ id, timing, catchUp }: Asked, { at, now, aheadMs = 0, fire, decided = new Set() }: DueQuestion): DueTimes {
   const until = now + aheadMs;
   const raw: Timing = timing.exclude.length === 0 ? timing : { ...timing, exclude: [] };
   const windowMs = catchUp.policy === "none" ? 0 : catchUp.windowMs;
@@ -61,43 +70,53 @@ export function dueTimes(
   for (const nominalAt of listed) {
     const dueAt = Math.max(earliest, nominalAt + fire.delayOf(timing, id, nominalAt));
     if (dueAt > until) break;
-    times.push({ nominalAt, dueAt, isExcluded: excluded.has(nominalAt) });
+    times.push({ nominalAt, dueAt, isExcluded: excluded.has(nominalAt), isDecided: decided.has(nominalAt) });
     earliest = dueAt;
   }
   const upTo = times.at(-1)?.nominalAt ?? Math.max(at, from);
   const next = fire.nextFire(raw, upTo);
   return {
-    ...pastOf(timing, raw, { after: at, until: from, fire }),
+    past: spansBetween(decided, { after: at, until: from, fire }, (span) => spanOf(timing, span)),
+    pastExcluded:
+      raw === timing ? [] : spansBetween(decided, { after: at, until: from, fire }, (span) => excludedSpanOf(timing, raw, span)),
     times,
     upTo,
     nextAt: next === null ? null : Math.max(earliest, next + fire.delayOf(timing, id, next)),
   };
 }
 
-type Span = { readonly after: number; readonly until: number; readonly fire: FireTimes };
+interface Stretch extends FireSpan {
+  readonly fire: FireTimes;
+}
 
 /**
  * The first instant behind `after` from which on no more than `DUE_TIMES_MAX` fires come up to `until`: all of them are due by
  * then, whatever their jitter.
  */
-function newestFrom(timing: Timing, { after, until, fire }: Span): number {
+function newestFrom(timing: Timing, { after, until, fire }: Stretch): number {
   if (until <= after) return after;
   if (!fire.firesBetween(timing, { after, until, limit: DUE_TIMES_MAX }).isCut) return after;
   return firstWhere({ low: after, high: until }, (instant) => fire.countFires(timing, { after: instant, until }) <= DUE_TIMES_MAX);
 }
 
-function excludedOf(timing: Timing, { listed, after, until, fire }: Span & { readonly listed: readonly number[] }): ReadonlySet<number> {
+function excludedOf(timing: Timing, { listed, after, until, fire }: Stretch & { readonly listed: readonly number[] }): ReadonlySet<number> {
   if (timing.exclude.length === 0 || listed.length === 0) return new Set();
   const kept = new Set(fire.firesBetween(timing, { after, until, limit: LISTED_MAX }).times);
   return new Set(listed.filter((time) => !kept.has(time)));
 }
 
-function pastOf(timing: Timing, raw: Timing, span: Span): Pick<DueTimes, "past" | "pastExcluded"> {
-  return { past: spanOf(timing, span), pastExcluded: raw === timing ? null : excludedSpanOf(timing, raw, span) };
+/** Keeps E3: what `spanIn` finds in a stretch, without the times of `decided`. */
+export function spansBetween(
+  decided: ReadonlySet<number>,
+  { after, until, fire }: Stretch,
+  spanIn: (span: Stretch) => TimeSpan | null,
+): readonly TimeSpan[] {
+  const cuts = [...decided].filter((time) => time > after && time <= until).toSorted((a, b) => a - b);
+  return [...cuts, until + 1].flatMap((cut, i) => spanIn({ after: cuts[i - 1] ?? after, until: cut - 1, fire }) ?? []);
 }
 
 /** All fires between two instants, as one span; null: there are none. */
-export function spanOf(timing: Timing, { after, until, fire }: Span): TimeSpan | null {
+export function spanOf(timing: Timing, { after, until, fire }: Stretch): TimeSpan | null {
   const count = until <= after ? 0 : fire.countFires(timing, { after, until });
   const from = count === 0 ? null : fire.nextFire(timing, after);
   if (from === null) return null;
@@ -109,7 +128,7 @@ export function spanOf(timing: Timing, { after, until, fire }: Span): TimeSpan |
 }
 
 /** The same of those that `exclude` leaves out (`raw` does not): they are told from the others by counting. */
-export function excludedSpanOf(timing: Timing, raw: Timing, { after, until, fire }: Span): TimeSpan | null {
+export function excludedSpanOf(timing: Timing, raw: Timing, { after, until, fire }: Stretch): TimeSpan | null {
   const excluded = (low: number, high: number): number =>
     high <= low ? 0 : fire.countFires(raw, { after: low, until: high }) - fire.countFires(timing, { after: low, until: high });
   const count = excluded(after, until);

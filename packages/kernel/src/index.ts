@@ -48,7 +48,7 @@ export * from "./secret-alias.ts";
 export { SECRET_BYTES_MIN } from "./secret-forms.ts";
 export * from "./service.ts";
 export * from "./setting.ts";
-export { takeBack, takenBackFrom, type TakingBack } from "./take-back.ts";
+export { takeBack, takenBackFrom, TAKEN_BACK_MAX, type TakingBack } from "./take-back.ts";
 export * from "./tally.ts";
 export * from "./tracing.ts";
 export * from "./turn.ts";

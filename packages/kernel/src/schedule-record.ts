@@ -3,13 +3,15 @@
  * nobody looked at; and its cursor, what the dispatcher remembers of it between two decisions.
  *
  * L1. The cursor only goes forward, except over times that have not come (take-back.ts). Every nominal time up to it is in the
- *     ledger (occurrence.ts), none behind it.
+ *     ledger (occurrence.ts); behind it only what L6 says.
  * L2. The cursor, the rows of the ledger and the jobs that they name are stored in one transaction, or none of them is.
  * L3. A decision counts only if no other came since its cursor was read: of two dispatchers that decide at once, one does.
  * L4. Who changes, resumes or moves a schedule to another zone does so from now on: what was due before is decided by what was
  *     stored then, and the new times begin behind it.
  * L5. The end of a job that something may wait for is counted in the transaction of that end (`wakes`). A decision that leaves
  *     something waiting and has not seen all ends is followed by another at once, so that none of them waits for ever.
+ * L6. What `running` names of times behind the cursor has its row, whether that job is alive or not: they were begun, or cancelled by
+ *     hand, before the cursor went back over them. No other time behind the cursor has one.
  */
 import { minutes } from "./duration.ts";
 import type { Change, ChangeResult } from "./change.ts";
@@ -111,7 +113,7 @@ export interface ReadSchedule {
 /** Names are part of addresses, and of labels of a cluster. */
 export const SCHEDULE_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/u;
 
-/** A job of the schedule that may be alive: whether it is, the store knows. */
+/** A job of the schedule that may be alive (whether it is, the store knows), or whose time is still to come (L6). */
 export interface OpenRun {
   readonly jobId: string;
   readonly nominalAt: number;
@@ -164,12 +166,28 @@ export interface Dispatch {
   readonly revision: number;
   readonly wakes: number;
   readonly cursor: CursorState;
-  /** Rows of the clock from this nominal time on go before `added` come: they are decided again. */
+  /**
+   * Rows of the clock from this nominal time on go before `added` come: they are decided again. It counts only if no job of the
+   * schedule has ended since `wakes`: what somebody has cancelled meanwhile is not made again.
+   */
   readonly takenBack?: number;
   readonly added: readonly Occurrence[];
   readonly settled: readonly Settlement[];
   /** Jobs to make and to stop. */
   readonly changes: readonly Change[];
+}
+
+/** Whether a decision still counts. Keeps L3. `before`: the cursor as it is now; undefined: it is gone. */
+export function isStillRight(
+  { revision, wakes, takenBack }: Pick<Dispatch, "revision" | "wakes" | "takenBack">,
+  before: Pick<ScheduleCursor, "revision" | "wakes"> | undefined,
+): boolean {
+  return before?.revision === revision && (takenBack === undefined || before.wakes === wakes);
+}
+
+/** Times behind the cursor that have their rows. See L6. */
+export function decidedBehind({ at, running }: Pick<CursorState, "at" | "running">): ReadonlySet<number> {
+  return new Set(running.filter(({ nominalAt }) => nominalAt > at).map(({ nominalAt }) => nominalAt));
 }
 
 /** The cursor as it is stored with a decision that still counts. Keeps L5: what waits is looked at again if an end came since. */

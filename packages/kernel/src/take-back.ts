@@ -1,46 +1,60 @@
 /**
  * What was decided of times that have not come, taken back so that it is decided again: of a schedule that is changed, paused or
- * removed, the jobs that were made ahead of their time; and what a clock that was far ahead has decided. Pure.
+ * removed, the jobs that were made ahead of their time, and what was said of times without a job; and what a clock that was far
+ * ahead has decided. Pure.
  *
- * B1. A job that may have begun stays, with its row: no time is run twice.
+ * B1. A job that may have begun, or has ended (somebody cancelled it), stays with its row, and its time is not decided again
+ *     (schedule-record.ts, L6): no time is run twice, and what was cancelled stays so.
  * B2. A cursor never goes back behind what has come.
  */
 import type { Change } from "./change.ts";
-import { days, seconds } from "./duration.ts";
+import { seconds } from "./duration.ts";
 import { excludedSpanOf, spanOf } from "./due-times.ts";
 import { DEFAULT_GRACE_MS } from "./job.ts";
 import type { Occurrence } from "./occurrence.ts";
 import type { FireTimes } from "./schedule.ts";
-import type { CursorState, Dispatch, OpenRun, Schedule, ScheduleCursor } from "./schedule-record.ts";
+import type { Dispatch, OpenRun, Schedule, ScheduleCursor } from "./schedule-record.ts";
 
 /** What is to begin so soon may have begun by a clock that is a little ahead, or before this is stored. */
 const SOON_MS: number = seconds(1);
-/** Nobody looks ahead so far; a clock did that. */
-const AHEAD_MS_MAX: number = days(1);
+/**
+ * Rows with jobs that are looked at, newest first: more than one pass makes of a schedule, and as many as a cursor can remember. Of
+ * more (a clock that was ahead for long) those before them stay as they are.
+ */
+export const TAKEN_BACK_MAX = 2_000;
 
-/** The first nominal time of those that can be taken back; null: there is none. */
-export function takenBackFrom({ at, running }: Pick<CursorState, "at" | "running">, now: number): number | null {
-  const [first] = running.filter((run) => isAhead(run, now));
-  if (first !== undefined) return first.nominalAt;
-  return at > now + AHEAD_MS_MAX ? now + 1 : null;
-}
-
-function isAhead({ notBefore }: OpenRun, now: number): boolean {
-  return notBefore !== undefined && notBefore > now + SOON_MS;
-}
-
-export interface TakingBack {
-  readonly schedule: Schedule;
+interface Standing {
   readonly cursor: ScheduleCursor;
-  /** As `takenBackFrom` says. */
+  /** Of the jobs in the cursor those that have not ended. */
+  readonly alive: readonly string[];
+}
+
+/** The first nominal time of those that can be taken back; null: nothing was decided of times that have not come. */
+export function takenBackFrom({ cursor, alive }: Standing, now: number): number | null {
+  const ahead = aheadOf({ cursor, alive }, now).map(({ nominalAt }) => nominalAt);
+  return cursor.at <= now && ahead.length === 0 ? null : Math.min(now + 1, ...ahead);
+}
+
+/** Those of its jobs that cannot have begun. With a jitter, their nominal time may have come. */
+function aheadOf({ cursor, alive }: Standing, now: number): OpenRun[] {
+  return cursor.running.filter(({ jobId, notBefore }) => notBefore !== undefined && notBefore > now + SOON_MS && alive.includes(jobId));
+}
+
+export interface TakingBack extends Standing {
+  readonly schedule: Schedule;
+  /** As `takenBackFrom` says, or behind it. */
   readonly from: number;
   /** The newest rows of the clock before `from`, newest first: what reaches over it is cut there. */
   readonly rows: readonly Occurrence[];
+  /** All rows of the clock from `from` on that name a job. */
+  readonly made: readonly Occurrence[];
   readonly fire: FireTimes;
 }
 
-export function takeBack({ schedule, cursor, from, rows, fire }: TakingBack, now: number): Dispatch {
-  const ahead = cursor.running.filter((run) => isAhead(run, now));
+export function takeBack({ schedule, cursor, alive, from, rows, made, fire }: TakingBack, now: number): Dispatch {
+  const ahead = aheadOf({ cursor, alive }, now).filter(({ nominalAt }) => nominalAt >= from);
+  const stopped = new Set(ahead.map(({ jobId }) => jobId));
+  const kept = made.filter(({ jobId }) => jobId !== null && !stopped.has(jobId));
   const reaching = rows.findLastIndex(({ lastAt }) => lastAt >= from);
   const { scheduleId, revision, wakes, failing } = cursor;
   return {
@@ -51,18 +65,27 @@ export function takeBack({ schedule, cursor, from, rows, fire }: TakingBack, now
       // No further than what is decided: other rules may have times before the first that is taken back.
       at: Math.min(from - 1, Math.max(now, rows[0]?.lastAt ?? 0)),
       nextAt: schedule.paused ? null : now,
-      running: cursor.running.filter((run) => !ahead.includes(run)),
+      running: [...cursor.running.filter(({ jobId }) => !stopped.has(jobId)), ...forgotten(cursor, kept)],
       waiting: cursor.waiting.filter(({ nominalAt }) => nominalAt < from),
       failing,
     },
     takenBack: rows[reaching]?.nominalAt ?? from,
-    added: rows
-      .slice(0, reaching + 1)
-      .toReversed()
-      .flatMap((row) => cutAt(row, { schedule, from, fire })),
+    added: [
+      ...rows
+        .slice(0, reaching + 1)
+        .toReversed()
+        .flatMap((row) => cutAt(row, { schedule, from, fire })),
+      ...kept,
+    ],
     settled: [],
     changes: ahead.map(({ jobId }) => stopOf(schedule, jobId)),
   };
+}
+
+/** Those of `kept` that the cursor does not name any more: they have ended. */
+function forgotten({ running }: ScheduleCursor, kept: readonly Occurrence[]): OpenRun[] {
+  const named = new Set(running.map(({ jobId }) => jobId));
+  return kept.flatMap(({ jobId, nominalAt }) => (jobId === null || named.has(jobId) ? [] : [{ jobId, nominalAt }]));
 }
 
 /** Of a row that stands for several, what lies before. */
@@ -70,7 +93,7 @@ function cutAt(row: Occurrence, { schedule: { timing }, from, fire }: Pick<Takin
   if (row.lastAt < from) return [row];
   const raw = { ...timing, exclude: [] };
   const span = { after: row.nominalAt - 1, until: from - 1, fire };
-  const left = row.reason === "excluded" ? excludedSpanOf(timing, raw, span) : spanOf(row.reason === "paused" ? raw : timing, span);
+  const left = row.reason === "excluded" ? excludedSpanOf(timing, raw, span) : spanOf(row.decision === "missed" ? timing : raw, span);
   return left === null ? [] : [{ ...row, lastAt: left.to, count: left.count }];
 }
 

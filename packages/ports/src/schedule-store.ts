@@ -1,5 +1,5 @@
 /**
- * Schedules, their cursors, and the ledger of their occurrences (kernel, L1 to L5). A driver locks the cursor of each decision,
+ * Schedules, their cursors, and the ledger of their occurrences (kernel, L1 to L6). A driver locks the cursor of each decision,
  * sees whether it still counts, and stores it whole with the jobs that it makes.
  */
 import type {
@@ -77,8 +77,15 @@ export interface ScheduleStore {
     schedule: Omit<Schedule, "revision">,
     step: { readonly expected: Expected; readonly dispatch: Dispatch; readonly now: number },
   ): Promise<Schedule | null>;
-  /** What of it waits is skipped; its rows stay until they are old. Null: there is none. Throws `revision_mismatch`. */
-  remove(workspace: string, name: string, options: { readonly expected: Expected; readonly now: number }): Promise<Schedule | null>;
+  /**
+   * What of it waits is skipped; its rows stay until they are old. Null: there is none, or another decision than this one of its
+   * cursor came first: read it again. Throws `revision_mismatch`.
+   */
+  remove(
+    workspace: string,
+    name: string,
+    step: { readonly expected: Expected; readonly cursorRevision: number; readonly now: number },
+  ): Promise<Schedule | null>;
   /** Those whose next time has come, earliest first; behind this one of them. */
   due(now: number, limit: number, after?: DuePlace): Promise<readonly DueSchedule[]>;
   /** When the next one has to be looked at, or null. */

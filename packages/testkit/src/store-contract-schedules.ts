@@ -80,9 +80,11 @@ export function describeSchedules(subject: Subject): void {
     expect(await names({ limit: 1, after: { workspace: "default", name: "a" } })).toEqual(["sch_b"]);
     expect(await names({ source: "workflow/b" })).toEqual(["sch_b"]);
     expect(await workspaces.remove("acme", T0)).toBe("schedules");
-    await expect(schedules.remove("acme", "b", { expected: 2, now: T0 })).rejects.toMatchObject({ code: "revision_mismatch" });
-    expect(await schedules.remove("acme", "b", { expected: 1, now: T0 })).toMatchObject({ id: "sch_c" });
-    expect(await schedules.remove("acme", "b", { expected: null, now: T0 })).toBeNull();
+    const removing = { expected: null, cursorRevision: 1, now: T0 } as const;
+    await expect(schedules.remove("acme", "b", { ...removing, expected: 2 })).rejects.toMatchObject({ code: "revision_mismatch" });
+    expect(await schedules.remove("acme", "b", { ...removing, expected: 1, cursorRevision: 9 }), "its cursor has moved").toBeNull();
+    expect(await schedules.remove("acme", "b", { ...removing, expected: 1 })).toMatchObject({ id: "sch_c" });
+    expect(await schedules.remove("acme", "b", removing)).toBeNull();
     expect(await workspaces.remove("acme", T0)).toBe("removed");
   });
 
@@ -278,7 +280,7 @@ export function describeSchedules(subject: Subject): void {
     const row = occurrenceRow({ nominalAt: at(1), decision: "queued", reason: "predecessor_running" });
     const waiting = [{ nominalAt: at(1), dueAt: at(1), isLate: false }];
     await dispatch(dispatchOf({ revision: 1, cursor: { at: at(1), waiting }, added: [row] }), at(1));
-    await schedules.remove("default", "nightly", { expected: null, now: at(2) });
+    await schedules.remove("default", "nightly", { expected: null, cursorRevision: 2, now: at(2) });
     expect(await schedules.get("default", "nightly")).toBeNull();
     expect(await schedules.nextDue()).toBeNull();
     expect(await history()).toMatchObject([{ decision: "skipped", reason: "removed", settledAt: at(2) }]);
@@ -307,9 +309,11 @@ export function describeSchedules(subject: Subject): void {
     await dispatch(dispatchOf({ revision: 2, cursor: { at: at(1), running: [first.run] }, takenBack: at(2), changes: [stop] }), at(1));
     expect(await history()).toEqual([manual, first.row]);
     expect(await reads.get(second.job.id)).toMatchObject({ state: "cancelled" });
+    const late = dispatchOf({ revision: 3, wakes: 0, cursor: { at: at(1) }, takenBack: at(2) });
+    expect(await dispatch(late, at(1)), "a job of it has ended since").toBe(false);
     const again = fired(2);
     await dispatch(
-      dispatchOf({ revision: 3, cursor: { at: at(2) }, added: [again.row], changes: [{ type: "submit", job: again.job }] }),
+      dispatchOf({ revision: 3, wakes: 0, cursor: { at: at(2) }, added: [again.row], changes: [{ type: "submit", job: again.job }] }),
       at(2),
     );
     expect(await history()).toEqual([manual, again.row, first.row]);
@@ -338,6 +342,16 @@ export function describeSchedules(subject: Subject): void {
     await expect(subject.store.schedules.dispatch([decided], at(1))).rejects.toMatchObject({ code: "invalid" });
     expect(await history()).toEqual([]);
     expect((await view()).cursor.revision).toBe(1);
+  });
+
+  test("a decision about a time that has its row is refused as a conflict: trying again would not help, and nothing of it is stored", async () => {
+    const { reads } = subject.store;
+    await made();
+    await dispatch(dispatchOf({ revision: 1, cursor: { at: at(1) }, added: [occurrenceRow({ nominalAt: at(1) })] }), at(1));
+    const { job, row, run } = fired(1);
+    const again = dispatchOf({ revision: 2, cursor: { at: at(1), running: [run] }, added: [row], changes: [{ type: "submit", job }] });
+    await expect(subject.store.schedules.dispatch([again], at(1))).rejects.toMatchObject({ code: "conflict" });
+    expect([(await history()).length, await reads.get(job.id), (await view()).cursor.revision]).toEqual([1, null, 2]);
   });
 
   test("the end of a job that nothing waits for wakes nobody", async () => {
