@@ -186,6 +186,15 @@ const CASES: Readonly<Record<NoticeFault, Case>> = {
     before: "comes back",
     mend: (site) => apply(site, "unknown_workflow"),
   },
+  workflow_disabled: {
+    async provoke(site) {
+      await apply(site, "workflow_disabled");
+      expect(await site.windlass("workflows", "disable", nameOf("workflow_disabled"))).toMatchObject({ code: 0 });
+      await send(site, "workflow_disabled");
+    },
+    before: { left: "windlass workflows enable" },
+    mend: ({ windlass }) => windlass("workflows", "enable", nameOf("workflow_disabled")),
+  },
   unknown_execution: {
     // Of another store than that of the server which hears of it.
     async provoke(site) {

@@ -23,6 +23,30 @@ steps:
 output: {newest: "{{ newest.output.said }}", first: "{{ first.said }}", each: "{{ each.output }}"}
 `;
 
+test("a workflow that is disabled takes nothing new, tells how to enable it, and lets what runs go on", async () => {
+  const me = stranger();
+  here.push(me);
+  await me.server();
+  me.write("slow.yaml", `${HEAD}metadata: {name: slow}\nsteps:\n  - {name: ask, tool: {kind: wait, approval: {text: "go on?"}}}\n`);
+  await me.windlass("workflows", "apply", "slow.yaml");
+  const { id } = JSON.parse((await me.windlass("run", "slow", "--json")).stdout) as { id: string };
+  const later = JSON.parse((await me.windlass("run", "slow", "--json", "--delay", "1h")).stdout) as { id: string };
+  await me.windlass("jobs", "list");
+  const disabled = await me.windlass("workflows", "disable", "slow", "--reason", "too slow");
+  expect(disabled.stdout).toBe(
+    "Disabled slow: nothing new of it is taken until windlass workflows enable slow. 1 execution that had not begun was cancelled.\n",
+  );
+  expect((await me.windlass("workflows", "list")).stdout).toMatch(/slow +1 +disabled/u);
+  const refused = await me.windlass("run", "slow");
+  expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining("windlass workflows enable slow")]);
+  expect(JSON.parse((await me.windlass("jobs", "get", later.id, "--json")).stdout)).toMatchObject({ reason: "workflow_disabled" });
+  await me.windlass("approve", id);
+  await me.windlass("jobs", "watch", id);
+  expect(JSON.parse((await me.windlass("jobs", "get", id, "--json")).stdout)).toMatchObject({ state: "succeeded" });
+  expect((await me.windlass("workflows", "enable", "slow")).stdout).toBe("Enabled slow.\n");
+  expect((await me.windlass("run", "slow", "--json")).code).toBe(0);
+});
+
 test("versions are made by content, compared, and run by name; an execution keeps those that it began with", async () => {
   const me = stranger();
   here.push(me);

@@ -16,6 +16,9 @@ import {
   changedQueue,
   demandQueue,
   definitionsTable,
+  disabledStatements,
+  disabledTable,
+  nameValues,
   nextVersion,
   placesTable,
   queuesTable,
@@ -117,6 +120,9 @@ const LIST_NEWEST = `SELECT DISTINCT ON (name) ${definitionsTable.list()} FROM d
 
 const VERSIONS = `${DEFINITIONS} WHERE workspace = $1 AND type = $2 AND name = $3 AND version < $4 ORDER BY version DESC LIMIT $5`;
 
+const DISABLED = disabledStatements((n) => `$${n}`);
+const DISABLED_AMONG = `SELECT ${disabledTable.list()} FROM disabled_definitions WHERE (workspace, type, name) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))`;
+
 async function newestOf(tx: Querier, { workspace, type, name }: DefinitionName): Promise<Definition | null> {
   // Locked, so that of two that expect this version one finds another.
   const [row] = await tx.rows(`${NEWEST} FOR UPDATE`, [workspace, type, name]);
@@ -144,8 +150,19 @@ export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
     remove: (key, expected = null) =>
       inTransaction(pool, async (tx) => {
         demandRevision(`${key.type} ${key.name}`, { revision: (await newestOf(tx, key))?.version ?? 0, expected });
+        await tx.write(DISABLED.remove, nameValues(key));
         return tx.count("DELETE FROM definitions WHERE workspace = $1 AND type = $2 AND name = $3", [key.workspace, key.type, key.name]);
       }),
+    disable: (mark) =>
+      inTransaction(pool, async (tx) => {
+        if ((await newestOf(tx, mark)) === null) return null;
+        await tx.write(DISABLED.add, disabledTable.encode(mark));
+        const [row] = await tx.rows(DISABLED.get, nameValues(mark));
+        return row === undefined ? null : disabledTable.decode(row);
+      }),
+    enable: async (key) => (await db.count(DISABLED.remove, nameValues(key))) === 1,
+    disabled: async (keys) =>
+      keys.length === 0 ? [] : (await db.rows(DISABLED_AMONG, transposed(keys.map(nameValues), 3))).map((row) => disabledTable.decode(row)),
     get: async ({ workspace, type, name, version }) => {
       const sql = version === undefined ? NEWEST : `${DEFINITIONS} WHERE workspace = $1 AND type = $2 AND name = $3 AND version = $4`;
       const rows = await db.rows(sql, version === undefined ? [workspace, type, name] : [workspace, type, name, version]);

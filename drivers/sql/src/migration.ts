@@ -23,6 +23,7 @@ import { schedulesMigration } from "./migration-0017.ts";
 import { failingSchedulesMigration } from "./migration-0018.ts";
 import { intakeMigration } from "./migration-0019.ts";
 import { feedPlacesMigration } from "./migration-0020.ts";
+import { disabledMigration } from "./migration-0021.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -63,6 +64,7 @@ export const migrations: readonly Migration[] = [
   failingSchedulesMigration,
   intakeMigration,
   feedPlacesMigration,
+  disabledMigration,
 ];
 
 export const sqliteDialect: Dialect = {

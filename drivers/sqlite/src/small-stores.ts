@@ -1,7 +1,16 @@
 /** Sessions with their leads, definitions and places on SQLite. */
 import { demandRevision, type Expected } from "@windlass/kernel";
-import type { Definition, DefinitionName, DefinitionStore, ServedPlace, Session } from "@windlass/ports";
-import { definitionsTable, LEAD_AHEAD_MS_MAX, nextVersion, placesTable, sessionsTable } from "@windlass/sql";
+import type { Definition, DefinitionName, DefinitionStore, DisabledDefinition, ServedPlace, Session } from "@windlass/ports";
+import {
+  definitionsTable,
+  disabledStatements,
+  disabledTable,
+  LEAD_AHEAD_MS_MAX,
+  nameValues,
+  nextVersion,
+  placesTable,
+  sessionsTable,
+} from "@windlass/sql";
 import { demandWorkspace } from "./access.ts";
 import type { Database } from "./database.ts";
 
@@ -52,7 +61,24 @@ export function putDefinition(
 export function removeDefinition(db: Database, { workspace, type, name }: DefinitionName, expected: Expected): number {
   const newest = getDefinition(db, { workspace, type, name });
   demandRevision(`${type} ${name}`, { revision: newest?.version ?? 0, expected });
+  db.run(DISABLED.remove, nameValues({ workspace, type, name }));
   return db.run("DELETE FROM definitions WHERE workspace = ? AND type = ? AND name = ?", [workspace, type, name]);
+}
+
+const DISABLED = disabledStatements(() => "?");
+
+export function disableDefinition(db: Database, mark: DisabledDefinition): DisabledDefinition | null {
+  if (getDefinition(db, { workspace: mark.workspace, type: mark.type, name: mark.name }) === null) return null;
+  db.run(DISABLED.add, disabledTable.encode(mark));
+  return disabledDefinitions(db, [mark])[0] ?? null;
+}
+
+export function enableDefinition(db: Database, key: DefinitionName): boolean {
+  return db.run(DISABLED.remove, nameValues(key)) === 1;
+}
+
+export function disabledDefinitions(db: Database, keys: readonly DefinitionName[]): DisabledDefinition[] {
+  return keys.flatMap((key) => db.all(DISABLED.get, nameValues(key)).map((row) => disabledTable.decode(row)));
 }
 
 export function definitionVersions(

@@ -33,14 +33,7 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
       close: (id) => call("closeSession", id),
       lead: (chore, session, ...[now, expiresAt]) => call("lead", { chore, session, now, expiresAt }),
     },
-    definitions: {
-      put: (definition, expected = null) => call("putDefinition", definition, expected),
-      versions: (key, page) => call("definitionVersions", key, page),
-      remove: (key, expected = null) => call("removeDefinition", key, expected),
-      get: (key) => call("getDefinition", key),
-      byId: (id) => call("definitionById", id),
-      list: (workspace, type) => call("listDefinitions", workspace, type),
-    },
+    definitions: definitionsOn(call),
     places: {
       put: (place) => call("putPlace", place),
       list: () => call("listPlaces"),
@@ -76,6 +69,20 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
     timeOffset: () => Promise.resolve(0),
     ping: () => call("ping"),
     close: () => (closed ??= close()),
+  };
+}
+
+function definitionsOn(call: Caller): Store["definitions"] {
+  return {
+    put: (definition, expected = null) => call("putDefinition", definition, expected),
+    versions: (key, page) => call("definitionVersions", key, page),
+    remove: (key, expected = null) => call("removeDefinition", key, expected),
+    disable: (mark) => call("disableDefinition", mark),
+    enable: (key) => call("enableDefinition", key),
+    disabled: async (keys) => (keys.length === 0 ? [] : call("disabledDefinitions", keys)),
+    get: (key) => call("getDefinition", key),
+    byId: (id) => call("definitionById", id),
+    list: (workspace, type) => call("listDefinitions", workspace, type),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   dispatchOf,
   dueTimes,
   failedDispatch,
+  hasCode,
   messageOf,
   type Concurrency,
   type DecidedOccurrences,
@@ -75,7 +76,9 @@ function startsOf(decided: DecidedOccurrences | Error | undefined): readonly Sta
 }
 
 function madeOf(job: JobRecord | Error): MadeJob {
-  return job instanceof Error ? { refused: job.message.slice(0, MESSAGE_LENGTH_MAX) } : { job };
+  if (!(job instanceof Error)) return { job };
+  const message = job.message.slice(0, MESSAGE_LENGTH_MAX);
+  return hasCode(job, "workflow_disabled") ? { disabled: message } : { refused: message };
 }
 
 const MESSAGE_LENGTH_MAX = 2_000;

@@ -174,10 +174,10 @@ function scheduleFrom(
   return { ...request, ...pause, ...touched(by, now), source, mayCommand, id: kept, createdBy, createdAt };
 }
 
-/** A schedule whose job cannot be made is refused when it is saved; what does not answer now is no reason. */
+/** A schedule whose job cannot be made is refused when it is saved; what does not answer now is no reason, nor what is disabled for a while. */
 async function demandJob({ context, templates }: Evaluating, request: ScheduleRequest): Promise<void> {
   const now = context.now();
   const schedule = { ...scheduleFrom(request, null, { id: "sch", by: "", now }), revision: 0 };
   const [made] = await makingJobs(context, templates)([{ schedule, nominalAt: now, dueAt: now, notBefore: null, concurrency: null }]);
-  if (made instanceof Error && isWindlassError(made) && !mayPass(made)) throw made;
+  if (made instanceof Error && isWindlassError(made) && !mayPass(made) && made.code !== "workflow_disabled") throw made;
 }

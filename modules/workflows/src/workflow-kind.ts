@@ -13,7 +13,7 @@ import {
 import { advanceWorkflow, closeWorkflow } from "./advance.ts";
 import { aliasesAsWritten, aliasesOfWorkflow } from "./environment.ts";
 import { checkDefinition, type ParsedWorkflow } from "./parse-workflow.ts";
-import { partsOf, pinFaults } from "./pins.ts";
+import { partsOf, pinFaults, readReference } from "./pins.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import { signalFaults, type Signal } from "./signal-faults.ts";
 import { literalImages, patchedImages, withImages } from "./literal-images.ts";
@@ -29,6 +29,7 @@ export const workflowKind: JobKind = {
   patchedImages,
   executors,
   aliases,
+  definitions,
   secretScope: ({ spec }) => workflowScope(partsOf(spec).workflow.metadata.name),
   advance: advanceWorkflow,
   close: closeWorkflow,
@@ -77,6 +78,13 @@ function executors(spec: JsonObject): readonly ExecutorName[] {
   // A runner is a process or a container of the server's.
   const runners = all.flatMap(({ isolation, executor = "process" }) => (isolation === "job" ? [executor] : []));
   return [...new Set([...runners, ...own.flatMap(({ tool, executor }) => executorsOf(tool as unknown as Json, executor))])];
+}
+
+/** Its own first, unless it is none that is stored; then those that its steps run. */
+function definitions({ name, spec, labels }: Pick<JobRecord, "name" | "spec" | "labels">): readonly string[] {
+  const { pinned } = spec;
+  const run = isJsonObject(pinned) ? Object.keys(pinned).map((text) => readReference(text)?.name ?? text) : [];
+  return [...new Set([...(labels[VERSION_LABEL] === undefined ? [] : [name]), ...run])];
 }
 
 /** Null: workers and servers carry its steps out. */

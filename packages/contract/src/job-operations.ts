@@ -216,7 +216,7 @@ export const jobOperations = {
     body: z.strictObject({}),
     result: submittedJson,
     status: 201,
-    errors: ["not_found", "conflict", "job_not_finished"],
+    errors: ["not_found", "conflict", "job_not_finished", "workflow_disabled"],
   }),
   complete: operation("jobs.complete", {
     summary: "End a parked job with the completion token that it gave out; the token is the permission",

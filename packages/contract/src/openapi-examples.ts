@@ -39,7 +39,10 @@ const job = {
   cause: { type: "user", by: "admin" },
 } as const;
 
-const workflow = { id: "wfv_01kg9yqz00a1b2c3d4e5f6g7h8", name: "nightly", version: 3, hash: "5f2c…", labels: {}, createdAt: AT } as const;
+const workflow = {
+  ...{ id: "wfv_01kg9yqz00a1b2c3d4e5f6g7h8", name: "nightly", version: 3, hash: "5f2c…", labels: {}, createdAt: AT },
+  disabled: null,
+} as const;
 const WORKFLOW_FILE = "name: nightly\nsteps:\n  - name: report\n    shell: ./report.sh\n";
 
 export const EXAMPLES: Partial<Record<OperationId, Example>> = {
@@ -83,6 +86,10 @@ export const EXAMPLES: Partial<Record<OperationId, Example>> = {
   },
   "jobs.retry": { body: {}, answer: { id: JOB_ID, created: true, job } },
   "workflows.apply": { body: { source: WORKFLOW_FILE }, answer: { workflow, created: true, schedules: [] } },
+  "workflows.disable": {
+    body: { reason: "the source is being moved" },
+    answer: { workflow: { ...workflow, disabled: { by: "admin", at: AT, reason: "the source is being moved" } }, cancelled: 2 },
+  },
   "workflows.list": { answer: { items: [workflow] } },
   "workflows.run": { body: { name: "nightly", input: { day: "2026-01-31" } }, answer: { id: JOB_ID, created: true, job } },
   "queues.put": { body: { paused: true } },

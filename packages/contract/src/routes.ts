@@ -89,6 +89,8 @@ export const ROUTES = {
   "workflows.get": { method: "GET", path: "/api/v1/workflows/{name}", query: ["version"] },
   "workflows.versions": { method: "GET", path: "/api/v1/workflows/{name}/versions", query: ["before", "limit"] },
   "workflows.delete": { method: "DELETE", path: "/api/v1/workflows/{name}" },
+  "workflows.disable": { method: "POST", path: "/api/v1/workflows/{name}/disable" },
+  "workflows.enable": { method: "POST", path: "/api/v1/workflows/{name}/enable" },
   "workflows.run": { method: "POST", path: "/api/v1/executions", idempotent: true },
   "schedules.list": { method: "GET", path: "/api/v1/schedules", query: ["limit", "cursor"] },
   "schedules.create": { method: "POST", path: "/api/v1/schedules" },

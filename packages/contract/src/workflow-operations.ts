@@ -16,6 +16,8 @@ export const workflowJson = z
     hash: z.string(),
     labels,
     createdAt: time,
+    /** Nothing new of it is taken, whichever version is asked for; null: it is. */
+    disabled: z.object({ by: z.string(), at: time, reason: z.string().nullable() }).nullable(),
   })
   .meta({ id: "Workflow" });
 
@@ -65,6 +67,26 @@ export const workflowOperations = {
     result: z.object({ items: z.array(workflowJson), nextBefore: z.int().nullable() }),
     errors: ["not_found"],
   }),
+  disable: operation("workflows.disable", {
+    summary: "Take nothing new of a workflow; what has not begun is cancelled (jobs:cancel), what has begun goes on",
+    permission: "workflows:write",
+    params: nameParams,
+    body: z.strictObject({ reason: z.string().max(1_000).optional() }),
+    result: z.object({
+      workflow: workflowJson,
+      /** Executions that had not begun. */
+      cancelled: z.int(),
+    }),
+    errors: ["not_found"],
+  }),
+  enable: operation("workflows.enable", {
+    summary: "Let a workflow be run again, from now on",
+    permission: "workflows:write",
+    params: nameParams,
+    body: z.strictObject({}),
+    result: workflowJson,
+    errors: ["not_found"],
+  }),
   delete: operation("workflows.delete", {
     summary: "Remove a workflow with all its versions; executions go on and stay as they are",
     permission: "workflows:write",
@@ -91,6 +113,6 @@ export const workflowOperations = {
     }),
     result: submittedJson,
     status: 201,
-    errors: ["not_found", "idempotency_mismatch", "conflict"],
+    errors: ["not_found", "idempotency_mismatch", "conflict", "workflow_disabled"],
   }),
 } as const;

@@ -10,6 +10,7 @@ import { WindlassError, type Change, type ChangeResult, type DeadLetter, type Jo
 import type { DeadLetterFilter } from "@windlass/ports";
 import type { CommandGate } from "./command-gate.ts";
 import type { EngineContext } from "./context.ts";
+import { disabledAmong } from "./disabled-definitions.ts";
 import { again } from "./jobs.ts";
 import { leftTally, type LettersLeft } from "./letters-left.ts";
 
@@ -107,13 +108,22 @@ async function choose(context: EngineContext, filter: DeadLetterFilter, request:
     return record === undefined ? [] : [{ letter, record }];
   });
   for (const { record } of found) request.gate(record);
+  const disabled = await disabledAmong(
+    context,
+    found.map(({ record }) => record),
+  );
   return {
     count: letters.length,
     more,
     async run() {
       const left = leftTally();
       for (const { jobId: id, reason } of due) if (!records.has(id)) left.add({ id, reason }, "its job is not there any more");
-      const made = await runAll(context, found, request);
+      for (const { letter, record } of found) {
+        const refusal = disabled(record);
+        if (refusal !== null) left.add({ id: letter.jobId, reason: letter.reason }, refusal.message);
+      }
+      const runnable = found.filter(({ record }) => disabled(record) === null);
+      const made = await runAll(context, runnable, request);
       for (const { letter, refused } of made) if (refused !== undefined) left.add({ id: letter.jobId, reason: letter.reason }, refused);
       const jobs = new Map(made.map((one) => [one.letter.jobId, one]));
       const items = letters.flatMap((letter): Redriven[] => {

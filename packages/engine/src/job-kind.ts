@@ -120,6 +120,8 @@ export interface JobKind {
    * once; those of its own specification when left out.
    */
   aliases?(spec: JsonObject, input: Json): readonly AliasUse[];
+  /** Names of the stored definitions of its kind that it is made of: while one of them is disabled, nothing new of it is taken. */
+  definitions?(record: Pick<JobRecord, "name" | "spec" | "labels">): readonly string[];
   /** Where it and its descendants look for secrets before they look in the workspace. */
   secretScope?(record: JobRecord): string;
   /** Of an execution whose steps are carried out in a runner of its own; null, and without this: of none. */

@@ -18,6 +18,7 @@ import {
 import type { JobFilter } from "@windlass/ports";
 import { refusalOf, type CommandGate } from "./command-gate.ts";
 import type { EngineContext } from "./context.ts";
+import { disabledAmong } from "./disabled-definitions.ts";
 import { again } from "./jobs.ts";
 import { stopOf } from "./stop.ts";
 
@@ -69,10 +70,11 @@ export async function retryMany(context: EngineContext, request: BulkRequest & {
     states,
     changes: async (ids) => {
       const records = new Map((await context.store.jobs.records(ids)).map((record): [string, JobRecord] => [record.id, record]));
+      const disabled = await disabledAmong(context, [...records.values()]);
       return ids.flatMap((id) => {
         const record = records.get(id);
         if (record === undefined) return [];
-        const refusal = refusalOf(() => request.gate(record));
+        const refusal = refusalOf(() => request.gate(record)) ?? disabled(record);
         return [{ id, change: refusal ?? ({ type: "submit", job: again(context, record, request.by) } as const) }];
       });
     },

@@ -14,6 +14,7 @@ import { withPinnedImages } from "./admit-image.ts";
 import { decideApproval, type Approval } from "./approvals.ts";
 import { tracedSubmit } from "./attempt-trace.ts";
 import type { EngineContext } from "./context.ts";
+import { demandEnabled } from "./disabled-definitions.ts";
 import type { Feed } from "./feed.ts";
 import { asksForSecrets, demandSecrets } from "./given-secrets.ts";
 import { jobNotFound } from "./jobs-within.ts";
@@ -31,7 +32,7 @@ export interface Submitted {
 }
 
 export interface Jobs {
-  /** Durable when it resolves. Throws `invalid`, `idempotency_mismatch`, `parent_closed`. */
+  /** Durable when it resolves. Throws `invalid`, `workflow_disabled`, `idempotency_mismatch`, `parent_closed`. */
   submit(request: SubmitRequest): Promise<Submitted>;
   /** Each on its own merits: the answer of a refused one is the error. */
   submitMany(requests: readonly SubmitRequest[]): Promise<readonly (Submitted | WindlassError)[]>;
@@ -85,6 +86,7 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
       if (!isTerminal(view.state))
         throw new WindlassError("job_not_finished", `${id} is ${view.state}; cancel it first, or wait for its end`);
       const fresh: JobRecord = again(context, record, by);
+      await demandEnabled(context, [fresh]);
       await demandSecrets(context, fresh);
       return submittedOf(only(await context.commit([{ type: "submit", job: fresh }]))).id;
     },
@@ -125,6 +127,7 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
 
 async function submitOne(context: EngineContext, request: SubmitRequest): Promise<Submitted> {
   const asked = recordOf(context, request);
+  await demandEnabled(context, [asked]);
   const record = context.images === undefined ? asked : await withPinnedImages(context, asked);
   if (asksForSecrets(context, record)) await demandSecrets(context, record);
   return shown(context, record, only(await context.commit([{ type: "submit", job: record }])));

@@ -209,6 +209,7 @@ function verdictOf(error: unknown): Verdict {
   const message = messageOf(error);
   if (mayPass(error) || hasCode(error, "unavailable")) return { verdict: "later", counts: false, message };
   if (hasCode(error, "not_found")) return { verdict: "dead", reason: "unknown_workflow", message };
+  if (hasCode(error, "workflow_disabled")) return { verdict: "dead", reason: "workflow_disabled", message };
   if (ITS_OWN.some((code) => hasCode(error, code))) return { verdict: "dead", reason: "refused", message };
   return { verdict: "later", counts: true, message };
 }

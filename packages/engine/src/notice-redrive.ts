@@ -10,9 +10,11 @@ import { hasCode, messageOf, type NoticeFault } from "@windlass/kernel";
 import { RETRY_DELAY_MS_MAX, type DeadNotice, type NoticeAttributes, type Notices, type Redrive, type Redriving } from "@windlass/ports";
 import type { CommandGate } from "./command-gate.ts";
 import type { EngineContext } from "./context.ts";
+import { disabledAmong } from "./disabled-definitions.ts";
 import { leftTally, type LettersLeft } from "./letters-left.ts";
 import { letterIdOf, through, type Chosen, type NoticeLetter, type NoticeLetterFilter } from "./notice-letter.ts";
 import type { NoticeOptions } from "./notice-receiver.ts";
+import { recordOf } from "./submit.ts";
 
 export interface RedriveRequest {
   readonly gate: CommandGate;
@@ -60,16 +62,20 @@ export async function chooseRedrive(
     const { signature: _old, ...attributes } = letter.attributes;
     return signatures.sign({ ...letter, attributes }, { queue: notices.identity, now: context.now() });
   };
+  const leave = ({ listId, reason }: NoticeLetter, why: string): void => {
+    if (!leftIds.has(listId)) left.add({ id: listId, reason }, why);
+    leftIds.add(listId);
+  };
   const end = await through(notices, filter, {
     room: () => (isInTime() ? filter.limit - chosen.length : 0),
     isWanted(letter) {
       const why = whyLeft(letter, filter);
-      if (why !== null && !leftIds.has(letter.listId)) left.add({ id: letter.listId, reason: letter.reason }, why);
-      if (why !== null) leftIds.add(letter.listId);
+      if (why !== null) leave(letter, why);
       return why === null;
     },
     async visit(letter) {
-      await demand(place, letter, request.gate);
+      const why = await demand(place, letter, request.gate);
+      if (why !== null) return leave(letter, why);
       // A key that cannot be read is told before anything was done.
       sign(letter);
       chosen.push({ listId: letter.listId, execution: letter.notice?.execution_id ?? null });
@@ -101,20 +107,28 @@ async function redriven(notices: Notices, ids: readonly string[], how: (letter: 
   }
 }
 
-/** See V1. */
-async function demand({ context, executionOf }: RedrivePlace, { notice, workspace }: NoticeLetter, gate: CommandGate): Promise<void> {
-  if (notice === null) return;
+/** See V1. Returns why it is left: what it asks for is disabled, so it would die of that again. */
+async function demand(
+  { context, executionOf }: RedrivePlace,
+  { notice, workspace }: NoticeLetter,
+  gate: CommandGate,
+): Promise<string | null> {
+  if (notice === null) return null;
   const { execution_id: id } = notice;
   if (id !== undefined) {
     const [record] = await context.store.jobs.records([id]);
     if (record?.workspace === workspace) gate(record);
-    return;
+    return null;
   }
   try {
-    gate(await executionOf(notice));
+    const request = await executionOf(notice);
+    gate(request);
+    const record = recordOf(context, request);
+    return (await disabledAmong(context, [record]))(record)?.message ?? null;
   } catch (error) {
     // It dies again of what is wrong with it, and runs nothing.
     if (!hasCode(error, "not_found") && !hasCode(error, "invalid")) throw error;
+    return null;
   }
 }
 

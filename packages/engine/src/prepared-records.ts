@@ -2,12 +2,13 @@
 import type { JobRecord } from "@windlass/kernel";
 import { withPinnedImages } from "./admit-image.ts";
 import type { EngineContext } from "./context.ts";
+import { disabledAmong } from "./disabled-definitions.ts";
 import { asksForSecrets, demandSecrets } from "./given-secrets.ts";
 import { recordOf, type SubmitRequest } from "./submit.ts";
 
 /** The record of each request in order, or why it is refused or could not be made. */
 export async function preparedRecords(context: EngineContext, requests: readonly SubmitRequest[]): Promise<readonly (JobRecord | Error)[]> {
-  const asked = requests.map((request) => {
+  const checked = requests.map((request) => {
     try {
       return recordOf(context, request);
     } catch (error) {
@@ -15,6 +16,11 @@ export async function preparedRecords(context: EngineContext, requests: readonly
       throw error;
     }
   });
+  const refusal = await disabledAmong(
+    context,
+    checked.filter((record): record is JobRecord => !(record instanceof Error)),
+  );
+  const asked = checked.map((record) => (record instanceof Error ? record : (refusal(record) ?? record)));
   const asking = asked.some((record) => !(record instanceof Error) && asksForSecrets(context, record));
   if (context.images === undefined && !asking) return asked;
   return Promise.all(asked.map((record) => prepared(context, record)));

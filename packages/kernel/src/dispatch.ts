@@ -9,7 +9,11 @@ import { backoffDelay, type Backoff } from "./retry.ts";
 import type { Dispatch, OpenRun, Schedule, ScheduleCursor } from "./schedule-record.ts";
 
 /** The job of one start, or why there is none. */
-export type MadeJob = { readonly job: JobRecord } | { readonly refused: string };
+export type MadeJob =
+  | { readonly job: JobRecord }
+  | { readonly refused: string }
+  /** What it runs takes nothing new now: that is meant so, and no fault. */
+  | { readonly disabled: string };
 
 export function dispatchOf(
   { schedule, cursor, decided }: { readonly schedule: Schedule; readonly cursor: ScheduleCursor; readonly decided: DecidedOccurrences },
@@ -27,7 +31,7 @@ export function dispatchOf(
     const result = made[i] as MadeJob;
     if (start.waited) settled.push({ nominalAt: start.nominalAt, intoAt: null, settledAt: now, ...endOf(start, result) });
     else added.push({ ...occurrenceOf(schedule, { ...start, decision: "fired", reason: "due" }, now), ...endOf(start, result) });
-    if ("refused" in result) continue;
+    if (!("job" in result)) continue;
     const { id: jobId, notBefore } = result.job;
     started.push({ jobId, nominalAt: start.nominalAt, ...(start.isAhead && notBefore !== null ? { notBefore } : {}) });
     submits.push({ type: "submit", job: result.job });
@@ -65,6 +69,7 @@ export function failedDispatch(
 }
 
 function endOf(start: Start, result: MadeJob): Pick<Occurrence, "decision" | "reason" | "message" | "jobId"> {
+  if ("disabled" in result) return { decision: "skipped", reason: "disabled", message: result.disabled, jobId: null };
   if ("refused" in result) return { decision: "refused", reason: "job_refused", message: result.refused, jobId: null };
   return { ...startedAs(start), message: null, jobId: result.job.id };
 }

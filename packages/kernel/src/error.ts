@@ -13,6 +13,12 @@ export const ERRORS = {
   route_not_found: { status: 404, exit: 3, retry: false, meaning: "there is no such address" },
   log_removed: { status: 410, exit: 3, retry: false, meaning: "the log was removed before its job, to keep to the limits of logs" },
   conflict: { status: 409, exit: 4, retry: false, meaning: "the object is not in a state in which this is possible" },
+  workflow_disabled: {
+    status: 409,
+    exit: 4,
+    retry: false,
+    meaning: "the workflow is disabled: nothing new of it is taken until it is enabled",
+  },
   job_finished: { status: 409, exit: 4, retry: false, meaning: "the job has ended; a job that has ended never changes again" },
   job_not_finished: { status: 409, exit: 4, retry: false, meaning: "the job has not ended yet" },
   idempotency_mismatch: { status: 409, exit: 4, retry: false, meaning: "the idempotency key was used before for another request" },

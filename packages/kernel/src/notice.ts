@@ -45,6 +45,7 @@ export const NOTICE_FAULTS = {
   signature: { meaning: "it is not signed with a key that is known here, or was changed after it was signed" },
   signature_expired: { meaning: "it was signed longer ago than `notices.replaySeconds`" },
   unknown_workflow: { meaning: "there is no such workflow" },
+  workflow_disabled: { meaning: "the workflow is disabled; once it is enabled, the notice can be redriven" },
   unknown_execution: { meaning: "there is no such execution: it was removed, or never stored here" },
   refused: { meaning: "the execution that it asks for was refused: its input is not what the workflow takes" },
   attempts_exhausted: { meaning: "whoever received it failed or died each time" },

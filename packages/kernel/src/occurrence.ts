@@ -33,6 +33,7 @@ export const OCCURRENCE_REASONS = {
   excluded: "`exclude` leaves its time out",
   paused: "the schedule was paused",
   removed: "the schedule was removed while it waited",
+  disabled: "the workflow that it runs, or one that this one runs, was disabled",
   no_catch_up: "`catch_up` is none",
   outside_window: "it was due longer ago than the window of `catch_up`",
   newer_due: "`catch_up` is latest, and a newer one was due as well",

@@ -15,7 +15,7 @@ export const PERMISSIONS = {
   "jobs:resume": { roles: ["write"], meaning: "let parked jobs go on" },
   "jobs:delete": { roles: ["write"], meaning: "remove jobs that have ended, with their logs" },
   "workflows:read": { roles: ["write", "read"], meaning: "see and check workflows" },
-  "workflows:write": { roles: ["write"], meaning: "store workflows" },
+  "workflows:write": { roles: ["write"], meaning: "store, disable and enable workflows" },
   "workflows:run": { roles: ["write"], meaning: "run workflows" },
   "schedules:read": { roles: ["write", "read"], meaning: "see schedules, when they fire, and what became of their times" },
   "schedules:write": {

@@ -108,6 +108,10 @@ export const REASONS = {
   pending_outside: { meaning: "it was handed over and has not begun there", todo: "see what the message says" },
   launch_failed: { meaning: "its executor refused to start it", todo: "correct what the message names" },
   cancel_requested: { meaning: "somebody asked to cancel it", todo: "" },
+  workflow_disabled: {
+    meaning: "its workflow was disabled before it had begun",
+    todo: "`windlass workflows enable <workflow>`, then `windlass jobs retry <job>`",
+  },
   parent_ended: { meaning: "the job that it belongs to ended", todo: "look at its parent" },
   replaced: { meaning: "a newer job took its place", todo: "" },
   fail_fast: { meaning: "another item of its loop failed, and the loop is to fail at once", todo: "look at the item that failed first" },

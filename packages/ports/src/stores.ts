@@ -119,6 +119,13 @@ export interface DefinitionName {
   readonly name: string;
 }
 
+/** That nothing new of a definition is taken, whichever version is asked for. */
+export interface DisabledDefinition extends DefinitionName {
+  readonly disabledBy: string;
+  readonly disabledAt: number;
+  readonly reason: string | null;
+}
+
 export interface DefinitionStore {
   /** Stores a new version unless the newest has the same hash; then that one is returned with `created: false`. */
   put(
@@ -128,7 +135,13 @@ export interface DefinitionStore {
   ): Promise<{ readonly definition: Definition; readonly created: boolean }>;
   /** Versions of one definition below `before`, newest first. */
   versions(key: DefinitionName, page: { readonly before: number | null; readonly limit: number }): Promise<readonly Definition[]>;
-  /** Removes all versions; returns how many there were. Throws `revision_mismatch`. */
+  /** Returns what is stored now: who disabled it first is kept. Null: there is no such definition. */
+  disable(mark: DisabledDefinition): Promise<DisabledDefinition | null>;
+  /** False: it was not disabled. */
+  enable(key: DefinitionName): Promise<boolean>;
+  /** Those of these that are disabled. */
+  disabled(keys: readonly DefinitionName[]): Promise<readonly DisabledDefinition[]>;
+  /** Removes all versions, and whether it is disabled; returns how many there were. Throws `revision_mismatch`. */
   remove(key: DefinitionName, expected?: Expected): Promise<number>;
   /** The newest when `version` is left out. */
   get(key: {

@@ -211,6 +211,26 @@ export function describeSmallStores(subject: Subject): void {
     expect(await definitions.list("default", "workflow")).toHaveLength(1);
   });
 
+  test("a definition is disabled once, by name, until it is enabled or removed; one that is not there is not", async () => {
+    const { definitions, workspaces } = subject.store;
+    await workspaces.add({ name: "acme", createdBy: "ann", createdAt: T0 });
+    const key = { workspace: "default", type: "workflow", name: "nightly" };
+    const mark = { ...key, disabledBy: "ann", disabledAt: T0, reason: null };
+    expect([await definitions.disable(mark), await definitions.disabled([key]), await definitions.enable(key)]).toEqual([null, [], false]);
+    await definitions.put(definition);
+    await definitions.put({ ...definition, id: "wfv_2", workspace: "acme" });
+    expect(await definitions.disable(mark)).toEqual(mark);
+    expect(await definitions.disable({ ...mark, disabledBy: "bob", reason: "too loud" })).toEqual(mark);
+    const all = [key, { ...key, workspace: "acme" }, { ...key, name: "hourly" }, { ...key, type: "release" }];
+    expect(await definitions.disabled(all)).toEqual([mark]);
+    expect([await definitions.enable(key), await definitions.enable(key), await definitions.disabled(all)]).toEqual([true, false, []]);
+    await definitions.disable({ ...mark, reason: "too loud" });
+    expect(await definitions.disabled([key])).toEqual([{ ...mark, reason: "too loud" }]);
+    await definitions.remove(key);
+    await definitions.put(definition);
+    expect([await definitions.disabled([key]), await definitions.disabled([])]).toEqual([[], []]);
+  });
+
   test("a claim says that nothing is left only when nothing is ready and nothing held back", async () => {
     const { store } = subject;
     await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 + 60_000 });

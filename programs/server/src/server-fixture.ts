@@ -132,6 +132,10 @@ const taskKind: JobKind = {
 const workflowKind: JobKind = {
   kind: "workflow",
   validate: () => [],
+  definitions: ({ name, labels, spec }) => [
+    ...(labels["windlass.dev/definition"] === undefined ? [] : [name]),
+    ...Object.keys((spec["pinned"] ?? {}) as JsonObject).map((text) => text.replace(/@.*/u, "")),
+  ],
   executors: ({ shell, pinned = {} }) =>
     shell === true || Object.keys(pinned as JsonObject).some((name) => name.startsWith("shell-")) ? ["process"] : ["handler"],
   advance({ record, cursor, facts }) {
@@ -202,14 +206,15 @@ const jsonWorkflows: WorkflowLanguage = {
       return { faults: [{ path: "", message: "not a workflow", line: 1, column: 2 }] };
     }
   },
-  execution({ definition, input, pinned }): SubmitRequest {
+  execution({ definition, versionId, input, pinned }): SubmitRequest {
     if ((input as JsonObject)["wrong"] !== undefined)
       throw new WindlassError("invalid", "there is no input wrong", {
         faults: [{ path: "input.wrong", message: "there is no input wrong" }],
       });
     const versions = Object.fromEntries([...pinned].map(([name, { version }]) => [name, version]));
     const spec = pinned.size === 0 ? definition : { ...definition, pinned: versions };
-    return { kind: "workflow", name: nameOf(definition), spec, input, executor: "none" };
+    const labels = versionId === null ? {} : { labels: { "windlass.dev/definition": versionId } };
+    return { kind: "workflow", name: nameOf(definition), spec, input, executor: "none", ...labels };
   },
   referencesOf: ({ calls }) => ((calls ?? []) as readonly string[]).map((name, index) => ({ name, path: `calls[${index}]` })),
 };

@@ -1,7 +1,9 @@
 /** The operations on workflows: store by name and version, check, run. */
 import type { WorkflowJson } from "@windlass/contract";
+import { disableDefinition } from "@windlass/engine";
 import { WindlassError, type Fault, type JsonObject } from "@windlass/kernel";
-import type { Definition } from "@windlass/ports";
+import type { Definition, DefinitionStore, DisabledDefinition } from "@windlass/ports";
+import { demand } from "./authenticate.ts";
 import { definedOnly } from "./defined-only.ts";
 import { submitted } from "./job-handlers.ts";
 import { prepareSchedules, prepareRemoval } from "./inline-schedules.ts";
@@ -32,35 +34,28 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
         createdAt: context.now(),
       };
       const result = await definitions.put(put, expected);
-      return { workflow: presentWorkflow(result.definition), created: result.created, schedules: (await storeSchedules?.()) ?? [] };
+      return {
+        workflow: await presented(definitions, result.definition),
+        created: result.created,
+        schedules: (await storeSchedules?.()) ?? [],
+      };
     },
     async validate({ body }) {
       const read = workflows.read(body.source);
       return "faults" in read ? { valid: false, name: null, faults: [...read.faults] } : { valid: true, name: read.name, faults: [] };
     },
-    list: async (_, { workspace }) => ({ items: (await definitions.list(workspace, WORKFLOW_TYPE)).map(presentWorkflow) }),
+    list: async (_, { workspace }) => ({ items: await presentAll(definitions, await definitions.list(workspace, WORKFLOW_TYPE)) }),
     async get({ params, query }, { workspace }) {
       const definition = await storedWorkflow(definitions, { workspace, text: params.name, wanted: query.version });
-      return { ...presentWorkflow(definition), definition: definition.body as JsonObject };
+      return { ...(await presented(definitions, definition)), definition: definition.body as JsonObject };
     },
     async versions({ params: { name }, query: { before, limit } }, { workspace }) {
       await storedWorkflow(definitions, { workspace, text: name });
       const found = await definitions.versions({ workspace, type: WORKFLOW_TYPE, name }, { before: before ?? null, limit: limit + 1 });
-      const items = found.slice(0, limit).map(presentWorkflow);
+      const items = await presentAll(definitions, found.slice(0, limit));
       return { items, nextBefore: found.length > limit ? (items.at(-1)?.version ?? null) : null };
     },
-    async delete({ params: { name } }, asking) {
-      const { workspace, expected } = asking;
-      const removeSchedules = await prepareRemoval(server, asking, name);
-      const removed = await definitions.remove({ workspace, type: WORKFLOW_TYPE, name }, expected);
-      if (removed > 0) {
-        await removeSchedules();
-        return { removed };
-      }
-      const { name: found } = await storedWorkflow(definitions, { workspace, text: name });
-      const message = `all versions of a workflow go together; to remove ${found}, name it without a version`;
-      throw new WindlassError("invalid", message, { faults: [{ path: "name", message }] });
-    },
+    ...holding(server),
     async run({ body }, { principal, workspace, jobs }) {
       const { name, source, input, executor, notBefore, startDeadline, labels, ...rest } = body;
       const { definition, versionId } = await definitionOf(server, { workspace, name, source });
@@ -76,6 +71,41 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
         ...(startDeadline === undefined ? {} : { startDeadline: Date.parse(startDeadline) }),
       } as const;
       return submitted(engine, await jobs.submit(request));
+    },
+  };
+}
+
+/** That nothing new of a workflow is taken, that it is again, and that it goes: with all its versions. */
+function holding(server: ServerContext): Pick<Handlers<"workflows">, "disable" | "enable" | "delete"> {
+  const { context } = server.engine;
+  const { definitions } = context.store;
+  return {
+    async disable({ params: { name }, body: { reason = null } }, { workspace, principal }) {
+      const mark = { workspace, type: WORKFLOW_TYPE, name, disabledBy: principal.name, disabledAt: context.now(), reason };
+      const done = await disableDefinition(context, mark, () =>
+        demand(principal, { permission: "jobs:cancel", id: "workflows.disable, of one with executions that have not begun," }),
+      );
+      if (done === null) throw await ofAllVersions(definitions, { workspace, text: name });
+      return {
+        workflow: await presented(definitions, await storedWorkflow(definitions, { workspace, text: name })),
+        cancelled: done.cancelled,
+      };
+    },
+    async enable({ params: { name } }, { workspace }) {
+      const definition = await definitions.get({ workspace, type: WORKFLOW_TYPE, name });
+      if (definition === null) throw await ofAllVersions(definitions, { workspace, text: name });
+      await definitions.enable(definition);
+      return presented(definitions, definition);
+    },
+    async delete({ params: { name } }, asking) {
+      const { workspace, expected } = asking;
+      const removeSchedules = await prepareRemoval(server, asking, name);
+      const removed = await definitions.remove({ workspace, type: WORKFLOW_TYPE, name }, expected);
+      if (removed > 0) {
+        await removeSchedules();
+        return { removed };
+      }
+      throw await ofAllVersions(definitions, { workspace, text: name });
     },
   };
 }
@@ -116,6 +146,31 @@ function faultText({ line, column, path, message }: Fault): string {
   return `${place}${path === "" ? "" : `${path}: `}${message}`;
 }
 
-function presentWorkflow({ id, name, version, hash, labels, createdAt }: Definition): WorkflowJson {
-  return { id, name, version, hash, labels: { ...labels }, createdAt: isoTime(createdAt) };
+/** What to throw when a name is that of no workflow: there is none, or it names one version. */
+async function ofAllVersions(
+  definitions: DefinitionStore,
+  asked: { readonly workspace: string; readonly text: string },
+): Promise<WindlassError> {
+  const { name } = await storedWorkflow(definitions, asked);
+  const message = `this is done with all versions of a workflow together: name ${name} without a version`;
+  return new WindlassError("invalid", message, { faults: [{ path: "name", message }] });
+}
+
+async function presented(definitions: DefinitionStore, definition: Definition): Promise<WorkflowJson> {
+  const [mark] = await definitions.disabled([definition]);
+  return presentWorkflow(definition, mark);
+}
+
+async function presentAll(definitions: DefinitionStore, all: readonly Definition[]): Promise<WorkflowJson[]> {
+  const [first] = all;
+  if (first === undefined) return [];
+  const names = [...new Set(all.map(({ name }) => name))];
+  const { workspace, type } = first;
+  const marks = new Map((await definitions.disabled(names.map((name) => ({ workspace, type, name })))).map((mark) => [mark.name, mark]));
+  return all.map((definition) => presentWorkflow(definition, marks.get(definition.name)));
+}
+
+function presentWorkflow({ id, name, version, hash, labels, createdAt }: Definition, mark: DisabledDefinition | undefined): WorkflowJson {
+  const disabled = mark === undefined ? null : { by: mark.disabledBy, at: isoTime(mark.disabledAt), reason: mark.reason };
+  return { id, name, version, hash, labels: { ...labels }, createdAt: isoTime(createdAt), disabled };
 }

@@ -1,4 +1,4 @@
-/** `windlass workflows apply`, `list`, `get`, `versions`, `delete` */
+/** `windlass workflows apply`, `list`, `get`, `versions`, `disable`, `enable`, `delete` */
 import type { WorkflowJson } from "@windlass/contract";
 import { connect } from "../connection/connect.ts";
 import { now, presentTable } from "../output/api-object.ts";
@@ -22,7 +22,8 @@ export async function applyWorkflows(call: Call): Promise<void> {
         const told = schedules.map(
           ({ name, change }) => `  schedule ${name} ${change === "unchanged" ? "is unchanged" : `was ${change}`}\n`,
         );
-        return `${workflow.name}@${workflow.version} ${created ? "applied" : "is unchanged"}\n${told.join("")}`;
+        const rests = workflow.disabled === null ? "" : `; it is disabled: windlass workflows enable ${workflow.name}`;
+        return `${workflow.name}@${workflow.version} ${created ? "applied" : "is unchanged"}${rests}\n${told.join("")}`;
       })
       .join(""),
   );
@@ -35,6 +36,7 @@ export async function listWorkflows(call: Call): Promise<void> {
     columns: [
       { title: "NAME", value: (workflow) => workflow.name, elastic: true },
       { title: "VERSION", value: (workflow) => String(workflow.version) },
+      { title: "STATE", value: ({ disabled }) => (disabled === null ? "enabled" : "disabled") },
       timeColumn("APPLIED", (workflow) => workflow.createdAt, at),
       {
         title: "LABELS",
@@ -64,6 +66,27 @@ export async function listVersions(call: Call): Promise<void> {
     rows: answer.items,
     none: "No versions.",
   });
+}
+
+export async function disableWorkflow(call: Call<{ readonly reason?: string }>): Promise<void> {
+  const { reason } = call.options;
+  const answer = await connect(call).client.workflows.disable({
+    name: argumentOf(call, 0),
+    ...(reason === undefined ? {} : { reason }),
+  });
+  const { workflow, cancelled } = answer;
+  const ended =
+    cancelled === 0 ? "" : ` ${count(cancelled, "execution")} that had not begun ${cancelled === 1 ? "was" : "were"} cancelled.`;
+  await present(
+    call,
+    answer,
+    () => `Disabled ${workflow.name}: nothing new of it is taken until windlass workflows enable ${workflow.name}.${ended}\n`,
+  );
+}
+
+export async function enableWorkflow(call: Call): Promise<void> {
+  const workflow = await connect(call).client.workflows.enable({ name: argumentOf(call, 0) });
+  await present(call, workflow, () => `Enabled ${workflow.name}.\n`);
 }
 
 export async function deleteWorkflow(call: Call): Promise<void> {

@@ -26,6 +26,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "windlass workflows validate": ["windlass workflows validate examples/hello.yaml"],
   "windlass workflows list": ["windlass workflows list"],
   "windlass workflows diff": ["windlass workflows diff examples/hello.yaml", "windlass workflows diff hello@1 hello@2"],
+  "windlass workflows disable": ['windlass workflows disable hello --reason "until the move is done"'],
+  "windlass workflows enable": ["windlass workflows enable hello"],
   "windlass workflows get": ["windlass workflows get hello@2 -o json"],
   "windlass context set": [
     "windlass context set prod --server https://jobs.example.org --token-file ~/.config/windlass/prod.token --workspace acme",

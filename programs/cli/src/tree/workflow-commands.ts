@@ -35,6 +35,17 @@ export function addWorkflowCommands(program: Command, perform: Performing): void
     .argument("[other]", "a file, a name or name@version to compare with")
     .action(perform(async () => (await import("../commands/diff-workflow.ts")).diffWorkflow));
   workflows
+    .command("disable")
+    .description("take nothing new of a workflow: what has not begun is cancelled, what has begun goes on, its schedules skip")
+    .argument("<name>", "its name")
+    .option("--reason <text>", "why, for whoever meets it")
+    .action(perform(async () => (await import("../commands/workflows.ts")).disableWorkflow));
+  workflows
+    .command("enable")
+    .description("let a workflow be run again, from now on")
+    .argument("<name>", "its name")
+    .action(perform(async () => (await import("../commands/workflows.ts")).enableWorkflow));
+  workflows
     .command("delete")
     .description("remove a workflow with all its versions; executions stay as they are")
     .argument("<name>", "its name")
