@@ -42,7 +42,7 @@ beforeEach(() => {
   flushing = new Flushing({
     log,
     commits,
-    answer: (replies) => void answered.push(replies.join("+")),
+    answer: (replies, upTo) => void answered.push(replies.join("+") + (upTo === undefined ? "" : ` early ${upTo}`)),
     monotonic: () => now,
     fail: (error) => void failures.push(error),
   });
@@ -119,6 +119,35 @@ describe("what was committed", () => {
     expect(answered).toEqual(["a", "b"]);
   });
 
+  test("is answered early when much more follows, and the last of it flushed here", () => {
+    commits.made();
+    flushing.committed(["a"], LONG, true);
+    expect([answered, log.calls]).toEqual([["a early 2"], []]);
+    commits.made();
+    flushing.committed(["b"], LONG, true);
+    commit("c", LONG);
+    expect([answered, log.calls]).toEqual([["a early 2", "b early 3", "c"], ["now"]]);
+    // Nothing was written: there is nothing to wait for.
+    flushing.committed(["d"], LONG, true);
+    expect(answered.at(-1)).toBe("d");
+  });
+
+  test("and answered early is on the disk before the answer of who only looked", () => {
+    commits.made();
+    flushing.committed(["a"], LONG, true);
+    flushing.committed(["b"], LONG);
+    expect([answered, log.calls]).toEqual([["a early 2", "b"], ["now"]]);
+  });
+
+  test("while the disk works is not answered early", () => {
+    commit("a");
+    commits.made();
+    flushing.committed(["b"], LONG, true);
+    log.open.shift()?.(null);
+    log.open.shift()?.(null);
+    expect(answered).toEqual(["a", "b"]);
+  });
+
   test("is never answered when the flush failed, nor is what came behind it, and nothing is flushed again", () => {
     commit("a");
     commit("b");
@@ -139,6 +168,15 @@ describe("what was committed", () => {
 });
 
 describe("a reader", () => {
+  test("is never told that the disk has less than it was told before", () => {
+    const shared = Commits.shared();
+    const twice = new Commits(shared);
+    for (let i = 0; i < 3; i++) twice.made();
+    twice.flushed(3);
+    twice.flushed(2);
+    expect(new Int32Array(shared)[1]).toBe(3);
+  });
+
   const behind = (): boolean => {
     const wait = Atomics.wait;
     let waited = false;

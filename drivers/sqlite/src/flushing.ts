@@ -8,6 +8,8 @@
  *     before it can be seen.
  * D3. A flush that fails ends the writer. It is not tried again: the system may have dropped what it could not write, and
  *     say the next time that all is well. What the disk has is found out by opening the file anew.
+ * D4. Where much more is to be done at once, the disk is not waited for: the answer goes with the number of its commit, and who
+ *     receives it flushes the log before he hands it on (early-answers.ts). What the writer carries out last it flushes itself.
  */
 import { WindlassError } from "@windlass/kernel";
 import type { LogFile } from "./log-file.ts";
@@ -51,8 +53,10 @@ export class Commits {
     return Atomics.load(this.#numbers, 0);
   }
 
+  /** By who has flushed: the writer, or the event loop for it (D4). It never goes back. */
   flushed(upTo: number): void {
-    Atomics.store(this.#numbers, 1, upTo);
+    for (let done = Atomics.load(this.#numbers, 1); ((upTo - done) | 0) > 0; done = Atomics.load(this.#numbers, 1))
+      if (Atomics.compareExchange(this.#numbers, 1, done, upTo) === done) break;
     Atomics.notify(this.#numbers, 1);
   }
 
@@ -69,7 +73,8 @@ export class Commits {
 export interface FlushingParts<Reply> {
   readonly log: Pick<LogFile, "flush" | "flushNow" | "close">;
   readonly commits: Commits;
-  readonly answer: (replies: readonly Reply[]) => void;
+  /** `upTo`: the commit that they tell of, when the disk may not have it yet. */
+  readonly answer: (replies: readonly Reply[], upTo?: number) => void;
   /** Milliseconds, of a clock that only goes forward. */
   readonly monotonic: () => number;
   /** Ends the thread. See D3. */
@@ -94,12 +99,13 @@ export class Flushing<Reply> {
 
   /**
    * The replies of what was just committed, and how long that took (`workMs`). What was only looked at waits for nothing,
-   * unless there is something that it may have seen.
+   * unless there is something that it may have seen. `more`: much more is committed right after this (D4).
    */
-  committed(replies: readonly Reply[], workMs: number): void {
+  committed(replies: readonly Reply[], workMs: number, more = false): void {
     if (this.#busy) return void this.#held.push(...replies);
     const { commits, answer } = this.#parts;
     const upTo = commits.newest();
+    if (more && upTo !== this.#flushed) return answer(replies, upTo);
     if (upTo !== this.#flushed && this.#isQuick(workMs)) this.#flushNow(upTo);
     if (upTo === this.#flushed) return answer(replies);
     this.#held.push(...replies);

@@ -4,9 +4,12 @@
  */
 import { Worker } from "node:worker_threads";
 import { WindlassError } from "@windlass/kernel";
+import { EarlyAnswers } from "./early-answers.ts";
+import type { Commits } from "./flushing.ts";
+import type { LogFile } from "./log-file.ts";
 import type { OperationName } from "./operations.ts";
 import { packValues, valueOf } from "./packed.ts";
-import { fromErrorText, type FromThread, type SentCall, type ThreadData, type ToThread } from "./thread-message.ts";
+import { fromErrorText, type FromThread, type Reply, type SentCall, type ThreadData, type ToThread } from "./thread-message.ts";
 
 /** The thread begins with so many while others are still being made. */
 const GATHERED_MAX = 16;
@@ -34,6 +37,8 @@ export class ThreadClient {
   #next = 1;
   #broken: Error | null = null;
   #closing = false;
+  /** Of the writer, which may answer before its flush. */
+  #early: { readonly answers: EarlyAnswers<Reply>; readonly log: LogFile } | null = null;
 
   constructor(program: URL, data: Omit<ThreadData, "sent">, onLost: (session: string) => void = () => {}) {
     this.#onLost = onLost;
@@ -46,6 +51,7 @@ export class ThreadClient {
     );
     this.#worker.on("exit", () => {
       this.#fail(new WindlassError("shutting_down", "the store is closed"));
+      this.#early?.log.close();
       this.#ended.resolve();
     });
   }
@@ -101,19 +107,33 @@ export class ThreadClient {
       case "lost":
         return this.#onLost(message.session);
       case "replies":
-        for (const reply of message.replies) {
-          const waiting = this.#waiting.get(reply.id);
-          this.#waiting.delete(reply.id);
-          if (reply.error === undefined) waiting?.resolve(valueOf(reply, waiting.values));
-          else waiting?.reject(fromErrorText(reply.error));
-        }
-        this.#rest();
+        if (this.#early === null) this.#answer(message.replies);
+        else this.#early.answers.receive(message.replies, message.upTo);
     }
+  }
+
+  #answer(replies: readonly Reply[]): void {
+    for (const reply of replies) {
+      const waiting = this.#waiting.get(reply.id);
+      this.#waiting.delete(reply.id);
+      if (reply.error === undefined) waiting?.resolve(valueOf(reply, waiting.values));
+      else waiting?.reject(fromErrorText(reply.error));
+    }
+    this.#rest();
   }
 
   /** Nobody waits for anything: a program that has nothing else to do may end. */
   #rest(): void {
     if (this.#waiting.size === 0 && !this.#closing) this.#worker.unref();
+  }
+
+  /** From now on this end flushes the log for what is answered early (D4 of flushing.ts). It closes the log. */
+  flushEarly(log: LogFile, commits: Commits): void {
+    const fail = (error: Error): void => {
+      this.#fail(new WindlassError("unavailable", `the log of the store could not be flushed: ${error.message}`, { cause: error }));
+      void this.#worker.terminate();
+    };
+    this.#early = { log, answers: new EarlyAnswers({ log, commits, answer: (replies) => this.#answer(replies), fail }) };
   }
 
   #fail(error: Error): void {

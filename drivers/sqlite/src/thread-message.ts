@@ -21,7 +21,8 @@ export type ToThread =
 export type FromThread =
   | { readonly type: "ready" }
   | { readonly type: "refused"; readonly error: ErrorText }
-  | { readonly type: "replies"; readonly replies: readonly Reply[] }
+  /** `upTo`: see D4 of flushing.ts. */
+  | { readonly type: "replies"; readonly replies: readonly Reply[]; readonly upTo?: number | undefined }
   | { readonly type: "lost"; readonly session: string };
 
 export interface Reply {

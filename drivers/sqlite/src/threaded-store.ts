@@ -2,6 +2,7 @@
 import { WindlassError } from "@windlass/kernel";
 import type { Clock, Heartbeats, Store } from "@windlass/ports";
 import { Commits } from "./flushing.ts";
+import { LogFile } from "./log-file.ts";
 import { far, readsJobs, type Caller, type OperationName } from "./operations.ts";
 import { storeOn } from "./store-front.ts";
 import { ThreadClient } from "./thread-client.ts";
@@ -18,15 +19,20 @@ export async function openThreadedStore(path: string, clock: Clock): Promise<Sto
     onLost?.();
   });
   await writer.started();
-  const reader = new ThreadClient(new URL("./reader-thread.ts", import.meta.url), data);
-  await reader.started().catch(async (error: unknown) => {
+  const commits = new Commits(data.commits);
+  const startedReader = async (): Promise<ThreadClient> => {
+    writer.flushEarly(new LogFile(path), commits);
+    const client = new ThreadClient(new URL("./reader-thread.ts", import.meta.url), data);
+    await client.started();
+    return client;
+  };
+  const reader = await startedReader().catch(async (error: unknown) => {
     await writer.close();
     throw error;
   });
 
   let open = true;
   const stopMoving = showMoves(clock, new Int32Array(data.moved));
-  const commits = new Commits(data.commits);
   const call = ((name: OperationName, ...values: readonly unknown[]) => {
     if (!open) return Promise.reject(new WindlassError("shutting_down", "the store is closed"));
     if (!(name in far)) return writer.call(name, values);

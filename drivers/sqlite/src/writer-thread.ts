@@ -26,6 +26,8 @@ assert(port !== null, "the writer is a thread");
 
 /** How long what follows an answer is waited for: it comes after two hops between threads and what its caller does. */
 const FOLLOW_MS = 0.5;
+/** Changes that take longer than most flushes. */
+const MUCH_CHANGES = 100;
 /** Then the event loop has its turn, however much comes. */
 const FOLLOW_MS_MAX = 20;
 
@@ -60,7 +62,9 @@ function serve(to: MessagePort, parts: Parts, first: ToThread): boolean {
   while (inbox.writes.length > 0) {
     const from = performance.now();
     const replies = writeTogether(parts, inbox.writes, receive);
-    flushing.committed(replies, performance.now() - from);
+    const workMs = performance.now() - from;
+    receive();
+    flushing.committed(replies, workMs, isMuch(inbox.writes));
   }
   if (inbox.reads.length > 0)
     flushing.committed(
@@ -76,6 +80,11 @@ function serve(to: MessagePort, parts: Parts, first: ToThread): boolean {
     to.close();
   });
   return false;
+}
+
+/** So much that the disk is not waited for before (D4 of flushing.ts); of less, more comes together while it is. */
+function isMuch(waiting: readonly Call[]): boolean {
+  return waiting.reduce((total, call) => total + changesOf(call), 0) >= MUCH_CHANGES;
 }
 
 /** See W4. */
@@ -163,8 +172,8 @@ function attempt(call: Call, work: () => unknown): Reply {
   }
 }
 
-function answer(to: MessagePort, replies: readonly Reply[]): void {
-  if (replies.length > 0) say(to, { type: "replies", replies });
+function answer(to: MessagePort, replies: readonly Reply[], upTo: number | undefined): void {
+  if (replies.length > 0) say(to, { type: "replies", replies, upTo });
 }
 
 function say(to: MessagePort, message: FromThread): void {
@@ -181,7 +190,7 @@ try {
   const flushing = new Flushing<Reply>({
     log,
     commits,
-    answer: (replies) => answer(port, replies),
+    answer: (replies, upTo) => answer(port, replies, upTo),
     monotonic: () => performance.now(),
     fail: (error) => {
       throw error;

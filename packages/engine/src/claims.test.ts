@@ -1,4 +1,8 @@
 import { expect, test } from "vitest";
+import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
+import { fakeClock, quietLogger, seededRandom } from "@windlass/testkit";
+import { claimLoop, type Carrier } from "./claims.ts";
+import type { EngineContext } from "./context.ts";
 import { settled } from "./engine-fixture.ts";
 import { endOf, gate, working } from "./worker-fixture.ts";
 
@@ -75,4 +79,95 @@ test("the end of a handler asks for no other job where nothing was left", async 
   await expect.poll(() => calls.length).toBe(2);
   open();
   await endOf(fixture, second);
+});
+
+/** A loop of which each claim is answered by the test. */
+function claimsOn(inOrder: boolean) {
+  const asked: { readonly request: ClaimRequest; readonly answer: PromiseWithResolvers<Claimed> }[] = [];
+  const taken: string[] = [];
+  let room = { limit: 10, ahead: 1_200 };
+  const context = {
+    store: {
+      inOrder,
+      jobs: {
+        live: () => Promise.resolve([]),
+        claim(request: ClaimRequest) {
+          const answer = Promise.withResolvers<Claimed>();
+          asked.push({ request, answer });
+          return answer.promise;
+        },
+      },
+    },
+    clock: fakeClock(),
+    random: seededRandom(1),
+    logger: quietLogger(),
+    pace: { rest: (ms: number) => ms, follow: () => () => {} },
+    bus: { subscribe: () => () => {} },
+    awaiting: new Set(),
+    now: () => 0,
+    announce: () => {},
+  } as unknown as EngineContext;
+  const carrier: Carrier = {
+    room: () => room,
+    surplus: () => [],
+    take(jobs) {
+      taken.push(...jobs.map(({ live }) => live.id));
+      room = { limit: 0, ahead: 0 };
+      return [];
+    },
+    holding: () => 0,
+    unknown: () => [],
+    stop: () => true,
+  };
+  const loop = claimLoop(context, { queues: ["default"], session: { id: "ses_1", lost: false }, carrier });
+  const claimed = (...ids: string[]): Claimed => ({
+    jobs: ids.map((id) => ({ live: { id } }) as unknown as ClaimedJob),
+    signals: { ready: new Set(), woken: false, stopping: new Set(), timerAt: null, dispatchAt: null },
+    nothingLeft: true,
+    heldUntil: null,
+    tally: new Map(),
+  });
+  return { asked, taken, loop, claimed };
+}
+
+test("much is asked for in parts at once where the store keeps calls in order, and taken over in their order", async () => {
+  const { asked, taken, loop, claimed } = claimsOn(true);
+  await loop.start();
+  await settled();
+  expect(asked.map(({ request: { limit, ahead } }) => [limit, ahead])).toEqual([
+    [10, 500],
+    [0, 500],
+    [0, 200],
+  ]);
+  asked[1]?.answer.resolve(claimed("b"));
+  await settled();
+  expect(taken).toEqual([]);
+  asked[0]?.answer.resolve(claimed("a"));
+  await settled();
+  expect(taken).toEqual(["a", "b"]);
+  asked[2]?.answer.resolve(claimed("c"));
+  await settled();
+  expect(taken).toEqual(["a", "b", "c"]);
+  await loop.stop();
+});
+
+test("one part after the other is asked for elsewhere", async () => {
+  const { asked, loop, claimed } = claimsOn(false);
+  await loop.start();
+  await settled();
+  expect(asked.map(({ request: { limit, ahead } }) => [limit, ahead])).toEqual([[10, 500]]);
+  asked[0]?.answer.resolve(claimed());
+  await loop.stop();
+});
+
+test("a part that fails keeps no other from being taken over", async () => {
+  const { asked, taken, loop, claimed } = claimsOn(true);
+  await loop.start();
+  await settled();
+  asked[0]?.answer.reject(new Error("the disk is full"));
+  asked[1]?.answer.reject(new Error("the disk is full"));
+  asked[2]?.answer.resolve(claimed("c"));
+  await settled();
+  expect(taken).toEqual(["c"]);
+  await loop.stop();
 });

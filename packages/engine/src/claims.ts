@@ -46,6 +46,8 @@ export interface ClaimOptions {
   readonly carrier: Carrier;
 }
 
+/** What one claim takes at most beside the free slots: a transaction stays a matter of milliseconds. */
+const AHEAD_PART_MAX = 500;
 /** Claims are woken by the bus; this is for wake-ups that were lost. */
 const REST_MS = 1_000;
 /** How often what the session holds is compared with what its carrier knows. */
@@ -102,9 +104,9 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
       const room = carrier.room();
       // An end makes room, and nothing more: what it sets free of a key comes as a wake-up.
       if (room.limit + room.ahead <= 0 || !(lookForJobs() || suspected.jobs)) return false;
-      const claimed = await claimFor(context, options, { room, suspected });
-      heldUntil = claimed.heldUntil;
-      return claimed.jobs.length > 0 && handOver(context, options, { claimed, room });
+      const taken = await claimAndHandOver(context, options, { room, suspected });
+      heldUntil = taken.heldUntil;
+      return taken.more;
     },
   });
   return {
@@ -160,28 +162,52 @@ async function handOver(
   return false;
 }
 
-async function claimFor(
+/** Claims what there is room for, and gives it to the carrier part by part, in order. All parts are over when this is (C3). */
+async function claimAndHandOver(
   context: EngineContext,
-  { executor = "handler", queues, session }: ClaimOptions,
+  options: ClaimOptions,
   { room, suspected }: { readonly room: Room; readonly suspected: Suspected },
-): Promise<Claimed> {
+): Promise<{ readonly heldUntil: number | null; readonly more: boolean }> {
   suspected.jobs = false;
-  let nothingLeft = false;
-  try {
-    const claimed = await context.store.jobs.claim({
-      executor,
-      queues: queues ?? undefined,
-      session: session.id,
-      place: null,
-      ...room,
-      now: context.now(),
-    });
-    ({ nothingLeft } = claimed);
-    return claimed;
-  } finally {
-    // What was heard meanwhile counts for the next pass.
-    suspected.jobs ||= !nothingLeft;
+  let last: Pick<Claimed, "nothingLeft" | "heldUntil"> = { nothingLeft: false, heldUntil: null };
+  let more = false;
+  const failures: unknown[] = [];
+  const parts = partsOf(context, room).map((part) => ({ part, claiming: claimFor(context, options, part) }));
+  // The failure of one is met when its turn has come.
+  for (const { claiming } of parts) claiming.catch(() => {});
+  for (const { part, claiming } of parts) {
+    try {
+      const claimed = await claiming;
+      last = claimed;
+      more = claimed.jobs.length > 0 && (await handOver(context, options, { claimed, room: part }));
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  // What was heard meanwhile counts for the next pass.
+  suspected.jobs ||= failures.length > 0 || !last.nothingLeft;
+  if (failures.length > 0) throw failures[0];
+  return { heldUntil: last.heldUntil, more };
+}
+
+/** Where the store keeps calls in order it carries one part out while the jobs of another begin. Elsewhere the next pass asks for the rest. */
+function partsOf({ store }: EngineContext, { limit, ahead }: Room): readonly Room[] {
+  const parts: Room[] = [{ limit, ahead: Math.min(ahead, AHEAD_PART_MAX) }];
+  if (store.inOrder)
+    for (let left = ahead - AHEAD_PART_MAX; left > 0; left -= AHEAD_PART_MAX)
+      parts.push({ limit: 0, ahead: Math.min(left, AHEAD_PART_MAX) });
+  return parts;
+}
+
+function claimFor(context: EngineContext, { executor = "handler", queues, session }: ClaimOptions, room: Room): Promise<Claimed> {
+  return context.store.jobs.claim({
+    executor,
+    queues: queues ?? undefined,
+    session: session.id,
+    place: null,
+    ...room,
+    now: context.now(),
+  });
 }
 
 /** How long to rest between claims: until a rate lets the next attempt start, where one holds jobs back. */

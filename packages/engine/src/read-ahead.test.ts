@@ -31,14 +31,14 @@ test("nothing is read ahead before anything is known, and for handlers that are 
   }
 });
 
-test("as many are read ahead as end while a claim is under way, and no more than a transaction takes", () => {
+test("as many are read ahead as end while a claim is under way, up to 2,000", () => {
   const ahead = fresh();
   endsAt(ahead, 4, 100);
   expect(ahead.room(10, 10_000).ahead).toBeGreaterThan(80);
   expect(ahead.room(10, 10_000).ahead).toBeLessThanOrEqual(100);
   expect(ahead.room(10, 50)).toEqual({ limit: 10, ahead: 40 });
   endsAt(ahead, 1_000, 100);
-  expect(ahead.room(10, 10_000)).toEqual({ limit: 10, ahead: 500 });
+  expect(ahead.room(10, 10_000)).toEqual({ limit: 10, ahead: 2_000 });
 });
 
 test("jobs that lie here are counted, and more are claimed when half of them have begun", () => {
@@ -65,6 +65,20 @@ test("they begin in order, and are given back together when none has begun for h
   expect(ahead.stale()).toEqual([second, third]);
   expect(ahead.next()).toBeUndefined();
   expect(ahead.room(1, 100)).toEqual({ limit: 1, ahead: 0 });
+});
+
+test("one that was let go of is passed over, and what comes later begins behind the others", () => {
+  const ahead = fresh();
+  const [first, second, third, fourth] = jobs(4) as [ClaimedJob, ClaimedJob, ClaimedJob, ClaimedJob];
+  ahead.add([first, second, third]);
+  expect(ahead.next()).toBe(first);
+  expect(ahead.remove(second.live.id)).toBe(true);
+  ahead.add([fourth]);
+  expect([ahead.next(), ahead.next(), ahead.next()]).toEqual([third, fourth, undefined]);
+  ahead.add([first]);
+  expect(ahead.clear()).toEqual([first]);
+  ahead.add([second]);
+  expect(ahead.next()).toBe(second);
 });
 
 test("where claims are slow more is read ahead, up to what ends in a tenth of a second", () => {

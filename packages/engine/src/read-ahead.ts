@@ -24,9 +24,7 @@ export interface ReadAhead {
   room(free: number, max: number): Room;
 }
 
-/** What one claim takes at most beside the free slots: a transaction stays a matter of milliseconds. */
-const CLAIM_MAX = 500;
-/** Jobs that wait here at most: some claims, so that the handlers have something to do while the next one takes place. */
+/** Jobs that wait here at most: some claims (claims.ts), so that the handlers have something to do while the next one takes place. */
 const AHEAD_MAX = 2_000;
 /** As many as end in this time, or while some claims take place where those are slow: a disk may flush in 0.1 ms or in 10. */
 const AHEAD_MS: number = ms(25);
@@ -43,6 +41,9 @@ const FORGOTTEN_MS: number = seconds(1);
 /** `monotonic` gives milliseconds. */
 export function readAhead(monotonic: () => number): ReadAhead {
   const jobs = new Map<string, ClaimedJob>();
+  /** Their ids in order, from `first` on; those before have gone. To ask the map for its first would pass over all that have gone, each time. */
+  let order: string[] = [];
+  let first = 0;
   const rate = endsPerMs(monotonic);
   let movedAt = 0;
   let askedAt = 0;
@@ -50,6 +51,7 @@ export function readAhead(monotonic: () => number): ReadAhead {
   const clear = (): readonly ClaimedJob[] => {
     const all = [...jobs.values()];
     jobs.clear();
+    [order, first] = [[], 0];
     return all;
   };
   return {
@@ -58,12 +60,19 @@ export function readAhead(monotonic: () => number): ReadAhead {
     add(more) {
       movedAt = monotonic();
       claimMs = (claimMs + movedAt - askedAt) / 2;
-      for (const job of more) jobs.set(job.live.id, job);
+      order = order.slice(first);
+      first = 0;
+      for (const job of more) {
+        jobs.set(job.live.id, job);
+        order.push(job.live.id);
+      }
     },
     next() {
-      for (const [id, job] of jobs) {
+      while (first < order.length) {
+        const job = jobs.get(order[first++] as string);
+        if (job === undefined) continue;
         movedAt = monotonic();
-        jobs.delete(id);
+        jobs.delete(job.live.id);
         return job;
       }
       return undefined;
@@ -81,7 +90,7 @@ export function readAhead(monotonic: () => number): ReadAhead {
       const size = Math.min(AHEAD_MAX, Math.floor(rate.now() * forMs));
       askedAt = monotonic();
       // Not one by one: a claim that takes many costs little more than one that takes one.
-      const ahead = jobs.size > size / 2 ? 0 : Math.max(0, Math.min(size - jobs.size, max - limit, CLAIM_MAX));
+      const ahead = jobs.size > size / 2 ? 0 : Math.max(0, Math.min(size - jobs.size, max - limit));
       return { limit, ahead };
     },
   };

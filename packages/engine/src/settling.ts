@@ -20,6 +20,11 @@ export interface Settling {
 const BACKOFF: Backoff = { initial: ms(50), factor: 2, max: seconds(5), jitter: 0.3 };
 /** A commit's size; the store groups commits further. */
 const BATCH = 500;
+/**
+ * Commits under way at once, where the store keeps calls in order: it has the next one at hand when it has answered one. While
+ * they fail, there is one.
+ */
+const COMMITS_MAX = 3;
 
 interface Pending {
   readonly change: Change;
@@ -28,33 +33,41 @@ interface Pending {
 
 export function settling(context: EngineContext): Settling {
   let pending: Pending[] = [];
-  let flushing = false;
+  /** What each commit that is under way takes with it. */
+  const underWay = new Set<Pending[]>();
   let failures = 0;
+  let size = BATCH;
   let closed = false;
   let endRest: (() => void) | null = null;
 
   const flush = async (): Promise<void> => {
-    flushing = true;
+    const batch: Pending[] = [];
+    underWay.add(batch);
     // Results that come in the same turn are committed together.
     await Promise.resolve();
-    let size = BATCH;
     while (pending.length > 0 && !closed) {
-      const batch = pending.slice(0, size);
+      batch.push(...pending.splice(0, size));
       try {
         const results = await context.commit(batch.map(({ change }) => change));
         failures = 0;
         size = Math.min(BATCH, size * 2);
-        pending = pending.slice(batch.length);
-        batch.forEach(({ resolve }, i) => resolve(results[i]));
+        batch.splice(0).forEach(({ resolve }, i) => resolve(results[i]));
       } catch (error) {
         failures++;
-        context.logger.warn("results could not be stored and are kept", { results: pending.length, error: messageOf(error), failures });
-        size = Math.ceil(batch.length / 2);
-        if (batch.length === 1) pending = [...pending.slice(1), ...batch];
+        const kept = batch.splice(0);
+        context.logger.warn("results could not be stored and are kept", {
+          results: pending.length + kept.length,
+          error: messageOf(error),
+          failures,
+        });
+        size = Math.ceil(kept.length / 2);
+        pending = kept.length === 1 ? [...pending, ...kept] : [...kept, ...pending];
+        // The other one goes on with them.
+        if (underWay.size > 1) break;
         await rest(backoffDelay(BACKOFF, failures, context.random.next()));
       }
     }
-    flushing = false;
+    underWay.delete(batch);
   };
   const rest = (delayMs: number): Promise<void> =>
     new Promise((resolve) => {
@@ -70,12 +83,12 @@ export function settling(context: EngineContext): Settling {
       new Promise((resolve) => {
         if (closed) return resolve(undefined);
         pending.push({ change, resolve });
-        if (!flushing) void flush();
+        if (underWay.size < (context.store.inOrder && failures === 0 ? COMMITS_MAX : 1)) void flush();
       }),
     close() {
       closed = true;
       endRest?.();
-      for (const { resolve } of pending) resolve(undefined);
+      for (const { resolve } of [...underWay].flat().concat(pending)) resolve(undefined);
       pending = [];
     },
   };

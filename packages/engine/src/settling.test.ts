@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import type { Change, ChangeResult } from "@windlass/kernel";
+import { fakeClock, quietLogger, seededRandom, settled } from "@windlass/testkit";
+import type { EngineContext } from "./context.ts";
+import { settling } from "./settling.ts";
+
+interface Commit {
+  readonly ids: readonly string[];
+  readonly answer: PromiseWithResolvers<readonly ChangeResult[]>;
+}
+
+function settlingOn(inOrder: boolean) {
+  const commits: Commit[] = [];
+  const clock = fakeClock();
+  const context = {
+    store: { inOrder },
+    clock,
+    random: seededRandom(1),
+    logger: quietLogger(),
+    commit: (changes: readonly Change[]) => {
+      const answer = Promise.withResolvers<readonly ChangeResult[]>();
+      commits.push({ ids: changes.map((change) => (change as { id: string }).id), answer });
+      return answer.promise;
+    },
+  } as unknown as EngineContext;
+  const results = settling(context);
+  const told: unknown[] = [];
+  const settle = (id: string): void => void results.settle({ type: "release", id, token: 1 }).then((result) => told.push(result?.id));
+  const accept = async ({ ids, answer }: Commit): Promise<void> => {
+    answer.resolve(ids.map((id) => ({ ok: true, id })));
+    await settled();
+  };
+  return { commits, clock, results, told, settle, accept };
+}
+
+test.each([
+  [true, [["a"], ["b"], ["c"]], ["d", "e"]],
+  [false, [["a"]], ["b", "c", "d", "e"]],
+] as const)(
+  "some commits are under way at once where the store keeps calls in order (%s), and what comes meanwhile goes together",
+  async (inOrder, first, next) => {
+    const { commits, told, settle, accept } = settlingOn(inOrder);
+    for (const id of ["a", "b", "c", "d", "e"]) {
+      settle(id);
+      await settled();
+    }
+    expect(commits.map(({ ids }) => ids)).toEqual(first);
+    await accept(commits[0] as Commit);
+    expect(told).toEqual(["a"]);
+    expect(commits.at(-1)?.ids).toEqual(next);
+  },
+);
+
+test("while commits fail there is one, and everything is stored in the end", async () => {
+  const { commits, clock, told, settle, accept } = settlingOn(true);
+  for (const id of ["a", "b"]) {
+    settle(id);
+    await settled();
+  }
+  for (const { answer } of commits) answer.reject(new Error("the disk is full"));
+  await settled();
+  settle("c");
+  await settled();
+  expect(commits).toHaveLength(2);
+  await clock.advance(10_000);
+  for (let i = 2; i < commits.length; i++) await accept(commits[i] as Commit);
+  expect(told.toSorted()).toEqual(["a", "b", "c"]);
+});
+
+test("what is given up is answered, also what was under way", async () => {
+  const { results, told, settle } = settlingOn(true);
+  settle("a");
+  await settled();
+  settle("b");
+  results.close();
+  settle("c");
+  await settled();
+  expect(told).toEqual([undefined, undefined, undefined]);
+});
