@@ -42,3 +42,17 @@ test("what differs are the bits and the values of the columns that are not the s
     }),
   );
 });
+
+test("many records become the rows that each of them becomes, also where they share what is written as JSON", () => {
+  fc.assert(
+    fc.property(fc.array(things), (some) => {
+      const all = [...some, ...some.slice(-1)];
+      expect(table.encodeAll(all)).toEqual(all.map((thing) => table.encode(thing)));
+    }),
+  );
+});
+
+test("JSON that was read already stays as it is", () => {
+  const detailText = { a: 1 };
+  expect(table.decode(["x", 1, 1, detailText]).detailText).toBe(detailText);
+});

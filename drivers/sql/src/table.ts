@@ -21,8 +21,10 @@ export interface Table<T> {
   list(prefix?: string): string;
   /** The values of a row, in the order of `columns`. */
   encode(record: T): SqlValue[];
-  /** A record from the values of a row, of which the first stands at `from`. */
-  decode(row: readonly SqlValue[], from?: number): T;
+  /** The same of many. What is the same object in one record and in the next is written as JSON once. */
+  encodeAll(records: readonly T[]): SqlValue[][];
+  /** A record from the values of a row, of which the first stands at `from`. JSON that was read already stays as it is. */
+  decode(row: readonly (SqlValue | object)[], from?: number): T;
   /** The same, where many rows say the same: what they have in common is one value, which is frozen. */
   decodeShared(row: readonly SqlValue[], from?: number): T;
 }
@@ -43,6 +45,7 @@ export function tableOf<T extends object>(
     columns,
     list: (prefix = "") => columns.map((column) => prefix + column.name).join(", "),
     encode: encoderOf(columns),
+    encodeAll: allEncoderOf(columns),
     decode: decoderOf(columns, JSON.parse),
     decodeShared: decoderOf(columns, sharedJson),
   };
@@ -63,6 +66,19 @@ function encoderOf<T>(columns: readonly Column<T>[]): Table<T>["encode"] {
   const body = columns.map(({ kind, key }) => ENCODED[kind](`record[${JSON.stringify(key)}]`));
   // oxlint-disable-next-line typescript/no-implied-eval -- see above
   return new Function("record", `return [${body.join(", ")}];`) as Table<T>["encode"];
+}
+
+function allEncoderOf<T>(columns: readonly Column<T>[]): Table<T>["encodeAll"] {
+  const known: string[] = [];
+  const body = columns.map(({ kind, key }, i) => {
+    const value = `record[${JSON.stringify(key)}]`;
+    if (kind !== "json") return ENCODED[kind](value);
+    known.push(`let value${i} = null, text${i} = null;`);
+    const encoded = `(value${i} = ${value}) == null ? null : JSON.stringify(value${i})`;
+    return `${value} === value${i} ? text${i} : (text${i} = ${encoded})`;
+  });
+  // oxlint-disable-next-line typescript/no-implied-eval -- see above
+  return new Function("records", `${known.join(" ")} return records.map((record) => [${body.join(", ")}]);`) as Table<T>["encodeAll"];
 }
 
 /** Which of the columns differ, as bits in their order; the values that `record` has in them are appended to `values`. */
@@ -87,7 +103,7 @@ function decoderOf<T>(columns: readonly Column<T>[], parse: (text: string) => un
     text: (value) => `${value} ?? null`,
     integer: (value) => `${value} ?? null`,
     flag: (value) => `${value} == null ? null : ${value} === 1`,
-    json: (value) => `${value} == null ? null : parse(${value})`,
+    json: (value) => `typeof ${value} === "string" ? parse(${value}) : ${value} ?? null`,
   };
   const body = columns.map(({ kind, key }, i) => `${JSON.stringify(key)}: ${values[kind](`row[from + ${i}]`)}`);
   // oxlint-disable-next-line typescript/no-implied-eval -- see above

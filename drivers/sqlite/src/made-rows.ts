@@ -43,7 +43,7 @@ export function insertMade(db: Database, made: MadeRows): void {
 }
 
 export function encoded<T>(table: Table<T>, records: readonly T[]): SqlValue[][] {
-  return records.map((record) => table.encode(record));
+  return table.encodeAll(records);
 }
 
 function positioned(db: Database, events: Writes["events"]): SqlValue[][] {

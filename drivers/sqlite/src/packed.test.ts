@@ -14,10 +14,21 @@ const ended: Settle = {
 };
 
 test("the changes of a commit arrive as they were sent", () => {
-  const values = [[{ type: "submit", job: jobRecord({ input: { text: "ä\u2028\ud800", nothing: null } }) }], T0];
-  const packed = packValues("commit", values);
-  expect(typeof packed).toBe("string");
-  expect(unpackValues("commit", packed)).toEqual(values);
+  const inputs = [{ text: "ä\u2028\ud800", nothing: null }, "1", 1, null, [], "{}", { a: [1] }, true, ""];
+  const submits = inputs.map((input): Change => ({
+    type: "submit",
+    job: jobRecord({ input, retry: { limit: 2, on: [], backoff: "none" } as never }),
+  }));
+  for (const count of [1, 7, 8, 9]) {
+    const values = [[ended, ...submits.slice(0, count), { ...ended, stopped: true }], T0];
+    const packed = packValues("commit", values);
+    expect(typeof packed).toBe("string");
+    expect(unpackValues("commit", packed)).toEqual(values);
+  }
+  for (const input of inputs) {
+    const values = [Array.from({ length: 10 }, () => ({ type: "submit", job: jobRecord({ input }) })), T0];
+    expect(unpackValues("commit", packValues("commit", values))).toEqual(values);
+  }
 });
 
 test.each([
@@ -39,7 +50,7 @@ test.each([
 });
 
 test("the usual end is short", () => {
-  expect(packValues("commit", [[ended], T0])).toBe(JSON.stringify([[["job_1", 2, 3, 0.123456789]], T0]));
+  expect(packValues("commit", [[ended], T0])).toBe(JSON.stringify([[["job_1", 2, 3, 0.123456789]], null, T0]));
 });
 
 test("other calls go as they are", () => {

@@ -2,11 +2,14 @@
  * What is long goes between the threads as a text of JSON. To copy an object V8 writes the name of each of its fields, every
  * time: a thousand jobs take 2.6 times as long that way, both ends together. All of it is data of the kernel that JSON brings
  * back as it was; a field that is undefined is left out, which means the same.
+ * Many new jobs go as rows that are mostly alike (alike-rows.ts).
  *
  * P1. What most changes and results say is not written out: that a holder ended without output, and that a change was
  *     accepted. Whoever reads a reply has the call at hand.
  */
-import type { Change, ChangeResult, Settle } from "@windlass/kernel";
+import type { Change, ChangeResult, JobRecord, Settle } from "@windlass/kernel";
+import { jobsTable } from "@windlass/sql";
+import { alike, recordsOf, type AlikeRows } from "./alike-rows.ts";
 import type { OperationName } from "./operations.ts";
 import type { Packed, Reply } from "./thread-message.ts";
 
@@ -16,19 +19,34 @@ type Values = readonly unknown[];
 export function packValues(name: OperationName, values: Values): Values | Packed {
   if (name === "dispatchSchedules") return JSON.stringify(values) as Packed;
   if (name !== "commit") return values;
-  const [changes, ...rest] = values;
-  return JSON.stringify([(changes as readonly Change[]).map(shortened), ...rest]) as Packed;
+  const [changes, ...rest] = values as [readonly Change[], ...unknown[]];
+  const jobs = changes.flatMap((change) => (change.type === "submit" ? [change.job] : []));
+  if (jobs.length < TOGETHER_MIN) return JSON.stringify([changes.map(shortened), null, ...rest]) as Packed;
+  const others = changes.map((change) => (change.type === "submit" ? MADE : shortened(change)));
+  return JSON.stringify([others, alike(jobsTable.encodeAll(jobs)), ...rest]) as Packed;
 }
+
+/** New jobs of one call that go together. */
+const TOGETHER_MIN = 8;
+/** Stands where a job is made that is the next among the rows. */
+const MADE = 0;
 
 export function unpackValues(name: OperationName, values: Values | Packed): Values {
   if (typeof values !== "string") return values;
   const unpacked = JSON.parse(values) as Values;
   if (name !== "commit") return unpacked;
-  const [changes, ...rest] = unpacked;
-  return [
-    (changes as readonly (Change | PlainEnd)[]).map((change) => (Array.isArray(change) ? lengthened(change as PlainEnd) : change)),
-    ...rest,
-  ];
+  const [changes, rows, ...rest] = unpacked as [readonly (Change | PlainEnd | typeof MADE)[], AlikeRows | null, ...unknown[]];
+  const jobs = (rows === null ? [] : recordsOf(jobsTable, rows)).values();
+  return [changes.map((change) => changeOf(change, jobs)), ...rest];
+}
+
+function changeOf(change: Change | PlainEnd | typeof MADE, jobs: Iterator<JobRecord, undefined>): Change {
+  if (change === MADE) return { type: "submit", job: jobs.next().value as JobRecord };
+  return isPlainEnd(change) ? lengthened(change) : change;
+}
+
+function isPlainEnd(change: Change | PlainEnd): change is PlainEnd {
+  return Array.isArray(change);
 }
 
 /** Id, attempt, token, random. */
