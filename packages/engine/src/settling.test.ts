@@ -64,7 +64,8 @@ test("while commits fail there is one, and everything is stored in the end", asy
   expect(commits).toHaveLength(2);
   await clock.advance(10_000);
   for (let i = 2; i < commits.length; i++) await accept(commits[i] as Commit);
-  expect(told.toSorted()).toEqual(["a", "b", "c"]);
+  expect(told).toHaveLength(3);
+  expect(new Set(told)).toEqual(new Set(["a", "b", "c"]));
 });
 
 test("what is given up is answered, also what was under way", async () => {
