@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hasCode } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
-import { jobRecord, T0 } from "@windlass/testkit";
+import { jobRecord, settleOf, T0 } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
 import { Database } from "./database.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
@@ -26,6 +26,33 @@ test("commits that wait together are answered each with its own results", async 
   const committed = await Promise.all(jobs.map((job) => store.jobs.commit([{ type: "submit", job }], T0)));
   expect(committed.map(({ results }) => results[0]?.id)).toEqual(jobs.map((job) => job.id));
   expect((await store.reads.feed("", 100)).map(({ event }) => event.jobId)).toEqual(jobs.map((job) => job.id));
+});
+
+test("large commits, claims and ends that wait for each other are answered in order, each with what it brought about", async () => {
+  await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 });
+  const batches = Array.from({ length: 6 }, (_, i) => Array.from({ length: 200 }, (__, n) => jobRecord({ input: { batch: i, n } })));
+  const answered: number[] = [];
+  const claim = { executor: "handler", session: "ses_1", place: null, limit: 300, now: T0 + 1 } as const;
+  const committed = batches.map((jobs, i) =>
+    store.jobs
+      .commit(
+        jobs.map((job) => ({ type: "submit", job })),
+        T0,
+      )
+      .finally(() => answered.push(i)),
+  );
+  const claimed = await Promise.all(Array.from({ length: 4 }, () => store.jobs.claim(claim)));
+  const all = batches.flat();
+  expect(answered).toEqual([0, 1, 2, 3, 4, 5]);
+  expect((await Promise.all(committed)).flatMap(({ results }) => results)).toEqual(all.map(({ id }) => ({ ok: true, id, created: true })));
+  const running = claimed.flatMap(({ jobs }) => jobs);
+  expect(running.map(({ record }) => record)).toEqual(all);
+  const { results } = await store.jobs.commit(
+    running.map(({ live }) => settleOf(live)),
+    T0 + 2,
+  );
+  expect(results).toEqual(all.map(({ id }) => ({ ok: true, id })));
+  expect(await store.reads.get(all.at(-1)?.id ?? "")).toMatchObject({ state: "succeeded", record: { input: { batch: 5, n: 199 } } });
 });
 
 test("a commit that cannot be stored fails alone, whoever shared its transaction", async () => {
