@@ -65,6 +65,8 @@ function serve(to: MessagePort, parts: Parts, first: ToThread): boolean {
     const workMs = performance.now() - from;
     receive();
     flushing.committed(replies, workMs, isMuch(inbox.writes));
+    // What came while the disk was waited for goes together with what came before.
+    receive();
   }
   if (inbox.reads.length > 0)
     flushing.committed(
