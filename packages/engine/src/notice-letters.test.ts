@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { NOTICE_FAULTS, WindlassError, type NoticeFault } from "@windlass/kernel";
-import type { DeadNotice, Notices } from "@windlass/ports";
+import type { DeadNotice, Notices, OutgoingNotice } from "@windlass/ports";
 import { memoryNotices, noticesMemory, type NoticesMemory } from "@windlass/testkit";
 import { afterEach, expect, test } from "vitest";
 import { engineFixture, groupKind, type EngineFixture } from "./engine-fixture.ts";
@@ -25,6 +25,11 @@ const BODY = JSON.stringify({
   trigger_type: "event",
   sent_at: "2026-01-01T09:00:00Z",
 });
+/** By who has the key, and too long ago to be taken now. */
+const signedOld = <One extends OutgoingNotice>(notice: One, now: number): One => ({
+  ...notice,
+  attributes: signatures.sign(notice, { queue: "memory", now: now - 3_600_000 }),
+});
 const OF_ACME = BODY.replace('"nightly"', '"acme/report"');
 
 let fixture: EngineFixture & { readonly memory: NoticesMemory; readonly letters: NoticeLetters };
@@ -43,7 +48,7 @@ async function open(bodies: readonly string[], reason: NoticeFault = "signature"
     },
   });
   const queue = memoryNotices(memory, { clock: made.clock });
-  await queue.send(bodies.map((body, i) => ({ id: `n-${i}`, body, attributes: { signature: "old", workflow_id: "x" } })));
+  await queue.send(bodies.map((body, i) => signedOld({ id: `n-${i}`, body, attributes: { workflow_id: "x" } }, made.clock.now())));
   for (const one of await queue.receive({ max: 10, waitMs: 0 })) await queue.deadLetter(one, { reason, message: "no" });
   const letters = made.engine.deadNotices;
   if (letters === null) throw new Error("there is a queue");
@@ -65,7 +70,10 @@ async function redriven(filter: NoticeLetterFilter, request: Partial<RedriveRequ
 function fill(count: number, change: (n: number) => Partial<DeadNotice> = () => ({})): void {
   const [first] = fixture.memory.dead.splice(0);
   if (first === undefined) throw new Error("one died");
-  for (let n = 1; n <= count; n++) fixture.memory.dead.push({ ...first, letterId: String(n), id: `n-${n}`, ...change(n) });
+  for (let n = 1; n <= count; n++) {
+    const changed = { ...first, letterId: String(n), id: `n-${n}`, ...change(n) };
+    fixture.memory.dead.push(signedOld(changed, fixture.clock.now()));
+  }
 }
 
 test("a letter is listed in the workspace that its notice names, and one that cannot be read in default", async () => {
@@ -85,7 +93,8 @@ test.each(Object.keys(NOTICE_FAULTS) as NoticeFault[])(
     await open([BODY], reason);
     const { memory, engine, clock, store } = fixture;
     expect(await redriven({ ...all, reason })).toMatchObject({ items: [{ execution: null }], left: [], more: false, fault: null });
-    expect([memory.dead, memory.waiting.map(({ attributes }) => attributes["signature"] === "old")]).toEqual([[], [false]]);
+    const at = { queue: "memory", now: clock.now() };
+    expect([memory.dead, memory.waiting.map((one) => signatures.fault(one, at))]).toEqual([[], [null]]);
     await engine.start();
     await clock.until(() => memory.waiting.length === 0, LIMIT_MS);
     expect(memory.dead).toEqual([]);
@@ -102,6 +111,25 @@ test("a letter that was not signed well is only redriven by who names it, or its
   expect(memory.dead).toHaveLength(1);
   expect((await redriven({ ...all, ids: [letter?.listId ?? ""] })).items).toHaveLength(1);
 });
+
+test.each(["attempts_exhausted", "refused"] as const)(
+  "what nobody signed is not signed along with all others because its letter says %s: anybody can have it say so",
+  async (reason) => {
+    await open([BODY, BODY, BODY, BODY], reason);
+    const { memory } = fixture;
+    const [unsigned, changed, elsewhere, good] = memory.dead.splice(0) as [DeadNotice, DeadNotice, DeadNotice, DeadNotice];
+    const other = signatures.sign(elsewhere, { queue: "another", now: fixture.clock.now() });
+    memory.dead.push({ ...unsigned, attributes: {} }, { ...changed, id: "n-9" }, { ...elsewhere, attributes: other }, good);
+    const listIds = memory.dead.map(({ letterId }) => `notice_${letterId}`);
+    for (const filter of [{ ...all, name: "nightly" }, all]) {
+      const { left } = await fixture.letters.chooseRedrive(filter, asked);
+      expect(left).toEqual([{ reason, count: 3, ids: listIds.slice(0, 3), why: expect.stringContaining("signature is missing or wrong") }]);
+    }
+    expect((await redriven(all)).items.map(({ listId }) => listId)).toEqual(listIds.slice(3));
+    expect(memory.waiting.map(({ id }) => id)).toEqual(["n-3"]);
+    expect((await redriven({ ...all, ids: listIds.slice(0, 3) })).items).toHaveLength(3);
+  },
+);
 
 test("one whose body is no notice is left whatever was asked, and told; the others are sent", async () => {
   await open([BODY, "{", "[]"], "malformed");

@@ -2,7 +2,8 @@
  * Which dead letters of notices are sent again, and their sending.
  *
  * V1. Who redrives a letter vouches for it: it is signed anew. So he needs what he would need to run the workflow himself, and
- *     those that were not signed well are only redriven by who names them, or their reason.
+ *     those that were not signed well are only redriven by who names them, or their reason. What a letter says that it died of
+ *     proves nothing: it may die before anybody looks at its signature, and others may write to the queue. So that is looked at.
  * V2. All of them are looked at, and whoever may refuse is asked, before the first is sent again.
  * V3. What fits and is not sent is told, with why.
  */
@@ -11,6 +12,7 @@ import { RETRY_DELAY_MS_MAX, type DeadNotice, type NoticeAttributes, type Notice
 import type { CommandGate } from "./command-gate.ts";
 import type { EngineContext } from "./context.ts";
 import { disabledAmong } from "./disabled-definitions.ts";
+import type { SignatureFault } from "./notice-signatures.ts";
 import { leftTally, type LettersLeft } from "./letters-left.ts";
 import { letterIdOf, through, type Chosen, type NoticeLetter, type NoticeLetterFilter } from "./notice-letter.ts";
 import type { NoticeOptions } from "./notice-receiver.ts";
@@ -62,6 +64,8 @@ export async function chooseRedrive(
     const { signature: _old, ...attributes } = letter.attributes;
     return signatures.sign({ ...letter, attributes }, { queue: notices.identity, now: context.now() });
   };
+  const faultOf = (letter: DeadNotice): SignatureFault | null =>
+    signatures.mode === "off" ? null : signatures.fault(letter, { queue: notices.identity, now: context.now() });
   const leave = ({ listId, reason }: NoticeLetter, why: string): void => {
     if (!leftIds.has(listId)) left.add({ id: listId, reason }, why);
     leftIds.add(listId);
@@ -69,7 +73,7 @@ export async function chooseRedrive(
   const end = await through(notices, filter, {
     room: () => (isInTime() ? filter.limit - chosen.length : 0),
     isWanted(letter) {
-      const why = whyLeft(letter, filter);
+      const why = whyLeft(letter) ?? whyUnvouched(letter, filter, faultOf);
       if (why !== null) leave(letter, why);
       return why === null;
     },
@@ -136,13 +140,23 @@ async function demand(
 const UNVOUCHED: ReadonlySet<NoticeFault> = new Set<NoticeFault>(["signature", "signature_expired", "unknown"]);
 
 /** Why it is not sent again; null: it is. */
-function whyLeft({ notice, reason }: NoticeLetter, { ids, reason: asked }: NoticeLetterFilter): string | null {
+function whyLeft({ notice }: NoticeLetter): string | null {
   // It would be the same notice, and die of the same.
-  if (notice === null) return "its body is no notice, so it would die of the same again: strike it off, and have it sent anew";
-  // See V1: who redrives many has not looked at each of them.
-  if (ids === undefined && asked === undefined && UNVOUCHED.has(reason))
-    return "nobody knows who sent it: look at it, and name it by its id or its reason";
-  return null;
+  return notice === null ? "its body is no notice, so it would die of the same again: strike it off, and have it sent anew" : null;
+}
+
+/** See V1: who redrives many has not looked at each of them. Null: it was signed well once, however long ago, or somebody names it. */
+function whyUnvouched(
+  letter: NoticeLetter,
+  { ids, reason: asked }: NoticeLetterFilter,
+  faultOf: (letter: DeadNotice) => SignatureFault | null,
+): string | null {
+  if (ids !== undefined || asked !== undefined) return null;
+  if (UNVOUCHED.has(letter.reason)) return "nobody knows who sent it: look at it, and name it by its id or its reason";
+  const fault = faultOf(letter);
+  if (fault === null || fault.reason === "signature_expired") return null;
+  // Not what the fault says: it holds words of whoever sent it, and those that are left are counted by why.
+  return "its signature is missing or wrong, so nobody knows who sent it: look at it, and name it by its id";
 }
 
 function tooLate(delayMsMax: number): string {
