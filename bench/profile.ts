@@ -59,7 +59,7 @@ async function profile(): Promise<void> {
   const beginNow = async (): Promise<void> => void (end = await begin());
   if (options.workload !== "schedules") await beginNow();
   const rate =
-    options.workload === "schedules" ? (1_000 * count) / (await dueAtOnce(queue.windlass.engine, count, beginNow)) : await work(queue);
+    options.workload === "schedules" ? (1_000 * count) / (await dueAtOnce(queue.windlass.engine, count, beginNow)).ms : await work(queue);
   if (options.workload === "enqueue") count = Math.round((rate * FOR_MS) / 1_000);
   say(`${options.workload}, ${options.store}, ${concurrency} at once: ${Math.round(rate)} jobs/s, ${(1e6 / rate).toFixed(1)} µs each`);
   await end();
