@@ -6,6 +6,7 @@ import { advancer } from "./advancer.ts";
 import { audit, type Audit } from "./audit.ts";
 import { engineContext, type EngineContext, type EnginePorts } from "./context.ts";
 import { callbacks, type Callbacks } from "./callbacks.ts";
+import { clockSync } from "./clock-sync.ts";
 import { deadLetters, type DeadLetters } from "./dead-letters.ts";
 import { explainer, type Explain } from "./explain.ts";
 import { feed, type Feed } from "./feed.ts";
@@ -108,7 +109,7 @@ export function engine(options: EngineOptions): Engine {
       }),
     ];
     const services = together("services", [
-      ...(isSpawner ? spawning : [changes, events, ...keepingOn(context, options, { session, spawning })]),
+      ...(isSpawner ? [clockSync(context), ...spawning] : [changes, events, ...keepingOn(context, options, { session, spawning })]),
       ...(notices?.services(id) ?? []),
       logRetention(context, options.logLimits ?? { retentionDays: 0, totalBytesMax: 0 }),
     ]);

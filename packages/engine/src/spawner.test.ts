@@ -1,5 +1,6 @@
 /** An engine in the role of a spawner, beside the engine of a server on the same store. */
 import { runnerKeyOf } from "@windlass/kernel";
+import type { Store } from "@windlass/ports";
 import { outsideCluster } from "@windlass/testkit";
 import { expect, test } from "vitest";
 import { command, done, engineFixture, fakeExecutor, group } from "./engine-fixture.ts";
@@ -47,6 +48,20 @@ test("it makes runners, in all workspaces, and Jobs elsewhere, and carries out n
   expect(await why(process)).toEqual(["no_executor"]);
   await server.outcome(spawner.stop());
   await server.close();
+});
+
+test("a clock that is set while it runs is put right by the store's", async () => {
+  let ahead = 0;
+  const wrap = (store: Store): Store => ({ ...store, timeOffset: async () => -ahead });
+  const alone = await engineFixture({ kinds, role: "spawner", runners: rules, executors: [fakeExecutor()], wrap });
+  await alone.engine.start();
+  for (const jump of [10_800_000, -21_600_000]) {
+    alone.clock.jump(jump);
+    ahead += jump;
+    await alone.clock.advance(2_000);
+    expect(alone.engine.context.now() + ahead).toBe(alone.clock.now());
+  }
+  await alone.close();
 });
 
 test("it decides about no execution: that is for servers", async () => {

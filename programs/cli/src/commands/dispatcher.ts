@@ -28,14 +28,14 @@ export async function runDispatcher(call: Call<DispatcherCommandOptions>): Promi
   try {
     if (options.once === true) return tell(call, await dispatchOnce(opened.evaluating, { aheadMs: options.ahead ?? AHEAD_MS }));
     const loop = dispatcher({ ...opened.evaluating, session: () => opened.session });
-    await opened.sender?.start();
+    await opened.beside.start();
     await loop.start();
     if (call.format === "json") terminal.out(`${JSON.stringify({ pid: process.pid })}\n`);
     else terminal.out("Looks after schedules. End it with Ctrl-C.\n");
     await interrupted.stay();
     terminal.err("Stopping: what is due next is looked at by the next one.\n");
     await loop.stop();
-    await opened.sender?.stop();
+    await opened.beside.stop();
     return 0;
   } finally {
     await opened.close();

@@ -3,7 +3,7 @@
  * beside servers; a store in a data folder has one owner, and a server that owns it dispatches by itself.
  */
 import { tmpdir } from "node:os";
-import { engineContext, noticeSender, type EngineContext, type Service } from "@windlass/engine";
+import { clockSync, engineContext, noticeSender, together, type EngineContext, type Service } from "@windlass/engine";
 import { fileLogStore } from "@windlass/files";
 import { WindlassError, type Settings } from "@windlass/kernel";
 import type { Logger } from "@windlass/ports";
@@ -31,8 +31,8 @@ export interface OpenedDispatcher {
   readonly evaluating: Evaluating;
   /** Under which it leads. */
   readonly session: string;
-  /** Tells the queue for notices of what is stored; null: there is no such queue. */
-  readonly sender: Service | null;
+  /** Runs beside the loop: follows the store's clock, and tells the queue for notices, if there is one, of what is stored. */
+  readonly beside: Service;
   close(): Promise<void>;
 }
 
@@ -54,7 +54,10 @@ export async function openDispatcher({ data, settings, environment, logger }: Di
     return {
       evaluating: (await evaluatingOf(settings))(context),
       session,
-      sender: queue === null ? null : noticeSender(context, { ...queue, session: () => session }),
+      beside: together("beside the dispatcher", [
+        clockSync(context),
+        ...(queue === null ? [] : [noticeSender(context, { ...queue, session: () => session })]),
+      ]),
       async close() {
         // Lets go of the lead, so that the next one need not wait for it.
         await store.sessions.close(session);
