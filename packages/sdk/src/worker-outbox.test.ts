@@ -34,3 +34,33 @@ test("lines that nobody takes are cut, and the log says so (O2)", () => {
   const [last = ""] = box.take().slice(-1);
   expect(last).toContain("[cut here, lines: 1;");
 });
+
+test("however many groups are cut, one item tells of those of an attempt, until it is sent (O2)", async () => {
+  const box = outbox();
+  const of = (id: string): NewItem => ({ ...log("x".repeat(1_000)), id });
+  const told = (): string[] => box.take().filter((text) => text.includes("[cut here"));
+  const count = 100_000;
+  let whole = 0;
+  for (let n = 0; n < count; n++) {
+    const before = box.size;
+    void box.add(of("a"));
+    // The first that is cut is the last that grows it.
+    if (box.size > before) whole = n;
+  }
+  const last = box.add(of("b"));
+  void box.add(end);
+  expect(box.size).toBe(whole + 3);
+  expect(box.size).toBeLessThan(10_000);
+  const texts = told();
+  expect(texts.map((text) => [/"id":"(.)"/u.exec(text)?.[1], /lines: (\d+);/u.exec(text)?.[1]])).toEqual([
+    ["a", String(count - whole)],
+    ["b", "1"],
+  ]);
+  // What was sent tells of no more than it did then.
+  const next = box.add(of("b"));
+  const [n = 0] = numbers(texts.slice(-1));
+  box.answered(n, STORED);
+  expect([await last, told().length]).toEqual([STORED, 1]);
+  box.dropUnended();
+  expect(await next).toBeNull();
+});

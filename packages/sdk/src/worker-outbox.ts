@@ -2,7 +2,8 @@
  * What a worker has to tell, kept until the server has answered.
  *
  * O1. Every item is answered once, or dropped with the session; until then it is sent over each new connection, in order.
- * O2. Log lines that nobody takes do not fill the memory: beyond a limit they are cut, and the log says so.
+ * O2. Log lines that nobody takes do not fill the memory: beyond a limit they are cut, and the log says so, in one item for all
+ *     that an attempt writes until it is sent.
  */
 import type { WorkerItem } from "@windlass/contract";
 
@@ -33,11 +34,22 @@ export interface Outbox {
 
 interface Entry {
   readonly n: number;
-  readonly item: NewItem;
+  /** Replaced only while it was never sent. */
+  item: NewItem;
   /** How much of a log's text it holds. */
   readonly logLength: number;
   readonly resolve: (answer: Answered | null) => void;
+  readonly settled: Promise<Answered | null>;
 }
+
+/** What was cut of an attempt's log and is told by an entry that was not sent yet. */
+interface Cut {
+  readonly entry: Entry;
+  readonly at: number;
+  lines: number;
+}
+
+type LogItem = Extract<NewItem, { what: "log" }>;
 
 /** Text of log lines that is kept while the server takes none. */
 const LOG_KEPT_MAX = 8_388_608;
@@ -45,6 +57,8 @@ const LOG_KEPT_MAX = 8_388_608;
 export function outbox(): Outbox {
   const entries = new Map<number, Entry>();
   let unsent: Entry[] = [];
+  /** By attempt: the last of its log that is kept. */
+  const cuts = new Map<string, Cut>();
   let last = 0;
   let logKept = 0;
   const end = (entry: Entry, answer: Answered | null): void => {
@@ -52,21 +66,43 @@ export function outbox(): Outbox {
     logKept -= entry.logLength;
     entry.resolve(answer);
   };
+  const keep = (item: NewItem): Entry => {
+    let resolve: Entry["resolve"] = () => {};
+    const settled = new Promise<Answered | null>((settle) => (resolve = settle));
+    const entry: Entry = { n: ++last, item, logLength: lengthOf(item), resolve, settled };
+    logKept += entry.logLength;
+    entries.set(entry.n, entry);
+    unsent.push(entry);
+    return entry;
+  };
+  const cut = (item: LogItem): Entry => {
+    const known = cuts.get(attemptOf(item));
+    const at = known?.at ?? item.lines[0]?.[0] ?? 0;
+    const lines = (known?.lines ?? 0) + item.lines.length;
+    const told = { ...item, lines: [[at, `[cut here, lines: ${lines}; the server took none for too long]`]] } satisfies LogItem;
+    if (known === undefined) {
+      const entry = keep(told);
+      cuts.set(attemptOf(item), { entry, at, lines });
+      return entry;
+    }
+    known.lines = lines;
+    known.entry.item = told;
+    return known.entry;
+  };
   return {
     get size() {
       return entries.size;
     },
-    add: (given) =>
-      new Promise((resolve) => {
-        const item = logKept > LOG_KEPT_MAX ? cut(given) : given;
-        const entry: Entry = { n: ++last, item, logLength: lengthOf(item), resolve };
-        logKept += entry.logLength;
-        entries.set(entry.n, entry);
-        unsent.push(entry);
-      }),
+    add(item) {
+      if (item.what !== "log") return keep(item).settled;
+      if (logKept > LOG_KEPT_MAX) return cut(item).settled;
+      cuts.delete(attemptOf(item));
+      return keep(item).settled;
+    },
     take() {
       const texts = unsent.filter(({ n }) => entries.has(n)).map(({ n, item }) => JSON.stringify({ n, ...item }));
       unsent = [];
+      cuts.clear();
       return texts;
     },
     rewind() {
@@ -78,9 +114,11 @@ export function outbox(): Outbox {
     },
     dropUnended() {
       for (const entry of entries.values()) if (entry.item.what !== "end") end(entry, null);
+      cuts.clear();
     },
     clear() {
       for (const entry of entries.values()) end(entry, null);
+      cuts.clear();
     },
   };
 }
@@ -89,8 +127,6 @@ function lengthOf(item: NewItem): number {
   return item.what === "log" ? item.lines.reduce((sum, [, line]) => sum + line.length, 0) : 0;
 }
 
-function cut(item: NewItem): NewItem {
-  if (item.what !== "log") return item;
-  const at = item.lines[0]?.[0] ?? 0;
-  return { ...item, lines: [[at, `[cut here, lines: ${item.lines.length}; the server took none for too long]`]] };
+function attemptOf({ id, token, attempt }: LogItem): string {
+  return `${id}/${token}/${attempt}`;
 }
