@@ -128,6 +128,25 @@ test("any number of executions have a runner at once, without a pause between", 
   await late.close();
 });
 
+test("an execution that is heard of while it waits to be looked at again is looked at at once, however many wait with it", async () => {
+  const many = fakeExecutor({ runningMax: 1_000 });
+  const late = await engineFixture({ runners: rules, executors: [many], kinds });
+  await late.engine.start();
+  const ids = await Promise.all(Array.from({ length: 250 }, () => late.submit(group([step("a")]))));
+  const having = async (key: string, isEnded = false): Promise<number> => {
+    const children = await Promise.all(ids.map((id) => late.store.reads.child(id, key)));
+    return children.filter((child) => child !== null && (!isEnded || child.live === null)).length;
+  };
+  await late.clock.until(() => many.running().length === ids.length, 60_000);
+  for (const name of many.running()) many.end(name);
+  await late.clock.until(async () => (await having(runnerKeyOf(0), true)) === ids.length, 60_000);
+  expect(await having(runnerKeyOf(1))).toBeLessThan(ids.length / 2);
+  for (const id of ids) late.engine.context.bus.publish("ready", `handler/${executionQueueOf(id)}`);
+  await late.clock.advance(500);
+  expect(await having(runnerKeyOf(1))).toBe(ids.length);
+  await late.close();
+});
+
 test("what a runner carries out stays its own while it lives, however long it is out of touch, and is lost when it has ended", async () => {
   const id = await fixture.submit(group([step("a")]));
   await launches(1);

@@ -9,8 +9,8 @@
  * Q4. Nothing waits for a runner that cannot be: what cannot be launched ends its attempt (kernel, runner.ts, R3), and what
  *     cannot even be stored ends the steps that wait for it.
  * Q5. Runners that find nothing to do, one after the other, are made at growing distances.
- * Q6. An execution that is heard of is looked at at once, however many there are. Looking again, for those whose runner is still there,
- *     costs the same however many those are.
+ * Q6. An execution that is heard of is looked at at once, however many there are, also one that is to be looked at again. Looking again,
+ *     for those whose runner is still there and of which nothing was heard, costs the same however many those are.
  */
 import {
   CLOSING_KEY,
@@ -90,7 +90,8 @@ export function runners(context: EngineContext, rules: RunnerRules): Loop {
     subscribe: (wake) =>
       context.bus.subscribe("ready", (key) => {
         const queue = key.startsWith("handler/") ? key.slice("handler/".length) : "";
-        if (executionOfQueue(queueOfKey(queue).name) === null || heardOf.has(queue) || again.has(queue)) return;
+        if (executionOfQueue(queueOfKey(queue).name) === null || heardOf.has(queue)) return;
+        again.delete(queue);
         heardOf.add(queue);
         wake();
       }),
