@@ -51,20 +51,44 @@ test("jobs that lie here are counted, and more are claimed when half of them hav
   expect(ahead.room(0, 1_000)).toEqual({ limit: 0, ahead: Math.ceil(size / 2) });
 });
 
-test("they begin in order, and are given back together when none has begun for half a second", () => {
+test("they begin in order, and are given back together when the next one has lain there for half a second", () => {
   const ahead = fresh();
   endsAt(ahead, 4, 100);
-  const [first, second, third] = jobs(3) as [ClaimedJob, ClaimedJob, ClaimedJob];
-  ahead.add([first, second, third]);
+  const [first, second, third, fourth] = jobs(4) as [ClaimedJob, ClaimedJob, ClaimedJob, ClaimedJob];
+  ahead.add([first, second]);
   now += 400;
+  ahead.add([third, fourth]);
   expect(ahead.stale()).toEqual([]);
   expect(ahead.next()).toBe(first);
-  now += 499;
+  now += 99;
+  expect(ahead.stale()).toEqual([]);
+  expect(ahead.remove(second.live.id)).toBe(true);
+  now += 400;
   expect(ahead.stale()).toEqual([]);
   now += 1;
-  expect(ahead.stale()).toEqual([second, third]);
+  expect(ahead.stale()).toEqual([third, fourth]);
+  expect(ahead.stale()).toEqual([]);
   expect(ahead.next()).toBeUndefined();
   expect(ahead.room(1, 100)).toEqual({ limit: 1, ahead: 0 });
+});
+
+test("a worker that has become slow keeps nothing from others for long, though a job begins every 40 ms", () => {
+  const ahead = fresh();
+  endsAt(ahead, 25, 200);
+  const size = ahead.room(0, 10_000).ahead;
+  expect(size).toBeGreaterThan(500);
+  const some = jobs(size);
+  ahead.add(some);
+  for (let begun = 1; begun <= 12; begun++) {
+    expect(ahead.next()).toBe(some[begun - 1]);
+    now += 40;
+    ahead.ended();
+    expect(ahead.stale()).toEqual([]);
+  }
+  expect(ahead.next()).toBe(some[12]);
+  now += 40;
+  expect(ahead.stale()).toEqual(some.slice(13));
+  expect(ahead.room(10, 10_000)).toEqual({ limit: 10, ahead: 0 });
 });
 
 test("one that was let go of is passed over, and what comes later begins behind the others", () => {

@@ -14,7 +14,10 @@ export interface ReadAhead {
   /** The next one, which is to begin now; undefined when there is none. */
   next(): ClaimedJob | undefined;
   remove(id: string): boolean;
-  /** All of them, when the next one has waited for too long; from then on nothing is read ahead until the rate is known again. */
+  /**
+   * All of them, when the next one came here too long ago, however many have begun meanwhile; from then on nothing is read
+   * ahead until the rate is known again.
+   */
   stale(): readonly ClaimedJob[];
   /** All of them. */
   clear(): readonly ClaimedJob[];
@@ -31,7 +34,7 @@ const AHEAD_MS: number = ms(25);
 const AHEAD_CLAIMS = 4;
 /** However slow claims are, no more is read ahead than ends in this time. */
 const AHEAD_MS_MAX: number = ms(100);
-/** What has waited here for so long is given back. */
+/** What has lain here for so long is given back: five times as long as the longest that was meant. */
 const KEPT_MS: number = ms(500);
 /** The rate is that of the last so many milliseconds at least. */
 const WINDOW_MS: number = ms(10);
@@ -41,11 +44,10 @@ const FORGOTTEN_MS: number = seconds(1);
 /** `monotonic` gives milliseconds. */
 export function readAhead(monotonic: () => number): ReadAhead {
   const jobs = new Map<string, ClaimedJob>();
-  /** Their ids in order, from `first` on; those before have gone. To ask the map for its first would pass over all that have gone, each time. */
-  let order: string[] = [];
+  /** In order, from `first` on; those before have gone. To ask the map for its first would pass over all that have gone, each time. */
+  let order: Arrived[] = [];
   let first = 0;
   const rate = endsPerMs(monotonic);
-  let movedAt = 0;
   let askedAt = 0;
   let claimMs = 0;
   const clear = (): readonly ClaimedJob[] => {
@@ -54,32 +56,32 @@ export function readAhead(monotonic: () => number): ReadAhead {
     [order, first] = [[], 0];
     return all;
   };
+  const head = (): Arrived | undefined => {
+    for (let one = order[first]; one !== undefined; one = order[++first]) if (jobs.get(one.job.live.id) === one.job) return one;
+    return undefined;
+  };
   return {
     jobs,
     clear,
     add(more) {
-      movedAt = monotonic();
-      claimMs = (claimMs + movedAt - askedAt) / 2;
+      const arrivedAt = monotonic();
+      claimMs = (claimMs + arrivedAt - askedAt) / 2;
       order = order.slice(first);
       first = 0;
       for (const job of more) {
         jobs.set(job.live.id, job);
-        order.push(job.live.id);
+        order.push({ job, arrivedAt });
       }
     },
     next() {
-      while (first < order.length) {
-        const job = jobs.get(order[first++] as string);
-        if (job === undefined) continue;
-        movedAt = monotonic();
-        jobs.delete(job.live.id);
-        return job;
-      }
-      return undefined;
+      const job = head()?.job;
+      if (job !== undefined) jobs.delete(job.live.id);
+      return job;
     },
     remove: (id) => jobs.delete(id),
     stale() {
-      if (jobs.size === 0 || monotonic() - movedAt < KEPT_MS) return [];
+      const next = head();
+      if (next === undefined || monotonic() - next.arrivedAt < KEPT_MS) return [];
       rate.reset();
       return clear();
     },
@@ -94,6 +96,11 @@ export function readAhead(monotonic: () => number): ReadAhead {
       return { limit, ahead };
     },
   };
+}
+
+interface Arrived {
+  readonly job: ClaimedJob;
+  readonly arrivedAt: number;
 }
 
 interface Rate {
