@@ -34,6 +34,7 @@ import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
 import {
   askedQueues,
   candidatesOf,
+  idOfRecord,
   jobsTable,
   type KnownRecords,
   joinSignals,
@@ -117,11 +118,11 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
   const told = await writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
   const claimed = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
   const unknown = claimed.filter((live) => known.of(live) === undefined).map(({ id }) => id);
-  const read = unknown.length === 0 ? [] : (await db.rows(RECORDS, [unknown])).map((row) => jobsTable.decode(row));
-  const records = new Map(read.map((record) => [record.id, record]));
+  const read = unknown.length === 0 ? [] : await db.rows(RECORDS, [unknown]);
+  const rows = new Map(read.map((row) => [idOfRecord(row), row]));
   const jobs = claimed.flatMap((live) => {
-    const record = known.of(live) ?? records.get(live.id);
-    return record === undefined ? [] : [{ record, live }];
+    const row = known.of(live) ?? rows.get(live.id);
+    return row === undefined ? [] : [{ record: jobsTable.decode(row), live }];
   });
   return {
     jobs,

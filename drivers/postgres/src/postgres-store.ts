@@ -1,7 +1,7 @@
 /** Opens a store on PostgreSQL. Several processes may share it: every write is guarded by what is stored. */
 import { WindlassError } from "@windlass/kernel";
 import type { Clock, Store } from "@windlass/ports";
-import { asRecords, KnownRecords, Turns } from "@windlass/sql";
+import { KnownRecords, Turns } from "@windlass/sql";
 import { auditStore, roleStore, tokenStore, workspaceStore } from "./access.ts";
 import { answerStore } from "./answers.ts";
 import { claim } from "./claim-jobs.ts";
@@ -43,7 +43,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
   const inFlight = new InFlight();
   const db = translated(querierOf(pool), inFlight);
   const turns = new Turns();
-  const known = new KnownRecords(asRecords);
+  const known = new KnownRecords();
   const beats = threadHeartbeats(url, clock);
   const grouped = groupCommits((changes, now) => inTransaction(pool, (tx) => commit(tx, known, { changes, now })));
   let closed: Promise<void> | null = null;

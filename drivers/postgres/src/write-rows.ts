@@ -17,7 +17,7 @@ import { wakeSchedules } from "./wake-schedules.ts";
 
 /** Of a commit: what claims will not have to read. An id is never used twice, so it does no harm when the transaction fails. */
 export function remember(known: KnownRecords, writes: Writes): void {
-  for (const record of writes.inserted) known.put(record);
+  for (const row of jobsTable.encodeAll(writes.inserted)) known.put(row);
   for (const id of writes.ended.keys()) known.ended(id);
 }
 

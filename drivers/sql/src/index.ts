@@ -22,7 +22,7 @@ export { disabledStatements, disabledTable, nameValues } from "./disabled-table.
 export { deadLetterQuery, deadLetterStatements } from "./dead-letter-query.ts";
 export { attemptOfEnd, endedAttemptSql, endOf, endsTable } from "./job-end.ts";
 export { feedPlaceStatements } from "./feed-places.ts";
-export { asRecords, KnownRecords, type Shape } from "./known-records.ts";
+export { idOfRecord, KnownRecords } from "./known-records.ts";
 export { liveQuery } from "./live-filter.ts";
 export { migrations, migrationsAfter, tableNames, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
 export { changedQueue, demandQueue, queueViews, type QueueCount } from "./queue-figures.ts";

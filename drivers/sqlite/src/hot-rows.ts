@@ -10,8 +10,6 @@
  */
 import type { LiveJob } from "@windlass/kernel";
 import { KnownRecords } from "@windlass/sql";
-import { asRows } from "./claimed-rows.ts";
-import type { Row } from "./database.ts";
 
 /** About 1 KB each. */
 const LIVE_MAX = 20_000;
@@ -19,7 +17,7 @@ const LIVE_MAX = 20_000;
 export class HotRows {
   readonly #waiting = new Map<string, LiveJob>();
   readonly #others = new Map<string, LiveJob>();
-  readonly records = new KnownRecords<Row>(asRows);
+  readonly records = new KnownRecords();
   #refused = 0;
 
   live(id: string): LiveJob | undefined {

@@ -1,8 +1,8 @@
 /** Contract: who is started, in which order, and what holds a job back. */
 import { expect, test } from "vitest";
-import type { Change } from "@windlass/kernel";
+import { ms, type Change, type RetryPolicy } from "@windlass/kernel";
 import type { ClaimRequest, Store } from "@windlass/ports";
-import { childRecord, jobRecord, nextJobId, settleOf, T0 } from "./factories.ts";
+import { childRecord, failed, jobRecord, nextJobId, settleOf, T0 } from "./factories.ts";
 import { commitOne } from "./store-contract-commit.ts";
 import type { Subject } from "./store-subject.ts";
 
@@ -38,6 +38,25 @@ export function describeClaims(subject: Subject): void {
     expect(await claimIds(store, { limit: 0, ahead: 5 })).toEqual([c]);
     expect(await claimIds(store, { limit: 0, ahead: 5 })).toEqual([]);
     expect(await claimIds(store, { limit: 1, ahead: 5 })).toEqual([d, e]);
+  });
+
+  test("each attempt has its input and labels for itself: what is done with them does not reach the next one", async () => {
+    const { store } = subject;
+    const given = { input: Object.freeze({ list: Object.freeze([3, 1, 2]) }), labels: Object.freeze({ team: "web" }) };
+    const retry: RetryPolicy = { limit: 1, on: ["failed"], backoff: { initial: ms(1_000), factor: 1, max: ms(1_000), jitter: 0 } };
+    const [a, b] = (await submit(store, { ...given, retry }, { ...given, retry })) as [string, string];
+    for (const attempt of [1, 2]) {
+      if (attempt === 2) for (const id of [a, b]) await commitOne(store, { type: "due", id }, T0 + 2_000);
+      const { jobs } = await store.jobs.claim({ ...request, now: T0 + 2_001 * (attempt - 1) + 1 });
+      expect(jobs.map(({ record, live }) => [record.id, live.attempt, record.input, record.labels])).toEqual(
+        [a, b].map((id) => [id, attempt, { list: [3, 1, 2] }, { team: "web" }]),
+      );
+      for (const { record, live } of jobs) {
+        (record.input as { list: number[] }).list.sort((one, other) => one - other);
+        (record.labels as Record<string, string>)["team"] = "none";
+        await commitOne(store, settleOf(live, failed), T0 + 10);
+      }
+    }
   });
 
   test("a session that was closed claims nothing, so that nothing is held by nobody", async () => {
