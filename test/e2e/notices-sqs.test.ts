@@ -69,7 +69,7 @@ describe.skipIf(postgres.missing)("a dispatcher and a spawner with SQS between",
     }, PATIENCE);
     await me.windlass("workflows", "apply", "late.yaml");
     const letterId = letter?.letterId ?? "";
-    expect(await queue.dead.redrive([letterId], () => ({}))).toEqual({ sent: [letterId], fault: null });
+    expect(await queue.dead.redrive([letterId], () => ({}))).toEqual({ sent: [letterId], refused: [], fault: null });
     await vi.waitFor(async () => expect(await succeeded("late")).toBe(1), PATIENCE);
     for (const { pid } of [spawning, dispatching]) process.kill(pid, "SIGTERM");
     expect([(await dispatching.ended).code, (await spawning.ended).code]).toEqual([0, 0]);

@@ -2,6 +2,7 @@
 import { messageOf } from "@windlass/kernel";
 import {
   boundedLetters,
+  howOf,
   LOOK_BYTES_MAX,
   RETRY_DELAY_MS_MAX,
   type BoundedLetters,
@@ -12,7 +13,8 @@ import {
   type LookedAt,
   type Redrive,
 } from "@windlass/ports";
-import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamClient, type JetStreamManager, type StoredMsg } from "@nats-io/jetstream";
+import { InvalidArgumentError } from "@nats-io/transport-node";
 import { headersIn, headersOf, toldBy } from "./headers.ts";
 import { isNotFound, type QueueNames } from "./streams.ts";
 
@@ -43,23 +45,33 @@ export function natsDeadNotices(queue: NatsDeadNotices): DeadNotices {
     look: (wanted) => asking(() => (wanted.letterIds === undefined ? lookThrough(queue, wanted) : lookAt(queue, wanted, wanted.letterIds))),
     async redrive(letterIds, how) {
       const sent: string[] = [];
+      const refused: { letterId: string; why: string }[] = [];
       for (const letterId of new Set(letterIds)) {
         try {
           await asking(async () => {
             const letter = await one(queue, letterId);
             if (letter === null) return;
-            await sendAgain(queue, letter, how(letter));
+            const asked = howOf(how, letter);
+            const why = "why" in asked ? asked.why : await sendAgain(queue, letter, asked);
+            if (why !== null) return void refused.push({ letterId, why });
             sent.push(letterId);
-            await remove(letterId);
+            // Somebody else has sent it as well, was quicker to remove it, and counts it.
+            if (!(await remove(letterId))) sent.pop();
           });
         } catch (error) {
-          if (sent.length === 0) throw error;
-          return { sent, fault: messageOf(error) };
+          if (sent.length === 0 && refused.length === 0) throw error;
+          return { sent, refused, fault: messageOf(error) };
         }
       }
-      return { sent, fault: null };
+      return { sent, refused, fault: null };
     },
-    remove: (letterIds) => asking(async () => (await Promise.all(letterIds.map(remove))).filter(Boolean).length),
+    async remove(letterIds) {
+      const answers = await Promise.allSettled(letterIds.map((letterId) => asking(() => remove(letterId))));
+      const removed = answers.filter((answer) => answer.status === "fulfilled" && answer.value).length;
+      const failed = answers.find((answer) => answer.status === "rejected");
+      if (failed !== undefined && removed === 0) throw failed.reason;
+      return { removed, fault: failed === undefined ? null : messageOf(failed.reason) };
+    },
   };
 }
 
@@ -69,17 +81,34 @@ async function one({ manager, names }: NatsDeadNotices, letterId: string): Promi
   return found === null ? null : letterOf(found);
 }
 
-/** A new notice: its attempts count from 0 again. */
+/** A new notice: its attempts count from 0 again. Returns why the broker refuses it by itself; null: it is stored. */
 async function sendAgain(
   { client, names, clock, idOfCopy }: NatsDeadNotices,
   letter: DeadNotice,
   { attributes = letter.attributes, delayMs = 0 }: Redrive,
-): Promise<void> {
+): Promise<string | null> {
   const { letterId, id, body, firstAt, redrives } = letter;
   const told = { msgID: idOfCopy(`${names.dead}/${letterId}`), headers: headersOf({ id, attributes, firstAt, redrives: redrives + 1 }) };
-  if (delayMs <= 0) return void (await client.publish(names.ready, body, told));
-  const specification = new Date(clock.now() + Math.min(delayMs, RETRY_DELAY_MS_MAX));
-  await client.publish(names.later(`dead-${letterId}`), body, { ...told, schedule: { specification, target: names.ready } });
+  try {
+    if (delayMs <= 0) await client.publish(names.ready, body, told);
+    else {
+      const specification = new Date(clock.now() + Math.min(delayMs, RETRY_DELAY_MS_MAX));
+      await client.publish(names.later(`dead-${letterId}`), body, { ...told, schedule: { specification, target: names.ready } });
+    }
+    return null;
+  } catch (error) {
+    if (isTooLarge(error)) return `NATS does not take it: ${messageOf(error)}`;
+    throw error;
+  }
+}
+
+const SIZE_EXCEEDED = 10_054;
+
+/** For the stream, as the server says, or for any message, as the library does. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof JetStreamApiError
+    ? error.code === SIZE_EXCEEDED
+    : error instanceof InvalidArgumentError && error.message.includes("max_payload");
 }
 
 async function lookThrough(queue: NatsDeadNotices, { after, limit, fits }: Look): Promise<LookedAt> {

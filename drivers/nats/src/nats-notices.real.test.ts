@@ -74,6 +74,36 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
     await Promise.all([queue.close(), connection.close()]);
   });
 
+  test("what two redrive at once is counted by one of them", async () => {
+    const queues = [await open("twice"), await open("twice")] as const;
+    const connection = await connect({ servers: server.url });
+    for (let i = 0; i < 40; i++) await jetstream(connection).publish("twice.dead", "{}");
+    const ids = (await queues[0].dead.look({ limit: 100 })).letters.map(({ letterId }) => letterId);
+    const both = await Promise.all(queues.map(({ dead }) => dead.redrive(ids, () => ({}))));
+    expect(both.flatMap(({ sent }) => sent).toSorted()).toEqual(ids.toSorted());
+    await Promise.all([...queues.map((queue) => queue.close()), connection.close()]);
+  });
+
+  test("a letter that is too large with what a redrive adds is named, and the others go on", async () => {
+    const queue = await open("large");
+    const connection = await connect({ servers: server.url });
+    // The queue of dead letters takes whatever NATS does.
+    for (const bytes of [10, 400_000, 10]) await jetstream(connection).publish("large.dead", "x".repeat(bytes));
+    const [first = "", large = "", last = ""] = (await queue.dead.look({ limit: 9 })).letters.map(({ letterId }) => letterId);
+    const { sent, refused, fault } = await queue.dead.redrive([first, large, last], () => ({}));
+    expect([sent, fault]).toEqual([[first, last], null]);
+    expect(refused).toEqual([{ letterId: large, why: expect.stringContaining("size") }]);
+    // For any message, and not only for this stream.
+    const attributes = { long: "x".repeat(1_100_000) };
+    expect(await queue.dead.redrive([large], () => ({ attributes }))).toMatchObject({
+      sent: [],
+      refused: [{ letterId: large }],
+      fault: null,
+    });
+    expect(await queue.dead.remove([large, last])).toEqual({ removed: 1, fault: null });
+    await Promise.all([queue.close(), connection.close()]);
+  });
+
   test("who can publish cannot have a copy of ours dropped by guessing its id", async () => {
     const queue = await open("guessed");
     await queue.send([{ id: "a", body: "{}", attributes: {} }]);

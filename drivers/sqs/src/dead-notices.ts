@@ -9,7 +9,7 @@
  * S4. What could not be looked at is told: more than one scan can take, or received by somebody else at the moment.
  */
 import { messageOf, seconds } from "@windlass/kernel";
-import { boundedLetters, type Clock, type DeadNotice, type DeadNotices, type Look, type LookedAt } from "@windlass/ports";
+import { boundedLetters, howOf, type Clock, type DeadNotice, type DeadNotices, type Look, type LookedAt } from "@windlass/ports";
 import type { Message } from "@aws-sdk/client-sqs";
 import { toldBy, type OwnWords } from "./attributes.ts";
 import { BATCH_MAX, type Calls } from "./queue.ts";
@@ -20,8 +20,8 @@ export interface SqsDeadNotices {
   /** Of what SQS itself moved. */
   readonly attemptsMax: number;
   readonly clock: Pick<Clock, "monotonic">;
-  /** To the queue whose dead letters these are. */
-  readonly send: (told: OwnWords, body: string, delayMs: number) => Promise<void>;
+  /** To the queue whose dead letters these are. Returns why SQS refuses that message by itself; null: it is stored. */
+  readonly send: (told: OwnWords, body: string, delayMs: number) => Promise<string | null>;
   readonly asking: <Answer>(call: () => Promise<Answer>) => Promise<Answer>;
 }
 
@@ -42,6 +42,8 @@ interface Scan {
   readonly visit: (found: Found) => Promise<boolean> | boolean;
   /** Nothing else is looked for. */
   readonly isEnough?: () => boolean;
+  /** Told of each batch of which so many are removed. */
+  readonly onRemoved?: (count: number) => void;
 }
 
 export function sqsDeadNotices(queue: SqsDeadNotices): DeadNotices {
@@ -58,26 +60,37 @@ export function sqsDeadNotices(queue: SqsDeadNotices): DeadNotices {
     async redrive(letterIds, how) {
       const open = new Set(letterIds);
       const sent: string[] = [];
+      const refused: { letterId: string; why: string }[] = [];
       const again = async ({ letter }: Found): Promise<boolean> => {
         const { letterId, id, body, firstAt, redrives } = letter;
         if (!open.delete(letterId)) return false;
-        const { attributes = letter.attributes, delayMs = 0 } = how(letter);
-        await send({ id, attributes, firstAt, redrives: redrives + 1 }, body, delayMs);
-        sent.push(letterId);
-        return true;
+        const asked = howOf(how, letter);
+        const { attributes = letter.attributes, delayMs = 0 } = "why" in asked ? {} : asked;
+        const why = "why" in asked ? asked.why : await send({ id, attributes, firstAt, redrives: redrives + 1 }, body, delayMs);
+        if (why === null) sent.push(letterId);
+        else refused.push({ letterId, why });
+        return why === null;
       };
       try {
         const unseen = open.size === 0 ? null : await scan({ visit: again, isEnough: () => open.size === 0 });
-        return { sent, fault: open.size === 0 ? null : unseen };
+        return { sent, refused, fault: open.size === 0 ? null : unseen };
       } catch (error) {
-        if (sent.length === 0) throw error;
-        return { sent, fault: messageOf(error) };
+        if (sent.length === 0 && refused.length === 0) throw error;
+        return { sent, refused, fault: messageOf(error) };
       }
     },
     async remove(letterIds) {
       const open = new Set(letterIds);
-      if (open.size > 0) await scan({ visit: ({ letter }) => open.delete(letter.letterId), isEnough: () => open.size === 0 });
-      return new Set(letterIds).size - open.size;
+      let removed = 0;
+      const onRemoved = (count: number): void => void (removed += count);
+      const wanted: Scan = { visit: ({ letter }) => open.delete(letter.letterId), isEnough: () => open.size === 0, onRemoved };
+      try {
+        const unseen = open.size === 0 ? null : await scan(wanted);
+        return { removed, fault: open.size === 0 ? null : unseen };
+      } catch (error) {
+        if (removed === 0) throw error;
+        return { removed, fault: messageOf(error) };
+      }
     },
   };
 }
@@ -99,28 +112,30 @@ async function look(scan: (wanted: Scan) => Promise<string | null>, { after = ""
 }
 
 /** Why some were not looked at (S4); null: none was left, or nobody asked for more. */
-async function scanOnce(queue: SqsDeadNotices, { visit, isEnough = () => false }: Scan): Promise<string | null> {
+async function scanOnce(queue: SqsDeadNotices, { isEnough = () => false, ...wanted }: Scan): Promise<string | null> {
   const { calls, deadUrl, attemptsMax, clock } = queue;
   const until = clock.monotonic() + SCAN_MS_MAX;
-  const expected = Number((await calls.attributes(deadUrl, [VISIBLE]))[VISIBLE] ?? 0);
+  const isLate = (): boolean => clock.monotonic() >= until;
+  const expected = await expectedIn(queue);
   /** By letter: the last handle of it, where it came twice. */
   const held = new Map<string, string>();
   let [heldBytes, seen] = [0, 0];
   try {
     while (!isEnough()) {
-      if (clock.monotonic() >= until || heldBytes > HELD_BYTES_MAX) return await told(queue, { seen, held: held.size, hasEnded: false });
-      // A wait makes SQS ask all of its servers. Where all that it told of is seen, one look more is enough.
-      const waitSeconds = seen >= expected ? 0 : 1;
-      const some = await calls.receive(deadUrl, { max: BATCH_MAX, waitSeconds, hiddenSeconds: HIDDEN_SECONDS });
-      if (some.length === 0) return await told(queue, { seen, held: held.size, hasEnded: true });
+      if (isLate() || heldBytes > HELD_BYTES_MAX) return told({ seen, expected, hasEnded: false });
+      // A wait makes SQS ask all of its servers: what is there comes at once, and only the end is waited for.
+      const some = await calls.receive(deadUrl, { max: BATCH_MAX, waitSeconds: 1, hiddenSeconds: HIDDEN_SECONDS });
+      if (some.length === 0) return told({ seen, expected, hasEnded: true });
       const found = some.map((message): Found => ({ letter: letterOf(message, attemptsMax), handle: message.ReceiptHandle ?? "" }));
       // All of them first: what is visited may throw.
+      const knownBefore = new Set(held.keys());
       for (const { letter, handle } of found) {
-        if (!held.has(letter.letterId)) seen++;
         held.set(letter.letterId, handle);
         heldBytes += letter.letterId.length + handle.length;
       }
-      for (const letterId of await visitAll(queue, found, visit)) held.delete(letterId);
+      const { visited, gone } = await visitAll(queue, found, { ...wanted, isLate });
+      seen += visited.filter((letterId) => !knownBefore.has(letterId)).length;
+      for (const letterId of gone) held.delete(letterId);
     }
     return null;
   } finally {
@@ -129,30 +144,67 @@ async function scanOnce(queue: SqsDeadNotices, { visit, isEnough = () => false }
   }
 }
 
+interface Visiting extends Omit<Scan, "isEnough"> {
+  /** The scan has had its time (S1): those that are not visited by then are not, and what is gone by then is removed. */
+  readonly isLate: () => boolean;
+}
+
+interface Visited {
+  readonly visited: readonly string[];
+  readonly gone: readonly string[];
+}
+
 /** Removes those that are gone, also where one of the others throws. Returns which. */
-async function visitAll({ calls, deadUrl }: SqsDeadNotices, found: readonly Found[], visit: Scan["visit"]): Promise<readonly string[]> {
+async function visitAll(
+  { calls, deadUrl }: SqsDeadNotices,
+  found: readonly Found[],
+  { visit, onRemoved = () => {}, isLate }: Visiting,
+): Promise<Visited> {
   const gone: Found[] = [];
+  const visited: string[] = [];
+  const removeGone = async (): Promise<number> => {
+    const removed = await calls.remove(deadUrl, handlesOf(gone));
+    onRemoved(removed);
+    return removed;
+  };
   try {
-    for (const one of found) if (await visit(one)) gone.push(one);
+    for (const one of found) {
+      if (isLate()) break;
+      if (await visit(one)) gone.push(one);
+      visited.push(one.letter.letterId);
+    }
   } catch (error) {
-    await calls.remove(deadUrl, handlesOf(gone));
+    await removeGone();
     throw error;
   }
-  const removed = await calls.remove(deadUrl, handlesOf(gone));
+  const removed = await removeGone();
   if (removed < gone.length) throw new Error(`${gone.length - removed} dead letters were not removed, and are shown again`);
-  return gone.map(({ letter }) => letter.letterId);
+  return { visited, gone: gone.map(({ letter }) => letter.letterId) };
 }
 
 const VISIBLE = "ApproximateNumberOfMessages";
 const HIDDEN = "ApproximateNumberOfMessagesNotVisible";
 
-/** See S4. SQS counts roughly, and so it is said. */
-async function told(
-  { calls, deadUrl }: SqsDeadNotices,
-  { seen, held, hasEnded }: { readonly seen: number; readonly held: number; readonly hasEnded: boolean },
-): Promise<string | null> {
+/**
+ * How many are there, with those that somebody else has received. SQS counts roughly, and is late by a minute: it is asked before
+ * anything is received, for what a scan hides it goes on to count among those that it shows.
+ */
+async function expectedIn({ calls, deadUrl }: SqsDeadNotices): Promise<number> {
   const counts = await calls.attributes(deadUrl, [VISIBLE, HIDDEN]);
-  const left = Number(counts[VISIBLE] ?? 0) + Math.max(0, Number(counts[HIDDEN] ?? 0) - held);
+  return Number(counts[VISIBLE] ?? 0) + Number(counts[HIDDEN] ?? 0);
+}
+
+/** See S4. SQS counts roughly, and so it is said. */
+function told({
+  seen,
+  expected,
+  hasEnded,
+}: {
+  readonly seen: number;
+  readonly expected: number;
+  readonly hasEnded: boolean;
+}): string | null {
+  const left = expected - seen;
   if (left <= 0) return null;
   const why = hasEnded ? "somebody else has received the others, and looks at them now" : "more than one look can take";
   return `SQS showed ${seen} dead letters, and says that there are about ${left} more: ${why}`;

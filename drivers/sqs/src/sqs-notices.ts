@@ -96,7 +96,15 @@ function sqsNotices(
       ...queue,
       deadUrl: dead.deadUrl,
       clock: options.clock,
-      send: (told, body, delayMs) => sendOne(queue, { to: queueUrl, told, body, delayMs }),
+      async send(told, body, delayMs) {
+        try {
+          await sendOne(queue, { to: queueUrl, told, body, delayMs });
+          return null;
+        } catch (error) {
+          if (isOfMessage(error)) return `SQS does not take it: ${messageOf(error)}`;
+          throw error;
+        }
+      },
     }),
     send: (batch) => send(queue, batch),
     receive: (wanted) => receive(queue, wanted),
@@ -227,6 +235,13 @@ async function sendPortion(
   } catch (error) {
     return portion.map((notice) => [notice, { message: `SQS, queue ${name}: ${messageOf(error)}`, mayPass: true }]);
   }
+}
+
+/** What SQS says of one message that it does not take, and of no other: its size, or what stands in it. */
+function isOfMessage(error: unknown): boolean {
+  return (
+    error instanceof Error && /^(?:InvalidParameterValue|InvalidMessageContents|InvalidAttributeValue|MessageTooLong)/u.test(error.name)
+  );
 }
 
 function unavailable({ name }: QueueAddress, error: unknown): WindlassError {

@@ -45,8 +45,8 @@ export type DeadLetterJson = z.output<typeof deadLetterJson>;
 /** Letters that one call redrives or strikes off: whoever wants more asks again. */
 export const DEAD_LETTERS_MAX = 1_000;
 
-/** A day. */
-const DELAY_SECONDS_MAX = 86_400;
+/** A day: whoever wants to start some of them later asks later. */
+export const DELAY_SECONDS_MAX = 86_400;
 
 /** Which letters are meant; all when left out. */
 const filter = {
@@ -115,6 +115,8 @@ export const deadLetterOperations = {
       fault: z.string().nullable(),
       /** Why some of those of notices could not be looked at, and about how many; null: all were. */
       unseen: z.string().nullable(),
+      /** When the server began with it. Who asks page by page gives it as `until`, or redrives again what died meanwhile. */
+      at: time,
     }),
     errors: ["not_found"],
   }),
@@ -126,6 +128,8 @@ export const deadLetterOperations = {
       matched: z.int(),
       removed: z.int(),
       more: z.boolean(),
+      /** Why some that matched were not struck off; null: none, or they were not there any more. */
+      fault: z.string().nullable(),
       /** Why some of those of notices could not be looked at, and about how many; null: all were. */
       unseen: z.string().nullable(),
     }),

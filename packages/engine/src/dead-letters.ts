@@ -49,8 +49,6 @@ export interface DeadLetters {
   get(workspace: string, id: string): Promise<DeadLetter>;
   /** Chooses what matches, newest first, up to `filter.limit`. */
   chooseRedrive(filter: DeadLetterFilter, request: JobRedrive): Promise<ChosenJobs>;
-  /** Both at once. */
-  redrive(filter: DeadLetterFilter, request: JobRedrive): Promise<readonly Redriven[]>;
   /** Strikes what matches off the list, up to `filter.limit`; in a preview only counts. */
   purge(filter: DeadLetterFilter, dryRun: boolean): Promise<Purged>;
 }
@@ -64,7 +62,6 @@ export interface Purged {
 
 export function deadLetters(context: EngineContext): DeadLetters {
   const { store } = context;
-  const chooseRedrive: DeadLetters["chooseRedrive"] = (filter, request) => choose(context, filter, request);
   return {
     list: (filter) => store.deadLetters.list(filter),
     async get(workspace, id) {
@@ -72,8 +69,7 @@ export function deadLetters(context: EngineContext): DeadLetters {
       if (letter === undefined) throw new WindlassError("not_found", `there is no dead letter ${id}`);
       return letter;
     },
-    chooseRedrive,
-    redrive: async (filter, request) => (await (await chooseRedrive(filter, request)).run()).items,
+    chooseRedrive: (filter, request) => choose(context, filter, request),
     async purge(filter, dryRun) {
       const { letters, more } = await firstOf(context, filter);
       const removed = dryRun ? 0 : await store.deadLetters.remove(letters.map(({ jobId }) => jobId));

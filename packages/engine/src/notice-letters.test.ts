@@ -11,8 +11,10 @@ import type { RedriveRequest } from "./notice-redrive.ts";
 
 const KEY = randomBytes(32).toString("base64");
 let isKeyThere = true;
+/** The key is away when it is asked for so many times from now; 0: never. */
+let failsAt = 0;
 const read = (): string => {
-  if (!isKeyThere) throw new Error("there is no key");
+  if (!isKeyThere || (failsAt > 0 && --failsAt === 0)) throw new Error("there is no key");
   return KEY;
 };
 const signatures = noticeSignatures({ mode: "enforce", keys: { place: "KEYS", read }, replayMs: 60_000 });
@@ -38,6 +40,7 @@ afterEach(() => fixture.close());
 /** The engine is not started: what is sent again lies there. */
 async function open(bodies: readonly string[], reason: NoticeFault = "signature"): Promise<void> {
   isKeyThere = true;
+  failsAt = 0;
   const memory = noticesMemory();
   const made = await engineFixture({
     kinds: [groupKind],
@@ -180,6 +183,16 @@ test("where no key can be read none is sent again", async () => {
   expect([fixture.memory.waiting.length, fixture.memory.dead.length]).toEqual([0, 1]);
 });
 
+test("one that cannot be signed when its turn comes is left, and told; the others are sent", async () => {
+  await open([BODY, BODY, BODY], "unknown_workflow");
+  const chosen = await fixture.letters.chooseRedrive(all, asked);
+  failsAt = 2;
+  const { items, refused, fault } = await chosen.send();
+  expect([items.map(({ listId }) => listId), fault]).toEqual([[chosen.ids[0], chosen.ids[2]], null]);
+  expect(refused).toEqual([{ reason: "unknown_workflow", why: "there is no key", count: 1, ids: [chosen.ids[1]] }]);
+  expect(fixture.memory.dead.map(({ id }) => id)).toEqual(["n-1"]);
+});
+
 test("at a rate each is received when its turn has come, and what would come too late is told", async () => {
   await open([BODY, BODY, BODY], "unknown_workflow");
   const { memory, clock } = fixture;
@@ -200,7 +213,7 @@ test("what is struck off is counted first, and only what is meant", async () => 
   const chosen = await letters.choose(all);
   expect(chosen).toMatchObject({ more: false, unseen: null });
   expect([chosen.ids.length, memory.dead.length]).toEqual([2, 3]);
-  expect(await letters.remove(chosen.ids.slice(0, 1))).toBe(1);
+  expect(await letters.remove(chosen.ids.slice(0, 1))).toEqual({ removed: 1, fault: null });
   expect(memory.dead.map(({ id }) => id)).toEqual(["n-1", "n-2"]);
 });
 

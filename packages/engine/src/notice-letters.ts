@@ -3,6 +3,7 @@
  * each time.
  */
 import { WindlassError } from "@windlass/kernel";
+import type { Removing } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import {
   letterIdOf,
@@ -25,8 +26,7 @@ export interface NoticeLetters {
   choose(filter: NoticeLetterFilter): Promise<Chosen>;
   /** The same, with all that is asked before the first of them is sent again (`notice-redrive.ts`). */
   chooseRedrive(filter: NoticeLetterFilter, request: RedriveRequest): Promise<ChosenRedrive>;
-  /** How many of these were there. */
-  remove(ids: readonly string[]): Promise<number>;
+  remove(ids: readonly string[]): Promise<Removing>;
 }
 
 export function noticeLetters(

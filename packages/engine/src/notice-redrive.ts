@@ -36,6 +36,8 @@ export interface ChosenRedrive extends Chosen {
 
 export interface SentLetters {
   readonly items: readonly { readonly listId: string; /** That its notice names. */ readonly execution: string | null }[];
+  /** Of those that were chosen: what the broker, or whoever signs them, refuses by itself. */
+  readonly refused: readonly LettersLeft[];
   /** Why the broker took no more of them; null: it was asked about all. */
   readonly fault: string | null;
 }
@@ -53,7 +55,7 @@ export async function chooseRedrive(
   { filter, request }: { readonly filter: NoticeLetterFilter; readonly request: RedriveRequest },
 ): Promise<ChosenRedrive> {
   const { context, signatures } = place;
-  const chosen: SentLetters["items"][number][] = [];
+  const chosen: (SentLetters["items"][number] & Pick<NoticeLetter, "reason">)[] = [];
   const leftIds = new Set<string>();
   const left = leftTally();
   const delayOf = (i: number): number => request.delayMs + (request.perSecond === null ? 0 : Math.floor((i * 1_000) / request.perSecond));
@@ -82,7 +84,7 @@ export async function chooseRedrive(
       if (why !== null) return leave(letter, why);
       // A key that cannot be read is told before anything was done.
       sign(letter);
-      chosen.push({ listId: letter.listId, execution: letter.notice?.execution_id ?? null });
+      chosen.push({ listId: letter.listId, reason: letter.reason, execution: letter.notice?.execution_id ?? null });
     },
   });
   const delays = new Map(chosen.map(({ listId }, i) => [letterIdOf(listId), delayOf(i)]));
@@ -94,9 +96,16 @@ export async function chooseRedrive(
     tooLate: end.more && chosen.length < filter.limit && !isInTime() ? tooLate(delayMsMax) : null,
     async send() {
       const how = (letter: DeadNotice): Redrive => ({ attributes: sign(letter), delayMs: delays.get(letter.letterId) ?? 0 });
-      const { sent, fault } = await redriven(notices, [...delays.keys()], how);
+      const { sent, refused, fault } = await redriven(notices, [...delays.keys()], how);
       const isSent = new Set(sent);
-      return { items: chosen.filter(({ listId }) => isSent.has(letterIdOf(listId))), fault };
+      const whys = new Map(refused.map(({ letterId, why }) => [letterId, why]));
+      const refusals = leftTally();
+      for (const { listId, reason } of chosen) {
+        const why = whys.get(letterIdOf(listId));
+        if (why !== undefined) refusals.add({ id: listId, reason }, why);
+      }
+      const items = chosen.filter(({ listId }) => isSent.has(letterIdOf(listId)));
+      return { items: items.map(({ listId, execution }) => ({ listId, execution })), refused: refusals.all(), fault };
     },
   };
 }
@@ -107,7 +116,7 @@ async function redriven(notices: Notices, ids: readonly string[], how: (letter: 
     return await notices.dead.redrive(ids, how);
   } catch (error) {
     if (!hasCode(error, "unavailable")) throw error;
-    return { sent: [], fault: messageOf(error) };
+    return { sent: [], refused: [], fault: messageOf(error) };
   }
 }
 

@@ -6,6 +6,7 @@ export * from "./bus.ts";
 export * from "./byte-tail.ts";
 export * from "./clock.ts";
 export * from "./executor.ts";
+export * from "./how-of.ts";
 export * from "./image-gate.ts";
 export * from "./job-reads.ts";
 export * from "./job-store.ts";

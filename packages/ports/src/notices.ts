@@ -113,19 +113,33 @@ export interface Redrive {
 }
 
 export interface Redriving {
-  /** What is not among them was not there any more, or could not be seen. */
+  /** What is neither among them nor refused was not there any more, was sent by somebody else, or could not be seen. */
   readonly sent: readonly string[];
+  /** What the broker, or `how`, refuses by itself: the others go on. */
+  readonly refused: readonly { readonly letterId: string; readonly why: string }[];
   /** Why the broker took no more of them; null: it was asked about all. */
   readonly fault: string | null;
 }
 
-/** What could not be handled. Somebody else who looks at the same moment may keep some of it from being seen. */
+export interface Removing {
+  /** How many of them were there, and are gone. */
+  readonly removed: number;
+  /** Why some that may be there are not gone; null: all were looked for. */
+  readonly fault: string | null;
+}
+
+/**
+ * What could not be handled. Somebody else who looks at the same moment may keep some of it from being seen.
+ *
+ * Two who redrive a letter at once through different programs may both send it: no broker sends here and removes there in one step. It
+ * is received twice under one id then, as anything may be (P1), and what is made of an id is made once.
+ */
 export interface DeadNotices {
   look(wanted: Look): Promise<LookedAt>;
-  /** Sends each again, then removes it (P5). `how` is asked when its turn comes. Throws nothing once the first was sent. */
+  /** Sends each again, then removes it (P5). `how` is asked when its turn comes. Throws nothing once anything came of the first. */
   redrive(letterIds: readonly string[], how: (letter: DeadNotice) => Redrive): Promise<Redriving>;
-  /** How many of these were there. */
-  remove(letterIds: readonly string[]): Promise<number>;
+  /** Throws nothing once the first is gone. */
+  remove(letterIds: readonly string[]): Promise<Removing>;
 }
 
 export interface Notices {

@@ -2,6 +2,7 @@
 import { NOTICE_BYTES_MAX } from "@windlass/kernel";
 import {
   boundedLetters,
+  howOf,
   type Clock,
   type DeadNotice,
   type DeadNotices,
@@ -152,19 +153,25 @@ function deadIn(memory: NoticesMemory, inside: Inside): DeadNotices {
     },
     async redrive(letterIds, how) {
       const sent: string[] = [];
+      const refused: { letterId: string; why: string }[] = [];
       for (const letter of memory.dead.filter(({ letterId }) => letterIds.includes(letterId))) {
         const { letterId, id, body, firstAt, redrives } = letter;
-        const { attributes = letter.attributes, delayMs = 0 } = how(letter);
+        const asked = howOf(how, letter);
+        if ("why" in asked) {
+          refused.push({ letterId, why: asked.why });
+          continue;
+        }
+        const { attributes = letter.attributes, delayMs = 0 } = asked;
         inside.add({ id, body, attributes }, { firstAt, redrives: redrives + 1, delayMs });
         memory.dead.splice(memory.dead.indexOf(letter), 1);
         sent.push(letterId);
       }
-      return { sent, fault: null };
+      return { sent, refused, fault: null };
     },
     async remove(letterIds) {
       const gone = memory.dead.filter(({ letterId }) => letterIds.includes(letterId));
       for (const letter of gone) memory.dead.splice(memory.dead.indexOf(letter), 1);
-      return gone.length;
+      return { removed: gone.length, fault: null };
     },
   };
 }

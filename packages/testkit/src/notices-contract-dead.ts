@@ -56,8 +56,8 @@ export function deadCases(connect: Connect): void {
     expect([first.next === null, rest.next]).toEqual([false, null]);
     expect([...first.letters, ...rest.letters].map(({ letterId }) => letterId)).toEqual(letters.map(({ letterId }) => letterId));
     expect(idsOf((await queue.dead.look({ limit: 10, fits: ({ id }) => id !== "b" })).letters)).toEqual(["a", "c"]);
-    expect(await queue.dead.remove([a.letterId, "none"])).toBe(1);
-    expect(await queue.dead.remove([a.letterId])).toBe(0);
+    expect(await queue.dead.remove([a.letterId, "none"])).toEqual({ removed: 1, fault: null });
+    expect(await queue.dead.remove([a.letterId])).toEqual({ removed: 0, fault: null });
     expect((await named(a.letterId)).letters).toEqual([]);
     expect(idsOf(await deadOf(queue, 2))).toEqual(["b", "c"]);
   });
@@ -101,14 +101,31 @@ export function deadCases(connect: Connect): void {
     for (const one of await receiveUntil(queue, 12)) await queue.deadLetter(one, { reason: "schema", message: "no" });
     const letters = await deadOf(queue, 12);
     const wanted = letters.slice(0, 11).map(({ letterId }) => letterId);
-    // The last of them later than all others.
-    const how = ({ letterId }: DeadNotice): Redrive => (letterId === wanted[10] ? { delayMs: 2 * SHORT_MS } : {});
-    const { sent, fault } = await queue.dead.redrive([...wanted, "none"], how);
-    expect([sent.toSorted(), fault]).toEqual([wanted.toSorted(), null]);
+    // The first of them later than all others: in their order it would be received before them.
+    const how = ({ letterId }: DeadNotice): Redrive => (letterId === wanted[0] ? { delayMs: 4 * SHORT_MS } : {});
+    const { sent, refused, fault } = await queue.dead.redrive([...wanted, "none"], how);
+    expect([sent.toSorted(), refused, fault]).toEqual([wanted.toSorted(), [], null]);
     const first = await receiveUntil(queue, 10);
-    expect(idsOf(first)).toEqual(idsOf(letters.slice(0, 10)));
-    expect(await receiveOne(queue)).toMatchObject({ id: letters[10]?.id });
+    expect(idsOf(first)).toEqual(idsOf(letters.slice(1, 11)));
+    expect(await receiveOne(queue)).toMatchObject({ id: letters[0]?.id });
     expect(idsOf(await deadOf(queue, 1))).toEqual([letters[11]?.id]);
+  });
+
+  test("one that is refused by itself is named with why, and holds up none of the others", async () => {
+    const queue = await connect();
+    await sendAll(queue, [notice("a"), notice("b"), notice("c")]);
+    for (const one of await receiveUntil(queue, 3)) await queue.deadLetter(one, { reason: "schema", message: "no" });
+    const letters = await deadOf(queue, 3);
+    const wanted = letters.map(({ letterId }) => letterId);
+    const how = ({ letterId }: DeadNotice): Redrive => {
+      if (letterId === wanted[0]) throw new Error("not that one");
+      return {};
+    };
+    const { sent, refused, fault } = await queue.dead.redrive(wanted, how);
+    expect([sent.toSorted(), fault]).toEqual([wanted.slice(1).toSorted(), null]);
+    expect(refused).toEqual([{ letterId: wanted[0], why: "not that one" }]);
+    expect(idsOf(await receiveUntil(queue, 2))).toEqual(idsOf(letters.slice(1)));
+    expect(idsOf(await deadOf(queue, 1))).toEqual([letters[0]?.id]);
   });
 
   test("what is too large to be held at once is shown in pages, and none is missed", async () => {

@@ -96,7 +96,7 @@ function sendCases(connect: Connect): void {
     expect(await queue.send([])).toEqual([]);
     await queue.extend([]);
     await queue.acknowledge([]);
-    expect(await queue.dead.remove([])).toBe(0);
+    expect(await queue.dead.remove([])).toEqual({ removed: 0, fault: null });
   });
 }
 

@@ -58,9 +58,24 @@ export async function audited<T>({ audit, operation, requestId, object }: Audite
 /** Takes from an answer what the call was about. */
 export function notice(trail: Trail, result: unknown): void {
   if (typeof result !== "object" || result === null) return;
-  const { id, name, token, workflow, job, results, workspace } = result as Readonly<Record<string, unknown>>;
+  const { id, name, token, workflow, job, results, items, workspace } = result as Readonly<Record<string, unknown>>;
   const inner = [token, workflow, job].find((one): one is { readonly id?: unknown } => typeof one === "object" && one !== null);
   const found = [id, inner?.id, name].find((one) => typeof one === "string");
-  trail.object ??= typeof found === "string" ? found : Array.isArray(results) ? `${results.length} jobs` : null;
+  trail.object ??= typeof found === "string" ? found : Array.isArray(results) ? `${results.length} jobs` : redriven(items);
   if (trail.principal === null && typeof workspace === "string") trail.workspace = workspace;
+}
+
+/** As many as fit beside their count: somebody vouched for each of them. */
+const REDRIVEN_TOLD = 3;
+
+/** Null: these are no letters that were redriven, or none of them. */
+function redriven(items: unknown): string | null {
+  if (!Array.isArray(items)) return null;
+  const ids = items.flatMap((one: { readonly id?: unknown; readonly created?: unknown } | null) =>
+    one?.created === true && typeof one.id === "string" ? [one.id] : [],
+  );
+  const rest = ids.length > REDRIVEN_TOLD ? ", …" : "";
+  return ids.length === 0
+    ? null
+    : `${ids.length} dead letter${ids.length === 1 ? "" : "s"}: ${ids.slice(0, REDRIVEN_TOLD).join(", ")}${rest}`;
 }

@@ -9,6 +9,7 @@ import { noSuchLetter, type Chosen, type NoticeLetterFilter, type NoticeLetters 
 import { WindlassError } from "@windlass/kernel";
 import { isNotice, jobsOf, noticesOf } from "./asked-letters.ts";
 import { definedOnly } from "./defined-only.ts";
+import { isoTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
 type Letters = Pick<ServerContext["engine"], "deadLetters" | "deadNotices">;
@@ -18,6 +19,7 @@ export function letterChanges({ engine }: ServerContext): Pick<Handlers<"deadLet
   return {
     async redrive({ body: { again, perSecond = null, delaySeconds, limit, ...rest } }, { workspace, principal, gate }) {
       if (again && rest.ids === undefined) throw againNeedsIds();
+      const at = isoTime(engine.context.now());
       await demandJobs(engine, workspace, rest.ids);
       const [jobs, notices] = [jobsOf(workspace, rest), noticesOf(workspace, rest)];
       const pace = { gate, perSecond, delayMs: delaySeconds * 1000 };
@@ -37,9 +39,13 @@ export function letterChanges({ engine }: ServerContext): Pick<Handlers<"deadLet
       return {
         items,
         more: ofJobs?.more === true || ofNotices.more || fault !== null,
-        left: [...(run?.left ?? []), ...(ofNotices.chosen?.left ?? [])].map(({ ids, ...one }) => ({ ...one, ids: [...ids] })),
+        left: [...(run?.left ?? []), ...(ofNotices.chosen?.left ?? []), ...(sent?.refused ?? [])].map(({ ids, ...one }) => ({
+          ...one,
+          ids: [...ids],
+        })),
         fault,
         unseen: ofNotices.chosen?.unseen ?? null,
+        at,
       };
     },
     async purge({ body: { dryRun, limit, redriven, ...rest } }, { workspace }) {
@@ -49,7 +55,7 @@ export function letterChanges({ engine }: ServerContext): Pick<Handlers<"deadLet
       // These first: where their broker is away nothing was done.
       const { chosen, more } = await within(engine, { filter: notices, room: limit, ids: rest.ids }, (all, filter) => all.choose(filter));
       const ids = chosen?.ids ?? [];
-      const struck = dryRun || ids.length === 0 ? 0 : ((await deadNotices?.remove(ids)) ?? 0);
+      const struck = dryRun || ids.length === 0 || deadNotices === null ? { removed: 0, fault: null } : await deadNotices.remove(ids);
       const room = limit - ids.length;
       const unknown = { matched: 0, removed: 0, more: true };
       const purged =
@@ -60,8 +66,9 @@ export function letterChanges({ engine }: ServerContext): Pick<Handlers<"deadLet
             : await deadLetters.purge({ ...jobs, ...definedOnly({ redriven }), limit: room }, dryRun);
       return {
         matched: purged.matched + ids.length,
-        removed: purged.removed + struck,
-        more: purged.more || more,
+        removed: purged.removed + struck.removed,
+        more: purged.more || more || struck.fault !== null,
+        fault: struck.fault,
         unseen: chosen?.unseen ?? null,
       };
     },

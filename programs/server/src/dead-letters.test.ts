@@ -16,11 +16,13 @@ let memory: NoticesMemory;
 let away = false;
 /** It goes as soon as it has shown them once. */
 let isLeaving = false;
+/** It goes when it has done half of what it was asked. */
+let isFailing = false;
 /** What was asked of it. */
 let calls: string[] = [];
 
 beforeEach(async () => {
-  [memory, away, isLeaving, calls] = [noticesMemory(), false, false, []];
+  [memory, away, isLeaving, isFailing, calls] = [noticesMemory(), false, false, false, []];
   const executionOf = async ({ workflow_id: name }: Notice): Promise<SubmitRequest> => ({
     kind: "task",
     name,
@@ -47,8 +49,14 @@ function watched(queue: Notices): Notices {
     figures: () => asked("figures", () => queue.figures()),
     dead: {
       look: (wanted) => asked("look", () => dead.look(wanted)).finally(() => (away ||= isLeaving)),
-      redrive: (ids, how) => asked("redrive", () => dead.redrive(ids, how)),
-      remove: (ids) => asked("remove", () => dead.remove(ids)),
+      redrive: (ids, how) =>
+        asked("redrive", async () => {
+          const [first = ""] = ids;
+          if (!isFailing) return dead.redrive(ids, how);
+          return { ...(await dead.redrive(ids.slice(1), how)), refused: [{ letterId: first, why: "it is too large" }] };
+        }),
+      remove: (ids) =>
+        asked("remove", async () => (isFailing ? { ...(await dead.remove(ids.slice(1))), fault: "it went away" } : dead.remove(ids))),
     },
   };
 }
@@ -179,6 +187,48 @@ test("what the broker does not take any more is told, and the jobs are redriven"
   isLeaving = true;
   expect(await api.deadLetters.redrive({})).toMatchObject({ items: [{ id: job }], more: true, fault: "the broker is away" });
   expect(memory.dead).toHaveLength(1);
+});
+
+test("what the broker refuses by itself is left, and told with why", async () => {
+  const [first, second] = [deadNotice("a"), deadNotice("b")];
+  isFailing = true;
+  expect(await server.api.deadLetters.redrive({})).toMatchObject({
+    items: [{ id: second }],
+    more: false,
+    left: [{ reason: "unknown_workflow", why: "it is too large", count: 1, ids: [first] }],
+    fault: null,
+  });
+});
+
+test("a purge that its broker ends half-way tells what it struck off, and that there is more", async () => {
+  await deadJob();
+  for (const name of ["a", "b", "c"]) deadNotice(name);
+  isFailing = true;
+  expect(await server.api.deadLetters.purge({ dryRun: false })).toEqual({
+    matched: 4,
+    removed: 3,
+    more: true,
+    fault: "it went away",
+    unseen: null,
+  });
+  isFailing = false;
+  expect(await server.api.deadLetters.purge({ dryRun: false })).toMatchObject({ matched: 1, removed: 1, more: false, fault: null });
+});
+
+test("an answer tells when the server began, and the audit how many letters somebody vouched for, and the first of them", async () => {
+  const { api, engine } = server;
+  const job = await deadJob();
+  const ids = [deadNotice("a"), deadNotice("b"), deadNotice("c")];
+  const before = engine.context.now();
+  const { at } = await api.deadLetters.redrive({});
+  expect([Date.parse(at) >= before, Date.parse(at) <= engine.context.now()]).toEqual([true, true]);
+  const audited = async (): Promise<unknown> => (await api.audit.list({ limit: 1 })).items[0]?.object;
+  expect(await audited()).toBe(`4 dead letters: ${[job, ...ids.slice(0, 2)].join(", ")}, …`);
+  const last = deadNotice("d");
+  await api.deadLetters.redrive({});
+  expect(await audited()).toBe(`1 dead letter: ${last}`);
+  await api.deadLetters.redrive({});
+  expect(await audited()).toBeNull();
 });
 
 test("what is named and is not there, or is not what else was asked for, is refused before anything is done", async () => {

@@ -11,6 +11,8 @@ let there: Client;
 const asked: unknown[] = [];
 /** What is answered to each call, in turn; the last one to all that follow. */
 let answers: readonly object[] = [];
+/** As a server says that it cannot. */
+const broken = { code: "internal", detail: "the disk is full" };
 
 beforeEach(async () => {
   asked.length = 0;
@@ -18,6 +20,7 @@ beforeEach(async () => {
     void json(request).then((body) => {
       asked.push(body);
       const answer = answers[Math.min(asked.length, answers.length) - 1];
+      response.statusCode = answer === broken ? 500 : 200;
       response.setHeader("content-type", "application/json").end(JSON.stringify(answer));
     });
   });
@@ -26,32 +29,39 @@ beforeEach(async () => {
 });
 afterEach(() => void server.close());
 
+/** When the server began, as it says: the clock here is another. */
+const begun = "2026-01-01T09:00:00.000Z";
+const OURS = Date.parse("2026-01-01T10:07:00Z");
 const answer = (ids: readonly string[], more: object = {}): object => ({
   items: ids.map((id) => ({ id, job: null, created: true })),
   more: false,
   left: [],
   fault: null,
   unseen: null,
+  at: begun,
   ...more,
 });
-const BEGUN = Date.parse("2026-01-01T09:00:00Z");
-const begun = new Date(BEGUN).toISOString();
 
 test("a redrive of many pages takes nothing that died after it began, or it would never end", async () => {
   answers = [answer(["job_1"], { more: true }), answer(["job_2"], { more: true }), answer(["job_3"])];
-  const { items } = await redriveAll(there, { again: false, name: "a" }, () => BEGUN);
+  const { items } = await redriveAll(there, { again: false, name: "a" }, () => OURS);
   expect(items.map(({ id }) => id)).toEqual(["job_1", "job_2", "job_3"]);
   // The first page reaches as far as the server's clock does, whatever ours says.
   expect(asked).toEqual([{ again: false, name: "a" }, ...[2, 3].map(() => ({ again: false, name: "a", until: begun }))]);
-  asked.length = 0;
-  await redriveAll(there, { again: false, until: "2025-01-01T00:00:00Z" }, () => BEGUN);
-  expect(new Set(asked.map((one) => (one as { readonly until?: string }).until))).toEqual(new Set(["2025-01-01T00:00:00Z"]));
+  const untilOf = async (until: string): Promise<unknown[]> => {
+    asked.length = 0;
+    await redriveAll(there, { again: false, until }, () => OURS);
+    return asked.map((one) => (one as { readonly until?: string }).until);
+  };
+  expect(await untilOf("2025-01-01T00:00:00.000Z")).toEqual(Array(3).fill("2025-01-01T00:00:00.000Z"));
+  // Nor where more was asked for than had died by then.
+  expect(await untilOf("2027-01-01T00:00:00.000Z")).toEqual(["2027-01-01T00:00:00.000Z", begun, begun]);
 });
 
 test("each page of a redrive with a rate starts when those before it are under way", async () => {
   answers = [answer(["a", "b", "c", "d"], { more: true }), answer(["e", "f"], { more: true }), answer(["g"])];
   // Two seconds pass with each look at the clock.
-  let now = BEGUN - 2_000;
+  let now = OURS - 2_000;
   await redriveAll(there, { again: false, perSecond: 1 }, () => (now += 2_000));
   expect(asked.map((one) => (one as { readonly delaySeconds?: number }).delaySeconds)).toEqual([undefined, 2, 2]);
 });
@@ -61,16 +71,58 @@ test.each([
   ["nothing came of the last page", answer([], { more: true })],
 ])("a redrive ends, and says that there are more, where %s", async (_, last) => {
   answers = [answer(["x"], { more: true }), last];
-  const { more } = await redriveAll(there, { again: false }, () => BEGUN);
+  const { more } = await redriveAll(there, { again: false }, () => OURS);
   expect([more, asked.length]).toEqual([true, 2]);
 });
 
 test("what is struck off is added up over all pages, and the last one says what is left", async () => {
-  const page = (removed: number, more: boolean): object => ({ matched: 2, removed, more, unseen: more ? null : "one" });
+  const page = (removed: number, more: boolean): object => ({ matched: 2, removed, more, fault: null, unseen: more ? null : "one" });
   answers = [page(2, true), page(1, true), page(2, false)];
-  expect(await purgeAll(there, { dryRun: false })).toEqual({ matched: 6, removed: 5, more: false, unseen: "one" });
+  expect(await purgeAll(there, { dryRun: false })).toEqual({ matched: 6, removed: 5, more: false, fault: null, unseen: "one" });
   answers = [page(0, true)];
   asked.length = 0;
   expect(await purgeAll(there, { dryRun: false })).toMatchObject({ removed: 0, more: true });
   expect(asked).toHaveLength(1);
+});
+
+test("what was done is told, with what went wrong, where a later page fails", async () => {
+  answers = [answer(["a", "b"], { more: true }), answer(["c"], { more: true }), broken];
+  expect(await redriveAll(there, { again: false }, () => OURS)).toMatchObject({
+    items: [{ id: "a" }, { id: "b" }, { id: "c" }],
+    more: true,
+    fault: expect.stringContaining("the disk is full"),
+  });
+  asked.length = 0;
+  answers = [{ matched: 2, removed: 2, more: true, fault: null, unseen: null }, broken];
+  const sum = await purgeAll(there, { dryRun: false });
+  expect(sum).toEqual({ matched: 2, removed: 2, more: true, unseen: null, fault: expect.stringContaining("the disk is full") });
+  // Where nothing was done it is an error as any other.
+  asked.length = 0;
+  answers = [broken];
+  await expect(redriveAll(there, { again: false }, () => OURS)).rejects.toThrow("the disk is full");
+  await expect(purgeAll(there, { dryRun: false })).rejects.toThrow("the disk is full");
+});
+
+test("a purge ends with the page that was not done to its end", async () => {
+  answers = [{ matched: 4, removed: 2, more: true, fault: "it went away", unseen: null }];
+  expect(await purgeAll(there, { dryRun: false })).toMatchObject({ matched: 4, removed: 2, fault: "it went away" });
+  expect(asked).toHaveLength(1);
+});
+
+const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `job_${i}`);
+
+test("nothing is asked for later than the server allows; when its turn comes is told", async () => {
+  answers = [answer(many(1_000), { more: true })];
+  const { items, fault, more, againInSeconds } = await redriveAll(there, { again: false, perSecond: 1 / 60 }, () => OURS);
+  expect(asked.map((one) => (one as { readonly delaySeconds?: number }).delaySeconds)).toEqual([undefined, 60_000]);
+  expect([items.length, more, againInSeconds, fault]).toEqual([2_000, true, 120_000, expect.stringContaining("more than 1d")]);
+});
+
+test("a rate that ran out says when its next turn comes", async () => {
+  answers = [answer(many(3), { more: true, fault: "it is held back for no longer" })];
+  // Half a second passes with each look at the clock.
+  let now = OURS;
+  expect(await redriveAll(there, { again: false, perSecond: 0.1 }, () => (now += 500))).toMatchObject({ more: true, againInSeconds: 30 });
+  asked.length = 0;
+  expect(await redriveAll(there, { again: false }, () => OURS)).toMatchObject({ againInSeconds: 0 });
 });

@@ -1,6 +1,16 @@
 /** `windlass dead-letters …` */
-import type { DeadLetterJson } from "@windlass/contract";
-import { minutes, noticeFaults, reasons, WindlassError, type NoticeFault, type RateLimit, type Reason } from "@windlass/kernel";
+import { DELAY_SECONDS_MAX, type DeadLetterJson } from "@windlass/contract";
+import {
+  formatDuration,
+  messageOf,
+  minutes,
+  noticeFaults,
+  reasons,
+  WindlassError,
+  type NoticeFault,
+  type RateLimit,
+  type Reason,
+} from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { findLetter } from "../connection/find-job.ts";
@@ -117,34 +127,58 @@ export async function redriveDeadLetters(call: Call<RedriveOptions>): Promise<nu
 }
 
 type Request = NonNullable<Parameters<Client["deadLetters"]["redrive"]>[0]>;
-type Redriven = Awaited<ReturnType<Client["deadLetters"]["redrive"]>>;
+type Redriven = Awaited<ReturnType<Client["deadLetters"]["redrive"]>> & {
+  /** When the next of them may start without breaking the rate; 0: at once. */
+  readonly againInSeconds: number;
+};
 
 /**
- * Page by page. What died after it began is not meant by the later ones: what dies again at once would be redriven for ever. Each
- * page starts when the ones before it are under way, where there is a rate. The last answer says what is left.
+ * Page by page. What died after it began is not meant by the later ones: what dies again at once would be redriven for ever. The
+ * server says when that was, for clocks differ. Each page starts when the ones before it are under way, where there is a rate. The
+ * last answer says what is left. What was done is told, whatever becomes of a later page.
  */
 export async function redriveAll(client: Client, request: Request, clock: () => number): Promise<Redriven> {
   const begunAt = clock();
   const { perSecond } = request;
   let answer = await client.deadLetters.redrive(request, PATIENT);
+  const until = new Date(Math.min(Date.parse(answer.at), Date.parse(request.until ?? answer.at))).toISOString();
   const items = [...answer.items];
+  const turnSeconds = (): number => Math.max(0, perSecond === undefined ? 0 : items.length / perSecond - (clock() - begunAt) / 1_000);
   while (answer.more && answer.fault === null) {
-    const turnMs = perSecond === undefined ? 0 : (items.length * 1_000) / perSecond - (clock() - begunAt);
-    const pace = turnMs <= 0 ? {} : { delaySeconds: turnMs / 1_000 };
-    answer = await client.deadLetters.redrive({ until: new Date(begunAt).toISOString(), ...request, ...pace }, PATIENT);
-    items.push(...answer.items);
-    if (answer.items.length === 0) break;
+    const delaySeconds = turnSeconds();
+    if (delaySeconds > DELAY_SECONDS_MAX) {
+      answer = { ...answer, fault: `at this rate their turn comes in more than ${formatDuration(DELAY_SECONDS_MAX * 1_000)}` };
+      break;
+    }
+    const pace = delaySeconds === 0 ? {} : { delaySeconds };
+    const page = await orFault(client.deadLetters.redrive({ ...request, until, ...pace }, PATIENT));
+    answer = "broken" in page ? { ...answer, fault: page.broken } : page;
+    if ("broken" in page || page.items.length === 0) break;
+    items.push(...page.items);
   }
-  return { ...answer, items };
+  return { ...answer, items, againInSeconds: Math.ceil(turnSeconds()) };
 }
 
-function restText({ left, more, fault, unseen }: Omit<Redriven, "items">): string {
+/** What a page came to; what went wrong with it is told beside what the pages before it came to. */
+async function orFault<Page extends object>(page: Promise<Page>): Promise<Page | { readonly broken: string }> {
+  try {
+    return await page;
+  } catch (error) {
+    return { broken: messageOf(error) };
+  }
+}
+
+function restText({ left, more, fault, unseen, againInSeconds }: Omit<Redriven, "items">): string {
   const lines = left.map(({ reason, why, count: all, ids }) => {
     const rest = all > ids.length ? `, and ${all - ids.length} more` : "";
     return `${all} left (${reason}): ${why}: ${ids.join(", ")}${rest}`;
   });
-  if (more) lines.push(`There are more that were not redriven${fault === null ? "" : `: ${fault}`}; run it again.`);
-  if (unseen !== null) lines.push(`Some could not be looked at: ${unseen}; run it again.`);
+  const when =
+    againInSeconds === 0
+      ? "run it again"
+      : `run it again in ${formatDuration(againInSeconds * 1_000)}, when these are under way: before that it would break the rate`;
+  if (more) lines.push(`There are more that were not redriven${fault === null ? "" : `: ${fault}`}; ${when}.`);
+  if (unseen !== null) lines.push(`Some could not be looked at: ${unseen}; ${when}.`);
   return lines.map((line) => `${line}\n`).join("");
 }
 
@@ -163,10 +197,11 @@ export async function purgeDeadLetters(call: Call<PurgeOptions>): Promise<number
     throw new WindlassError("usage", `which ones are to be struck off? ${WHICH}; without --yes they are only counted`);
   const request = { ...chosen, ...(redriven === undefined ? {} : { redriven }), dryRun: !yes };
   const sum = yes ? await purgeAll(client, request) : await client.deadLetters.purge(request, PATIENT);
-  const { matched, removed, more, unseen } = sum;
+  const { matched, removed, more, fault, unseen } = sum;
   const rest = [
-    ...(yes && matched > removed ? [`${matched - removed} were not there any more, or could not be found again.`] : []),
-    ...(yes && more ? ["There are more; run it again."] : []),
+    ...(fault === null ? [] : [`Not all of them were struck off: ${fault}; run it again.`]),
+    ...(yes && fault === null && matched > removed ? [`${matched - removed} were not there any more, or could not be found again.`] : []),
+    ...(yes && fault === null && more ? ["There are more; run it again."] : []),
     ...(unseen === null ? [] : [`Some could not be looked at: ${unseen}; run it again.`]),
   ].map((line) => `${line}\n`);
   await present(call, sum, () => {
@@ -175,19 +210,21 @@ export async function purgeDeadLetters(call: Call<PurgeOptions>): Promise<number
       : `${matched}${more || unseen !== null ? " or more" : ""} would be struck off; their jobs stay. Add --yes to do it.`;
     return `${done}\n${rest.join("")}`;
   });
-  return yes && (more || unseen !== null) ? 1 : undefined;
+  return yes && (more || matched > removed || fault !== null || unseen !== null) ? 1 : undefined;
 }
 
 type Purge = NonNullable<Parameters<Client["deadLetters"]["purge"]>[0]>;
 
-/** Page by page, as long as that goes on. */
+/** Page by page, as long as that goes on. What was done is told, whatever becomes of a later page. */
 export async function purgeAll(client: Client, request: Purge): Promise<Awaited<ReturnType<Client["deadLetters"]["purge"]>>> {
   let answer = await client.deadLetters.purge(request, PATIENT);
   let { matched, removed } = answer;
-  while (answer.more && answer.removed > 0) {
-    answer = await client.deadLetters.purge(request, PATIENT);
-    matched += answer.matched;
-    removed += answer.removed;
+  while (answer.more && answer.fault === null && answer.removed > 0) {
+    const page = await orFault(client.deadLetters.purge(request, PATIENT));
+    answer = "broken" in page ? { ...answer, fault: page.broken } : page;
+    if ("broken" in page) break;
+    matched += page.matched;
+    removed += page.removed;
   }
   return { ...answer, matched, removed };
 }
