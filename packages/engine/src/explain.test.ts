@@ -1,4 +1,4 @@
-import { failureOutcomes, ms, reasons, REASONS, type Reason, parked, type Handler } from "@windlass/kernel";
+import { failureOutcomes, ms, queuesServed, reasons, REASONS, RUNNERS_QUEUE, type Reason, parked, type Handler } from "@windlass/kernel";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { command, engineFixture, fakeExecutor, group, handled, type EngineFixture, type FakeExecutor } from "./engine-fixture.ts";
 import type { Worker } from "./worker.ts";
@@ -97,14 +97,18 @@ describe("why a job has not started", () => {
   test("no server here has its executor", async () => {
     const id = await fixture.submit({ ...command, executor: "kubernetes" });
     await expectCause(id, "no_executor", '"kubernetes", which runs images', "give a server the way to a cluster", "--executor process");
-    await fixture.store.sessions.open({
-      id: "ses_docker",
-      role: "launcher",
-      place: "host-2",
-      serves: [{ executor: "docker", queue: "*" }],
-      startedAt: 0,
-      expiresAt: fixture.clock.now() + 60_000,
-    });
+    const serving = (name: string, queue: string) =>
+      fixture.store.sessions.open({
+        id: `ses_${name}`,
+        role: "launcher",
+        place: "host-2",
+        serves: [{ executor: "docker", queue }],
+        startedAt: 0,
+        expiresAt: fixture.clock.now() + 60_000,
+      });
+    await serving("spawner", queuesServed(RUNNERS_QUEUE));
+    expect((await fixture.engine.explain(id)).causes[0]?.message, "it takes runners only").not.toContain("choose");
+    await serving("server", queuesServed());
     await expectCause(id, "no_executor", "choose docker, which a server here has");
     await expectCause(await fixture.submit({ ...command, executor: "agent" }), "no_executor", 'no server here has the executor "agent"');
   });

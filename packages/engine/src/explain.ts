@@ -228,7 +228,7 @@ async function unservedBecause(
     });
   }
   if (serving.length === 0)
-    return cause("no_executor", withoutExecutor(live.executor, sessions), {
+    return cause("no_executor", withoutExecutor(live, sessions), {
       object: live.executor,
       since: view.record.createdAt,
     });
@@ -257,11 +257,12 @@ const OF_IMAGES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** What lacks, what to install, and what could be chosen in its place. */
-function withoutExecutor(executor: string, sessions: readonly Session[]): string {
+function withoutExecutor({ executor, queue }: LiveJob, sessions: readonly Session[]): string {
   const lacking = `no server here has the executor "${executor}"`;
   const how = OF_IMAGES.get(executor);
   if (how === undefined) return lacking;
-  const others = [...OF_IMAGES.keys()].filter((other) => sessions.some(({ serves }) => serves.some((served) => served.executor === other)));
+  const serves = sessions.flatMap((session) => session.serves).filter((served) => servesQueue(served.queue, queue));
+  const others = [...OF_IMAGES.keys()].filter((other) => serves.some((served) => served.executor === other));
   const choice = others.length === 0 ? "" : `, choose ${others.join(" or ")}, which a server here has`;
   return `${lacking}, which runs images: ${how}${choice}, or run its command without the image: --executor process`;
 }
