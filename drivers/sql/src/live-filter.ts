@@ -15,6 +15,7 @@ export function liveQuery(filter: LiveFilter, limit: number, { placeholder, usin
   const values: SqlValue[] = [];
   const value = (one: SqlValue): string => placeholder(values.push(one));
   const where: string[] = [];
+  if (filter.ids !== undefined) where.push(`l.id IN (${filter.ids.map(value).join(", ")})`);
   // What the indexes by holder and by state leave out is said again, so that they may be used.
   if (filter.session !== undefined) where.push(`l.session = ${value(filter.session)} AND l.holder <> 'none'`);
   if (filter.place !== undefined) where.push(`l.place = ${value(filter.place)}`);

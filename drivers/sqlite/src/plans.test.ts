@@ -126,6 +126,7 @@ const walks: readonly [string, LiveFilter, RegExp][] = [
   ["what lost its session", { forsaken: true, after: "" }, /USING INDEX live_held/u],
   ["what lost its parent", { orphaned: true, after: "" }, /USING INDEX live_parent/u],
   ["what is at a place", { place: "here", after: "" }, /USING INDEX live_place/u],
+  ["some by their ids", { ids: ["job_1", "job_2"] }, /^SEARCH l USING PRIMARY KEY \(id=\?\)/u],
   ["children", { parentId: "job_1", after: "" }, /USING INDEX live_parent/u],
 ];
 

@@ -51,6 +51,23 @@ describe("a worker that stopped reporting", () => {
   });
 });
 
+test("whether their runners live is read at once of all that are out of touch, and of no other sessions", async () => {
+  const asked: number[] = [];
+  const world = await reconciling((store) => ({
+    ...store,
+    jobs: { ...store.jobs, live: (filter, limit) => (filter.ids && asked.push(filter.ids.length), store.jobs.live(filter, limit)) },
+  }));
+  for (let n = 0; n < 3; n++) {
+    await world.openSession(`ses_runner${n}`, { owner: `job_${n}/1` });
+    await world.openSession(`ses_worker${n}`, { owner: `tok_${n}` });
+    await world.openSession(`ses_nobody${n}`);
+  }
+  await world.service.start();
+  await world.clock.advance(10_000);
+  expect([asked, await world.store.sessions.list()]).toEqual([[3], []]);
+  await world.close();
+});
+
 describe("work without an open session", () => {
   test("is lost, also when it was claimed by a worker whose loss was being dealt with", async () => {
     const world = await reconciling();

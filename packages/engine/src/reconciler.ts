@@ -8,7 +8,7 @@ import type { EngineContext } from "./context.ts";
 import { settleConflicts } from "./conflicts.ts";
 import { every } from "./every.ts";
 import { leadership } from "./lead.ts";
-import { isOfLivingRunner } from "./runner-token.ts";
+import { ofLivingRunners } from "./runner-token.ts";
 import { loop, type Loop } from "./service.ts";
 import { sessionExpiry, type SessionExpiry } from "./session-expiry.ts";
 import { stopOf } from "./stop.ts";
@@ -73,12 +73,11 @@ async function loseExpired(context: EngineContext, expiry: SessionExpiry, hostLo
   const judged = sessions.map((session) => ({ session, since: expiry.overSince(session) }));
   const alivePlaces = new Set(judged.filter(({ since }) => since === null).map(({ session }) => session.place));
   const now = expiry.look();
-  let isAny = false;
+  const silent = judged.flatMap(({ session, since }) => (since === null ? [] : [session]));
+  const living = await ofLivingRunners(context, silent);
   for (const { session, since } of judged) {
-    if (since === null) continue;
-    // Looked at again soon: its end is a fact about its job, and of nobody who would wake this loop.
-    if (await isOfLivingRunner(context, session)) isAny = true;
-    else if (session.place === null || alivePlaces.has(session.place)) {
+    if (since === null || living.has(session.id)) continue;
+    if (session.place === null || alivePlaces.has(session.place)) {
       await context.store.sessions.close(session.id);
     } else if (since + hostLostAfterMs < now) {
       await losePlace(context, session, session.place);
@@ -86,7 +85,8 @@ async function loseExpired(context: EngineContext, expiry: SessionExpiry, hostLo
     }
   }
   await loseForsaken(context);
-  return Math.min(isAny ? now : Infinity, ...judged.flatMap(({ session, since }) => (since === null ? [session.expiresAt] : [])));
+  // Looked at again soon: the end of a runner is a fact about its job, and of nobody who would wake this loop.
+  return Math.min(living.size > 0 ? now : Infinity, ...judged.flatMap(({ session, since }) => (since === null ? [session.expiresAt] : [])));
 }
 
 /**

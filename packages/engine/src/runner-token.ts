@@ -5,7 +5,7 @@
  * O1. It opens something only while that attempt of the runner is alive: it dies with it, and so with the execution.
  * O2. The same attempt may be given several: a launch that is taken up by another launcher makes one more.
  */
-import { isRunner, WindlassError, WORKSPACE_SCOPE, type JobRecord, type SealedSecret } from "@windlass/kernel";
+import { isRunner, isRunnerKey, WindlassError, WORKSPACE_SCOPE, type JobRecord, type SealedSecret } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import type { Holder } from "./access-cache.ts";
 import type { EngineContext } from "./context.ts";
@@ -42,13 +42,24 @@ export async function holderOfRunner(context: EngineContext, secret: string): Pr
   };
 }
 
+/** Live rows that are read at once. */
+const PAGE = 500;
+
 /**
- * Whether it is the session of a runner whose attempt is alive: whoever keeps its place tells its death, so silence says nothing of
- * it. What it carries out is its own until then, also while no server is there to be reported to.
+ * The ids of those sessions that are of a runner whose attempt is alive: whoever keeps its place tells its death, so silence says
+ * nothing of it. What it carries out is its own until then, also while no server is there to be reported to.
  */
-export async function isOfLivingRunner(context: Pick<EngineContext, "store">, { owner }: Pick<Session, "owner">): Promise<boolean> {
-  const [jobId = "", attempt] = (owner ?? "").split("/");
-  return attempt !== undefined && (await livingRunner(context, { jobId, attempt: Number(attempt) })) !== null;
+export async function ofLivingRunners(
+  { store }: Pick<EngineContext, "store">,
+  sessions: readonly Pick<Session, "id" | "owner">[],
+): Promise<ReadonlySet<string>> {
+  const owners = new Map(sessions.flatMap(({ id, owner }) => (owner?.includes("/") === true ? [[id, owner] as const] : [])));
+  const jobIds = [...new Set([...owners.values()].map((owner) => owner.slice(0, owner.indexOf("/"))))];
+  const alive = new Set<string>();
+  for (let from = 0; from < jobIds.length; from += PAGE)
+    for (const live of await store.jobs.live({ ids: jobIds.slice(from, from + PAGE) }, PAGE))
+      if (isRunnerKey(live.childKey) && live.phase !== null) alive.add(`${live.id}/${live.attempt}`);
+  return new Set([...owners].flatMap(([id, owner]) => (alive.has(owner) ? [id] : [])));
 }
 
 /** See O1. */

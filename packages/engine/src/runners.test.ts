@@ -171,6 +171,9 @@ test("what a runner carries out stays its own while it lives, however long it is
   await fixture.clock.advance(120_000);
   expect(await fixture.stateOf(stepId)).toBe("running");
   expect(await sessions()).toEqual(["ses_own"]);
+  // An operator who cleans up takes nothing from it either.
+  const cleaning = { workspace: "default", olderThanMs: 60_000, dryRun: false, limit: 10 };
+  expect((await fixture.engine.cleanStuck(cleaning)).jobs).toEqual([]);
   executor.end(launch?.name ?? "");
   await fixture.clock.until(async () => (await sessions()).length === 0, 5_000);
   await fixture.clock.until(async () => (await fixture.stateOf(stepId)) !== "running", 5_000);

@@ -5,6 +5,7 @@
 import { isOutOfBand, messageOf, queueOfKey, stuckOf, type LiveJob, type Stuck } from "@windlass/kernel";
 import type { Executor } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
+import { ofLivingRunners } from "./runner-token.ts";
 
 export interface StuckJob extends Stuck {
   readonly live: LiveJob;
@@ -38,7 +39,8 @@ export function stuckJobs(context: EngineContext, executors: readonly Executor[]
     const now = context.now();
     const sessions = await context.store.sessions.list();
     // One that could not tell that it lives for a while, for its store was away, may do so again in a moment.
-    const held = new Set(sessions.filter(({ expiresAt }) => expiresAt > now - olderThanMs).map(({ id }) => id));
+    const heard = sessions.filter(({ expiresAt }) => expiresAt > now - olderThanMs).map(({ id }) => id);
+    const held = new Set([...heard, ...(await ofLivingRunners(context, sessions))]);
     const look = outsideOf(context, executors);
     const found: StuckJob[] = [];
     let unseen = 0;

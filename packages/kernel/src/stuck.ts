@@ -2,14 +2,15 @@
  * Which jobs are stuck: not ended, and nobody is there who would end them. Loops end such jobs by themselves; this is for what
  * is left when a part of an installation is gone for good. Pure.
  *
- * S1. What may still run is never stuck: an attempt whose place cannot be looked at, or a handler whose worker reports.
+ * S1. What may still run is never stuck: an attempt whose place cannot be looked at, or a handler whose worker reports or whose
+ *     runner lives.
  * S2. The end of one carries the attempt that was seen, and is refused when another has begun or somebody has told its end.
  */
 import type { Change } from "./change.ts";
 import { DEFAULT_GRACE_MS, isOutOfBand, type LiveJob } from "./job.ts";
 
 export interface StuckFacts {
-  /** Its session is open and has not run out. */
+  /** Its session is open and has not run out, or is that of a runner whose attempt is alive. */
   readonly isHeld: boolean;
   /** Whether there is anything of it where it was started; `unknown` where nobody here can look. */
   readonly outside: "there" | "gone" | "unknown";

@@ -78,6 +78,8 @@ export interface WokenJob {
 }
 
 export interface LiveFilter {
+  /** Only these: as many as a page at most, and one at least. */
+  readonly ids?: readonly string[];
   readonly session?: string;
   readonly place?: string;
   readonly states?: readonly LiveState[];

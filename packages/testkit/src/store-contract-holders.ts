@@ -138,6 +138,16 @@ export function describeHolders(subject: Subject): void {
     expect(await store.jobs.live({ forsaken: true }, 10)).toEqual([]);
   });
 
+  test("live jobs are read by their ids, and those that have ended are not among them", async () => {
+    const { store } = subject;
+    const ended = await running(store);
+    await commitOne(store, settleOf(ended));
+    const jobs = [jobRecord(), jobRecord(), jobRecord()] as const;
+    for (const job of jobs) await commitOne(store, { type: "submit", job });
+    const found = await store.jobs.live({ ids: [jobs[2].id, ended.id, jobs[0].id, "job_none"] }, 10);
+    expect(found.map(({ id }) => id)).toEqual([jobs[0].id, jobs[2].id].toSorted());
+  });
+
   test("work that is lost with its holder is tried again, and the late holder is refused", async () => {
     const { store } = subject;
     const live = await running(store);
