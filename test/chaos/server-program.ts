@@ -7,7 +7,7 @@
 import { createApp, listen } from "@windlass/server";
 import { openEmbedded } from "@windlass/windlass";
 import { readDataFolder, removeAddress, writeAddress } from "../../programs/cli/src/compose/data-folder.ts";
-import { endInTime } from "../../programs/cli/src/commands/server.ts";
+import { endInTime } from "../../programs/cli/src/machine/end-in-time.ts";
 import { settingsFrom } from "../../programs/cli/src/compose/settings.ts";
 import { workflowLanguage } from "../../programs/cli/src/compose/workflow-language.ts";
 import { programLog } from "../../programs/cli/src/machine/program-log.ts";

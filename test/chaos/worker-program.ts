@@ -4,7 +4,7 @@
  *   node test/chaos/worker-program.ts <data folder> <effects file>
  */
 import { openEmbedded } from "@windlass/windlass";
-import { endInTime } from "../../programs/cli/src/commands/server.ts";
+import { endInTime } from "../../programs/cli/src/machine/end-in-time.ts";
 import { settingsFrom } from "../../programs/cli/src/compose/settings.ts";
 import { programLog } from "../../programs/cli/src/machine/program-log.ts";
 import { chaosHandlers } from "./handlers.ts";

@@ -4,6 +4,7 @@ import { dispatcher, dispatchOnce, type DispatchedOnce } from "@windlass/schedul
 import { openDispatcher } from "../compose/open-dispatcher.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { dataFolderOf } from "../connection/connect.ts";
+import { endInTime } from "../machine/end-in-time.ts";
 import { interruption } from "../machine/interruption.ts";
 import { programLog } from "../machine/program-log.ts";
 import type { Call } from "../tree/call.ts";
@@ -23,6 +24,7 @@ export async function runDispatcher(call: Call<DispatcherCommandOptions>): Promi
   const { options, environment, terminal } = call;
   const settings = settingsFrom(environment, options.store === undefined ? {} : { "store.url": options.store });
   const interrupted = interruption(call);
+  const cancelLimit = endInTime(interrupted, { drainMs: settings["drain.seconds"] * 1000, say: (text) => terminal.err(text) });
   const logger = programLog("stderr", environment["WINDLASS_LOG"] ?? (options.once === true ? "error" : "info"));
   const opened = await openDispatcher({ data: dataFolderOf(options, environment), settings, environment, logger });
   try {
@@ -39,6 +41,7 @@ export async function runDispatcher(call: Call<DispatcherCommandOptions>): Promi
     return 0;
   } finally {
     await opened.close();
+    cancelLimit();
   }
 }
 

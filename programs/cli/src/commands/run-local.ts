@@ -10,7 +10,8 @@ import { isInUse, ownFolder } from "../compose/own-folder.ts";
 import { takeOwnerLock } from "../compose/owner-lock.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { dataFolderOf, workspaceOf } from "../connection/connect.ts";
-import { LOST, waitForEnd } from "../follow/wait-for-end.ts";
+import { FAILED, LOST, waitForEnd } from "../follow/wait-for-end.ts";
+import { closeInTime } from "../machine/end-in-time.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { programLog } from "../machine/program-log.ts";
 import { rest } from "../machine/rest.ts";
@@ -27,6 +28,7 @@ export async function runLocal(call: Call<RunOptions>, submit: (client: Client) 
   if (call.options.server !== undefined)
     throw new WindlassError("usage", "--local and --server say two things: here, and there; give one of them");
   let place = await placeFor(call);
+  let exitCode = FAILED;
   try {
     const { job } = await submit(place.client);
     const watch = call.options.wait !== true || call.options.watch === true;
@@ -39,12 +41,13 @@ export async function runLocal(call: Call<RunOptions>, submit: (client: Client) 
         local: place.own,
         ...(neighbour === null ? {} : { lost: neighbour.gone }),
       }).finally(() => neighbour?.stop());
-      if (code !== LOST) return code;
+      if (code !== LOST) return (exitCode = code);
       // The process whose client this was has ended: now it is our turn, or that of another.
       place = await placeFor(call);
     }
   } finally {
-    await place.close();
+    const drainMs = settingsFrom(call.environment)["drain.seconds"] * 1000;
+    await closeInTime(() => place.close(), { drainMs, say: (text) => call.terminal.err(text), exitCode: () => exitCode });
   }
 }
 

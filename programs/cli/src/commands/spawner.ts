@@ -9,11 +9,11 @@ import { openWindlass } from "../compose/open-windlass.ts";
 import { takeOwnerLock } from "../compose/owner-lock.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { dataFolderOf } from "../connection/connect.ts";
+import { endInTime } from "../machine/end-in-time.ts";
 import { interruption } from "../machine/interruption.ts";
 import { programLog } from "../machine/program-log.ts";
 import { systemRandom } from "../machine/system-random.ts";
 import type { Call } from "../tree/call.ts";
-import { endInTime } from "./server.ts";
 
 export interface SpawnerCommandOptions {
   readonly store?: string;

@@ -7,8 +7,8 @@ import { client, type Client } from "@windlass/sdk";
 import { ownFolder } from "../compose/own-folder.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { dataFolderOf } from "../connection/connect.ts";
-import { endInTime } from "./server.ts";
 import { followJob } from "../follow/follow-job.ts";
+import { closeInTime, endInTime } from "../machine/end-in-time.ts";
 import { interruption } from "../machine/interruption.ts";
 import { programLog } from "../machine/program-log.ts";
 import { now } from "../output/api-object.ts";
@@ -22,6 +22,8 @@ export async function start(call: Call<{ readonly port?: number }>): Promise<voi
   const { options, environment, terminal } = call;
   const settings = settingsFrom(environment, options.port === undefined ? {} : { "server.port": options.port });
   const interrupted = interruption(call);
+  const limit = { drainMs: settings["drain.seconds"] * 1000, say: (text: string) => terminal.err(text) };
+  const cancelLimit = endInTime(interrupted, limit);
   const owner = await ownFolder({
     data: dataFolderOf(options, environment),
     settings,
@@ -41,9 +43,7 @@ export async function start(call: Call<{ readonly port?: number }>): Promise<voi
     await interrupted.stay();
   } finally {
     terminal.err("\nStopping: what runs goes on and is taken over by the next server in this folder.\n");
-    const limit = { drainMs: settings["drain.seconds"] * 1000, say: (text: string) => terminal.err(text) };
-    const cancelLimit = endInTime({ signal: AbortSignal.abort() }, limit);
-    await owner.close();
+    await closeInTime(() => owner.close(), limit);
     cancelLimit();
   }
 }

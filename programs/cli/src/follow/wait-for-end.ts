@@ -8,7 +8,7 @@ import { isForPeople, present } from "../output/present.ts";
 import type { Call } from "../tree/call.ts";
 import { followJob } from "./follow-job.ts";
 
-const FAILED = 1;
+export const FAILED = 1;
 const INTERRUPTED = 130;
 
 export interface Waiting {
