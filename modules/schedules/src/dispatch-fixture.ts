@@ -27,6 +27,9 @@ export interface DispatchFixture {
   readonly told: (name?: string) => Promise<readonly string[]>;
   /** Nominal times of the jobs that were made, oldest first. */
   readonly jobs: () => Promise<readonly JobRecord[]>;
+  /** Nothing new is taken of what its schedules run, until `enable`. */
+  readonly disable: () => Promise<void>;
+  readonly enable: () => Promise<void>;
   /** Ends this job well: it is started first if need be. */
   readonly end: (id: string) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -35,7 +38,11 @@ export interface DispatchFixture {
 const taskKind: JobKind = {
   kind: "task",
   validate: (spec) => (spec["broken"] === true ? [{ path: "spec.broken", message: "it is broken" }] : []),
+  definitions: ({ name }) => [name],
 };
+
+/** What its schedules run, as a stored definition that can be disabled. */
+const GREET = { workspace: "default", type: "task", name: "greet" } as const;
 
 const ALLOW: Overlap = { policy: "allow", limit: 100 };
 
@@ -78,6 +85,14 @@ export async function dispatchFixture(start: string): Promise<DispatchFixture> {
     async jobs() {
       const views = await store.reads.list({ workspace: "default", limit: 500 });
       return views.map(({ record }) => record).toSorted((a, b) => nominalOf(a) - nominalOf(b));
+    },
+    async disable() {
+      const { definitions } = store;
+      await definitions.put({ ...GREET, id: "def_1", hash: "greet", body: {}, labels: {}, createdAt: 0 });
+      await definitions.disable({ ...GREET, disabledBy: "ann", disabledAt: clock.now(), reason: null });
+    },
+    async enable() {
+      await store.definitions.enable(GREET);
     },
     end: (id) => endJob(context, id),
     close: () => store.close(),

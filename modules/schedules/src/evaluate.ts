@@ -11,6 +11,8 @@ import {
   failedDispatch,
   hasCode,
   messageOf,
+  replacementOf,
+  withoutReplacement,
   type Concurrency,
   type DecidedOccurrences,
   type Dispatch,
@@ -57,13 +59,15 @@ export async function evaluate(
       return error instanceof Error ? error : new Error(messageOf(error));
     }
   });
-  const wanted = due.flatMap(({ schedule }, i) => startsOf(decisions[i]).map((start) => wantedOf(schedule, start, aheadMs > 0)));
+  const wanted = due.flatMap(({ schedule }, i) => askedOf(decisions[i]).map((start) => wantedOf(schedule, start, aheadMs > 0)));
   const made = (await makingJobs(context, templates)(wanted)).values();
   const dispatches = due.map((one, i) => {
     const decided = decisions[i] as DecidedOccurrences | Error;
-    const jobs = startsOf(decided).map(() => made.next().value as JobRecord | Error);
+    const asked = askedOf(decided).map(() => made.next().value as JobRecord | Error);
+    const jobs = asked.slice(0, startsOf(decided).length);
     const error = decided instanceof Error ? decided : jobs.find((job) => job instanceof Error && !isRefusal(job));
-    if (!(decided instanceof Error) && error === undefined) return dispatchOf({ ...one, decided }, jobs.map(madeOf), now);
+    if (!(decided instanceof Error) && error === undefined)
+      return dispatchOf({ ...one, decided: heldBack(decided, asked[jobs.length]) }, jobs.map(madeOf), now);
     const message = messageOf(error);
     failures.push({ schedule: one.schedule, message });
     return failedDispatch(one.cursor, message, { now, from: now + aheadMs });
@@ -73,6 +77,18 @@ export async function evaluate(
 
 function startsOf(decided: DecidedOccurrences | Error | undefined): readonly Start[] {
   return decided === undefined || decided instanceof Error ? [] : decided.starts;
+}
+
+/** The jobs to make, and last of all the one for which what runs is to make room: that one is only asked for. */
+function askedOf(decided: DecidedOccurrences | Error | undefined): readonly Start[] {
+  const replacement = decided === undefined || decided instanceof Error ? null : replacementOf(decided);
+  return [...startsOf(decided), ...(replacement === null ? [] : [{ ...replacement, waited: true, isAhead: false }])];
+}
+
+/** What has begun of a workflow that is disabled meanwhile goes on: no schedule ends it for a job that there will not be. */
+function heldBack(decided: DecidedOccurrences, replacement: JobRecord | Error | undefined): DecidedOccurrences {
+  const made = replacement === undefined ? null : madeOf(replacement);
+  return made !== null && "disabled" in made ? withoutReplacement(decided, made.disabled) : decided;
 }
 
 function madeOf(job: JobRecord | Error): MadeJob {

@@ -42,6 +42,8 @@ export interface DecidedOccurrences {
   readonly waiting: readonly WaitingRun[];
   readonly at: number;
   readonly nextAt: number | null;
+  /** What `nextAt` is with nothing that waits. */
+  readonly nextDueAt: number | null;
 }
 
 /** What waits is looked at again after this, though no end was told: for what no transaction could tell of (a restored store). */
@@ -64,7 +66,25 @@ export function decideOccurrences(schedule: Schedule, { cursor, due, alive }: Sc
   return { ...decision.made(due), ended };
 }
 
+/** The time for which what runs is to make room; null: nothing is to. Its job is worth a look first. */
+export function replacementOf({ stops, waiting }: DecidedOccurrences): WaitingRun | null {
+  return stops.length === 0 ? null : (waiting.at(-1) ?? null);
+}
+
+/** What runs goes on: what the time that was to take its place runs is disabled, and `message` says so. */
+export function withoutReplacement(decided: DecidedOccurrences, message: string): DecidedOccurrences {
+  const at = replacementOf(decided)?.nominalAt;
+  const added = decided.added.map((row): Occurrence => {
+    return row.nominalAt === at && row.decision === "postponed" ? { ...row, ...DISABLED, behind: null, message } : row;
+  });
+  const waiting = decided.waiting.filter(({ nominalAt }) => nominalAt !== at);
+  return { ...decided, added, waiting, stops: [], nextAt: decided.nextDueAt };
+}
+
 type Row = Pick<Occurrence, "decision" | "reason">;
+
+/** What becomes of a time while what it runs takes nothing new. */
+export const DISABLED: Row = { decision: "skipped", reason: "disabled" };
 
 class Decision {
   readonly #schedule: Schedule;
@@ -123,6 +143,7 @@ class Decision {
       waiting: this.#waiting,
       at: upTo,
       nextAt: rest === null ? nextAt : Math.min(rest, nextAt ?? rest),
+      nextDueAt: nextAt,
     };
   }
 

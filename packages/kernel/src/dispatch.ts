@@ -2,7 +2,7 @@
 import { assert } from "./assert.ts";
 import type { Change } from "./change.ts";
 import { minutes, seconds } from "./duration.ts";
-import { occurrenceOf, startedAs, type DecidedOccurrences, type Start } from "./decide-occurrences.ts";
+import { DISABLED, occurrenceOf, startedAs, type DecidedOccurrences, type Start } from "./decide-occurrences.ts";
 import { DEFAULT_GRACE_MS, type JobRecord } from "./job.ts";
 import type { Occurrence, Settlement } from "./occurrence.ts";
 import { backoffDelay, type Backoff } from "./retry.ts";
@@ -69,7 +69,7 @@ export function failedDispatch(
 }
 
 function endOf(start: Start, result: MadeJob): Pick<Occurrence, "decision" | "reason" | "message" | "jobId"> {
-  if ("disabled" in result) return { decision: "skipped", reason: "disabled", message: result.disabled, jobId: null };
+  if ("disabled" in result) return { ...DISABLED, message: result.disabled, jobId: null };
   if ("refused" in result) return { decision: "refused", reason: "job_refused", message: result.refused, jobId: null };
   return { ...startedAs(start), message: null, jobId: result.job.id };
 }

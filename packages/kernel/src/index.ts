@@ -8,8 +8,10 @@ export * from "./dead-letter.ts";
 export {
   decideOccurrences,
   occurrenceOf,
+  replacementOf,
   startedAs,
   WAITING_REST_MS,
+  withoutReplacement,
   type DecidedOccurrences,
   type ScheduleFacts,
   type Start,
