@@ -103,6 +103,34 @@ test("an isolated execution has not begun while nothing of it has run", async ()
   expect((await engine.jobs.get(begun)).state).toBe("running");
 });
 
+test("what begins between the look and the end goes on: it is not cancelled, and not counted", async () => {
+  const runner = () => ({ executor: null, workflowId: "wfv_report", workflow: "report" });
+  const { engine, reach } = await open({ kinds: [taskKind, stepKind, { ...stored, runner }] });
+  const steps = { children: [{ key: "a", kind: "task", name: "a", spec: {}, executor: "handler", queue: "served" }] } as never;
+  await engine.start();
+  const isolated = (await engine.jobs.submit(execution("report", steps))).id;
+  await reach(isolated, "running");
+  await engine.stop();
+  const waits = (await engine.jobs.submit(execution("report"))).id;
+  const { context } = engine;
+  const { store } = context;
+  const ses = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER } as const;
+  await store.sessions.open(ses);
+  const claim = { session: ses.id, place: null, limit: 9, now: context.now() };
+  let begun = 0;
+  const beside: typeof context = {
+    ...context,
+    async commit(changes) {
+      for (const of of [{ executor: "handler", queues: ["served"] }, { executor: "none" }] as const)
+        begun += (await store.jobs.claim({ ...claim, ...of })).jobs.length;
+      return context.commit(changes);
+    },
+  };
+  expect(await disableDefinition(beside, mark("report"), gate)).toMatchObject({ cancelled: 0 });
+  expect(begun).toBe(2);
+  for (const id of [isolated, waits]) expect((await engine.jobs.get(id)).state).toBe("running");
+});
+
 test("a notice for it is a dead letter, which is sent again once it is enabled, and then runs", async () => {
   const memory = noticesMemory();
   const keys = { place: "KEYS", read: () => randomBytes(32).toString("base64") };

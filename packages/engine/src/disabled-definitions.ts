@@ -7,7 +7,6 @@
  */
 import {
   isTerminal,
-  jobStates,
   WindlassError,
   type Change,
   type JobKindName,
@@ -17,7 +16,7 @@ import {
 } from "@windlass/kernel";
 import type { DefinitionName, DisabledDefinition } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
-import { stopOf } from "./stop.ts";
+import { stopOf, type StopRequest } from "./stop.ts";
 
 /** Throws `workflow_disabled`. */
 export async function demandEnabled(context: EngineContext, records: readonly JobRecord[]): Promise<void> {
@@ -51,7 +50,6 @@ export async function disabledAmong(
 const PAGE = 500;
 const BEFORE: readonly JobState[] = ["scheduled", "queued"];
 const MAY_BE_BEFORE: readonly JobState[] = [...BEFORE, "running"];
-const BEGUN: readonly JobState[] = jobStates.filter((state) => !BEFORE.includes(state));
 
 /** Keeps D2. `demandCancel` throws when something would be cancelled and may not be. Null: there is no such definition. */
 export async function disableDefinition(
@@ -59,20 +57,20 @@ export async function disableDefinition(
   mark: DisabledDefinition,
   demandCancel: () => void,
 ): Promise<{ readonly mark: DisabledDefinition; readonly cancelled: number } | null> {
-  if ((await notBegun(context, mark, 1)).length > 0) demandCancel();
+  if ((await endsOfUnbegun(context, mark, 1)).length > 0) demandCancel();
   const kept = await context.store.definitions.disable(mark);
   if (kept === null) return null;
   for (let cancelled = 0; ;) {
-    const ids = await notBegun(context, mark, PAGE);
-    const results = await context.commit(ids.map((id) => endOf(id, mark)));
+    const changes = await endsOfUnbegun(context, mark, PAGE);
+    const results = await context.commit(changes);
     const ended = results.filter(({ ok }) => ok).length;
     cancelled += ended;
-    if (ids.length < PAGE || ended === 0) return { mark: kept, cancelled };
+    if (changes.length < PAGE || ended === 0) return { mark: kept, cancelled };
   }
 }
 
-/** Ids of the first executions that wait to begin, oldest first. */
-async function notBegun(context: EngineContext, mark: DisabledDefinition, limit: number): Promise<readonly string[]> {
+/** What ends the first executions that wait to begin, oldest first; each change is refused if its execution has begun by then. */
+async function endsOfUnbegun(context: EngineContext, mark: DisabledDefinition, limit: number): Promise<readonly Change[]> {
   const { workspace, type, name } = mark;
   const filter = {
     workspace,
@@ -83,26 +81,47 @@ async function notBegun(context: EngineContext, mark: DisabledDefinition, limit:
     order: "oldest",
     limit: PAGE,
   } as const;
-  const ids: string[] = [];
+  const changes: Change[] = [];
   for (let after: string | undefined; ;) {
     const page = await context.store.reads.list({ ...filter, ...(after === undefined ? {} : { after }) });
-    for (const view of page) if (ids.length < limit && (await isBefore(context, view, mark))) ids.push(view.record.id);
+    for (const view of page) {
+      const guard = changes.length < limit ? await whileUnbegun(context, view, mark) : null;
+      if (guard !== null) changes.push(endOf(view.record.id, mark, guard));
+    }
     after = page.at(-1)?.record.id;
-    if (page.length < PAGE || ids.length >= limit) return ids;
+    if (page.length < PAGE || changes.length >= limit) return changes;
   }
 }
 
-/** An isolated execution begins with its runner: until then its steps wait. */
-async function isBefore(context: EngineContext, { record, live, state }: JobView, { name }: DisabledDefinition): Promise<boolean> {
+type Guard = Pick<StopRequest, "attempt" | "unbegun">;
+
+/** By what a change is held to an execution that has not begun; null: this one has. An isolated one begins with its runner: until then its steps wait. */
+async function whileUnbegun(
+  context: EngineContext,
+  { record, live, state }: JobView,
+  { name }: DisabledDefinition,
+): Promise<Guard | null> {
   const kind = context.kindOf(record.kind);
-  if (live === null || isTerminal(state) || kind?.definitions?.(record)[0] !== name) return false;
-  if (BEFORE.includes(state)) return live.attempt === 0;
-  if ((kind.runner?.(record) ?? null) === null) return false;
-  return (await context.store.reads.list({ workspace: record.workspace, parentId: record.id, states: BEGUN, limit: 1 })).length === 0;
+  if (live === null || isTerminal(state) || kind?.definitions?.(record)[0] !== name) return null;
+  if (BEFORE.includes(state)) return live.attempt === 0 ? { attempt: 0 } : null;
+  if ((kind.runner?.(record) ?? null) === null) return null;
+  const unbegun: string[] = [];
+  for (let after: string | undefined; ;) {
+    const page = await context.store.reads.list({
+      workspace: record.workspace,
+      parentId: record.id,
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    if (page.some((child) => child.live === null || child.live.attempt > 0)) return null;
+    unbegun.push(...page.map((child) => child.record.id));
+    after = page.at(-1)?.record.id;
+    if (page.length < PAGE) return { unbegun };
+  }
 }
 
-function endOf(id: string, { name, disabledBy: by }: DisabledDefinition): Change {
-  return stopOf(id, { reason: "workflow_disabled", message: `${name} was disabled by ${by} before this had begun`, by });
+function endOf(id: string, { name, disabledBy: by }: DisabledDefinition, guard: Guard): Change {
+  return stopOf(id, { reason: "workflow_disabled", message: `${name} was disabled by ${by} before this had begun`, by, ...guard });
 }
 
 function definitionsOf(context: EngineContext, record: JobRecord): readonly DefinitionName[] {

@@ -8,6 +8,7 @@ export interface StopRequest {
   readonly stopFor?: StopFor;
   readonly graceMs?: number;
   readonly attempt?: number;
+  readonly unbegun?: readonly string[];
 }
 
 export function stopOf(id: string, request: StopRequest): Change {

@@ -41,6 +41,7 @@ export function idsNeeded(changes: readonly Change[]): Set<string> {
   for (const change of changes) {
     if (change.type !== "submit") ids.add(change.id);
     else if (change.job.parentId !== null) ids.add(change.job.parentId);
+    if (change.type === "stop") for (const id of change.unbegun ?? []) ids.add(id);
     if (change.type === "advance") for (const { id } of [...change.stops, ...(change.tells ?? [])]) ids.add(id);
   }
   return ids;
@@ -73,10 +74,17 @@ function applyChange(set: WorkingSet, change: Change, now: number): ChangeResult
 }
 
 function own(set: WorkingSet, live: LiveJob, { change, now }: { readonly change: OwnChange; readonly now: number }): ChangeResult {
+  if (change.type === "stop" && change.unbegun !== undefined && hasBegun(set, live, change.unbegun))
+    return refused(live.id, { code: "conflict", why: "something of it has begun" });
   const step = transition(live, change, now);
   if ("refused" in step) return refused(live.id, step.refused);
   set.take(live, step);
   return { ok: true, id: live.id };
+}
+
+/** Whether it has other children than these, or one of these has had an attempt, or an end. */
+function hasBegun(set: WorkingSet, { childrenMade }: LiveJob, children: readonly string[]): boolean {
+  return childrenMade !== children.length || children.some((id) => (set.get(id)?.attempt ?? 1) > 0);
 }
 
 function submit(set: WorkingSet, job: JobRecord, now: number): ChangeResult {

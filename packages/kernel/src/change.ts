@@ -45,6 +45,8 @@ export type Change =
       readonly graceMs: number;
       /** Only if this attempt is still the current one: for deadlines. */
       readonly attempt?: number;
+      /** Only if these are all the children that were ever made, and none of them has begun. */
+      readonly unbegun?: readonly string[];
     }
   /** Waits in another queue from now on; refused unless it waits in `from`, and nothing when it is in `to` already. */
   | { readonly type: "move"; readonly id: string; readonly from: string; readonly to: string; readonly by: string }

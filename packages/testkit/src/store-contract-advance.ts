@@ -40,6 +40,24 @@ export function describeDecisions(subject: Subject): void {
     expect([woken.seen, woken.live.wakes, woken.live.openChildren]).toEqual([3, 3, 0]);
   });
 
+  test("a job is stopped only while nothing of it has begun, when that is asked for", async () => {
+    const { store } = subject;
+    const parent = await running(store, compositeRecord());
+    const children = ["a", "b"].map((key) => childRecord(parent, key));
+    const ids = children.map(({ id }) => id);
+    await commitOne(store, advanceOf((await wokenOne(store)).live, { children }));
+    const stop = { type: "stop", id: parent.id, stopFor: "cancelled", reason: "workflow_disabled", message: null, by: "ann", graceMs: 1 } as const;
+    const refused = { ok: false, refusal: { code: "conflict" } };
+    expect(await commitOne(store, { ...stop, unbegun: ids.slice(1) }), "there is another one").toMatchObject(refused);
+    const claim = { executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 + 2 } as const;
+    const [claimed] = (await store.jobs.claim(claim)).jobs;
+    assert(claimed !== undefined, "a child begins");
+    expect(await commitOne(store, { ...stop, unbegun: ids })).toMatchObject(refused);
+    await commitOne(store, { type: "release", id: claimed.live.id, token: claimed.live.token });
+    expect(await commitOne(store, { ...stop, unbegun: ids }), "given back").toMatchObject({ ok: true });
+    expect((await liveOf(store, parent.id)).state).toBe("stopping");
+  });
+
   test("of a large output a decision is told where it stands, and there it is whole; the longest one allowed can be stored", async () => {
     const { store } = subject;
     const parent = await running(store, compositeRecord());
