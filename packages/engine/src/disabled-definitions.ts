@@ -5,15 +5,7 @@
  * D2. What had not begun when it was disabled is cancelled: executions that wait for their turn, and isolated ones for which nothing has
  *     run yet. What has begun goes on, with all that it is still to run.
  */
-import {
-  isTerminal,
-  WindlassError,
-  type Change,
-  type JobKindName,
-  type JobRecord,
-  type JobState,
-  type JobView,
-} from "@windlass/kernel";
+import { isTerminal, WindlassError, type Change, type JobKindName, type JobRecord, type JobState, type JobView } from "@windlass/kernel";
 import type { DefinitionName, DisabledDefinition } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { stopOf, type StopRequest } from "./stop.ts";
@@ -96,11 +88,7 @@ async function endsOfUnbegun(context: EngineContext, mark: DisabledDefinition, l
 type Guard = Pick<StopRequest, "attempt" | "unbegun">;
 
 /** By what a change is held to an execution that has not begun; null: this one has. An isolated one begins with its runner: until then its steps wait. */
-async function whileUnbegun(
-  context: EngineContext,
-  { record, live, state }: JobView,
-  { name }: DisabledDefinition,
-): Promise<Guard | null> {
+async function whileUnbegun(context: EngineContext, { record, live, state }: JobView, { name }: DisabledDefinition): Promise<Guard | null> {
   const kind = context.kindOf(record.kind);
   if (live === null || isTerminal(state) || kind?.definitions?.(record)[0] !== name) return null;
   if (BEFORE.includes(state)) return live.attempt === 0 ? { attempt: 0 } : null;

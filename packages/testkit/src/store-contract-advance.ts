@@ -46,7 +46,15 @@ export function describeDecisions(subject: Subject): void {
     const children = ["a", "b"].map((key) => childRecord(parent, key));
     const ids = children.map(({ id }) => id);
     await commitOne(store, advanceOf((await wokenOne(store)).live, { children }));
-    const stop = { type: "stop", id: parent.id, stopFor: "cancelled", reason: "workflow_disabled", message: null, by: "ann", graceMs: 1 } as const;
+    const stop = {
+      type: "stop",
+      id: parent.id,
+      stopFor: "cancelled",
+      reason: "workflow_disabled",
+      message: null,
+      by: "ann",
+      graceMs: 1,
+    } as const;
     const refused = { ok: false, refusal: { code: "conflict" } };
     expect(await commitOne(store, { ...stop, unbegun: ids.slice(1) }), "there is another one").toMatchObject(refused);
     const claim = { executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 + 2 } as const;
