@@ -24,7 +24,7 @@ import { settling } from "./settling.ts";
 export interface LauncherOptions {
   readonly executor: Executor;
   readonly sessionTtlMs?: number;
-  /** Only what waits in queues of this name is launched, and looked after; all when left out. */
+  /** Only what waits in queues of this name is launched; all when left out. What is at the place is looked after either way. */
   readonly queueName?: string | undefined;
 }
 

@@ -20,7 +20,7 @@ export interface Place {
   readonly executor: Executor;
   /** The name of the queues of which it launches; undefined: of all. */
   readonly queueName: string | undefined;
-  /** Whether it is one of those that this launcher looks after. */
+  /** Whether it is one of those that this launcher launches; it looks after all that is at its place. */
   readonly serves: (live: LiveJob) => boolean;
   readonly session: () => string;
   readonly results: Settling;

@@ -22,13 +22,12 @@ export async function reconcilePlace(place: Place): Promise<void> {
   countAlive(place, known, wanted);
   dropSuspects(place, wanted);
   const now = place.context.clock.monotonic();
-  const ours = wanted.filter((live) => place.serves(live));
-  if (!isListDue(place, ours, now)) return;
+  if (!isListDue(place, wanted, now)) return;
   const found = new Map((await place.executor.list()).map((item) => [item.name, item]));
   place.listedAt = now;
   const others = await othersHere(place);
   const looks = { left: LOOKS_MAX };
-  for (const live of ours) await guarded(place, live.id, () => reconcileAttempt(place, live, { ...seenOf(live, found), others, looks }));
+  for (const live of wanted) await guarded(place, live.id, () => reconcileAttempt(place, live, { ...seenOf(live, found), others, looks }));
   const refs = new Map(wanted.map((live) => [live.externalName, live.externalRef]));
   for (const item of found.values())
     if (!place.launching.has(item.name) && !isItsOwn(item, refs)) await guarded(place, item.jobId, () => zombie(place, item));
@@ -146,6 +145,12 @@ async function adopt(place: Place, live: LiveJob, seen: Seen): Promise<void> {
   if (toLaunch !== null) place.launch(toLaunch);
 }
 
+/** Claimed here by a program that served more: what runs of it is looked after to its end, and nothing is launched. */
+const NOT_SERVED = {
+  reason: "host_lost",
+  message: "it was claimed and not started, and what serves its place now starts nothing of its queue",
+} as const;
+
 /** What of it is still to be launched, now that it is ours. */
 async function adoptLaunch(place: Place, live: LiveJob, { found, isGone }: Seen): Promise<ClaimedJob | null> {
   const result = await place.results.settle({ type: "adopt", id: live.id, token: live.token, session: place.session() });
@@ -168,6 +173,11 @@ async function adoptLaunch(place: Place, live: LiveJob, { found, isGone }: Seen)
   }
   if (isGone) {
     await place.results.settle(settleByHolder(place, mine, GONE_BEFORE_RECORD));
+    place.alive.delete(live.id);
+    return null;
+  }
+  if (!place.serves(live)) {
+    await place.results.settle({ type: "lose", id: live.id, token: mine.token, random: place.context.random.next(), ...NOT_SERVED });
     place.alive.delete(live.id);
     return null;
   }

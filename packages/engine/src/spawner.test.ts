@@ -1,6 +1,6 @@
 /** An engine in the role of a spawner, beside the engine of a server on the same store. */
 import { runnerKeyOf } from "@windlass/kernel";
-import type { Store } from "@windlass/ports";
+import type { LaunchRequest, Store } from "@windlass/ports";
 import { outsideCluster } from "@windlass/testkit";
 import { expect, test } from "vitest";
 import { command, done, engineFixture, fakeExecutor, group } from "./engine-fixture.ts";
@@ -62,6 +62,35 @@ test("a clock that is set while it runs is put right by the store's", async () =
     expect(alone.engine.context.now() + ahead).toBe(alone.clock.now());
   }
   await alone.close();
+});
+
+test("what an older one carried out at its place is looked after to its end, and what that had only claimed is lost, not launched", async () => {
+  const places = new Map<string, LaunchRequest>();
+  const before = fakeExecutor({ kept: places });
+  const old = await engineFixture({ kinds, executors: [before] });
+  await old.engine.start();
+  const [ends, stops] = [await old.submit(command), await old.submit(command)];
+  const held = async (id: string) => (await old.engine.jobs.get(id)).live;
+  for (const id of [ends, stops]) await old.clock.until(async () => (await held(id))?.holder === "external", 5_000);
+  await old.outcome(old.engine.stop());
+  const claimed = await old.submit(command);
+  const session = { id: "ses_dead", role: "launcher", place: "host-1", serves: [], startedAt: 0, expiresAt: old.clock.now() + 1_000 } as const;
+  await old.store.sessions.open(session);
+  const request = { executor: "process", session: session.id, place: session.place, limit: 1, now: old.clock.now() } as const;
+  expect((await old.store.jobs.claim(request)).jobs.map(({ record }) => record.id)).toEqual([claimed]);
+  await old.engine.jobs.cancel(stops, { by: "ann" });
+  const executor = fakeExecutor({ kept: places });
+  const spawner = engine({ ...old.engine.context, kinds, executors: [executor], role: "spawner", runners: rules });
+  await spawner.start();
+  for (const id of [stops, claimed]) await old.clock.until(async () => (await held(id))?.holder !== "external", 30_000);
+  executor.end(executor.running()[0] ?? "");
+  await old.reach(ends, "succeeded");
+  await old.reach(stops, "cancelled");
+  await old.clock.until(async () => (await held(claimed))?.holder !== "lease", 30_000);
+  expect((await old.store.reads.attempts(claimed))[0]).toMatchObject({ outcome: "failed_node_lost", reason: "host_lost" });
+  expect([executor.stopped.length, executor.launched]).toEqual([1, []]);
+  await old.outcome(spawner.stop());
+  await old.close();
 });
 
 test("it decides about no execution: that is for servers", async () => {
