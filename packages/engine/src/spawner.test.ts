@@ -74,7 +74,14 @@ test("what an older one carried out at its place is looked after to its end, and
   for (const id of [ends, stops]) await old.clock.until(async () => (await held(id))?.holder === "external", 5_000);
   await old.outcome(old.engine.stop());
   const claimed = await old.submit(command);
-  const session = { id: "ses_dead", role: "launcher", place: "host-1", serves: [], startedAt: 0, expiresAt: old.clock.now() + 1_000 } as const;
+  const session = {
+    id: "ses_dead",
+    role: "launcher",
+    place: "host-1",
+    serves: [],
+    startedAt: 0,
+    expiresAt: old.clock.now() + 1_000,
+  } as const;
   await old.store.sessions.open(session);
   const request = { executor: "process", session: session.id, place: session.place, limit: 1, now: old.clock.now() } as const;
   expect((await old.store.jobs.claim(request)).jobs.map(({ record }) => record.id)).toEqual([claimed]);
