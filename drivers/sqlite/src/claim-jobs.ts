@@ -22,6 +22,7 @@ import {
   type LiveJob,
   type Queue,
   type QueueState,
+  type Signals,
   type SpawnerLimits,
   type WaitingCount,
 } from "@windlass/kernel";
@@ -39,7 +40,7 @@ import {
   type Probe,
 } from "@windlass/sql";
 import { alike } from "./alike-rows.ts";
-import { withRecords, type ClaimedRows } from "./claimed-rows.ts";
+import { firstOf, withRecords, type ClaimedRows } from "./claimed-rows.ts";
 import { liveRows, loadKey } from "./commit-jobs.ts";
 import type { Database, Row } from "./database.ts";
 import { writeRows } from "./write-rows.ts";
@@ -58,7 +59,7 @@ export function claim(db: Database, request: ClaimRequest): ClaimedRows {
   for (let round = 0; round === 0 || claimed.length < request.limit; round++) {
     const limit = request.limit - claimed.length;
     const queues = loadQueues(db, request);
-    const candidates = mergeQueues(
+    const all = mergeQueues(
       [...queues].map(([queue, state]) =>
         answered(
           db,
@@ -67,13 +68,15 @@ export function claim(db: Database, request: ClaimRequest): ClaimedRows {
         ),
       ),
     );
-    if (candidates.length === 0) {
+    if (all.length === 0) {
       held = earliest(queues, now);
       nothingLeft = [...queues.values()].every(isUnhindered);
       break;
     }
-    if (round === ROUNDS_MAX) {
-      signals = joinSignals(signals, { ...noSignals, ready: new Set(candidates.map((live) => `${live.executor}/${live.queue}`)) });
+    const candidates = firstOf(db, all, claimed);
+    // The rest is for the next claim.
+    if (round === ROUNDS_MAX || candidates.length === 0) {
+      signals = joinSignals(signals, readyAgain(all));
       break;
     }
     const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
@@ -88,10 +91,18 @@ export function claim(db: Database, request: ClaimRequest): ClaimedRows {
     signals = joinSignals(joinSignals(signals, set.signals), told);
     tally = joinTallies(tally, set.tally);
     held = earliest(queues, now);
+    if (candidates.length < all.length && admitted.length > 0) {
+      signals = joinSignals(signals, readyAgain(all));
+      break;
+    }
     if (set.writes.live.size === 0) break;
   }
   db.waiting.claimed(request, claimed.length);
   return { jobs: withRecords(db, claimed), signals, tally, nothingLeft, heldUntil: held };
+}
+
+function readyAgain(left: readonly LiveJob[]): Signals {
+  return { ...noSignals, ready: new Set(left.map((live) => `${live.executor}/${live.queue}`)) };
 }
 
 const SESSION = "SELECT 1 FROM sessions WHERE id = ?";

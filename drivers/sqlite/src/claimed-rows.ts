@@ -1,5 +1,5 @@
 /** What a claim gives, on its way from the rows to who asked: the jobs go as values of their columns, and become objects where they are used. */
-import type { LiveJob } from "@windlass/kernel";
+import { assert, type LiveJob } from "@windlass/kernel";
 import type { Claimed, ClaimedJob } from "@windlass/ports";
 import { idOfRecord, jobsTable, liveTable } from "@windlass/sql";
 import { alike, rowsOf, type AlikeRows } from "./alike-rows.ts";
@@ -15,11 +15,38 @@ const LIVE_FROM = jobsTable.columns.length;
 
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id IN`;
 
+/** What the specifications and inputs of one claim come to at most, unless that of one job is more: they go to another thread as one text. */
+const CLAIM_BYTES_MAX = 32_000_000;
+/** SQLite knows it without reading the texts. */
+const BYTES = "SELECT id, ifnull(octet_length(spec), 0) + ifnull(octet_length(input), 0) FROM jobs WHERE id IN";
+
+/** The first of them, as many as one claim may give when it has given `given` already. Records that are known are small. */
+export function firstOf(db: Database, candidates: readonly LiveJob[], given: readonly LiveJob[]): readonly LiveJob[] {
+  const asked = [...given, ...candidates].filter((live) => db.hot.records.of(live) === undefined);
+  const bytes = new Map(
+    rowsOfIds(
+      db,
+      BYTES,
+      asked.map(({ id }) => id),
+    ).map(([id, count]) => [id as string, count as number]),
+  );
+  let total = given.reduce((sum, { id }) => sum + (bytes.get(id) ?? 0), 0);
+  const end = candidates.findIndex(({ id }) => (total += bytes.get(id) ?? 0) > CLAIM_BYTES_MAX);
+  return end === -1 ? candidates : candidates.slice(0, given.length === 0 ? Math.max(1, end) : end);
+}
+
+/** In the transaction of the claim: nothing is claimed when a record is missing. */
 export function withRecords(db: Database, claimed: readonly LiveJob[]): AlikeRows {
   const known = claimed.map((live) => db.hot.records.of(live));
   const unknown = claimed.flatMap(({ id }, i) => (known[i] === undefined ? [id] : []));
   const read = new Map(rowsOfIds(db, RECORDS, unknown).map((row) => [idOfRecord(row), row]));
-  return alike(claimed.map((live, i) => [...(known[i] ?? read.get(live.id) ?? []), ...liveTable.encode(live)]));
+  return alike(
+    claimed.map((live, i) => {
+      const record = known[i] ?? read.get(live.id);
+      assert(record !== undefined, `the live job ${live.id} has a record in the table jobs`);
+      return [...record, ...liveTable.encode(live)];
+    }),
+  );
 }
 
 export function claimedOf({ jobs, ...claimed }: ClaimedRows): Claimed {

@@ -69,6 +69,13 @@ test("the jobs of an answer arrive with all that stands beside them", () => {
   expect(valueOf(reply)).toEqual(value);
 });
 
+test("an answer of which no text can be made arrives as it is", () => {
+  // As what is longer than a text may be.
+  const value = { jobs: [{ id: "job_1", count: 1n }], signals: { ready: new Set(["handler/default"]) } };
+  const reply = packReply({ id: 7, value });
+  expect(valueOf(structuredClone(reply))).toEqual(value);
+});
+
 test("the results of a commit arrive, and only those that say more than that a change was accepted are written out", () => {
   const submit = (id: string): Change => ({ type: "submit", job: jobRecord({ id }) });
   const told: readonly (readonly [Change, ChangeResult])[] = [

@@ -78,9 +78,19 @@ export function packReply(reply: Reply, values: Values = []): Reply {
     if (!(list in value)) continue;
     const full = value[list as never] as unknown;
     const packed = list === "results" ? notPlain(full as readonly ChangeResult[], values[0] as readonly Change[]) : full;
-    return { ...reply, value: { ...value, [list]: null }, list, packed: JSON.stringify(packed) as Packed };
+    const text = textOf(packed);
+    return text === null ? reply : { ...reply, value: { ...value, [list]: null }, list, packed: text };
   }
   return reply;
+}
+
+/** Null when it is longer than a text may be: it is stored already, and is copied as it is. */
+function textOf(value: unknown): Packed | null {
+  try {
+    return JSON.stringify(value) as Packed;
+  } catch {
+    return null;
+  }
 }
 
 /** `values`: those of the call that is answered. */

@@ -63,11 +63,13 @@ export class ThreadClient {
 
   call(name: OperationName, values: readonly unknown[]): Promise<unknown> {
     if (this.#broken !== null) return Promise.reject(this.#broken);
+    // Before it is waited for: of too much no text can be made.
+    const packed = packValues(name, values);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const id = this.#next++;
     if (this.#waiting.size === 0) this.#worker.ref();
     this.#waiting.set(id, { values, resolve, reject });
-    this.#unsent.push({ id, name, values: packValues(name, values) });
+    this.#unsent.push({ id, name, values: packed });
     if (this.#unsent.length === GATHERED_MAX || isLarge(name, values)) this.#sendCalls();
     else if (this.#unsent.length === 1) process.nextTick(() => this.#sendCalls());
     return promise;
