@@ -152,7 +152,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "claim reply lost",
     story: "what was claimed by a call whose reply was lost stays held for ever",
-    edits: [{ file: "packages/engine/src/claims.ts", from: "await giveBackUnknown(context, options);", to: "" }],
+    edits: [
+      {
+        file: "packages/engine/src/claims.ts",
+        from: "if (await giveBackUnknown(context, options)) suspected.loss = true;",
+        to: "",
+      },
+    ],
   },
   {
     name: "launch not adopted",

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import type { LiveJob } from "@windlass/kernel";
 import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
 import { fakeClock, quietLogger, seededRandom } from "@windlass/testkit";
-import { claimLoop, type Carrier } from "./claims.ts";
+import { claimLoop, giveBack, type Carrier } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
 import { settled } from "./engine-fixture.ts";
 import { endOf, gate, working } from "./worker-fixture.ts";
@@ -85,12 +86,18 @@ test("the end of a handler asks for no other job where nothing was left", async 
 function claimsOn(inOrder: boolean) {
   const asked: { readonly request: ClaimRequest; readonly answer: PromiseWithResolvers<Claimed> }[] = [];
   const taken: string[] = [];
+  /** Ids of what the session holds and the carrier does not know of. */
+  let held: string[] = [];
+  const commits: (readonly string[])[] = [];
+  let failing = false;
+  const surplus: string[] = [];
+  const clock = fakeClock();
   let room = { limit: 10, ahead: 1_200 };
   const context = {
     store: {
       inOrder,
       jobs: {
-        live: () => Promise.resolve([]),
+        live: (_: unknown, limit: number) => Promise.resolve(held.slice(0, limit).map((id) => ({ id }))),
         claim(request: ClaimRequest) {
           const answer = Promise.withResolvers<Claimed>();
           asked.push({ request, answer });
@@ -98,7 +105,14 @@ function claimsOn(inOrder: boolean) {
         },
       },
     },
-    clock: fakeClock(),
+    clock,
+    commit(changes: readonly { readonly id: string }[]) {
+      const ids = changes.map(({ id }) => id);
+      commits.push(ids);
+      if (failing) return Promise.reject(new Error("the disk is full"));
+      held = held.filter((id) => !ids.includes(id));
+      return Promise.resolve(changes.map((change) => ({ ok: true, id: change.id })));
+    },
     random: seededRandom(1),
     logger: quietLogger(),
     pace: { rest: (ms: number) => ms, follow: () => () => {} },
@@ -109,14 +123,14 @@ function claimsOn(inOrder: boolean) {
   } as unknown as EngineContext;
   const carrier: Carrier = {
     room: () => room,
-    surplus: () => [],
+    surplus: () => surplus.splice(0).map((id) => ({ id }) as LiveJob),
     take(jobs) {
       taken.push(...jobs.map(({ live }) => live.id));
       room = { limit: 0, ahead: 0 };
       return [];
     },
     holding: () => 0,
-    unknown: () => [],
+    unknown: (all) => all,
     stop: () => true,
   };
   const loop = claimLoop(context, { queues: ["default"], session: { id: "ses_1", lost: false }, carrier });
@@ -127,7 +141,21 @@ function claimsOn(inOrder: boolean) {
     heldUntil: null,
     tally: new Map(),
   });
-  return { asked, taken, loop, claimed };
+  return {
+    asked,
+    taken,
+    loop,
+    claimed,
+    clock,
+    commits,
+    surplus,
+    hold(ids: readonly string[]) {
+      held = [...ids];
+    },
+    fail(fails: boolean) {
+      failing = fails;
+    },
+  };
 }
 
 test("much is asked for in parts at once where the store keeps calls in order, and taken over in their order", async () => {
@@ -170,4 +198,64 @@ test("a part that fails keeps no other from being taken over", async () => {
   await settled();
   expect(taken).toEqual(["c"]);
   await loop.stop();
+});
+
+const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `job_${i}`);
+/** Well before anything is compared of itself, and after what follows a failure. */
+const SOON = 1_000;
+
+test("what a claim may have taken that failed is given back in the next pass, all of it", async () => {
+  const { asked, commits, loop, clock, hold, claimed } = claimsOn(false);
+  await loop.start();
+  await settled();
+  hold(many(1_201));
+  asked[0]?.answer.reject(new Error("the connection was lost"));
+  await settled();
+  expect(commits).toEqual([]);
+  await clock.advance(SOON);
+  for (const { answer } of asked) {
+    answer.resolve(claimed());
+    await settled();
+  }
+  expect(commits.map((ids) => ids.length)).toEqual([500, 500, 201]);
+  expect(commits.flat()).toEqual(many(1_201));
+  await loop.stop();
+});
+
+test("what was let go of and could not be given back is given back when the store can be reached again", async () => {
+  const { asked, commits, surplus, loop, clock, hold, claimed, fail } = claimsOn(false);
+  await loop.start();
+  await settled();
+  asked[0]?.answer.resolve(claimed("a"));
+  await settled();
+  commits.length = 0;
+  hold(many(3));
+  surplus.push(...many(3));
+  fail(true);
+  loop.wake();
+  await settled();
+  expect(commits).toEqual([many(3)]);
+  fail(false);
+  await clock.advance(SOON);
+  await settled();
+  expect(commits).toEqual([many(3), many(3)]);
+  await loop.stop();
+});
+
+test("much is given back in parts, one after the other", async () => {
+  const changes: number[] = [];
+  let waiting = 0;
+  const context = {
+    async commit(part: readonly unknown[]) {
+      expect(++waiting).toBe(1);
+      changes.push(part.length);
+      await settled();
+      waiting--;
+    },
+  } as unknown as EngineContext;
+  await giveBack(
+    context,
+    many(1_001).map((id) => ({ id }) as LiveJob),
+  );
+  expect(changes).toEqual([500, 500, 1]);
 });

@@ -5,7 +5,7 @@
  * C1. No more is claimed than the carrier has room for: slots, and what it reads ahead of them (kernel, D6).
  * C2. What was claimed when the session was lost or the carrier had gone is given back: nothing of it has begun.
  * C3. What the session holds and the carrier does not know of (the reply to a claim, or the message with the job, was
- *     lost) is given back.
+ *     lost, or it could not be given back) is given back: looked into now and then, and in the next pass when one has failed.
  * C4. What was read ahead and the carrier does not come to is given back: another worker may be idle.
  */
 import { seconds, type ExecutorName, type LiveJob, type StopOrder } from "@windlass/kernel";
@@ -52,8 +52,10 @@ const AHEAD_PART_MAX = 500;
 const REST_MS = 1_000;
 /** How often what the session holds is compared with what its carrier knows. */
 const COMPARE_MS: number = seconds(5);
-/** Jobs that one comparison gives back at most. */
-const UNKNOWN_MAX = 100;
+/** Jobs that one comparison gives back at least, if there are so many; another follows at once. */
+const UNKNOWN_MAX = 500;
+/** Jobs that are given back with one commit. */
+const GIVEN_BACK_MAX = 500;
 
 export interface ClaimLoop extends Loop {
   /** Compares what the session holds with what the carrier knows at once: something may have been lost. */
@@ -79,6 +81,27 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
   const timeToCompare = every(context, COMPARE_MS);
   const suspected: Suspected = { stops: false, loss: false, jobs: true };
   let heldUntil: number | null = null;
+  const pass = async (): Promise<boolean> => {
+    // A time that has passed would let a carrier without room spin.
+    heldUntil = null;
+    await session.ensure?.();
+    if (suspected.stops || lookForStops()) {
+      suspected.stops = false;
+      await tellStops(context, options);
+    }
+    if (timeToCompare() || suspected.loss) {
+      suspected.loss = false;
+      if (await giveBackUnknown(context, options)) suspected.loss = true;
+    }
+    const surplus = carrier.surplus();
+    if (surplus.length > 0) await giveBack(context, surplus);
+    const room = carrier.room();
+    // An end makes room, and nothing more: what it sets free of a key comes as a wake-up.
+    if (room.limit + room.ahead <= 0 || !(lookForJobs() || suspected.jobs)) return suspected.loss;
+    const taken = await claimAndHandOver(context, options, { room, suspected });
+    heldUntil = taken.heldUntil;
+    return taken.more || suspected.loss;
+  };
   const claims = loop({
     name: `claims of ${queues?.join(", ") ?? executor}`,
     clock: context.clock,
@@ -88,25 +111,13 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
     restMs: () => restUntil(context, heldUntil),
     subscribe: (wake) => listen(context, { isMeant, session, suspected, wake }),
     pass: async () => {
-      // A time that has passed would let a carrier without room spin.
-      heldUntil = null;
-      await session.ensure?.();
-      if (suspected.stops || lookForStops()) {
-        suspected.stops = false;
-        await tellStops(context, options);
+      try {
+        return await pass();
+      } catch (error) {
+        // A claim may have been carried out all the same, and what was to be given back is known to nobody (C3).
+        suspected.loss = true;
+        throw error;
       }
-      if (timeToCompare() || suspected.loss) {
-        suspected.loss = false;
-        await giveBackUnknown(context, options);
-      }
-      const surplus = carrier.surplus();
-      if (surplus.length > 0) await giveBack(context, surplus);
-      const room = carrier.room();
-      // An end makes room, and nothing more: what it sets free of a key comes as a wake-up.
-      if (room.limit + room.ahead <= 0 || !(lookForJobs() || suspected.jobs)) return false;
-      const taken = await claimAndHandOver(context, options, { room, suspected });
-      heldUntil = taken.heldUntil;
-      return taken.more;
     },
   });
   return {
@@ -230,18 +241,24 @@ async function tellStops(context: EngineContext, { session, carrier }: ClaimOpti
 /**
  * Runs between claims, never beside one, so whatever is held and not known was claimed by a call whose reply was lost (C3).
  * When the session was lost meanwhile, what it held was abandoned, not unknown: its handlers had begun, so that attempt
- * counts, and only the reconciler may end it.
+ * counts, and only the reconciler may end it. True when there may be more of it.
  */
-async function giveBackUnknown(context: EngineContext, { session, carrier }: ClaimOptions): Promise<void> {
-  const held = await context.store.jobs.live({ session: session.id }, carrier.holding() + UNKNOWN_MAX);
-  if (session.lost) return;
+async function giveBackUnknown(context: EngineContext, { session, carrier }: ClaimOptions): Promise<boolean> {
+  const max = carrier.holding() + UNKNOWN_MAX;
+  const held = await context.store.jobs.live({ session: session.id }, max);
+  if (session.lost) return false;
   const unknown = await carrier.unknown(held);
-  if (session.lost) return;
+  if (session.lost) return false;
   await giveBack(context, unknown);
+  return held.length === max && unknown.length > 0;
 }
 
-/** Gives back what has not begun. */
+/** Gives back what has not begun, a part at a time: others have their turn. */
 export async function giveBack(context: EngineContext, unbegun: readonly LiveJob[]): Promise<void> {
+  for (let from = 0; from < unbegun.length; from += GIVEN_BACK_MAX) await giveBackPart(context, unbegun.slice(from, from + GIVEN_BACK_MAX));
+}
+
+async function giveBackPart(context: EngineContext, unbegun: readonly LiveJob[]): Promise<void> {
   await context.commit(
     unbegun.map((live) =>
       live.state === "stopping"
