@@ -78,3 +78,16 @@ test("what is given up is answered, also what was under way", async () => {
   await settled();
   expect(told).toEqual([undefined, undefined, undefined]);
 });
+
+test("one commit has no more characters than go to the store as one text, and what waits is counted", async () => {
+  const { commits, results, accept } = settlingOn(false);
+  const large = { outcome: "succeeded", reason: "ok", message: null, output: { text: ["x".repeat(7_000_000)] } } as const;
+  for (const id of ["a", "b", "c", "d", "e"])
+    void results.settle({ type: "settle", id, attempt: 1, by: { type: "holder", token: 1 }, result: large, stopped: false, random: 0 });
+  expect(results.length).toBeGreaterThan(35_000_000);
+  expect(results.length).toBeLessThan(35_001_000);
+  await settled();
+  for (let i = 0; i < 3; i++) await accept(commits[i] as Commit);
+  expect(commits.map(({ ids }) => ids)).toEqual([["a", "b"], ["c", "d"], ["e"]]);
+  expect(results.length).toBe(0);
+});

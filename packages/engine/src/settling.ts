@@ -6,13 +6,15 @@
  * E2. A result that the store cannot take at all keeps no other from being stored: what fails is tried in ever smaller
  *     groups, and last what fails alone.
  */
-import { messageOf, type Change, type ChangeResult } from "@windlass/kernel";
+import { messageOf, type Change, type ChangeResult, type Json } from "@windlass/kernel";
 import { backoffDelay, ms, seconds, type Backoff } from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
 
 export interface Settling {
   /** Resolves with the store's answer; undefined when given up by `close`. */
   settle(change: Change): Promise<ChangeResult | undefined>;
+  /** Characters, more or less, of what the store has not taken. */
+  readonly length: number;
   /** Gives up what the store has not taken. */
   close(): void;
 }
@@ -20,6 +22,8 @@ export interface Settling {
 const BACKOFF: Backoff = { initial: ms(50), factor: 2, max: seconds(5), jitter: 0.3 };
 /** A commit's size; the store groups commits further. */
 const BATCH = 500;
+/** Characters of one commit, unless one result has more: it goes to the store as one text. */
+const BATCH_LENGTH_MAX = 16_000_000;
 /**
  * Commits under way at once, where the store keeps calls in order: it has the next one at hand when it has answered one. While
  * they fail, there is one.
@@ -28,6 +32,7 @@ const COMMITS_MAX = 3;
 
 interface Pending {
   readonly change: Change;
+  readonly length: number;
   readonly resolve: (result: ChangeResult | undefined) => void;
 }
 
@@ -37,6 +42,7 @@ export function settling(context: EngineContext): Settling {
   const underWay = new Set<Pending[]>();
   let failures = 0;
   let size = BATCH;
+  let length = 0;
   let closed = false;
   let endRest: (() => void) | null = null;
 
@@ -46,7 +52,7 @@ export function settling(context: EngineContext): Settling {
     // Results that come in the same turn are committed together.
     await Promise.resolve();
     while (pending.length > 0 && !closed) {
-      batch.push(...pending.splice(0, size));
+      batch.push(...pending.splice(0, fitting(pending, size)));
       try {
         const results = await context.commit(batch.map(({ change }) => change));
         failures = 0;
@@ -82,9 +88,18 @@ export function settling(context: EngineContext): Settling {
     settle: (change) =>
       new Promise((resolve) => {
         if (closed) return resolve(undefined);
-        pending.push({ change, resolve });
+        const one = lengthOf(change);
+        length += one;
+        const stored = (result: ChangeResult | undefined): void => {
+          length -= one;
+          resolve(result);
+        };
+        pending.push({ change, length: one, resolve: stored });
         if (underWay.size < (context.store.inOrder && failures === 0 ? COMMITS_MAX : 1)) void flush();
       }),
+    get length() {
+      return length;
+    },
     close() {
       closed = true;
       endRest?.();
@@ -93,3 +108,25 @@ export function settling(context: EngineContext): Settling {
     },
   };
 }
+
+/** How many of them, from the first on, go with one commit. */
+function fitting(pending: readonly Pending[], max: number): number {
+  let total = 0;
+  const end = pending.findIndex(({ length }) => (total += length) > BATCH_LENGTH_MAX);
+  return Math.min(max, end === -1 ? pending.length : Math.max(1, end));
+}
+
+function lengthOf(change: Change): number {
+  if (change.type !== "settle") return 0;
+  const { message, output, evidence } = change.result;
+  return (message?.length ?? 0) + lengthOfJson(output) + lengthOfJson(evidence);
+}
+
+/** About what it has as JSON: to make the text takes longer. */
+function lengthOfJson(value: Json | undefined): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return value === undefined || value === null ? 0 : PLAIN_LENGTH;
+  return Object.entries(value).reduce((total, [key, item]) => total + key.length + PLAIN_LENGTH + lengthOfJson(item), 0);
+}
+/** Of a number, or of what stands around a value. */
+const PLAIN_LENGTH = 4;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EngineFixture } from "./engine-fixture.ts";
+import { settled, type EngineFixture } from "./engine-fixture.ts";
 import { endOf, gate, working } from "./worker-fixture.ts";
 
 describe("what is read ahead of the slots (W6)", () => {
@@ -38,4 +38,36 @@ describe("what is read ahead of the slots (W6)", () => {
     expect(await claimedOf(fixture)).toBe(0);
     expect(gated.calls).toHaveLength(2);
   });
+});
+
+test("while large results wait to be stored nothing more begins, and goes on when they are", async () => {
+  const stored = Promise.withResolvers<void>();
+  let begun = 0;
+  const fixture = await working(
+    () => {
+      begun++;
+      return "x".repeat(1_000_000);
+    },
+    {
+      concurrency: 10,
+      wrap: (store) => ({
+        ...store,
+        jobs: {
+          ...store.jobs,
+          async commit(changes, now) {
+            if (changes.some(({ type }) => type === "settle")) await stored.promise;
+            return store.jobs.commit(changes, now);
+          },
+        },
+      }),
+    },
+  );
+  const ids: string[] = [];
+  for (let i = 0; i < 90; i++) ids.push(await fixture.submit());
+  await expect.poll(() => begun).toBeGreaterThanOrEqual(64);
+  await settled();
+  expect(begun).toBeLessThan(74);
+  stored.resolve();
+  for (const id of ids) expect(await endOf(fixture, id)).toMatchObject({ state: "succeeded" });
+  expect(begun).toBe(90);
 });

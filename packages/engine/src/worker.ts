@@ -61,6 +61,8 @@ const DEFAULT_DRAIN: number = seconds(20);
 const GIVE_UP_MS: number = seconds(5);
 /** Results that may wait to be stored before nothing more is claimed. */
 const UNSTORED_MAX = 4_000;
+/** Characters of results that may wait to be stored before nothing more begins. */
+const UNSTORED_LENGTH_MAX = 64_000_000;
 
 export function worker(context: EngineContext, options: WorkerOptions): Worker {
   const queue = queueKeyOf(options.workspace ?? DEFAULT_WORKSPACE, options.queue ?? DEFAULT_QUEUE);
@@ -148,7 +150,10 @@ interface Running {
 function carrierOf(running: Running, { results, wake }: Ends): Carrier {
   const { concurrency, runs, ahead, takes } = running;
   return {
-    room: () => ahead.room(concurrency - runs.size - running.opening, concurrency + UNSTORED_MAX - takes.size - ahead.jobs.size),
+    room: () =>
+      results.length >= UNSTORED_LENGTH_MAX
+        ? { limit: 0, ahead: 0 }
+        : ahead.room(concurrency - runs.size - running.opening, concurrency + UNSTORED_MAX - takes.size - ahead.jobs.size),
     surplus: () => livesOf(ahead.stale()),
     take(jobs) {
       ahead.add(jobs);
@@ -174,15 +179,16 @@ function livesOf(jobs: readonly ClaimedJob[]): LiveJob[] {
   return jobs.map((job) => job.live);
 }
 
-/** Begins what was claimed, as far as there are slots. */
+/** Begins what was claimed, as far as there are slots, and room for its results. */
 function begin(running: Running, ends: Ends): void {
   const { concurrency, runs, ahead, takes } = running;
-  while (runs.size + running.opening < concurrency) {
+  while (runs.size + running.opening < concurrency && ends.results.length < UNSTORED_LENGTH_MAX) {
     const job = ahead.next();
     if (job === undefined) return;
     const { id } = job.live;
     const taken = take(running, job, ends).finally(() => {
       if (takes.get(id) === taken) takes.delete(id);
+      begin(running, ends);
       ends.wake();
     });
     takes.set(id, taken);
