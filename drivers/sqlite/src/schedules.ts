@@ -46,9 +46,10 @@ const MOVED = new Target(
   `ON CONFLICT (schedule_id) DO UPDATE SET ${MOVING.map((name) => `${name} = excluded.${name}`).join(", ")}`,
 );
 
-export function listSchedules(db: Database, filter: ScheduleFilter): ScheduleView[] {
+/** Rows for `decodeSchedule`, which become objects where they are used (J1 of shared-json.ts). */
+export function listSchedules(db: Database, filter: ScheduleFilter): readonly Row[] {
   const { sql, values } = scheduleQuery(filter, () => "?");
-  return db.all(sql, values).map((row) => decodeSchedule(row));
+  return db.all(sql, values);
 }
 
 export function getSchedule(db: Database, workspace: string, name: string): DueSchedule | null {

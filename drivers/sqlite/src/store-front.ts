@@ -1,5 +1,6 @@
 /** The ports on top of one caller: what both fronts have in common. */
 import type { Heartbeats, Store } from "@windlass/ports";
+import { decodeSchedule } from "@windlass/sql";
 import { claimedOf } from "./claimed-rows.ts";
 import type { Caller } from "./operations.ts";
 import { decodeDue } from "./schedules.ts";
@@ -160,7 +161,7 @@ function webhooksOn(call: Caller): Store["webhooks"] {
 
 function schedulesOn(call: Caller): Store["schedules"] {
   return {
-    list: (filter) => call("listSchedules", filter),
+    list: async (filter) => (await call("listSchedules", filter)).map((row) => decodeSchedule(row)),
     get: (workspace, name) => call("getSchedule", workspace, name),
     put: (schedule, step) => call("putSchedule", schedule, step),
     remove: (workspace, name, options) => call("removeSchedule", { workspace, name, ...options }),

@@ -42,6 +42,18 @@ export function describeSchedules(subject: Subject): void {
   const dispatch = async (one: Dispatch, now: number): Promise<boolean | undefined> =>
     (await subject.store.schedules.dispatch([one], now)).counted[0];
 
+  test("what schedules have in common nobody changes for others", async () => {
+    const input = { list: [3, 1, 2] };
+    for (const name of ["a", "b"]) await made({ id: `sch_${name}`, name, input });
+    const { schedules } = subject.store;
+    for (const found of [await schedules.list({ workspace: null, limit: 9 }), await schedules.due(at(5), 9)]) {
+      const [one, other] = found.map((each) => each.schedule.input as { readonly list: number[] });
+      if (!Object.isFrozen(one?.list)) one?.list.sort();
+      expect(other).toEqual(input);
+    }
+    expect((await view("a")).schedule.input).toEqual(input);
+  });
+
   test("a schedule is made by one alone, and changed only as it is expected to be", async () => {
     const { schedules } = subject.store;
     const step = { expected: 0, dispatch: dispatchOf(), now: T0 } as const;
