@@ -149,10 +149,10 @@ function claimsOn(inOrder: boolean) {
     clock,
     commits,
     surplus,
-    hold(ids: readonly string[]) {
+    hold: (ids: readonly string[]): void => {
       held = [...ids];
     },
-    fail(fails: boolean) {
+    fail: (fails: boolean): void => {
       failing = fails;
     },
   };
