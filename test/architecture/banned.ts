@@ -38,8 +38,8 @@ export const EXCEPTIONS: readonly Exception[] = [
   },
   {
     path: "drivers/sqlite/src/writer-thread.ts",
-    may: ["clock"],
-    because: "a thread has no clock handed in; it measures the pace of the disk, and nothing is decided by it but when to flush",
+    may: ["clock", "timer"],
+    because: "a thread has no clock handed in; nothing is decided by it but when to flush, and when its event loop has its turn",
   },
   {
     path: "drivers/sqlite/src/timely-intake.ts",

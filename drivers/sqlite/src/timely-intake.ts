@@ -11,11 +11,15 @@ const APPLY_MS = 20;
 export class TimelyIntake {
   readonly #db: Database;
   readonly #commits: Commits;
+  readonly #monotonic: () => number;
   #timer: NodeJS.Timeout | null = null;
+  /** When the timer is due: it comes late where the thread has no turn for it. */
+  #dueAt = 0;
 
-  constructor(db: Database, commits: Commits) {
+  constructor(db: Database, commits: Commits, monotonic: () => number) {
     this.#db = db;
     this.#commits = commits;
+    this.#monotonic = monotonic;
   }
 
   /** Around every transaction: the answer comes after it. */
@@ -32,10 +36,18 @@ export class TimelyIntake {
     const { intake } = this.#db;
     if (!intake.mayHold) return;
     if (!intake.hasRoom) return this.#apply();
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      if (intake.mayHold) this.#apply();
-    }, APPLY_MS);
+    if (this.#timer !== null) {
+      if (this.#monotonic() >= this.#dueAt) this.#onTime();
+      return;
+    }
+    this.#dueAt = this.#monotonic() + APPLY_MS;
+    this.#timer = setTimeout(() => this.#onTime(), APPLY_MS);
+  }
+
+  #onTime(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#db.intake.mayHold) this.#apply();
   }
 
   close(): void {
