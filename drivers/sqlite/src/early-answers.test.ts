@@ -7,12 +7,14 @@ let open: Done[];
 let flushed: number[];
 let answered: string[];
 let failures: Error[];
+let closed: number;
 let early: EarlyAnswers<string>;
 
 beforeEach(() => {
   [open, flushed, answered, failures] = [[], [], [], []];
+  closed = 0;
   early = new EarlyAnswers({
-    log: { flush: (done) => void open.push(done) },
+    log: { flush: (done) => void open.push(done), close: () => void closed++ },
     commits: { flushed: (upTo) => void flushed.push(upTo) },
     answer: (replies) => void answered.push(...replies),
     fail: (error) => void failures.push(error),
@@ -66,4 +68,23 @@ test("nothing is handed on any more when a flush failed", () => {
   early.receive(["c"], undefined);
   expect(failures).toMatchObject([{ message: "EIO" }]);
   expect([answered, flushed, open]).toEqual([[], [], []]);
+});
+
+test("the log is closed at once, or behind the flush that is under way, of which nothing is told any more", () => {
+  early.close();
+  early.close();
+  expect(closed).toBe(1);
+  const late = new EarlyAnswers<string>({
+    log: { flush: (done) => void open.push(done), close: () => void closed++ },
+    commits: { flushed: (upTo) => void flushed.push(upTo) },
+    answer: (replies) => void answered.push(...replies),
+    fail: (error) => void failures.push(error),
+  });
+  late.receive(["a"], 7);
+  late.receive(["b"], 8);
+  late.close();
+  expect(closed).toBe(1);
+  late.receive(["c"], undefined);
+  open.shift()?.(null);
+  expect([closed, answered, flushed, open]).toEqual([2, [], [], []]);
 });

@@ -5,12 +5,13 @@
  * E1. An answer is handed on after a flush that began after its COMMIT, and behind those that came before it. What comes without
  *     a number is on the disk, and so is all that came before it.
  * E2. When a flush fails nothing more is handed on (D3).
+ * E3. The log is closed when no flush of it is under way: its number may be given to another file, which would be flushed instead.
  */
 import type { Commits } from "./flushing.ts";
 import type { LogFile } from "./log-file.ts";
 
 export interface EarlyAnswersParts<Reply> {
-  readonly log: Pick<LogFile, "flush">;
+  readonly log: Pick<LogFile, "flush" | "close">;
   readonly commits: Pick<Commits, "flushed">;
   readonly answer: (replies: readonly Reply[]) => void;
   readonly fail: (error: Error) => void;
@@ -21,6 +22,7 @@ export class EarlyAnswers<Reply> {
   #held: { readonly upTo: number; readonly replies: readonly Reply[] }[] = [];
   #flushing = false;
   #failed = false;
+  #closed = false;
 
   constructor(parts: EarlyAnswersParts<Reply>) {
     this.#parts = parts;
@@ -37,6 +39,13 @@ export class EarlyAnswers<Reply> {
     this.#flush();
   }
 
+  /** From now on nothing is told nor handed on. Keeps E3. */
+  close(): void {
+    if (this.#closed) return;
+    [this.#closed, this.#failed] = [true, true];
+    if (!this.#flushing) this.#parts.log.close();
+  }
+
   #flush(): void {
     const upTo = this.#held.at(-1)?.upTo;
     if (upTo === undefined || this.#flushing) return;
@@ -44,6 +53,7 @@ export class EarlyAnswers<Reply> {
     this.#flushing = true;
     log.flush((error) => {
       this.#flushing = false;
+      if (this.#closed) return log.close();
       if (error !== null) {
         this.#failed = true;
         return fail(error);

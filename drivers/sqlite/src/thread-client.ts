@@ -38,7 +38,7 @@ export class ThreadClient {
   #broken: Error | null = null;
   #closing = false;
   /** Of the writer, which may answer before its flush. */
-  #early: { readonly answers: EarlyAnswers<Reply>; readonly log: LogFile } | null = null;
+  #early: EarlyAnswers<Reply> | null = null;
 
   constructor(program: URL, data: Omit<ThreadData, "sent">, onLost: (session: string) => void = () => {}) {
     this.#onLost = onLost;
@@ -51,7 +51,7 @@ export class ThreadClient {
     );
     this.#worker.on("exit", () => {
       this.#fail(new WindlassError("shutting_down", "the store is closed"));
-      this.#early?.log.close();
+      this.#early?.close();
       this.#ended.resolve();
     });
   }
@@ -110,7 +110,7 @@ export class ThreadClient {
         return this.#onLost(message.session);
       case "replies":
         if (this.#early === null) this.#answer(message.replies);
-        else this.#early.answers.receive(message.replies, message.upTo);
+        else this.#early.receive(message.replies, message.upTo);
     }
   }
 
@@ -135,7 +135,7 @@ export class ThreadClient {
       this.#fail(new WindlassError("unavailable", `the log of the store could not be flushed: ${error.message}`, { cause: error }));
       void this.#worker.terminate();
     };
-    this.#early = { log, answers: new EarlyAnswers({ log, commits, answer: (replies) => this.#answer(replies), fail }) };
+    this.#early = new EarlyAnswers({ log, commits, answer: (replies) => this.#answer(replies), fail });
   }
 
   #fail(error: Error): void {
