@@ -1,5 +1,5 @@
 /** Runs that somebody asks for: by hand, or for times of the past. They stand in the ledger beside those of the clock. */
-import { occurrenceOf, WindlassError, type JobRecord, type Occurrence, type OccurrenceOrigin, type Schedule } from "@windlass/kernel";
+import { hasCode, occurrenceOf, WindlassError, type JobRecord, type Occurrence, type OccurrenceOrigin, type Schedule } from "@windlass/kernel";
 import type { DueSchedule } from "@windlass/ports";
 import { demandStored } from "./change-cursor.ts";
 import type { Evaluating } from "./evaluate.ts";
@@ -8,6 +8,8 @@ import { storeDispatches } from "./store-dispatches.ts";
 
 /** Each loses to a decision that counts: losing so often means something else is wrong. */
 const TRIES_MAX = 20;
+/** What the API takes (contract, `schedules.backfill`). */
+const BACKFILL_CONCURRENCY_MAX = 100;
 
 export interface Beside {
   readonly origin: Exclude<OccurrenceOrigin, "schedule">;
@@ -22,7 +24,10 @@ export interface RanBeside {
   readonly refused: readonly string[];
 }
 
-/** Runs that stand beside those of the clock: nothing waits for them, and the cursor stays where it is. */
+/**
+ * Runs that stand beside those of the clock: nothing waits for them, and the cursor stays where it is. Throws what is no fault of the
+ * schedule (`workflow_disabled`, what does not answer now), and stores nothing then.
+ */
 export async function ranBeside(
   { context, templates }: Evaluating,
   get: () => Promise<DueSchedule>,
@@ -42,7 +47,7 @@ export async function ranBeside(
     }));
     const all = await makingJobs(context, templates)(wanted);
     const made = concurrency === null ? all : heldTo(all, { schedule, run, concurrency });
-    const failed = made.find((one) => one instanceof Error && !isRefusal(one));
+    const failed = made.find((one) => one instanceof Error && (!isRefusal(one) || hasCode(one, "workflow_disabled")));
     if (failed instanceof Error) throw failed;
     const added = made.map((one, i): Occurrence => {
       const row = occurrenceOf(schedule, { nominalAt: times[i] ?? 0, dueAt: times[i] ?? 0, decision: "fired", reason: "asked" }, now);
@@ -69,20 +74,29 @@ function heldTo(
 ): readonly (JobRecord | Error)[] {
   const records = made.filter((one): one is JobRecord => !(one instanceof Error));
   const own = new Map<string, number>();
-  let atOnce = 0;
+  let [atOnce, unkeyed] = [0, 0];
   for (const { concurrency: key } of records) {
     const before = key === null ? 0 : (own.get(key.key) ?? 0);
     if (key !== null) own.set(key.key, before + 1);
-    if (key === null || before < key.limit) atOnce++;
+    if (key === null) unkeyed++;
+    else if (before < key.limit) atOnce++;
   }
+  // Those get the key of this backfill.
+  atOnce += Math.min(unkeyed, concurrency);
   if (own.size > 0 && atOnce > concurrency)
     throw new WindlassError(
       "conflict",
-      `what ${schedule.name} runs has a concurrency key of its own, by which up to ${atOnce} of these ${records.length} jobs run at once, and a job holds one key: they cannot be held to ${concurrency} besides. Ask for a concurrency of ${atOnce}, or backfill fewer times at once`,
+      `what ${schedule.name} runs has a concurrency key of its own, by which up to ${atOnce} of these ${records.length} jobs run at once, and a job holds one key: they cannot be held to ${concurrency} besides. ${adviceOf(atOnce, concurrency)}`,
     );
   const key = { key: `${schedule.workspace}/backfill/${run}`, limit: concurrency };
   return made.map((one) => {
     if (one instanceof Error) return one;
     return { ...one, concurrency: one.concurrency === null ? key : { ...one.concurrency, onConflict: "queue" } };
   });
+}
+
+/** Nobody is told to ask for what is refused. */
+function adviceOf(atOnce: number, concurrency: number): string {
+  const fewer = `ackfill at most ${concurrency} times at once`;
+  return atOnce > BACKFILL_CONCURRENCY_MAX ? `B${fewer}` : `Ask for a concurrency of ${atOnce}, or b${fewer}`;
 }

@@ -108,7 +108,7 @@ export const jobOperations = {
     body: submission,
     result: submittedJson,
     status: 201,
-    errors: ["idempotency_mismatch", "conflict", "too_many_jobs"],
+    errors: ["idempotency_mismatch", "conflict", "too_many_jobs", "workflow_disabled"],
   }),
   submitMany: operation("jobs.submitMany", {
     summary: "Submit many jobs, each on its own merits",

@@ -232,7 +232,7 @@ export const scheduleOperations = {
     params: nameParams,
     body: z.strictObject({}),
     result: submittedJson,
-    errors: ["not_found"],
+    errors: ["not_found", "workflow_disabled"],
   }),
   backfill: operation("schedules.backfill", {
     summary: "Run a schedule for its times of a span of the past, a few at a time",
@@ -260,7 +260,7 @@ export const scheduleOperations = {
       /** There are more times in the span. */
       isCut: z.boolean(),
     }),
-    errors: ["not_found"],
+    errors: ["not_found", "conflict", "workflow_disabled"],
   }),
   delete: operation("schedules.delete", {
     summary: "Delete a schedule; what runs goes on, its history stays until it is old",

@@ -3,7 +3,8 @@
  *
  * D1. Whoever submits a job that is made of one is refused: by hand, by a schedule, by a notice, or to run again what has ended.
  * D2. What had not begun when it was disabled is cancelled: executions that wait for their turn, and isolated ones for which nothing has
- *     run yet. What has begun goes on, with all that it is still to run.
+ *     run yet. What has begun goes on, with all that it is still to run. What was accepted before and stored after it slips in: to
+ *     disable again cancels that, too.
  */
 import { isTerminal, WindlassError, type Change, type JobKindName, type JobRecord, type JobState, type JobView } from "@windlass/kernel";
 import type { DefinitionName, DisabledDefinition } from "@windlass/ports";
