@@ -1,5 +1,13 @@
 /** Runs that somebody asks for: by hand, or for times of the past. They stand in the ledger beside those of the clock. */
-import { hasCode, occurrenceOf, WindlassError, type JobRecord, type Occurrence, type OccurrenceOrigin, type Schedule } from "@windlass/kernel";
+import {
+  hasCode,
+  occurrenceOf,
+  WindlassError,
+  type JobRecord,
+  type Occurrence,
+  type OccurrenceOrigin,
+  type Schedule,
+} from "@windlass/kernel";
 import type { DueSchedule } from "@windlass/ports";
 import { demandStored } from "./change-cursor.ts";
 import type { Evaluating } from "./evaluate.ts";
