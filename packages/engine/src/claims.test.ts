@@ -179,6 +179,18 @@ test("much is asked for in parts at once where the store keeps calls in order, a
   await loop.stop();
 });
 
+test("where the first part was not filled, the next pass asks for no further one", async () => {
+  const { asked, loop, claimed, clock } = claimsOn(true);
+  await loop.start();
+  await settled();
+  expect(asked).toHaveLength(3);
+  for (const { answer } of asked) answer.resolve(claimed());
+  await clock.advance(SOON + 1);
+  expect(asked.slice(3).map(({ request: { limit, ahead } }) => [limit, ahead])).toEqual([[10, 500]]);
+  asked[3]?.answer.resolve(claimed());
+  await loop.stop();
+});
+
 test("one part after the other is asked for elsewhere", async () => {
   const { asked, loop, claimed } = claimsOn(false);
   await loop.start();

@@ -69,6 +69,8 @@ interface Suspected {
   loss: boolean;
   /** That something is ready. */
   jobs: boolean;
+  /** That more can be read ahead than one part takes: the last first part was filled. */
+  plenty: boolean;
 }
 
 export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimLoop {
@@ -79,7 +81,7 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
   const lookForStops = every(context, REST_MS);
   const lookForJobs = every(context, REST_MS);
   const timeToCompare = every(context, COMPARE_MS);
-  const suspected: Suspected = { stops: false, loss: false, jobs: true };
+  const suspected: Suspected = { stops: false, loss: false, jobs: true, plenty: true };
   let heldUntil: number | null = null;
   const pass = async (): Promise<boolean> => {
     // A time that has passed would let a carrier without room spin.
@@ -183,13 +185,15 @@ async function claimAndHandOver(
   let last: Pick<Claimed, "nothingLeft" | "heldUntil"> = { nothingLeft: false, heldUntil: null };
   let more = false;
   const failures: unknown[] = [];
-  const parts = partsOf(context, room).map((part) => ({ part, claiming: claimFor(context, options, part) }));
+  const parts = partsOf(context, room, suspected.plenty).map((part) => ({ part, claiming: claimFor(context, options, part) }));
   // The failure of one is met when its turn has come.
   for (const { claiming } of parts) claiming.catch(() => {});
-  for (const { part, claiming } of parts) {
+  suspected.plenty = false;
+  for (const [i, { part, claiming }] of parts.entries()) {
     try {
       const claimed = await claiming;
       last = claimed;
+      if (i === 0) suspected.plenty = claimed.jobs.length === part.limit + part.ahead;
       more = claimed.jobs.length > 0 && (await handOver(context, options, { claimed, room: part }));
     } catch (error) {
       failures.push(error);
@@ -201,10 +205,13 @@ async function claimAndHandOver(
   return { heldUntil: last.heldUntil, more };
 }
 
-/** Where the store keeps calls in order it carries one part out while the jobs of another begin. Elsewhere the next pass asks for the rest. */
-function partsOf({ store }: EngineContext, { limit, ahead }: Room): readonly Room[] {
+/**
+ * Where the store keeps calls in order it carries one part out while the jobs of another begin. Elsewhere the next pass asks for
+ * the rest, and so it does where the first part was not filled: what may not be read ahead would be looked at for each part.
+ */
+function partsOf({ store }: EngineContext, { limit, ahead }: Room, isPlenty: boolean): readonly Room[] {
   const parts: Room[] = [{ limit, ahead: Math.min(ahead, AHEAD_PART_MAX) }];
-  if (store.inOrder)
+  if (store.inOrder && isPlenty)
     for (let left = ahead - AHEAD_PART_MAX; left > 0; left -= AHEAD_PART_MAX)
       parts.push({ limit: 0, ahead: Math.min(left, AHEAD_PART_MAX) });
   return parts;

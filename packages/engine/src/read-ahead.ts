@@ -48,7 +48,8 @@ export function readAhead(monotonic: () => number): ReadAhead {
   let order: Arrived[] = [];
   let first = 0;
   const rate = endsPerMs(monotonic);
-  let askedAt = 0;
+  /** Null: the first answer to what was asked has come. What is asked for in parts is timed by that. */
+  let askedAt: number | null = null;
   let claimMs = 0;
   const clear = (): readonly ClaimedJob[] => {
     const all = [...jobs.values()];
@@ -65,7 +66,8 @@ export function readAhead(monotonic: () => number): ReadAhead {
     clear,
     add(more) {
       const arrivedAt = monotonic();
-      claimMs = (claimMs + arrivedAt - askedAt) / 2;
+      if (askedAt !== null) claimMs = (claimMs + arrivedAt - askedAt) / 2;
+      askedAt = null;
       order = order.slice(first);
       first = 0;
       for (const job of more) {

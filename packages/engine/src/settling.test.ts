@@ -55,6 +55,7 @@ test("while commits fail there is one, and everything is stored in the end", asy
   const { commits, clock, told, settle, accept } = settlingOn(true);
   for (const id of ["a", "b"]) {
     settle(id);
+    settle(`${id}2`);
     await settled();
   }
   for (const { answer } of commits) answer.reject(new Error("the disk is full"));
@@ -64,8 +65,43 @@ test("while commits fail there is one, and everything is stored in the end", asy
   expect(commits).toHaveLength(2);
   await clock.advance(10_000);
   for (let i = 2; i < commits.length; i++) await accept(commits[i] as Commit);
-  expect(told).toHaveLength(3);
-  expect(new Set(told)).toEqual(new Set(["a", "b", "c"]));
+  expect(told).toHaveLength(5);
+  expect(new Set(told)).toEqual(new Set(["a", "a2", "b", "b2", "c"]));
+});
+
+test("one that the store cannot take rests, longer each time, while all others are stored", async () => {
+  const { commits, clock, told, settle } = settlingOn(true);
+  let seen = 0;
+  /** Answers all commits that are there; how many of them had `bad` in them. */
+  const answerAll = async (): Promise<number> => {
+    let refused = 0;
+    for (; seen < commits.length; seen++) {
+      const { ids, answer } = commits[seen] as Commit;
+      if (ids.includes("bad")) refused++;
+      if (ids.includes("bad")) answer.reject(new Error("it does not go into a row"));
+      else answer.resolve(ids.map((id) => ({ ok: true, id })));
+      await settled();
+    }
+    return refused;
+  };
+  settle("bad");
+  await settled();
+  const refusedIn: number[] = [];
+  for (let second = 0; second < 4; second++) {
+    let refused = 0;
+    for (let i = 0; i < 100; i++) {
+      settle(`${second}/${i}`);
+      await settled();
+      refused += await answerAll();
+      await clock.advance(10);
+      refused += await answerAll();
+    }
+    refusedIn.push(refused);
+  }
+  expect(new Set(told).size).toBe(400);
+  // With rests of 50 ms, 100 ms, 200 ms, … of which a random part is left out.
+  expect(refusedIn[0]).toBeLessThan(12);
+  expect(refusedIn.at(-1)).toBeLessThan(3);
 });
 
 test("what is given up is answered, also what was under way", async () => {

@@ -4,7 +4,8 @@
  *
  * E1. `settle` resolves once the store has answered, accepted or refused; it never rejects while the service runs.
  * E2. A result that the store cannot take at all keeps no other from being stored: what fails is tried in ever smaller
- *     groups, and last what fails alone.
+ *     groups, and last what fails alone. That rests by itself, longer each time, whatever becomes of the others: each
+ *     failure undoes what shares its transaction.
  */
 import { messageOf, type Change, type ChangeResult, type Json } from "@windlass/kernel";
 import { backoffDelay, ms, seconds, type Backoff } from "@windlass/kernel";
@@ -34,6 +35,8 @@ interface Pending {
   readonly change: Change;
   readonly length: number;
   readonly resolve: (result: ChangeResult | undefined) => void;
+  /** How often it failed alone. */
+  failedAlone: number;
 }
 
 export function settling(context: EngineContext): Settling {
@@ -44,7 +47,9 @@ export function settling(context: EngineContext): Settling {
   let size = BATCH;
   let length = 0;
   let closed = false;
-  let endRest: (() => void) | null = null;
+  const resting = rests(context);
+  /** How many rest because they failed alone, which says little of the others. */
+  let alone = 0;
 
   const flush = async (): Promise<void> => {
     const batch: Pending[] = [];
@@ -60,29 +65,30 @@ export function settling(context: EngineContext): Settling {
         batch.splice(0).forEach(({ resolve }, i) => resolve(results[i]));
       } catch (error) {
         failures++;
-        const kept = batch.splice(0);
         context.logger.warn("results could not be stored and are kept", {
-          results: pending.length + kept.length,
+          results: pending.length + batch.length,
           error: messageOf(error),
           failures,
         });
-        size = Math.ceil(kept.length / 2);
-        pending = kept.length === 1 ? [...pending, ...kept] : [...kept, ...pending];
-        // The other one goes on with them.
-        if (underWay.size > 1) break;
-        await rest(backoffDelay(BACKOFF, failures, context.random.next()));
+        size = Math.ceil(batch.length / 2);
+        const [only, more] = batch;
+        if (only !== undefined && more === undefined) {
+          alone++;
+          await resting.rest(++only.failedAlone);
+          alone--;
+          if (!closed) pending.push(...batch.splice(0));
+          continue;
+        }
+        pending = [...batch.splice(0), ...pending];
+        // Another one goes on with them.
+        if (active() > 1) break;
+        await resting.rest(failures);
       }
     }
     underWay.delete(batch);
   };
-  const rest = (delayMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = context.clock.after(delayMs, resolve);
-      endRest = () => {
-        cancel();
-        resolve();
-      };
-    });
+  /** Where many fail alone, it is the store. */
+  const active = (): number => underWay.size - Math.min(alone, COMMITS_MAX);
 
   return {
     settle: (change) =>
@@ -94,18 +100,42 @@ export function settling(context: EngineContext): Settling {
           length -= one;
           resolve(result);
         };
-        pending.push({ change, length: one, resolve: stored });
-        if (underWay.size < (context.store.inOrder && failures === 0 ? COMMITS_MAX : 1)) void flush();
+        pending.push({ change, length: one, resolve: stored, failedAlone: 0 });
+        if (active() < (context.store.inOrder && failures === 0 ? COMMITS_MAX : 1)) void flush();
       }),
     get length() {
       return length;
     },
     close() {
       closed = true;
-      endRest?.();
+      resting.end();
       for (const { resolve } of [...underWay].flat().concat(pending)) resolve(undefined);
       pending = [];
     },
+  };
+}
+
+interface Rests {
+  /** Longer, the more often it is called for the same. */
+  rest(times: number): Promise<void>;
+  /** All that are under way, at once. */
+  end(): void;
+}
+
+function rests({ clock, random }: EngineContext): Rests {
+  const ends = new Set<() => void>();
+  return {
+    rest: (times) =>
+      new Promise((resolve) => {
+        const end = (): void => {
+          cancel();
+          ends.delete(end);
+          resolve();
+        };
+        const cancel = clock.after(backoffDelay(BACKOFF, times, random.next()), end);
+        ends.add(end);
+      }),
+    end: () => ends.forEach((end) => end()),
   };
 }
 
