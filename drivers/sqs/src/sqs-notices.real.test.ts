@@ -56,6 +56,24 @@ describe("notices over SQS", () => {
     await expect(open("astray")).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining("astray-letters") });
   });
 
+  test("a letter that is too large with what a redrive adds is named, and the others go on", async () => {
+    const client = new SQSClient({ endpoint: sqs.server.address, region: "us-east-1", credentials });
+    await client.send(new CreateQueueCommand({ QueueName: "small", Attributes: { MaximumMessageSize: "1024" } }));
+    client.destroy();
+    const queue = await open("small");
+    // The queue of the dead letters takes more.
+    for (const length of [2, 1_024, 3]) await sqs.put("small-dead", { body: "x".repeat(length), attributes: {} });
+    const { letters } = await queue.dead.look({ limit: 9 });
+    const large = letters.find(({ body }) => body.length === 1_024)?.letterId;
+    const { sent, refused, fault } = await queue.dead.redrive(
+      letters.map(({ letterId }) => letterId),
+      () => ({}),
+    );
+    expect([letters.length, sent.length, fault]).toEqual([3, 2, null]);
+    expect(refused).toEqual([{ letterId: large, why: expect.stringContaining("shorter than 1024 bytes") }]);
+    await queue.close();
+  });
+
   test("where nobody listens it is unavailable", async () => {
     const url = `http://127.0.0.1:1/${ACCOUNT}/x`;
     await expect(openSqsNotices({ url, visibilityMs: 1_000, attemptsMax: 3, credentials, clock })).rejects.toMatchObject({

@@ -238,10 +238,10 @@ async function sendPortion(
 }
 
 /** What SQS says of one message that it does not take, and of no other: its size, or what stands in it. */
+const OF_MESSAGE = /^(?:AWS\.SimpleQueueService\.)?(?:InvalidParameterValue|InvalidMessageContents|InvalidAttributeValue|MessageTooLong)/u;
+
 function isOfMessage(error: unknown): boolean {
-  return (
-    error instanceof Error && /^(?:InvalidParameterValue|InvalidMessageContents|InvalidAttributeValue|MessageTooLong)/u.test(error.name)
-  );
+  return error instanceof Error && OF_MESSAGE.test(error.name);
 }
 
 function unavailable({ name }: QueueAddress, error: unknown): WindlassError {
