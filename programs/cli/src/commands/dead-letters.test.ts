@@ -4,10 +4,13 @@ import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { client, type Client } from "@windlass/sdk";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { purgeAll, redriveAll } from "./dead-letters.ts";
+import { plainStyle } from "../output/style.ts";
+import type { Call } from "../tree/call.ts";
+import { purgeAll, purgeDeadLetters, redriveAll, redriveDeadLetters } from "./dead-letters.ts";
 
 let server: Server;
 let there: Client;
+let url = "";
 const asked: unknown[] = [];
 /** What is answered to each call, in turn; the last one to all that follow. */
 let answers: readonly object[] = [];
@@ -25,7 +28,8 @@ beforeEach(async () => {
     });
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  there = client({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: "wl_none" });
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  there = client({ url, token: "wl_none" });
 });
 afterEach(() => void server.close());
 
@@ -125,4 +129,43 @@ test("a rate that ran out says when its next turn comes", async () => {
   expect(await redriveAll(there, { again: false, perSecond: 0.1 }, () => (now += 500))).toMatchObject({ more: true, againInSeconds: 30 });
   asked.length = 0;
   expect(await redriveAll(there, { again: false }, () => OURS)).toMatchObject({ againInSeconds: 0 });
+});
+
+/** What a command says and ends with, at this server. */
+async function told(perform: (call: Call) => Promise<number | void>, options: object): Promise<readonly [string, number | void]> {
+  let text = "";
+  const out = (more: string | Uint8Array): void => void (text += String(more));
+  const code = await perform({
+    args: [[]],
+    format: "table",
+    options: { server: url, token: "wl_none", ...options },
+    typed: [],
+    environment: {},
+    terminal: { out, err: out, live: false, columns: 200, rows: 24, style: plainStyle, errStyle: plainStyle },
+    onInterrupt: () => () => {},
+  });
+  return [text, code];
+}
+
+test.each([
+  ["fewer were struck off than matched", { removed: 1 }, { text: /^1 struck off\n1 were not there any more/u, code: 1 }],
+  [
+    "its broker ends it",
+    { removed: 1, fault: "it went away" },
+    { text: /^1 struck off\nNot all of them .*: it went away; run it again/u, code: 1 },
+  ],
+  ["all were struck off", { removed: 2 }, { text: /^2 struck off\n$/u, code: undefined }],
+])("a purge ends with what it came to: %s", async (_, more, { text, code }) => {
+  answers = [{ matched: 2, more: false, fault: null, unseen: null, ...more }];
+  expect(await told(purgeDeadLetters, { all: true, yes: true })).toEqual([expect.stringMatching(text), code]);
+});
+
+test("who redrives at a rate that ran out is told when to run it again", async () => {
+  answers = [answer(many(3), { more: true, fault: "it is held back for no longer" })];
+  const rate = { limit: 1, perSeconds: 3_600 };
+  const [text, code] = await told(redriveDeadLetters, { all: true, rate });
+  expect([text, code]).toEqual([
+    expect.stringMatching(/^3 redriven\n.*for no longer; run it again in (?:3h|2h.*), when these are under way/u),
+    1,
+  ]);
 });
