@@ -124,7 +124,7 @@ test.each(["attempts_exhausted", "refused"] as const)(
     const other = signatures.sign(elsewhere, { queue: "another", now: fixture.clock.now() });
     memory.dead.push({ ...unsigned, attributes: {} }, { ...changed, id: "n-9" }, { ...elsewhere, attributes: other }, good);
     const listIds = memory.dead.map(({ letterId }) => `notice_${letterId}`);
-    for (const filter of [{ ...all, name: "nightly" }, all]) {
+    for (const filter of [{ ...all, name: "nightly" }, { ...all, reason }, all]) {
       const { left } = await fixture.letters.chooseRedrive(filter, asked);
       expect(left).toEqual([{ reason, count: 3, ids: listIds.slice(0, 3), why: expect.stringContaining("signature is missing or wrong") }]);
     }

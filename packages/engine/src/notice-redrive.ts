@@ -2,7 +2,7 @@
  * Which dead letters of notices are sent again, and their sending.
  *
  * V1. Who redrives a letter vouches for it: it is signed anew. So he needs what he would need to run the workflow himself, and
- *     those that were not signed well are only redriven by who names them, or their reason. What a letter says that it died of
+ *     those that were not signed well are only redriven by who names them, or that as their reason. What a letter says that it died of
  *     proves nothing: it may die before anybody looks at its signature, and others may write to the queue. So that is looked at.
  * V2. All of them are looked at, and whoever may refuse is asked, before the first is sent again.
  * V3. What fits and is not sent is told, with why.
@@ -160,7 +160,8 @@ function whyUnvouched(
   { ids, reason: asked }: NoticeLetterFilter,
   faultOf: (letter: DeadNotice) => SignatureFault | null,
 ): string | null {
-  if (ids !== undefined || asked !== undefined) return null;
+  // Whoever asks for one of the other reasons has not been told that nobody signed them.
+  if (ids !== undefined || (asked !== undefined && UNVOUCHED.has(asked))) return null;
   if (UNVOUCHED.has(letter.reason)) return "nobody knows who sent it: look at it, and name it by its id or its reason";
   const fault = faultOf(letter);
   if (fault === null || fault.reason === "signature_expired") return null;
