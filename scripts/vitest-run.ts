@@ -17,6 +17,9 @@ export interface TestReport {
 
 const root = join(import.meta.dirname, "..");
 
+/** How often a project is run again because one of its processes was aborted. */
+const AGAIN_MAX = 3;
+
 /** Each project alone and in this order, so that a slow one does not starve a quick one; all are run whatever happens. */
 export async function runTests(projects: readonly TestProject[]): Promise<Tally[]> {
   const folder = await mkdtemp(join(tmpdir(), "windlass-tests-"));
@@ -27,7 +30,7 @@ export async function runTests(projects: readonly TestProject[]): Promise<Tally[
       const file = join(folder, `${project}.json`);
       const args = ["--project", project, "--reporter", "dot"];
       let ran = await vitest(args, file);
-      if (wasAborted(ran.report, ran.exitCode)) {
+      for (let again = 0; again < AGAIN_MAX && wasAborted(ran.report, ran.exitCode); again++) {
         process.stdout.write(`\na process of the tests was aborted from outside (see above); ${project} is run once more\n`);
         ran = await vitest(args, file);
       }
@@ -41,8 +44,8 @@ export async function runTests(projects: readonly TestProject[]): Promise<Tally[
 
 /**
  * Nothing failed but files that did not come to their end: their process died, and tests of them are pending for ever. V8 may
- * abort one that starts and ends many threads (nodejs/node#64500), which says nothing about the tests; what dies twice counts
- * as failed. A hook that fails is no abort: the tests that it was for are skipped, or have passed. So one that dies in its
+ * abort one that starts and ends many threads (nodejs/node#64500), which says nothing about the tests; what dies each time
+ * counts as failed. A hook that fails is no abort: the tests that it was for are skipped, or have passed. So one that dies in its
  * last hook is not told from one whose last hook failed, and counts as failed at once.
  */
 export function wasAborted(report: TestReport | undefined, exitCode: number | null): boolean {
