@@ -14,11 +14,6 @@ const clock: Clock = {
   },
 };
 
-storeContract("SQLite in memory", async () => {
-  const store = await openSqliteStore({ path: ":memory:", clock });
-  return { store, remove: () => store.close() };
-});
-
 storeContract("SQLite in a file", async () => {
   const folder = await mkdtemp(join(tmpdir(), "windlass-sqlite-"));
   const store = await openSqliteStore({ path: join(folder, "windlass.db"), clock });
