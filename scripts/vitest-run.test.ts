@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { closingLine, sum } from "./tally.ts";
-import { count, vitest, wasAborted, type TestReport } from "./vitest-run.ts";
+import { count, vitest, wasAborted, withRunAgain, type TestReport } from "./vitest-run.ts";
 
 const report = (more: Partial<TestReport>): TestReport => ({
   success: true,
@@ -22,7 +22,7 @@ test("a project in which no test passed has failed", () => {
 });
 
 test("a file that could not be loaded counts as a failure", () => {
-  const testResults = [{ status: "failed", assertionResults: [] }];
+  const testResults = [failedFile()];
   expect(count(report({ success: false, testResults }), 1)).toEqual({ passed: 3, failed: 1 });
 });
 
@@ -36,6 +36,7 @@ test("failed tests are counted, and counted once", () => {
 
 /** A file of which that became of its tests, and which failed though none of them did. */
 const failedFile = (...statuses: readonly string[]): TestReport["testResults"][number] => ({
+  name: "/some.test.ts",
   status: "failed",
   assertionResults: statuses.map((status) => ({ status })),
 });
@@ -47,6 +48,20 @@ test("a run is made once more when a process died without a failed test, and for
   expect(wasAborted({ ...died, numFailedTests: 1 }, 1)).toBe(false);
   expect(wasAborted(report({ success: false, testResults: [failedFile()] }), 1)).toBe(false);
   expect([wasAborted(report({}), 0), wasAborted(undefined, 1), wasAborted(report({}), 1)]).toEqual([false, false, false]);
+});
+
+test("only what died is run again, and counts as it ended then", () => {
+  const whole = { name: "/whole.test.ts", status: "passed", assertionResults: [{ status: "passed" }, { status: "passed" }] };
+  const first = report({ success: false, numPassedTests: 3, testResults: [whole, failedFile("passed", "pending")] });
+  const good = report({ numPassedTests: 5, testResults: [{ ...whole, name: "/some.test.ts" }] });
+  const { report: all, exitCode } = withRunAgain({ report: first, exitCode: 1 }, { report: good, exitCode: 0 });
+  expect([count(all, exitCode), all?.testResults.map(({ name }) => name)]).toEqual([
+    { passed: 7, failed: 0 },
+    ["/whole.test.ts", "/some.test.ts"],
+  ]);
+  const worse = withRunAgain({ report: first, exitCode: 1 }, { report: { ...first, testResults: [failedFile("pending")] }, exitCode: 1 });
+  expect(wasAborted(worse.report, worse.exitCode)).toBe(true);
+  expect(count(withRunAgain({ report: first, exitCode: 1 }, { report: undefined, exitCode: null }).report, null).failed).toBe(1);
 });
 
 test("a hook that fails is no process that died: what it was for was skipped, or had passed before it", () => {

@@ -12,12 +12,19 @@ export interface TestReport {
   readonly success: boolean;
   readonly numPassedTests: number;
   readonly numFailedTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
+  readonly testResults: readonly TestFile[];
+}
+
+interface TestFile {
+  /** Its path. */
+  readonly name: string;
+  readonly status: string;
+  readonly assertionResults: readonly { readonly status: string }[];
 }
 
 const root = join(import.meta.dirname, "..");
 
-/** How often a project is run again because one of its processes was aborted. */
+/** How often files are run again because their process was aborted. */
 const AGAIN_MAX = 3;
 
 /** Each project alone and in this order, so that a slow one does not starve a quick one; all are run whatever happens. */
@@ -31,8 +38,9 @@ export async function runTests(projects: readonly TestProject[]): Promise<Tally[
       const args = ["--project", project, "--reporter", "dot"];
       let ran = await vitest(args, file);
       for (let again = 0; again < AGAIN_MAX && wasAborted(ran.report, ran.exitCode); again++) {
-        process.stdout.write(`\na process of the tests was aborted from outside (see above); ${project} is run once more\n`);
-        ran = await vitest(args, file);
+        const died = diedIn(ran.report);
+        process.stdout.write(`\na process of the tests was aborted from outside (see above); run once more: ${died.join(", ")}\n`);
+        ran = withRunAgain(ran, await vitest([...args, ...died], file));
       }
       tallies.push(count(ran.report, ran.exitCode));
     }
@@ -48,10 +56,29 @@ export async function runTests(projects: readonly TestProject[]): Promise<Tally[
  * counts as failed. A hook that fails is no abort: the tests that it was for are skipped, or have passed. So one that dies in its
  * last hook is not told from one whose last hook failed, and counts as failed at once.
  */
-export function wasAborted(report: TestReport | undefined, exitCode: number | null): boolean {
+export function wasAborted(report: TestReport | undefined, exitCode: number | null): report is TestReport {
   if (report === undefined || exitCode === 0 || report.numFailedTests > 0) return false;
   const failed = report.testResults.filter(({ status }) => status === "failed");
   return failed.length > 0 && failed.every((file) => file.assertionResults.some(({ status }) => status === "pending"));
+}
+
+function diedIn({ testResults }: TestReport): readonly string[] {
+  return testResults.filter(({ status }) => status === "failed").map(({ name }) => name);
+}
+
+/** The files that died in the first run are those of the second. */
+export function withRunAgain(first: Ran, again: Ran): Ran {
+  if (first.report === undefined || again.report === undefined) return again;
+  const whole = first.report.testResults.filter(({ status }) => status !== "failed");
+  const passed = whole.flatMap(({ assertionResults }) => assertionResults).filter(({ status }) => status === "passed").length;
+  return {
+    report: {
+      ...again.report,
+      numPassedTests: passed + again.report.numPassedTests,
+      testResults: [...whole, ...again.report.testResults],
+    },
+    exitCode: again.exitCode,
+  };
 }
 
 /** A file that could not be loaded, a project without tests and an error outside of any test count as one failure each. */
