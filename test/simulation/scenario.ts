@@ -55,6 +55,7 @@ async function disturb(world: World): Promise<number> {
   const index = random.int(2);
   const roll = random.next();
   if (roll < 0.44) await world.submit(randomJob(world));
+  else if (roll < 0.45) await answerLate(world, index);
   else if (roll < 0.46) await submitBurst(world);
   else if (roll < 0.48) await submitMetered(world);
   else if (roll < 0.5) await moveSome(world);
@@ -138,6 +139,12 @@ const brief = (queue: string, fairnessKey: string, ms: number): SubmitRequest =>
 async function submitBurst(world: World): Promise<void> {
   for (let i = 0; i < 30; i++) await world.submit(brief(SHARED, "a", 20 + world.random.int(100)));
   world.singles.push(await world.submit(brief(SHARED, "z", 10)));
+}
+
+/** Jobs that a process runs while it is frozen past its session: it answers for them once another has taken up their retry. */
+async function answerLate(world: World, index: number): Promise<void> {
+  for (let i = 0; i < 6; i++) await world.submit(brief("default", "", 4_000 + world.random.int(3_000)));
+  world.clock.after(500, () => world.servers[index]?.process.freeze(5_000 + world.random.int(5_000)));
 }
 
 /** More than a rate lets start at once. */
