@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { jobStates, liveStates, terminalStates, type JobRecord } from "@windlass/kernel";
 import {
   attemptsTable,
@@ -187,3 +188,21 @@ function insertOld(db: Database, job: JobRecord): void {
   db.run(attempt, [job.id, 1, 1, T0, T0 + 1, "failed", "exit_code", 3, null]);
   db.run(attempt, [job.id, 2, 2, T0 + 2, T0 + 3, "succeeded", "ok", 0, '{"seen":true}']);
 }
+
+test("so many statements are kept, and no more", () => {
+  const db = new Database(":memory:");
+  const prepare = vi.spyOn(DatabaseSync.prototype, "prepare");
+  const prepared = (sql: string): boolean => {
+    prepare.mockClear();
+    expect(db.get(sql)).toEqual([1]);
+    return prepare.mock.calls.length > 0;
+  };
+  try {
+    expect([prepared("SELECT 1"), prepared("SELECT 1")]).toEqual([true, false]);
+    for (let i = 0; i < 2_000; i++) db.get(`SELECT 1 AS c${i}`);
+    expect([prepared("SELECT 1"), prepared("SELECT 1")]).toEqual([true, false]);
+  } finally {
+    prepare.mockRestore();
+    db.close();
+  }
+});

@@ -23,6 +23,9 @@ const CHECKPOINT_PAGES = 16_000;
 /** Pages kept in memory: 64 MB for who writes, 16 MB for who reads. The built-in 2 MB hold the leaves of a few thousand jobs. */
 const CACHE_KIB = { writer: 65_536, reader: 16_384 } as const;
 
+/** Statements that are kept: several times as many as a store has. Those over rows that are alike in ever other ways must not pile up. */
+const STATEMENTS_MAX = 2_000;
+
 export class Database {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -143,6 +146,7 @@ export class Database {
   #statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
+      if (this.#statements.size >= STATEMENTS_MAX) this.#statements.clear();
       statement = this.#db.prepare(sql);
       statement.setReturnArrays(true);
       this.#statements.set(sql, statement);
