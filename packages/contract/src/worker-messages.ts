@@ -8,7 +8,7 @@
  *     what was stored already is refused when it comes again.
  * P3. A server sends no more jobs than the worker has asked for (`credit`).
  */
-import { reasons } from "@windlass/kernel";
+import { PROGRESS_TEXT_LENGTH_MAX, reasons } from "@windlass/kernel";
 import * as z from "zod";
 import { jsonObject, labels } from "./json-schema.ts";
 import { WORKER_HANDLERS_MAX, WORKER_JOBS_MAX, WORKER_LOG_LINES_MAX, WORKER_QUEUES_MAX, WORKER_TTL_MS } from "./worker-connection.ts";
@@ -47,7 +47,7 @@ export const workerItem = z.discriminatedUnion("what", [
     what: z.literal("progress"),
     ...attempt,
     fraction: z.number().nullable(),
-    text: text(4_000).nullable(),
+    text: text(PROGRESS_TEXT_LENGTH_MAX).nullable(),
   }),
   /** The hash of a completion token, stored before the token is given away. */
   z.strictObject({ n: count, what: z.literal("expect"), ...attempt, tokenHash: text(128) }),

@@ -2,7 +2,7 @@
  * Refusals and failures of operation: one class, one table. They are told apart by `code`, never by message.
  * A user's failing job is not an error but an outcome (outcome.ts); a bug is a BugError (assert.ts).
  */
-import type { JsonObject } from "./json.ts";
+import { isJson, type JsonObject } from "./json.ts";
 
 /** `exit` is the CLI's exit code: 1 job failed, 2 usage, 3 not found, 4 refused, 5 unreachable. */
 export const ERRORS = {
@@ -114,5 +114,16 @@ export function mayPass(error: unknown): boolean {
 
 /** The text of anything that was thrown, for messages and logs. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (typeof error === "string") return error;
+  // Some libraries put an object there.
+  if (error instanceof Error && typeof error.message === "string") return error.message;
+  return isJson(error) ? JSON.stringify(error) : ownTextOf(error);
+}
+
+function ownTextOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return "something that has no text";
+  }
 }

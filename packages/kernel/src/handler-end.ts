@@ -101,6 +101,10 @@ function settled(result: Result, { stop }: Called, retryAfterMs?: number): Handl
   return { type: "settle", result, stopped, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
+/**
+ * Delays are made such that JSON has them: `retryAfter(NaN)`, of a header that was not there, would be null on the line to a
+ * server, which no server takes, and with it nothing else of that worker.
+ */
 function endOfAnswer(answer: Answer, called: Called): HandlerEnd {
   const { stop, completionHash } = called;
   // Told to stop, it neither waits nor comes again.
@@ -108,9 +112,13 @@ function endOfAnswer(answer: Answer, called: Called): HandlerEnd {
     return settled({ outcome: "cancelled", reason: stop.reason, message: stop.message }, called);
   switch (answer.type) {
     case "defer":
-      return { type: "defer", afterMs: answer.afterMs, reason: "deferred" };
+      return { type: "defer", afterMs: storableDelay(answer.afterMs), reason: "deferred" };
     case "retry":
-      return settled({ outcome: "failed", reason: "retry_requested", message: textOf(answer.message) }, called, answer.afterMs);
+      return settled(
+        { outcome: "failed", reason: "retry_requested", message: textOf(answer.message) },
+        called,
+        storableDelay(answer.afterMs),
+      );
     case "fail":
       return settled({ outcome: "failed", reason: "failed_for_good", message: textOf(answer.message) }, called);
     case "invalid":
@@ -118,7 +126,7 @@ function endOfAnswer(answer: Answer, called: Called): HandlerEnd {
     case "parked":
       return completionHash === null
         ? settled({ outcome: "failed", reason: "error", message: NEVER_COMPLETED }, called)
-        : { type: "wait", tokenHash: completionHash, timeoutMs: answer.timeoutMs };
+        : { type: "wait", tokenHash: completionHash, timeoutMs: answer.timeoutMs === null ? null : storableDelay(answer.timeoutMs) };
     case "ended":
       return settled(answer.result, called);
     case "lost":
@@ -159,6 +167,12 @@ export function outputTooLarge(length: number): Result {
 }
 
 function failureOf(error: unknown): Result {
-  const stack = error instanceof Error && error.stack !== undefined ? { stack: error.stack.slice(0, STACK_LENGTH_MAX) } : {};
-  return { outcome: "failed", reason: "error", message: messageOf(error).slice(0, MESSAGE_LENGTH_MAX), evidence: stack };
+  const stack = stackOf(error);
+  const evidence = stack === null ? {} : { stack: stack.slice(0, STACK_LENGTH_MAX) };
+  return { outcome: "failed", reason: "error", message: messageOf(error).slice(0, MESSAGE_LENGTH_MAX), evidence };
+}
+
+/** Null where there is none: anything may be thrown. */
+export function stackOf(error: unknown): string | null {
+  return error instanceof Error && typeof error.stack === "string" ? error.stack : null;
 }

@@ -114,6 +114,9 @@ export type Wait =
   /** Ended by a person: one of these, or whoever may approve when nobody is named. */
   | { readonly for: "approval"; readonly by: readonly string[]; readonly text: string | null };
 
+/** The longest text of a progress; of a longer one the beginning is kept. */
+export const PROGRESS_TEXT_LENGTH_MAX = 4_000;
+
 export interface Progress {
   /** 0..1 */
   readonly fraction: number | null;

@@ -4,11 +4,13 @@
  *
  * R1. `ended` resolves exactly once, whatever the handler does, also when it ignores that it is to stop.
  * R2. What the handler does after that has no effect on the job.
+ * R3. Whatever it says, what is handed on can be told to a server and stored.
  */
 import { BugError } from "./assert.ts";
-import { endOfGrace, endOfReturn, endOfThrow, type HandlerEnd, type StopOrder } from "./handler-end.ts";
+import { endOfGrace, endOfReturn, endOfThrow, stackOf, type HandlerEnd, type StopOrder } from "./handler-end.ts";
+import { messageOf } from "./error.ts";
 import { isAnswer, type Handler, type HandlerContext } from "./handler.ts";
-import type { Progress } from "./job.ts";
+import { PROGRESS_TEXT_LENGTH_MAX, type Progress } from "./job.ts";
 
 export interface Run {
   /** How it ended; null when the job was lost and nothing may be stored. */
@@ -66,8 +68,8 @@ export function runHandler(host: HandlerHost, job: HandledJob, handler: Handler)
   const context: HandlerContext = {
     ...job,
     signal: controller.signal,
-    log: (line) => host.log(line),
-    progress: (fraction, text) => host.progress({ fraction, text: text ?? null }),
+    log: (line) => host.log(messageOf(line)),
+    progress: (fraction, text) => host.progress(progressOf(fraction, text)),
     completionToken: () =>
       (token ??= host.expect().then(({ text, hash }) => {
         completionHash = hash;
@@ -82,7 +84,7 @@ export function runHandler(host: HandlerHost, job: HandledJob, handler: Handler)
     } catch (error) {
       if (error instanceof BugError) host.report(error);
       how = endOfThrow(error, called());
-      if (!isAnswer(error)) host.log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      if (!isAnswer(error)) host.log(stackOf(error) ?? messageOf(error));
     }
     await end(how);
   })();
@@ -103,5 +105,14 @@ export function runHandler(host: HandlerHost, job: HandledJob, handler: Handler)
       controller.abort(new Error(why));
       void end({ type: "lose", message: why });
     },
+  };
+}
+
+/** Handlers are not always checked by a compiler, and one that says odd things must not stand in the way of the others. */
+function progressOf(fraction: unknown, text: unknown): Progress {
+  const isFraction = typeof fraction === "number" && Number.isFinite(fraction);
+  return {
+    fraction: isFraction ? Math.min(1, Math.max(0, fraction)) : null,
+    text: text === undefined || text === null ? null : messageOf(text).slice(0, PROGRESS_TEXT_LENGTH_MAX),
   };
 }

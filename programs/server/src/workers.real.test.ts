@@ -1,5 +1,15 @@
 /** Workers of the SDK over a real socket: what a handler answers, is told and says arrives as with a worker of the server's own. */
-import { parked, retryAfter, failForGood, withInput, worker, type HandlersByName, type Worker, type WorkerOptions } from "@windlass/sdk";
+import {
+  deferFor,
+  parked,
+  retryAfter,
+  failForGood,
+  withInput,
+  worker,
+  type HandlersByName,
+  type Worker,
+  type WorkerOptions,
+} from "@windlass/sdk";
 import { minutes, ms, type JobView } from "@windlass/kernel";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { listen, type Listening } from "./serve.ts";
@@ -57,6 +67,46 @@ test("an output, an error, and each answer end the job as they do with a worker 
   expect((await ended(again)).final).toMatchObject({ reason: "failed_for_good", message: "no such customer", attempts: 2 });
   expect((await ended(odd)).final).toMatchObject({ reason: "output_invalid" });
   expect(attempts).toEqual([1, 2]);
+});
+
+test("a handler that says what JSON has no word for stands in the way of none of its worker's others", async () => {
+  const none = Number.NaN;
+  await working(
+    {
+      put_off: ({ attempt, jobId }) => (seen.has(jobId) ? `attempt ${attempt}` : (seen.add(jobId), deferFor(none))),
+      again: ({ attempt }) => (attempt === 1 ? retryAfter(none) : attempt),
+      parks: async (context) => ((await context.completionToken()) === "" ? null : parked({ timeoutMs: none })),
+      half: async (context) => context.progress("half" as never, { of: "it" } as never),
+      much: async (context) => context.progress(7, "x".repeat(5_000)),
+      silent: async (context) => {
+        await context.progress(undefined as never);
+        context.log({ a: 1 } as never);
+        context.log(undefined as never);
+      },
+      odd: () => Promise.reject(Object.assign(new Error("x"), { message: { code: 5 } })),
+      nameless: () => Promise.reject(Object.assign(Object.create(null), { at: () => {} })),
+      fine: () => "fine",
+    },
+    { concurrency: 1 },
+  );
+  const seen = new Set<string>();
+  const jobs = Object.fromEntries(
+    await Promise.all(
+      ["put_off", "again", "parks", "half", "much", "silent", "odd", "nameless", "fine"].map(
+        async (name) => [name, await submit(name, { retry })] as const,
+      ),
+    ),
+  );
+  const of = async (name: string) => (await ended(jobs[name] ?? "")).final;
+  expect(await of("fine")).toMatchObject({ state: "succeeded", output: "fine" });
+  expect(await of("put_off")).toMatchObject({ state: "succeeded", output: "attempt 1" });
+  expect(await of("again")).toMatchObject({ state: "succeeded", output: 2 });
+  expect(await of("parks")).toMatchObject({ state: "failed" });
+  expect(await of("half")).toMatchObject({ state: "succeeded", progress: { fraction: null, text: '{"of":"it"}' } });
+  expect(await of("much")).toMatchObject({ state: "succeeded", progress: { fraction: 1, text: "x".repeat(4_000) } });
+  expect(await of("silent")).toMatchObject({ state: "succeeded", progress: { fraction: null, text: null } });
+  expect(await of("odd")).toMatchObject({ state: "failed", message: "Error: [object Object]" });
+  expect(await of("nameless")).toMatchObject({ state: "failed", message: "something that has no text" });
 });
 
 test("log lines and progress are stored, the lines before the end", async () => {
