@@ -9,6 +9,7 @@
 import {
   applyChanges,
   childKeyOf,
+  definitionsNeeded,
   idempotencyKeyOf,
   idsNeeded,
   recordsMade,
@@ -24,6 +25,7 @@ import { absentWorkspaces } from "./access.ts";
 import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import type { Querier } from "./connection.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
+import { disabledAmong } from "./disabled-definitions.ts";
 import { LoadAgain } from "./transaction.ts";
 import { remember, writeRows } from "./write-rows.ts";
 
@@ -34,15 +36,16 @@ export async function commit(
 ): Promise<Committed> {
   const ids = [...idsNeeded(changes)];
   // Sent together, the locks first (P2).
-  const [live, absent, made] = await Promise.all([
+  const [live, absent, disabled, made] = await Promise.all([
     lockLive(db, ids),
     absentWorkspaces(db, workspacesNeeded(changes)),
+    disabledAmong(db, definitionsNeeded(changes)),
     loadMade(db, changes),
   ]);
   const missing = ids.filter((id) => !live.has(id));
   const ended =
     missing.length === 0 ? [] : (await db.rows("SELECT id FROM jobs WHERE id = ANY($1::text[])", [missing])).map((row) => row[0] as string);
-  const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, ...made }, now);
+  const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, disabled, ...made }, now);
   const results = applyChanges(set, changes, now);
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
   const told = await writeRows(db, set.writes, live);

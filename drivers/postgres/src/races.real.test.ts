@@ -9,6 +9,7 @@ import { openPostgresStore } from "./postgres-store.ts";
 
 const postgres = testPostgres();
 const PROCESSES = 4;
+const PATIENCE = { timeout: 10_000 };
 
 describe.skipIf(postgres.missing)("several processes on one database", () => {
   let stores: Store[] = [];
@@ -253,5 +254,38 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     const answers = await Promise.all(jobs.map((job, index) => store(index).jobs.commit([{ type: "submit", job }], T0)));
     expect(new Set(answers.map(({ results }) => results[0]?.id)).size).toBe(1);
     expect(answers.filter(({ results }) => results[0]?.ok === true && results[0].created === true)).toHaveLength(1);
+  });
+
+  test("who disables a workflow finds all that was taken of it, and nothing is taken of it afterwards", async () => {
+    const key = { workspace: "default", type: "workflow", name: "report" };
+    await store(0).definitions.put({ ...key, id: "wfv_1", hash: "h", body: {}, labels: {}, createdAt: T0 });
+    const parent = compositeRecord();
+    await store(0).jobs.commit([{ type: "submit", job: parent }], T0);
+    const submit = () => ({ type: "submit", job: compositeRecord({ name: "report" }), definitions: ["report"] }) as const;
+    const blocker = new pg.Client(connectionConfig(url));
+    await blocker.connect();
+    const locked = (count: number) =>
+      expect
+        .poll(async () => (await blocker.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).rowCount, PATIENCE)
+        .toBe(count);
+    try {
+      // The first has looked, and waits to be stored; the one who disables waits for it, and the last for him.
+      await blocker.query("BEGIN");
+      await blocker.query("LOCK TABLE jobs IN EXCLUSIVE MODE");
+      const [before, after] = [submit(), submit()];
+      const taken = store(1).jobs.commit([before], T0);
+      await locked(1);
+      const disabled = store(2).definitions.disable({ ...key, disabledBy: "ann", disabledAt: T0, reason: null });
+      const found = disabled.then(() => store(2).reads.get(before.job.id));
+      await locked(2);
+      const late = store(3).jobs.commit([after], T0);
+      await locked(3);
+      await blocker.query("ROLLBACK");
+      expect((await taken).results).toMatchObject([{ ok: true, created: true }]);
+      expect(await found).toMatchObject({ state: "queued" });
+      expect((await late).results).toMatchObject([{ ok: false, refusal: { code: "workflow_disabled" } }]);
+    } finally {
+      await blocker.end();
+    }
   });
 });

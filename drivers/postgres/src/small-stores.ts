@@ -1,16 +1,7 @@
 /** Queues, sessions with their leads, definitions, places and retention on PostgreSQL. */
 import type pg from "pg";
-import { demandRevision, QUEUED_COUNTED_MAX, queueOfKey, unsetQueue } from "@windlass/kernel";
-import type {
-  Definition,
-  DefinitionName,
-  DefinitionStore,
-  EndedRoot,
-  PlaceStore,
-  QueueStore,
-  RetentionStore,
-  SessionStore,
-} from "@windlass/ports";
+import { demandRevision, type DefinitionName, QUEUED_COUNTED_MAX, queueOfKey, unsetQueue } from "@windlass/kernel";
+import type { Definition, DefinitionStore, EndedRoot, PlaceStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
 import {
   LEAD_AHEAD_MS_MAX,
   changedQueue,
@@ -29,6 +20,7 @@ import {
 import { demandWorkspace } from "./access.ts";
 import { stateOfQueue, waitingInQueue } from "./claim-jobs.ts";
 import type { Querier } from "./connection.ts";
+import { disabledNow, holdMarks } from "./disabled-definitions.ts";
 import { inTransaction } from "./transaction.ts";
 import { transposed } from "./many-rows.ts";
 
@@ -121,7 +113,6 @@ const LIST_NEWEST = `SELECT DISTINCT ON (name) ${definitionsTable.list()} FROM d
 const VERSIONS = `${DEFINITIONS} WHERE workspace = $1 AND type = $2 AND name = $3 AND version < $4 ORDER BY version DESC LIMIT $5`;
 
 const DISABLED = disabledStatements((n) => `$${n}`);
-const DISABLED_AMONG = `SELECT ${disabledTable.list()} FROM disabled_definitions WHERE (workspace, type, name) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))`;
 
 async function newestOf(tx: Querier, { workspace, type, name }: DefinitionName): Promise<Definition | null> {
   // Locked, so that of two that expect this version one finds another.
@@ -155,14 +146,14 @@ export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
       }),
     disable: (mark) =>
       inTransaction(pool, async (tx) => {
+        await holdMarks(tx);
         if ((await newestOf(tx, mark)) === null) return null;
         await tx.write(DISABLED.add, disabledTable.encode(mark));
         const [row] = await tx.rows(DISABLED.get, nameValues(mark));
         return row === undefined ? null : disabledTable.decode(row);
       }),
     enable: async (key) => (await db.count(DISABLED.remove, nameValues(key))) === 1,
-    disabled: async (keys) =>
-      keys.length === 0 ? [] : (await db.rows(DISABLED_AMONG, transposed(keys.map(nameValues), 3))).map((row) => disabledTable.decode(row)),
+    disabled: (keys) => disabledNow(db, keys),
     get: async ({ workspace, type, name, version }) => {
       const sql = version === undefined ? NEWEST : `${DEFINITIONS} WHERE workspace = $1 AND type = $2 AND name = $3 AND version = $4`;
       const rows = await db.rows(sql, version === undefined ? [workspace, type, name] : [workspace, type, name, version]);

@@ -1,5 +1,5 @@
 /** Definitions of which nothing new is taken: the table, and the statements that both drivers run. */
-import type { DefinitionName, DisabledDefinition } from "@windlass/ports";
+import type { DefinitionName, DisabledDefinition } from "@windlass/kernel";
 import type { Placeholder } from "./list-jobs.ts";
 import { tableOf, type SqlValue } from "./table.ts";
 

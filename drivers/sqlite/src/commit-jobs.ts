@@ -5,6 +5,7 @@
 import {
   applyChanges,
   childKeyOf,
+  definitionsNeeded,
   idempotencyKeyOf,
   idsNeeded,
   recordsMade,
@@ -23,12 +24,14 @@ import { absentWorkspaces } from "./access.ts";
 import type { Database, Row } from "./database.ts";
 import { rowsOfIds } from "./many-rows.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
+import { disabledDefinitions } from "./small-stores.ts";
 import { writeRows } from "./write-rows.ts";
 
 export function commit(db: Database, changes: readonly Change[], now: number): Committed {
   const { live, ended } = loadLive(db, idsNeeded(changes));
   const absent = absentWorkspaces(db, workspacesNeeded(changes));
-  const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, ...loadMade(db, changes) }, now);
+  const disabled = disabledDefinitions(db, definitionsNeeded(changes));
+  const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, disabled, ...loadMade(db, changes) }, now);
   const results = applyChanges(set, changes, now);
   const grown = storeKeyLimits(db, set.writes);
   const told = writeRows(db, set.writes, live);

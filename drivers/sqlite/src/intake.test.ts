@@ -12,6 +12,7 @@ import { Database } from "./database.ts";
 import type { Call } from "./group-writes.ts";
 import { INTAKE_ROWS_MAX } from "./intake.ts";
 import { listEvents } from "./job-reads.ts";
+import { disableDefinition, putDefinition } from "./small-stores.ts";
 import { takeIn } from "./take-in.ts";
 
 let folder: string;
@@ -146,6 +147,15 @@ test("what hangs on something else, or would not be stored, goes straight", () =
     jobRecord({ priority: 0.5 }),
   ];
   for (const job of straight) expect(taken(db, job)).toBeNull();
+  const mark = { workspace: "default", type: "task", name: "report", disabledBy: "ann", disabledAt: T0, reason: null };
+  db.transaction(() => {
+    db.intake.apply(db, "asked");
+    putDefinition(db, { ...mark, id: "wfv_1", hash: "h", body: {}, labels: {}, createdAt: T0 }, null);
+    disableDefinition(db, mark);
+  });
+  const made = (...definitions: readonly string[]): Change => ({ type: "submit", job: jobRecord({ kind: "task" }), definitions });
+  expect(db.transaction(() => takeIn(db, callOf([made("report")])))).toBeNull();
+  expect(db.transaction(() => takeIn(db, callOf([made("other")])))).not.toBeNull();
   const other = { type: "expire", id: stored.id } as const;
   for (const changes of [[], [other], [submitOf(jobRecord()), submitOf(jobRecord())], [submitOf(jobRecord()), other]])
     expect(db.transaction(() => takeIn(db, callOf(changes)))).toBeNull();

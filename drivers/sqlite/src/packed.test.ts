@@ -18,12 +18,13 @@ test("the changes of a commit arrive as they were sent", () => {
   const submits = inputs.map((input): Change => ({
     type: "submit",
     job: jobRecord({ input, retry: { limit: 2, on: [], backoff: "none" } as never }),
+    ...(input === 1 ? { definitions: ["report", "day"] } : {}),
   }));
   for (const count of [1, 7, 8, 9]) {
     const values = [[ended, ...submits.slice(0, count), { ...ended, stopped: true }], T0];
     const packed = packValues("commit", values);
     expect(typeof packed).toBe("string");
-    expect(unpackValues("commit", packed)).toEqual(values);
+    expect(unpackValues("commit", packed)).toStrictEqual(values);
   }
   for (const input of inputs) {
     const values = [Array.from({ length: 10 }, () => ({ type: "submit", job: jobRecord({ input }) })), T0];

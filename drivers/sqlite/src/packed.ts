@@ -22,7 +22,7 @@ export function packValues(name: OperationName, values: Values): Values | Packed
   const [changes, ...rest] = values as [readonly Change[], ...unknown[]];
   const jobs = changes.flatMap((change) => (change.type === "submit" ? [change.job] : []));
   if (jobs.length < TOGETHER_MIN) return JSON.stringify([changes.map(shortened), null, ...rest]) as Packed;
-  const others = changes.map((change) => (change.type === "submit" ? MADE : shortened(change)));
+  const others = changes.map((change) => (change.type === "submit" ? madeOf(change.definitions) : shortened(change)));
   return JSON.stringify([others, alike(jobsTable.encodeAll(jobs)), ...rest]) as Packed;
 }
 
@@ -30,22 +30,31 @@ export function packValues(name: OperationName, values: Values): Values | Packed
 const TOGETHER_MIN = 8;
 /** Stands where a job is made that is the next among the rows. */
 const MADE = 0;
+/** The same, of one that is made of definitions. */
+interface MadeOf {
+  readonly definitions: readonly string[];
+}
+
+function madeOf(definitions: readonly string[] | undefined): typeof MADE | MadeOf {
+  return definitions === undefined ? MADE : { definitions };
+}
 
 export function unpackValues(name: OperationName, values: Values | Packed): Values {
   if (typeof values !== "string") return values;
   const unpacked = JSON.parse(values) as Values;
   if (name !== "commit") return unpacked;
-  const [changes, rows, ...rest] = unpacked as [readonly (Change | PlainEnd | typeof MADE)[], AlikeRows | null, ...unknown[]];
+  const [changes, rows, ...rest] = unpacked as [readonly (Change | PlainEnd | typeof MADE | MadeOf)[], AlikeRows | null, ...unknown[]];
   const jobs = (rows === null ? [] : recordsOf(jobsTable, rows)).values();
   return [changes.map((change) => changeOf(change, jobs)), ...rest];
 }
 
-function changeOf(change: Change | PlainEnd | typeof MADE, jobs: Iterator<JobRecord, undefined>): Change {
+function changeOf(change: Change | PlainEnd | typeof MADE | MadeOf, jobs: Iterator<JobRecord, undefined>): Change {
   if (change === MADE) return { type: "submit", job: jobs.next().value as JobRecord };
-  return isPlainEnd(change) ? lengthened(change) : change;
+  if (isPlainEnd(change)) return lengthened(change);
+  return "type" in change ? change : { type: "submit", job: jobs.next().value as JobRecord, ...change };
 }
 
-function isPlainEnd(change: Change | PlainEnd): change is PlainEnd {
+function isPlainEnd(change: Change | PlainEnd | MadeOf): change is PlainEnd {
   return Array.isArray(change);
 }
 

@@ -1,6 +1,6 @@
 /** Sessions with their leads, definitions and places on SQLite. */
-import { demandRevision, type Expected } from "@windlass/kernel";
-import type { Definition, DefinitionName, DefinitionStore, DisabledDefinition, ServedPlace, Session } from "@windlass/ports";
+import { demandRevision, type DefinitionName, type DisabledDefinition, type Expected } from "@windlass/kernel";
+import type { Definition, DefinitionStore, ServedPlace, Session } from "@windlass/ports";
 import {
   definitionsTable,
   disabledStatements,

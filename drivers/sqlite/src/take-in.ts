@@ -3,20 +3,28 @@
  * others do. The kernel decides as it does of any change, and the answer is the same.
  *
  * T1. A job is taken in only where the tables will take it: it stands in none of them, its workspace is there, its key was not
- *     used, and its values are of the kinds that SQLite stores. Everything else goes straight, and is refused there.
+ *     used, nothing that it is made of is disabled, and its values are of the kinds that SQLite stores. Everything else goes straight, and is refused there.
  */
-import { applyChanges, assert, workspacesNeeded, WorkingSet, type Change, type JobRecord } from "@windlass/kernel";
+import {
+  applyChanges,
+  assert,
+  definitionsNeeded,
+  workspacesNeeded,
+  WorkingSet,
+  type Change,
+  type JobRecord,
+  type Submit,
+} from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 import type { SqlValue } from "@windlass/sql";
 import { absentWorkspaces } from "./access.ts";
 import type { Database } from "./database.ts";
 import type { Call } from "./group-writes.ts";
 import { rowsMade, type MadeRows } from "./made-rows.ts";
+import { disabledDefinitions } from "./small-stores.ts";
 
 /** Texts of a job together, about a page: larger ones would be written twice, for little that is saved. */
 const LENGTH_MAX = 3_000;
-
-type Submit = Extract<Change, { readonly type: "submit" }>;
 
 /** The answer, or null when the call is to go straight. The caller holds the write transaction. Keeps T1. */
 export function takeIn(db: Database, call: Call): Committed | null {
@@ -43,7 +51,8 @@ export function singleSubmit({ name, values }: Call): Submit | null {
 
 function isNew(db: Database, submit: Submit): boolean {
   const { job } = submit;
-  return !db.intake.has(job) && !isStored(db, job) && absentWorkspaces(db, workspacesNeeded([submit])).length === 0;
+  if (db.intake.has(job) || isStored(db, job) || absentWorkspaces(db, workspacesNeeded([submit])).length > 0) return false;
+  return disabledDefinitions(db, definitionsNeeded([submit])).length === 0;
 }
 
 function isStored(db: Database, { id, workspace, idempotencyKey }: JobRecord): boolean {

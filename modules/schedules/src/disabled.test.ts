@@ -1,5 +1,6 @@
 /** Schedules of what is disabled, and runs that somebody asks of them. */
 import { afterEach, expect, test } from "vitest";
+import { dispatchOnce } from "./dispatch-once.ts";
 import { dispatchFixture, type DispatchFixture } from "./dispatch-fixture.ts";
 
 let fixture: DispatchFixture | undefined;
@@ -32,6 +33,28 @@ test("what runs of it is not ended for a time that is skipped, and makes room ag
   await f.tick("2026-03-02T09:10:00Z");
   expect(await f.told()).toEqual(["09:00:00 fired", "09:05:00 skipped", "09:10:00 fired"]);
   expect(await f.store.reads.get(first?.id ?? "")).toMatchObject({ state: "cancelled", final: { reason: "replaced" } });
+});
+
+test("what is disabled between the decision and its storing is skipped all the same, and makes no job", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("*/5 * * * *");
+  const { schedules } = f.store;
+  const store = {
+    ...f.store,
+    schedules: {
+      ...schedules,
+      dispatch: async (...call: Parameters<typeof schedules.dispatch>) => {
+        await f.disable();
+        return schedules.dispatch(...call);
+      },
+    },
+  };
+  f.set("2026-03-02T09:00:00Z");
+  await dispatchOnce({ ...f.parts, context: { ...f.context, store } }, { aheadMs: 0 });
+  expect(await f.rows()).toMatchObject([
+    { decision: "skipped", reason: "disabled", jobId: null, message: expect.stringContaining("windlass workflows enable greet") },
+  ]);
+  expect(await f.jobs()).toEqual([]);
 });
 
 test("a run and a backfill of it are refused as what they are, and leave no row", async () => {

@@ -2,7 +2,7 @@
  * One pass over schedules that are due: what is decided about each, with the jobs made for it, ready to be stored. One that
  * cannot be decided about now is looked at again a little later; it holds no other up, and its cursor stays where it is.
  */
-import type { EngineContext } from "@windlass/engine";
+import { submitOf, type EngineContext } from "@windlass/engine";
 import {
   decidedBehind,
   decideOccurrences,
@@ -67,7 +67,11 @@ export async function evaluate(
     const jobs = asked.slice(0, startsOf(decided).length);
     const error = decided instanceof Error ? decided : jobs.find((job) => job instanceof Error && !isRefusal(job));
     if (!(decided instanceof Error) && error === undefined)
-      return dispatchOf({ ...one, decided: heldBack(decided, asked[jobs.length]) }, jobs.map(madeOf), now);
+      return dispatchOf(
+        { ...one, decided: heldBack(context, decided, asked[jobs.length]) },
+        jobs.map((job) => madeOf(context, job)),
+        now,
+      );
     const message = messageOf(error);
     failures.push({ schedule: one.schedule, message });
     return failedDispatch(one.cursor, message, { now, from: now + aheadMs });
@@ -86,13 +90,13 @@ function askedOf(decided: DecidedOccurrences | Error | undefined): readonly Star
 }
 
 /** What has begun of a workflow that is disabled meanwhile goes on: no schedule ends it for a job that there will not be. */
-function heldBack(decided: DecidedOccurrences, replacement: JobRecord | Error | undefined): DecidedOccurrences {
-  const made = replacement === undefined ? null : madeOf(replacement);
+function heldBack(context: EngineContext, decided: DecidedOccurrences, replacement: JobRecord | Error | undefined): DecidedOccurrences {
+  const made = replacement === undefined ? null : madeOf(context, replacement);
   return made !== null && "disabled" in made ? withoutReplacement(decided, made.disabled) : decided;
 }
 
-function madeOf(job: JobRecord | Error): MadeJob {
-  if (!(job instanceof Error)) return { job };
+function madeOf(context: EngineContext, job: JobRecord | Error): MadeJob {
+  if (!(job instanceof Error)) return { submit: submitOf(context, job) };
   const message = job.message.slice(0, MESSAGE_LENGTH_MAX);
   return hasCode(job, "workflow_disabled") ? { disabled: message } : { refused: message };
 }

@@ -6,11 +6,11 @@
  * R2. The new job is stored before the letter is marked: a crash in between makes the next try find that job.
  * R3. Whoever may refuse one of them is asked about all before the first is run again.
  */
-import { WindlassError, type Change, type ChangeResult, type DeadLetter, type JobRecord } from "@windlass/kernel";
+import { WindlassError, type ChangeResult, type DeadLetter, type JobRecord } from "@windlass/kernel";
 import type { DeadLetterFilter } from "@windlass/ports";
 import type { CommandGate } from "./command-gate.ts";
 import type { EngineContext } from "./context.ts";
-import { disabledAmong } from "./disabled-definitions.ts";
+import { disabledAmong, submitOf } from "./disabled-definitions.ts";
 import { again } from "./jobs.ts";
 import { leftTally, type LettersLeft } from "./letters-left.ts";
 
@@ -142,15 +142,14 @@ async function runAll(context: EngineContext, found: readonly Due[], { by, perSe
   const notBefore = (i: number): number | null =>
     perSecond === null && delayMs === 0 ? null : now + delayMs + (perSecond === null ? 0 : Math.floor((i * 1_000) / perSecond));
   const results = await context.commit(
-    found.map(({ letter, record }, i): Change => ({
-      type: "submit",
-      job: {
+    found.map(({ letter, record }, i) =>
+      submitOf(context, {
         ...again(context, record, by),
         notBefore: notBefore(i),
         idempotencyKey: `${REDRIVE}/${letter.jobId}/${letter.redrives + 1}`,
         requestHash: REDRIVE,
-      },
-    })),
+      }),
+    ),
   );
   const made = found.map(({ letter }, i) => madeOf(letter, results[i]));
   const marks = made.flatMap(({ letter: { jobId, redrives }, job }) => (job === undefined ? [] : [{ jobId, redrives, as: job }]));

@@ -50,6 +50,41 @@ test("nothing new is taken of a workflow that is disabled, nor of one that runs 
   expect(await disableDefinition(engine.context, mark("nothing"), gate)).toBeNull();
 });
 
+test("a request that is repeated under its key finds what it made, also while the workflow is disabled", async () => {
+  const { engine } = await open();
+  const keyed = (idempotencyKey: string): SubmitRequest => ({ ...execution("report"), idempotencyKey });
+  const { id } = await engine.jobs.submit(keyed("a"));
+  await disableDefinition(engine.context, mark("report"), gate);
+  expect(await engine.jobs.submit(keyed("a"))).toEqual({ id, created: false });
+  const refused = { code: "workflow_disabled", details: { workflow: "report" } };
+  await expect(engine.jobs.submit(keyed("b"))).rejects.toMatchObject(refused);
+  expect(await engine.jobs.submitMany([keyed("b"), keyed("a")])).toMatchObject([refused, { id, created: false }]);
+});
+
+test("what was asked for while it was being disabled is refused, or cancelled with the rest", async () => {
+  const { engine, store } = await open();
+  let taken: Promise<unknown> | undefined;
+  const { context } = engine;
+  const { definitions } = store;
+  const beside: typeof context = {
+    ...context,
+    store: {
+      ...store,
+      definitions: {
+        ...definitions,
+        async disable(given) {
+          taken = Promise.allSettled([engine.jobs.submit({ ...execution("report"), notBefore: 1e15 })]);
+          return definitions.disable(given);
+        },
+      },
+    },
+  };
+  const { cancelled } = (await disableDefinition(beside, mark("report"), gate)) ?? { cancelled: -1 };
+  const states = (await store.reads.list({ workspace: "default", name: "report", limit: 9 })).map(({ state }) => state);
+  expect([cancelled, states]).toEqual([1, ["cancelled"]]);
+  expect(await taken).toMatchObject([{ status: "fulfilled" }]);
+});
+
 test("what has not begun is cancelled, what has begun goes on, and neither is run again while it is disabled", async () => {
   const { engine, clock, reach, stateOf } = await open();
   const id = async (request: SubmitRequest): Promise<string> => (await engine.jobs.submit(request)).id;
@@ -141,12 +176,18 @@ test("a notice for it is a dead letter, which is sent again once it is enabled, 
       executionOf: async ({ workflow_id: name }) => execution(name),
     },
   });
-  await disableDefinition(engine.context, mark("report"), gate);
   await engine.start();
   const at = "2026-01-01T09:00:00Z";
   const body = { version: 1, type: "execution", workflow_id: "report", nominal_time: at, trigger_type: "event", sent_at: at };
-  await memoryNotices(memory, { clock }).send([{ id: "n-1", body: JSON.stringify(body), attributes: {} }]);
-  await clock.until(() => memory.dead.length === 1, LIMIT_MS);
+  const send = async (id: string) => memoryNotices(memory, { clock }).send([{ id, body: JSON.stringify(body), attributes: {} }]);
+  const executions = () => store.reads.list({ workspace: "default", name: "report", limit: 9 });
+  await send("n-0");
+  await clock.until(async () => memory.waiting.length === 0 && (await executions()).length === 1, LIMIT_MS);
+  await disableDefinition(engine.context, mark("report"), gate);
+  await send("n-0");
+  await send("n-1");
+  await clock.until(() => memory.waiting.length === 0, LIMIT_MS);
+  expect(memory.dead, "the first, which came again, has its execution").toHaveLength(1);
   const letters = engine.deadNotices;
   const all = { workspace: "default", reason: "workflow_disabled", limit: 9 } as const;
   const why = expect.stringContaining("windlass workflows enable report");
@@ -157,6 +198,6 @@ test("a notice for it is a dead letter, which is sent again once it is enabled, 
   expect(memory.dead, "it lies where it lay").toHaveLength(1);
   await store.definitions.enable(key("report"));
   expect(await (await letters?.chooseRedrive(all, request))?.send()).toMatchObject({ items: [{}] });
-  await clock.until(async () => (await store.reads.list({ workspace: "default", name: "report", limit: 9 })).length === 1, LIMIT_MS);
+  await clock.until(async () => (await executions()).length === 2, LIMIT_MS);
   expect(memory.dead).toEqual([]);
 });

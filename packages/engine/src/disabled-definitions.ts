@@ -1,41 +1,49 @@
 /**
  * Definitions of which nothing new is taken (kernel, `workflow_disabled`).
  *
- * D1. Whoever submits a job that is made of one is refused: by hand, by a schedule, by a notice, or to run again what has ended.
+ * D1. Whoever submits a job that is made of one is refused: by hand, by a schedule, by a notice, or to run again what has ended. That is
+ *     decided in the transaction that would store the job (kernel, A4), where it is also known whether its key has made one before.
  * D2. What had not begun when it was disabled is cancelled: executions that wait for their turn, and isolated ones for which nothing has
- *     run yet. What has begun goes on, with all that it is still to run. What was accepted before and stored after it slips in: to
- *     disable again cancels that, too.
+ *     run yet. What has begun goes on, with all that it is still to run.
  */
-import { isTerminal, WindlassError, type Change, type JobKindName, type JobRecord, type JobState, type JobView } from "@windlass/kernel";
-import type { DefinitionName, DisabledDefinition } from "@windlass/ports";
+import {
+  definitionKeyOf,
+  definitionsNeeded,
+  disabledRefusal,
+  isTerminal,
+  WindlassError,
+  type Change,
+  type DisabledDefinition,
+  type JobKindName,
+  type JobRecord,
+  type JobState,
+  type JobView,
+  type Submit,
+} from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
 import { stopOf, type StopRequest } from "./stop.ts";
 
-/** Throws `workflow_disabled`. */
-export async function demandEnabled(context: EngineContext, records: readonly JobRecord[]): Promise<void> {
-  const refusal = await disabledAmong(context, records);
-  for (const record of records) {
-    const error = refusal(record);
-    if (error !== null) throw error;
-  }
+/** What makes this job, unless something that it is made of is disabled. Keeps D1. */
+export function submitOf(context: EngineContext, job: JobRecord): Submit {
+  const definitions = definitionsOf(context, job);
+  return { type: "submit", job, ...(definitions.length === 0 ? {} : { definitions }) };
 }
 
-/** Whether one of these is made of a definition that is disabled now. Jobs of other kinds cost nothing. */
+/**
+ * Whether one of these is made of a definition that is disabled now, for who must know before he submits it. Jobs of other kinds
+ * cost nothing.
+ */
 export async function disabledAmong(
   context: EngineContext,
   records: readonly JobRecord[],
 ): Promise<(record: JobRecord) => WindlassError | null> {
-  const asked = new Map<string, DefinitionName>();
-  for (const record of records) for (const key of definitionsOf(context, record)) asked.set(textOf(key), key);
-  if (asked.size === 0) return () => null;
-  const found = await context.store.definitions.disabled([...asked.values()]);
-  const disabled = new Map(found.map((one) => [textOf(one), one]));
+  const asked = definitionsNeeded(records.map((record) => submitOf(context, record)));
+  if (asked.length === 0) return () => null;
+  const found = await context.store.definitions.disabled(asked);
+  const disabled = new Map(found.map((one) => [definitionKeyOf(one), one]));
   return (record) => {
-    for (const key of disabled.size === 0 ? [] : definitionsOf(context, record)) {
-      const mark = disabled.get(textOf(key));
-      if (mark !== undefined) return refusalOf(record, mark);
-    }
-    return null;
+    const refusal = disabledRefusal(record, definitionsOf(context, record), disabled);
+    return refusal === null ? null : new WindlassError(refusal.code, refusal.why, { details: refusal.details ?? {} });
   };
 }
 
@@ -113,21 +121,6 @@ function endOf(id: string, { name, disabledBy: by }: DisabledDefinition, guard: 
   return stopOf(id, { reason: "workflow_disabled", message: `${name} was disabled by ${by} before this had begun`, by, ...guard });
 }
 
-function definitionsOf(context: EngineContext, record: JobRecord): readonly DefinitionName[] {
-  const names = context.kindOf(record.kind)?.definitions?.(record) ?? [];
-  return names.map((name) => ({ workspace: record.workspace, type: record.kind, name }));
-}
-
-function textOf({ workspace, type, name }: DefinitionName): string {
-  return `${workspace}/${type}/${name}`;
-}
-
-function refusalOf(record: JobRecord, { name, disabledBy, disabledAt, reason }: DisabledDefinition): WindlassError {
-  const what = record.name === name ? `the workflow ${name}` : `the workflow ${name}, which ${record.name} runs,`;
-  const why = reason === null ? "" : `: ${reason}`;
-  return new WindlassError(
-    "workflow_disabled",
-    `${what} was disabled by ${disabledBy} at ${new Date(disabledAt).toISOString()}${why}. Nothing new of it is taken until somebody enables it: windlass workflows enable ${name}`,
-    { details: { workflow: name } },
-  );
+function definitionsOf(context: EngineContext, record: JobRecord): readonly string[] {
+  return context.kindOf(record.kind)?.definitions?.(record) ?? [];
 }

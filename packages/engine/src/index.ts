@@ -30,7 +30,7 @@ export { noSuchLetter, oneLetter, type NoticeLetters } from "./notice-letters.ts
 export { noticeSender } from "./notice-services.ts";
 export { noticeSignatures, SIGNING_MODES, type NoticeSignatures } from "./notice-signatures.ts";
 export { openReportedSession, type ReportedSession } from "./session.ts";
-export { disableDefinition } from "./disabled-definitions.ts";
+export { disableDefinition, submitOf } from "./disabled-definitions.ts";
 export { settling, type Settling } from "./settling.ts";
 export { preparedRecords } from "./prepared-records.ts";
 export { leadership, type Lead } from "./lead.ts";

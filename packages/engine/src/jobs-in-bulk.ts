@@ -18,7 +18,7 @@ import {
 import type { JobFilter } from "@windlass/ports";
 import { refusalOf, type CommandGate } from "./command-gate.ts";
 import type { EngineContext } from "./context.ts";
-import { disabledAmong } from "./disabled-definitions.ts";
+import { submitOf } from "./disabled-definitions.ts";
 import { again } from "./jobs.ts";
 import { stopOf } from "./stop.ts";
 
@@ -70,12 +70,11 @@ export async function retryMany(context: EngineContext, request: BulkRequest & {
     states,
     changes: async (ids) => {
       const records = new Map((await context.store.jobs.records(ids)).map((record): [string, JobRecord] => [record.id, record]));
-      const disabled = await disabledAmong(context, [...records.values()]);
       return ids.flatMap((id) => {
         const record = records.get(id);
         if (record === undefined) return [];
-        const refusal = refusalOf(() => request.gate(record)) ?? disabled(record);
-        return [{ id, change: refusal ?? ({ type: "submit", job: again(context, record, request.by) } as const) }];
+        const refusal = refusalOf(() => request.gate(record));
+        return [{ id, change: refusal ?? submitOf(context, again(context, record, request.by)) }];
       });
     },
   });
@@ -109,7 +108,9 @@ async function act(context: EngineContext, { request, states, changes }: Acting)
 
 function refusedBy(id: string, result: ChangeResult | undefined): WindlassError | null {
   assert(result !== undefined, "a result for each change");
-  return result.ok ? null : new WindlassError(result.refusal.code, `${id}: ${result.refusal.why}`);
+  if (result.ok) return null;
+  const { code, why, details = {} } = result.refusal;
+  return new WindlassError(code, `${id}: ${why}`, { details });
 }
 
 /** Ids of the jobs that fit now, oldest first (B1). */

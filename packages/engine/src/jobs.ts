@@ -14,7 +14,7 @@ import { withPinnedImages } from "./admit-image.ts";
 import { decideApproval, type Approval } from "./approvals.ts";
 import { tracedSubmit } from "./attempt-trace.ts";
 import type { EngineContext } from "./context.ts";
-import { demandEnabled } from "./disabled-definitions.ts";
+import { submitOf } from "./disabled-definitions.ts";
 import type { Feed } from "./feed.ts";
 import { asksForSecrets, demandSecrets } from "./given-secrets.ts";
 import { jobNotFound } from "./jobs-within.ts";
@@ -86,9 +86,8 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
       if (!isTerminal(view.state))
         throw new WindlassError("job_not_finished", `${id} is ${view.state}; cancel it first, or wait for its end`);
       const fresh: JobRecord = again(context, record, by);
-      await demandEnabled(context, [fresh]);
       await demandSecrets(context, fresh);
-      return submittedOf(only(await context.commit([{ type: "submit", job: fresh }]))).id;
+      return submittedOf(only(await context.commit([submitOf(context, fresh)]))).id;
     },
     async complete(token, end) {
       const [id = "", attempt = ""] = token.split(".");
@@ -127,10 +126,9 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
 
 async function submitOne(context: EngineContext, request: SubmitRequest): Promise<Submitted> {
   const asked = recordOf(context, request);
-  await demandEnabled(context, [asked]);
   const record = context.images === undefined ? asked : await withPinnedImages(context, asked);
   if (asksForSecrets(context, record)) await demandSecrets(context, record);
-  return shown(context, record, only(await context.commit([{ type: "submit", job: record }])));
+  return shown(context, record, only(await context.commit([submitOf(context, record)])));
 }
 
 function shown(context: EngineContext, record: JobRecord, result: ChangeResult | undefined): Submitted {
@@ -144,7 +142,7 @@ async function submitMany(context: EngineContext, requests: readonly SubmitReque
     throw one;
   });
   const accepted = records.filter((record): record is JobRecord => !(record instanceof WindlassError));
-  const results = await context.commit(accepted.map((job) => ({ type: "submit", job }) as const));
+  const results = await context.commit(accepted.map((job) => submitOf(context, job)));
   const rest = results.values();
   return records.map((record) => (record instanceof WindlassError ? record : attempted(() => shown(context, record, rest.next().value))));
 }
@@ -200,7 +198,10 @@ function accepted(result: ChangeResult | undefined): asserts result is Extract<C
 
 /** Of a refused one the id was never stored, and would only mislead. */
 function submittedOf(result: ChangeResult | undefined): Submitted {
-  if (result !== undefined && !result.ok) throw new WindlassError(result.refusal.code, result.refusal.why);
+  if (result !== undefined && !result.ok) {
+    const { code, why, details = {} } = result.refusal;
+    throw new WindlassError(code, why, { details });
+  }
   accepted(result);
   return { id: result.id, created: result.created ?? true };
 }

@@ -18,9 +18,10 @@ export async function preparedRecords(context: EngineContext, requests: readonly
   });
   const refusal = await disabledAmong(
     context,
-    checked.filter((record): record is JobRecord => !(record instanceof Error)),
+    // One with a key may have been made before, which only the store knows (kernel, A4).
+    checked.filter((record): record is JobRecord => !(record instanceof Error) && record.idempotencyKey === null),
   );
-  const asked = checked.map((record) => (record instanceof Error ? record : (refusal(record) ?? record)));
+  const asked = checked.map((record) => (record instanceof Error || record.idempotencyKey !== null ? record : (refusal(record) ?? record)));
   const asking = asked.some((record) => !(record instanceof Error) && asksForSecrets(context, record));
   if (context.images === undefined && !asking) return asked;
   return Promise.all(asked.map((record) => prepared(context, record)));

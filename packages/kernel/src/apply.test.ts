@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { applyChanges, childKeyOf, idempotencyKeyOf, workspacesNeeded } from "./apply.ts";
 import type { Change, ChangeResult } from "./change.ts";
+import { definitionsNeeded } from "./disabled-definition.ts";
 import { DEPTH_MAX, type JobRecord, type LiveJob } from "./job.ts";
 import { claimed } from "./transition.ts";
 import { WorkingSet, type Writes } from "./working-set.ts";
@@ -314,6 +315,57 @@ test("no root is made in a workspace that a store did not find; of others, and o
   const refusal = { code: "not_found", why: 'there is no workspace "gone"' };
   expect(applyChanges(set, changes, T0)).toMatchObject([{ ok: false, refusal }, { ok: true }, { ok: true }, { ok: false, refusal }]);
   expect(set.writes.inserted).toHaveLength(2);
+});
+
+test("no job is made of what is disabled, but one that was made under its key before is the answer", () => {
+  const key = { workspace: "default", type: "task", name: "report" };
+  const mark = { ...key, disabledBy: "ann", disabledAt: T0, reason: "too loud" };
+  const before = jobRecord({ kind: "task", name: "report", idempotencyKey: "k", requestHash: "h" });
+  const submit = (given: Partial<JobRecord>, ...definitions: readonly string[]) =>
+    ({ type: "submit", job: jobRecord({ kind: "task", name: "report", ...given }), definitions }) as const;
+  const changes = [
+    submit({ idempotencyKey: "k", requestHash: "h" }, "report"),
+    submit({ idempotencyKey: "k", requestHash: "other" }, "report"),
+    submit({ idempotencyKey: "new", requestHash: "h" }, "report"),
+    submit({ name: "day" }, "day", "report"),
+    submit({ name: "day" }, "day"),
+    submit({ workspace: "acme" }, "report"),
+  ];
+  expect(definitionsNeeded(changes)).toEqual([key, { ...key, name: "day" }, { ...key, workspace: "acme" }]);
+  const idempotent = [[idempotencyKeyOf("default", "k"), { id: before.id, requestHash: "h" }]] as const;
+  const set = new WorkingSet({ live: [], ended: [], children: [], idempotent, disabled: [mark] }, T0);
+  const said = "was disabled by ann at 2026-01-01T00:00:00.000Z: too loud. Nothing new of it";
+  expect(applyChanges(set, changes, T0)).toMatchObject([
+    { ok: true, id: before.id, created: false },
+    { ok: false, refusal: { code: "idempotency_mismatch" } },
+    {
+      ok: false,
+      refusal: { code: "workflow_disabled", why: expect.stringContaining(`the workflow report ${said}`), details: { workflow: "report" } },
+    },
+    { ok: false, refusal: { code: "workflow_disabled", why: expect.stringContaining(`the workflow report, which day runs, ${said}`) } },
+    { ok: true, created: true },
+    { ok: true, created: true },
+  ]);
+  expect(set.writes.inserted.map(({ name, workspace }) => [name, workspace])).toEqual([
+    ["day", "default"],
+    ["report", "acme"],
+  ]);
+});
+
+test("a child of what is disabled leaves no trace with its parent, unless it is there already", () => {
+  const parent = compositeRecord();
+  const child = childRecord(parent, "a", { kind: "workflow", name: "report" });
+  const mark = { workspace: "default", type: "workflow", name: "report", disabledBy: "ann", disabledAt: T0, reason: null };
+  const rows = new Rows();
+  rows.commit({ type: "submit", job: parent });
+  const live = [{ ...rows.of(parent.id), state: "running" } as LiveJob];
+  const made = { live, ended: [], idempotent: [], disabled: [mark] };
+  const submit = { type: "submit", job: child, definitions: ["report"] } as const;
+  const refused = new WorkingSet({ ...made, children: [] }, T0);
+  expect(applyChanges(refused, [submit], T0)).toMatchObject([{ ok: false, refusal: { code: "workflow_disabled" } }]);
+  expect(refused.writes.live.size).toBe(0);
+  const there = new WorkingSet({ ...made, children: [[childKeyOf(parent.id, "a"), "job_there"]] }, T0);
+  expect(applyChanges(there, [submit], T0)).toEqual([{ ok: true, id: "job_there", created: false }]);
 });
 
 test("a job that has ended is never touched again, and one that never was is not found", () => {

@@ -5,11 +5,13 @@
  * A1. Each change stands alone: a refused one leaves no trace.
  * A2. A child is made only under a parent that is alive and not stopping, but for the one that cleans up behind it; its parent counts it as open until it ends.
  * A3. A decision counts only if no other came first, and ends a job only when it has seen every fact.
- * A4. No job is made in a workspace that is not there; a store keeps those that are needed until the batch is stored.
+ * A4. No job is made in a workspace that is not there, or of a definition that is disabled; a store keeps what is needed of both as it
+ *     is until the batch is stored. What was made under a key before is the answer to whoever repeats it, also of a disabled one.
  */
 import { assert } from "./assert.ts";
 import { transition, type OwnChange } from "./transition.ts";
-import type { Advance, Change, ChangeResult, Refusal } from "./change.ts";
+import type { Advance, Change, ChangeResult, Refusal, Submit } from "./change.ts";
+import { disabledRefusal } from "./disabled-definition.ts";
 import { eventFor, finish, resultWhileStopping } from "./ending.ts";
 import {
   CHILDREN_MAX,
@@ -62,7 +64,7 @@ export function workspacesNeeded(changes: readonly Change[]): string[] {
 }
 
 function applyChange(set: WorkingSet, change: Change, now: number): ChangeResult {
-  if (change.type === "submit") return submit(set, change.job, now);
+  if (change.type === "submit") return submit(set, change, now);
   const live = set.get(change.id);
   if (live === undefined)
     return refused(
@@ -87,7 +89,7 @@ function hasBegun(set: WorkingSet, { childrenMade }: LiveJob, children: readonly
   return childrenMade !== children.length || children.some((id) => (set.get(id)?.attempt ?? 1) > 0);
 }
 
-function submit(set: WorkingSet, job: JobRecord, now: number): ChangeResult {
+function submit(set: WorkingSet, { job, definitions }: Submit, now: number): ChangeResult {
   if (job.idempotencyKey !== null) {
     const made = set.idempotent.get(idempotencyKeyOf(job.workspace, job.idempotencyKey));
     if (made !== undefined) {
@@ -95,8 +97,8 @@ function submit(set: WorkingSet, job: JobRecord, now: number): ChangeResult {
       return refused(job.id, { code: "idempotency_mismatch", why: `the key was used for another request, which made ${made.id}` });
     }
   }
+  const parent = job.parentId === null ? undefined : set.get(job.parentId);
   if (job.parentId !== null) {
-    const parent = set.get(job.parentId);
     if (parent === undefined)
       return refused(job.id, {
         code: set.hasEnded(job.parentId) ? "parent_closed" : "not_found",
@@ -106,10 +108,12 @@ function submit(set: WorkingSet, job: JobRecord, now: number): ChangeResult {
     if (refusal !== null) return refused(job.id, refusal);
     const existing = set.children.get(childKeyOf(parent.id, job.childKey ?? job.id));
     if (existing !== undefined) return { ok: true, id: existing, created: false };
-    set.put({ ...parent, openChildren: parent.openChildren + 1, childrenMade: parent.childrenMade + 1 });
   }
   if (job.parentId === null && set.absentWorkspaces.has(job.workspace))
     return refused(job.id, { code: "not_found", why: `there is no workspace "${job.workspace}"` });
+  const disabled = disabledRefusal(job, definitions, set.disabled);
+  if (disabled !== null) return refused(job.id, disabled);
+  if (parent !== undefined) set.put({ ...parent, openChildren: parent.openChildren + 1, childrenMade: parent.childrenMade + 1 });
   insert(set, job, now);
   return { ok: true, id: job.id, created: true };
 }

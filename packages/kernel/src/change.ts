@@ -15,7 +15,7 @@ export interface Held {
 }
 
 export type Change =
-  | { readonly type: "submit"; readonly job: JobRecord }
+  | Submit
   /** Its time came: scheduled → queued; waiting for a time → woken, or timed out. */
   | { readonly type: "due"; readonly id: string }
   /** It was made there, and has not begun: only what has this reference may begin, and only while the token is the current one. */
@@ -57,6 +57,13 @@ export type Change =
   /** Told to a job that decides (executor `none`); its kind makes of it what it means. */
   | { readonly type: "signal"; readonly id: string; readonly name: string; readonly data: Json; readonly by: string }
   | Advance;
+
+export interface Submit {
+  readonly type: "submit";
+  readonly job: JobRecord;
+  /** Stored definitions of its kind that it is made of: nothing new is made of one that is disabled. */
+  readonly definitions?: readonly string[];
+}
 
 /** An attempt ended. First one wins; matched on attempt, and on token (its holder) or name and reference (a fact from outside). */
 export interface Settle {
@@ -141,9 +148,17 @@ export type ChangeResult =
 export interface Refusal {
   readonly code: Extract<
     ErrorCode,
-    "not_found" | "conflict" | "job_finished" | "idempotency_mismatch" | "parent_closed" | "token_stale" | "too_many_jobs"
+    | "not_found"
+    | "conflict"
+    | "job_finished"
+    | "idempotency_mismatch"
+    | "parent_closed"
+    | "token_stale"
+    | "too_many_jobs"
+    | "workflow_disabled"
   >;
   readonly why: string;
+  readonly details?: JsonObject;
 }
 
 /** The id of the job that a change is about. */

@@ -9,7 +9,7 @@
 import type { DueTime, DueTimes, TimeSpan } from "./due-times.ts";
 import { ON_TIME_MS } from "./due-times.ts";
 import type { Occurrence, OccurrenceDecision, OccurrenceReason, Settlement } from "./occurrence.ts";
-import type { OpenRun, Schedule, ScheduleCursor, WaitingRun } from "./schedule-record.ts";
+import { DISABLED_TIME, type OpenRun, type Schedule, type ScheduleCursor, type WaitingRun } from "./schedule-record.ts";
 
 export interface ScheduleFacts {
   readonly cursor: ScheduleCursor;
@@ -75,16 +75,13 @@ export function replacementOf({ stops, waiting }: DecidedOccurrences): WaitingRu
 export function withoutReplacement(decided: DecidedOccurrences, message: string): DecidedOccurrences {
   const at = replacementOf(decided)?.nominalAt;
   const added = decided.added.map((row): Occurrence => {
-    return row.nominalAt === at && row.decision === "postponed" ? { ...row, ...DISABLED, behind: null, message } : row;
+    return row.nominalAt === at && row.decision === "postponed" ? { ...row, ...DISABLED_TIME, behind: null, message } : row;
   });
   const waiting = decided.waiting.filter(({ nominalAt }) => nominalAt !== at);
   return { ...decided, added, waiting, stops: [], nextAt: decided.nextDueAt };
 }
 
 type Row = Pick<Occurrence, "decision" | "reason">;
-
-/** What becomes of a time while what it runs takes nothing new. */
-export const DISABLED: Row = { decision: "skipped", reason: "disabled" };
 
 class Decision {
   readonly #schedule: Schedule;

@@ -1,16 +1,16 @@
 /** From what was decided about a schedule, and the jobs that were made for it, to what a store keeps as one. Pure. */
 import { assert } from "./assert.ts";
-import type { Change } from "./change.ts";
+import type { Change, Submit } from "./change.ts";
 import { minutes, seconds } from "./duration.ts";
-import { DISABLED, occurrenceOf, startedAs, type DecidedOccurrences, type Start } from "./decide-occurrences.ts";
-import { DEFAULT_GRACE_MS, type JobRecord } from "./job.ts";
+import { occurrenceOf, startedAs, type DecidedOccurrences, type Start } from "./decide-occurrences.ts";
+import { DEFAULT_GRACE_MS } from "./job.ts";
 import type { Occurrence, Settlement } from "./occurrence.ts";
 import { backoffDelay, type Backoff } from "./retry.ts";
-import type { Dispatch, OpenRun, Schedule, ScheduleCursor } from "./schedule-record.ts";
+import { DISABLED_TIME, REFUSED_TIME, type Dispatch, type OpenRun, type Schedule, type ScheduleCursor } from "./schedule-record.ts";
 
-/** The job of one start, or why there is none. */
+/** What makes the job of one start, or why there is none. */
 export type MadeJob =
-  | { readonly job: JobRecord }
+  | { readonly submit: Submit }
   | { readonly refused: string }
   /** What it runs takes nothing new now: that is meant so, and no fault. */
   | { readonly disabled: string };
@@ -31,10 +31,10 @@ export function dispatchOf(
     const result = made[i] as MadeJob;
     if (start.waited) settled.push({ nominalAt: start.nominalAt, intoAt: null, settledAt: now, ...endOf(start, result) });
     else added.push({ ...occurrenceOf(schedule, { ...start, decision: "fired", reason: "due" }, now), ...endOf(start, result) });
-    if (!("job" in result)) continue;
-    const { id: jobId, notBefore } = result.job;
+    if (!("submit" in result)) continue;
+    const { id: jobId, notBefore } = result.submit.job;
     started.push({ jobId, nominalAt: start.nominalAt, ...(start.isAhead && notBefore !== null ? { notBefore } : {}) });
-    submits.push({ type: "submit", job: result.job });
+    submits.push(result.submit);
   }
   const running = [...decided.running, ...decided.ended, ...started];
   // Nothing runs that what waits could wait for: whoever looks next lets it start.
@@ -69,9 +69,9 @@ export function failedDispatch(
 }
 
 function endOf(start: Start, result: MadeJob): Pick<Occurrence, "decision" | "reason" | "message" | "jobId"> {
-  if ("disabled" in result) return { ...DISABLED, message: result.disabled, jobId: null };
-  if ("refused" in result) return { decision: "refused", reason: "job_refused", message: result.refused, jobId: null };
-  return { ...startedAs(start), message: null, jobId: result.job.id };
+  if ("disabled" in result) return { ...DISABLED_TIME, message: result.disabled, jobId: null };
+  if ("refused" in result) return { ...REFUSED_TIME, message: result.refused, jobId: null };
+  return { ...startedAs(start), message: null, jobId: result.submit.job.id };
 }
 
 function stopFor({ name, id: by }: Schedule, id: string): Change {

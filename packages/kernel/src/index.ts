@@ -5,6 +5,7 @@ export * from "./container-spec.ts";
 export * from "./container-images.ts";
 export * from "./kubernetes-spec.ts";
 export * from "./dead-letter.ts";
+export * from "./disabled-definition.ts";
 export {
   decideOccurrences,
   occurrenceOf,

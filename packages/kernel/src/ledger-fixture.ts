@@ -42,7 +42,7 @@ export class World {
     const due = dueTimes(this.schedule, { at: this.cursor.at, now, fire });
     const decided = decideOccurrences(this.schedule, { cursor: this.cursor, due, alive: new Set(this.alive.keys()) }, now);
     const made = decided.starts.map(({ nominalAt }) =>
-      refuse(nominalAt) ? { refused: "no" } : { job: { id: `job_${nominalAt}` } as JobRecord },
+      refuse(nominalAt) ? { refused: "no" } : { submit: { type: "submit" as const, job: { id: `job_${nominalAt}` } as JobRecord } },
     );
     const dispatch = dispatchOf({ schedule: this.schedule, cursor: this.cursor, decided }, made, now);
     for (const row of dispatch.added) {

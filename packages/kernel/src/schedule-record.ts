@@ -14,7 +14,7 @@
  *     hand, before the cursor went back over them. No other time behind the cursor has one.
  */
 import { minutes } from "./duration.ts";
-import type { Change, ChangeResult } from "./change.ts";
+import type { Change, ChangeResult, Refusal } from "./change.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { JobKindName } from "./job.ts";
 import type { Occurrence, Settlement } from "./occurrence.ts";
@@ -217,12 +217,20 @@ export function nextLookAfterEnd({ waiting, nextAt }: Pick<ScheduleCursor, "wait
  * said to be so, and never named.
  */
 export function rowsOf({ added, settled, changes }: Dispatch, results: readonly ChangeResult[]): Pick<Dispatch, "added" | "settled"> {
-  const why = new Map<string, string>();
-  for (const [i, result] of results.entries()) if (!result.ok && changes[i]?.type === "submit") why.set(result.id, result.refusal.why);
-  if (why.size === 0) return { added, settled };
+  const refusals = new Map<string, Refusal>();
+  for (const [i, result] of results.entries()) if (!result.ok && changes[i]?.type === "submit") refusals.set(result.id, result.refusal);
+  if (refusals.size === 0) return { added, settled };
   const mend = <T extends Pick<Occurrence, "jobId" | "decision" | "reason" | "message">>(row: T): T => {
-    const message = row.jobId === null ? undefined : why.get(row.jobId);
-    return message === undefined ? row : { ...row, decision: "refused", reason: "job_refused", message, jobId: null };
+    const refusal = row.jobId === null ? undefined : refusals.get(row.jobId);
+    if (refusal === undefined) return row;
+    return { ...row, ...(refusal.code === "workflow_disabled" ? DISABLED_TIME : REFUSED_TIME), message: refusal.why, jobId: null };
   };
   return { added: added.map(mend), settled: settled.map(mend) };
 }
+
+type Row = Pick<Occurrence, "decision" | "reason">;
+
+/** What becomes of a time while what it runs takes nothing new. */
+export const DISABLED_TIME: Row = { decision: "skipped", reason: "disabled" };
+/** What becomes of a time of which no job can be made. */
+export const REFUSED_TIME: Row = { decision: "refused", reason: "job_refused" };

@@ -4,6 +4,7 @@
  */
 import type { EventType, JobEvent } from "./event.ts";
 import { mayBeDead } from "./dead-letter.ts";
+import { definitionKeyOf, type DisabledDefinition } from "./disabled-definition.ts";
 import { endsIn } from "./follow.ts";
 import type { Attempt, EndedJob, Fact, JobRecord, LiveJob, Signals } from "./job.ts";
 import type { Json } from "./json.ts";
@@ -23,6 +24,8 @@ export interface Loaded {
   readonly idempotent: Iterable<readonly [string, { readonly id: string; readonly requestHash: string | null }]>;
   /** Of `workspacesNeeded` those that are not there. */
   readonly absentWorkspaces?: Iterable<string>;
+  /** Of `definitionsNeeded` those that are disabled. */
+  readonly disabled?: Iterable<DisabledDefinition>;
 }
 
 /** What is to be written back, in this order. */
@@ -81,6 +84,7 @@ export class WorkingSet {
   readonly children: Map<string, string>;
   readonly idempotent: Map<string, { readonly id: string; readonly requestHash: string | null }>;
   readonly absentWorkspaces: ReadonlySet<string>;
+  readonly disabled: ReadonlyMap<string, DisabledDefinition>;
   readonly #live = new Map<string, LiveJob>();
   readonly #ended: Set<string>;
   readonly #signals = {
@@ -99,6 +103,7 @@ export class WorkingSet {
     this.children = new Map(loaded.children);
     this.idempotent = new Map(loaded.idempotent);
     this.absentWorkspaces = new Set(loaded.absentWorkspaces ?? []);
+    this.disabled = new Map([...(loaded.disabled ?? [])].map((mark) => [definitionKeyOf(mark), mark]));
   }
 
   get(id: string): LiveJob | undefined {

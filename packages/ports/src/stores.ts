@@ -1,6 +1,8 @@
 /** The smaller stores beside jobs, and all of them together as one driver gives them. */
 import type {
   DeadLetter,
+  DefinitionName,
+  DisabledDefinition,
   ExecutorName,
   Expected,
   Json,
@@ -111,19 +113,6 @@ export interface Definition {
   readonly body: Json;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: number;
-}
-
-export interface DefinitionName {
-  readonly workspace: string;
-  readonly type: string;
-  readonly name: string;
-}
-
-/** That nothing new of a definition is taken, whichever version is asked for. */
-export interface DisabledDefinition extends DefinitionName {
-  readonly disabledBy: string;
-  readonly disabledAt: number;
-  readonly reason: string | null;
 }
 
 export interface DefinitionStore {

@@ -231,6 +231,37 @@ export function describeSmallStores(subject: Subject): void {
     expect([await definitions.disabled([key]), await definitions.disabled([])]).toEqual([[], []]);
   });
 
+  test("nothing new is made of a definition that is disabled; what was made of it under a key is the answer", async () => {
+    const { definitions, jobs } = subject.store;
+    const key = { workspace: "default", type: "workflow", name: "nightly" };
+    await definitions.put(definition);
+    const submit = (idempotencyKey: string | null, ...names: readonly string[]) =>
+      ({
+        type: "submit",
+        job: compositeRecord({ kind: "workflow", name: "nightly", idempotencyKey, requestHash: idempotencyKey }),
+        definitions: names,
+      }) as const;
+    const before = submit("k", "nightly");
+    expect(await commitOne(subject.store, before)).toMatchObject({ ok: true, created: true });
+    await definitions.disable({ ...key, disabledBy: "ann", disabledAt: T0, reason: null });
+    const refused = { ok: false, refusal: { code: "workflow_disabled" } };
+    expect(await commitOne(subject.store, submit("k", "nightly"))).toEqual({ ok: true, id: before.job.id, created: false });
+    expect(await commitOne(subject.store, submit(null, "nightly"))).toMatchObject(refused);
+    const many = [submit("new", "other", "nightly"), submit(null, "other"), submit(null), submit("k", "nightly")];
+    // Enough to go as rows that are alike, where there are such.
+    const more = Array.from({ length: 8 }, () => submit(null, "nightly"));
+    const { results } = await jobs.commit([...many, ...more], T0);
+    expect(results).toMatchObject([
+      refused,
+      { created: true },
+      { created: true },
+      { id: before.job.id, created: false },
+      ...more.map(() => refused),
+    ]);
+    await definitions.enable(key);
+    expect(await commitOne(subject.store, submit("new", "nightly"))).toMatchObject({ ok: true, created: true });
+  });
+
   test("a claim says that nothing is left only when nothing is ready and nothing held back", async () => {
     const { store } = subject;
     await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 + 60_000 });

@@ -1,8 +1,8 @@
 /** The operations on workflows: store by name and version, check, run. */
 import type { WorkflowJson } from "@windlass/contract";
 import { disableDefinition } from "@windlass/engine";
-import { WindlassError, type Fault, type JsonObject } from "@windlass/kernel";
-import type { Definition, DefinitionStore, DisabledDefinition } from "@windlass/ports";
+import { WindlassError, type DisabledDefinition, type Fault, type JsonObject } from "@windlass/kernel";
+import type { Definition, DefinitionStore } from "@windlass/ports";
 import { demand } from "./authenticate.ts";
 import { definedOnly } from "./defined-only.ts";
 import { submitted } from "./job-handlers.ts";

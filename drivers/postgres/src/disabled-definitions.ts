@@ -1,0 +1,35 @@
+/**
+ * Which definitions are disabled, on PostgreSQL.
+ *
+ * M1. Whoever disables one waits for the commits that found it enabled, and those that come meanwhile wait for him: what he then
+ *     finds is all that was taken before. The lock is one for all of them, for a commit may make jobs of hundreds.
+ */
+import type { DefinitionName, DisabledDefinition } from "@windlass/kernel";
+import { disabledTable, nameValues } from "@windlass/sql";
+import type { Querier } from "./connection.ts";
+import { transposed } from "./many-rows.ts";
+
+const AMONG = `SELECT ${disabledTable.list()} FROM disabled_definitions WHERE (workspace, type, name) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))`;
+/** No other lock of ours has this number. */
+const MARKS_NUMBER = 7_461_003;
+const HOLD = "SELECT pg_advisory_xact_lock($1)";
+const SHARE = "SELECT pg_advisory_xact_lock_shared($1)";
+
+/** Those of these that are disabled. */
+export async function disabledNow(db: Querier, keys: readonly DefinitionName[]): Promise<readonly DisabledDefinition[]> {
+  if (keys.length === 0) return [];
+  return (await db.rows(AMONG, transposed(keys.map(nameValues), 3))).map((row) => disabledTable.decode(row));
+}
+
+/** The same; the others stay enabled until the transaction ends (M1). */
+export async function disabledAmong(tx: Querier, keys: readonly DefinitionName[]): Promise<readonly DisabledDefinition[]> {
+  if (keys.length === 0) return [];
+  // Sent together: what is read is read behind the lock.
+  const [, marks] = await Promise.all([tx.rows(SHARE, [MARKS_NUMBER]), disabledNow(tx, keys)]);
+  return marks;
+}
+
+/** Until the transaction ends nobody makes a job of a definition, whichever (M1). */
+export async function holdMarks(tx: Querier): Promise<void> {
+  await tx.rows(HOLD, [MARKS_NUMBER]);
+}
