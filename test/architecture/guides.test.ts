@@ -1,11 +1,12 @@
 /**
  * The guides say what works: every `windlass` command on a page is one that the command line takes, every block of
- * TypeScript compiles against the real packages, every workflow is valid.
+ * TypeScript compiles against the real packages, every workflow is valid, and every reason of a dead notice has its row.
  */
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { noticeFaults } from "@windlass/kernel";
 import { expect, test } from "vitest";
 import { parseWorkflow } from "../../modules/workflows/src/parse-workflow.ts";
 import { programOf } from "../../programs/cli/src/program.ts";
@@ -102,6 +103,12 @@ test("every workflow on a page is valid", () => {
     return "faults" in parsed ? parsed.faults.map(({ path, message }) => `${where}: ${path}: ${message}`) : [];
   });
   expect(faults).toEqual([]);
+});
+
+test("every reason for which a notice is a dead letter has its row, and no other has one", () => {
+  const [, table = ""] = /^\| reason \|.*\n\|[-|]+\n((?:\|.*\n)+)/mu.exec(readFileSync(join(root, "docs/guides/notices.md"), "utf8")) ?? [];
+  const told = table.split("\n").flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/gu)].map(([, code = ""]) => code));
+  expect(told.toSorted()).toEqual(noticeFaults.toSorted());
 });
 
 test("every block of TypeScript compiles, below the preamble of its page", { timeout: COMPILE_MS_MAX }, async () => {
