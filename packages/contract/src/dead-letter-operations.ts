@@ -132,6 +132,8 @@ export const deadLetterOperations = {
       fault: z.string().nullable(),
       /** Why some of those of notices could not be looked at, and about how many; null: all were. */
       unseen: z.string().nullable(),
+      /** When the server began with it. Who asks page by page gives it as `until`, or strikes off what died meanwhile and nobody has seen. */
+      at: time,
     }),
     errors: ["not_found"],
   }),

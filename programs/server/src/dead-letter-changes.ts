@@ -49,6 +49,7 @@ export function letterChanges({ engine }: ServerContext): Pick<Handlers<"deadLet
       };
     },
     async purge({ body: { dryRun, limit, redriven, ...rest } }, { workspace }) {
+      const at = isoTime(engine.context.now());
       await demandJobs(engine, workspace, rest.ids);
       const jobs = jobsOf(workspace, rest);
       const notices = redriven === true ? null : noticesOf(workspace, rest);
@@ -70,6 +71,7 @@ export function letterChanges({ engine }: ServerContext): Pick<Handlers<"deadLet
         more: purged.more || more || struck.fault !== null,
         fault: struck.fault,
         unseen: chosen?.unseen ?? null,
+        at,
       };
     },
   };

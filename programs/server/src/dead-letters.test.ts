@@ -200,6 +200,18 @@ test("what the broker refuses by itself is left, and told with why", async () =>
   });
 });
 
+test("who strikes them off page by page leaves what died after the first, if he says when that was", async () => {
+  await deadJob();
+  await deadJob();
+  const { api } = server;
+  // What dies in the same millisecond counts as later.
+  while (Date.now() <= Math.max(...(await api.deadLetters.list({})).items.map(({ diedAt }) => Date.parse(diedAt))));
+  const { at, more } = await api.deadLetters.purge({ limit: 1, dryRun: false });
+  const later = await deadJob();
+  expect([more, await api.deadLetters.purge({ until: at, dryRun: false })]).toMatchObject([true, { matched: 1, removed: 1, more: false }]);
+  expect((await api.deadLetters.list({})).items).toMatchObject([{ id: later }]);
+});
+
 test("a purge that its broker ends half-way tells what it struck off, and that there is more", async () => {
   await deadJob();
   for (const name of ["a", "b", "c"]) deadNotice(name);
@@ -210,6 +222,7 @@ test("a purge that its broker ends half-way tells what it struck off, and that t
     more: true,
     fault: "it went away",
     unseen: null,
+    at: expect.stringMatching(/^2.*Z$/u),
   });
   isFailing = false;
   expect(await server.api.deadLetters.purge({ dryRun: false })).toMatchObject({ matched: 1, removed: 1, more: false, fault: null });

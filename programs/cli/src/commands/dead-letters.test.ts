@@ -80,9 +80,28 @@ test.each([
 });
 
 test("what is struck off is added up over all pages, and the last one says what is left", async () => {
-  const page = (removed: number, more: boolean): object => ({ matched: 2, removed, more, fault: null, unseen: more ? null : "one" });
+  const page = (removed: number, more: boolean): object => ({
+    matched: 2,
+    removed,
+    more,
+    fault: null,
+    unseen: more ? null : "one",
+    at: begun,
+  });
   answers = [page(2, true), page(1, true), page(2, false)];
-  expect(await purgeAll(there, { dryRun: false })).toEqual({ matched: 6, removed: 5, more: false, fault: null, unseen: "one" });
+  expect(await purgeAll(there, { dryRun: false })).toMatchObject({
+    matched: 6,
+    removed: 5,
+    more: false,
+    fault: null,
+    unseen: "one",
+  });
+  // By the server's clock: what died meanwhile nobody has seen.
+  expect(asked).toEqual([{ dryRun: false }, ...[2, 3].map(() => ({ dryRun: false, until: begun }))]);
+  asked.length = 0;
+  const until = "2025-01-01T00:00:00.000Z";
+  await purgeAll(there, { dryRun: false, until });
+  expect(asked).toEqual(Array.from({ length: 3 }, () => ({ dryRun: false, until })));
   answers = [page(0, true)];
   asked.length = 0;
   expect(await purgeAll(there, { dryRun: false })).toMatchObject({ removed: 0, more: true });
@@ -97,9 +116,9 @@ test("what was done is told, with what went wrong, where a later page fails", as
     fault: expect.stringContaining("the disk is full"),
   });
   asked.length = 0;
-  answers = [{ matched: 2, removed: 2, more: true, fault: null, unseen: null }, broken];
+  answers = [{ matched: 2, removed: 2, more: true, fault: null, unseen: null, at: begun }, broken];
   const sum = await purgeAll(there, { dryRun: false });
-  expect(sum).toEqual({ matched: 2, removed: 2, more: true, unseen: null, fault: expect.stringContaining("the disk is full") });
+  expect(sum).toMatchObject({ matched: 2, removed: 2, more: true, unseen: null, fault: expect.stringContaining("the disk is full") });
   // Where nothing was done it is an error as any other.
   asked.length = 0;
   answers = [broken];
@@ -108,7 +127,7 @@ test("what was done is told, with what went wrong, where a later page fails", as
 });
 
 test("a purge ends with the page that was not done to its end", async () => {
-  answers = [{ matched: 4, removed: 2, more: true, fault: "it went away", unseen: null }];
+  answers = [{ matched: 4, removed: 2, more: true, fault: "it went away", unseen: null, at: begun }];
   expect(await purgeAll(there, { dryRun: false })).toMatchObject({ matched: 4, removed: 2, fault: "it went away" });
   expect(asked).toHaveLength(1);
 });
@@ -156,7 +175,7 @@ test.each([
   ],
   ["all were struck off", { removed: 2 }, { text: /^2 struck off\n$/u, code: undefined }],
 ])("a purge ends with what it came to: %s", async (_, more, { text, code }) => {
-  answers = [{ matched: 2, more: false, fault: null, unseen: null, ...more }];
+  answers = [{ matched: 2, more: false, fault: null, unseen: null, at: begun, ...more }];
   expect(await told(purgeDeadLetters, { all: true, yes: true })).toEqual([expect.stringMatching(text), code]);
 });
 

@@ -141,7 +141,7 @@ export async function redriveAll(client: Client, request: Request, clock: () => 
   const begunAt = clock();
   const { perSecond } = request;
   let answer = await client.deadLetters.redrive(request, PATIENT);
-  const until = new Date(Math.min(Date.parse(answer.at), Date.parse(request.until ?? answer.at))).toISOString();
+  const until = untilOf(answer, request);
   const items = [...answer.items];
   const turnSeconds = (): number => Math.max(0, perSecond === undefined ? 0 : items.length / perSecond - (clock() - begunAt) / 1_000);
   while (answer.more && answer.fault === null) {
@@ -157,6 +157,11 @@ export async function redriveAll(client: Client, request: Request, clock: () => 
     items.push(...page.items);
   }
   return { ...answer, items, againInSeconds: Math.ceil(turnSeconds()) };
+}
+
+/** Of the pages after the first: what had died when the server began, and is asked for. */
+function untilOf({ at }: { readonly at: string }, { until = at }: { readonly until?: string | undefined }): string {
+  return new Date(Math.min(Date.parse(at), Date.parse(until))).toISOString();
 }
 
 /** What a page came to; what went wrong with it is told beside what the pages before it came to. */
@@ -215,12 +220,16 @@ export async function purgeDeadLetters(call: Call<PurgeOptions>): Promise<number
 
 type Purge = NonNullable<Parameters<Client["deadLetters"]["purge"]>[0]>;
 
-/** Page by page, as long as that goes on. What was done is told, whatever becomes of a later page. */
+/**
+ * Page by page, as long as that goes on. What died after it began is left by the later ones: nobody has seen it. What was done is told,
+ * whatever becomes of a later page.
+ */
 export async function purgeAll(client: Client, request: Purge): Promise<Awaited<ReturnType<Client["deadLetters"]["purge"]>>> {
   let answer = await client.deadLetters.purge(request, PATIENT);
+  const until = untilOf(answer, request);
   let { matched, removed } = answer;
   while (answer.more && answer.fault === null && answer.removed > 0) {
-    const page = await orFault(client.deadLetters.purge(request, PATIENT));
+    const page = await orFault(client.deadLetters.purge({ ...request, until }, PATIENT));
     answer = "broken" in page ? { ...answer, fault: page.broken } : page;
     if ("broken" in page) break;
     matched += page.matched;
