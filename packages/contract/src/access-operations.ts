@@ -1,7 +1,7 @@
 /** What can be done with workspaces, roles and tokens over the API, and who did what. */
 import { permissions } from "@windlass/kernel";
 import * as z from "zod";
-import { idParams, nameParams, time } from "./json-schema.ts";
+import { idCursor, idParams, namePage, nameParams, nextCursor, time } from "./json-schema.ts";
 import { operation } from "./operation.ts";
 
 /** Roles or permissions that one request may name. */
@@ -76,7 +76,8 @@ export const workspaceOperations = {
   list: operation("workspaces.list", {
     summary: "List the workspaces that the token may use",
     permission: "workspaces:read",
-    result: z.object({ items: z.array(workspaceJson) }),
+    query: z.strictObject(namePage),
+    result: z.object({ items: z.array(workspaceJson), nextCursor }),
   }),
   create: operation("workspaces.create", {
     summary: "Make a workspace",
@@ -130,7 +131,7 @@ export const tokenOperations = {
       /** Also those that have expired or were revoked. */
       all: z.boolean().default(false),
       limit: z.int().min(1).max(500).default(100),
-      cursor: z.string().max(64).optional(),
+      cursor: idCursor("tok").optional(),
     }),
     result: z.object({ items: z.array(tokenJson), nextCursor: z.string().nullable() }),
   }),
@@ -173,7 +174,7 @@ export const auditOperations = {
       since: time.optional(),
       until: time.optional(),
       limit: z.int().min(1).max(500).default(50),
-      cursor: z.string().max(64).optional(),
+      cursor: idCursor("aud").optional(),
     }),
     result: z.object({ items: z.array(auditJson), nextCursor: z.string().nullable() }),
   }),

@@ -74,7 +74,11 @@ export const deadLetterOperations = {
       ...filter,
       redriven: z.boolean().optional(),
       limit: z.int().min(1).max(500).default(50),
-      cursor: z.string().max(200).optional(),
+      cursor: z
+        .string()
+        .max(200)
+        .regex(/^(job_[0-9a-z]|notice_)/u, "expected the nextCursor of an earlier answer")
+        .optional(),
     }),
     result: z.object({
       items: z.array(deadLetterJson),

@@ -2,7 +2,7 @@
 import { EXECUTORS, failureOutcomes, JOB_KINDS, ON_CONFLICT, RETRY_LIMIT_MAX } from "@windlass/kernel";
 import * as z from "zod";
 import { attemptJson, eventJson, jobDetailJson, jobJson, jobState, outcome, reason } from "./job-json.ts";
-import { idParams, jsonObject, jsonValue, labels, time } from "./json-schema.ts";
+import { idCursor, idParams, jsonObject, jsonValue, labels, time } from "./json-schema.ts";
 import { containerRange, logItemJson, logsJson, stream } from "./log-json.ts";
 import { operation } from "./operation.ts";
 import { problemJson } from "./problem.ts";
@@ -144,7 +144,7 @@ export const jobOperations = {
       rootsOnly: z.boolean().optional(),
       order: z.enum(["newest", "oldest"]).optional(),
       limit: z.int().min(1).max(500).default(50),
-      cursor: z.string().max(200).optional(),
+      cursor: idCursor("job").optional(),
     }),
     result: z.object({ items: z.array(jobJson), nextCursor: z.string().nullable() }),
   }),

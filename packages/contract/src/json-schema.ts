@@ -11,5 +11,14 @@ export const time = z.iso.datetime({ offset: true });
 
 export const labels = z.record(z.string().max(200), z.string().max(500));
 
+/** Where an earlier page ended. One that is none is refused: a list that began anew, or was empty, would be believed. */
+export const idCursor = (...prefixes: readonly string[]) =>
+  z.string().regex(new RegExp(`^(${prefixes.join("|")})_[0-9a-z]{1,60}$`, "u"), "expected the nextCursor of an earlier answer");
+
+/** Of lists that are in the order of their names: any text is a place in it. */
+export const namePage = { limit: z.int().min(1).max(500).default(500), cursor: z.string().max(256).optional() } as const;
+
+export const nextCursor = z.string().nullable();
+
 export const idParams = z.strictObject({ id: z.string().min(1).max(64) });
 export const nameParams = z.strictObject({ name: z.string().min(1).max(256) });

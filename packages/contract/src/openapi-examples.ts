@@ -90,7 +90,7 @@ export const EXAMPLES: Partial<Record<OperationId, Example>> = {
     body: { reason: "the source is being moved" },
     answer: { workflow: { ...workflow, disabled: { by: "admin", at: AT, reason: "the source is being moved" } }, cancelled: 2 },
   },
-  "workflows.list": { answer: { items: [workflow] } },
+  "workflows.list": { answer: { items: [workflow], nextCursor: null } },
   "workflows.run": { body: { name: "nightly", input: { day: "2026-01-31" } }, answer: { id: JOB_ID, created: true, job } },
   "queues.put": { body: { paused: true } },
 };

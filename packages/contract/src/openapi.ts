@@ -52,7 +52,7 @@ export function openApiDocument(version: string): Schema {
 /** Paragraphs; what holds for all operations. */
 const DESCRIPTION = [
   "JSON in camelCase; times are ISO 8601 in UTC. Every refusal is application/problem+json with a code that never changes and, where there are some, all faults at once.",
-  "Lists have a limit and a cursor. Reads of single objects have an ETag and answer If-None-Match with 304; what two may edit heeds If-Match.",
+  "Lists that may grow have a limit and a cursor. Reads of single objects have an ETag and answer If-None-Match with 304; what two may edit heeds If-Match.",
   "A call that changes something is carried out once per Idempotency-Key: within a day, the same call under the same key gets the first answer again, with Idempotency-Replayed; another call under it is refused.",
   "Streams are server-sent events. After reset events were lost: read again, and go on from there. Last-Event-ID continues a stream.",
 ].join("\n\n");

@@ -1,7 +1,7 @@
 /** What can be done with queues over the API. */
 import { RATE_LIMIT_MAX, RATE_SECONDS_MAX } from "@windlass/kernel";
 import * as z from "zod";
-import { nameParams, time } from "./json-schema.ts";
+import { namePage, nameParams, nextCursor, time } from "./json-schema.ts";
 import { operation } from "./operation.ts";
 
 /** Starts in a time; as many may start at once after a rest. */
@@ -68,7 +68,8 @@ export const queueOperations = {
   list: operation("queues.list", {
     summary: "List queues with their figures",
     permission: "queues:read",
-    result: z.object({ items: z.array(queueJson) }),
+    query: z.strictObject(namePage),
+    result: z.object({ items: z.array(queueJson), nextCursor }),
   }),
   get: operation("queues.get", {
     summary: "Show a queue",

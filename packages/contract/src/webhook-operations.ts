@@ -2,7 +2,7 @@
 import { DELIVERY_STATES, eventTypes, JOB_KINDS, WEBHOOK_NAME } from "@windlass/kernel";
 import * as z from "zod";
 import { outcome } from "./job-json.ts";
-import { labels, nameParams, time } from "./json-schema.ts";
+import { labels, namePage, nameParams, nextCursor, time } from "./json-schema.ts";
 import { operation } from "./operation.ts";
 
 const LIST_MAX = 50;
@@ -72,7 +72,8 @@ export const webhookOperations = {
   list: operation("webhooks.list", {
     summary: "List webhooks",
     permission: "webhooks:read",
-    result: z.object({ items: z.array(webhookJson) }),
+    query: z.strictObject(namePage),
+    result: z.object({ items: z.array(webhookJson), nextCursor }),
   }),
   get: operation("webhooks.get", {
     summary: "Show a webhook",
@@ -129,7 +130,10 @@ export const webhookOperations = {
     query: z.strictObject({
       state: z.enum(DELIVERY_STATES).optional(),
       limit: z.int().min(1).max(500).default(50),
-      cursor: z.string().max(200).optional(),
+      cursor: z
+        .string()
+        .regex(/^[0-9]{1,30}$/u, "expected the nextCursor of an earlier answer")
+        .optional(),
     }),
     result: z.object({ items: z.array(deliveryJson), nextCursor: z.string().nullable() }),
     errors: ["not_found"],

@@ -1,7 +1,7 @@
 /** Who carries jobs out: the sessions that are open now. */
 import { EXECUTORS, liveStates } from "@windlass/kernel";
 import * as z from "zod";
-import { idParams, time } from "./json-schema.ts";
+import { idParams, namePage, nextCursor, time } from "./json-schema.ts";
 import { operation } from "./operation.ts";
 
 export const workerJson = z
@@ -44,7 +44,8 @@ export const workerOperations = {
   list: operation("workers.list", {
     summary: "List who carries jobs out: open sessions of workers, launchers and servers",
     permission: "workers:read",
-    result: z.object({ items: z.array(workerJson) }),
+    query: z.strictObject(namePage),
+    result: z.object({ items: z.array(workerJson), nextCursor }),
   }),
   get: operation("workers.get", {
     summary: "Show one of them, with the jobs that it holds now",

@@ -1,6 +1,6 @@
 /** What can be done with workflows over the API. A workflow is stored by name; each change makes a new version. */
 import * as z from "zod";
-import { jsonObject, jsonValue, labels, nameParams, time } from "./json-schema.ts";
+import { jsonObject, jsonValue, labels, namePage, nameParams, nextCursor, time } from "./json-schema.ts";
 import { submittedJson } from "./job-operations.ts";
 import { operation } from "./operation.ts";
 import { faultJson } from "./problem.ts";
@@ -49,7 +49,8 @@ export const workflowOperations = {
   list: operation("workflows.list", {
     summary: "List the newest version of each workflow, by name",
     permission: "workflows:read",
-    result: z.object({ items: z.array(workflowJson) }),
+    query: z.strictObject(namePage),
+    result: z.object({ items: z.array(workflowJson), nextCursor }),
   }),
   get: operation("workflows.get", {
     summary: "Show a workflow; name@2 or version=2 for an older version",

@@ -11,6 +11,7 @@ export const ERRORS = {
   forbidden: { status: 403, exit: 4, retry: false, meaning: "the token does not allow this operation" },
   not_found: { status: 404, exit: 3, retry: false, meaning: "there is no such object" },
   route_not_found: { status: 404, exit: 3, retry: false, meaning: "there is no such address" },
+  method_not_allowed: { status: 405, exit: 2, retry: false, meaning: "the address is asked with other methods" },
   log_removed: { status: 410, exit: 3, retry: false, meaning: "the log was removed before its job, to keep to the limits of logs" },
   conflict: { status: 409, exit: 4, retry: false, meaning: "the object is not in a state in which this is possible" },
   workflow_disabled: {

@@ -13,6 +13,7 @@ import {
   type Workspace,
 } from "@windlass/kernel";
 import { definedOnly } from "./defined-only.ts";
+import { pageOf } from "./page-of.ts";
 import { isoTime, maybeTime } from "./present-job.ts";
 import type { AllHandlers, ServerContext } from "./server-context.ts";
 
@@ -25,7 +26,8 @@ export function accessHandlers(server: ServerContext): AccessHandlers {
 function workspacesAndRoles({ engine: { access } }: ServerContext): Pick<AccessHandlers, "workspaces" | "roles"> {
   return {
     workspaces: {
-      list: async (_, { principal }) => ({ items: (await access.workspaces.list(principal)).map(presentWorkspace) }),
+      list: async ({ query }, { principal }) =>
+        pageOf((await access.workspaces.list(principal)).map(presentWorkspace), query, ({ name }) => name),
       create: async ({ body }, { principal }) => presentWorkspace(await access.workspaces.create(body.name, principal)),
       async delete({ params }) {
         await access.workspaces.remove(params.name);

@@ -173,7 +173,9 @@ function health(
 function unknownAddress(method: string, path: string): WindlassError {
   const methods = operationList.filter((operation) => patternOf(operation.path).test(path)).map((operation) => operation.method);
   if (methods.length > 0)
-    return new WindlassError("route_not_found", `${path} is not asked with ${method}, but with ${methods.join(" or ")}`);
+    return new WindlassError("method_not_allowed", `${path} is not asked with ${method}, but with ${methods.join(" or ")}`, {
+      details: { allow: methods.flatMap((one) => (one === "GET" ? [one, "HEAD"] : [one])).toSorted() },
+    });
   const known = [...new Set(operationList.map((operation) => operation.path)), ...OPEN_ADDRESSES];
   return new WindlassError("route_not_found", `there is no address ${path}${didYouMean(path, known) || `; all begin with ${API}`}`);
 }

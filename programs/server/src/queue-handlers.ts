@@ -1,23 +1,26 @@
-/** The operations on queues. A queue is there as soon as a job names it or somebody sets it. */
+/** The operations on queues. A queue is there as soon as a job names it, somebody sets it or a worker serves it. */
 import type { QueueJson } from "@windlass/contract";
 import {
   didYouMean,
   EXECUTORS,
   faultOfNamedQueue,
+  hasCode,
   QUEUE_NAME,
   queueKeyOf,
   queueOfKey,
+  unsetQueue,
   WindlassError,
   type QueueView,
 } from "@windlass/kernel";
 import { definedOnly } from "./defined-only.ts";
+import { pageOf } from "./page-of.ts";
 import { maybeTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
 export function queueHandlers({ engine: { context, queues: waiting } }: ServerContext): Handlers<"queues"> {
   const { queues } = context.store;
   return {
-    list: async (_, { workspace }) => ({ items: await ofWorkspace(workspace) }),
+    list: async ({ query }, { workspace }) => pageOf(await ofWorkspace(workspace), query, ({ name }) => name),
     get: async ({ params }, { workspace }) => find(workspace, params.name),
     async put({ params: { name }, body }, { principal, workspace, expected }) {
       checkName("name", name);
@@ -31,7 +34,7 @@ export function queueHandlers({ engine: { context, queues: waiting } }: ServerCo
       return find(workspace, name);
     },
     async delete({ params: { name } }, { workspace, expected }) {
-      const { scheduled, queued, running, waiting: parked } = await find(workspace, name);
+      const { scheduled, queued, running, waiting: parked } = await stored(workspace, name);
       const alive = scheduled + queued + running + parked;
       if (alive > 0)
         throw new WindlassError("conflict", `queue ${name} holds ${alive} jobs; move or purge what waits, and let the rest end`);
@@ -59,6 +62,16 @@ export function queueHandlers({ engine: { context, queues: waiting } }: ServerCo
   }
 
   async function find(workspace: string, name: string): Promise<QueueJson> {
+    try {
+      return await stored(workspace, name);
+    } catch (error) {
+      if (!hasCode(error, "not_found") || !(await isKnown(workspace, name))) throw error;
+      return presentQueue({ ...unsetQueue(name), ...NOTHING_ALIVE });
+    }
+  }
+
+  /** One of which something is alive or set. */
+  async function stored(workspace: string, name: string): Promise<QueueJson> {
     const all = await ofWorkspace(workspace);
     const found = all.find((queue) => queue.name === name);
     if (found === undefined)
@@ -71,7 +84,17 @@ export function queueHandlers({ engine: { context, queues: waiting } }: ServerCo
       );
     return found;
   }
+
+  /** A queue that is empty at the moment is there, for whoever serves it and for whoever looks how much of it is left. */
+  async function isKnown(workspace: string, name: string): Promise<boolean> {
+    const key = queueKeyOf(workspace, name);
+    const sessions = await context.store.sessions.list();
+    if (sessions.some(({ serves }) => serves.some(({ queue }) => queue === key))) return true;
+    return (await context.store.reads.list({ workspace, queue: key, limit: 1 })).length > 0;
+  }
 }
+
+const NOTHING_ALIVE = { scheduled: 0, queued: 0, running: 0, waiting: 0, attemptsAlive: 0, oldestQueuedAt: null } as const;
 
 function checkName(path: string, name: string): void {
   if (QUEUE_NAME.test(name)) return;

@@ -84,9 +84,48 @@ test("what waits in a queue is moved and purged, each after a preview; a queue t
   expect(await api.queues.purge({ name: "busy", dryRun: false })).toMatchObject({ matched: 1, done: 1 });
   expect((await api.jobs.get({ id })).state).toBe("cancelled");
   expect(await api.queues.delete({ name: "busy" })).toEqual({ name: "busy" });
-  await expect(api.queues.get({ name: "busy" })).rejects.toMatchObject({ code: "not_found" });
+  await expect(api.queues.delete({ name: "busy" })).rejects.toMatchObject({ code: "not_found" });
 });
 
 test("the queue of an isolated execution is set by nobody: paused, it would be given one runner after the other", async () => {
   await expect(server.api.queues.put({ name: "execution/job_x", paused: true })).rejects.toMatchObject({ code: "invalid" });
+});
+
+test("a queue that is empty at the moment is there for whoever has worked with it or serves it; a name that nobody used is not", async () => {
+  const { api } = server;
+  const { id } = await api.submit("once", null, { queue: "drained" });
+  await api.jobs.cancel({ id });
+  expect(await api.queues.get({ name: "drained" })).toMatchObject({ name: "drained", queued: 0, running: 0, revision: 0, paused: false });
+  expect(await api.queues.purge({ name: "drained" })).toMatchObject({ matched: 0 });
+  const worker = await server.work({ once: () => null }, "served");
+  expect(await api.queues.get({ name: "served" })).toMatchObject({ queued: 0 });
+  await worker.stop();
+  await expect(api.queues.get({ name: "draind" })).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("queues come in pages, in the order of their names, and so do the other lists that may grow", async () => {
+  const { api } = server;
+  for (const name of ["page-c", "page-a", "page-b"]) await api.queues.put({ name, paused: true });
+  const first = await api.queues.list({ limit: 2, cursor: "page" });
+  operations.queues.list.result.parse(first);
+  expect(first).toMatchObject({ items: [{ name: "page-a" }, { name: "page-b" }], nextCursor: "page-b" });
+  expect((await api.queues.list({ cursor: "page-b" })).items.map(({ name }) => name)).toEqual(["page-c"]);
+  const all: string[] = [];
+  for await (const { name } of api.queues.each({ limit: 1 })) all.push(name);
+  expect(all.filter((name) => name.startsWith("page-"))).toEqual(["page-a", "page-b", "page-c"]);
+  const worker = await server.work({ once: () => null }, "paged");
+  const one = await api.workers.list({ limit: 1 });
+  expect(one).toMatchObject({ items: [{ id: one.nextCursor }], nextCursor: expect.stringMatching(/^ses_/u) });
+  await worker.stop();
+  expect(await api.workspaces.list({ cursor: "d" })).toMatchObject({ items: [{ name: "default" }], nextCursor: null });
+  expect(await api.workflows.list({ limit: 1 })).toEqual({ items: [], nextCursor: null });
+  expect(await api.webhooks.list({ limit: 1 })).toEqual({ items: [], nextCursor: null });
+});
+
+test("a cursor that no page gave is refused: a list that is empty, or begins anew, would be believed", async () => {
+  for (const path of ["jobs", "tokens", "audit", "dead-letters"]) {
+    const answer = await server.ask("GET", `/api/v1/${path}?cursor=42`);
+    expect(answer.status, path).toBe(422);
+    expect(await answer.json()).toMatchObject({ code: "invalid", faults: [{ path: "cursor" }] });
+  }
 });

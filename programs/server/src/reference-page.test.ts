@@ -19,6 +19,11 @@ test("the document is served without a token, and is the one of this version", a
   expect(await answer.json()).toMatchObject({ openapi: "3.1.0", info: { version: "0.0.0-test" } });
 });
 
+test("whoever opens the bare address is led to the page", async () => {
+  const answer = await get("/");
+  expect([answer.status, answer.headers.get("location")]).toEqual([302, "/docs"]);
+});
+
 test("the page shows every operation, loads only from this server, and runs no script of its own text", async () => {
   const answer = await get("/docs");
   expect(answer.headers.get("content-type")).toBe("text/html; charset=utf-8");

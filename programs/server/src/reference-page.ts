@@ -22,6 +22,8 @@ export function serveReference(app: App, version: string): void {
       return c.body(text(), 200, { "content-type": `${type}; charset=utf-8` });
     });
   };
+  // Whoever opens the address that a start prints finds what may be asked there.
+  app.get("/", (c) => c.redirect(DOCS_PATH));
   // Made when somebody asks: most servers are never asked, and it takes a moment.
   send(OPENAPI_PATH, "application/json", () => JSON.stringify(openApiDocument(version)));
   send(DOCS_PATH, "text/html", () =>

@@ -145,10 +145,10 @@ test("an unknown address tells the nearest, a known one how it is asked", async 
     status: 404,
     detail: expect.stringContaining('did you mean "/api/v1/jobs"'),
   });
-  expect(await problem(await server.ask("PUT", "/api/v1/jobs/job_1/cancel"))).toMatchObject({
-    code: "route_not_found",
-    detail: expect.stringContaining("with POST"),
-  });
+  const answer = await server.ask("PUT", "/api/v1/jobs/job_1/cancel");
+  expect(answer.headers.get("allow")).toBe("POST");
+  expect(await problem(answer)).toMatchObject({ code: "method_not_allowed", status: 405, detail: expect.stringContaining("with POST") });
+  expect((await server.ask("DELETE", "/api/v1/jobs")).headers.get("allow")).toBe("GET, HEAD, POST");
 });
 
 test("what nobody foresaw is logged whole and answered with its id alone", async () => {

@@ -10,6 +10,8 @@ export function problemResponse(error: unknown, { requestId, logger }: { readonl
     logger.error("a request failed", { requestId, code: error.code, error: error.message, cause: stackOf(error.cause) });
   const headers: Record<string, string> = { "content-type": PROBLEM_TYPE };
   if (problem.code === "unauthorized") headers["www-authenticate"] = 'Bearer realm="windlass"';
+  const { allow } = refusal.details;
+  if (problem.code === "method_not_allowed" && Array.isArray(allow)) headers["allow"] = allow.join(", ");
   const after = retryAfterOf(refusal, problem.status);
   if (after !== undefined) headers["retry-after"] = String(after);
   return new Response(JSON.stringify(problem), { status: problem.status, headers });

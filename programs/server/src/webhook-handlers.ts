@@ -1,12 +1,13 @@
 /** The operations on webhooks. */
 import type { DeliveryJson, WebhookJson } from "@windlass/contract";
 import type { Delivery, Webhook } from "@windlass/kernel";
+import { pageOf } from "./page-of.ts";
 import { isoTime, maybeTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
 export function webhookHandlers({ engine: { webhooks } }: ServerContext): Handlers<"webhooks"> {
   return {
-    list: async (_, { workspace }) => ({ items: (await webhooks.list(workspace)).map(presentWebhook) }),
+    list: async ({ query }, { workspace }) => pageOf((await webhooks.list(workspace)).map(presentWebhook), query, ({ name }) => name),
     get: async ({ params: { name } }, { workspace }) => presentWebhook(await webhooks.get(workspace, name)),
     async create({ body: { name, ...request } }, { workspace, principal }) {
       const { webhook, signingSecret } = await webhooks.create({ workspace, name }, request, principal.name);

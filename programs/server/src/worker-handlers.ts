@@ -2,6 +2,7 @@
 import type { WorkerJson } from "@windlass/contract";
 import { queueOfKey, queuesServed, servesWorkspace, WindlassError, type LiveJob } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
+import { pageOf } from "./page-of.ts";
 import { isoTime, maybeTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
@@ -23,9 +24,10 @@ export function workerHandlers({ engine: { context } }: ServerContext): Handlers
     });
 
   return {
-    async list(_, { workspace }) {
-      const found = await within(workspace);
-      return { items: await Promise.all(found.map(async (session) => presentWorker(session, (await held(session, workspace)).length))) };
+    async list({ query }, { workspace }) {
+      const { items, nextCursor } = pageOf(await within(workspace), query, ({ id }) => id);
+      const counted = items.map(async (session) => presentWorker(session, (await held(session, workspace)).length));
+      return { items: await Promise.all(counted), nextCursor };
     },
     async get({ params: { id } }, { workspace }) {
       const session = (await within(workspace)).find((one) => one.id === id);

@@ -7,6 +7,7 @@ import { demand } from "./authenticate.ts";
 import { definedOnly } from "./defined-only.ts";
 import { submitted } from "./job-handlers.ts";
 import { prepareSchedules, prepareRemoval } from "./inline-schedules.ts";
+import { pageOf } from "./page-of.ts";
 import { isoTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 import type { ReadWorkflow } from "./server-parts.ts";
@@ -44,7 +45,10 @@ export function workflowHandlers(server: ServerContext): Handlers<"workflows"> {
       const read = workflows.read(body.source);
       return "faults" in read ? { valid: false, name: null, faults: [...read.faults] } : { valid: true, name: read.name, faults: [] };
     },
-    list: async (_, { workspace }) => ({ items: await presentAll(definitions, await definitions.list(workspace, WORKFLOW_TYPE)) }),
+    async list({ query }, { workspace }) {
+      const { items, nextCursor } = pageOf(await definitions.list(workspace, WORKFLOW_TYPE), query, ({ name }) => name);
+      return { items: await presentAll(definitions, items), nextCursor };
+    },
     async get({ params, query }, { workspace }) {
       const definition = await storedWorkflow(definitions, { workspace, text: params.name, wanted: query.version });
       return { ...(await presented(definitions, definition)), definition: definition.body as JsonObject };

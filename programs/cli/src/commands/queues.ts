@@ -1,6 +1,7 @@
 /** `windlass queues …` */
 import type { QueueJson } from "@windlass/contract";
 import { WindlassError, type RateLimit } from "@windlass/kernel";
+import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
 import { agoOf, timeColumn } from "../output/job-lines.ts";
@@ -11,7 +12,8 @@ import { argumentOf, type Call } from "../tree/call.ts";
 import { orNull } from "../tree/option-values.ts";
 
 export async function listQueues(call: Call): Promise<void> {
-  const answer = await connect(call).client.queues.list();
+  const { client } = connect(call);
+  const answer = await allPages(client.queues.list);
   await presentTable(call, answer, {
     columns: columns(now()),
     rows: answer.items,

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { SecretJson } from "@windlass/contract";
 import { messageOf, WindlassError } from "@windlass/kernel";
+import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { hiddenLine } from "../machine/hidden-input.ts";
 import { now, presentTable } from "../output/api-object.ts";
@@ -36,16 +37,7 @@ export async function setSecret(call: Call<OfWorkflow & { readonly file?: string
 
 export async function listSecrets(call: Call<OfWorkflow>): Promise<void> {
   const { client } = connect(call);
-  const items: SecretJson[] = [];
-  for (let cursor: string | null = null, first = true; first || cursor !== null; first = false) {
-    const page: Awaited<ReturnType<typeof client.secrets.list>> = await client.secrets.list({
-      limit: 500,
-      ...ofWorkflow(call.options.workflow),
-      ...(cursor === null ? {} : { cursor }),
-    });
-    items.push(...page.items);
-    cursor = page.nextCursor;
-  }
+  const { items } = await allPages<SecretJson>((page) => client.secrets.list({ ...page, ...ofWorkflow(call.options.workflow) }));
   const at = now();
   await presentTable<SecretJson>(
     call,

@@ -1,6 +1,7 @@
 /** `windlass token …` */
 import type { TokenJson } from "@windlass/contract";
 import { WindlassError } from "@windlass/kernel";
+import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { now, presentTable } from "../output/api-object.ts";
 import { agoOf } from "../output/job-lines.ts";
@@ -39,16 +40,7 @@ export async function createToken(call: Call<CreateOptions>): Promise<void> {
 
 export async function listTokens(call: Call<{ readonly all?: boolean }>): Promise<void> {
   const { client } = connect(call);
-  const items: TokenJson[] = [];
-  for (let cursor: string | null = ""; cursor !== null;) {
-    const page: Awaited<ReturnType<typeof client.tokens.list>> = await client.tokens.list({
-      all: call.options.all ?? false,
-      limit: 500,
-      cursor,
-    });
-    items.push(...page.items);
-    cursor = page.nextCursor;
-  }
+  const { items } = await allPages<TokenJson>((page) => client.tokens.list({ ...page, all: call.options.all ?? false }));
   await presentTable(
     call,
     { items },

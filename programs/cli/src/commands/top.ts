@@ -3,6 +3,7 @@
  * --once, it is told once. What is shown is looked at each second; rates are counted from the feed of events.
  */
 import { ERRORS, hasCode, isWindlassError, messageOf } from "@windlass/kernel";
+import { allPages } from "../connection/all-pages.ts";
 import { connect, type Connection } from "../connection/connect.ts";
 import { interruption } from "../machine/interruption.ts";
 import { keepAlive, rest } from "../machine/rest.ts";
@@ -121,9 +122,9 @@ function repeatedly(restMs: number, work: () => Promise<void>): () => void {
 async function lookAt({ client, url }: Connection, rates: Rates): Promise<Snapshot> {
   const [system, queues, running, workers] = await Promise.all([
     client.system.info(),
-    client.queues.list(),
+    allPages(client.queues.list),
     client.jobs.list({ state: ["running", "stopping"], order: "oldest", limit: RUNNING_MAX }),
-    client.workers.list().catch(nullWhenForbidden),
+    allPages(client.workers.list).catch(nullWhenForbidden),
   ]);
   const at = systemClock.now();
   return {

@@ -2,6 +2,7 @@
 import type { DeliveryJson, WebhookJson } from "@windlass/contract";
 import { WindlassError } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
+import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
 import { agoOf } from "../output/job-lines.ts";
@@ -44,7 +45,8 @@ export async function createWebhook(call: Call<Given & { readonly url: string }>
 }
 
 export async function listWebhooks(call: Call): Promise<void> {
-  const answer = await connect(call).client.webhooks.list();
+  const { client } = connect(call);
+  const answer = await allPages(client.webhooks.list);
   await presentTable(call, answer, { columns: columns(now()), rows: answer.items, none: "No webhooks." });
 }
 

@@ -1,5 +1,6 @@
 /** `windlass workers list`, `get` */
 import type { WorkerJson } from "@windlass/contract";
+import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
 import { agoOf } from "../output/job-lines.ts";
@@ -7,7 +8,8 @@ import { present } from "../output/present.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 
 export async function listWorkers(call: Call): Promise<void> {
-  const answer = await connect(call).client.workers.list();
+  const { client } = connect(call);
+  const answer = await allPages(client.workers.list);
   const at = now();
   await presentTable<WorkerJson>(call, answer, {
     columns: [

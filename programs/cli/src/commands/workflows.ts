@@ -1,5 +1,6 @@
 /** `windlass workflows apply`, `list`, `get`, `versions`, `disable`, `enable`, `delete` */
 import type { WorkflowJson } from "@windlass/contract";
+import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { now, presentTable } from "../output/api-object.ts";
 import { agoOf, count, timeColumn } from "../output/job-lines.ts";
@@ -30,7 +31,8 @@ export async function applyWorkflows(call: Call): Promise<void> {
 }
 
 export async function listWorkflows(call: Call): Promise<void> {
-  const answer = await connect(call).client.workflows.list();
+  const { client } = connect(call);
+  const answer = await allPages(client.workflows.list);
   const at = now();
   await presentTable<WorkflowJson>(call, answer, {
     columns: [

@@ -1,5 +1,6 @@
 /** `windlass workspaces …` */
 import type { WorkspaceJson } from "@windlass/contract";
+import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { now, presentTable } from "../output/api-object.ts";
 import { agoOf } from "../output/job-lines.ts";
@@ -7,7 +8,8 @@ import { present } from "../output/present.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 
 export async function listWorkspaces(call: Call): Promise<void> {
-  const answer = await connect(call).client.workspaces.list();
+  const { client } = connect(call);
+  const answer = await allPages(client.workspaces.list);
   const at = now();
   await presentTable<WorkspaceJson>(call, answer, {
     columns: [
