@@ -24,6 +24,7 @@ import { failingSchedulesMigration } from "./migration-0018.ts";
 import { intakeMigration } from "./migration-0019.ts";
 import { feedPlacesMigration } from "./migration-0020.ts";
 import { disabledMigration } from "./migration-0021.ts";
+import { cheapChecksMigration } from "./migration-0022.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -38,6 +39,8 @@ export interface Dialect {
   readonly feedIndex: string | null;
   /** Whether single jobs are acknowledged before they lie in their tables. */
   readonly hasIntake: boolean;
+  /** Whether `IN` with a list is dearer than one comparison after the other. */
+  readonly hasSlowLists: boolean;
 }
 
 export type Migration = (dialect: Dialect) => readonly string[];
@@ -65,6 +68,7 @@ export const migrations: readonly Migration[] = [
   intakeMigration,
   feedPlacesMigration,
   disabledMigration,
+  cheapChecksMigration,
 ];
 
 export const sqliteDialect: Dialect = {
@@ -75,6 +79,7 @@ export const sqliteDialect: Dialect = {
   feedColumns: "position INTEGER PRIMARY KEY AUTOINCREMENT",
   feedIndex: null,
   hasIntake: true,
+  hasSlowLists: true,
 };
 
 export const postgresDialect: Dialect = {
@@ -87,6 +92,7 @@ export const postgresDialect: Dialect = {
       position BIGINT GENERATED ALWAYS AS IDENTITY`,
   feedIndex: "CREATE INDEX events_feed ON events (mark, position)",
   hasIntake: false,
+  hasSlowLists: false,
 };
 
 /**

@@ -16,10 +16,11 @@ import {
   queuesTable,
   sessionsTable,
   type Migration,
+  type SqlValue,
 } from "@windlass/sql";
 import { advanceOf, compositeRecord, jobRecord, T0 } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
-import { Database } from "./database.ts";
+import { Database, type Row } from "./database.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
 
 let folder: string;
@@ -85,6 +86,24 @@ describe("migrations", () => {
     expect(() => open([...migrations, () => ["CREATE TABLE half (id INTEGER)", "CREATE TABLE half (id INTEGER)"]])).toThrow(/half/u);
     const db = open(migrations);
     expect(db.all("SELECT name FROM sqlite_master WHERE name = 'half'")).toEqual([]);
+    db.close();
+  });
+
+  test.each([
+    ["jobs_live", "queued"],
+    ["job_ends", "expired"],
+  ])("%s is made anew with all that is in it, and takes no other states than before", (table, state) => {
+    const db = new Database(":memory:");
+    db.migrate(migrations.slice(0, 21));
+    const columns = db.all(`SELECT name, type FROM pragma_table_info('${table}')`);
+    const valueOf = ([name, type]: Row, i: number): SqlValue => (name === "state" ? state : type === "INTEGER" ? i : `${name}`);
+    const insert = (values: Row): number => db.run(`INSERT INTO ${table} VALUES (${values.map(() => "?").join(", ")})`, values);
+    insert(columns.map(valueOf));
+    const before = db.all(`SELECT * FROM ${table}`);
+    db.migrate();
+    expect(db.all(`SELECT * FROM ${table}`)).toEqual(before);
+    expect(db.all(`SELECT name, type FROM pragma_table_info('${table}')`)).toEqual(columns);
+    expect(() => insert(columns.map((column, i) => (column[0] === "state" ? "other" : i)))).toThrow(/CHECK/u);
     db.close();
   });
 

@@ -175,3 +175,13 @@ test("schedules and their history are walked in their order", () => {
   expect(planOf(list.sql, list.values)).toMatch(/SEARCH s USING INDEX schedules_by_name \(workspace=\?/u);
   for (const { sql, values } of [history, list]) expect(planOf(sql, values)).not.toMatch(/TEMP B-TREE/u);
 });
+
+test.each([
+  "INSERT INTO jobs_live (id, state) VALUES (?, ?)",
+  "UPDATE jobs_live SET state = ? WHERE id = ?",
+  "INSERT INTO job_ends (job_id, state) VALUES (?, ?)",
+])("what is written for each job looks its state up in no list: %s", (sql) => {
+  const steps = db.all(`EXPLAIN ${sql}`).map((row) => row[1]);
+  expect(steps).toContain("Halt");
+  expect(steps).not.toContain("OpenEphemeral");
+});
