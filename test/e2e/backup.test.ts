@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -71,6 +72,10 @@ async function backUpAndRestore(args: { readonly from: readonly string[]; readon
   await loading;
   expect(taken).toMatchObject({ code: 0 });
   expect(JSON.parse(taken.stdout)).toMatchObject({ underWay: 2 });
+  const open = readdirSync(join(here.folder, "copy"), { recursive: true, encoding: "utf8" }).filter(
+    (path) => (statSync(join(here.folder, "copy", path)).mode & 0o077) !== 0,
+  );
+  expect(open).toEqual([]);
   expect(await here.windlass("backup", "copy", "--verify")).toMatchObject({ code: 0 });
   expect(await here.windlass("backup", "copy", "--data", "one")).toMatchObject({
     code: 4,

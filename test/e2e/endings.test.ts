@@ -37,9 +37,11 @@ test("a server that is killed loses nothing: the next one has the exit code of w
   const first = await me.server();
   const submitted = await me.windlass("jobs", "submit", "--json", "--", "sh", "-c", gated(me, "exit 7"));
   const { id } = JSON.parse(submitted.stdout) as { id: string };
-  await until(me.start(["logs", "-f", id]), "begun");
+  const following = me.start(["logs", "-f", id]);
+  await until(following, "begun");
   first.kill("SIGKILL");
   await first.ended;
+  await until(following, "is gone for the moment; trying again");
   const alone = await me.windlass("jobs", "get", id);
   expect(alone.code).toBe(5);
   me.write("go", "");

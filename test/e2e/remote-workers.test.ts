@@ -74,6 +74,36 @@ test("a worker that is told to end lets its handlers finish", async () => {
   expect(effects(here)).toEqual([`begun ${id} 1`, `done ${id} 1`]);
 });
 
+test("from the command line a parked job is ended with its completion token, and what happened to it is listed", async () => {
+  here.write(
+    "park.ts",
+    `import { writeFileSync } from "node:fs";
+import { parked } from ${JSON.stringify(join(import.meta.dirname, "../../packages/sdk/src/index.ts"))};
+export const handlers = {
+  asks: async ({ completionToken }) => { writeFileSync("completion", await completionToken()); return parked(); },
+};
+`,
+  );
+  const { url } = await here.server();
+  const worker = here.start(["worker", "--handlers", "park.ts", "--server", url, "--token", tokenOf(here)]);
+  await until(worker, "A worker of");
+  const { stdout } = await here.windlass("jobs", "submit", "--handler", "asks", "--json");
+  const { id } = JSON.parse(stdout) as { id: string };
+  await vi.waitFor(async () => expect((await here.windlass("jobs", "get", id)).stdout).toContain("waiting"), { timeout: 20_000 });
+  expect(await here.windlass("jobs", "complete", "no-token")).toMatchObject({ code: 3 });
+  expect(await here.windlass("jobs", "complete", "x", "--payload", "1", "--failed", "no")).toMatchObject({ code: 2 });
+  const done = await here.windlass("jobs", "complete", here.read("completion"), "--payload", '{"approved": true}', "--json");
+  expect(JSON.parse(done.stdout)).toMatchObject({ id, state: "succeeded", output: { approved: true } });
+  const events = JSON.parse((await here.windlass("jobs", "events", id, "--json")).stdout) as {
+    readonly items: { readonly type: string }[];
+  };
+  expect(events.items.map(({ type }) => type)).toEqual(["job.submitted", "job.started", "job.waiting", "job.finished"]);
+  const first = await here.windlass("jobs", "events", id, "-n", "1");
+  expect(first).toMatchObject({ stdout: expect.stringContaining("job.submitted"), stderr: expect.stringContaining("--after 1") });
+  worker.kill("SIGTERM");
+  await worker.ended;
+});
+
 test("a worker serves the workspace that it was told", async () => {
   const server = await here.server();
   await here.windlass("workspaces", "create", "acme");

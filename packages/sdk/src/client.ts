@@ -33,6 +33,11 @@ export interface ClientOptions extends Pick<CallOptions, "timeoutMs" | "retries"
   readonly fetch?: typeof fetch | undefined;
   /** Sends the span that is active where a call is made, so that the job continues its trace. See `@windlass/opentelemetry`. */
   readonly tracing?: Pick<Tracing, "active"> | undefined;
+  /**
+   * Called when the connection of a stream is lost and is about to be made again, once until items come again; with why, or null
+   * when the server ended it.
+   */
+  readonly onLost?: ((error: unknown) => void) | undefined;
   /** Instead of a timer, in tests. */
   readonly pause?: Pause | undefined;
 }
@@ -59,6 +64,7 @@ export function client<H extends HandlersByName = AnyHandlers>(options: ClientOp
     retries: options.retries ?? RETRIES,
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     pause: options.pause ?? pause,
+    onLost: options.onLost,
   };
   const nouns: Record<string, Record<string, unknown>> = {};
   for (const [id, route] of Object.entries<Route>(ROUTES)) {

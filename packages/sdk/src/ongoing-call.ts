@@ -37,6 +37,7 @@ export interface Caller {
   readonly retries: number;
   readonly timeoutMs: number;
   readonly pause: Pause;
+  readonly onLost?: ((error: unknown) => void) | undefined;
 }
 
 export interface OngoingCall {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { answering, hasty, sse } from "./client-fixture.ts";
+import { answering, hasty, lost, sse } from "./client-fixture.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -27,6 +27,19 @@ test("a connection on which nothing comes any more is lost, and the stream goes 
   await vi.advanceTimersByTimeAsync(80_000);
   expect(await reading).toEqual(["job", "end"]);
   expect(sent.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "7"]);
+});
+
+test("that a connection was lost is told once, however often it is tried again, and again after items came", async () => {
+  const { fetch } = answering(
+    () => sse(["7", { type: "job" }]),
+    lost("ECONNREFUSED"),
+    lost("ECONNREFUSED"),
+    () => sse(["8", { type: "job" }]),
+    () => sse(["9", { type: "end" }]),
+  );
+  const told: unknown[] = [];
+  expect(await typesOf(hasty({ fetch, onLost: (why) => told.push(why) }).api.jobs.watch({ id: "job_1" }))).toEqual(["job", "job", "end"]);
+  expect(told).toEqual([null, null]);
 });
 
 test("time in which nobody reads does not count as silence", async () => {

@@ -37,6 +37,7 @@ export async function* streamItems(streaming: Streaming): AsyncGenerator<Streame
   let connected = false;
   let failures = 0;
   for (;;) {
+    let why: unknown = null;
     try {
       const stream = openStream(streaming, {
         last,
@@ -55,8 +56,10 @@ export async function* streamItems(streaming: Streaming): AsyncGenerator<Streame
     } catch (error) {
       if (signal?.aborted === true) return;
       if (!connected || !mayPass(error) || failures >= TRIES_MAX) throw error;
+      why = error;
     }
     if (signal?.aborted === true) return;
+    if (failures === 0) streaming.caller.onLost?.(why);
     failures++;
     await streaming.caller.pause(Math.min(DELAY_MAX_MS, 100 * 2 ** failures), signal);
   }

@@ -5,7 +5,7 @@
  * U2. Of a log its index is copied before its bytes: what an index names is there (F1 of log-format.ts).
  * U3. The back-up appears whole, under its name, or not at all; it never replaces anything.
  */
-import { existsSync, fsyncSync, mkdirSync, openSync, closeSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, fsyncSync, mkdirSync, openSync, closeSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import type { BackupStep } from "@windlass/contract";
@@ -74,6 +74,8 @@ async function fill(partial: string, options: BackUpOptions): Promise<Manifest> 
   const store = storeNameOf(options.storeUrl);
   const database = join(partial, DATABASE_FILES[store]);
   const figures = store === "sqlite" ? await takeSqlite(database, options) : await takePostgres(database, options);
+  // It is carried elsewhere, where no folder keeps others out.
+  chmodSync(database, 0o600);
   const read = await copyFile(database, null, signal);
   const files: BackedUpFile[] = [{ path: DATABASE_FILES[store], sha256: read?.sha256 ?? "" }];
   let bytes = read?.bytes ?? 0;

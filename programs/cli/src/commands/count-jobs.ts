@@ -21,5 +21,5 @@ export async function countJobs(
     rows: answer.items,
     none: "No job fits.",
   });
-  if (answer.capped && call.format === "table") call.terminal.err(`There are more than ${answer.total}: these are the newest.\n`);
+  if (answer.capped && call.format === "table") call.terminal.err(`There are more than these ${answer.total}, which are the newest.\n`);
 }

@@ -26,7 +26,7 @@ const CTRL_C = "\u0003";
 const [LEFT, RIGHT] = ["\u001B[D", "\u001B[C"];
 
 export async function top(call: Call<{ readonly once?: boolean }>): Promise<number> {
-  const connection = connect(call);
+  const connection = connect(call, { isSilent: true });
   const { terminal } = call;
   const ended = new AbortController();
   const rates = countRates(connection, ended.signal);

@@ -1,5 +1,6 @@
 /** `windlass workers list`, `get` */
 import type { WorkerJson } from "@windlass/contract";
+import { formatDuration } from "@windlass/kernel";
 import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
@@ -18,6 +19,7 @@ export async function listWorkers(call: Call): Promise<void> {
       { title: "SERVES", value: servesOf, elastic: true },
       { title: "RUNNING", value: (worker) => String(worker.running) },
       { title: "SINCE", value: (worker) => agoOf(worker.since, at) },
+      { title: "REPORTS WITHIN", value: (worker) => withinOf(worker, at) },
       { title: "PLACE", value: (worker) => worker.place ?? "", wide: true },
     ],
     rows: answer.items,
@@ -37,9 +39,15 @@ export async function getWorker(call: Call): Promise<void> {
         ["place", worker.place ?? ""],
         ["serves", servesOf(worker)],
         ["since", agoOf(worker.since, now())],
+        ["reports", `within ${withinOf(worker, now())}, or what it holds is lost`],
         ["running", String(worker.running)],
       ]) + worker.jobs.map((job) => `  ${job.id}  ${job.name}  ${job.state}, attempt ${job.attempt}\n`).join(""),
   );
+}
+
+/** One that was killed has no more than that until its jobs are given to others. */
+function withinOf({ expiresAt }: WorkerJson, at: number): string {
+  return formatDuration(Math.max(0, Date.parse(expiresAt) - at));
 }
 
 function servesOf({ serves }: WorkerJson): string {

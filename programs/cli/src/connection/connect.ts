@@ -6,6 +6,7 @@ import { WindlassError } from "@windlass/kernel";
 import { client, type Client } from "@windlass/sdk";
 import { DEFAULT_DATA_FOLDER, readDataFolder, type DataFolder } from "../compose/data-folder.ts";
 import type { Environment } from "../machine/environment.ts";
+import { isForPeople, type Presentation } from "../output/present.ts";
 import type { GlobalOptions, World } from "../tree/call.ts";
 import { inContext } from "./contexts.ts";
 
@@ -21,14 +22,24 @@ export interface Target {
 
 const USUAL_URL = "http://127.0.0.1:4180";
 
-/** Names the server; nothing is sent yet. */
-export function connect({ options, environment: outer }: Pick<World, "environment"> & { readonly options: GlobalOptions }): Connection {
+/** Names the server; nothing is sent yet. Who follows something is told when the server is away, unless `isSilent`. */
+export function connect(
+  { options, environment: outer, terminal, format }: Pick<World, "environment"> & Pick<Presentation, "terminal" | "format"> & Asking,
+  { isSilent = false }: { readonly isSilent?: boolean } = {},
+): Connection {
   const environment = inContext(options, outer);
   const target = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
   if (!URL.canParse(target.url))
     throw new WindlassError("usage", `WINDLASS_URL is "${target.url}"; it must be an address such as ${USUAL_URL}`);
   // At a terminal, who asked decides whether to ask again.
-  return { client: client({ ...target, workspace: workspaceOf(options, environment), retries: 0 }), url: target.url };
+  const onLost = (): void => terminal.err(`The server at ${target.url} is gone for the moment; trying again …\n`);
+  const isTold = !isSilent && isForPeople(format);
+  const workspace = workspaceOf(options, environment);
+  return { client: client({ ...target, workspace, retries: 0, ...(isTold ? { onLost } : {}) }), url: target.url };
+}
+
+interface Asking {
+  readonly options: GlobalOptions;
 }
 
 export function dataFolderOf(options: Pick<GlobalOptions, "data">, environment: Environment): string {

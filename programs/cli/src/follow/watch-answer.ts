@@ -97,7 +97,7 @@ function added(call: Call): Shown {
 /** Rings at each event; never, where events cannot be watched. */
 function ring(call: Call, signal: AbortSignal, bell: () => void): void {
   const listen = async (): Promise<void> => {
-    for await (const _item of connect(call).client.events.watch({}, { signal })) bell();
+    for await (const _item of connect(call, { isSilent: true }).client.events.watch({}, { signal })) bell();
   };
   // Who may not see events sees changes at the next look.
   listen().catch(() => {});

@@ -36,9 +36,9 @@ function addTokens(program: Command, perform: Performing): void {
     .command("create")
     .description("make a token and print its secret, this once")
     .argument("<name>", "what it is for: lower-case letters, digits and -")
-    .option("--role <roles>", "what it may do, by roles (windlass roles list)", several)
-    .option("--permission <permissions>", "what it may do, by single permissions", several)
-    .option("--workspaces <names>", "where it may do that; the workspace of this call when left out", several)
+    .option("--role <role,…>", "what it may do, by roles (windlass roles list)", several)
+    .option("--permission <permission,…>", "what it may do, by single permissions", several)
+    .option("--workspaces <workspace,…>", "where it may do that; the workspace of this call when left out", several)
     .option("--all-workspaces", "in all workspaces, also those that are made later")
     .option("--expires-in <duration>", "how long it is good, for example 30d; without end when left out", duration)
     .action(perform(async () => (await import("../commands/tokens.ts")).createToken));
@@ -64,7 +64,7 @@ function addRoles(program: Command, perform: Performing): void {
     .command("create")
     .description("make a role, with no more than your token may do")
     .argument("<name>", "lower-case letters, digits and -")
-    .requiredOption("--permission <permissions>", "what it may do, for example jobs:read,jobs:cancel", several)
+    .requiredOption("--permission <permission,…>", "what it may do, for example jobs:read,jobs:cancel", several)
     .action(perform(async () => (await import("../commands/roles.ts")).createRole));
   roles
     .command("delete")
@@ -85,7 +85,7 @@ function addAudit(program: Command, perform: Performing): void {
     .option("--outcome <code>", "ok, or why it was refused, for example forbidden")
     .option("--since <time>", "not older than this", time)
     .option("--until <time>", "older than this", time)
-    .option("--limit <count>", "how many at most (50)", whole(1, LIST_MAX))
+    .option("-n, --limit <count>", "how many at most (50)", whole(1, LIST_MAX))
     .option("--cursor <cursor>", "continue behind an earlier list")
     .action(perform(async () => (await import("../commands/list-audit.ts")).listAudit));
 }

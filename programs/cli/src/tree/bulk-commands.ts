@@ -2,7 +2,7 @@
 import { JOB_KINDS, jobStates } from "@windlass/kernel";
 import { Option, type Command } from "commander";
 import type { Performing } from "../program.ts";
-import { duration, pair, several, whole } from "./option-values.ts";
+import { duration, json, pair, several, whole } from "./option-values.ts";
 
 const BULK_MAX = 10_000;
 
@@ -16,6 +16,13 @@ export function addBulkCommands(jobs: Command, perform: Performing): void {
     .description("let a parked job go on")
     .argument("<id>", "its id, the last characters of it, or `last`")
     .action(perform(async () => (await import("../commands/resume-job.ts")).resumeJob));
+  jobs
+    .command("complete")
+    .description("end a parked job with the completion token that its handler gave out; no other token is needed")
+    .argument("<completion-token>", "the token; - reads standard input")
+    .option("--payload <json>", "the output of the job", json)
+    .option("--failed <message>", "it failed, for this reason")
+    .action(perform(async () => (await import("../commands/complete-job.ts")).completeJob));
   addCleanCommand(jobs, perform);
   bulk(jobs.command("cancel-many").description("ask for the end of all jobs that fit; look first with --dry-run"))
     .option("--message <text>", "why, for whoever looks later")

@@ -29,6 +29,7 @@ test("values of options are completed: words of the tables, choices, lists with 
   expect(values("jobs", "list", "--state", "")).toEqual(jobStates);
   expect(values("jobs", "list", "--outcome", "failed_o")).toEqual(outcomes.filter((outcome) => outcome.startsWith("failed_o")));
   expect(values("jobs", "list", "--state", "running,que")).toEqual(["running,queued"]);
+  expect(values("roles", "create", "ci", "--permission", "jobs:read,jobs:sub")).toEqual(["jobs:read,jobs:submit"]);
   expect(values("-o", "y")).toEqual(["yaml"]);
   expect(values("jobs", "list", "--output=y")).toEqual(["--output=yaml"]);
   expect(values("jobs", "list", "--output", "=", "y")).toEqual(["--output=yaml"]);
@@ -39,6 +40,8 @@ test("names that only a server knows are asked of the noun that is meant", () =>
   expect(live("jobs", "get", "job_")).toBe("jobs");
   expect(live("queues", "pause", "")).toBe("queues");
   expect(live("jobs", "submit", "--queue", "")).toBe("queues");
+  expect(live("token", "create", "ci", "--role", "")).toBe("roles");
+  expect(live("worker", "--queue", "")).toBe("queues");
   expect(live("workflows", "get", "")).toBe("workflows");
   expect(live("tokens", "revoke", "")).toBe("tokens");
   expect(complete(program, ["run", ""])).toMatchObject({ live: { noun: "workflows" }, files: true });

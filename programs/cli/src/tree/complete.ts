@@ -3,7 +3,7 @@
  * (`<state,…>`, `<queue>`, `<id>`) names what is meant, so that a command that is added is completed too. Pure; what
  * only a server knows is named in `live` and asked for elsewhere.
  */
-import { JOB_KINDS, jobStates, occurrenceDecisions, outcomes, reasons } from "@windlass/kernel";
+import { JOB_KINDS, jobStates, occurrenceDecisions, outcomes, permissions, reasons } from "@windlass/kernel";
 import type { Argument, Command, Option } from "commander";
 import { isCalled } from "./usage-error.ts";
 
@@ -27,6 +27,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   kind: JOB_KINDS,
   reason: reasons,
   decision: occurrenceDecisions,
+  permission: permissions,
 };
 /** Objects by the placeholder that stands for them. */
 const NOUNS: Readonly<Record<string, string>> = { queue: "queues", workflow: "workflows", workspace: "workspaces", role: "roles" };

@@ -13,7 +13,7 @@ export function addDeadLetterCommands(program: Command, perform: Performing): vo
   narrowed(letters.command("list").description("dead letters: those of jobs, the newest first, then those of notices, the oldest first"))
     .option("--redriven", "only those that were run again")
     .option("--open", "only those that were not run again")
-    .option("--limit <count>", "how many", whole(1, 500))
+    .option("-n, --limit <count>", "how many", whole(1, 500))
     .option("--cursor <id>", "continue behind this letter")
     .action(perform(async () => (await import("../commands/dead-letters.ts")).listDeadLetters));
   letters

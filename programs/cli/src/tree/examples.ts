@@ -19,6 +19,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "windlass jobs list --watch",
   ],
   "windlass jobs get": ["windlass jobs get last", "windlass jobs get last -o yaml"],
+  "windlass jobs events": ["windlass jobs events last", "windlass jobs events 3w4f --after 12 --json"],
+  "windlass jobs complete": ["windlass jobs complete TOKEN --payload true", 'windlass jobs complete TOKEN --failed "not before Monday"'],
   "windlass jobs watch": ["windlass jobs watch last --no-logs"],
   "windlass jobs retry": ["windlass jobs retry last --watch"],
   "windlass jobs delete": ["windlass jobs delete last"],

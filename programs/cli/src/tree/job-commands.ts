@@ -7,6 +7,7 @@ import { duration, json, pair, several, time, whole } from "./option-values.ts";
 import { workOptions } from "./work-options.ts";
 
 const LIST_MAX = 500;
+const EVENTS_MAX = 1_000;
 const LINES_MAX = 1_000_000;
 const ID = "its id, the last characters of it, or `last`";
 
@@ -39,6 +40,13 @@ export function addJobCommands(program: Command, perform: Performing): void {
     .argument("<id>", ID)
     .option("--no-logs", "without what it prints")
     .action(perform(async () => (await import("../commands/watch-job.ts")).watchJob));
+  jobs
+    .command("events")
+    .description("what happened to one job, in order; of all jobs: windlass events list")
+    .argument("<id>", ID)
+    .option("--after <number>", "go on behind the event of this number", whole(0, LINES_MAX))
+    .option("-n, --limit <count>", `how many, at most ${EVENTS_MAX} (500)`, whole(1, EVENTS_MAX))
+    .action(perform(async () => (await import("../commands/job-events.ts")).listJobEvents));
   addCancel(jobs, perform);
   jobs
     .command("retry")

@@ -24,7 +24,7 @@ export function addServerCommands(program: Command, perform: Performing): void {
     .command("worker")
     .description("run the handlers of a file for the jobs of a server, here or elsewhere")
     .requiredOption("--handlers <file>", "a module that exports handlers: functions by name, or an object of them as `handlers`")
-    .option("-q, --queue <names>", "queues to serve, separated by commas; default when left out", several)
+    .option("-q, --queue <queue,…>", "queues to serve, separated by commas; default when left out", several)
     .option("--concurrency <count>", "handlers that run at once; 10 when left out", whole(1, CONCURRENCY_MAX))
     .option("--drain <duration>", "how long handlers may take to finish when it is told to end; 20 s when left out", duration)
     .option("--session-ttl <duration>", "how long it may be out of touch until its jobs are given to others; 30 s when left out", duration)

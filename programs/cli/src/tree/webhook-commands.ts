@@ -43,7 +43,7 @@ export function addWebhookCommands(program: Command, perform: Performing): void 
     .description("what was told, and what is still to be, newest event first")
     .argument(...NAME)
     .option("--state <state>", "pending, delivered or dead")
-    .option("--limit <count>", "how many", whole(1, 500))
+    .option("-n, --limit <count>", "how many", whole(1, 500))
     .option("--cursor <position>", "continue behind this one")
     .action(perform(async () => (await import("../commands/webhooks.ts")).listDeliveries));
   webhooks
