@@ -120,10 +120,36 @@ test("one commit has no more characters than go to the store as one text, and wh
   const large = { outcome: "succeeded", reason: "ok", message: null, output: { text: ["x".repeat(7_000_000)] } } as const;
   for (const id of ["a", "b", "c", "d", "e"])
     void results.settle({ type: "settle", id, attempt: 1, by: { type: "holder", token: 1 }, result: large, stopped: false, random: 0 });
-  expect(results.length).toBeGreaterThan(35_000_000);
-  expect(results.length).toBeLessThan(35_001_000);
+  expect(results.unstored.length).toBeGreaterThan(35_000_000);
+  expect(results.unstored.length).toBeLessThan(35_001_000);
   await settled();
   for (let i = 0; i < 3; i++) await accept(commits[i] as Commit);
   expect(commits.map(({ ids }) => ids)).toEqual([["a", "b"], ["c", "d"], ["e"]]);
-  expect(results.length).toBe(0);
+  expect(results.unstored.length).toBe(0);
+});
+
+test("it is full of what the store has not taken, until there is room, or it is closed", async () => {
+  const { commits, results, accept } = settlingOn(false);
+  const settle = (id: string): void => {
+    const result = { outcome: "succeeded", reason: "ok", message: null, output: "x".repeat(8_000_000) } as const;
+    void results.settle({ type: "settle", id, attempt: 1, by: { type: "holder", token: 1 }, result, stopped: false, random: 0 });
+  };
+  const told: string[] = [];
+  const wait = (name: string): void => void results.unstored.room().then(() => told.push(name));
+  for (let n = 0; n < 7; n++) settle(`job_${n}`);
+  wait("not full");
+  await settled();
+  expect([results.unstored.isFull, told]).toEqual([false, ["not full"]]);
+  settle("last");
+  wait("full");
+  await settled();
+  expect([results.unstored.isFull, told]).toEqual([true, ["not full"]]);
+  await accept(commits[0] as Commit);
+  expect([results.unstored.isFull, told]).toEqual([false, ["not full", "full"]]);
+  for (let n = 0; n < 3; n++) settle(`more_${n}`);
+  wait("closed");
+  expect(results.unstored.isFull).toBe(true);
+  results.close();
+  await settled();
+  expect([results.unstored.isFull, told]).toEqual([false, ["not full", "full", "closed"]]);
 });

@@ -6,6 +6,7 @@
  * E2. A result that the store cannot take at all keeps no other from being stored: what fails is tried in ever smaller
  *     groups, and last what fails alone. That rests by itself, longer each time, whatever becomes of the others: each
  *     failure undoes what shares its transaction.
+ * E3. What is kept is bounded by who hands it in: while it is full (`unstored.isFull`), he begins or hears nothing more.
  */
 import { messageOf, type Change, type ChangeResult, type Json } from "@windlass/kernel";
 import { backoffDelay, ms, seconds, type Backoff } from "@windlass/kernel";
@@ -14,10 +15,20 @@ import type { EngineContext } from "./context.ts";
 export interface Settling {
   /** Resolves with the store's answer; undefined when given up by `close`. */
   settle(change: Change): Promise<ChangeResult | undefined>;
-  /** Characters, more or less, of what the store has not taken. */
-  readonly length: number;
+  /** See E3. */
+  readonly unstored: Unstored;
   /** Gives up what the store has not taken. */
   close(): void;
+}
+
+/** What the store has not taken. */
+export interface Unstored {
+  /** Characters, more or less. */
+  readonly length: number;
+  /** They are as many as may be kept. */
+  readonly isFull: boolean;
+  /** Resolves when it is full no more. */
+  room(): Promise<void>;
 }
 
 const BACKOFF: Backoff = { initial: ms(50), factor: 2, max: seconds(5), jitter: 0.3 };
@@ -30,6 +41,9 @@ const BATCH_LENGTH_MAX = 16_000_000;
  * they fail, there is one.
  */
 const COMMITS_MAX = 3;
+
+/** Characters of results that may wait to be stored before nothing more begins. */
+const UNSTORED_LENGTH_MAX = 64_000_000;
 
 interface Pending {
   readonly change: Change;
@@ -45,8 +59,8 @@ export function settling(context: EngineContext): Settling {
   const underWay = new Set<Pending[]>();
   let failures = 0;
   let size = BATCH;
-  let length = 0;
   let closed = false;
+  const unstored = unstoredLength();
   const resting = rests(context);
   /** How many rest because they failed alone, which says little of the others. */
   let alone = 0;
@@ -94,24 +108,43 @@ export function settling(context: EngineContext): Settling {
     settle: (change) =>
       new Promise((resolve) => {
         if (closed) return resolve(undefined);
-        const one = lengthOf(change);
-        length += one;
+        const length = lengthOf(change);
+        unstored.add(length);
         const stored = (result: ChangeResult | undefined): void => {
-          length -= one;
           resolve(result);
+          unstored.add(-length);
         };
-        pending.push({ change, length: one, resolve: stored, failedAlone: 0 });
+        pending.push({ change, length, resolve: stored, failedAlone: 0 });
         if (active() < (context.store.inOrder && failures === 0 ? COMMITS_MAX : 1)) void flush();
       }),
-    get length() {
-      return length;
-    },
+    unstored,
     close() {
       closed = true;
       resting.end();
       for (const { resolve } of [...underWay].flat().concat(pending)) resolve(undefined);
       pending = [];
     },
+  };
+}
+
+function unstoredLength(): Unstored & { add(more: number): void } {
+  let length = 0;
+  /** Who waits for room. */
+  const waiting: (() => void)[] = [];
+  const isFull = (): boolean => length >= UNSTORED_LENGTH_MAX;
+  return {
+    get length() {
+      return length;
+    },
+    get isFull() {
+      return isFull();
+    },
+    add(more) {
+      length += more;
+      if (waiting.length === 0 || isFull()) return;
+      for (const go of waiting.splice(0)) go();
+    },
+    room: () => (isFull() ? new Promise((resolve) => void waiting.push(resolve)) : Promise.resolve()),
   };
 }
 

@@ -61,8 +61,6 @@ const DEFAULT_DRAIN: number = seconds(20);
 const GIVE_UP_MS: number = seconds(5);
 /** Results that may wait to be stored before nothing more is claimed. */
 const UNSTORED_MAX = 4_000;
-/** Characters of results that may wait to be stored before nothing more begins. */
-const UNSTORED_LENGTH_MAX = 64_000_000;
 
 export function worker(context: EngineContext, options: WorkerOptions): Worker {
   const queue = queueKeyOf(options.workspace ?? DEFAULT_WORKSPACE, options.queue ?? DEFAULT_QUEUE);
@@ -151,7 +149,7 @@ function carrierOf(running: Running, { results, wake }: Ends): Carrier {
   const { concurrency, runs, ahead, takes } = running;
   return {
     room: () =>
-      results.length >= UNSTORED_LENGTH_MAX
+      results.unstored.isFull
         ? { limit: 0, ahead: 0 }
         : ahead.room(concurrency - runs.size - running.opening, concurrency + UNSTORED_MAX - takes.size - ahead.jobs.size),
     surplus: () => livesOf(ahead.stale()),
@@ -182,7 +180,7 @@ function livesOf(jobs: readonly ClaimedJob[]): LiveJob[] {
 /** Begins what was claimed, as far as there are slots, and room for its results. */
 function begin(running: Running, ends: Ends): void {
   const { concurrency, runs, ahead, takes } = running;
-  while (runs.size + running.opening < concurrency && ends.results.length < UNSTORED_LENGTH_MAX) {
+  while (runs.size + running.opening < concurrency && !ends.results.unstored.isFull) {
     const job = ahead.next();
     if (job === undefined) return;
     const { id } = job.live;

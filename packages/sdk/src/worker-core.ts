@@ -91,7 +91,7 @@ export class WorkerCore {
     this.#slots = new WorkerSlots({
       concurrency: options.concurrency,
       machine,
-      unanswered: () => this.#box.size,
+      unanswered: () => this.#box,
       changed: () => this.#plan(),
       run: (job) => this.#run(job),
       tell: (job, end) => this.#tellEnd(job, end),

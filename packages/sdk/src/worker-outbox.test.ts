@@ -19,6 +19,25 @@ test("an item is sent over every connection until it is answered, in order, unde
   expect([numbers(box.take()), box.size]).toEqual([[2, 3], 2]);
 });
 
+test("the length of what was sent is known until it is answered, however often it is sent", () => {
+  const box = outbox();
+  void box.add(end);
+  void box.add(log("x".repeat(1_000)));
+  expect(box.length).toBe(0);
+  const [text = ""] = box.take();
+  expect(box.length).toBe(text.length);
+  box.rewind();
+  box.take();
+  expect(box.length).toBe(text.length);
+  void box.add({ ...end, id: "b" });
+  box.take();
+  expect(box.length).toBe(2 * text.length);
+  box.answered(1, STORED);
+  expect(box.length).toBe(text.length);
+  box.clear();
+  expect(box.length).toBe(0);
+});
+
 test("with the session go all but the ends of handlers", async () => {
   const box = outbox();
   const lines = box.add(log("x"));

@@ -19,6 +19,8 @@ export type NewItem = Without<WorkerItem, "n">;
 export interface Outbox {
   /** Items that were not answered yet. */
   readonly size: number;
+  /** Characters of those of them that were sent; log lines have a limit of their own (O2). */
+  readonly length: number;
   /** Resolves with the server's answer; null when it was dropped. */
   add(item: NewItem): Promise<Answered | null>;
   /** What is to be sent now, as JSON. */
@@ -61,10 +63,16 @@ export function outbox(): Outbox {
   const cuts = new Map<string, Cut>();
   let last = 0;
   let logKept = 0;
+  const sent = sentLength();
   const end = (entry: Entry, answer: Answered | null): void => {
     entries.delete(entry.n);
     logKept -= entry.logLength;
+    sent.ended(entry.n);
     entry.resolve(answer);
+  };
+  const drop = (isMeant: (entry: Entry) => boolean): void => {
+    for (const entry of entries.values()) if (isMeant(entry)) end(entry, null);
+    cuts.clear();
   };
   const keep = (item: NewItem): Entry => {
     let resolve: Entry["resolve"] = () => {};
@@ -93,6 +101,9 @@ export function outbox(): Outbox {
     get size() {
       return entries.size;
     },
+    get length() {
+      return sent.length;
+    },
     add(item) {
       if (item.what !== "log") return keep(item).settled;
       if (logKept > LOG_KEPT_MAX) return cut(item).settled;
@@ -100,7 +111,7 @@ export function outbox(): Outbox {
       return keep(item).settled;
     },
     take() {
-      const texts = unsent.filter(({ n }) => entries.has(n)).map(({ n, item }) => JSON.stringify({ n, ...item }));
+      const texts = unsent.filter(({ n }) => entries.has(n)).map(({ n, item }) => sent.textOf(n, item));
       unsent = [];
       cuts.clear();
       return texts;
@@ -112,14 +123,32 @@ export function outbox(): Outbox {
       const entry = entries.get(n);
       if (entry !== undefined) end(entry, answer);
     },
-    dropUnended() {
-      for (const entry of entries.values()) if (entry.item.what !== "end") end(entry, null);
-      cuts.clear();
+    dropUnended: () => drop(({ item }) => item.what !== "end"),
+    clear: () => drop(() => true),
+  };
+}
+
+/** Of what was sent and has not ended, but for log lines. */
+function sentLength(): { readonly length: number; textOf(n: number, item: NewItem): string; ended(n: number): void } {
+  const lengths = new Map<number, number>();
+  let length = 0;
+  const ended = (n: number): void => {
+    length -= lengths.get(n) ?? 0;
+    lengths.delete(n);
+  };
+  return {
+    get length() {
+      return length;
     },
-    clear() {
-      for (const entry of entries.values()) end(entry, null);
-      cuts.clear();
+    textOf(n, item) {
+      const text = JSON.stringify({ n, ...item });
+      if (item.what === "log") return text;
+      ended(n);
+      lengths.set(n, text.length);
+      length += text.length;
+      return text;
     },
+    ended,
   };
 }
 

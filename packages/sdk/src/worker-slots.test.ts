@@ -15,10 +15,11 @@ function slotsOf(concurrency: number) {
   const told: [string, HandlerEnd["type"]][] = [];
   const heard: string[] = [];
   let answer = (): void => {};
+  const unanswered = { size: 0, length: 0 };
   const slots = new WorkerSlots({
     concurrency,
     machine,
-    unanswered: () => 0,
+    unanswered: () => unanswered,
     changed: () => {},
     run: ({ id }): Run => {
       begun.push(id);
@@ -35,7 +36,7 @@ function slotsOf(concurrency: number) {
       return new Promise((resolve) => (answer = resolve));
     },
   });
-  return { slots, pass, timers, begun, told, heard, end: (id: string) => ends.get(id)?.(ok), answer: () => answer() };
+  return { slots, unanswered, pass, timers, begun, told, heard, end: (id: string) => ends.get(id)?.(ok), answer: () => answer() };
 }
 
 test("no more run at once than there are slots; the others wait in order (S1)", async () => {
@@ -116,4 +117,17 @@ test("over a new connection, what the session lost is abandoned, and what it hol
   expect([slots.running, told]).toEqual([1, []]);
   expect(slots.unknown(["a", "b", "c"])).toEqual(["b", "c"]);
   expect(slots.credit().slots).toBe(1);
+});
+
+test("nothing more is asked for while too many ends were not answered, or too long ones", () => {
+  const { slots, unanswered } = slotsOf(10);
+  const room = (size: number, length: number) => {
+    Object.assign(unanswered, { size, length });
+    return slots.credit();
+  };
+  expect(room(0, 0)).toEqual({ jobs: 10, slots: 10 });
+  expect(room(1_995, 0)).toEqual({ jobs: 5, slots: 5 });
+  expect(room(2_001, 0)).toEqual({ jobs: 0, slots: 0 });
+  expect(room(16, 15_999_999)).toEqual({ jobs: 10, slots: 10 });
+  expect(room(16, 16_000_000)).toEqual({ jobs: 0, slots: 0 });
 });

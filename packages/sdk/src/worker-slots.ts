@@ -17,8 +17,8 @@ export interface SlotsOptions {
   readonly run: (job: PushedJob) => Run;
   /** Tells the server how a job ended; resolves once it has answered. */
   readonly tell: (job: PushedJob, end: HandlerEnd) => Promise<void>;
-  /** Ends that the server has not answered. */
-  readonly unanswered: () => number;
+  /** What the server has not answered: how much, and how many characters of it. */
+  readonly unanswered: () => { readonly size: number; readonly length: number };
   /** There is something new to say to the server: more room, a job that ended. */
   readonly changed: () => void;
 }
@@ -38,6 +38,8 @@ const AHEAD_MAX = 1_000;
 const AHEAD_WAIT_MS: number = seconds(1);
 /** Ends that may wait for their answer before nothing more is asked for. */
 const UNANSWERED_MAX = 2_000;
+/** Their characters: as many as in some frames, which a server takes in one go. What runs then may still end, and adds to it. */
+const UNANSWERED_LENGTH_MAX = 16_000_000;
 
 export class WorkerSlots {
   readonly #options: SlotsOptions;
@@ -79,7 +81,8 @@ export class WorkerSlots {
   credit(): { readonly jobs: number; readonly slots: number } {
     if (this.#draining) return { jobs: this.#received, slots: this.#received };
     const { concurrency, unanswered } = this.#options;
-    const mayEnd = Math.max(0, UNANSWERED_MAX - unanswered());
+    const { size, length } = unanswered();
+    const mayEnd = length >= UNANSWERED_LENGTH_MAX ? 0 : Math.max(0, UNANSWERED_MAX - size);
     const here = this.#running + this.#waiting.length;
     const free = Math.max(0, Math.min(concurrency - here, mayEnd));
     const ahead = Math.max(0, Math.min(concurrency + this.#pace.ahead() - here, mayEnd));

@@ -7,6 +7,8 @@
  * K3. When `end` has resolved, nothing is claimed for this connection any more.
  * K4. Whose token opens nothing any more is cut off within TOKEN_MS, also a worker that never reports.
  * K5. Who sends faster than it may is read more slowly (frame-pace.ts).
+ * K6. While the store has not taken what workers have told already, and that is much, nothing more is read: the line holds it back. That
+ *     nothing is heard of them then is no fault of theirs.
  */
 import { frameReader, WORKER_CLOSE, WORKER_PROTOCOL, workerMessage, type WorkerHello, type WorkerMessage } from "@windlass/contract";
 import {
@@ -25,6 +27,7 @@ import type { RawData, WebSocket } from "ws";
 import { faultsOf } from "./faults-of.ts";
 import { framesOut, type FramesOut } from "./worker-frames-out.ts";
 import { workerItems, type WorkerItems } from "./worker-items.ts";
+import { readingOf, type Reading } from "./worker-reading.ts";
 import { givenStep, isWithin, NOT_ITS_OWN, type Given } from "./runner-steps.ts";
 import { heldJob, workerJobs, type WorkerJobs } from "./worker-jobs.ts";
 
@@ -85,6 +88,7 @@ class Connection implements WorkerConnection {
   readonly #context: EngineContext;
   readonly #out: FramesOut;
   readonly #read = frameReader();
+  readonly #reading: Reading;
   #session: string | null = null;
   #greeted = false;
   #serving: Serving | null = null;
@@ -93,13 +97,13 @@ class Connection implements WorkerConnection {
   #ending: Promise<void> | null = null;
   #cancelSilence: () => void;
   #cancelLook: () => void = () => {};
-  #cancelRest: () => void = () => {};
 
   constructor(socket: WebSocket, parts: ConnectionParts) {
     this.#socket = socket;
     this.#parts = parts;
     this.#context = parts.context;
     this.#out = framesOut(socket);
+    this.#reading = readingOf(socket, this.#context.clock);
     this.#cancelSilence = this.#context.clock.after(HELLO_MS, () => this.#fault(new WindlassError("timed_out", "no hello came")));
     socket.on("message", (data, isBinary) => this.#hearFrame(data, isBinary));
     socket.on("ping", (data) => {
@@ -123,8 +127,7 @@ class Connection implements WorkerConnection {
   async #finish(code: number, why: string): Promise<void> {
     this.#cancelSilence();
     this.#cancelLook();
-    this.#cancelRest();
-    this.#socket.resume();
+    this.#reading.end();
     this.#out.flush();
     this.#socket.close(code, why);
     const cancelCut = this.#context.clock.after(CUT_MS, () => this.#socket.terminate());
@@ -167,10 +170,15 @@ class Connection implements WorkerConnection {
   /** What was read already is still heard, and counts: the rest is as much longer (K5). */
   #rest(bytes: number): void {
     const restMs = this.#ending === null ? this.#parts.restMs(bytes) : 0;
-    if (restMs === 0) return;
-    this.#cancelRest();
-    this.#socket.pause();
-    this.#cancelRest = this.#context.clock.after(restMs, () => this.#socket.resume());
+    if (restMs > 0) this.#reading.rest(restMs);
+  }
+
+  /** Keeps K6. */
+  #holdBack(ttlMs: number): void {
+    const { unstored } = this.#parts.results;
+    if (!unstored.isFull) return;
+    this.#cancelSilence();
+    this.#reading.holdBack(unstored.room(), () => this.#listen(ttlMs));
   }
 
   /** A worker that is silent for its session's time is gone, even if its connection seems to be there. */
@@ -282,7 +290,8 @@ class Connection implements WorkerConnection {
         serving.jobs.credit(message.jobs, message.slots);
         return serving.claims.wake();
       case "items":
-        return serving.items.take(message.items, frameLength);
+        serving.items.take(message.items, frameLength);
+        return this.#holdBack(serving.ttlMs);
       case "unknown":
         return message.question === 0 ? forget(serving, message.ids) : serving.jobs.answered(message.question, message.ids);
       case "beat":

@@ -1,7 +1,9 @@
 /** How often workers may connect and how fast they are heard, over real sockets. */
 import { once } from "node:events";
 import { WORKERS_PATH } from "@windlass/contract";
-import { afterEach, expect, test } from "vitest";
+import type { EngineOptions } from "@windlass/engine";
+import { openSqliteStore } from "@windlass/sqlite";
+import { afterEach, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { listen, type Listening } from "./serve.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -11,8 +13,8 @@ let server: TestServer;
 let listening: Listening;
 const open: WebSocket[] = [];
 
-async function serving(parts: Partial<ServerParts>): Promise<string> {
-  server = await testServer(parts);
+async function serving(parts: Partial<ServerParts>, ports: Partial<EngineOptions> = {}): Promise<string> {
+  server = await testServer(parts, ports);
   listening = await listen(server.app, { host: "127.0.0.1", port: 0, clock, drainMs: 500 });
   return (await server.api.tokens.create({ name: "worker", roles: ["worker"] })).secret;
 }
@@ -21,6 +23,31 @@ afterEach(async () => {
   await listening.close();
   await server.close();
 });
+
+/** Of a megabyte each: more than may wait to be stored, with what lies on the way. */
+const ENDS = 90;
+
+interface Said {
+  readonly type: string;
+  readonly jobs?: readonly { readonly token: number; readonly attempt: number }[];
+  readonly stored?: readonly number[];
+  readonly refused?: readonly object[];
+}
+
+/** A worker that has its welcome. */
+async function greeted(secret: string) {
+  const socket = connect(secret);
+  const said: Said[] = [];
+  socket.on("message", (data) => said.push(...(JSON.parse((data as Buffer).toString()) as { messages: Said[] }).messages));
+  await once(socket, "open");
+  let seq = 0;
+  const say = (message: object): void => socket.send(JSON.stringify({ seq: ++seq, messages: [message] }));
+  const heard = (is: (one: Said) => boolean): Promise<Said> =>
+    vi.waitFor(() => said.find(is) ?? Promise.reject(new Error("it was not said")), 20_000);
+  say({ type: "hello", protocol: 1, session: null, queues: ["default"], handlers: ["work"], ttlMs: 60_000 });
+  await heard(({ type }) => type === "welcome");
+  return { said, say, heard };
+}
 
 function connect(secret: string): WebSocket {
   const url = `${listening.url.replace("http", "ws")}${WORKERS_PATH}`;
@@ -63,3 +90,37 @@ test("frames that come too fast are all heard, and the next one only when time h
   expect(performance.now() - sentAt).toBeGreaterThan(900);
   expect(server.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
+
+test("while the store has not taken what a worker told, and that is much, nothing more is read of it; then everything counts", async () => {
+  const store = await openSqliteStore({ path: ":memory:", clock });
+  const opened = Promise.withResolvers<void>();
+  let isShut = false;
+  const commit = (...call: Parameters<typeof store.jobs.commit>) => store.jobs.commit(...call);
+  const slow = {
+    ...store,
+    jobs: {
+      ...store.jobs,
+      commit: (...call: Parameters<typeof commit>) => (isShut ? opened.promise.then(() => commit(...call)) : commit(...call)),
+    },
+  };
+  const secret = await serving({}, { store: slow });
+  const { id } = await server.engine.jobs.submit({ kind: "task", name: "work", spec: { handler: "work" }, executor: "handler" });
+  const [one, other] = [await greeted(secret), await greeted(secret)];
+  one.say({ type: "credit", jobs: 1, slots: 1 });
+  const { token, attempt } = (await one.heard(({ type }) => type === "jobs")).jobs?.[0] ?? {};
+  isShut = true;
+  using pause = vi.spyOn(WebSocket.prototype, "pause");
+  const result = { outcome: "succeeded", reason: "ok", message: null, output: "x".repeat(1_000_000) };
+  const end = { what: "end", id, token, attempt, end: { type: "settle", result, stopped: false } };
+  for (let n = 1; n <= ENDS; n++) one.say({ type: "items", items: [{ n, ...end }] });
+  one.say({ type: "beat", n: 1 });
+  await vi.waitFor(() => expect(pause).toHaveBeenCalled(), 20_000);
+  other.say({ type: "beat", n: 1 });
+  await other.heard(({ type }) => type === "alive");
+  expect(one.said.filter(({ type }) => type === "alive" || type === "acks")).toEqual([]);
+  opened.resolve();
+  await one.heard(({ type }) => type === "alive");
+  await vi.waitFor(() => expect(one.said.flatMap(({ stored = [], refused = [] }) => [...stored, ...refused])).toHaveLength(ENDS), 20_000);
+  expect((await server.engine.jobs.get(id)).state).toBe("succeeded");
+  await store.close();
+}, 60_000);
