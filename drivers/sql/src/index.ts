@@ -60,7 +60,7 @@ export { joinSignals, noSignals } from "./signals.ts";
 export { storeFull } from "./store-full.ts";
 export { RUNNERS_ALIVE, waitingCount, waitingQuery } from "./waiting-counts.ts";
 export { unstorable } from "./unstorable.ts";
-export { differOf, tableOf, type Column, type Kind, type SqlValue, type Table } from "./table.ts";
+export { differOf, tableOf, type AlikeRows, type Column, type Kind, type SqlValue, type Table } from "./table.ts";
 export {
   attemptsTable,
   deadLettersTable,

@@ -52,6 +52,33 @@ test("many records become the rows that each of them becomes, also where they sh
   );
 });
 
+test("of many that are mostly alike each column is told once, or as the first one has it, or row by row", () => {
+  fc.assert(
+    fc.property(fc.array(things, { minLength: 1 }), fc.boolean(), (some, isAlike) => {
+      const all = isAlike ? some.map((thing) => ({ ...thing, count: 1, detailText: some[0]?.detailText ?? null })) : some;
+      const { count, columns } = table.alike(all);
+      expect(count).toBe(all.length);
+      const rows = table.encodeAll(all);
+      for (const [i, values] of columns.entries()) {
+        const column = rows.map((row) => row[i]);
+        if (new Set(column).size === 1) expect(values).toEqual([column[0]]);
+        else if (i > 0 && column.every((value, row) => value === rows[row]?.[0])) expect(values).toEqual([]);
+        else expect(values).toEqual(column);
+      }
+    }),
+  );
+  expect(table.alike([])).toEqual({ count: 0, columns: [] });
+});
+
+test("what is in each row as in its first column is told there only", () => {
+  const pairs = tableOf<{ id: string; root: string; n: number }>("pairs", { id: "text", root: "text", n: "integer" });
+  const all = [
+    { id: "a", root: "a", n: 7 },
+    { id: "b", root: "b", n: 7 },
+  ];
+  expect(pairs.alike(all).columns).toEqual([["a", "b"], [], [7]]);
+});
+
 test("JSON that was read already stays as it is", () => {
   const detailText = { a: 1 };
   expect(table.decode(["x", 1, 1, detailText]).detailText).toBe(detailText);

@@ -14,6 +14,12 @@ export interface Column<T> {
   readonly key: keyof T & string;
 }
 
+/** One for each column: the value that all rows have, or one for each row; nothing: in each row what its first column has. */
+export interface AlikeRows<V = SqlValue> {
+  readonly count: number;
+  readonly columns: readonly (readonly V[])[];
+}
+
 export interface Table<T> {
   readonly name: string;
   readonly columns: readonly Column<T>[];
@@ -23,6 +29,8 @@ export interface Table<T> {
   encode(record: T): SqlValue[];
   /** The same of many. What is the same object in one record and in the next is written as JSON once. */
   encodeAll(records: readonly T[]): SqlValue[][];
+  /** The same of many that are mostly alike, column by column. */
+  alike(records: readonly T[]): AlikeRows;
   /** A record from the values of a row, of which the first stands at `from`. JSON that was read already stays as it is. */
   decode(row: readonly (SqlValue | object)[], from?: number): T;
   /** The same, where many rows say the same: what they have in common is one value, which is frozen. */
@@ -46,6 +54,7 @@ export function tableOf<T extends object>(
     list: (prefix = "") => columns.map((column) => prefix + column.name).join(", "),
     encode: encoderOf(columns),
     encodeAll: allEncoderOf(columns),
+    alike: alikeOf(columns),
     decode: decoderOf(columns, JSON.parse),
     decodeShared: decoderOf(columns, sharedJson),
   };
@@ -79,6 +88,33 @@ function allEncoderOf<T>(columns: readonly Column<T>[]): Table<T>["encodeAll"] {
   });
   // oxlint-disable-next-line typescript/no-implied-eval -- see above
   return new Function("records", `${known.join(" ")} return records.map((record) => [${body.join(", ")}]);`) as Table<T>["encodeAll"];
+}
+
+/** A column is gone through once, and no further than it is the same. */
+function alikeOf<T>(columns: readonly Column<T>[]): Table<T>["alike"] {
+  const body = columns.map(({ kind, key }) => {
+    const value = `record[${JSON.stringify(key)}]`;
+    const encoded = kind === "json" ? `${value} === value ? text : (text = ${ENCODED.json(`(value = ${value})`)})` : ENCODED[kind](value);
+    return `{
+      let value = null, text = null;
+      const encode = (record) => ${encoded};
+      const first = encode(records[0]);
+      let same = 1;
+      while (same < count && encode(records[same]) === first) same++;
+      columns.push(same === count ? [first] : ownOf(records.map(encode), columns[0]));
+    }`;
+  });
+  // oxlint-disable-next-line typescript/no-implied-eval -- see above
+  const make = new Function(
+    "ownOf",
+    `return (records) => { const count = records.length, columns = []; if (count > 0) { ${body.join("\n")} } return { count, columns }; };`,
+  );
+  return make(ownOf) as Table<T>["alike"];
+}
+
+/** `first`: the first column, where there is one. */
+function ownOf(values: readonly SqlValue[], first: readonly SqlValue[] = []): readonly SqlValue[] {
+  return values.every((value, i) => value === first[i]) ? [] : values;
 }
 
 /** Which of the columns differ, as bits in their order; the values that `record` has in them are appended to `values`. */

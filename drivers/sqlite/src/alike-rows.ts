@@ -2,14 +2,8 @@
  * Rows that are mostly alike, column by column: what is the same in all of them stands there once. Jobs that are claimed
  * together differ in their ids and hardly anything else, so that a thousand of them are a short text (packed.ts).
  */
-import type { SqlValue, Table } from "@windlass/sql";
+import type { AlikeRows, SqlValue, Table } from "@windlass/sql";
 import type { Row } from "./database.ts";
-
-/** One for each column: the value that all rows have, or one for each row; nothing: in each row what its first column has. */
-export interface AlikeRows<V = SqlValue> {
-  readonly count: number;
-  readonly columns: readonly (readonly V[])[];
-}
 
 export function alike(rows: readonly Row[]): AlikeRows {
   const [first = []] = rows;

@@ -1,8 +1,8 @@
 /** What a claim gives, on its way from the rows to who asked: the jobs go as values of their columns, and become objects where they are used. */
 import { assert, type LiveJob } from "@windlass/kernel";
 import type { Claimed, ClaimedJob } from "@windlass/ports";
-import { idOfRecord, jobsTable, liveTable } from "@windlass/sql";
-import { alike, rowsOf, type AlikeRows } from "./alike-rows.ts";
+import { idOfRecord, jobsTable, liveTable, type AlikeRows } from "@windlass/sql";
+import { alike, rowsOf } from "./alike-rows.ts";
 import type { Database, Row } from "./database.ts";
 import { rowsOfIds } from "./many-rows.ts";
 

@@ -8,8 +8,8 @@
  *     accepted. Whoever reads a reply has the call at hand.
  */
 import type { Change, ChangeResult, JobRecord, Settle } from "@windlass/kernel";
-import { jobsTable } from "@windlass/sql";
-import { alike, recordsOf, type AlikeRows } from "./alike-rows.ts";
+import { jobsTable, type AlikeRows } from "@windlass/sql";
+import { recordsOf } from "./alike-rows.ts";
 import type { OperationName } from "./operations.ts";
 import type { Packed, Reply } from "./thread-message.ts";
 
@@ -20,10 +20,11 @@ export function packValues(name: OperationName, values: Values): Values | Packed
   if (name === "dispatchSchedules") return JSON.stringify(values) as Packed;
   if (name !== "commit") return values;
   const [changes, ...rest] = values as [readonly Change[], ...unknown[]];
-  const jobs = changes.flatMap((change) => (change.type === "submit" ? [change.job] : []));
+  const jobs: JobRecord[] = [];
+  for (const change of changes) if (change.type === "submit") jobs.push(change.job);
   if (jobs.length < TOGETHER_MIN) return JSON.stringify([changes.map(shortened), null, ...rest]) as Packed;
   const others = changes.map((change) => (change.type === "submit" ? madeOf(change.definitions) : shortened(change)));
-  return JSON.stringify([others, alike(jobsTable.encodeAll(jobs)), ...rest]) as Packed;
+  return JSON.stringify([others, jobsTable.alike(jobs), ...rest]) as Packed;
 }
 
 /** New jobs of one call that go together. */

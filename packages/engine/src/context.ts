@@ -135,11 +135,10 @@ function tell(awaiting: EngineContext["awaiting"], keys: ReadonlySet<string>): R
 
 /** What will be ready once these changes are stored, as far as they say so by themselves. */
 function readyAfter(changes: readonly Change[]): ReadonlySet<string> {
-  return new Set(
-    changes.flatMap((change) =>
-      change.type === "submit" && change.job.notBefore === null ? [`${change.job.executor}/${change.job.queue}`] : [],
-    ),
-  );
+  const keys = new Set<string>();
+  for (const change of changes)
+    if (change.type === "submit" && change.job.notBefore === null) keys.add(`${change.job.executor}/${change.job.queue}`);
+  return keys;
 }
 
 /** Ids of one process sort in the order in which they were made, also within a millisecond. */

@@ -26,7 +26,7 @@ import { stopOf, type StopRequest } from "./stop.ts";
 /** What makes this job, unless something that it is made of is disabled. Keeps D1. */
 export function submitOf(context: EngineContext, job: JobRecord): Submit {
   const definitions = definitionsOf(context, job);
-  return { type: "submit", job, ...(definitions.length === 0 ? {} : { definitions }) };
+  return definitions.length === 0 ? { type: "submit", job } : { type: "submit", job, definitions };
 }
 
 /**
@@ -121,6 +121,8 @@ function endOf(id: string, { name, disabledBy: by }: DisabledDefinition, guard: 
   return stopOf(id, { reason: "workflow_disabled", message: `${name} was disabled by ${by} before this had begun`, by, ...guard });
 }
 
+const NONE: readonly string[] = [];
+
 function definitionsOf(context: EngineContext, record: JobRecord): readonly string[] {
-  return context.kindOf(record.kind)?.definitions?.(record) ?? [];
+  return context.kindOf(record.kind)?.definitions?.(record) ?? NONE;
 }

@@ -1,6 +1,7 @@
 import { WindlassError, parked } from "@windlass/kernel";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { engineFixture, group, handled, type EngineFixture } from "./engine-fixture.ts";
+import type { Submitted } from "./jobs.ts";
 import type { SubmitRequest } from "./submit.ts";
 
 const request: SubmitRequest = { kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler" };
@@ -28,6 +29,16 @@ describe("submitting", () => {
     const answers = await fixture.engine.jobs.submitMany([request, { ...request, name: "" }, request]);
     expect(answers).toMatchObject([{ created: true }, { code: "invalid" }, { created: true }]);
     expect(answers[1]).toBeInstanceOf(WindlassError);
+  });
+
+  test("is told with the job as it was submitted, whenever that is read", async () => {
+    const { engine } = fixture;
+    const [answer] = await engine.jobs.submitMany([request]);
+    const { id, created, view } = answer as Submitted;
+    expect(created).toBe(true);
+    expect(view).toEqual(await engine.jobs.get(id));
+    await fixture.clock.advance(5);
+    expect((answer as Submitted).view).toEqual(view);
   });
 
   test("repeated under its idempotency key gives the first job, whoever asks; another request is refused", async () => {

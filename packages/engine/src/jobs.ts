@@ -133,7 +133,24 @@ async function submitOne(context: EngineContext, request: SubmitRequest): Promis
 
 function shown(context: EngineContext, record: JobRecord, result: ChangeResult | undefined): Submitted {
   const submitted = submittedOf(result);
-  return submitted.created ? { ...submitted, view: viewOfNew(record, context.now()) } : submitted;
+  return submitted.created ? new Made(record, context.now()) : submitted;
+}
+
+/** The view is made for who reads it: of a batch mostly nobody does. */
+class Made implements Submitted {
+  readonly id: string;
+  readonly created = true;
+  readonly #record: JobRecord;
+  readonly #at: number;
+
+  constructor(record: JobRecord, at: number) {
+    this.id = record.id;
+    [this.#record, this.#at] = [record, at];
+  }
+
+  get view(): JobView {
+    return viewOfNew(this.#record, this.#at);
+  }
 }
 
 async function submitMany(context: EngineContext, requests: readonly SubmitRequest[]): Promise<readonly (Submitted | WindlassError)[]> {

@@ -51,7 +51,12 @@ export function idsNeeded(changes: readonly Change[]): Set<string> {
 
 /** The jobs that a batch would make. */
 export function recordsMade(changes: readonly Change[]): JobRecord[] {
-  return changes.flatMap((change) => (change.type === "submit" ? [change.job] : change.type === "advance" ? change.children : []));
+  const records: JobRecord[] = [];
+  for (const change of changes) {
+    if (change.type === "submit") records.push(change.job);
+    else if (change.type === "advance") records.push(...change.children);
+  }
+  return records;
 }
 
 /**
@@ -59,8 +64,10 @@ export function recordsMade(changes: readonly Change[]): JobRecord[] {
  * parent, which goes only when no job is in it; `default` never goes.
  */
 export function workspacesNeeded(changes: readonly Change[]): string[] {
-  const named = changes.flatMap((change) => (change.type === "submit" && change.job.parentId === null ? [change.job.workspace] : []));
-  return [...new Set(named)].filter((name) => name !== DEFAULT_WORKSPACE).toSorted();
+  const named = new Set<string>();
+  for (const change of changes) if (change.type === "submit" && change.job.parentId === null) named.add(change.job.workspace);
+  named.delete(DEFAULT_WORKSPACE);
+  return [...named].toSorted();
 }
 
 function applyChange(set: WorkingSet, change: Change, now: number): ChangeResult {

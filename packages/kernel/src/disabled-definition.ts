@@ -19,7 +19,7 @@ export interface DisabledDefinition extends DefinitionName {
 export function definitionsNeeded(changes: readonly Change[]): DefinitionName[] {
   const needed = new Map<string, DefinitionName>();
   for (const change of changes) {
-    if (change.type !== "submit") continue;
+    if (change.type !== "submit" || change.definitions === undefined) continue;
     for (const key of keysOf(change.job, change.definitions)) needed.set(definitionKeyOf(key), key);
   }
   return [...needed.values()];

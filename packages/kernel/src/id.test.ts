@@ -20,6 +20,13 @@ describe("ids", () => {
     );
   });
 
+  test("have the layout of a ULID", () => {
+    // The example of its specification.
+    expect(encodeId("job", 1_469_918_176_385, new Uint8Array(ID_ENTROPY_BYTES))).toBe(`job_01aryz6s41${"0".repeat(16)}`);
+    expect(encodeId("job", 2 ** 48 - 1, new Uint8Array(ID_ENTROPY_BYTES).fill(255))).toBe(`job_7${"z".repeat(25)}`);
+    expect(encodeId("job", 0, Uint8Array.from([1, 35, 69, 103, 137, 171, 205, 239, 1, 35]))).toBe("job_000000000004hmasw9nf6yy093");
+  });
+
   test("sort by time, then by entropy, as text does", () => {
     fc.assert(
       fc.property(fc.tuple(time, entropy), fc.tuple(time, entropy), ([a, x], [b, y]) => {

@@ -7,27 +7,22 @@ export const ID_BODY_LENGTH = 26;
 /** How many random bytes an id takes. */
 export const ID_ENTROPY_BYTES = 10;
 
+/** Two characters at once, which takes half as long as one after the other: a batch has thousands of ids. */
+const PAIRS = Array.from({ length: 1024 }, (_, bits) => ALPHABET.charAt(bits >>> 5) + ALPHABET.charAt(bits & 31));
+/** The two characters of the lowest ten bits. */
+const pair = (bits: number): string => PAIRS[bits & 1023] as string;
+
 export type IdPrefix = "job" | "ses" | "wfv" | "tok" | "req" | "aud" | "msg" | "sch" | "run";
 
 /** Pure: the same time and entropy give the same id. `entropy` is 10 bytes. */
 export function encodeId(prefix: IdPrefix, timeMs: number, entropy: Uint8Array): string {
-  let text = "";
-  for (let rest = timeMs, i = 0; i < 10; i++) {
-    text = ALPHABET.charAt(rest % 32) + text;
-    rest = Math.floor(rest / 32);
+  const [high, low] = [Math.floor(timeMs / 2 ** 30), timeMs % 2 ** 30];
+  let text = `${prefix}_${pair(high >>> 10)}${pair(high)}${pair(low >>> 20)}${pair(low >>> 10)}${pair(low)}`;
+  for (let i = 0; i < ID_ENTROPY_BYTES; i += 5) {
+    const [a = 0, b = 0, c = 0, d = 0, e = 0] = [entropy[i], entropy[i + 1], entropy[i + 2], entropy[i + 3], entropy[i + 4]];
+    text += pair((a << 2) | (b >>> 6)) + pair((b << 4) | (c >>> 4)) + pair((c << 6) | (d >>> 2)) + pair((d << 8) | e);
   }
-  let bits = 0;
-  let count = 0;
-  for (const byte of entropy) {
-    bits = (bits << 8) | byte;
-    count += 8;
-    while (count >= 5) {
-      count -= 5;
-      text += ALPHABET.charAt((bits >>> count) & 31);
-    }
-    bits &= 255;
-  }
-  return `${prefix}_${text}`;
+  return text;
 }
 
 export function isId(prefix: IdPrefix, text: string): boolean {
