@@ -25,6 +25,7 @@ import { intakeMigration } from "./migration-0019.ts";
 import { feedPlacesMigration } from "./migration-0020.ts";
 import { disabledMigration } from "./migration-0021.ts";
 import { cheapChecksMigration } from "./migration-0022.ts";
+import { heldClaimsMigration } from "./migration-0023.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -37,7 +38,7 @@ export interface Dialect {
   /** The columns of `events` that give its order in the feed, and the statement that indexes them. */
   readonly feedColumns: string;
   readonly feedIndex: string | null;
-  /** Whether single jobs are acknowledged before they lie in their tables. */
+  /** Whether single jobs and claims are acknowledged before they lie in their tables. */
   readonly hasIntake: boolean;
   /** Whether `IN` with a list is dearer than one comparison after the other. */
   readonly hasSlowLists: boolean;
@@ -69,6 +70,7 @@ export const migrations: readonly Migration[] = [
   feedPlacesMigration,
   disabledMigration,
   cheapChecksMigration,
+  heldClaimsMigration,
 ];
 
 export const sqliteDialect: Dialect = {

@@ -25,6 +25,7 @@ import {
   type Signals,
   type SpawnerLimits,
   type WaitingCount,
+  type Writes,
 } from "@windlass/kernel";
 import type { ClaimRequest } from "@windlass/ports";
 import {
@@ -84,8 +85,8 @@ export function claim(db: Database, request: ClaimRequest): ClaimedRows {
       candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])).map((key) => [key, loadKey(db, key)]),
     );
     const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
-    const told = writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
     const admitted = ids.map((id) => set.get(id) as LiveJob);
+    const told = writeClaimed(db, set.writes, { candidates, admitted, queues });
     db.turns.took(admitted);
     claimed.push(...admitted);
     signals = joinSignals(joinSignals(signals, set.signals), told);
@@ -99,6 +100,20 @@ export function claim(db: Database, request: ClaimRequest): ClaimedRows {
   }
   db.waiting.claimed(request, claimed.length);
   return { jobs: withRecords(db, claimed), signals, tally, nothingLeft, heldUntil: held };
+}
+
+interface Admitted {
+  readonly candidates: readonly LiveJob[];
+  /** Those of them that were claimed. */
+  readonly admitted: readonly LiveJob[];
+  readonly queues: ReadonlyMap<string, QueueState>;
+}
+
+function writeClaimed(db: Database, writes: Writes, { candidates, admitted, queues }: Admitted): Signals {
+  const mayHold = [...queues.values()].every(isUnhindered) && db.held.mayPut(writes, { candidates, admitted });
+  if (!mayHold) return writeRows(db, writes, new Map(candidates.map((live) => [live.id, live])));
+  db.held.put(db, writes, candidates);
+  return noSignals;
 }
 
 function readyAgain(left: readonly LiveJob[]): Signals {
@@ -131,21 +146,39 @@ function answered(db: Database, place: Place, candidates: Candidates): readonly 
 function answer(db: Database, { executor, queue }: Place, probe: Probe): unknown {
   switch (probe.type) {
     case "ready":
-      return waiting(db, db.all(READY, [executor, queue, probe.limit]));
+      return waiting(db, readyIds(db, { executor, queue }, probe.limit));
     case "resumed":
       return waiting(db, db.all(RESUMED, [executor, queue, probe.limit]));
     case "priority":
+      db.held.apply(db);
       return db.get(NEXT_PRIORITY, [executor, queue, probe.below])?.[0] ?? null;
     case "keys":
+      // Held jobs have no fairness key.
+      if (probe.after === null) db.held.apply(db);
       return keysFrom(db, { executor, queue }, probe);
     case "buckets":
       return probe.keys.flatMap((key) => db.all(BUCKET, [queue, key]).map((row) => [key, row[0]]));
     case "jobs":
+      db.held.apply(db);
       return waiting(
         db,
         probe.keys.flatMap(({ key, after, limit }) => db.all(OF_KEY, [executor, queue, probe.priority, key, after, limit])),
       );
   }
+}
+
+/** The first ready jobs that are not held (H7 of held-claims.ts). */
+function readyIds(db: Database, { executor, queue }: Place, limit: number): readonly Row[] {
+  const front = db.held.frontOf(executor, queue);
+  if (front) {
+    const { priority, id } = front;
+    const ids = db.all(OF_KEY, [executor, queue, priority, "", id, limit]);
+    const isAll = (): boolean =>
+      db.get(NEXT_KEY, [executor, queue, priority, ""]) === undefined && db.get(NEXT_PRIORITY, [executor, queue, priority]) === undefined;
+    if (ids.length === limit || isAll()) return ids;
+  }
+  if (front !== undefined) db.held.apply(db);
+  return db.all(READY, [executor, queue, limit]);
 }
 
 /** The live rows of these ids, in their order. */
@@ -216,6 +249,7 @@ function loadQueue(db: Database, name: string, spawner: SpawnerLimits | undefine
 /** Counts only what a limit needs. */
 function usedQueue(db: Database, queue: Queue): QueueState {
   const { name, concurrencyLimit, rateLimit, keyConcurrencyLimit } = queue;
+  if (concurrencyLimit !== null || keyConcurrencyLimit !== null) db.held.apply(db);
   const state = queueState(queue, {
     running: concurrencyLimit === null ? 0 : (db.get(`SELECT count(*) ${ALIVE}`, [name])?.[0] as number),
     spentUntil: rateLimit === null ? 0 : ((db.get(BUCKET, [name, ""])?.[0] ?? 0) as number),

@@ -101,7 +101,7 @@ export function liveRows(db: Database, ids: readonly string[]): LiveJob[] {
   const found: LiveJob[] = [];
   const unknown: string[] = [];
   for (const id of ids) {
-    const live = db.hot.live(id);
+    const live = db.held.live(id) ?? db.hot.live(id);
     if (live === undefined) unknown.push(id);
     else found.push(live);
   }

@@ -5,7 +5,7 @@
  *     writes between two steps, and a store that works would never be copied.
  * C2. What runs belongs to the place where it was started, and that place is not copied: in a restored store every session
  *     has run out, and every place is lost, so that the reconciler ends what was under way.
- * C3. What was taken in (intake.ts) lies in its tables in the copy, so that its figures are those of jobs.
+ * C3. What was taken in (intake.ts) and claimed (held-claims.ts) lies in its tables in the copy, so that its figures are those of jobs.
  * C4. Positions of the feed grow beyond all that may have been given out after the moment of the copy.
  */
 import { closeSync, fsyncSync, openSync } from "node:fs";
@@ -58,7 +58,7 @@ async function copy(from: string, to: string): Promise<void> {
   }
   const copied = new Database(to);
   try {
-    copied.applyIntake();
+    copied.recover();
   } finally {
     copied.close();
   }

@@ -6,6 +6,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "@windlass/kernel";
 import { FeedPositions } from "./feed-positions.ts";
+import { HeldClaims } from "./held-claims.ts";
 import { HotRows } from "./hot-rows.ts";
 import { Intake } from "./intake.ts";
 import { migrations, migrationsAfter, sqliteDialect, Turns, type Migration, type SqlValue } from "@windlass/sql";
@@ -33,6 +34,7 @@ export class Database {
   readonly hot = new HotRows();
   readonly positions = new FeedPositions();
   readonly intake = new Intake();
+  readonly held = new HeldClaims();
   readonly waiting = new WaitingClaims();
   /** Whose turn it is in each queue. */
   readonly turns = new Turns();
@@ -110,6 +112,7 @@ export class Database {
     this.hot.forget();
     this.positions.forget();
     this.intake.forget();
+    this.held.forget();
   }
 
   /** Brings the schema up to date. @throws WindlassError `schema_newer`. */
@@ -118,7 +121,7 @@ export class Database {
     assert(typeof version === "number", "SQLite has a user_version");
     const wanted = migrationsAfter(version, known);
     // They are rows of the schema that the file has now.
-    this.applyIntake();
+    this.recover();
     for (const { number, migration } of wanted) {
       this.transaction(() => {
         for (const statement of migration(sqliteDialect)) this.#db.exec(statement);
@@ -127,10 +130,24 @@ export class Database {
     }
   }
 
-  /** Puts what was taken in, by whomever, into its tables. */
-  applyIntake(): void {
-    if (this.get("SELECT 1 FROM sqlite_schema WHERE name = 'intake'") === undefined) return;
-    if (this.get("SELECT 1 FROM intake LIMIT 1") !== undefined) this.transaction(() => this.intake.apply(this, "time"));
+  /** Whether something was answered that does not stand in its tables yet, as far as is known. */
+  get owes(): boolean {
+    return this.intake.mayHold || this.held.mayHold;
+  }
+
+  /** Puts it into its tables. The caller holds the write transaction. `because`: somebody asks, or it is time. */
+  payOff(because: "asked" | "time"): void {
+    this.intake.apply(this, because);
+    this.held.apply(this);
+  }
+
+  /** The same of what another process has left. */
+  recover(): void {
+    const lies = (table: string): boolean =>
+      this.get("SELECT 1 FROM sqlite_schema WHERE name = ?", [table]) !== undefined &&
+      this.get(`SELECT 1 FROM ${table} LIMIT 1`) !== undefined;
+    if (lies("intake")) this.transaction(() => this.intake.apply(this, "time"));
+    if (lies("held_claims")) this.transaction(() => this.held.apply(this));
   }
 
   /** From now on a COMMIT does not wait for the disk: the caller flushes the log before it tells anybody. */

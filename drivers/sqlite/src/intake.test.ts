@@ -229,7 +229,7 @@ test("wherever a power cut ends the log, each job is there once or not at all, i
     copyFileSync(path("start.db"), path("cut.db"));
     writeFileSync(path("cut.db-wal"), log.subarray(0, cut));
     const after = new Database(path("cut.db"));
-    after.applyIntake();
+    after.recover();
     const there = after.get("SELECT 1 FROM sqlite_schema WHERE name = 'jobs'") === undefined ? [] : ids(after);
     const events = there.length === 0 ? [] : after.all("SELECT job_id FROM events ORDER BY position").map(([id]) => id);
     after.close();

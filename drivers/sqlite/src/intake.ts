@@ -97,6 +97,7 @@ function insertTaken(db: Database, taken: readonly TakenJob[]): number {
   for (const { live, made } of taken) {
     for (const record of recordsOf(made)) db.hot.records.put(record);
     db.hot.putLive(live);
+    db.held.ready(live);
   }
   return taken.length;
 }

@@ -10,12 +10,14 @@ import { insertMany, Target } from "./many-rows.ts";
 export const namesOf = (table: { readonly columns: readonly { readonly name: string }[] }): string[] =>
   table.columns.map((column) => column.name);
 
+const EVENTS = new Target("events", ["position", ...namesOf(eventsTable)]);
+
 /** In the order in which they are written. */
 export const MADE: readonly Target[] = [
   new Target("jobs", namesOf(jobsTable)),
   new Target("job_labels", ["workspace", "label", "value", "job_id"]),
   new Target("jobs_live", [...namesOf(liveTable), "timer_at"]),
-  new Target("events", ["position", ...namesOf(eventsTable)]),
+  EVENTS,
   new Target("idempotency_keys", ["workspace", "idempotency_key", "job_id", "request_hash"]),
 ];
 
@@ -40,6 +42,11 @@ export function recordsOf([records = []]: MadeRows): readonly Row[] {
 
 export function insertMade(db: Database, made: MadeRows): void {
   for (const [i, target] of MADE.entries()) insertMany(db, target, made[i] ?? []);
+}
+
+/** They get their positions now. */
+export function insertEvents(db: Database, events: Writes["events"]): void {
+  insertMany(db, EVENTS, positioned(db, events));
 }
 
 export function encoded<T>(table: Table<T>, records: readonly T[]): SqlValue[][] {

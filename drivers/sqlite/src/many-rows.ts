@@ -163,7 +163,9 @@ function withIds(statement: string, count: number): string {
   return textOf(`${statement} ${count}`, () => `${statement} (${marks(count)})`);
 }
 
-interface Alike {
+/** Rows that get the same values. */
+export interface Alike {
+  /** `a = ?, b = ?`. */
   readonly columns: string;
   readonly values: readonly SqlValue[];
   readonly ids: string[];
@@ -186,6 +188,10 @@ export class SameChanges {
     if (group === undefined) this.#groups.set(key, (group = { columns, values, ids: [] }));
     group.ids.push(id);
     this.#last = group;
+  }
+
+  groups(): readonly Alike[] {
+    return [...this.#groups.values()];
   }
 
   update(db: Database, table: string): void {

@@ -22,7 +22,8 @@ export function runInTurn(db: Database, calls: readonly Call[], takesIn: TakesIn
     const committed = takeIn(db, only);
     if (committed !== null) return [{ id: only.id, value: committed }];
   }
-  db.intake.apply(db, "asked");
+  if (db.held.isKnown && calls.every(leavesHeld)) db.intake.apply(db, "asked");
+  else db.payOff("asked");
   const replies: Reply[] = [];
   for (let from = 0; from < calls.length;) {
     let to = from;
@@ -39,6 +40,11 @@ export function runInTurn(db: Database, calls: readonly Call[], takesIn: TakesIn
   return replies;
 }
 
+/** Claims and commits load what is held, and write it with what they change (H2 of held-claims.ts). */
+function leavesHeld({ name }: Call): boolean {
+  return name === "claim" || name === "commit";
+}
+
 function pays(db: Database, call: Call): boolean {
   const submit = singleSubmit(call);
   return submit !== null && !db.waiting.isAwaited(submit.job) && db.intake.pays();
@@ -49,8 +55,8 @@ function pays(db: Database, call: Call): boolean {
  * with a full disk one can still look.
  */
 export function lookAt<T>(db: Database, look: () => T): T {
-  const apply = (): void => db.intake.apply(db, "asked");
-  if (!db.intake.mayHold) return look();
+  const apply = (): void => db.payOff("asked");
+  if (!db.owes) return look();
   try {
     db.transaction(apply);
   } catch {

@@ -1,12 +1,14 @@
 /**
- * The intake of the writer thread (intake.ts): puts into the tables what nobody has asked for, and tells who reads elsewhere
- * whether something lies there.
+ * The intake (intake.ts) and the held claims (held-claims.ts) of the writer thread: puts into the tables what nobody has asked for,
+ * and tells who reads elsewhere whether something lies there.
  */
 import type { Database } from "./database.ts";
 import type { Commits } from "./flushing.ts";
 
 /** How long something lies in the intake at most while nobody asks: so many jobs come together that their tables share their pages. */
 const APPLY_MS = 20;
+/** The same of a claim: handlers that end sooner spare it the way into the tables. */
+const HELD_MS = 200;
 
 export class TimelyIntake {
   readonly #db: Database;
@@ -15,6 +17,7 @@ export class TimelyIntake {
   #timer: NodeJS.Timeout | null = null;
   /** When the timer is due: it comes late where the thread has no turn for it. */
   #dueAt = 0;
+  #heldTimer: NodeJS.Timeout | null = null;
 
   constructor(db: Database, commits: Commits, monotonic: () => number) {
     this.#db = db;
@@ -27,12 +30,13 @@ export class TimelyIntake {
     try {
       return work();
     } finally {
-      this.#commits.withheld = this.#db.intake.mayHold;
+      this.#commits.withheld = this.#db.owes;
     }
   }
 
   /** After what came was answered. */
   rest(): void {
+    this.#restHeld();
     const { intake } = this.#db;
     if (!intake.mayHold) return;
     if (!intake.hasRoom) return this.#apply();
@@ -44,6 +48,19 @@ export class TimelyIntake {
     this.#timer = setTimeout(() => this.#onTime(), APPLY_MS);
   }
 
+  /** What was claimed before the timer was set has been held for long enough when it is due. */
+  #restHeld(): void {
+    const { held } = this.#db;
+    if (!held.isKnown) this.#apply();
+    if (held.span === null || this.#heldTimer !== null) return;
+    const upTo = held.span.newest;
+    this.#heldTimer = setTimeout(() => {
+      this.#heldTimer = null;
+      if (held.span !== null && held.span.oldest <= upTo) this.#apply();
+      this.#restHeld();
+    }, HELD_MS);
+  }
+
   #onTime(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -51,13 +68,13 @@ export class TimelyIntake {
   }
 
   close(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const timer of [this.#timer, this.#heldTimer]) if (timer !== null) clearTimeout(timer);
     this.#apply();
   }
 
   #apply(): void {
     try {
-      this.watched(() => this.#db.transaction(() => this.#db.intake.apply(this.#db, "time")));
+      this.watched(() => this.#db.transaction(() => this.#db.payOff("time")));
     } catch {
       // The disk is full, most likely: it lies where it is safe, and the next call tries again, and says why it cannot.
     }

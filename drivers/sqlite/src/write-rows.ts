@@ -2,9 +2,10 @@
  * Writes what a working set came to, in the order in which `Writes` lists it, many rows with one statement. Of a live row
  * only the columns that differ are written, so that an index is touched only when what it orders by has changed.
  */
-import { timerOf, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
-import { attemptsTable, differOf, endOf, endsTable, liveChangingColumns, noSignals, type SqlValue } from "@windlass/sql";
+import type { LiveJob, Signals, Writes } from "@windlass/kernel";
+import { attemptsTable, endOf, endsTable, noSignals } from "@windlass/sql";
 import type { Database, Row } from "./database.ts";
+import { addChange } from "./live-changes.ts";
 import { encoded, insertMade, namesOf, recordsOf, rowsMade } from "./made-rows.ts";
 import { insertMany, runForIds, SameChanges, Target } from "./many-rows.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
@@ -19,12 +20,14 @@ const SPEND = "INSERT OR REPLACE INTO rate_buckets (queue, fairness_key, spent_u
 export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<string, LiveJob>): Signals {
   const made: LiveJob[] = [];
   const changes = new SameChanges();
+  const held = db.held.take(db, touched(writes));
   for (const live of writes.live.values()) {
-    const old = before.get(live.id);
+    const old = held.get(live.id)?.stored ?? before.get(live.id);
     if (old === undefined) made.push(live);
     else addChange(changes, live, old);
   }
-  const rows = rowsMade(db, writes, made);
+  const heldEvents = Array.from(held.values(), ({ event }) => event);
+  const rows = rowsMade(db, { ...writes, events: [...heldEvents, ...writes.events] }, made);
   insertMade(db, rows);
   changes.update(db, "jobs_live");
   for (const [id, queue] of writes.moved) db.run("UPDATE jobs SET queue = ? WHERE id = ?", [queue, id]);
@@ -38,9 +41,17 @@ export function writeRows(db: Database, writes: Writes, before: ReadonlyMap<stri
   return dispatchAt === null ? noSignals : { ...noSignals, dispatchAt };
 }
 
-function remember({ hot }: Database, writes: Writes, records: readonly Row[]): void {
+function* touched({ live, ended }: Writes): Generator<string> {
+  yield* live.keys();
+  yield* ended.keys();
+}
+
+function remember({ hot, held }: Database, writes: Writes, records: readonly Row[]): void {
   for (const record of records) hot.records.put(record);
-  for (const live of writes.live.values()) hot.putLive(live);
+  for (const live of writes.live.values()) {
+    hot.putLive(live);
+    held.ready(live);
+  }
   for (const id of writes.ended.keys()) hot.ended(id);
 }
 
@@ -66,29 +77,4 @@ function writeDecisions(db: Database, writes: Writes): void {
         [jobId, key, JSON.stringify(value)],
       );
   }
-}
-
-const differ = differOf(liveChangingColumns);
-const TIMER_BIT = 1 << liveChangingColumns.length;
-/** `name = ?, …` of each set of columns that changes together. */
-const assignments = new Map<number, string>();
-
-function assignmentsOf(bits: number): string {
-  let text = assignments.get(bits);
-  if (text === undefined) {
-    const names = [...liveChangingColumns.map(({ name }) => name), "timer_at"].filter((_, i) => (bits & (1 << i)) !== 0);
-    assignments.set(bits, (text = names.map((name) => `${name} = ?`).join(", ")));
-  }
-  return text;
-}
-
-function addChange(changes: SameChanges, live: LiveJob, old: LiveJob): void {
-  const values: SqlValue[] = [];
-  let bits = differ(live, old, values);
-  const timer = timerOf(live);
-  if (timer !== timerOf(old)) {
-    bits |= TIMER_BIT;
-    values.push(timer);
-  }
-  if (bits !== 0) changes.add(live.id, assignmentsOf(bits), values);
 }

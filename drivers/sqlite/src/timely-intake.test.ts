@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { jobRecord, T0 } from "@windlass/testkit";
+import { Database } from "./database.ts";
+import { Commits } from "./flushing.ts";
+import { runInTurn } from "./shared-commit.ts";
+import { TimelyIntake } from "./timely-intake.ts";
+
+let db: Database;
+let commits: Commits;
+let intake: TimelyIntake;
+beforeEach(() => {
+  vi.useFakeTimers();
+  db = new Database(":memory:");
+  db.migrate();
+  commits = new Commits(Commits.shared());
+  intake = new TimelyIntake(db, commits, () => performance.now());
+  const session = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 };
+  const submits = Array.from({ length: 4 }, () => ({ type: "submit", job: jobRecord() }));
+  db.transaction(() => {
+    runInTurn(db, [{ id: 1, name: "openSession", values: [session] }], "where it pays");
+    runInTurn(db, [{ id: 2, name: "commit", values: [submits, T0] }], "where it pays");
+  });
+});
+afterEach(() => {
+  db.close();
+  vi.useRealTimers();
+});
+
+function claimOne(): void {
+  const request = { executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 };
+  intake.watched(() => db.transaction(() => runInTurn(db, [{ id: 3, name: "claim", values: [request] }], "where it pays")));
+  intake.rest();
+}
+
+const held = (): number => db.get("SELECT count(*) FROM held_claims")?.[0] as number;
+
+test("a claim whose jobs have not ended is put into the tables after a while, and readers need not ask any more", () => {
+  claimOne();
+  expect([held(), commits.withheld]).toEqual([1, true]);
+  vi.advanceTimersByTime(199);
+  expect(held()).toBe(1);
+  vi.advanceTimersByTime(1);
+  expect([held(), commits.withheld]).toEqual([0, false]);
+});
+
+test("when the store is closed nothing is held any more", () => {
+  claimOne();
+  intake.close();
+  expect(held()).toBe(0);
+  vi.runAllTimers();
+});
