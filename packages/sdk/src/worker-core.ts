@@ -64,6 +64,8 @@ const GOODBYE_MS: number = seconds(1);
 const LOG_FLUSH_MS = 50;
 /** A longer line is sent in parts. */
 const LOG_LINE_LENGTH_MAX = 262_144;
+/** Characters in one item: of six bytes at most each as JSON, so that it fits into a frame that a server takes. */
+const LOG_ITEM_LENGTH_MAX = 1_048_576;
 
 export class WorkerCore {
   /** Resolves at the first welcome; rejects when the server refuses for good. */
@@ -337,7 +339,7 @@ function attemptLines(
   const flush = (): void => {
     cancel?.();
     cancel = null;
-    while (written.length > 0) send(written.splice(0, WORKER_LOG_LINES_MAX));
+    while (written.length > 0) send(written.splice(0, fitting(written)));
   };
   return {
     flush,
@@ -348,4 +350,11 @@ function attemptLines(
       cancel ??= machine.after(LOG_FLUSH_MS, flush);
     },
   };
+}
+
+/** How many of the first lines go into one item. */
+function fitting(lines: readonly (readonly [number, string])[]): number {
+  let length = 0;
+  const tooMany = lines.findIndex(([, line], index) => index >= WORKER_LOG_LINES_MAX || (length += line.length) > LOG_ITEM_LENGTH_MAX);
+  return tooMany < 0 ? lines.length : tooMany;
 }

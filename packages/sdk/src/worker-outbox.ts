@@ -53,8 +53,8 @@ interface Cut {
 
 type LogItem = Extract<NewItem, { what: "log" }>;
 
-/** Text of log lines that is kept while the server takes none. */
-const LOG_KEPT_MAX = 8_388_608;
+/** Text of log lines that is kept while the server takes none, or a handler writes faster than it can be sent. */
+const LOG_KEPT_MAX = 67_108_864;
 
 export function outbox(): Outbox {
   const entries = new Map<number, Entry>();
@@ -87,7 +87,7 @@ export function outbox(): Outbox {
     const known = cuts.get(attemptOf(item));
     const at = known?.at ?? item.lines[0]?.[0] ?? 0;
     const lines = (known?.lines ?? 0) + item.lines.length;
-    const told = { ...item, lines: [[at, `[cut here, lines: ${lines}; the server took none for too long]`]] } satisfies LogItem;
+    const told = { ...item, lines: [[at, `[cut here, lines: ${lines}; more was written than the server took]`]] } satisfies LogItem;
     if (known === undefined) {
       const entry = keep(told);
       cuts.set(attemptOf(item), { entry, at, lines });

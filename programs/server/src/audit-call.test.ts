@@ -44,6 +44,8 @@ test("refusals are written with their code, whatever the reason", async () => {
     { name: "looker", roles: ["read"], permissions: [], workspaces: ["default"], expiresAt: null },
     admin,
   );
+  await server.ask("POST", "/api/v1/tokens", { body: { name: "evil", roles: ["none"] } });
+  expect(await newest()).toMatchObject({ operation: "tokens.create", object: "evil", outcome: "invalid" });
   await server.ask("DELETE", "/api/v1/jobs/job_1", { headers: { authorization: `Bearer ${secret}` } });
   expect(await newest()).toMatchObject({ actorName: "looker", operation: "jobs.delete", object: "job_1", outcome: "forbidden" });
   await server.app.fetch(new Request(`${BASE}/api/v1/jobs/job_1`, { method: "DELETE" }));

@@ -9,6 +9,8 @@ export interface Trail {
   principal: Principal | null;
   /** Id or name of what it is about. */
   object: string | null;
+  /** The name that was to be given to what is refused. */
+  wanted: string | null;
   workspace: string | null;
 }
 
@@ -27,19 +29,20 @@ export interface AuditedCall {
 
 /** Does the work; the entry is gathered when it is done, whether it went well or not. */
 export async function audited<T>({ audit, operation, requestId, object }: AuditedCall, work: (trail: Trail) => Promise<T>): Promise<T> {
-  const trail: Trail = { principal: null, object: object ?? null, workspace: null };
+  const trail: Trail = { principal: null, object: object ?? null, wanted: null, workspace: null };
   if (!isChanging(operation)) return work(trail);
   const record = (outcome: string): void => {
     // What parts of Windlass tell is in the events of the jobs; who tried without the right to is written down.
     if (operation.internal && outcome === "ok") return;
     const nobody = operation.permission === null && outcome === "ok" ? COMPLETION : STRANGER;
     const { id, name } = trail.principal ?? nobody;
+    const about = trail.object ?? (outcome === "ok" ? null : trail.wanted);
     audit.record({
       workspace: trail.workspace ?? trail.principal?.workspace ?? DEFAULT_WORKSPACE,
       actorId: id,
       actorName: name,
       operation: operation.id,
-      object: trail.object === null ? null : trail.object.slice(0, OBJECT_LENGTH_MAX),
+      object: about === null ? null : about.slice(0, OBJECT_LENGTH_MAX),
       outcome,
       requestId,
     });

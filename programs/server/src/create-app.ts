@@ -176,6 +176,10 @@ function unknownAddress(method: string, path: string): WindlassError {
     return new WindlassError("method_not_allowed", `${path} is not asked with ${method}, but with ${methods.join(" or ")}`, {
       details: { allow: methods.flatMap((one) => (one === "GET" ? [one, "HEAD"] : [one])).toSorted() },
     });
+  if (path === "/" || OPEN_ADDRESSES.includes(path))
+    return new WindlassError("method_not_allowed", `${path} is not asked with ${method}, but with GET`, {
+      details: { allow: ["GET", "HEAD"] },
+    });
   const known = [...new Set(operationList.map((operation) => operation.path)), ...OPEN_ADDRESSES];
   return new WindlassError("route_not_found", `there is no address ${path}${didYouMean(path, known) || `; all begin with ${API}`}`);
 }

@@ -84,6 +84,7 @@ export function mount(options: MountOptions): void {
           demand(principal, { ...operation, permission: operation.permission });
         }
         const call = await callOf(c, operation, context.bodyBytesMax ?? BODY_BYTES_MAX);
+        trail.wanted = nameIn(call.body);
         const expected = expectedOf(operation, { ifMatch: c.req.header("if-match"), ifNoneMatch: c.req.header("if-none-match") });
         const ask = async (signal: AbortSignal): Promise<unknown> => {
           const work = async (): Promise<unknown> => handler(call, { ...asking(context, { principal, signal, traceparent }), expected });
@@ -95,6 +96,10 @@ export function mount(options: MountOptions): void {
       });
     });
   }
+}
+
+function nameIn(body: unknown): string | null {
+  return isJsonObject(body) && typeof body["name"] === "string" ? body["name"] : null;
 }
 
 interface Keyed {

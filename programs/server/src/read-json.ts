@@ -18,6 +18,8 @@ export async function readBody(request: Request, bytesMax: number): Promise<stri
 
 /** The same, of what is no text. `limit`: what to say of it. */
 export async function readBytes(request: Request, bytesMax: number, limit = "server.bodyBytesMax"): Promise<Uint8Array> {
+  const encoding = request.headers.get("content-encoding") ?? "identity";
+  if (encoding !== "identity") throw new WindlassError("bad_request", `the body is packed (${encoding}); send it as it is`);
   const announced = request.headers.get("content-length");
   if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax, limit);
   // Node reads no more of a body than was announced, and all of it at once is much cheaper than a stream.

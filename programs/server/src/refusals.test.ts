@@ -149,6 +149,12 @@ test("an unknown address tells the nearest, a known one how it is asked", async 
   expect(answer.headers.get("allow")).toBe("POST");
   expect(await problem(answer)).toMatchObject({ code: "method_not_allowed", status: 405, detail: expect.stringContaining("with POST") });
   expect((await server.ask("DELETE", "/api/v1/jobs")).headers.get("allow")).toBe("GET, HEAD, POST");
+  expect((await server.ask("POST", "/healthz")).headers.get("allow")).toBe("GET, HEAD");
+});
+
+test("a body that is packed is refused for that, not for what its bytes look like", async () => {
+  const answer = await server.ask("POST", "/api/v1/jobs", { body: "{}", headers: { "content-encoding": "gzip" } });
+  expect(await problem(answer)).toMatchObject({ code: "bad_request", detail: expect.stringContaining("gzip") });
 });
 
 test("what nobody foresaw is logged whole and answered with its id alone", async () => {

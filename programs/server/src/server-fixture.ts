@@ -75,7 +75,7 @@ export async function testServer(more: Partial<ServerParts> = {}, ports: Partial
     random,
     logger,
     bus: testBus(),
-    logs: fileLogStore({ folder, bytesMax: 1_000_000, clock }),
+    logs: fileLogStore({ folder, bytesMax: 104_857_600, clock }),
     sha256: (text) => createHash("sha256").update(text).digest("hex"),
     kinds: [taskKind, workflowKind],
     executors: [],

@@ -123,6 +123,30 @@ test("log lines and progress are stored, the lines before the end", async () => 
   expect(text.split("\n")).toEqual([...Array.from({ length: 2_500 }, (_, n) => `line ${n + 1}`), ""]);
 });
 
+test("a handler that prints more at once than a frame holds is heard whole, and so are the others of its worker", async () => {
+  const lines = ["short", "é\u0001".repeat(6_000_000), ...Array.from({ length: 20_000 }, (_, n) => `line ${n} ${"x".repeat(500)}`), "last"];
+  await working({
+    floods: (context) => lines.forEach((line) => context.log(line)),
+    quiet: () => "fine",
+  });
+  const [id, other] = [await submit("floods"), await submit("quiet")];
+  expect((await ended(other)).final).toMatchObject({ state: "succeeded", output: "fine" });
+  expect((await ended(id)).final).toMatchObject({ state: "succeeded" });
+  const { logs } = server.engine.context;
+  const pieces: Uint8Array[] = [];
+  for (let after: string | undefined; ;) {
+    const page = await logs.read({ jobId: id, attempt: 1 }, { bytesMax: 4_000_000, ...(after === undefined ? {} : { after }) });
+    pieces.push(...page.chunks.map(({ data }) => data));
+    if (!page.more) break;
+    after = page.position;
+  }
+  const text = Buffer.concat(pieces).toString();
+  // A long line comes in parts, each as a line.
+  expect(text.replaceAll("\n", "").length).toBe(lines.join("").length);
+  expect(text).not.toContain("[cut here");
+  expect(text.endsWith("last\n")).toBe(true);
+});
+
 test("what must not be stored is masked in the lines and errors of a worker elsewhere, which is not told of it", async () => {
   await listening.close();
   await server.close();
