@@ -39,7 +39,12 @@ export const ROWS: readonly Row[] = [
     units: perSecond,
     entrants: [
       groupInserts(BATCH),
-      ...onQueues(queues, async (queue, scale) => ({ "": await enqueueMany(queue, { count: DRAINED[scale] }) })),
+      ...onQueues(queues, async (queue, scale) => {
+        const count = DRAINED[scale];
+        // As before the other rows of enqueues, so that nobody's first calls are what is measured.
+        await queue.enqueueMany(count);
+        return { "": await enqueueMany(queue, { count }) };
+      }),
     ],
     ceilings: { [windlassEmbedded.name]: groupInserts(BATCH).name, [windlassHttp.name]: groupInserts(BATCH).name },
   },
