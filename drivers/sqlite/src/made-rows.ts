@@ -56,5 +56,5 @@ export function encoded<T>(table: Table<T>, records: readonly T[]): SqlValue[][]
 function positioned(db: Database, events: Writes["events"]): SqlValue[][] {
   if (events.length === 0) return [];
   let position = db.positions.take(db, events.length);
-  return events.map((event) => [position++, ...eventsTable.encode(event)]);
+  return encoded(eventsTable, events).map((row) => [position++, ...row]);
 }

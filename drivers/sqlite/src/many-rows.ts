@@ -85,9 +85,10 @@ function waysOf(columns: number, rows: readonly Row[], alikeMin: number): string
 
 function wayOf(column: number, rows: readonly Row[], mayBeAlike: boolean): string {
   const value = rows[0]?.[column] ?? null;
-  if (!mayBeAlike) return rows.some((row) => row[column] !== null) ? WAY.own : WAY.none;
-  if (rows.every((row) => row[column] === value)) return value === null ? WAY.none : WAY.same;
-  return column > 0 && rows.every((row) => row[column] === row[0]) ? WAY.first : WAY.own;
+  let same = 0;
+  while (same < rows.length && rows[same]?.[column] === value) same++;
+  if (same === rows.length && (mayBeAlike || value === null)) return value === null ? WAY.none : WAY.same;
+  return mayBeAlike && column > 0 && rows.every((row) => row[column] === row[0]) ? WAY.first : WAY.own;
 }
 
 /** Into the same columns of a table: a text for each size, made once. */
@@ -136,9 +137,10 @@ export function insertMany(db: Database, into: Target, rows: readonly Row[]): vo
   const [first] = rows;
   if (first === undefined) return;
   const insert = into.insertOf(rows);
+  const { own } = insert;
   for (const group of grouped(rows)) {
     const values: SqlValue[] = insert.same.map((i) => first[i] ?? null);
-    for (const row of group) for (const i of insert.own) values.push(row[i] ?? null);
+    for (const row of group) for (let k = 0; k < own.length; k++) values.push(row[own[k] as number] ?? null);
     db.run(insert.text(group.length), values);
   }
 }

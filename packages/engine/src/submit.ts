@@ -27,6 +27,7 @@ import {
 import { forbiddenImages } from "./admit-image.ts";
 import type { EngineContext } from "./context.ts";
 import type { ChildSpec } from "./job-kind.ts";
+import { isShort } from "./short-json.ts";
 
 export interface SubmitRequest {
   readonly kind: JobKindName;
@@ -159,7 +160,8 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
     if (value !== null && !Number.isSafeInteger(value)) fault(field, `${field} is ${value}; it must be a whole number of milliseconds`);
   }
   for (const field of ["spec", "input"] as const) {
-    const length = JSON.stringify(request[field] ?? null).length;
+    const value = request[field] ?? null;
+    const length = isShort(value) ? 0 : JSON.stringify(value).length;
     if (length > PAYLOAD_LENGTH_MAX)
       fault(
         field,

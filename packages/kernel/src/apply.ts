@@ -228,7 +228,7 @@ function insert(set: WorkingSet, job: JobRecord, now: number): void {
   }
   if (job.concurrency !== null) set.writes.keyLimits.set(job.concurrency.key, job.concurrency.limit);
   const live = newLive(job, readyAtOf(job, now));
-  set.writes.events.push({ jobId: job.id, seq: 1, at: now, type: "job.submitted", attempt: null, data: { ...job.cause } });
+  set.writes.events.push({ jobId: job.id, seq: 1, at: now, type: "job.submitted", attempt: null, data: job.cause });
   set.put(live);
 }
 
