@@ -48,6 +48,7 @@ import {
   type Probe,
   type Turns,
 } from "@windlass/sql";
+import { fitting, type Given } from "./claimed-bytes.ts";
 import { lockKeys } from "./concurrency-keys.ts";
 import type { Querier, Value } from "./connection.ts";
 import { inTransaction } from "./transaction.ts";
@@ -69,16 +70,20 @@ export async function claim(claiming: Claiming, request: ClaimRequest): Promise<
   let signals = noSignals;
   let tally = noTally;
   let held: number | null = null;
+  let bytes = 0;
   for (let round = 0; round === 0 || jobs.length < request.limit; round++) {
-    const done = await inTransaction(pool, (db) => claimRound(db, claiming, { ...request, limit: request.limit - jobs.length }));
+    const given: Given = { jobs: jobs.length, bytes };
+    const done = await inTransaction(pool, (db) => claimRound(db, claiming, { ...request, limit: request.limit - jobs.length, given }));
+    bytes += done.bytes;
     turns.took(done.jobs.map(({ live }) => live));
     held = done.heldUntil;
     jobs.push(...done.jobs);
     signals = joinSignals(signals, done.signals);
     tally = joinTallies(tally, done.tally);
-    if (!done.blockedSome) break;
-    if (round === ROUNDS_MAX)
+    // The rest is for the next claim.
+    if ((done.isCut && jobs.length > 0) || (done.blockedSome && round === ROUNDS_MAX))
       return { jobs, signals: joinSignals(signals, { ...noSignals, ready: done.offered }), tally, nothingLeft: false, heldUntil: held };
+    if (!done.blockedSome) break;
   }
   // Those that others hold locked are passed over, and may be left.
   return { jobs, signals, tally, nothingLeft: false, heldUntil: held };
@@ -86,6 +91,10 @@ export async function claim(claiming: Claiming, request: ClaimRequest): Promise<
 
 interface Round {
   readonly jobs: readonly ClaimedJob[];
+  /** What their specifications and inputs come to, as far as it was asked for. */
+  readonly bytes: number;
+  /** There are more that would not fit into this claim. */
+  readonly isCut: boolean;
   readonly signals: Signals;
   readonly tally: ReadonlyTally;
   /** True when there may be more behind the jobs that became blocked. */
@@ -94,9 +103,18 @@ interface Round {
   readonly heldUntil: number | null;
 }
 
-const NOTHING: Round = { jobs: [], signals: noSignals, tally: noTally, blockedSome: false, offered: new Set(), heldUntil: null };
+const NOTHING: Round = {
+  jobs: [],
+  bytes: 0,
+  isCut: false,
+  signals: noSignals,
+  tally: noTally,
+  blockedSome: false,
+  offered: new Set(),
+  heldUntil: null,
+};
 
-async function claimRound(db: Querier, { turns, known }: Claiming, request: ClaimRequest): Promise<Round> {
+async function claimRound(db: Querier, { turns, known }: Claiming, request: ClaimRequest & { readonly given: Given }): Promise<Round> {
   const { executor, limit, ahead = 0, now } = request;
   const [session, queues] = await Promise.all([db.rows(SESSION, [request.session]), loadQueues(db, request)]);
   if (session.length === 0) return NOTHING;
@@ -109,9 +127,12 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
         candidatesOf({ executor, queue, state, turn: turns.of(executor, queue), limit: limit + ahead, now }),
       ),
     );
-  const candidates = mergeQueues(lists);
+  const all = mergeQueues(lists);
+  const { candidates, bytesOf } = await fitting(db, all, { known, given: request.given });
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
-  if (candidates.length === 0) return { ...NOTHING, heldUntil: earliest(queues, now) };
+  const isCut = candidates.length < all.length;
+  const offered = new Set(all.map((live) => `${live.executor}/${live.queue}`));
+  if (candidates.length === 0) return { ...NOTHING, isCut, offered, heldUntil: earliest(queues, now) };
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
   const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
@@ -126,10 +147,12 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
   });
   return {
     jobs,
+    bytes: claimed.reduce((sum, live) => sum + bytesOf(live), 0),
+    isCut,
     signals: joinSignals(set.signals, told),
     tally: set.tally,
     blockedSome: set.writes.live.size > ids.length,
-    offered: new Set(candidates.map((live) => `${live.executor}/${live.queue}`)),
+    offered,
     heldUntil: earliest(queues, now),
   };
 }

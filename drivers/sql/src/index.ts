@@ -18,6 +18,7 @@ export { answersTable, answerStatements, keptValues, keyValues } from "./answers
 export { countQueries } from "./count-jobs.ts";
 export { listQueries, mergeLists, mergeTallies, tallyQueries, type Placeholder, type Query } from "./list-jobs.ts";
 export { candidatesOf, Turns, type Candidates, type Probe } from "./candidates.ts";
+export { fittingClaim } from "./claim-bytes.ts";
 export { disabledStatements, disabledTable, nameValues } from "./disabled-table.ts";
 export { deadLetterQuery, deadLetterStatements } from "./dead-letter-query.ts";
 export { attemptOfEnd, endedAttemptSql, endOf, endsTable } from "./job-end.ts";

@@ -1,7 +1,7 @@
 /** What a claim gives, on its way from the rows to who asked: the jobs go as values of their columns, and become objects where they are used. */
 import { assert, type LiveJob } from "@windlass/kernel";
 import type { Claimed, ClaimedJob } from "@windlass/ports";
-import { idOfRecord, jobsTable, liveTable, type AlikeRows } from "@windlass/sql";
+import { fittingClaim, idOfRecord, jobsTable, liveTable, type AlikeRows } from "@windlass/sql";
 import { alike, rowsOf } from "./alike-rows.ts";
 import type { Database, Row } from "./database.ts";
 import { rowsOfIds } from "./many-rows.ts";
@@ -15,8 +15,6 @@ const LIVE_FROM = jobsTable.columns.length;
 
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id IN`;
 
-/** What the specifications and inputs of one claim come to at most, unless that of one job is more: they go to another thread as one text. */
-const CLAIM_BYTES_MAX = 32_000_000;
 /** SQLite knows it without reading the texts. */
 const BYTES = "SELECT id, ifnull(octet_length(spec), 0) + ifnull(octet_length(input), 0) FROM jobs WHERE id IN";
 
@@ -30,9 +28,8 @@ export function firstOf(db: Database, candidates: readonly LiveJob[], given: rea
       asked.map(({ id }) => id),
     ).map(([id, count]) => [id as string, count as number]),
   );
-  let total = given.reduce((sum, { id }) => sum + (bytes.get(id) ?? 0), 0);
-  const end = candidates.findIndex(({ id }) => (total += bytes.get(id) ?? 0) > CLAIM_BYTES_MAX);
-  return end === -1 ? candidates : candidates.slice(0, given.length === 0 ? Math.max(1, end) : end);
+  const bytesOf = ({ id }: LiveJob): number => bytes.get(id) ?? 0;
+  return fittingClaim(candidates, bytesOf, { jobs: given.length, bytes: given.reduce((sum, job) => sum + bytesOf(job), 0) });
 }
 
 /** In the transaction of the claim: nothing is claimed when a record is missing. */

@@ -40,6 +40,30 @@ export function describeClaims(subject: Subject): void {
     expect(await claimIds(store, { limit: 1, ahead: 5 })).toEqual([d, e]);
   });
 
+  test("a claim gives only so many bytes at once, in order, and says that there is more; one job that is larger goes alone", async () => {
+    const { store } = subject;
+    const claim = async (limit: number, ahead = 0): Promise<readonly [readonly string[], readonly string[]]> => {
+      const { jobs, signals } = await store.jobs.claim({ ...request, limit, ahead });
+      return [jobs.map(({ record }) => record.id), [...signals.ready]];
+    };
+    const large = { input: "x".repeat(17_000_000) };
+    const [a, b, small, larger, last] = await submit(store, large, large, {}, { input: "x".repeat(33_000_000) }, {});
+    const more = ["handler/default"];
+    expect(await claim(1, 10)).toEqual([[a], more]);
+    expect(await claim(10)).toEqual([[b, small], more]);
+    expect(await claim(10)).toEqual([[larger], more]);
+    expect(await claim(10)).toEqual([[last], []]);
+  });
+
+  test("what is blocked by its key takes no room from what may be claimed behind it", async () => {
+    const { store } = subject;
+    const concurrency = { key: "one", limit: 1 };
+    const large = { input: "x".repeat(17_000_000), concurrency };
+    const [holder, , , behind] = await submit(store, { concurrency }, large, large, {});
+    expect(await claimIds(store, { limit: 1 })).toEqual([holder]);
+    expect(await claimIds(store, { limit: 10 })).toEqual([behind]);
+  });
+
   test("each attempt has its input and labels for itself: what is done with them does not reach the next one", async () => {
     const { store } = subject;
     const given = { input: Object.freeze({ list: Object.freeze([3, 1, 2]) }), labels: Object.freeze({ team: "web" }) };
