@@ -35,6 +35,65 @@ test("what runs of it is not ended for a time that is skipped, and makes room ag
   expect(await f.store.reads.get(first?.id ?? "")).toMatchObject({ state: "cancelled", final: { reason: "replaced" } });
 });
 
+const catchUp = { policy: "all", limit: 10, windowMs: 3_600_000 } as const;
+const POLICIES = [
+  { policy: "forbid", limit: 1 },
+  { policy: "postpone", limit: 1 },
+  { policy: "queue", limit: 2 },
+  { policy: "replace", limit: 1 },
+  { policy: "allow", limit: 2 },
+] as const;
+
+test.each(POLICIES)(
+  "of several times in one pass each says that it was disabled, and none that it was for another: $policy",
+  async (overlap) => {
+    const f = await at("2026-03-02T08:59:30Z");
+    await f.put("* * * * *", { overlap, catchUp });
+    await f.disable();
+    await f.tick("2026-03-02T09:04:00Z");
+    const rows = await f.rows();
+    expect(rows.map(({ nominalAt }) => new Date(nominalAt).getUTCMinutes())).toEqual([0, 1, 2, 3, 4]);
+    for (const row of rows) expect(row).toMatchObject({ decision: "skipped", reason: "disabled", behind: null, intoAt: null, jobId: null });
+    expect(rows.map(({ message }) => message)).toEqual(Array(5).fill(expect.stringContaining("windlass workflows enable greet")));
+    expect((await f.schedules.get(named)).cursor).toMatchObject({ waiting: [], running: [], nextAt: Date.parse("2026-03-02T09:05:00Z") });
+    await f.enable();
+    await f.tick("2026-03-02T09:05:00Z");
+    expect((await f.rows()).at(-1)).toMatchObject({ decision: "fired" });
+  },
+);
+
+test("what waits when it is disabled is skipped as soon as there is room, with all that is due then", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { overlap: { policy: "queue", limit: 3 }, catchUp });
+  await f.tick("2026-03-02T09:00:00Z");
+  await f.tick("2026-03-02T09:02:00Z");
+  await f.disable();
+  const [first] = await f.jobs();
+  // Behind what began before it waits its turn.
+  await f.tick("2026-03-02T09:03:00Z");
+  expect((await f.rows()).at(-1)).toMatchObject({ decision: "queued", behind: first?.id });
+  await f.end(first?.id ?? "");
+  await f.tick("2026-03-02T09:04:00Z");
+  const rows = await f.rows();
+  expect(rows.map(({ decision }) => decision)).toEqual(["fired", ...Array<string>(4).fill("skipped")]);
+  for (const row of rows.slice(1)) expect(row).toMatchObject({ reason: "disabled", jobId: null });
+  expect((await f.schedules.get(named)).cursor).toMatchObject({ waiting: [], running: [] });
+});
+
+test("times that were to take the place of what runs are skipped one by one, and it goes on", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { overlap: { policy: "replace", limit: 1 }, catchUp });
+  await f.tick("2026-03-02T09:00:00Z");
+  const [first] = await f.jobs();
+  await f.disable();
+  await f.tick("2026-03-02T09:03:00Z");
+  expect((await f.rows()).map(({ decision, reason, intoAt }) => [decision, reason, intoAt])).toEqual([
+    ["fired", "due", null],
+    ...Array.from({ length: 3 }, () => ["skipped", "disabled", null]),
+  ]);
+  expect((await f.store.reads.get(first?.id ?? ""))?.state).toBe("queued");
+});
+
 test("what is disabled between the decision and its storing is skipped all the same, and makes no job", async () => {
   const f = await at("2026-03-02T08:59:30Z");
   await f.put("*/5 * * * *");

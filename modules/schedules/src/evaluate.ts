@@ -12,7 +12,6 @@ import {
   hasCode,
   messageOf,
   replacementOf,
-  withoutReplacement,
   type Concurrency,
   type DecidedOccurrences,
   type Dispatch,
@@ -51,10 +50,13 @@ export async function evaluate(
   { now, aheadMs = 0 }: { readonly now: number; readonly aheadMs?: number },
 ): Promise<Evaluated> {
   const failures: ScheduleFailure[] = [];
+  const decide = ({ schedule, cursor, alive }: DueSchedule, disabled?: string): DecidedOccurrences => {
+    const times = dueTimes(schedule, { at: cursor.at, now, aheadMs, fire, decided: decidedBehind(cursor) });
+    return decideOccurrences(schedule, { cursor, due: times, alive: new Set(alive), disabled }, now);
+  };
   const decisions = due.map((one): DecidedOccurrences | Error => {
     try {
-      const times = dueTimes(one.schedule, { at: one.cursor.at, now, aheadMs, fire, decided: decidedBehind(one.cursor) });
-      return decideOccurrences(one.schedule, { cursor: one.cursor, due: times, alive: new Set(one.alive) }, now);
+      return decide(one);
     } catch (error) {
       return error instanceof Error ? error : new Error(messageOf(error));
     }
@@ -66,9 +68,12 @@ export async function evaluate(
     const asked = askedOf(decided).map(() => made.next().value as JobRecord | Error);
     const jobs = asked.slice(0, startsOf(decided).length);
     const error = decided instanceof Error ? decided : jobs.find((job) => job instanceof Error && !isRefusal(job));
+    const disabled = asked.find((job) => hasCode(job, "workflow_disabled"));
+    if (error === undefined && disabled !== undefined)
+      return dispatchOf({ ...one, decided: decide(one, messageOf(disabled).slice(0, MESSAGE_LENGTH_MAX)) }, [], now);
     if (!(decided instanceof Error) && error === undefined)
       return dispatchOf(
-        { ...one, decided: heldBack(context, decided, asked[jobs.length]) },
+        { ...one, decided },
         jobs.map((job) => madeOf(context, job)),
         now,
       );
@@ -89,16 +94,8 @@ function askedOf(decided: DecidedOccurrences | Error | undefined): readonly Star
   return [...startsOf(decided), ...(replacement === null ? [] : [{ ...replacement, waited: true, isAhead: false }])];
 }
 
-/** What has begun of a workflow that is disabled meanwhile goes on: no schedule ends it for a job that there will not be. */
-function heldBack(context: EngineContext, decided: DecidedOccurrences, replacement: JobRecord | Error | undefined): DecidedOccurrences {
-  const made = replacement === undefined ? null : madeOf(context, replacement);
-  return made !== null && "disabled" in made ? withoutReplacement(decided, made.disabled) : decided;
-}
-
 function madeOf(context: EngineContext, job: JobRecord | Error): MadeJob {
-  if (!(job instanceof Error)) return { submit: submitOf(context, job) };
-  const message = job.message.slice(0, MESSAGE_LENGTH_MAX);
-  return hasCode(job, "workflow_disabled") ? { disabled: message } : { refused: message };
+  return job instanceof Error ? { refused: job.message.slice(0, MESSAGE_LENGTH_MAX) } : { submit: submitOf(context, job) };
 }
 
 const MESSAGE_LENGTH_MAX = 2_000;

@@ -5,6 +5,8 @@
  * O1. Each time that is given has one row afterwards, or lies in one; of one that has its row already, nothing is decided.
  * O2. What waits starts before what is due later; nothing overtakes it.
  * O3. Nothing is left waiting while there is room for it: then the next look is at once.
+ * O4. While what it runs is disabled, each time that would start, or have something make room for it, is skipped and says so. It
+ *     stands in the way of no other, and so no row says that it waited, or was left out, because of one that never ran.
  */
 import type { DueTime, DueTimes, TimeSpan } from "./due-times.ts";
 import { ON_TIME_MS } from "./due-times.ts";
@@ -16,6 +18,8 @@ export interface ScheduleFacts {
   readonly due: DueTimes;
   /** Of the jobs in the cursor those that have not ended. */
   readonly alive: ReadonlySet<string>;
+  /** Why nothing that it runs is taken; left out: it is, as far as is known. */
+  readonly disabled?: string | undefined;
 }
 
 /** A job to be made. */
@@ -42,19 +46,14 @@ export interface DecidedOccurrences {
   readonly waiting: readonly WaitingRun[];
   readonly at: number;
   readonly nextAt: number | null;
-  /** What `nextAt` is with nothing that waits. */
-  readonly nextDueAt: number | null;
 }
 
 /** What waits is looked at again after this, though no end was told: for what no transaction could tell of (a restored store). */
 export const WAITING_REST_MS = 60_000;
 
-export function decideOccurrences(schedule: Schedule, { cursor, due, alive }: ScheduleFacts, now: number): DecidedOccurrences {
-  const decision = new Decision(
-    schedule,
-    { running: cursor.running.filter(({ jobId }) => alive.has(jobId)), waiting: cursor.waiting },
-    now,
-  );
+export function decideOccurrences(schedule: Schedule, { cursor, due, alive, disabled }: ScheduleFacts, now: number): DecidedOccurrences {
+  const running = cursor.running.filter(({ jobId }) => alive.has(jobId));
+  const decision = new Decision(schedule, { running, waiting: cursor.waiting, disabled }, now);
   decision.startWaiting();
   for (const span of due.past) decision.leaveOut(span, { decision: "missed", reason: whyMissed(schedule, span.to, now) });
   for (const span of due.pastExcluded) decision.leaveOut(span, { decision: "skipped", reason: "excluded" });
@@ -71,17 +70,13 @@ export function replacementOf({ stops, waiting }: DecidedOccurrences): WaitingRu
   return stops.length === 0 ? null : (waiting.at(-1) ?? null);
 }
 
-/** What runs goes on: what the time that was to take its place runs is disabled, and `message` says so. */
-export function withoutReplacement(decided: DecidedOccurrences, message: string): DecidedOccurrences {
-  const at = replacementOf(decided)?.nominalAt;
-  const added = decided.added.map((row): Occurrence => {
-    return row.nominalAt === at && row.decision === "postponed" ? { ...row, ...DISABLED_TIME, behind: null, message } : row;
-  });
-  const waiting = decided.waiting.filter(({ nominalAt }) => nominalAt !== at);
-  return { ...decided, added, waiting, stops: [], nextAt: decided.nextDueAt };
-}
-
 type Row = Pick<Occurrence, "decision" | "reason">;
+
+interface Given {
+  readonly running: readonly OpenRun[];
+  readonly waiting: readonly WaitingRun[];
+  readonly disabled: string | undefined;
+}
 
 class Decision {
   readonly #schedule: Schedule;
@@ -91,31 +86,32 @@ class Decision {
   readonly #starts: Start[] = [];
   readonly #stops: string[] = [];
   readonly #running: readonly OpenRun[];
+  /** See O4. */
+  readonly #disabled: string | undefined;
   #waiting: readonly WaitingRun[];
 
-  constructor(
-    schedule: Schedule,
-    { running, waiting }: { readonly running: readonly OpenRun[]; readonly waiting: readonly WaitingRun[] },
-    now: number,
-  ) {
+  constructor(schedule: Schedule, { running, waiting, disabled }: Given, now: number) {
     this.#schedule = schedule;
     this.#now = now;
     this.#running = running;
     this.#waiting = waiting;
+    this.#disabled = disabled;
   }
 
   /** Keeps O2: as many of those that wait as there is room for, oldest first. */
   startWaiting(): void {
     for (let [first, ...rest] = this.#waiting; first !== undefined && this.#hasRoom(); [first, ...rest] = rest) {
       this.#waiting = rest;
-      this.#starts.push({ ...first, waited: true, isAhead: false });
+      if (this.#disabled === undefined) this.#starts.push({ ...first, waited: true, isAhead: false });
+      else this.#settled.push({ ...DISABLED_TIME, ...settledOf(first, this.#now), message: this.#disabled });
     }
   }
 
   due({ nominalAt, dueAt }: DueTime): void {
     const time = { nominalAt, dueAt, isLate: this.#now - dueAt >= ON_TIME_MS };
     const { policy, limit } = this.#schedule.overlap;
-    if (dueAt > this.#now) this.#starts.push({ ...time, waited: false, isAhead: true });
+    if (this.#isDisabled(dueAt > this.#now)) this.#added.push({ ...this.#row(time, DISABLED_TIME), message: this.#disabled ?? null });
+    else if (dueAt > this.#now) this.#starts.push({ ...time, waited: false, isAhead: true });
     else if (this.#waiting.length === 0 && this.#hasRoom()) this.#starts.push({ ...time, waited: false, isAhead: false });
     else if (policy === "forbid") this.#add(time, { decision: "skipped", reason: "predecessor_running" });
     else if (policy === "allow") this.#add(time, { decision: "skipped", reason: "overlap_limit" });
@@ -140,7 +136,6 @@ class Decision {
       waiting: this.#waiting,
       at: upTo,
       nextAt: rest === null ? nextAt : Math.min(rest, nextAt ?? rest),
-      nextDueAt: nextAt,
     };
   }
 
@@ -162,8 +157,14 @@ class Decision {
     const row = { decision: "coalesced", reason: "newer", intoAt } as const;
     const at = this.#added.findIndex((one) => one.nominalAt === nominalAt && one.count === 1);
     const fresh = this.#added[at];
-    if (fresh === undefined) this.#settled.push({ nominalAt, ...row, message: null, jobId: null, settledAt: this.#now });
+    if (fresh === undefined) this.#settled.push({ ...settledOf({ nominalAt }, this.#now), ...row });
     else this.#added[at] = { ...fresh, ...row };
+  }
+
+  /** Keeps O4. What is behind something that began before waits its turn, or is left out for it, as ever. */
+  #isDisabled(isAhead: boolean): boolean {
+    if (this.#disabled === undefined) return false;
+    return isAhead || this.#schedule.overlap.policy === "replace" || (this.#waiting.length === 0 && this.#hasRoom());
   }
 
   #hasRoom(): boolean {
@@ -178,6 +179,10 @@ class Decision {
   #row({ nominalAt, dueAt }: Pick<DueTime, "nominalAt" | "dueAt">, row: Row): Occurrence {
     return occurrenceOf(this.#schedule, { nominalAt, dueAt, ...row }, this.#now);
   }
+}
+
+function settledOf({ nominalAt }: Pick<WaitingRun, "nominalAt">, settledAt: number): Omit<Settlement, "decision" | "reason"> {
+  return { nominalAt, message: null, jobId: null, intoAt: null, settledAt };
 }
 
 /** A row of the clock for one nominal time, with nothing more to say. */

@@ -6,14 +6,10 @@ import { occurrenceOf, startedAs, type DecidedOccurrences, type Start } from "./
 import { DEFAULT_GRACE_MS } from "./job.ts";
 import type { Occurrence, Settlement } from "./occurrence.ts";
 import { backoffDelay, type Backoff } from "./retry.ts";
-import { DISABLED_TIME, REFUSED_TIME, type Dispatch, type OpenRun, type Schedule, type ScheduleCursor } from "./schedule-record.ts";
+import { REFUSED_TIME, type Dispatch, type OpenRun, type Schedule, type ScheduleCursor } from "./schedule-record.ts";
 
 /** What makes the job of one start, or why there is none. */
-export type MadeJob =
-  | { readonly submit: Submit }
-  | { readonly refused: string }
-  /** What it runs takes nothing new now: that is meant so, and no fault. */
-  | { readonly disabled: string };
+export type MadeJob = { readonly submit: Submit } | { readonly refused: string };
 
 export function dispatchOf(
   { schedule, cursor, decided }: { readonly schedule: Schedule; readonly cursor: ScheduleCursor; readonly decided: DecidedOccurrences },
@@ -69,7 +65,6 @@ export function failedDispatch(
 }
 
 function endOf(start: Start, result: MadeJob): Pick<Occurrence, "decision" | "reason" | "message" | "jobId"> {
-  if ("disabled" in result) return { ...DISABLED_TIME, message: result.disabled, jobId: null };
   if ("refused" in result) return { ...REFUSED_TIME, message: result.refused, jobId: null };
   return { ...startedAs(start), message: null, jobId: result.submit.job.id };
 }

@@ -12,7 +12,6 @@ export {
   replacementOf,
   startedAs,
   WAITING_REST_MS,
-  withoutReplacement,
   type DecidedOccurrences,
   type ScheduleFacts,
   type Start,
