@@ -1,6 +1,6 @@
 /** From what somebody asks for to the record of a job: defaults, limits, and all faults at once. */
 import {
-  canonicalJson,
+  canonicalJsonOf,
   DEFAULT_QUEUE,
   DEFAULT_WORKSPACE,
   DEPTH_MAX,
@@ -126,8 +126,8 @@ function scoped(request: SubmitRequest): Concurrency | null {
 
 /** What was asked, without what differs between two tries of the same request. */
 function fingerprint(request: SubmitRequest): string {
-  const { cause: _cause, traceparent: _trace, parent, idempotencyKey: _key, ...asked } = request;
-  return canonicalJson({ ...JSON.parse(JSON.stringify(asked)), parentId: parent?.id ?? null });
+  const apart = { cause: undefined, traceparent: undefined, parent: undefined, idempotencyKey: undefined };
+  return canonicalJsonOf({ ...request, ...apart, parentId: request.parent?.id ?? null }) ?? "";
 }
 
 function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalJson, isJson, isJsonObject, type Json } from "./json.ts";
+import { canonicalJson, canonicalJsonOf, isJson, isJsonObject, type Json } from "./json.ts";
 
 const json = fc.jsonValue() as fc.Arbitrary<Json>;
 
@@ -24,6 +24,42 @@ describe("canonical JSON", () => {
 
   test("has one text that never changes, because hashes depend on it", () => {
     expect(canonicalJson({ b: [1, { d: null, c: "ü" }], a: true })).toBe('{"a":true,"b":[1,{"c":"ü","d":null}]}');
+  });
+});
+
+describe("canonical JSON of what is no JSON yet", () => {
+  const viaText = (value: unknown): string | undefined => {
+    const text = JSON.stringify(value) as string | undefined;
+    return text === undefined ? undefined : canonicalJson(JSON.parse(text) as Json);
+  };
+
+  test("is that of what JSON makes of it", () => {
+    const anything = fc.anything({ withBoxedValues: true, withDate: true, withNullPrototype: true, withMap: true, withSparseArray: true });
+    fc.assert(
+      fc.property(anything, (value) => {
+        expect(canonicalJsonOf(value)).toBe(viaText(value));
+      }),
+    );
+  });
+
+  test("also of what tells by itself what it is in JSON, and of what is nothing there", () => {
+    class Point {
+      readonly y = 2;
+      readonly x = 1;
+    }
+    const own = { toJSON: () => ({ b: 1, a: [undefined] }) };
+    const nothing = { toJSON: () => undefined };
+    for (const value of [
+      new Point(),
+      own,
+      nothing,
+      { own, nothing, list: [nothing] },
+      () => 1,
+      { f: () => 1 },
+      new Map([[1, 2]]),
+      Object("text"),
+    ])
+      expect(canonicalJsonOf(value)).toBe(viaText(value));
   });
 });
 

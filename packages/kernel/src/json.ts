@@ -16,6 +16,25 @@ export function canonicalJson(value: Json): string {
   return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] ?? null)}`).join(",")}}`;
 }
 
+/** `canonicalJson` of what JSON makes of the value (fields that are undefined are left out), without making it. Undefined where JSON makes nothing of it. */
+export function canonicalJsonOf(value: unknown): string | undefined {
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  // Not with `map`, which passes over what a list has not.
+  if (Array.isArray(value)) return `[${Array.from(value, (item) => canonicalJsonOf(item) ?? "null").join(",")}]`;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const fields = value as Readonly<Record<string, unknown>>;
+  if ((prototype !== Object.prototype && prototype !== null) || typeof fields["toJSON"] === "function") {
+    const made: string | undefined = JSON.stringify(value);
+    return made === undefined ? undefined : canonicalJsonOf(JSON.parse(made));
+  }
+  let text = "";
+  for (const key of Object.keys(fields).toSorted()) {
+    const field = canonicalJsonOf(fields[key]);
+    if (field !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${field}`;
+  }
+  return `{${text}}`;
+}
+
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

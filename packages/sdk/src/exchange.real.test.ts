@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
 import { client } from "./client.ts";
+import { Ending } from "./ending.ts";
 import { exchangeBy } from "./exchange.ts";
 
 const servers: Server[] = [];
@@ -75,17 +76,16 @@ test("an address where nobody listens, and an answer that breaks off, fail as wi
   expect(broken).toBe(2);
 });
 
-test("a signal cuts the request, also one that waits for its answer", async () => {
-  const controller = new AbortController();
+test("the end of a call cuts the request, also one that waits for its answer", async () => {
+  const ending = new Ending();
   const cut = Promise.withResolvers<void>();
   const url = await serving((request) => {
     request.socket.once("close", () => cut.resolve());
-    controller.abort();
+    ending.end("enough");
   });
-  const { signal } = controller;
-  await expect(exchangeBy(fetch)(url, { ...get, signal })).rejects.toThrow("the request failed");
+  await expect(exchangeBy(fetch)(url, { ...get, ending })).rejects.toThrow("the request failed");
   await cut.promise;
-  await expect(exchangeBy(fetch)(url, { ...get, signal })).rejects.toThrow("the request failed");
+  await expect(exchangeBy(fetch)(url, { ...get, ending })).rejects.toThrow("the request failed");
 });
 
 test("a redirect is followed", async () => {

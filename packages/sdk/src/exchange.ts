@@ -6,6 +6,7 @@
  * E2. Connections are kept for the next requests, at most CONNECTIONS_MAX for each server, and keep no program alive.
  * E3. What fails looks as it does with `fetch`: a TypeError whose cause says why. A redirect is left to `fetch`.
  */
+import type { Ending } from "./ending.ts";
 import type { Agent, AgentOptions, ClientRequest, IncomingMessage, request as httpRequest } from "node:http";
 
 /** What is used of a `Response`. */
@@ -16,8 +17,9 @@ export interface Answer extends Pick<Response, "ok" | "status" | "text" | "json"
 export interface Asked {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array<ArrayBuffer>;
-  readonly signal?: AbortSignal;
+  readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
+  /** Cuts the request. */
+  readonly ending?: Ending | undefined;
 }
 
 export type Exchange = (url: string, asked: Asked) => Promise<Answer>;
@@ -35,14 +37,32 @@ const builtIn: unknown = globalThis.fetch;
 const lines = new Map<string, Line | null>();
 
 export function exchangeBy(given: typeof fetch): Exchange {
-  return async (url, asked) => {
-    if (given !== builtIn || isDispatched()) return given(url, asked);
+  let last = { url: "", address: null as URL | null };
+  const addressOf = (url: string): URL => {
+    // Most calls go where the one before went.
+    if (last.address !== null && last.url === url) return last.address;
     const address = new URL(url);
-    const line = lines.get(address.protocol) ?? (await openLine(address.protocol));
-    if (line === null) return given(url, asked);
-    const answer = await overLine(line, address, asked);
-    return isRedirect(answer) ? given(url, asked) : answer;
+    last = { url, address };
+    return address;
   };
+  return async (url, asked) => {
+    if (given !== builtIn || isDispatched()) return fetchBy(given, url, asked);
+    const address = addressOf(url);
+    const line = lines.get(address.protocol) ?? (await openLine(address.protocol));
+    if (line === null) return fetchBy(given, url, asked);
+    const answer = await overLine(line, address, asked);
+    return isRedirect(answer) ? fetchBy(given, url, asked) : answer;
+  };
+}
+
+/** The same by a `fetch`: also of what comes piece by piece. */
+export function fetchBy(given: typeof fetch, url: string, { method, headers, body, ending }: Asked): Promise<Response> {
+  return given(url, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body }),
+    ...(ending === undefined ? {} : { signal: ending.signal }),
+  });
 }
 
 /** Whether somebody has told undici, and so `fetch`, which way to go: over a proxy, to a mock. Its own one is an `Agent`. */
@@ -65,28 +85,31 @@ async function openLine(protocol: string): Promise<Line | null> {
 }
 
 function overLine({ request, agent }: Line, { hostname, port, pathname, search }: URL, asked: Asked): Promise<Answer> {
-  const { method, headers, body, signal } = asked;
+  const { method, headers, body, ending } = asked;
   return new Promise((resolve, reject) => {
-    const fail = (cause: unknown): void => reject(new TypeError("the request failed", { cause }));
     const sent: ClientRequest = request(
       {
         agent,
         method,
-        host: hostname.replace(/^\[|\]$/gu, ""),
+        host: hostname.startsWith("[") ? hostname.slice(1, -1) : hostname,
         port,
-        path: pathname + search,
+        path: search === "" ? pathname : pathname + search,
         headers: { ...headers, "accept-encoding": "identity" },
       },
       (incoming) => {
         incoming.once("error", fail);
-        wholeOf(incoming, resolve);
+        wholeOf(incoming, (answer) => {
+          forget();
+          resolve(answer);
+        });
       },
     );
-    const cut = (): void => void sent.destroy();
-    signal?.addEventListener("abort", cut, { once: true });
-    sent.once("close", () => signal?.removeEventListener("abort", cut));
+    const forget = ending?.onEnd(() => void sent.destroy()) ?? (() => {});
+    const fail = (cause: unknown): void => {
+      forget();
+      reject(new TypeError("the request failed", { cause }));
+    };
     sent.on("error", fail);
-    if (signal?.aborted === true) cut();
     sent.end(body);
   });
 }

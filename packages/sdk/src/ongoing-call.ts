@@ -8,6 +8,7 @@
  * C3. The caller's signal and the time limit end it at any moment, also while it rests or while a `fetch` ignores its signal.
  */
 import { ERRORS, isWindlassError, seconds, WindlassError } from "@windlass/kernel";
+import { Ending } from "./ending.ts";
 import { after, newKey, type Pause } from "./pause.ts";
 import type { Request, Target } from "./send-request.ts";
 
@@ -41,8 +42,8 @@ export interface Caller {
 }
 
 export interface OngoingCall {
-  /** Ends with the call. */
-  readonly signal: AbortSignal;
+  /** Its own, however it came. */
+  readonly ending: Ending;
   /** Does the work, again and again if it may be repeated. Throws what the last try threw. */
   carryOut<T>(request: Request, work: (request: Request) => Promise<T>): Promise<T>;
   /** What was asked for has begun to come: from now on there is no time limit. */
@@ -66,31 +67,23 @@ const TOO_MANY_REQUESTS = 429;
 const OVER = new Error("the call is over");
 
 export function ongoingCall(caller: Caller, options: CallOptions): OngoingCall {
-  const ending = new AbortController();
+  const ending = new Ending();
   const { signal } = options;
   const retries = options.retries ?? caller.retries;
   const timeoutMs = options.timeoutMs ?? caller.timeoutMs;
-  const abort = (): void => ending.abort(signal?.reason);
+  const abort = (): void => ending.end(signal?.reason);
   if (signal?.aborted === true) abort();
   else signal?.addEventListener("abort", abort, { once: true });
-  const stopClock = after(timeoutMs, () => ending.abort(timedOut(caller.target, timeoutMs)));
-  const aborted = new Promise<never>((_, reject) => {
-    const tell = (): void => reject(ending.signal.reason as Error);
-    if (ending.signal.aborted) tell();
-    else ending.signal.addEventListener("abort", tell, { once: true });
-  });
-  // It is raced with; when nothing runs, nobody hears it.
-  aborted.catch(() => {});
+  const stopClock = after(timeoutMs, () => ending.end(timedOut(caller.target, timeoutMs)));
   return {
-    signal: ending.signal,
+    ending,
     async carryOut(request, work) {
-      const sent = { ...conditional(keyed(request, { retries, key: options.idempotencyKey }), options), signal: ending.signal };
+      const sent = { ...conditional(keyed(request, { retries, key: options.idempotencyKey }), options), ending };
       for (let failures = 0; ; failures++) {
         try {
-          ending.signal.throwIfAborted();
-          return await Promise.race([work(sent), aborted]);
+          return await untilEnded(ending, () => work(sent));
         } catch (error) {
-          const rest = failures < retries && !ending.signal.aborted ? restAfter(error, { failures, safe: isRepeatable(sent) }) : null;
+          const rest = failures < retries && !ending.ended ? restAfter(error, { failures, safe: isRepeatable(sent) }) : null;
           if (rest === null) throw error;
           await caller.pause(rest, ending.signal);
         }
@@ -100,9 +93,27 @@ export function ongoingCall(caller: Caller, options: CallOptions): OngoingCall {
     end() {
       stopClock();
       signal?.removeEventListener("abort", abort);
-      ending.abort(OVER);
+      ending.end(OVER);
     },
   };
+}
+
+/** C3: what the work makes of the end of the call is not waited for. */
+function untilEnded<T>(ending: Ending, work: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const forget = ending.onEnd(reject);
+    if (ending.ended) return;
+    work().then(
+      (answer) => {
+        forget();
+        resolve(answer);
+      },
+      (error: unknown) => {
+        forget();
+        reject(error as Error);
+      },
+    );
+  });
 }
 
 function timedOut({ url }: Target, timeoutMs: number): WindlassError {

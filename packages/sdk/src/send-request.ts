@@ -1,5 +1,6 @@
 /** One request to the server, and what its failures mean: every one becomes a WindlassError with a code. */
-import type { Answer, Exchange } from "./exchange.ts";
+import type { Ending } from "./ending.ts";
+import { fetchBy, type Answer, type Asked, type Exchange } from "./exchange.ts";
 import { WORKSPACE_HEADER, type Route } from "@windlass/contract/routes";
 import { ERRORS, messageOf, WindlassError, type ErrorCode, type Fault, type JsonObject, type Tracing } from "@windlass/kernel";
 
@@ -17,7 +18,8 @@ export interface Target {
 /** One try to have a request answered. */
 export interface Request {
   readonly route: Route;
-  readonly signal?: AbortSignal | undefined;
+  /** Of the call: then nobody waits for the answer. */
+  readonly ending?: Ending | undefined;
   /** Fields of path, query and body together. */
   readonly input: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -34,25 +36,19 @@ export async function sendRequest(target: Target, request: Request): Promise<Ans
   const traceparent = target.tracing?.active() ?? null;
   if (traceparent !== null) headers["traceparent"] = traceparent;
   if (body !== undefined) headers["content-type"] = request.route.request === "bytes" ? "application/octet-stream" : "application/json";
-  const send: Exchange = request.route.response === undefined ? target.exchange : target.fetch;
-  const answer = await reached(target, request, () =>
-    send(url, {
-      method: request.route.method,
-      headers,
-      ...(body === undefined ? {} : { body }),
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
-    }),
-  );
+  const asked: Asked = { method: request.route.method, headers, body, ending: request.ending };
+  const send: Exchange = request.route.response === undefined ? target.exchange : (to, what) => fetchBy(target.fetch, to, what);
+  const answer = await reached(target, request, () => send(url, asked));
   if (!answer.ok) throw await refusalOf(target, answer);
   return answer;
 }
 
 /** Runs what talks to the server; a failure of the network becomes `unreachable`. An abort by the caller stays what it is. */
-export async function reached<T>(target: Target, { signal }: Pick<Request, "signal">, work: () => Promise<T>): Promise<T> {
+export async function reached<T>(target: Target, { ending }: Pick<Request, "ending">, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof WindlassError || signal?.aborted === true) throw error;
+    if (error instanceof WindlassError || ending?.ended === true) throw error;
     throw unreachable(target, error);
   }
 }
@@ -68,6 +64,10 @@ function partsOf(
   request: Request,
 ): { readonly url: string; readonly body: string | Uint8Array<ArrayBuffer> | undefined } {
   const { route } = request;
+  const hasBody = route.method === "POST" || route.method === "PUT";
+  // Nothing of what is given goes into the address.
+  if (hasBody && route.query === undefined && route.request === undefined && !route.path.includes("{"))
+    return { url: base + route.path, body: request.body ?? JSON.stringify({ ...request.input }) };
   const rest = { ...request.input };
   const take = (name: string): unknown => {
     const value = rest[name];
@@ -80,9 +80,8 @@ function partsOf(
     const value = take(name);
     for (const one of Array.isArray(value) ? value : value === undefined ? [] : [value]) query.append(name, String(one));
   }
-  const url = base.replace(/\/+$/u, "") + path + (query.size === 0 ? "" : `?${query.toString()}`);
+  const url = base + path + (query.size === 0 ? "" : `?${query.toString()}`);
   if (route.request === "bytes") return { url, body: rest["bytes"] as Uint8Array<ArrayBuffer> };
-  const hasBody = route.method === "POST" || route.method === "PUT";
   return { url, body: hasBody ? (request.body ?? JSON.stringify(rest)) : undefined };
 }
 

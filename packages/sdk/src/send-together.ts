@@ -9,6 +9,7 @@
  */
 import { ROUTES } from "@windlass/contract/routes";
 import { hasCode, isWindlassError, WindlassError } from "@windlass/kernel";
+import { Ending } from "./ending.ts";
 import { errorOfProblem, reached, sendRequest, type ProblemBody, type Request, type Target } from "./send-request.ts";
 
 /** One try of a submit. */
@@ -29,7 +30,7 @@ const KEY_HEADER = "idempotency-key";
 /** Means the same in a header and in a body. */
 const KEY = /^[\x21-\x7e]{1,255}$/u;
 
-export const isWanted = ({ attempt }: Submitting): boolean => attempt.signal?.aborted !== true;
+export const isWanted = ({ attempt }: Submitting): boolean => attempt.ending?.ended !== true;
 
 /** Whether a batch can say all that it says; what only the server can judge is left to it. */
 export function isGatherable({ attempt: { headers = {}, input } }: Submitting): boolean {
@@ -43,14 +44,14 @@ export async function sendTogether(target: Target, together: readonly Submitting
   const [first] = wanted;
   if (first === undefined) return;
   if (wanted.length === 1) return sendAlone(target, first);
-  const { signal, end } = whileAnyIsWanted(wanted);
+  const { ending, forget } = whileAnyIsWanted(wanted);
   try {
-    const answers = await answersTo(target, wanted, signal);
+    const answers = await answersTo(target, wanted, ending);
     for (const [index, one] of wanted.entries()) settle(one, answers[index] as Answered);
   } catch (error) {
     await sendApart(target, wanted, error);
   } finally {
-    end();
+    forget();
   }
 }
 
@@ -66,24 +67,26 @@ async function sendAlone(target: Target, { attempt, text, traceparent, resolve, 
 
 const tracedBy = (traceparent: string | null): Readonly<Record<string, string>> => (traceparent === null ? {} : { traceparent });
 
-/** Its signal is aborted when all of them have ended (T3). */
-function whileAnyIsWanted(together: readonly Submitting[]): { readonly signal: AbortSignal; readonly end: () => void } {
-  const ending = new AbortController();
+/** It ends when all of them have ended (T3). */
+function whileAnyIsWanted(together: readonly Submitting[]): { readonly ending: Ending; readonly forget: () => void } {
+  const ending = new Ending();
   let left = together.length;
-  const leave = (): void => {
-    if (--left === 0) ending.abort();
+  const leave = (reason: unknown): void => {
+    if (--left === 0) ending.end(reason);
   };
-  for (const { attempt } of together) attempt.signal?.addEventListener("abort", leave, { once: true });
-  const end = (): void => {
-    for (const { attempt } of together) attempt.signal?.removeEventListener("abort", leave);
+  const each = together.map(({ attempt }) => attempt.ending?.onEnd(leave));
+  return {
+    ending,
+    forget: () => {
+      for (const forget of each) forget?.();
+    },
   };
-  return { signal: ending.signal, end };
 }
 
-async function answersTo(target: Target, together: readonly Submitting[], signal: AbortSignal): Promise<readonly Answered[]> {
+async function answersTo(target: Target, together: readonly Submitting[], ending: Ending): Promise<readonly Answered[]> {
   const body = `{"withJobs":true,"jobs":[${together.map(textWithKey).join(",")}]}`;
   const headers = tracedBy(together[0]?.traceparent ?? null);
-  const request: Request = { route: ROUTES["jobs.submitMany"], input: {}, body, signal, headers };
+  const request: Request = { route: ROUTES["jobs.submitMany"], input: {}, body, ending, headers };
   const answer = await sendRequest(target, request);
   const { results } = (await reached(target, request, () => answer.json())) as { readonly results: readonly Answered[] };
   if (!Array.isArray(results) || results.length !== together.length)

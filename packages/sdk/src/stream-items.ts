@@ -88,8 +88,7 @@ async function* openStream({ caller, request, options }: Streaming, { last, agai
 
 async function* messagesOf({ target }: Caller, call: OngoingCall, body: AsyncIterable<Uint8Array>): AsyncGenerator<SseMessage> {
   const ear = listening(new WindlassError("unreachable", `${target.url} has said nothing for too long`));
-  const aborted = (): void => ear.giveUp(call.signal.reason);
-  call.signal.addEventListener("abort", aborted, { once: true });
+  const forget = call.ending.onEnd((reason) => ear.giveUp(reason));
   const messages = readSse(ear.heard(body));
   try {
     for (;;) {
@@ -98,7 +97,7 @@ async function* messagesOf({ target }: Caller, call: OngoingCall, body: AsyncIte
       yield next.value;
     }
   } finally {
-    call.signal.removeEventListener("abort", aborted);
+    forget();
     ear.close();
     // What hangs is not waited for.
     void messages.return(undefined).catch(() => {});

@@ -2,5 +2,7 @@
 export type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
 export function definedOnly<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
+  const defined: Partial<T> = {};
+  for (const name of Object.keys(value) as (keyof T)[]) if (value[name] !== undefined) defined[name] = value[name];
+  return defined as Defined<T>;
 }

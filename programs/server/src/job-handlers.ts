@@ -1,5 +1,5 @@
 /** The operations on jobs that answer at once; logs and watches have files of their own. */
-import { problemOf } from "@windlass/contract";
+import { problemOf, type Operations, type Result } from "@windlass/contract";
 import { WindlassError, type JobView } from "@windlass/kernel";
 import type { Submitted } from "@windlass/engine";
 import type { JobReads } from "@windlass/ports";
@@ -36,7 +36,8 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
     submit: async ({ body }, { principal, jobs }) => submitted(engine, await jobs.submit(requestOf(body, principal.name))),
     async submitMany({ body }, { principal, jobs }) {
       const results = await jobs.submitMany(body.jobs.map((job) => requestOf(job, principal.name)));
-      return { results: await Promise.all(results.map((result) => answerOf(engine, result, body.withJobs))) };
+      const answers = results.map((result) => answerOf(engine, result, body.withJobs));
+      return { results: answers.some((one) => one instanceof Promise) ? await Promise.all(answers) : (answers as Answer[]) };
     },
     async list({ query }, { workspace }) {
       const { cursor, limit, parentId, rootId, rootsOnly, order } = query;
@@ -119,14 +120,16 @@ export async function submitted(
   return { id, created, job: presentJob(view ?? (await engine.jobs.get(id))) };
 }
 
-/** To one of many that were submitted. */
-async function answerOf(engine: ServerContext["engine"], result: Submitted | WindlassError, withJob: boolean) {
-  try {
-    if (result instanceof WindlassError) throw result;
-    const { id, created } = result;
-    return withJob ? await submitted(engine, result) : { id, created };
-  } catch (error) {
+type Answer = Result<Operations["jobs"]["submitMany"]>["results"][number];
+
+/** To one of many that were submitted; a promise only where its job has to be read. */
+function answerOf(engine: ServerContext["engine"], result: Submitted | WindlassError, withJob: boolean): Answer | Promise<Answer> {
+  if (result instanceof WindlassError) return { problem: problemOf(result) };
+  const { id, created, view } = result;
+  if (!withJob) return { id, created };
+  if (view !== undefined) return { id, created, job: presentJob(view) };
+  return submitted(engine, result).catch((error: unknown) => {
     if (error instanceof WindlassError) return { problem: problemOf(error) };
     throw error;
-  }
+  });
 }

@@ -1,7 +1,16 @@
 /** Makes a route of each operation: who asks, may they, what do they ask (all faults at once), and the answer. */
 import { keepsAnswers, operationList, TOLD_BYTES_MAX, type Operation } from "@windlass/contract";
 import { commandGate, jobsWithin } from "@windlass/engine";
-import { DEFAULT_WORKSPACE, isJsonObject, isWindlassError, readTraceparent, WindlassError, type Fault, type Json } from "@windlass/kernel";
+import {
+  DEFAULT_WORKSPACE,
+  isJsonObject,
+  isWindlassError,
+  readTraceparent,
+  WindlassError,
+  type Expected,
+  type Fault,
+  type Json,
+} from "@windlass/kernel";
 import type { Context, Hono } from "hono";
 import type * as z from "zod";
 import { wholeAnswer } from "./answer-headers.ts";
@@ -86,8 +95,8 @@ export function mount(options: MountOptions): void {
         const call = await callOf(c, operation, context.bodyBytesMax ?? BODY_BYTES_MAX);
         trail.wanted = nameIn(call.body);
         const expected = expectedOf(operation, { ifMatch: c.req.header("if-match"), ifNoneMatch: c.req.header("if-none-match") });
-        const ask = async (signal: AbortSignal): Promise<unknown> => {
-          const work = async (): Promise<unknown> => handler(call, { ...asking(context, { principal, signal, traceparent }), expected });
+        const ask = async (signal: () => AbortSignal): Promise<unknown> => {
+          const work = async (): Promise<unknown> => handler(call, asking(context, { principal, signal, traceparent, expected }));
           const result = await onceByKey({ c, context, operation, principal, asked: { ...call, expected } }, work);
           if (operation.response === "json") notice(trail, result);
           return result;
@@ -119,13 +128,24 @@ async function onceByKey({ c, context, operation, principal, asked }: Keyed, wor
   return answerOnce(call, work as () => Promise<Json>, () => c.set("ownHeaders", { "idempotency-replayed": "true" }));
 }
 
-function asking(
-  { engine }: ServerContext,
-  { principal, signal, traceparent }: { readonly principal: Principal; readonly signal: AbortSignal; readonly traceparent: string | null },
-): Omit<Asking, "expected"> {
+interface Asked {
+  readonly principal: Principal;
+  /** Made when somebody asks for it: only streams do. */
+  readonly signal: () => AbortSignal;
+  readonly traceparent: string | null;
+  readonly expected: Expected;
+}
+
+function asking({ engine }: ServerContext, { principal, signal, traceparent, expected }: Asked): Asking {
   const { workspace } = principal;
   const gate = commandGate(engine.context, principal);
-  return { principal, workspace, jobs: jobsWithin(engine.jobs, workspace, { traceparent, gate }), gate, signal };
+  const jobs = jobsWithin(engine.jobs, workspace, { traceparent, gate });
+  return {
+    ...{ principal, workspace, jobs, gate, expected },
+    get signal() {
+      return signal();
+    },
+  };
 }
 
 function handlerOf(handlers: AllHandlers, id: string): Handler {
@@ -137,16 +157,16 @@ interface Answering extends MountOptions {
   readonly operation: Operation;
   readonly c: RequestContext;
   readonly principal: Principal;
-  readonly ask: (signal: AbortSignal) => unknown;
+  readonly ask: (signal: () => AbortSignal) => unknown;
 }
 
 async function answer({ operation, c, principal, ask, streams, context }: Answering): Promise<Response> {
-  if (operation.response === "json") return jsonAnswer(c, operation, { result: await ask(c.req.raw.signal), context });
+  if (operation.response === "json") return jsonAnswer(c, operation, { result: await ask(() => c.req.raw.signal), context });
   // Nobody reads the body of a HEAD, and so nobody would end the stream.
   if (c.req.method === "HEAD") return new Response(null, { status: operation.status });
   const { signal, close } = streams.open(c.req.raw.signal, principal.name);
   try {
-    const items = whileGood((await ask(signal)) as AsyncIterable<unknown>, principal);
+    const items = whileGood((await ask(() => signal)) as AsyncIterable<unknown>, principal);
     if (operation.response === "sse") {
       const { clock, logger } = context.engine.context;
       return sseResponse(items as AsyncIterable<StreamItem<unknown>>, { clock, logger, ended: close });

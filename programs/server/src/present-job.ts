@@ -72,8 +72,12 @@ export function presentEvent(event: JobEvent, position?: string): EventJson {
   return { ...(position === undefined ? {} : { position }), jobId, seq, at: isoTime(event.at), type, attempt, data };
 }
 
+let last = { at: 0, text: new Date(0).toISOString() };
+
+/** Many that are shown together are of the same millisecond, and it takes longer to write a time down than all the rest of a job. */
 export function isoTime(at: number): string {
-  return new Date(at).toISOString();
+  if (last.at !== at) last = { at, text: new Date(at).toISOString() };
+  return last.text;
 }
 
 export function maybeTime(at: number | null): string | null {

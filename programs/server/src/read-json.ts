@@ -1,5 +1,5 @@
 /** From the bytes of a body to JSON, within bounds: whoever sends too much, too deep or broken text is told where. */
-import { WindlassError, type Json } from "@windlass/kernel";
+import { WindlassError, type Json, type JsonObject } from "@windlass/kernel";
 
 /** Deeper values make those who walk through them run out of stack. */
 const DEPTH_MAX = 64;
@@ -106,12 +106,11 @@ function mayGoOn(beginning: string): boolean {
   }
 }
 
-/** Without recursion: the value may be deeper than the stack. */
+/** Goes no deeper than that: the value may be deeper than the stack. */
 export function isDeeperThan(value: Json, depthMax: number): boolean {
-  let level: Json[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > depthMax) return true;
-    level = level.flatMap((item) => (item !== null && typeof item === "object" ? Object.values<Json>(item) : []));
-  }
+  if (depthMax < 0) return true;
+  if (value === null || typeof value !== "object") return false;
+  if (Array.isArray(value)) return value.some((item: Json) => isDeeperThan(item, depthMax - 1));
+  for (const name in value) if (isDeeperThan((value as JsonObject)[name] ?? null, depthMax - 1)) return true;
   return false;
 }
