@@ -12,11 +12,14 @@ function slowLog(): FlushingParts<string>["log"] & { readonly open: Done[]; read
     calls,
     flush: (done) => {
       calls.push("flush");
-      open.push(done);
+      open.push((error) => {
+        now += flushMs;
+        done(error);
+      });
     },
     flushNow: () => {
       calls.push("now");
-      now += FLUSH_MS;
+      now += flushMs;
     },
     close: () => void calls.push("close"),
   };
@@ -27,6 +30,7 @@ const FLUSH_MS = 5;
 const LONG = 6;
 
 let now: number;
+let flushMs: number;
 let log: ReturnType<typeof slowLog>;
 let commits: Commits;
 let answered: string[];
@@ -35,6 +39,7 @@ let flushing: Flushing<string>;
 
 beforeEach(() => {
   now = 0;
+  flushMs = FLUSH_MS;
   log = slowLog();
   commits = new Commits(Commits.shared());
   answered = [];
@@ -46,8 +51,8 @@ beforeEach(() => {
     monotonic: () => now,
     fail: (error) => void failures.push(error),
   });
-  // The first one is waited for, whatever it is: nothing is known of the disk yet.
-  commit("first");
+  // The first ones are waited for, whatever they are: nothing is known of the disk yet.
+  for (const first of ["1", "2", "3"]) commit(first);
   answered.length = 0;
   log.calls.length = 0;
 });
@@ -109,6 +114,28 @@ describe("what was committed", () => {
     expect(answered).toEqual(["a"]);
   });
 
+  test("is flushed at once although one flush took long: the disk is slow when all of the last three did", () => {
+    flushMs = 0.2;
+    now += 1_001;
+    for (const one of ["a", "b", "c"]) commit(one);
+    flushMs = 50;
+    for (const one of ["d", "e"]) commit(one);
+    flushMs = 0.2;
+    commit("f");
+    flushMs = 50;
+    for (const one of ["g", "h", "i", "j"]) commit(one);
+    expect(log.calls).toEqual([..."abcdefghi"].map(() => "now").concat("flush"));
+  });
+
+  test("is flushed at once again as soon as a flush by another thread was quick", () => {
+    commit("a");
+    flushMs = 0.2;
+    log.open.shift()?.(null);
+    commit("b");
+    expect(log.calls).toEqual(["flush", "now"]);
+    expect(answered).toEqual(["a", "b"]);
+  });
+
   test("is flushed at once now and then, to learn how quick the disk is", () => {
     commit("a");
     log.open.shift()?.(null);
@@ -122,11 +149,11 @@ describe("what was committed", () => {
   test("is answered early when much more follows, and the last of it flushed here", () => {
     commits.made();
     flushing.committed(["a"], LONG, true);
-    expect([answered, log.calls]).toEqual([["a early 2"], []]);
+    expect([answered, log.calls]).toEqual([["a early 4"], []]);
     commits.made();
     flushing.committed(["b"], LONG, true);
     commit("c", LONG);
-    expect([answered, log.calls]).toEqual([["a early 2", "b early 3", "c"], ["now"]]);
+    expect([answered, log.calls]).toEqual([["a early 4", "b early 5", "c"], ["now"]]);
     // Nothing was written: there is nothing to wait for.
     flushing.committed(["d"], LONG, true);
     expect(answered.at(-1)).toBe("d");
@@ -136,7 +163,7 @@ describe("what was committed", () => {
     commits.made();
     flushing.committed(["a"], LONG, true);
     flushing.committed(["b"], LONG);
-    expect([answered, log.calls]).toEqual([["a early 2", "b"], ["now"]]);
+    expect([answered, log.calls]).toEqual([["a early 4", "b"], ["now"]]);
   });
 
   test("while the disk works is not answered early", () => {

@@ -16,7 +16,9 @@ import type { LogFile } from "./log-file.ts";
 
 /** A flush that takes less is waited for: the way by another thread would take as long. */
 const QUICK_MS = 1;
-/** How often the disk's pace is measured while it is slow. */
+/** The quickest of so many says how quick the disk is: one takes long because something else was written, or nobody ran the thread. */
+const MEASURED = 3;
+/** How often the disk's pace is measured while it is slow: what another thread flushed is heard of late where much is done. */
 const MEASURE_MS = 1_000;
 /** How long a reader waits for the disk: longer than any flush takes on one that works. */
 const WAIT_MS_MAX = 10_000;
@@ -87,8 +89,8 @@ export class Flushing<Reply> {
   #busy = false;
   /** Up to which commit the disk has everything. */
   #flushed: number;
-  /** How long the last flush that was waited for took, and when that was. */
-  #flushMs = 0;
+  /** How long the last flushes took, and when one was waited for. */
+  #took: readonly number[] = [];
   #measuredAt = -Infinity;
   #closing: (() => void) | null = null;
 
@@ -127,13 +129,14 @@ export class Flushing<Reply> {
   }
 
   #next(upTo: number): void {
-    const { log, answer, fail } = this.#parts;
+    const { log, answer, fail, monotonic } = this.#parts;
+    const from = monotonic();
     this.#busy = true;
     const replies = this.#held;
     this.#held = [];
     log.flush((error) => {
       if (error !== null) return fail(error);
-      this.#done(upTo);
+      this.#done(upTo, monotonic() - from);
       answer(replies);
       this.#busy = false;
       if (this.#held.length > 0) this.committed(this.#held.splice(0), 0);
@@ -146,7 +149,8 @@ export class Flushing<Reply> {
    * time shares one transaction with more others. Found out anew now and then.
    */
   #isQuick(workMs: number): boolean {
-    return this.#flushMs <= Math.max(workMs, QUICK_MS) || this.#parts.monotonic() - this.#measuredAt > MEASURE_MS;
+    const flushMs = this.#took.length < MEASURED ? 0 : Math.min(...this.#took);
+    return flushMs <= Math.max(workMs, QUICK_MS) || this.#parts.monotonic() - this.#measuredAt > MEASURE_MS;
   }
 
   #flushNow(upTo: number): void {
@@ -154,11 +158,11 @@ export class Flushing<Reply> {
     const from = monotonic();
     log.flushNow();
     this.#measuredAt = monotonic();
-    this.#flushMs = this.#measuredAt - from;
-    this.#done(upTo);
+    this.#done(upTo, this.#measuredAt - from);
   }
 
-  #done(upTo: number): void {
+  #done(upTo: number, tookMs: number): void {
+    this.#took = [...this.#took, tookMs].slice(-MEASURED);
     this.#flushed = upTo;
     this.#parts.commits.flushed(upTo);
   }
