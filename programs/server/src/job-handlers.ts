@@ -125,8 +125,9 @@ type Answer = Result<Operations["jobs"]["submitMany"]>["results"][number];
 /** To one of many that were submitted; a promise only where its job has to be read. */
 function answerOf(engine: ServerContext["engine"], result: Submitted | WindlassError, withJob: boolean): Answer | Promise<Answer> {
   if (result instanceof WindlassError) return { problem: problemOf(result) };
-  const { id, created, view } = result;
+  const { id, created } = result;
   if (!withJob) return { id, created };
+  const { view } = result;
   if (view !== undefined) return { id, created, job: presentJob(view) };
   return submitted(engine, result).catch((error: unknown) => {
     if (error instanceof WindlassError) return { problem: problemOf(error) };
