@@ -110,7 +110,7 @@ function untilEnded<T>(ending: Ending, work: () => Promise<T>): Promise<T> {
       },
       (error: unknown) => {
         forget();
-        reject(error as Error);
+        reject(error);
       },
     );
   });

@@ -37,7 +37,8 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
     async submitMany({ body }, { principal, jobs }) {
       const results = await jobs.submitMany(body.jobs.map((job) => requestOf(job, principal.name)));
       const answers = results.map((result) => answerOf(engine, result, body.withJobs));
-      return { results: answers.some((one) => one instanceof Promise) ? await Promise.all(answers) : (answers as Answer[]) };
+      const isAnswer = (one: Answer | Promise<Answer>): one is Answer => !(one instanceof Promise);
+      return { results: answers.every(isAnswer) ? answers : await Promise.all(answers.map(async (one) => one)) };
     },
     async list({ query }, { workspace }) {
       const { cursor, limit, parentId, rootId, rootsOnly, order } = query;

@@ -111,6 +111,5 @@ export function isDeeperThan(value: Json, depthMax: number): boolean {
   if (depthMax < 0) return true;
   if (value === null || typeof value !== "object") return false;
   if (Array.isArray(value)) return value.some((item: Json) => isDeeperThan(item, depthMax - 1));
-  for (const name in value) if (isDeeperThan((value as JsonObject)[name] ?? null, depthMax - 1)) return true;
-  return false;
+  return Object.values<Json>(value as JsonObject).some((item) => isDeeperThan(item, depthMax - 1));
 }
