@@ -169,7 +169,7 @@ async function answer({ operation, c, principal, ask, streams, context }: Answer
     const items = whileGood((await ask(() => signal)) as AsyncIterable<unknown>, principal);
     if (operation.response === "sse") {
       const { clock, logger } = context.engine.context;
-      return sseResponse(items as AsyncIterable<StreamItem<unknown>>, { clock, logger, ended: close });
+      return sseResponse(items as AsyncIterable<StreamItem<unknown>>, { clock, logger, ended: close, isGood: () => principal.isGood() });
     }
     const bytes = ReadableStream.from<Uint8Array>(closing(items as AsyncIterable<Uint8Array>, close));
     return new Response(bytes, { headers: { "content-type": "application/octet-stream" } });

@@ -3,11 +3,11 @@ import { expect, test } from "vitest";
 import type { StreamItem } from "./server-context.ts";
 import { sseResponse } from "./sse-response.ts";
 
-function opened(items: AsyncIterable<StreamItem<unknown>>) {
+function opened(items: AsyncIterable<StreamItem<unknown>>, isGood: () => Promise<boolean> = async () => true) {
   const clock = fakeClock();
   const logger = quietLogger();
   let ends = 0;
-  const answer = sseResponse(items, { clock, logger, ended: () => ends++ });
+  const answer = sseResponse(items, { clock, logger, ended: () => ends++, isGood });
   const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
   const read = async (): Promise<string | undefined> => {
     const { value } = await reader.read();
@@ -47,6 +47,21 @@ test("silence is filled, and costs no item", async () => {
   expect(await read()).toBe('data: "late"\n\n');
   expect(await read()).toBeUndefined();
   expect(clock.pending).toBe(0);
+});
+
+test("a silent stream ends with its token; that nobody can tell ends nothing", async () => {
+  async function* items(): AsyncGenerator<StreamItem<unknown>> {
+    yield await new Promise<never>(() => {});
+  }
+  const answers = [async () => true, () => Promise.reject(new Error("the store is away")), async () => false];
+  const { clock, read, ends } = opened(items(), async () => answers.shift()?.() ?? false);
+  await read();
+  for (const expected of [": alive\n\n", ": alive\n\n", undefined]) {
+    const next = read();
+    await clock.advance(15_000);
+    expect(await next).toBe(expected);
+  }
+  expect([ends(), clock.pending]).toEqual([1, 0]);
 });
 
 test("nothing is asked for ahead of a caller who does not read", async () => {

@@ -3,6 +3,7 @@
  *
  * E1. An item is asked for only when the caller has room for it: nothing piles up here; what makes the items is bounded.
  * E2. Whoever leaves (or a stopping server) ends the signal that the items listen to, and with it everything behind them.
+ * E3. A stream on which nothing happens ends, too, when its token opens nothing any more: at the next sign of life.
  */
 import { messageOf } from "@windlass/kernel";
 import type { Clock, Logger } from "@windlass/ports";
@@ -18,9 +19,11 @@ export interface SseOptions {
   readonly logger: Logger;
   /** Called once, whoever ended the stream. */
   readonly ended: () => void;
+  /** Whether the caller may still listen; asked when there is nothing to say. */
+  readonly isGood: () => Promise<boolean>;
 }
 
-export function sseResponse(items: AsyncIterable<StreamItem<unknown>>, { clock, logger, ended }: SseOptions): Response {
+export function sseResponse(items: AsyncIterable<StreamItem<unknown>>, { clock, logger, ended, isGood }: SseOptions): Response {
   const iterator = items[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   let next: Promise<IteratorResult<StreamItem<unknown>>> | null = null;
@@ -34,9 +37,15 @@ export function sseResponse(items: AsyncIterable<StreamItem<unknown>>, { clock, 
     try {
       const result = await orSilence(next, clock);
       if (over) return;
-      if (result === null) return controller.enqueue(encoder.encode(": alive\n\n"));
-      next = null;
-      if (result.done !== true) return controller.enqueue(encoder.encode(textOf(result.value)));
+      if (result === null) {
+        // What cannot be looked up is looked up at the next one.
+        const isAlive = await isGood().catch(() => true);
+        if (over) return;
+        if (isAlive) return controller.enqueue(encoder.encode(": alive\n\n"));
+      } else {
+        next = null;
+        if (result.done !== true) return controller.enqueue(encoder.encode(textOf(result.value)));
+      }
     } catch (error) {
       // Told by closing: the caller connects again, and is told what is wrong then.
       if (over) return;
