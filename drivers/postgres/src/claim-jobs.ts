@@ -36,9 +36,7 @@ import {
   candidatesOf,
   idOfRecord,
   jobsTable,
-  type KnownRecords,
   joinSignals,
-  liveTable,
   noSignals,
   queuesTable,
   RUNNERS_ALIVE,
@@ -49,8 +47,11 @@ import {
   type Turns,
 } from "@windlass/sql";
 import { fitting, type Given } from "./claimed-bytes.ts";
+import { CLAIM_NUMBER } from "./claimed-rows.ts";
+import type { Known } from "./commit-jobs.ts";
 import { lockKeys } from "./concurrency-keys.ts";
 import type { Querier, Value } from "./connection.ts";
+import { liveColumns, liveOf } from "./live-rows.ts";
 import { inTransaction } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
 
@@ -61,7 +62,7 @@ const ROUNDS_MAX = 20;
 interface Claiming {
   readonly pool: pg.Pool;
   readonly turns: Turns;
-  readonly known: KnownRecords;
+  readonly known: Known;
 }
 
 export async function claim(claiming: Claiming, request: ClaimRequest): Promise<Claimed> {
@@ -75,7 +76,9 @@ export async function claim(claiming: Claiming, request: ClaimRequest): Promise<
     const given: Given = { jobs: jobs.length, bytes };
     const done = await inTransaction(pool, (db) => claimRound(db, claiming, { ...request, limit: request.limit - jobs.length, given }));
     bytes += done.bytes;
-    turns.took(done.jobs.map(({ live }) => live));
+    const claimed = done.jobs.map(({ live }) => live);
+    turns.took(claimed);
+    claiming.known.claimed.put(claimed, done.number);
     held = done.heldUntil;
     jobs.push(...done.jobs);
     signals = joinSignals(signals, done.signals);
@@ -90,6 +93,8 @@ export async function claim(claiming: Claiming, request: ClaimRequest): Promise<
 }
 
 interface Round {
+  /** Of the transaction. */
+  readonly number: string;
   readonly jobs: readonly ClaimedJob[];
   /** What their specifications and inputs come to, as far as it was asked for. */
   readonly bytes: number;
@@ -104,6 +109,7 @@ interface Round {
 }
 
 const NOTHING: Round = {
+  number: "",
   jobs: [],
   bytes: 0,
   isCut: false,
@@ -117,7 +123,8 @@ const NOTHING: Round = {
 async function claimRound(db: Querier, { turns, known }: Claiming, request: ClaimRequest & { readonly given: Given }): Promise<Round> {
   const { executor, limit, ahead = 0, now } = request;
   const [session, queues] = await Promise.all([db.rows(SESSION, [request.session]), loadQueues(db, request)]);
-  if (session.length === 0) return NOTHING;
+  const [number] = session[0] ?? [];
+  if (typeof number !== "string") return NOTHING;
   const lists: (readonly LiveJob[])[] = [];
   for (const [queue, state] of queues)
     lists.push(
@@ -128,7 +135,7 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
       ),
     );
   const all = mergeQueues(lists);
-  const { candidates, bytesOf } = await fitting(db, all, { known, given: request.given });
+  const { candidates, bytesOf } = await fitting(db, all, { known: known.records, given: request.given });
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
   const isCut = candidates.length < all.length;
   const offered = new Set(all.map((live) => `${live.executor}/${live.queue}`));
@@ -136,16 +143,17 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
   const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
-  const told = await writeRows(db, set.writes, new Map(candidates.map((live) => [live.id, live])));
+  const told = await writeRows(db, set.writes, { before: new Map(candidates.map((live) => [live.id, live])) });
   const claimed = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
-  const unknown = claimed.filter((live) => known.of(live) === undefined).map(({ id }) => id);
+  const unknown = claimed.filter((live) => known.records.of(live) === undefined).map(({ id }) => id);
   const read = unknown.length === 0 ? [] : await db.rows(RECORDS, [unknown]);
   const rows = new Map(read.map((row) => [idOfRecord(row), row]));
   const jobs = claimed.flatMap((live) => {
-    const row = known.of(live) ?? rows.get(live.id);
+    const row = known.records.of(live) ?? rows.get(live.id);
     return row === undefined ? [] : [{ record: jobsTable.decode(row), live }];
   });
   return {
+    number,
     jobs,
     bytes: claimed.reduce((sum, live) => sum + bytesOf(live), 0),
     isCut,
@@ -157,10 +165,10 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
   };
 }
 
-/** Deleting the row waits for this lock, heartbeats do not. */
-const SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR KEY SHARE";
+/** Deleting the row waits for this lock, heartbeats do not. The lock gives the transaction its number. */
+const SESSION = `SELECT ${CLAIM_NUMBER} FROM sessions WHERE id = $1 FOR KEY SHARE`;
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])`;
-const CANDIDATES = `SELECT ${liveTable.list()} FROM jobs_live WHERE executor = $1 AND queue = $2 AND state = 'queued'`;
+const CANDIDATES = `SELECT ${liveColumns()} FROM jobs_live WHERE executor = $1 AND queue = $2 AND state = 'queued'`;
 const READY = `${CANDIDATES} AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 const RESUMED = `${CANDIDATES} AND resumed = 1 ORDER BY priority DESC, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 /** Steps from one queue to the next in the index, however many jobs lie between. */
@@ -187,7 +195,7 @@ const keysFrom = (first: ">" | ">="): string => `WITH RECURSIVE keys AS (
   ) SELECT key FROM keys WHERE key IS NOT NULL`;
 const ALL_KEYS = keysFrom(">=");
 const KEYS_BEHIND = keysFrom(">");
-const OF_KEYS = `SELECT ${liveTable.list("c.")} FROM unnest($4::text[], $5::text[], $6::bigint[]) AS wanted (key, after, count) CROSS JOIN LATERAL
+const OF_KEYS = `SELECT ${liveColumns("c.")} FROM unnest($4::text[], $5::text[], $6::bigint[]) AS wanted (key, after, count) CROSS JOIN LATERAL
   (SELECT l.* ${NEXT} AND l.priority = $3 AND l.fairness_key = wanted.key AND l.id > wanted.after ORDER BY l.id LIMIT wanted.count FOR UPDATE SKIP LOCKED) c`;
 
 type Place = Pick<LiveJob, "executor" | "queue">;
@@ -200,7 +208,7 @@ async function answered(db: Querier, place: Place, candidates: Candidates): Prom
 
 async function answer(db: Querier, { executor, queue }: Place, probe: Probe): Promise<unknown> {
   const jobs = async (sql: string, ...values: readonly Value[]): Promise<LiveJob[]> =>
-    (await db.rows(sql, [executor, queue, ...values])).map((row) => liveTable.decode(row));
+    (await db.rows(sql, [executor, queue, ...values])).map(liveOf);
   switch (probe.type) {
     case "ready":
       return jobs(READY, probe.limit);

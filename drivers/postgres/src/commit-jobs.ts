@@ -20,24 +20,33 @@ import {
   type Signals,
 } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
-import { joinSignals, liveTable, type KnownRecords } from "@windlass/sql";
+import { joinSignals, type KnownRecords } from "@windlass/sql";
 import { absentWorkspaces } from "./access.ts";
+import { deleteClaimed, type ClaimedRows } from "./claimed-rows.ts";
 import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import type { Querier } from "./connection.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
 import { disabledAmong } from "./disabled-definitions.ts";
+import { liveColumns, liveOf } from "./live-rows.ts";
 import { LoadAgain } from "./transaction.ts";
-import { remember, writeRows } from "./write-rows.ts";
+import { writeRows } from "./write-rows.ts";
+
+/** What this process knows of what it has written: a commit need not read that. */
+export interface Known {
+  readonly records: KnownRecords;
+  readonly claimed: ClaimedRows;
+}
 
 export async function commit(
   db: Querier,
-  known: KnownRecords,
+  known: Known,
   { changes, now }: { readonly changes: readonly Change[]; readonly now: number },
 ): Promise<Committed> {
   const ids = [...idsNeeded(changes)];
+  const claimed = known.claimed.take(changes);
   // Sent together, the locks first (P2).
   const [live, absent, disabled, made] = await Promise.all([
-    lockLive(db, ids),
+    claimed === null ? lockLive(db, ids) : new Map(claimed.map((row) => [row.live.id, row.live])),
     absentWorkspaces(db, workspacesNeeded(changes)),
     disabledAmong(db, definitionsNeeded(changes)),
     loadMade(db, changes),
@@ -47,9 +56,13 @@ export async function commit(
     missing.length === 0 ? [] : (await db.rows("SELECT id FROM jobs WHERE id = ANY($1::text[])", [missing])).map((row) => row[0] as string);
   const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, disabled, ...made }, now);
   const results = applyChanges(set, changes, now);
+  if (claimed !== null) {
+    // What was refused, or goes on, was decided by what may be old: only a row that is deleted shows that it is not.
+    if (ids.some((id) => !set.writes.ended.has(id))) throw new LoadAgain();
+    await deleteClaimed(db, claimed);
+  }
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
-  const told = await writeRows(db, set.writes, live);
-  remember(known, set.writes);
+  const told = await writeRows(db, set.writes, { before: live, areGone: claimed !== null, known: known.records });
   await storeDeadLetters(db, set);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
   return { results, signals: joinSignals(joinSignals(set.signals, told), freed), tally: set.tally };
@@ -67,12 +80,12 @@ const BLOCKED_KEYS = `WITH RECURSIVE names AS (
     UNION ALL
     SELECT (SELECT l.concurrency_key FROM jobs_live l WHERE l.concurrency_key > names.name AND l.state = 'queued' AND l.blocked = 1 ORDER BY l.concurrency_key LIMIT 1) FROM names WHERE names.name IS NOT NULL
   ) SELECT name FROM names WHERE name IS NOT NULL`;
-const LOCK_LIVE = `SELECT ${liveTable.list()} FROM jobs_live
+const LOCK_LIVE = `SELECT ${liveColumns()} FROM jobs_live
   WHERE id = ANY($1::text[] || ARRAY(SELECT parent_id FROM jobs_live WHERE id = ANY($1::text[]) AND parent_id IS NOT NULL)) ORDER BY id FOR UPDATE`;
 
 async function lockLive(db: Querier, ids: readonly string[]): Promise<Map<string, LiveJob>> {
   if (ids.length === 0) return new Map();
-  const live = new Map((await db.rows(LOCK_LIVE, [ids])).map((row) => liveTable.decode(row)).map((job) => [job.id, job]));
+  const live = new Map((await db.rows(LOCK_LIVE, [ids])).map(liveOf).map((job) => [job.id, job]));
   const wanted = new Set(ids);
   const unlocked = [...live.values()].flatMap(({ id, parentId }) =>
     wanted.has(id) && parentId !== null && !live.has(parentId) ? [parentId] : [],

@@ -9,8 +9,9 @@
  *     until the job can be seen.
  */
 import { roomOf, unblocked, WorkingSet, type KeyState, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
-import { liveTable, noSignals, TIDIED_MAX, tidyFrom, tidyNext } from "@windlass/sql";
+import { noSignals, TIDIED_MAX, tidyFrom, tidyNext } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
+import { liveColumns, liveOf } from "./live-rows.ts";
 import { writeRows } from "./write-rows.ts";
 
 /** The keys with their holders, locked (K1). */
@@ -86,13 +87,12 @@ export async function freeKeys(
   }
   const promoted: LiveJob[] = [];
   // A blocked row that is locked is about to end, and who ends it looks at this key again.
-  for (const [name, key] of keys)
-    if (roomOf(key) > 0) promoted.push(...(await db.rows(BLOCKED, [name, roomOf(key)])).map((row) => liveTable.decode(row)));
+  for (const [name, key] of keys) if (roomOf(key) > 0) promoted.push(...(await db.rows(BLOCKED, [name, roomOf(key)])).map(liveOf));
   if (promoted.length === 0) return noSignals;
   const set = new WorkingSet({ live: promoted, ended: [], children: [], idempotent: [] }, change.now);
   for (const live of promoted) set.take(live, unblocked(live));
-  await writeRows(db, set.writes, new Map(promoted.map((live) => [live.id, live])));
+  await writeRows(db, set.writes, { before: new Map(promoted.map((live) => [live.id, live])) });
   return set.signals;
 }
 
-const BLOCKED = `SELECT ${liveTable.list()} FROM jobs_live WHERE concurrency_key = $1 AND state = 'queued' AND blocked = 1 ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED`;
+const BLOCKED = `SELECT ${liveColumns()} FROM jobs_live WHERE concurrency_key = $1 AND state = 'queued' AND blocked = 1 ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED`;

@@ -58,6 +58,21 @@ describe.skipIf(postgres.missing)("rows that are written together", () => {
     expect((await stored()).map(({ count }) => count)).toEqual([7, 7, 7]);
   });
 
+  test("send what is in each row as in its first column once, and change it to that as well", async () => {
+    const rows = ["a", "b"].map((id, i) => thing(id, { name: id, count: i }));
+    await insertMany(db, things, rows);
+    expect(asked).toEqual([
+      "INSERT INTO things (id, count, name, is_open) SELECT given.id, given.count, given.id, $3::bigint FROM unnest($1::text[], $2::bigint[]) AS given (id, count)",
+    ]);
+    expect(await stored()).toEqual(rows);
+    const renamed = rows.map((row) => ({ ...row, name: "other" }));
+    const changed = changedIn(things);
+    await updateRows(db, "things", { ids: ["a", "b"], columns: changed(rows.map((before, i) => ({ now: renamed[i] as Thing, before }))) });
+    expect(await stored()).toEqual(renamed);
+    await updateRows(db, "things", { ids: ["a", "b"], columns: changed(rows.map((now, i) => ({ now, before: renamed[i] as Thing }))) });
+    expect(await stored()).toEqual(rows);
+  });
+
   test("change in the columns that differ in any of them, to null as well", async () => {
     const before = [thing("a", { name: "n", count: 1 }), thing("b", { name: "m", count: 1 }), thing("c", { count: 5 })];
     await insertMany(db, things, before);

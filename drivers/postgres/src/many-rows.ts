@@ -6,31 +6,48 @@
 import { differOf, type Column, type Kind, type SqlValue, type Table } from "@windlass/sql";
 import type { Querier, Value } from "./connection.ts";
 
-interface Given {
+export interface Given {
   readonly name: string;
   readonly kind: Kind;
-  /** Its value in each row. */
+  /** The value that all rows have, alone; or that of each row; none: each row has what it has in the first column. */
   readonly values: readonly SqlValue[];
 }
 
 /** Inserts the records in their order. */
 export async function insertMany<T extends object>(db: Querier, table: Table<T>, records: readonly T[]): Promise<void> {
-  await insertRows(db, table.name, columnsOf(table, records));
+  if (records.length > 0) await insertRows(db, table.name, { columns: columnsOf(table, records) });
 }
 
-/** What the records have in each column of the table. */
+/** What the records, of which there is one at least, have in each column of the table. */
 export function columnsOf<T extends object>(table: Table<T>, records: readonly T[]): Given[] {
-  const rows = records.map((record) => table.encode(record));
-  return table.columns.map(({ name, kind }, i) => ({ name, kind, values: rows.map((row) => row[i] ?? null) }));
+  const { columns } = table.alike(records);
+  return table.columns.map(({ name, kind }, i) => ({ name, kind, values: columns[i] ?? [] }));
+}
+
+/** A column with these values, of which there is one at least. */
+export function columnOf(name: string, kind: Kind, values: readonly SqlValue[]): Given {
+  const [first = null] = values;
+  return { name, kind, values: values.every((value) => value === first) ? [first] : values };
+}
+
+interface GivenRows {
+  readonly columns: readonly Given[];
+  /** Columns of which PostgreSQL works out the value, and what it is, once for all rows. */
+  readonly computed?: Readonly<Record<string, string>>;
 }
 
 /** Inserts rows that are given column by column. */
-export async function insertRows(db: Querier, table: string, columns: readonly Given[]): Promise<void> {
-  if ((columns[0]?.values.length ?? 0) === 0) return;
-  const { arrays, single, values } = parted(columns.filter((column) => !isOneValue(column) || column.values[0] !== null));
-  const names = [...arrays, ...single].map(({ name }) => name).join(", ");
+export async function insertRows(db: Querier, table: string, { columns, computed = {} }: GivenRows): Promise<void> {
+  const same = columns.filter(({ values: own }) => own.length === 0);
+  const { arrays, single, values } = parted(columns.filter(({ values: own }) => own.length > 1 || (own[0] ?? null) !== null));
+  const names = [...[...arrays, ...same, ...single].map(({ name }) => name), ...Object.keys(computed)].join(", ");
   const from = arrays.length === 0 ? "" : ` FROM ${unnested(arrays)}`;
-  const given = [...arrays.map(({ name }) => `given.${name}`), ...single.map(({ expression }) => expression)].join(", ");
+  const given = [
+    ...arrays.map(({ name }) => `given.${name}`),
+    ...same.map(() => `given.${columns[0]?.name ?? ""}`),
+    ...single.map(({ expression }) => expression),
+    ...Object.values(computed),
+  ].join(", ");
   await db.write(`INSERT INTO ${table} (${names}) SELECT ${given}${from}`, values);
 }
 
@@ -59,11 +76,15 @@ export function changedIn<T extends object>(
   return (changes) => {
     let bits = 0;
     for (const { now, before } of changes) bits |= differ(now, before, []);
+    if (bits === 0) return [];
     const changed = new Set(columns.filter((_, i) => (bits & (1 << i)) !== 0).map(({ name }) => name));
-    return columnsOf(
+    const all = columnsOf(
       table,
       changes.map(({ now }) => now),
-    ).filter(({ name }) => changed.has(name));
+    );
+    return all
+      .filter(({ name }) => changed.has(name))
+      .map((column) => (column.values.length > 0 ? column : { ...column, values: all[0]?.values ?? [] }));
   };
 }
 
@@ -85,8 +106,14 @@ function parted(columns: readonly Given[], always: readonly Given[] = []): Parte
 }
 
 function isOneValue({ values }: Given): boolean {
-  const [first] = values;
-  return values.every((value) => value === first);
+  return values.length === 1;
+}
+
+/** The rows of all columns, of which there are `count`. */
+export function rowsOf(columns: readonly Given[], count: number): SqlValue[][] {
+  const [first] = columns;
+  const own = columns.map(({ values }) => (values.length > 0 ? values : (first?.values ?? [])));
+  return Array.from({ length: count }, (_, i) => own.map((values) => (values.length === 1 ? values[0] : values[i]) ?? null));
 }
 
 function unnested(arrays: Parted["arrays"]): string {

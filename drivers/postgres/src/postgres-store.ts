@@ -5,6 +5,7 @@ import { KnownRecords, Turns } from "@windlass/sql";
 import { auditStore, roleStore, tokenStore, workspaceStore } from "./access.ts";
 import { answerStore } from "./answers.ts";
 import { claim } from "./claim-jobs.ts";
+import { ClaimedRows } from "./claimed-rows.ts";
 import { clockOffset } from "./clock-offset.ts";
 import { commit, unblock } from "./commit-jobs.ts";
 import { tidy } from "./concurrency-keys.ts";
@@ -43,7 +44,7 @@ export async function openPostgresStore({ url, clock }: PostgresOptions): Promis
   const inFlight = new InFlight();
   const db = translated(querierOf(pool), inFlight);
   const turns = new Turns();
-  const known = new KnownRecords();
+  const known = { records: new KnownRecords(), claimed: new ClaimedRows() };
   const beats = threadHeartbeats(url, clock);
   const grouped = groupCommits((changes, now) => inTransaction(pool, (tx) => commit(tx, known, { changes, now })));
   let closed: Promise<void> | null = null;

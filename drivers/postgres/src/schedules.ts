@@ -34,10 +34,9 @@ import {
   scheduleStatements,
   scheduleValues,
   settleValues,
-  type KnownRecords,
 } from "@windlass/sql";
 import { demandWorkspace } from "./access.ts";
-import { commit } from "./commit-jobs.ts";
+import { commit, type Known } from "./commit-jobs.ts";
 import type { Querier } from "./connection.ts";
 import { insertMany, transposed } from "./many-rows.ts";
 import { inTransaction } from "./transaction.ts";
@@ -49,7 +48,7 @@ const LOCKED = `${SQL.get} FOR UPDATE`;
 export interface ScheduleParts {
   readonly db: Querier;
   readonly pool: pg.Pool;
-  readonly known: KnownRecords;
+  readonly known: Known;
   readonly during: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
@@ -138,7 +137,7 @@ const LOCK_STOPPED = "SELECT 1 FROM jobs_live WHERE id = ANY($1::text[]) ORDER B
 
 /** Keeps L1 to L3 of the kernel, and P4. */
 async function store(
-  { tx, known }: { readonly tx: Querier; readonly known: KnownRecords },
+  { tx, known }: { readonly tx: Querier; readonly known: Known },
   dispatches: readonly Dispatch[],
   now: number,
 ): Promise<Dispatched> {

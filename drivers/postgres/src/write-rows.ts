@@ -5,6 +5,7 @@ import {
   endOf,
   endsTable,
   eventsTable,
+  FEED_MARK,
   jobsTable,
   liveChangingColumns,
   liveTable,
@@ -12,24 +13,29 @@ import {
   type KnownRecords,
 } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
-import { changedIn, columnsOf, insertMany, insertRows, transposed, updateRows } from "./many-rows.ts";
+import { changedIn, columnOf, columnsOf, insertMany, insertRows, rowsOf, transposed, updateRows, type Given } from "./many-rows.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
 
-/** Of a commit: what claims will not have to read. An id is never used twice, so it does no harm when the transaction fails. */
-export function remember(known: KnownRecords, writes: Writes): void {
-  for (const row of jobsTable.encodeAll(writes.inserted)) known.put(row);
-  for (const id of writes.ended.keys()) known.ended(id);
+interface Rows {
+  /** The live rows as they were loaded; one that is not there is new. */
+  readonly before: ReadonlyMap<string, LiveJob>;
+  /** Whether the live rows of those that ended are deleted already. */
+  readonly areGone?: boolean;
+  /** Gets what claims will not have to read. An id is never used twice, so it does no harm when the transaction fails. */
+  readonly known?: KnownRecords;
 }
 
-/** `before` holds the live rows as they were loaded; a row that is not there is new. Returns what only the stored rows tell. */
-export async function writeRows(db: Querier, writes: Writes, before: ReadonlyMap<string, LiveJob>): Promise<Signals> {
-  if (writes.inserted.length > 0) await writeInserted(db, writes);
+/** Returns what only the stored rows tell. */
+export async function writeRows(db: Querier, writes: Writes, { before, areGone = false, known }: Rows): Promise<Signals> {
+  if (writes.inserted.length > 0) await writeInserted(db, writes, known);
   await writeLive(db, [...writes.live.values()], before);
   if (writes.moved.size > 0) await db.write(MOVE, [[...writes.moved.keys()], [...writes.moved.values()]]);
   await insertMany(db, attemptsTable, writes.attempts);
-  await insertMany(db, eventsTable, writes.events);
+  if (writes.events.length > 0)
+    await insertRows(db, "events", { columns: columnsOf(eventsTable, writes.events), computed: { mark: `(SELECT ${FEED_MARK})` } });
   await writeDecisions(db, writes);
-  if (writes.ended.size > 0) await writeEnded(db, writes);
+  if (writes.ended.size > 0) await writeEnded(db, writes, areGone);
+  for (const id of writes.ended.keys()) known?.ended(id);
   const dispatchAt = writes.runsEnded.size === 0 ? null : await wakeSchedules(db, writes.runsEnded);
   if (writes.spent.size > 0) {
     const spent = [...writes.spent.values()];
@@ -46,8 +52,10 @@ const MOVE = "UPDATE jobs SET queue = moved.queue FROM unnest($1::text[], $2::te
 const SPEND = `INSERT INTO rate_buckets (queue, fairness_key, spent_until) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
   ON CONFLICT (queue, fairness_key) DO UPDATE SET spent_until = excluded.spent_until`;
 
-async function writeInserted(db: Querier, writes: Writes): Promise<void> {
-  await insertMany(db, jobsTable, writes.inserted);
+async function writeInserted(db: Querier, writes: Writes, known: KnownRecords | undefined): Promise<void> {
+  const columns = columnsOf(jobsTable, writes.inserted);
+  await insertRows(db, "jobs", { columns });
+  if (known !== undefined) for (const row of rowsOf(columns, writes.inserted.length)) known.put(row);
   const labels = writes.inserted.flatMap((job) =>
     Object.entries(job.labels).map(([label, value]) => [job.workspace, label, value, job.id] as const),
   );
@@ -68,18 +76,22 @@ const changed = changedIn(liveTable, liveChangingColumns);
 
 async function writeLive(db: Querier, rows: readonly LiveJob[], before: ReadonlyMap<string, LiveJob>): Promise<void> {
   const made = rows.filter((live) => !before.has(live.id));
-  if (made.length > 0)
-    await insertRows(db, "jobs_live", [...columnsOf(liveTable, made), { name: "timer_at", kind: "integer", values: made.map(timerOf) }]);
+  if (made.length > 0) await insertRows(db, "jobs_live", { columns: [...columnsOf(liveTable, made), timersOf(made)] });
   const changes = rows.flatMap((now) => {
     const old = before.get(now.id);
     return old === undefined ? [] : [{ now, before: old }];
   });
-  const timers = changes.map(({ now }) => timerOf(now));
-  const timersChanged = changes.some((change, i) => timerOf(change.before) !== timers[i]);
+  if (changes.length === 0) return;
+  const after = changes.map(({ now }) => now);
+  const timersChanged = changes.some((change) => timerOf(change.before) !== timerOf(change.now));
   await updateRows(db, "jobs_live", {
-    ids: changes.map(({ now }) => now.id),
-    columns: [...changed(changes), ...(timersChanged ? [{ name: "timer_at", kind: "integer", values: timers } as const] : [])],
+    ids: after.map(({ id }) => id),
+    columns: [...changed(changes), ...(timersChanged ? [timersOf(after)] : [])],
   });
+}
+
+function timersOf(rows: readonly LiveJob[]): Given {
+  return columnOf("timer_at", "integer", rows.map(timerOf));
 }
 
 async function writeDecisions(db: Querier, writes: Writes): Promise<void> {
@@ -120,10 +132,9 @@ async function writeCursors(db: Querier, writes: Writes): Promise<void> {
     );
 }
 
-async function writeEnded(db: Querier, writes: Writes): Promise<void> {
-  const ids = [...writes.ended.keys()];
+async function writeEnded(db: Querier, writes: Writes, areGone: boolean): Promise<void> {
   await insertMany(db, endsTable, [...writes.ended.values()].map(endOf));
-  await db.write("DELETE FROM jobs_live WHERE id = ANY($1::text[])", [ids]);
+  if (!areGone) await db.write("DELETE FROM jobs_live WHERE id = ANY($1::text[])", [[...writes.ended.keys()]]);
   if (writes.decidersEnded.length === 0) return;
   await db.write("DELETE FROM facts WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);
   await db.write("DELETE FROM cursors WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);

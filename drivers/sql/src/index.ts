@@ -25,7 +25,16 @@ export { attemptOfEnd, endedAttemptSql, endOf, endsTable } from "./job-end.ts";
 export { feedPlaceStatements } from "./feed-places.ts";
 export { idOfRecord, KnownRecords } from "./known-records.ts";
 export { liveQuery } from "./live-filter.ts";
-export { migrations, migrationsAfter, tableNames, postgresDialect, sqliteDialect, type Dialect, type Migration } from "./migration.ts";
+export {
+  FEED_MARK,
+  migrations,
+  migrationsAfter,
+  tableNames,
+  postgresDialect,
+  sqliteDialect,
+  type Dialect,
+  type Migration,
+} from "./migration.ts";
 export { changedQueue, demandQueue, queueViews, type QueueCount } from "./queue-figures.ts";
 export { nextVersion } from "./next-version.ts";
 export {

@@ -26,6 +26,7 @@ import { feedPlacesMigration } from "./migration-0020.ts";
 import { disabledMigration } from "./migration-0021.ts";
 import { cheapChecksMigration } from "./migration-0022.ts";
 import { heldClaimsMigration } from "./migration-0023.ts";
+import { roomMigration } from "./migration-0024.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -42,6 +43,8 @@ export interface Dialect {
   readonly hasIntake: boolean;
   /** Whether `IN` with a list is dearer than one comparison after the other. */
   readonly hasSlowLists: boolean;
+  /** Whether a row that is changed becomes a second one, until the first is cleaned away. */
+  readonly keepsVersions: boolean;
 }
 
 export type Migration = (dialect: Dialect) => readonly string[];
@@ -71,6 +74,7 @@ export const migrations: readonly Migration[] = [
   disabledMigration,
   cheapChecksMigration,
   heldClaimsMigration,
+  roomMigration,
 ];
 
 export const sqliteDialect: Dialect = {
@@ -82,19 +86,23 @@ export const sqliteDialect: Dialect = {
   feedIndex: null,
   hasIntake: true,
   hasSlowLists: true,
+  keepsVersions: false,
 };
+
+/** Decision 0002 shows why this number, and not the transaction's own, makes an order that nothing is missed in. */
+export const FEED_MARK = "greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)";
 
 export const postgresDialect: Dialect = {
   text: 'TEXT COLLATE "C"',
   integer: "BIGINT",
   table: "",
   keyedTable: "",
-  // Decision 0002 shows why this number, and not the transaction's own, makes an order that nothing is missed in.
-  feedColumns: `mark BIGINT NOT NULL DEFAULT greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1),
+  feedColumns: `mark BIGINT NOT NULL DEFAULT ${FEED_MARK},
       position BIGINT GENERATED ALWAYS AS IDENTITY`,
   feedIndex: "CREATE INDEX events_feed ON events (mark, position)",
   hasIntake: false,
   hasSlowLists: false,
+  keepsVersions: true,
 };
 
 /**
