@@ -76,10 +76,42 @@ test("however many groups are cut, one item tells of those of an attempt, until 
     ["b", "1"],
   ]);
   // What was sent tells of no more than it did then.
-  const next = box.add(of("b"));
+  void box.add(of("b"));
   const [n = 0] = numbers(texts.slice(-1));
   box.answered(n, STORED);
   expect([await last, told().length]).toEqual([STORED, 1]);
-  box.dropUnended();
-  expect(await next).toBeNull();
+});
+
+test("while the one that was sent is not answered, what is cut is counted, and told by one that follows it (O2)", () => {
+  const box = outbox();
+  const of = (id: string): NewItem => ({ ...log("x".repeat(1_000_000)), id });
+  const linesTold = (): (string | undefined)[] => box.take().flatMap((text) => /\[cut here, lines: (\d+);/u.exec(text)?.[1] ?? []);
+  for (let n = 0; n < 68; n++) void box.add(of("b"));
+  void box.add(of("a"));
+  const { size } = box;
+  expect(linesTold()).toEqual(["1"]);
+  // The server is there, takes what is sent, and says nothing.
+  for (let n = 0; n < 1_000; n++) {
+    void box.add(of("a"));
+    expect(box.take()).toEqual([]);
+  }
+  expect(box.size).toBe(size);
+  box.answered(size, STORED);
+  expect([box.size, linesTold()]).toEqual([size, ["1000"]]);
+  // Nor over the next connection.
+  void box.add(of("a"));
+  box.rewind();
+  expect(linesTold()).toEqual(["1000"]);
+  // What ends the attempt, and what is kept of its log again, stands behind all that was cut.
+  void box.add({ ...end, id: "a" });
+  expect(box.take().map((text) => /"what":"(\w+)"/u.exec(text)?.[1])).toEqual(["log", "end"]);
+  void box.add(of("c"));
+  box.take();
+  void box.add(of("c"));
+  for (let n = 1; n <= 9; n++) box.answered(n, STORED);
+  void box.add(of("c"));
+  expect(box.take().map((text) => text.includes("[cut here, lines: 1;"))).toEqual([true, false]);
+  void box.add(of("a"));
+  box.clear();
+  expect([box.size, box.take()]).toEqual([0, []]);
 });

@@ -3,7 +3,8 @@
  *
  * O1. Every item is answered once, or dropped with the session; until then it is sent over each new connection, in order.
  * O2. Log lines that nobody takes do not fill the memory: beyond a limit they are cut, and the log says so, in one item for all
- *     that an attempt writes until it is sent.
+ *     that an attempt writes until it is sent. While that one is not answered (the server is there, and does not come to it) what is cut
+ *     is only counted, and told by the next one, or before what else of that attempt has to stand behind it.
  */
 import type { WorkerItem } from "@windlass/contract";
 
@@ -44,10 +45,17 @@ interface Entry {
   readonly settled: Promise<Answered | null>;
 }
 
-/** What was cut of an attempt's log and is told by an entry that was not sent yet. */
+/** What was cut of an attempt's log and is told by an entry that was not answered yet. */
 interface Cut {
   readonly entry: Entry;
-  readonly at: number;
+  readonly told: Count;
+  isSent: boolean;
+  /** Since it was sent. */
+  readonly later: Count;
+}
+
+interface Count {
+  at: number;
   lines: number;
 }
 
@@ -59,8 +67,6 @@ const LOG_KEPT_MAX = 67_108_864;
 export function outbox(): Outbox {
   const entries = new Map<number, Entry>();
   let unsent: Entry[] = [];
-  /** By attempt: the last of its log that is kept. */
-  const cuts = new Map<string, Cut>();
   let last = 0;
   let logKept = 0;
   const sent = sentLength();
@@ -69,10 +75,6 @@ export function outbox(): Outbox {
     logKept -= entry.logLength;
     sent.ended(entry.n);
     entry.resolve(answer);
-  };
-  const drop = (isMeant: (entry: Entry) => boolean): void => {
-    for (const entry of entries.values()) if (isMeant(entry)) end(entry, null);
-    cuts.clear();
   };
   const keep = (item: NewItem): Entry => {
     let resolve: Entry["resolve"] = () => {};
@@ -83,19 +85,10 @@ export function outbox(): Outbox {
     unsent.push(entry);
     return entry;
   };
-  const cut = (item: LogItem): Entry => {
-    const known = cuts.get(attemptOf(item));
-    const at = known?.at ?? item.lines[0]?.[0] ?? 0;
-    const lines = (known?.lines ?? 0) + item.lines.length;
-    const told = { ...item, lines: [[at, `[cut here, lines: ${lines}; more was written than the server took]`]] } satisfies LogItem;
-    if (known === undefined) {
-      const entry = keep(told);
-      cuts.set(attemptOf(item), { entry, at, lines });
-      return entry;
-    }
-    known.lines = lines;
-    known.entry.item = told;
-    return known.entry;
+  const cuts = cutLogs(keep);
+  const drop = (isMeant: (entry: Entry) => boolean): void => {
+    for (const entry of entries.values()) if (isMeant(entry)) end(entry, null);
+    cuts.clear();
   };
   return {
     get size() {
@@ -105,15 +98,14 @@ export function outbox(): Outbox {
       return sent.length;
     },
     add(item) {
-      if (item.what !== "log") return keep(item).settled;
-      if (logKept > LOG_KEPT_MAX) return cut(item).settled;
-      cuts.delete(attemptOf(item));
+      if (item.what === "log" && logKept > LOG_KEPT_MAX) return cuts.cut(item).settled;
+      if (item.what === "log" || item.what === "end") cuts.tell(item);
       return keep(item).settled;
     },
     take() {
       const texts = unsent.filter(({ n }) => entries.has(n)).map(({ n, item }) => sent.textOf(n, item));
       unsent = [];
-      cuts.clear();
+      cuts.sent();
       return texts;
     },
     rewind() {
@@ -121,11 +113,68 @@ export function outbox(): Outbox {
     },
     answered(n, answer) {
       const entry = entries.get(n);
-      if (entry !== undefined) end(entry, answer);
+      if (entry === undefined) return;
+      end(entry, answer);
+      cuts.answered(entry);
     },
     dropUnended: () => drop(({ item }) => item.what !== "end"),
     clear: () => drop(() => true),
   };
+}
+
+interface CutLogs {
+  /** The entry that tells of it, or of what was cut before it. */
+  cut(item: LogItem): Entry;
+  /** What comes now has to stand behind what was cut before. */
+  tell(item: Extract<NewItem, { what: "log" | "end" }>): void;
+  sent(): void;
+  answered(entry: Entry): void;
+  clear(): void;
+}
+
+/** Keeps O2. */
+function cutLogs(keep: (item: NewItem) => Entry): CutLogs {
+  /** By attempt: the last of its log that is kept. */
+  const cuts = new Map<string, Cut>();
+  const begin = (of: AttemptName, told: Count): Entry => {
+    const entry = keep(cutItem(of, told));
+    cuts.set(attemptOf(of), { entry, told, isSent: false, later: { at: 0, lines: 0 } });
+    return entry;
+  };
+  return {
+    cut(item) {
+      const known = cuts.get(attemptOf(item));
+      const at = item.lines[0]?.[0] ?? 0;
+      if (known === undefined) return begin(item, { at, lines: item.lines.length });
+      const count = known.isSent ? known.later : known.told;
+      if (count.lines === 0) count.at = at;
+      count.lines += item.lines.length;
+      if (!known.isSent) known.entry.item = cutItem(item, known.told);
+      return known.entry;
+    },
+    tell(item) {
+      const known = cuts.get(attemptOf(item));
+      if (known === undefined) return;
+      cuts.delete(attemptOf(item));
+      if (known.later.lines > 0) keep(cutItem(item, known.later));
+    },
+    sent() {
+      for (const cut of cuts.values()) cut.isSent = true;
+    },
+    answered({ item, n }) {
+      const known = item.what === "log" ? cuts.get(attemptOf(item)) : undefined;
+      if (known?.entry.n !== n) return;
+      cuts.delete(attemptOf(item));
+      if (known.later.lines > 0) begin(item, known.later);
+    },
+    clear: () => cuts.clear(),
+  };
+}
+
+type AttemptName = Pick<LogItem, "id" | "token" | "attempt">;
+
+function cutItem({ id, token, attempt }: AttemptName, { at, lines }: Count): LogItem {
+  return { what: "log", id, token, attempt, lines: [[at, `[cut here, lines: ${lines}; more was written than the server took]`]] };
 }
 
 /** Of what was sent and has not ended, but for log lines. */
@@ -156,6 +205,6 @@ function lengthOf(item: NewItem): number {
   return item.what === "log" ? item.lines.reduce((sum, [, line]) => sum + line.length, 0) : 0;
 }
 
-function attemptOf({ id, token, attempt }: LogItem): string {
+function attemptOf({ id, token, attempt }: AttemptName): string {
   return `${id}/${token}/${attempt}`;
 }
