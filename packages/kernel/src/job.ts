@@ -114,6 +114,9 @@ export type Wait =
   /** Ended by a person: one of these, or whoever may approve when nobody is named. */
   | { readonly for: "approval"; readonly by: readonly string[]; readonly text: string | null };
 
+/** Jobs of one state that are counted: what tells how many there are costs the same whether ten thousand or ten million ended. */
+export const JOBS_COUNTED_MAX = 10_000;
+
 /** The longest text of a progress; of a longer one the beginning is kept. */
 export const PROGRESS_TEXT_LENGTH_MAX = 4_000;
 

@@ -1,11 +1,10 @@
 /** Many jobs at once: count them, end them, run them again; and a parked one that is to go on. */
 import { problemOf, type BulkJson } from "@windlass/contract";
 import { cancelMany, retryMany, type BulkAnswer } from "@windlass/engine";
-import { queueOfKey, WindlassError } from "@windlass/kernel";
+import { JOBS_COUNTED_MAX, queueOfKey, WindlassError } from "@windlass/kernel";
 import { filterOf, type AskedFilter } from "./job-filter.ts";
 import { isoTime, presentJob } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
-import { COUNT_CAP } from "./system-handlers.ts";
 
 type BulkHandlers = Pick<Handlers<"jobs">, "counts" | "resume" | "cancelMany" | "retryMany" | "clean">;
 
@@ -13,7 +12,7 @@ export function bulkHandlers({ engine: { context, cleanStuck, jobs: own } }: Ser
   return {
     async counts({ query }, { workspace }) {
       const { by, rootsOnly, ...asked } = query;
-      const filter = { ...filterOf(workspace, asked), limit: COUNT_CAP, ...(rootsOnly === true ? { rootsOnly } : {}) };
+      const filter = { ...filterOf(workspace, asked), limit: JOBS_COUNTED_MAX, ...(rootsOnly === true ? { rootsOnly } : {}) };
       const { counts, capped } = await context.store.reads.tally(filter, by);
       const items = Object.entries(counts)
         .map(([value, count]) => ({ value: by === "queue" ? queueOfKey(value).name : value, count }))

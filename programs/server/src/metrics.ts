@@ -1,12 +1,11 @@
 /** Figures for Prometheus: requests by operation, jobs by state, what the engine did, and how the process is. One registry per server. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { memoryUsage, resourceUsage } from "node:process";
-import { jobStates } from "@windlass/kernel";
+import { JOBS_COUNTED_MAX, jobStates } from "@windlass/kernel";
 import { Counter, Gauge, Histogram, Registry, type GaugeConfiguration } from "prom-client";
 import { engineMetrics } from "./engine-metrics.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { ServerContext } from "./server-context.ts";
-import { COUNT_CAP } from "./system-handlers.ts";
 
 export interface Metrics {
   /** A request came; `observe` follows when its answer begins. */
@@ -71,13 +70,13 @@ export function metrics(context: ServerContext, streams: OpenStreams): Metrics {
 function jobGauge({ engine: { context, access } }: ServerContext, registers: Registry[]): void {
   gauge({
     name: "windlass_jobs",
-    help: `Jobs by state; counted up to ${COUNT_CAP} each in every workspace`,
+    help: `Jobs by state; counted up to ${JOBS_COUNTED_MAX} each in every workspace`,
     labelNames: ["state"],
     registers,
     async collect() {
       // Figures tell no names, so those of all workspaces are one.
       const workspaces = await access.workspaces.list({ workspaces: null });
-      const counts = await Promise.all(workspaces.map(({ name }) => context.store.reads.counts(name, COUNT_CAP)));
+      const counts = await Promise.all(workspaces.map(({ name }) => context.store.reads.counts(name, JOBS_COUNTED_MAX)));
       for (const state of jobStates)
         this.set(
           { state },

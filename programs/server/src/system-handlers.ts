@@ -1,9 +1,7 @@
 /** What the server tells about itself. */
+import { JOBS_COUNTED_MAX } from "@windlass/kernel";
 import { isoTime } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
-
-/** Counting goes no further. */
-export const COUNT_CAP = 10_000;
 
 export function systemHandlers({ engine: { context }, version, store, executors, startedAt }: ServerContext): Handlers<"system"> {
   return {
@@ -12,7 +10,7 @@ export function systemHandlers({ engine: { context }, version, store, executors,
       store,
       startedAt: isoTime(startedAt),
       now: isoTime(context.now()),
-      jobs: { ...(await context.store.reads.counts(workspace, COUNT_CAP)) },
+      jobs: { ...(await context.store.reads.counts(workspace, JOBS_COUNTED_MAX)) },
       executors: [...executors],
     }),
   };

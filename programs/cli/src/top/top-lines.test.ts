@@ -54,7 +54,7 @@ const plain = { columns: undefined, rows: undefined, style: plainStyle };
 test("server, jobs, rates, queues and what runs are told", () => {
   const text = topLines(snapshot([queue("mail", { queued: 7, oldestQueuedAt: iso(90) })], [job("job_1", 65)]), view, plain).join("\n");
   expect(text).toContain("windlass 1.2.3 at http://127.0.0.1:4180, sqlite, up 1h");
-  expect(text).toContain("jobs   queued 12  succeeded 10,000");
+  expect(text).toContain("jobs   queued 12  succeeded 10,000+");
   expect(text).toContain("rates  started 12.3/s  finished 1,235/s  failed 0.0/s");
   expect(text).toContain("held   worker 2 (7 attempts)");
   expect(text).toMatch(/mail +open +none +7 .*1m 30s ago/u);

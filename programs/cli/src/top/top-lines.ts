@@ -1,6 +1,6 @@
 /** What `windlass top` shows of one look at a server, as lines that fit a window. Pure. */
 import type { JobJson, QueueJson, SystemJson, WorkerJson } from "@windlass/contract";
-import { formatDuration } from "@windlass/kernel";
+import { formatDuration, JOBS_COUNTED_MAX } from "@windlass/kernel";
 import { agoOf, count, tookOf } from "../output/job-lines.ts";
 import { queuedText } from "../output/queued-text.ts";
 import { styleOfState, type Style } from "../output/style.ts";
@@ -66,7 +66,7 @@ function headLines({ url, at, system, rates, workers }: Snapshot, { paused, note
   const up = formatDuration(Math.max(0, at - Date.parse(system.startedAt)));
   const state = paused ? style("yellow", "paused") : note === "" ? "" : style("red", `not up to date: ${note}`);
   const jobs = Object.entries(system.jobs).filter(([, count]) => count > 0);
-  const told = jobs.map(([name, count]) => `${style(styleOfState(name).colour, name)} ${count.toLocaleString("en")}`).join("  ");
+  const told = jobs.map(([name, count]) => `${style(styleOfState(name).colour, name)} ${counted(count)}`).join("  ");
   return [
     `${style("bold", "windlass")} ${system.version} at ${url}, ${system.store}, up ${up}  ${state}`.trimEnd(),
     `jobs   ${told === "" ? "none" : told}`,
@@ -126,4 +126,9 @@ function jobColumns(at: number): readonly Column<JobJson>[] {
     { title: "ATTEMPT", value: (job) => String(job.attempts) },
     { title: "FOR", value: (job) => tookOf(job, at) },
   ];
+}
+
+/** With a plus where there may be more than are counted. */
+function counted(count: number): string {
+  return `${count.toLocaleString("en")}${count < JOBS_COUNTED_MAX ? "" : "+"}`;
 }
