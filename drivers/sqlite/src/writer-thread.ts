@@ -18,8 +18,8 @@ import { TimelyIntake } from "./timely-intake.ts";
 const port = parentPort;
 assert(port !== null, "the writer is a thread");
 
-/** How long what follows an answer is waited for: it comes after two hops between threads and what its caller does, over HTTP in another process. */
-const FOLLOW_MS = 2;
+/** How long what follows an answer is waited for: it comes after two hops between threads and what its caller does. */
+const FOLLOW_MS = 0.5;
 /** Then the event loop has its turn, however much comes. */
 const TURN_MS_MAX = 20;
 
