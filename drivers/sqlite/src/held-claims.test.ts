@@ -109,7 +109,7 @@ describe("jobs of a claim that is held", () => {
     submit(db, ...jobs(2));
     const [first] = claim(db);
     expect([lies(db), rowsOf(db, "jobs_live", "state")]).toEqual([1, [["queued"], ["queued"]]]);
-    const events = lookAt(db, () => listEvents(db, first?.id ?? "", { after: 0, limit: 9 }));
+    const events = lookAt(db, "listEvents", () => listEvents(db, first?.id ?? "", { after: 0, limit: 9 }));
     expect(events.map(({ type }) => type)).toEqual(["job.submitted", "job.started"]);
     expect([lies(db), rowsOf(db, "jobs_live", "state")]).toEqual([0, [["running"], ["running"]]]);
   });
@@ -226,10 +226,24 @@ describe("a claim behind those that are held", () => {
   });
 });
 
+test("the services' own looks and what has nothing to do with jobs leave them held", () => {
+  const db = database();
+  submit(db, ...jobs(2));
+  claim(db);
+  asked(db, "beat", ["ses_1"], T0 + 99);
+  asked(db, "unblock", T0);
+  lookAt(db, "due", () => {});
+  expect(lies(db)).toBe(1);
+  lookAt(db, "stateOfQueue", () => {});
+  expect(lies(db)).toBe(0);
+});
+
 test("what hangs on something else goes straight", () => {
   const others: readonly Partial<JobRecord>[] = [
     { concurrency: { key: "k", limit: 1 } },
     { fairnessKey: "a" },
+    { startDeadline: T0 + 99 },
+    { timeoutMs: 99 },
     { executor: "process", spec: { command: ["true"] } },
   ];
   for (const [i, given] of others.entries()) {

@@ -10,14 +10,14 @@
  * H3. After a power cut the rows say what was claimed; of jobs that have gone on since, the tables know better: their
  *     revision is higher, or they have ended.
  * H4. Events get their positions in the feed when they come into the table: who follows the feed misses none.
- * H5. Only what leaves nothing else behind is held: no concurrency key, no rate, no limit (`mayHold`), so that nothing which a
- *     claim counts lies here.
+ * H5. Only what leaves nothing else behind is held (`mayPut`): no concurrency key, no rate, no limit, no timer. So nothing that
+ *     a claim counts or a timer looks for lies here, and `leavesHeld` of operations.ts may be long.
  * H6. What is held is known in memory; after a transaction that failed, and when another connection has written, the table
  *     says what it is.
  * H7. Held jobs still lie in the index of ready ones, where they come first: a claim begins behind the last of them
  *     (`frontOf`). When a job gets in before it, that is not known any more.
  */
-import { assert, WindlassError, type JobEvent, type LiveJob, type Writes } from "@windlass/kernel";
+import { assert, timerOf, WindlassError, type JobEvent, type LiveJob, type Writes } from "@windlass/kernel";
 import { eventsTable, type AlikeRows, type SqlValue } from "@windlass/sql";
 import { alike, recordsOf } from "./alike-rows.ts";
 import type { Database } from "./database.ts";
@@ -27,7 +27,7 @@ import { SameChanges, type Alike } from "./many-rows.ts";
 
 /** So that whoever looks waits for no more than some milliseconds, and memory stays small. */
 const HELD_MAX = 4_000;
-/** To hold a job in vain costs about a third of what it spares. */
+/** To hold a job in vain costs less than a third of what it spares. */
 const VAIN_PER_SPARED = 3;
 /** Where more than that were held in vain, so many claims go straight into the tables before it is tried again. */
 const STRAIGHT_AFTER = 8;
@@ -62,7 +62,8 @@ export class HeldClaims {
   readonly #fronts = new Map<string, Front | null>();
   #number = 0;
   #straight = 0;
-  /** Jobs that went on by themselves since somebody looked. */
+  /** Jobs that were held in vain, and those that went on by themselves, lately. */
+  #inVain = 0;
   #wentOn = 0;
 
   /** Whether something is held, as far as is known. */
@@ -161,10 +162,17 @@ export class HeldClaims {
     if (jobs === null) replay(db);
     else if (jobs.size > 0) {
       write(db, [...jobs.values()]);
-      if (jobs.size > this.#wentOn * VAIN_PER_SPARED) this.#straight = STRAIGHT_AFTER;
+      this.#count(jobs.size);
     } else return;
-    this.#wentOn = 0;
     db.run("DELETE FROM held_claims");
+  }
+
+  #count(inVain: number): void {
+    this.#inVain += inVain;
+    if (this.#inVain > this.#wentOn * VAIN_PER_SPARED) this.#straight = STRAIGHT_AFTER;
+    // What was long ago counts less.
+    this.#inVain /= 2;
+    this.#wentOn /= 2;
   }
 
   forget(): void {
@@ -176,8 +184,10 @@ export class HeldClaims {
 
 const NONE: ReadonlyMap<string, HeldJob> = new Map();
 
-function isPlain({ concurrencyKey, fairnessKey, executor, holder, resumed }: LiveJob): boolean {
-  return executor === "handler" && holder === "lease" && !resumed && concurrencyKey === null && fairnessKey === "";
+function isPlain(live: LiveJob): boolean {
+  const { concurrencyKey, fairnessKey, executor, holder, resumed, startDeadline } = live;
+  const isTimed = startDeadline !== null || timerOf(live) !== null;
+  return executor === "handler" && holder === "lease" && !resumed && concurrencyKey === null && fairnessKey === "" && !isTimed;
 }
 
 function write(db: Database, held: readonly HeldJob[]): void {

@@ -190,6 +190,23 @@ export function readsJobs(name: OperationName): boolean {
   return !(name in beside);
 }
 
+/**
+ * What is the same whether claims are held (held-claims.ts) or not: claims and commits load what is held, and the others ask for
+ * nothing that a held job has. Of timers and concurrency keys it has none, and it is carried out.
+ */
+const besideHeld: ReadonlySet<string> = new Set<OperationName>([
+  ...(["claim", "commit", "unblock"] as const),
+  ...(["due", "nextDue", "woken", "cursor", "records", "getQueue", "dueSchedules", "nextDueSchedule"] as const),
+  ...(["openSession", "beat", "lead", "putPlace", "putDefinition", "disableDefinition", "enableDefinition"] as const),
+  ...(["tokenUsed", "addAudit", "pruneAudit", "takeAnswer", "keepAnswer", "releaseAnswer", "pruneAnswers", "ping"] as const),
+  ...(["moveFeedPlace", "takeForWebhook", "recordDelivery", "markWebhook", "pruneDeliveries", "pruneOccurrences"] as const),
+]);
+
+/** Whether what is held may stay so while this is carried out. */
+export function leavesHeld(name: OperationName): boolean {
+  return besideHeld.has(name);
+}
+
 /** For who looks elsewhere. Before any write what was taken in is put into its tables (I3 of intake.ts): nothing is left to do. */
 function putTaken(_db: Database): void {}
 

@@ -112,7 +112,9 @@ export class Serving {
     const first = this.#writes[0]?.id ?? Infinity;
     const looks = this.#reads.filter(({ id }) => id < first);
     this.#reads = this.#reads.filter(({ id }) => id > first);
-    const replies = looks.map((call) => attempt(call, () => intake.watched(() => lookAt(db, () => run(db, call.name, call.values)))));
+    const replies = looks.map((call) =>
+      attempt(call, () => intake.watched(() => lookAt(db, call.name, () => run(db, call.name, call.values)))),
+    );
     if (replies.length > 0) flushing.committed(replies, 0, isMuch(this.#writes));
   }
 

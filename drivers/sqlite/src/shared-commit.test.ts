@@ -63,7 +63,7 @@ test("what stands between commits is carried out in its place", () => {
   const replies = db.transaction(() => runInTurn(db, [session, commitOf(2, [a]), claim, commitOf(4, [b])], "where it pays"));
   expect(replies.map((reply) => reply.id)).toEqual([1, 2, 3, 4]);
   expect(claimedIds(replies[2]?.value)).toEqual([a.job.id]);
-  lookAt(db, () => {
+  lookAt(db, "getJob", () => {
     expect([getJob(db, a.job.id)?.state, getJob(db, b.job.id)?.state]).toEqual(["running", "queued"]);
     expect(listEvents(db, a.job.id, { after: 0, limit: 9 }).map((event) => event.type)).toEqual(["job.submitted", "job.started"]);
   });
@@ -84,7 +84,7 @@ describe("a single submit", () => {
     expect(inTurn(commitOf(1, [a]))[0]?.results).toEqual([{ ok: true, id: a.job.id, created: true }]);
     inTurn(commitOf(2, [b]));
     expect([lies(), getJob(db, a.job.id)]).toEqual([2, null]);
-    expect(lookAt(db, () => due(db, T0 + 5, 9))).toMatchObject([{ id: b.job.id }]);
+    expect(lookAt(db, "due", () => due(db, T0 + 5, 9))).toMatchObject([{ id: b.job.id }]);
     expect([lies(), getJob(db, a.job.id)?.record]).toEqual([0, a.job]);
   });
 
@@ -93,7 +93,7 @@ describe("a single submit", () => {
     inTurn(commitOf(1, [a]));
     const [, claimed] = db.transaction(() => [...runInTurn(db, [commitOf(2, [b])], "always"), ...runInTurn(db, [claim(3)], "always")]);
     expect(claimedIds(claimed?.value)).toEqual([a.job.id]);
-    expect(lookAt(db, () => feed(db, "", 9)).map(({ event }) => [event.jobId, event.type])).toEqual([
+    expect(lookAt(db, "feed", () => feed(db, "", 9)).map(({ event }) => [event.jobId, event.type])).toEqual([
       [a.job.id, "job.submitted"],
       [b.job.id, "job.submitted"],
       [a.job.id, "job.started"],
@@ -127,7 +127,7 @@ describe("a single submit", () => {
     db.run("CREATE TABLE broken (id INTEGER REFERENCES none (id) DEFERRABLE INITIALLY DEFERRED)");
     db.run("CREATE TRIGGER full AFTER INSERT ON jobs BEGIN INSERT INTO broken VALUES (1); END");
     expect(() => inTurn(claim(2))).toThrow(/FOREIGN KEY/u);
-    for (let i = 0; i < 2; i++) expect(lookAt(db, () => getJob(db, job.id)?.record)).toEqual(job);
+    for (let i = 0; i < 2; i++) expect(lookAt(db, "getJob", () => getJob(db, job.id)?.record)).toEqual(job);
     expect([lies(), getJob(db, job.id)]).toEqual([1, null]);
     db.run("DROP TRIGGER full");
     expect(claimedIds(inTurn(claim(3))[0])).toEqual([job.id]);

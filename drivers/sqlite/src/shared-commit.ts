@@ -8,7 +8,7 @@ import type { Committed } from "@windlass/ports";
 import { commit } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
 import type { Call } from "./group-writes.ts";
-import { run } from "./operations.ts";
+import { leavesHeld, run, type OperationName } from "./operations.ts";
 import { singleSubmit, takeIn } from "./take-in.ts";
 import type { Reply } from "./thread-message.ts";
 
@@ -22,7 +22,7 @@ export function runInTurn(db: Database, calls: readonly Call[], takesIn: TakesIn
     const committed = takeIn(db, only);
     if (committed !== null) return [{ id: only.id, value: committed }];
   }
-  if (db.held.isKnown && calls.every(leavesHeld)) db.intake.apply(db, "asked");
+  if (db.held.isKnown && calls.every(({ name }) => leavesHeld(name))) db.intake.apply(db, "asked");
   else db.payOff("asked");
   const replies: Reply[] = [];
   for (let from = 0; from < calls.length;) {
@@ -40,11 +40,6 @@ export function runInTurn(db: Database, calls: readonly Call[], takesIn: TakesIn
   return replies;
 }
 
-/** Claims and commits load what is held, and write it with what they change (H2 of held-claims.ts). */
-function leavesHeld({ name }: Call): boolean {
-  return name === "claim" || name === "commit";
-}
-
 function pays(db: Database, call: Call): boolean {
   const submit = singleSubmit(call);
   return submit !== null && !db.waiting.isAwaited(submit.job) && db.intake.pays();
@@ -54,9 +49,10 @@ function pays(db: Database, call: Call): boolean {
  * A look at what is stored, with what was taken in (I3 of intake.ts). Where that cannot be written now, it is seen and undone:
  * with a full disk one can still look.
  */
-export function lookAt<T>(db: Database, look: () => T): T {
-  const apply = (): void => db.payOff("asked");
-  if (!db.owes) return look();
+export function lookAt<T>(db: Database, name: OperationName, look: () => T): T {
+  const leaves = db.held.isKnown && leavesHeld(name);
+  const apply = (): void => (leaves ? db.intake.apply(db, "asked") : db.payOff("asked"));
+  if (!(leaves ? db.intake.mayHold : db.owes)) return look();
   try {
     db.transaction(apply);
   } catch {

@@ -39,7 +39,7 @@ function inProcessStore(db: Database, clock: Clock): Store {
   const call = (async (name: Parameters<Caller>[0], ...values: readonly unknown[]) => {
     if (!open) throw new WindlassError("shutting_down", "the store is closed");
     try {
-      if (!isWrite(name)) return lookAt(db, () => run(db, name, values));
+      if (!isWrite(name)) return lookAt(db, name, () => run(db, name, values));
       return db.transaction(() => runInTurn(db, [{ id: 0, name, values }], "always")[0]?.value);
     } catch (error) {
       throw storeErrorOf(error);
