@@ -2,6 +2,10 @@
  * How many jobs a worker claims before it has a slot for them. A claim takes a commit, and a commit takes a flush of the
  * disk: a worker whose handlers are quicker than that would mostly wait for its next claim. One whose handlers are slow
  * reads nothing ahead, so that no job waits here for a slot while another worker is idle.
+ *
+ * How many end in a time says too little while handlers wait for jobs: where all that a claim gave, which was all that it was asked
+ * for, has begun in less time than a claim takes, as many are read ahead as would have ended of some such claims. So it is enough
+ * after a few of them.
  */
 import { ms, seconds } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
@@ -23,8 +27,13 @@ export interface ReadAhead {
   clear(): readonly ClaimedJob[];
   /** A handler has ended. */
   ended(): void;
-  /** What to claim when there are `free` slots, and no more than `max` in all. */
-  room(free: number, max: number): Room;
+  /** What to claim when there are `free` slots and `busy` ones, and no more than `max` in all. */
+  room(slots: Slots, max: number): Room;
+}
+
+export interface Slots {
+  readonly free: number;
+  readonly busy: number;
 }
 
 /** Jobs that wait here at most: some claims (claims.ts), so that the handlers have something to do while the next one takes place. */
@@ -51,6 +60,9 @@ export function readAhead(monotonic: () => number): ReadAhead {
   /** Null: the first answer to what was asked has come. What is asked for in parts is timed by that. */
   let askedAt: number | null = null;
   let claimMs = 0;
+  /** What is asked for, and what the last answer gave of what it was asked for. */
+  let asking = 0;
+  let last = { at: 0, asked: 0, given: 0 };
   const clear = (): readonly ClaimedJob[] => {
     const all = [...jobs.values()];
     jobs.clear();
@@ -66,7 +78,11 @@ export function readAhead(monotonic: () => number): ReadAhead {
     clear,
     add(more) {
       const arrivedAt = monotonic();
-      if (askedAt !== null) claimMs = (claimMs + arrivedAt - askedAt) / 2;
+      if (askedAt !== null) {
+        claimMs = (claimMs + arrivedAt - askedAt) / 2;
+        last = { at: arrivedAt, asked: asking, given: 0 };
+      }
+      last.given += more.length;
       askedAt = null;
       order = order.slice(first);
       first = 0;
@@ -85,16 +101,21 @@ export function readAhead(monotonic: () => number): ReadAhead {
       const next = head();
       if (next === undefined || monotonic() - next.arrivedAt < KEPT_MS) return [];
       rate.reset();
+      last = { at: 0, asked: 0, given: 0 };
       return clear();
     },
     ended: rate.ended,
-    room(free, max) {
+    room({ free, busy }, max) {
+      const isStarving = jobs.size === 0 && last.given >= last.asked && monotonic() - last.at <= claimMs;
+      const claims = Math.min(AHEAD_CLAIMS, AHEAD_MS_MAX / Math.max(1, claimMs));
+      const least = isStarving ? (last.given - busy) * claims : 0;
       const limit = Math.max(0, Math.min(free - jobs.size, max));
       const forMs = Math.min(AHEAD_MS_MAX, Math.max(AHEAD_MS, claimMs * AHEAD_CLAIMS));
-      const size = Math.min(AHEAD_MAX, Math.floor(rate.now() * forMs));
+      const size = Math.min(AHEAD_MAX, Math.floor(Math.max(least, rate.now() * forMs)));
       askedAt = monotonic();
       // Not one by one: a claim that takes many costs little more than one that takes one.
       const ahead = jobs.size > size / 2 ? 0 : Math.max(0, Math.min(size - jobs.size, max - limit));
+      asking = limit + ahead;
       return { limit, ahead };
     },
   };

@@ -148,10 +148,11 @@ interface Running {
 function carrierOf(running: Running, { results, wake }: Ends): Carrier {
   const { concurrency, runs, ahead, takes } = running;
   return {
-    room: () =>
-      results.unstored.isFull
-        ? { limit: 0, ahead: 0 }
-        : ahead.room(concurrency - runs.size - running.opening, concurrency + UNSTORED_MAX - takes.size - ahead.jobs.size),
+    room() {
+      if (results.unstored.isFull) return { limit: 0, ahead: 0 };
+      const busy = runs.size + running.opening;
+      return ahead.room({ free: concurrency - busy, busy }, concurrency + UNSTORED_MAX - takes.size - ahead.jobs.size);
+    },
     surplus: () => livesOf(ahead.stale()),
     take(jobs) {
       ahead.add(jobs);
