@@ -61,7 +61,7 @@ const preflight = (app: TestServer["app"], origin: string): Promise<Response> =>
 
 test("no page of the web may call unless its origin is named", async () => {
   const { app, ask } = await start();
-  expect((await preflight(app, "https://a.example")).status).toBe(404);
+  expect((await preflight(app, "https://a.example")).status).toBe(405);
   const answer = await ask("GET", "/api/v1/jobs", { headers: { origin: "https://a.example" } });
   expect([...answer.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
 });
@@ -77,7 +77,7 @@ test("an origin that is named may call, one that looks like it may not, and nobo
   expect(refusal.headers.get("access-control-allow-origin")).toBe("https://a.example");
   for (const other of ["https://a.example.org", "http://a.example", "https://a.example:8443", "null"]) {
     const answer = await preflight(app, other);
-    expect(answer.status).toBe(404);
+    expect(answer.status).toBe(405);
     expect(answer.headers.get("access-control-allow-origin")).toBeNull();
     expect(answer.headers.get("vary")).toContain("origin");
   }
