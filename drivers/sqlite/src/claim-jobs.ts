@@ -218,6 +218,7 @@ function loadQueues(db: Database, request: ClaimRequest): Map<string, QueueState
 function statesOf(db: Database, names: readonly string[], spawner: SpawnerLimits | undefined): [string, QueueState][] {
   // Nothing to count where nothing is limited, or no runner waits.
   const isLimited = overallOf(names, spawner, 0) !== null;
+  if (isLimited) db.held.apply(db);
   const overall = isLimited ? overallOf(names, spawner, db.get(RUNNERS_ALIVE, [])?.[0] as number) : null;
   return names.map((name) => [name, withOverall(loadQueue(db, name, spawner), name, overall)]);
 }

@@ -38,6 +38,8 @@ export class Database {
   readonly waiting = new WaitingClaims();
   /** Whose turn it is in each queue. */
   readonly turns = new Turns();
+  /** Called before the COMMIT of what is seen from then on, and is to be told only once it is on the disk. */
+  onUnflushed: () => void = () => {};
   #dataVersion: SqlValue = null;
   #changes = 0;
 

@@ -9,13 +9,14 @@
  *     more. The row of a claim goes when none of its jobs is held.
  * H3. After a power cut the rows say what was claimed; of jobs that have gone on since, the tables know better: their
  *     revision is higher, or they have ended.
- * H4. Events get their positions in the feed when they come into the table: who follows the feed misses none.
+ * H4. Events get their positions in the feed when they come into the table: who follows the feed misses none. They would get
+ *     others after a power cut, so who sees them there is told once they are on the disk (`db.onUnflushed`; D2 of flushing.ts).
  * H5. Only what leaves nothing else behind is held (`mayPut`): no concurrency key, no rate, no limit, no timer. So nothing that
  *     a claim counts or a timer looks for lies here, and `leavesHeld` of operations.ts may be long.
  * H6. What is held is known in memory; after a transaction that failed, and when another connection has written, the table
  *     says what it is.
  * H7. Held jobs still lie in the index of ready ones, where they come first: a claim begins behind the last of them
- *     (`frontOf`). When a job gets in before it, that is not known any more.
+ *     (`frontOf`). When a job gets in before it, or it comes back itself, that is not known any more.
  */
 import { assert, timerOf, WindlassError, type JobEvent, type LiveJob, type Writes } from "@windlass/kernel";
 import { eventsTable, type AlikeRows, type SqlValue } from "@windlass/sql";
@@ -110,7 +111,7 @@ export class HeldClaims {
       addChange(changes, live, stored);
       jobs.set(live.id, { stored, live, event, row });
       db.hot.putLive(live);
-      this.#fronts.set(`${live.executor}/${live.queue}`, live);
+      this.#fronts.set(`${live.executor}/${live.queue}`, { priority: live.priority, id: live.id });
     }
     this.#rows.set(row, writes.events.length);
     const claim: ClaimRow = { changes: changes.groups(), events: alike(eventsTable.encodeAll(writes.events)) };
@@ -129,7 +130,7 @@ export class HeldClaims {
     if (this.#fronts.size === 0 || state !== "queued") return;
     const front = this.#fronts.get(`${executor}/${queue}`);
     if (front === undefined || front === null) return;
-    const isBefore = priority > front.priority || (priority === front.priority && fairnessKey === "" && id < front.id);
+    const isBefore = priority > front.priority || (priority === front.priority && fairnessKey === "" && id <= front.id);
     if (isBefore) this.#fronts.set(`${executor}/${queue}`, null);
   }
 
@@ -159,9 +160,11 @@ export class HeldClaims {
     this.#jobs = new Map();
     this.#rows.clear();
     this.#fronts.clear();
-    if (jobs === null) replay(db);
-    else if (jobs.size > 0) {
+    if (jobs === null) {
+      if (replay(db)) db.onUnflushed();
+    } else if (jobs.size > 0) {
       write(db, [...jobs.values()]);
+      db.onUnflushed();
       this.#count(jobs.size);
     } else return;
     db.run("DELETE FROM held_claims");
@@ -200,9 +203,10 @@ function write(db: Database, held: readonly HeldJob[]): void {
   );
 }
 
-/** What another process, or a transaction that failed, has left. See H3. */
-function replay(db: Database): void {
-  for (const [number, claimed] of db.all("SELECT number, claimed FROM held_claims ORDER BY number")) {
+/** What another process, or a transaction that failed, has left. See H3. Returns whether there was anything. */
+function replay(db: Database): boolean {
+  const rows = db.all("SELECT number, claimed FROM held_claims ORDER BY number");
+  for (const [number, claimed] of rows) {
     try {
       const { changes, events } = JSON.parse(claimed as string) as ClaimRow;
       const done = new Set(changes.flatMap((change) => redo(db, change)));
@@ -217,6 +221,7 @@ function replay(db: Database): void {
       });
     }
   }
+  return rows.length > 0;
 }
 
 /** Names are made of small letters and underscores; nothing else gets into a statement from what is stored. */

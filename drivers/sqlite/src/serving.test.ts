@@ -52,7 +52,7 @@ beforeEach(() => {
       },
     }),
     beats: new ThreadBeats(db, { moved: new Int32Array(1), monotonic, onLost: () => {} }),
-    intake: new TimelyIntake(db, commits, monotonic),
+    intake: new TimelyIntake(db, { commits, monotonic, flush: () => {} }),
     next: () => {
       onNext();
       return port.shift();

@@ -22,8 +22,8 @@ export function runInTurn(db: Database, calls: readonly Call[], takesIn: TakesIn
     const committed = takeIn(db, only);
     if (committed !== null) return [{ id: only.id, value: committed }];
   }
-  if (db.held.isKnown && calls.every(({ name }) => leavesHeld(name))) db.intake.apply(db, "asked");
-  else db.payOff("asked");
+  db.intake.apply(db, "asked");
+  if (!db.held.isKnown) db.held.apply(db);
   const replies: Reply[] = [];
   for (let from = 0; from < calls.length;) {
     let to = from;
@@ -33,6 +33,7 @@ export function runInTurn(db: Database, calls: readonly Call[], takesIn: TakesIn
       from = to;
     } else {
       const call = calls[from] as Call;
+      if (!leavesHeld(call.name)) db.held.apply(db);
       replies.push({ id: call.id, value: run(db, call.name, call.values) });
       from++;
     }

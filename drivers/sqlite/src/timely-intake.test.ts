@@ -8,12 +8,15 @@ import { TimelyIntake } from "./timely-intake.ts";
 let db: Database;
 let commits: Commits;
 let intake: TimelyIntake;
+/** Up to which commit was flushed. */
+let flushed: number;
 beforeEach(() => {
   vi.useFakeTimers();
   db = new Database(":memory:");
   db.migrate();
   commits = new Commits(Commits.shared());
-  intake = new TimelyIntake(db, commits, () => performance.now());
+  flushed = 0;
+  intake = new TimelyIntake(db, { commits, monotonic: () => performance.now(), flush: () => (flushed = commits.newest()) });
   const session = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 };
   const submits = Array.from({ length: 4 }, () => ({ type: "submit", job: jobRecord() }));
   db.transaction(() => {
@@ -41,6 +44,8 @@ test("a claim whose jobs have not ended is put into the tables after a while, an
   expect(held()).toBe(1);
   vi.advanceTimersByTime(1);
   expect([held(), commits.withheld]).toEqual([0, false]);
+  // Its events have their positions now, which must not be seen before the disk has them.
+  expect([commits.newest(), flushed]).toEqual([1, 1]);
 });
 
 test("when the store is closed nothing is held any more", () => {

@@ -19,10 +19,15 @@ export class TimelyIntake {
   #dueAt = 0;
   #heldTimer: NodeJS.Timeout | null = null;
 
-  constructor(db: Database, commits: Commits, monotonic: () => number) {
+  readonly #flush: () => void;
+
+  /** `flush`: sees to it that what is committed gets on the disk. */
+  constructor(db: Database, { commits, monotonic, flush }: { commits: Commits; monotonic: () => number; flush: () => void }) {
     this.#db = db;
     this.#commits = commits;
     this.#monotonic = monotonic;
+    this.#flush = flush;
+    db.onUnflushed = () => commits.made();
   }
 
   /** Around every transaction: the answer comes after it. */
@@ -75,6 +80,7 @@ export class TimelyIntake {
   #apply(): void {
     try {
       this.watched(() => this.#db.transaction(() => this.#db.payOff("time")));
+      this.#flush();
     } catch {
       // The disk is full, most likely: it lies where it is safe, and the next call tries again, and says why it cannot.
     }

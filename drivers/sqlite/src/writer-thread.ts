@@ -48,7 +48,7 @@ try {
     flushing,
     log,
     beats: new ThreadBeats(db, { moved: new Int32Array(moved), monotonic, onLost: (session) => say(port, { type: "lost", session }) }),
-    intake: new TimelyIntake(db, commits, monotonic),
+    intake: new TimelyIntake(db, { commits, monotonic, flush: () => flushing.committed([], 0) }),
     next: () => receiveMessageOnPort(port)?.message as ToThread | undefined,
     monotonic,
     closed: () => port.close(),

@@ -22,7 +22,7 @@ export interface JobFilter {
 }
 
 export interface FeedEntry {
-  /** Opaque; continues the feed behind this event. Positions sort as text does, in commit order. */
+  /** Opaque; continues the feed behind this event. Positions sort as text does, in the order of the feed. */
   readonly position: string;
   /** Of the job. */
   readonly workspace: string;
@@ -47,8 +47,9 @@ export interface JobReads {
   /** Events of one job with `seq` greater than `after`, in order. */
   events(jobId: string, after: number, limit: number): Promise<readonly JobEvent[]>;
   /**
-   * Events of all jobs in the order in which they were committed, behind `after` ("" = from the beginning).
-   * Never passes over an event that is committed later (architecture, feed order).
+   * Events of all jobs in the order in which they became visible, behind `after` ("" = from the beginning): those of one job
+   * in their order, those of different jobs mostly in that of their commits (a start may come a moment later, decision 0033).
+   * Never passes over an event that becomes visible later (architecture, feed order).
    */
   feed(after: string, limit: number): Promise<readonly FeedEntry[]>;
   /** The position of the newest event, "" when there is none. */
