@@ -41,7 +41,19 @@ test("exit codes come from the table of errors; what nobody foresaw is told as a
 });
 
 /** The classes that the help names, by HTTP status; what this machine refuses has a status that says nothing. */
-const EXIT_OF_STATUS: Readonly<Record<number, number>> = { 400: 2, 401: 4, 403: 4, 404: 3, 409: 4, 410: 3, 412: 4, 413: 2, 422: 2, 428: 4 };
+const EXIT_OF_STATUS: Readonly<Record<number, number>> = {
+  400: 2,
+  401: 4,
+  403: 4,
+  404: 3,
+  405: 2,
+  409: 4,
+  410: 3,
+  412: 4,
+  413: 2,
+  422: 2,
+  428: 4,
+};
 const EXIT_OTHERWISE: Partial<Record<ErrorCode, number>> = {
   too_many_jobs: 4,
   data_folder_unusable: 4,
