@@ -132,7 +132,7 @@ export const webhookOperations = {
       limit: z.int().min(1).max(500).default(50),
       cursor: z
         .string()
-        .regex(/^[0-9]{1,30}$/u, "expected the nextCursor of an earlier answer")
+        .regex(/^[0-9]{1,30}(?:-[0-9]{1,30})?$/u, "expected the nextCursor of an earlier answer")
         .optional(),
     }),
     result: z.object({ items: z.array(deliveryJson), nextCursor: z.string().nullable() }),

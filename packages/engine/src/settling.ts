@@ -142,7 +142,8 @@ function unstoredLength(): Unstored & { add(more: number): void } {
     add(more) {
       length += more;
       if (waiting.length === 0 || isFull()) return;
-      for (const go of waiting.splice(0)) go();
+      // One after the other, as more is taken: together they would fill it many times over.
+      for (const go of waiting.splice(0, length === 0 ? waiting.length : 1)) go();
     },
     room: () => (isFull() ? new Promise((resolve) => void waiting.push(resolve)) : Promise.resolve()),
   };

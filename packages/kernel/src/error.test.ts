@@ -63,5 +63,14 @@ describe("errors of ours", () => {
 
   test("anything that was thrown has a text", () => {
     expect([new Error("a"), "b", null, 3].map(messageOf)).toEqual(["a", "b", "null", "3"]);
+    const angry = {
+      get x() {
+        throw new Error("no");
+      },
+    };
+    let deep: object = {};
+    for (let i = 0; i < 100_000; i++) deep = { deep };
+    expect([angry, deep].map(messageOf)).toEqual(["something that has no text", "something that has no text"]);
+    expect(messageOf({ large: "x".repeat(1_000_000) }).length).toBe(2_000);
   });
 });

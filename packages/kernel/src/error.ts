@@ -118,12 +118,15 @@ export function messageOf(error: unknown): string {
   if (typeof error === "string") return error;
   // Some libraries put an object there.
   if (error instanceof Error && typeof error.message === "string") return error.message;
-  return isJson(error) ? JSON.stringify(error) : ownTextOf(error);
+  return ownTextOf(error).slice(0, THROWN_LENGTH_MAX);
 }
+
+/** What somebody throws that is no error may be anything, of any size. */
+const THROWN_LENGTH_MAX = 2_000;
 
 function ownTextOf(value: unknown): string {
   try {
-    return String(value);
+    return isJson(value) ? JSON.stringify(value) : String(value);
   } catch {
     return "something that has no text";
   }

@@ -7,8 +7,9 @@
  * K3. When `end` has resolved, nothing is claimed for this connection any more.
  * K4. Whose token opens nothing any more is cut off within TOKEN_MS, also a worker that never reports.
  * K5. Who sends faster than it may is read more slowly (frame-pace.ts).
- * K6. While the store has not taken what workers have told already, and that is much, nothing more is read: the line holds it back. That
- *     nothing is heard of them then is no fault of theirs.
+ * K6. While the store has not taken what workers have told already, and that is much, nothing more is read for a while: the line holds it
+ *     back. That nothing is heard of them then is no fault of theirs. Their reports lie behind it, so the while is short; an SDK tells no
+ *     more than it may itself then (worker-outbox.ts), and others no quicker than K5.
  */
 import { frameReader, WORKER_CLOSE, WORKER_PROTOCOL, workerMessage, type WorkerHello, type WorkerMessage } from "@windlass/contract";
 import {
@@ -69,6 +70,8 @@ const REFUSALS = ["unauthorized", "forbidden", "not_found"] as const;
 const CUT_MS: number = seconds(1);
 /** Jobs that a session may hold and that are named in a welcome. */
 const HELD_MAX = 10_000;
+/** A worker gives its line up when two reports, of four in its session's time, are not answered. */
+const HOLDS_PER_TTL = 8;
 /** Bytes of answers: as many as there are to some hundred thousand items, which no worker has under way. */
 const UNREAD_MAX = 16_777_216;
 const GOING_AWAY = 1001;
@@ -154,7 +157,7 @@ class Connection implements WorkerConnection {
     try {
       const text = textOf(data, isBinary);
       this.#rest(text.length);
-      if (this.#serving !== null) this.#listen(this.#serving.ttlMs);
+      if (this.#serving !== null && !this.#reading.isHeldBack) this.#listen(this.#serving.ttlMs);
       for (const message of this.#read(text)) this.#hear(parsed(message), text.length);
       this.#demandReader();
     } catch (error) {
@@ -177,8 +180,8 @@ class Connection implements WorkerConnection {
   #holdBack(ttlMs: number): void {
     const { unstored } = this.#parts.results;
     if (!unstored.isFull) return;
-    this.#cancelSilence();
-    this.#reading.holdBack(unstored.room(), () => this.#listen(ttlMs));
+    this.#reading.holdBack(unstored.room(), ttlMs / HOLDS_PER_TTL, () => this.#listen(ttlMs));
+    if (this.#reading.isHeldBack) this.#cancelSilence();
   }
 
   /** A worker that is silent for its session's time is gone, even if its connection seems to be there. */

@@ -1,6 +1,7 @@
 /**
  * When a worker's line is read: not while it rests, because it was too fast, nor while it is held back, because what came over it before
- * is not done with. What was read already is still heard.
+ * is not done with. What was read already is still heard. Nobody is held back for longer than his reports can wait that lie behind
+ * it; then all is read until what came before is done with.
  */
 import type { Clock } from "@windlass/ports";
 import type { WebSocket } from "ws";
@@ -9,15 +10,16 @@ export interface Reading {
   readonly isHeldBack: boolean;
   /** Nothing is read for so long. Called again, it begins anew. */
   rest(ms: number): void;
-  /** Nothing is read until then; `then` is called when it may be read again, unless that was ended before. */
-  holdBack(until: Promise<void>, then: () => void): void;
+  /** Nothing is read until then, for `ms` at most; `then` is called when it is read again, unless that was ended before. */
+  holdBack(until: Promise<void>, ms: number, then: () => void): void;
   /** Everything is read, from now on. */
   end(): void;
 }
 
 export function readingOf(socket: Pick<WebSocket, "pause" | "resume">, clock: Pick<Clock, "after">): Reading {
-  let [isResting, isHeldBack, isOver] = [false, false, false];
+  let [isResting, isHeldBack, isAwaiting, isOver] = [false, false, false, false];
   let cancelRest = (): void => {};
+  let cancelHold = (): void => {};
   const goOn = (): void => {
     if (!isResting && !isHeldBack) socket.resume();
   };
@@ -35,21 +37,28 @@ export function readingOf(socket: Pick<WebSocket, "pause" | "resume">, clock: Pi
         goOn();
       });
     },
-    holdBack(until, then) {
-      if (isOver || isHeldBack) return;
-      isHeldBack = true;
+    holdBack(until, ms, then) {
+      if (isOver || isAwaiting) return;
+      [isHeldBack, isAwaiting] = [true, true];
       socket.pause();
-      void until.then(() => {
-        if (isOver) return;
+      const release = (): void => {
+        if (isOver || !isHeldBack) return;
         isHeldBack = false;
         then();
         goOn();
+      };
+      cancelHold = clock.after(ms, release);
+      void until.then(() => {
+        isAwaiting = false;
+        cancelHold();
+        release();
       });
     },
     end() {
       isOver = true;
       [isResting, isHeldBack] = [false, false];
       cancelRest();
+      cancelHold();
       socket.resume();
     },
   };
