@@ -5,7 +5,8 @@
  * R1. A row is what stands here as long as its `xmin` is the number of the claim: whoever changes a row makes a new version of
  *     it, which has another number. So what ends such a job asks for that number when it deletes the row, and is undone when any
  *     row was changed (`TAKE_CLAIMED`); it runs again then, and reads.
- * R2. A row is given out once. Who tries again, for whatever reason, reads what is stored.
+ * R2. A row is given out once, and goes with any change of its job by this process. Who tries again, for whatever reason, reads
+ *     what is stored.
  * R3. Its size is bounded; the oldest go.
  */
 import type { Change, LiveJob } from "@windlass/kernel";
@@ -26,8 +27,8 @@ export class ClaimedRows {
   /** To be called when the claim is stored. */
   put(rows: Iterable<LiveJob>, claim: string): void {
     for (const live of rows) {
-      // The end of a child changes its parent, whose row is locked with it.
-      if (live.parentId !== null) continue;
+      // The end of a child changes its parent, whose row is locked with it; what runs elsewhere is changed once it runs.
+      if (live.parentId !== null || live.executor !== "handler") continue;
       this.#rows.delete(live.id);
       this.#rows.set(live.id, { live, claim });
       if (this.#rows.size > ROWS_MAX) drop(this.#rows);
@@ -40,12 +41,19 @@ export class ClaimedRows {
     let areAll = true;
     for (const change of changes) {
       if (change.type === "submit" && change.job.parentId === null) continue;
-      const row = change.type === "settle" ? this.#rows.get(change.id) : undefined;
-      if (row === undefined) areAll = false;
-      else if (this.#rows.delete(row.live.id)) rows.push(row);
+      const id = change.type === "submit" ? change.job.parentId : change.id;
+      const row = id === null ? undefined : this.#rows.get(id);
+      if (row !== undefined) this.#rows.delete(row.live.id);
+      if (row !== undefined && isEnd(change)) rows.push(row);
+      else areAll = false;
     }
     return areAll && rows.length > 0 ? rows : null;
   }
+}
+
+/** What fails may be tried again: it is read first. */
+function isEnd(change: Change): boolean {
+  return change.type === "settle" && change.result.outcome === "succeeded";
 }
 
 function drop(rows: Map<string, unknown>): void {
