@@ -118,15 +118,24 @@ export function messageOf(error: unknown): string {
   if (typeof error === "string") return error;
   // Some libraries put an object there.
   if (error instanceof Error && typeof error.message === "string") return error.message;
-  return ownTextOf(error).slice(0, THROWN_LENGTH_MAX);
+  return (jsonOf(error) ?? ownTextOf(error)).slice(0, THROWN_LENGTH_MAX);
 }
 
 /** What somebody throws that is no error may be anything, of any size. */
 const THROWN_LENGTH_MAX = 2_000;
 
+/** Null for what is no JSON, and for what cannot be read. */
+function jsonOf(value: unknown): string | null {
+  try {
+    return isJson(value) ? JSON.stringify(value) : null;
+  } catch {
+    return null;
+  }
+}
+
 function ownTextOf(value: unknown): string {
   try {
-    return isJson(value) ? JSON.stringify(value) : String(value);
+    return String(value);
   } catch {
     return "something that has no text";
   }
