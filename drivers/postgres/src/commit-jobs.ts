@@ -45,10 +45,10 @@ export async function commit(
   const ids = [...idsNeeded(changes)];
   const claimed = known.claimed.take(changes);
   // Sent together, the locks first (P2).
-  const [live, absent, disabled, made] = await Promise.all([
+  const [disabled, live, absent, made] = await Promise.all([
+    disabledAmong(db, definitionsNeeded(changes)),
     claimed === null ? lockLive(db, ids) : new Map(claimed.map((row) => [row.live.id, row.live])),
     absentWorkspaces(db, workspacesNeeded(changes)),
-    disabledAmong(db, definitionsNeeded(changes)),
     loadMade(db, changes),
   ]);
   const missing = ids.filter((id) => !live.has(id));

@@ -2,7 +2,8 @@
  * Which definitions are disabled, on PostgreSQL.
  *
  * M1. Whoever disables one waits for the commits that found it enabled, and those that come meanwhile wait for him: what he then
- *     finds is all that was taken before. The lock is one for all of them, for a commit may make jobs of hundreds.
+ *     finds is all that was taken before. The lock is one for all of them, for a commit may make jobs of hundreds. It comes before
+ *     the locks of rows, everywhere: else one that waits for a row could hold up who disables, and he the one that has the row.
  */
 import type { DefinitionName, DisabledDefinition } from "@windlass/kernel";
 import { disabledTable, nameValues } from "@windlass/sql";
@@ -25,8 +26,13 @@ export async function disabledNow(db: Querier, keys: readonly DefinitionName[]):
 export async function disabledAmong(tx: Querier, keys: readonly DefinitionName[]): Promise<readonly DisabledDefinition[]> {
   if (keys.length === 0) return [];
   // Sent together: what is read is read behind the lock.
-  const [, marks] = await Promise.all([tx.rows(SHARE, [MARKS_NUMBER]), disabledNow(tx, keys)]);
+  const [, marks] = await Promise.all([keepMarks(tx), disabledNow(tx, keys)]);
   return marks;
+}
+
+/** Until the transaction ends nobody disables anything (M1). */
+export async function keepMarks(tx: Querier): Promise<void> {
+  await tx.rows(SHARE, [MARKS_NUMBER]);
 }
 
 /** Until the transaction ends nobody makes a job of a definition, whichever (M1). */

@@ -6,6 +6,7 @@
 import type pg from "pg";
 import {
   cursorAfter,
+  definitionsNeeded,
   demandRevision,
   isStillRight,
   noTally,
@@ -38,6 +39,7 @@ import {
 import { demandWorkspace } from "./access.ts";
 import { commit, type Known } from "./commit-jobs.ts";
 import type { Querier } from "./connection.ts";
+import { keepMarks } from "./disabled-definitions.ts";
 import { insertMany, transposed } from "./many-rows.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -141,6 +143,7 @@ async function store(
   dispatches: readonly Dispatch[],
   now: number,
 ): Promise<Dispatched> {
+  if (definitionsNeeded(dispatches.flatMap(({ changes }) => changes)).length > 0) await keepMarks(tx);
   const stopped = dispatches.flatMap(({ changes }) => changes.flatMap((change) => (change.type === "stop" ? [change.id] : [])));
   if (stopped.length > 0) await tx.rows(LOCK_STOPPED, [stopped]);
   const ids = dispatches.map(({ scheduleId }) => scheduleId);
