@@ -105,14 +105,17 @@ export class HeldClaims {
     assert(jobs !== null, "what is held is known");
     const changes = new SameChanges();
     const row = ++this.#number;
+    let last: LiveJob | null = null;
     for (const [i, event] of writes.events.entries()) {
       const [stored, live] = [before[i], writes.live.get(event.jobId)];
       assert(stored !== undefined && live?.id === stored.id, "a claim has one event of each of its jobs, in their order");
       addChange(changes, live, stored);
       jobs.set(live.id, { stored, live, event, row });
       db.hot.putLive(live);
-      this.#fronts.set(`${live.executor}/${live.queue}`, { priority: live.priority, id: live.id });
+      if (last !== null && last.queue !== live.queue) this.#moveFront(last);
+      last = live;
     }
+    if (last !== null) this.#moveFront(last);
     this.#rows.set(row, writes.events.length);
     const claim: ClaimRow = { changes: changes.groups(), events: alike(eventsTable.encodeAll(writes.events)) };
     db.run("INSERT INTO held_claims (number, claimed) VALUES (?, ?)", [row, JSON.stringify(claim)]);
@@ -168,6 +171,10 @@ export class HeldClaims {
       this.#count(jobs.size);
     } else return;
     db.run("DELETE FROM held_claims");
+  }
+
+  #moveFront({ executor, queue, priority, id }: LiveJob): void {
+    this.#fronts.set(`${executor}/${queue}`, { priority, id });
   }
 
   #count(inVain: number): void {
