@@ -10,6 +10,7 @@ import { claimedOf, type ClaimedRows } from "./claimed-rows.ts";
 import { Database } from "./database.ts";
 import type { OperationName } from "./operations.ts";
 import { listEvents } from "./job-reads.ts";
+import { logCuts } from "./log-fixture.ts";
 import { lookAt, runInTurn } from "./shared-commit.ts";
 
 let folder: string;
@@ -277,12 +278,6 @@ test("a row that no Windlass has written stops everything, and says which one it
   }
 });
 
-/** The log of a file is whole up to any of these lengths: a header, then frames of one page each. */
-function cuts(log: Buffer): number[] {
-  const [header, frame] = [32, 24 + 4_096];
-  return Array.from({ length: Math.floor((log.length - header) / frame) + 1 }, (_, frames) => header + frames * frame);
-}
-
 test("wherever a power cut ends the log, every job is where its last answer left it, or further (H3)", () => {
   const db = database();
   submit(db, ...jobs(9));
@@ -308,7 +303,7 @@ test("wherever a power cut ends the log, every job is where its last answer left
   put(db);
   const log = readFileSync(path("windlass.db-wal"));
   const stages = ["job.submitted", "job.started", "job.finished"];
-  for (const cut of cuts(log)) {
+  for (const cut of logCuts(log)) {
     copyFileSync(path("start.db"), path("cut.db"));
     writeFileSync(path("cut.db-wal"), log.subarray(0, cut));
     const after = new Database(path("cut.db"));

@@ -13,6 +13,7 @@ import type { Call } from "./group-writes.ts";
 import { INTAKE_ROWS_MAX } from "./intake.ts";
 import { listEvents } from "./job-reads.ts";
 import { disableDefinition, putDefinition } from "./small-stores.ts";
+import { logCuts } from "./log-fixture.ts";
 import { takeIn } from "./take-in.ts";
 
 let folder: string;
@@ -207,12 +208,6 @@ test("a row that no Windlass has written stops everything, and says which one it
   expect(rowsOf(db, "sessions")).toEqual([]);
 });
 
-/** The log of a file is whole up to any of these lengths: a header, then frames of one page each. */
-function cuts(log: Buffer): number[] {
-  const [header, frame] = [32, 24 + 4_096];
-  return Array.from({ length: Math.floor((log.length - header) / frame) + 1 }, (_, frames) => header + frames * frame);
-}
-
 test("wherever a power cut ends the log, each job is there once or not at all, in the order of the answers (I2, I4)", () => {
   const db = database();
   db.leaveFlushing();
@@ -225,7 +220,7 @@ test("wherever a power cut ends the log, each job is there once or not at all, i
   });
   apply(db);
   const log = readFileSync(path("windlass.db-wal"));
-  for (const cut of cuts(log)) {
+  for (const cut of logCuts(log)) {
     copyFileSync(path("start.db"), path("cut.db"));
     writeFileSync(path("cut.db-wal"), log.subarray(0, cut));
     const after = new Database(path("cut.db"));

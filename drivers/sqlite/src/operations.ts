@@ -194,12 +194,39 @@ export function readsJobs(name: OperationName): boolean {
  * What is the same whether claims are held (held-claims.ts) or not: claims and commits load what is held, and the others ask for
  * nothing that a held job has. Of timers and concurrency keys it has none, and it is carried out.
  */
-const besideHeld: ReadonlySet<string> = new Set<OperationName>([
-  ...(["claim", "commit", "unblock"] as const),
-  ...(["due", "nextDue", "woken", "cursor", "records", "getQueue", "dueSchedules", "nextDueSchedule"] as const),
-  ...(["openSession", "beat", "lead", "putPlace", "putDefinition", "disableDefinition", "enableDefinition"] as const),
-  ...(["tokenUsed", "addAudit", "pruneAudit", "takeAnswer", "keepAnswer", "releaseAnswer", "pruneAnswers", "ping"] as const),
-  ...(["moveFeedPlace", "takeForWebhook", "recordDelivery", "markWebhook", "pruneDeliveries", "pruneOccurrences"] as const),
+const besideHeld: ReadonlySet<OperationName> = new Set<OperationName>([
+  "claim",
+  "commit",
+  "unblock",
+  "due",
+  "nextDue",
+  "woken",
+  "cursor",
+  "records",
+  "getQueue",
+  "dueSchedules",
+  "nextDueSchedule",
+  "openSession",
+  "beat",
+  "lead",
+  "putPlace",
+  "putDefinition",
+  "disableDefinition",
+  "enableDefinition",
+  "tokenUsed",
+  "addAudit",
+  "pruneAudit",
+  "takeAnswer",
+  "keepAnswer",
+  "releaseAnswer",
+  "pruneAnswers",
+  "ping",
+  "moveFeedPlace",
+  "takeForWebhook",
+  "recordDelivery",
+  "markWebhook",
+  "pruneDeliveries",
+  "pruneOccurrences",
 ]);
 
 /** Whether what is held may stay so while this is carried out. */
