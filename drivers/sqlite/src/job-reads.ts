@@ -20,7 +20,9 @@ import { loadKey } from "./commit-jobs.ts";
 import type { Database, Row } from "./database.ts";
 
 const VIEW = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = ?`;
+const ATTEMPTS = `SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = ? ORDER BY number`;
 const LAST = endedAttemptSql("?");
+const CURRENT = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = ? AND phase IS NOT NULL`;
 const EVENTS = eventsTable.list();
 const FEED = `SELECT position, (SELECT workspace FROM jobs WHERE id = job_id), ${EVENTS} FROM events WHERE position > ? ORDER BY position LIMIT ?`;
 
@@ -50,13 +52,13 @@ export function tallyJobs(db: Database, filter: JobFilter, by: TallyBy): Tally {
 }
 
 export function listAttempts(db: Database, jobId: string): Attempt[] {
-  const ended = db
-    .all(`SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = ? ORDER BY number`, [jobId])
-    .map((row) => attemptsTable.decode(row));
+  // The current one first: the writer may commit between two statements, and an attempt that ends then is in both, not in neither.
+  const row = db.get(CURRENT, [jobId]);
+  const ended = db.all(ATTEMPTS, [jobId]).map((one) => attemptsTable.decode(one));
   const last = db.get(LAST, [jobId]);
-  if (last !== undefined) return [...ended, attemptOfEnd(last)];
-  const row = db.get(`SELECT ${liveTable.list()} FROM jobs_live WHERE id = ? AND phase IS NOT NULL`, [jobId]);
-  return row === undefined ? ended : [...ended, attemptOf(liveTable.decode(row), null)];
+  if (last !== undefined) ended.push(attemptOfEnd(last));
+  const current = row === undefined ? null : attemptOf(liveTable.decode(row), null);
+  return current === null || ended.some(({ number }) => number === current.number) ? ended : [...ended, current];
 }
 
 export function listEvents(db: Database, jobId: string, query: { readonly after: number; readonly limit: number }): JobEvent[] {
