@@ -5,7 +5,7 @@ import { fakeClock, seededRandom } from "@windlass/testkit";
 import { expect, test } from "vitest";
 import { containerLog } from "./container-log.ts";
 import type { EntryMark } from "./log-place.ts";
-import type { ServerLine } from "./server-line.ts";
+import type { LogAnswer, ServerLine } from "./server-line.ts";
 import { SILENT } from "./watcher-fixture.ts";
 import { watcherMetrics } from "./watcher-metrics.ts";
 
@@ -34,19 +34,24 @@ interface Given {
   readonly forgets?: Forgets;
   /** By how often it was read. */
   readonly hasEnded?: (reads: number) => boolean;
+  /** What the server says of whatever it is told. */
+  readonly answer?: LogAnswer;
 }
 
-function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => null, hasEnded = () => true, before }: Given = {}) {
+function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => null, hasEnded = () => true, before, answer }: Given = {}) {
   const clock = fakeClock();
   const left = [...answers];
   const stored: Uint8Array[] = before === undefined ? [] : [Buffer.from(before.text)];
   const pieces: (Omit<Piece, "bytes"> & { readonly text: string })[] = [];
-  /** From when on it was asked for, each time. */
+  /** From when on it was asked for, and whether it was followed, each time. */
   const since: unknown[] = [];
+  const followed: boolean[] = [];
+  const warnings: unknown[] = [];
   let news = 0;
   const client = {
     stream: async (_: string, __: string, { query }: ClusterCall) => {
       since.push(query?.["sinceTime"] ?? null);
+      followed.push(query?.["follow"] === true);
       const { status = 200, chunks = [], isCut = false } = left.shift() ?? { status: 404 };
       const stream = Readable.from(
         (async function* () {
@@ -61,6 +66,7 @@ function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => 
     tellLog: async (piece: Piece) => {
       const { offset, bytes, isRestLost, isBehindGap, last } = piece;
       pieces.push({ offset, isRestLost, isBehindGap, last, text: Buffer.from(bytes).toString() });
+      if (answer !== undefined) return { is: "answered", answer };
       if (before !== undefined && offset === 0)
         return { is: "answered", answer: { status: "moved", next: before.text.length, last: before.last } };
       const less = forgets(piece, pieces.length);
@@ -69,7 +75,8 @@ function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => 
       return { is: "answered", answer: { status: "stored", next: offset + bytes.length } };
     },
   } as unknown as ServerLine;
-  const machine = { clock, random: seededRandom(1), logger: SILENT, metrics: watcherMetrics(), signal: new AbortController().signal };
+  const logger = { ...SILENT, warn: (what: string, about?: object) => void warnings.push({ what, ...about }) };
+  const machine = { clock, random: seededRandom(1), logger, metrics: watcherMetrics(), signal: new AbortController().signal };
   const log = containerLog(
     {
       ...{ id: "job_a", attempt: 1, jobName: "a", jobUid: "uid-1", container: undefined },
@@ -80,7 +87,7 @@ function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => 
     { client, line, machine, room: { bytes: 0 }, turn: async () => () => {} },
   );
   const text = (): string => Buffer.concat(stored).toString();
-  return { log, clock, text, pieces, since, machine, news: () => news };
+  return { log, clock, text, pieces, since, followed, warnings, machine, news: () => news };
 }
 
 const entry = (second: number, text: string): string => `2026-01-01T00:00:${String(second).padStart(2, "0")}Z ${text}\n`;
@@ -242,4 +249,100 @@ test("each piece names the last line of which there is something in it, of sever
   await clock.advance(60_000);
   await log.done;
   expect(pieces.map(({ last }) => last)).toEqual([{ time: "2026-01-01T00:00:02Z", offset: 4 }]);
+});
+
+/** As the API server tells what a node has refused, and what it has not found itself. */
+const refusal = (status: number, kind: string, message: string): Answer => ({
+  status,
+  chunks: [JSON.stringify({ message, details: { kind } })],
+});
+const BUSY = "unable to retrieve container logs for containerd://0123";
+const LOST = "the server could not find the requested resource ( pods/log a-1)";
+
+test.each([
+  ["is refused with words of the node", { status: 400, chunks: [BUSY] }],
+  ["is refused as the API server tells it", refusal(400, "", BUSY)],
+  ["is not known by a node that was started anew", refusal(404, "pods/log", LOST)],
+  ["shows words of the node in its place", { chunks: [BUSY] }],
+  ["shows words of the node in its place, with an end", { chunks: [`${BUSY}\n`] }],
+  ["shows one word of the node", { chunks: ["EOF"] }],
+  ["shows words of the node behind some of its lines", { chunks: [ONE, BUSY] }],
+  ["is empty", { chunks: [] }],
+  ["cannot be had from its node", { status: 500, chunks: [BUSY] }],
+])("a log that %s after its container has ended is read a moment later", async (_, answer: Answer) => {
+  const { log, clock, text, warnings } = logOf([answer, answer, answer, { chunks: [ONE, TWO] }].slice(answer.chunks?.length === 0 ? 2 : 0));
+  await clock.until(() => !log.isReading(), 60_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect(text()).toBe("one\ntwo\n");
+  expect(log.tail().isWhole).toBe(true);
+  expect(warnings).toEqual([]);
+});
+
+test.each([
+  ["is refused", refusal(400, "", BUSY), BUSY],
+  ["is not known by its node", refusal(404, "pods/log", LOST), LOST],
+  ["shows words of the node", { chunks: [BUSY] }, BUSY],
+  ["is refused by a proxy without a word", { status: 400 }, "HTTP 400"],
+])("a log that %s for a minute is given up, with a warning of why, and is not whole", async (_, answer: Answer, why) => {
+  const { log, clock, warnings, followed } = logOf(Array.from({ length: 100 }, () => answer));
+  await clock.advance(59_000);
+  expect(log.isReading()).toBe(true);
+  await clock.until(() => !log.isReading(), 31_000);
+  await log.done;
+  expect(warnings).toEqual([{ what: "a log cannot be read; it is given up", job: "job_a", pod: "a-1", container: "main", why }]);
+  expect(log.tail().isWhole).toBe(false);
+  // A node that cannot follow one more log is asked for what is there. And it is not asked all the time.
+  expect(followed.slice(0, 2)).toEqual([true, false]);
+  expect(followed.length).toBeLessThan(12);
+});
+
+test("a log of which the API server has no pod is gone at once", async () => {
+  const { log, clock, warnings } = logOf([refusal(404, "pods", 'pods "a-1" not found'), { chunks: [ONE] }]);
+  await clock.advance(0);
+  await log.done;
+  expect(warnings).toMatchObject([{ what: "a log was gone before it could be read" }]);
+});
+
+test("a container that has not begun is waited for, whatever its node says meanwhile", async () => {
+  const waiting = refusal(400, "", 'container "main" in pod "a-1" is waiting to start: ContainerCreating');
+  const { log, clock, text, warnings } = logOf(
+    [...Array.from({ length: 8 }, () => waiting), refusal(404, "pods/log", LOST), { chunks: [ONE] }],
+    {
+      hasEnded: (reads) => reads > 9,
+    },
+  );
+  await clock.until(() => !log.isReading(), 600_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect([text(), warnings]).toEqual(["one\n", []]);
+});
+
+test("that a log is empty is believed of the second look, and soon", async () => {
+  const silent = logOf([{}, {}, { chunks: [ONE] }]);
+  await silent.clock.until(() => !silent.log.isReading(), 1_000);
+  const watched = logOf([{}, {}, { chunks: [ONE] }], early);
+  await watched.clock.until(() => !watched.log.isReading(), 0);
+  for (const { log, since, text } of [silent, watched]) {
+    await log.done;
+    expect([log.tail().isWhole, since, text()]).toEqual([true, [null, null], ""]);
+  }
+});
+
+test("of a log that is empty all at once, where it was not, what was read is whole only after a second look", async () => {
+  const { log, clock, text, since } = logOf([{ chunks: [ONE] }, {}, {}, { chunks: [ONE, TWO] }], early);
+  await clock.until(() => !log.isReading(), 60_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect(text()).toBe("one\ntwo\n");
+  expect(since).toEqual([null, "2026-01-01T00:00:01.000Z", null, null]);
+});
+
+test("a log that its server does not want is said to be so, once", async () => {
+  const said: unknown[] = [];
+  const { log, clock, machine } = logOf([{ chunks: [ONE] }], { answer: { status: "accepted_stale", reason: "log_removed" } });
+  machine.logger.info = (what: string, about?: object) => void said.push({ what, ...about });
+  await clock.advance(60_000);
+  await log.done;
+  expect(said).toEqual([{ what: "the server does not want a log", job: "job_a", attempt: 1, why: "log_removed" }]);
 });

@@ -6,35 +6,22 @@
  *     What the cluster removed before the server had it is passed over with a mark, also when another watcher had told the server
  *     what it has: the server knows when the log began, and the last entry that it was told.
  * L2. It is done when the container has ended and the server has stored the rest, when the server does not want it, or
- *     when the cluster has it no more. Its end is only what was read by a look that began after the container had ended: a node
- *     may end a stream before the container has, after some of its lines, or before the first.
+ *     when the cluster has it no more (K1 of log-look.ts). Its end is only what was read by a look that began after the container had
+ *     ended: a node may end a stream before the container has, after some of its lines, or before the first (K2, K3).
  * L3. While the server does not answer, as much is held as may be; beyond that nothing is read, so that memory has a limit.
  */
 import type { IncomingMessage } from "node:http";
 import { ms, messageOf, seconds } from "@windlass/kernel";
-import { isAccepted, type ClusterClient } from "@windlass/kubernetes";
-import { byteTail, type ByteTail } from "@windlass/ports";
+import { isAccepted } from "@windlass/kubernetes";
+import { allBytes, byteTail, type ByteTail } from "@windlass/ports";
 import type { Tail } from "./account.ts";
 import { LogEntries, type LogEntry } from "./log-entries.ts";
+import { saidByRefusal, saidByStream, type Said } from "./log-look.ts";
 import { LogOutbox } from "./log-outbox.ts";
 import { LogPlace, type EntryMark, type SecondMark } from "./log-place.ts";
-import { delayOf, rest, type Machine } from "./machine.ts";
-import type { LogAnswer, LogPiece, ServerLine } from "./server-line.ts";
-
-export interface LogSubject extends Pick<LogPiece, "id" | "attempt" | "jobName" | "jobUid" | "container"> {
-  readonly namespace: string;
-  readonly pod: string;
-  /** As the pod calls it. */
-  readonly containerName: string;
-  /** It was started again since. */
-  readonly isPrevious: boolean;
-  /** Of what it printed last so much is kept. */
-  readonly tailBytes: number;
-  /** Whether this run of it has ended, as far as is known. */
-  readonly hasEnded: () => boolean;
-  /** It is read no more. What the server lacks of it may still be on its way. */
-  readonly onRead: () => void;
-}
+import type { LogSubject, LogWorld } from "./log-subject.ts";
+import { delayOf, rest } from "./machine.ts";
+import type { LogAnswer } from "./server-line.ts";
 
 export interface ContainerLog {
   readonly done: Promise<void>;
@@ -45,22 +32,16 @@ export interface ContainerLog {
   stored(): number;
 }
 
-export interface LogWorld {
-  readonly client: ClusterClient;
-  readonly line: ServerLine;
-  readonly machine: Machine;
-  /** Bytes that all logs together may hold. */
-  readonly room: { bytes: number };
-  /** Asks for the right to one more stream. */
-  readonly turn: () => Promise<() => void>;
-}
-
 /** Of one log, while the server does not answer. */
 const HELD_BYTES_MAX = 16 * 1_048_576;
 /** Lines that come one by one go together. */
 const GATHER_MS: number = ms(100);
 /** What is said of a container's end comes another way than its log. */
 const END_KNOWN_MS: number = seconds(3);
+/** A node that does not find what it has printed lately finds it when it is less busy. */
+const DOUBT_MS: number = seconds(60);
+/** What was printed right before the end is written by then. */
+const WRITTEN_MS: number = seconds(1);
 
 export function containerLog(subject: LogSubject, world: LogWorld): ContainerLog {
   const reader = new Reader(subject, world);
@@ -92,6 +73,9 @@ class Reader {
   #isRead = false;
   /** Read to its end, and not only as far as it was there. */
   #isWhole = false;
+  /** Of the look before (log-look.ts). */
+  #isDoubtful = false;
+  #wasEmpty = false;
   /** The next look begins there, for all before it was read; null: at the beginning. */
   #readOnFrom: SecondMark | null = null;
 
@@ -108,6 +92,11 @@ class Reader {
 
   isReading(): boolean {
     return !this.#isRead && !this.#isUnwanted;
+  }
+
+  get #about(): { readonly job: string; readonly pod: string; readonly container: string } {
+    const { id, pod, containerName } = this.#subject;
+    return { job: id, pod, container: containerName };
   }
 
   stored(): number {
@@ -134,19 +123,26 @@ class Reader {
 
   async #readToItsEnd(): Promise<void> {
     const { machine } = this.#world;
+    let doubtfulSince: number | null = null;
     for (let failures = 0; !machine.signal.aborted && !this.#isUnwanted && !this.#isRead;) {
       const read = await this.#readOnce();
-      this.#isWhole ||= read === "whole";
-      if (read === "whole" || read === "gone") this.#isRead = true;
-      else failures = read === "cut" ? failures + 1 : 0;
-      if (!this.#isRead && read !== "ended") await rest(delayOf(Math.max(1, failures), machine), machine);
+      if (read.is === "whole") this.#isWhole = this.#isRead = true;
+      if (read.is === "gone") this.#gone();
+      if (read.is === "doubtful") {
+        doubtfulSince ??= machine.clock.monotonic();
+        if (machine.clock.monotonic() - doubtfulSince >= DOUBT_MS) this.#gone(read.why);
+      }
+      this.#isDoubtful = read.is === "doubtful";
+      failures = read.is === "cut" || read.is === "doubtful" ? failures + 1 : 0;
+      if (this.#isRead || read.is === "ended") continue;
+      await rest(read.is === "unsure" ? WRITTEN_MS : delayOf(Math.max(1, failures), machine), machine);
     }
   }
 
   /** `ended`: what was read may be all of it, and one more look says so. `again`: it goes on, or more is missing. */
-  async #readOnce(): Promise<"whole" | "gone" | "cut" | "ended" | "again"> {
+  async #readOnce(): Promise<Said | { readonly is: "ended" }> {
     const { client, machine } = this.#world;
-    const { namespace, pod, containerName, id, isPrevious } = this.#subject;
+    const { namespace, pod, containerName, isPrevious } = this.#subject;
     this.#readAgain = false;
     const from = this.#readOnFrom;
     this.#readOnFrom = null;
@@ -158,45 +154,51 @@ class Reader {
       const stream = await client.stream("GET", `/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
         query: {
           ...{ container: containerName, timestamps: true },
-          ...(isPrevious ? { previous: true } : { follow: true }),
+          // To follow takes more of a node, which may be what it lacks.
+          ...(isPrevious ? { previous: true } : this.#isDoubtful ? {} : { follow: true }),
           ...(from === null ? {} : { sinceTime: new Date(from.second * 1_000).toISOString() }),
         },
         signal: over.signal,
         silentMsMax: 0,
       });
       const status = stream.statusCode ?? 0;
-      if (status === 404) return this.#gone();
-      // It waits to begin, or its node does not answer.
-      if (!isAccepted({ status })) return this.#subject.hasEnded() && status === 400 ? this.#gone() : "cut";
-      const place = await this.#readStream(stream, over, from);
-      if (this.#readAgain || this.#isUnwanted) return "again";
-      // A look from a mark on shows at least what stands there. One that shows nothing says nothing.
-      if (hadEnded) return from !== null && place.isEmpty ? "again" : "whole";
+      if (!isAccepted({ status })) {
+        const body = (await allBytes(stream as AsyncIterable<Uint8Array>, REFUSAL_BYTES_MAX)).toString();
+        const said = saidByRefusal({ status, body, hasEnded: this.#subject.hasEnded() });
+        machine.logger.debug("a log was refused", { ...this.#about, status, body: body.slice(0, WHY_LENGTH_MAX) });
+        return said;
+      }
+      const [entries, place] = [new LogEntries(), new LogPlace(from, this.#firstTime)];
+      await this.#readStream(stream, over, { entries, place });
+      if (this.#readAgain || this.#isUnwanted) return { is: "again" };
+      const [{ isEmpty }, { words }] = [place, entries];
+      const said = saidByStream({ isFromMark: from !== null, isEmpty, wasEmpty: this.#wasEmpty, words });
+      this.#wasEmpty = isEmpty && from === null;
+      if (hadEnded) return said;
       this.#readOnFrom = place.second;
       for (let waited = 0; !this.#subject.hasEnded() && waited < END_KNOWN_MS && !machine.signal.aborted; waited += GATHER_MS)
         await rest(GATHER_MS, machine);
-      return this.#subject.hasEnded() && !this.#readAgain ? "ended" : "again";
+      return { is: this.#subject.hasEnded() && !this.#readAgain ? "ended" : "again" };
     } catch (error) {
       if (!machine.signal.aborted && !over.signal.aborted)
-        machine.logger.debug("a log was cut; it is read on", { job: id, pod, container: containerName, error: messageOf(error) });
-      return this.#readAgain ? "again" : "cut";
+        machine.logger.debug("a log was cut; it is read on", { ...this.#about, error: messageOf(error) });
+      return { is: this.#readAgain ? "again" : "cut" };
     } finally {
       machine.signal.removeEventListener("abort", end);
       over.abort();
     }
   }
 
-  #gone(): "gone" {
-    const { machine } = this.#world;
-    const { id, pod, containerName } = this.#subject;
+  /** `why`: it may be there, and cannot be had. */
+  #gone(why?: string): void {
+    const { logger } = this.#world.machine;
+    this.#isRead = true;
     this.#passOver();
-    if (this.#printed === 0) machine.logger.warn("a log was gone before it could be read", { job: id, pod, container: containerName });
-    return "gone";
+    if (why !== undefined) logger.warn("a log cannot be read; it is given up", { ...this.#about, why: why.slice(0, WHY_LENGTH_MAX) });
+    else if (this.#printed === 0) logger.warn("a log was gone before it could be read", this.#about);
   }
 
-  async #readStream(stream: IncomingMessage, over: AbortController, from: SecondMark | null): Promise<LogPlace> {
-    const entries = new LogEntries();
-    const place = new LogPlace(from, this.#firstTime);
+  async #readStream(stream: IncomingMessage, over: AbortController, { entries, place }: Look): Promise<void> {
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       // From here on its places are not those of what is held: it is read from the beginning, or not at all.
       if (this.#readAgain || this.#isUnwanted) {
@@ -206,7 +208,6 @@ class Reader {
       for (const entry of entries.take(chunk)) this.#take(entry, place);
       await this.#hasRoom();
     }
-    return place;
   }
 
   #take(entry: LogEntry, place: LogPlace): void {
@@ -243,10 +244,8 @@ class Reader {
   }
 
   #noteGap(): void {
-    const { machine } = this.#world;
-    const { id, pod, containerName } = this.#subject;
     this.#isBehindGap = true;
-    machine.logger.warn("a part of a log was removed before it could be read", { job: id, pod, container: containerName });
+    this.#world.machine.logger.warn("a part of a log was removed before it could be read", this.#about);
   }
 
   /** Where it stands among what is left is not known, so all that was read of it counts as gone. */
@@ -301,6 +300,7 @@ class Reader {
     if (told.is === "refused" || told.answer.status === "accepted_stale") {
       machine.metrics.posted("log", told.is === "refused" ? "refused" : "stale");
       if (told.is === "refused") machine.logger.error("the server refuses a log for good", { job: id, why: told.why });
+      else machine.logger.info("the server does not want a log", { job: id, attempt, why: told.answer.reason });
       this.#isUnwanted = true;
       this.#subject.onRead();
       return "done";
@@ -361,10 +361,20 @@ class Reader {
   }
 }
 
+/** The API server passes on less than this of what a node says. */
+const REFUSAL_BYTES_MAX = 131_072;
+/** Of that, in our log. */
+const WHY_LENGTH_MAX = 500;
+
 /** Of all logs together, while the server does not answer. */
 const ROOM_BYTES_MAX: number = 128 * 1_048_576;
 /** So much is sent without waiting for more. */
 const HASTE_BYTES = 65_536;
+
+interface Look {
+  readonly entries: LogEntries;
+  readonly place: LogPlace;
+}
 
 /** The time of no entry. */
 const REMOVED = "";

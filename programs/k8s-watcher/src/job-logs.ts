@@ -7,7 +7,8 @@
 import { MAIN_CONTAINER } from "@windlass/ports";
 import { isOver, type ContainerFact, type JobFacts, type PodFact } from "@windlass/kubernetes";
 import type { Tail } from "./account.ts";
-import { containerLog, type ContainerLog, type LogWorld } from "./container-log.ts";
+import { containerLog, type ContainerLog } from "./container-log.ts";
+import type { LogWorld } from "./log-subject.ts";
 import { delayOf, rest } from "./machine.ts";
 import type { Told, ToldSources } from "./server-line.ts";
 

@@ -30,6 +30,20 @@ test("what the cluster itself says in between is left out", () => {
   expect(taken("rpc error: code = NotFound").text).toBe("");
 });
 
+test("words of the cluster are known apart, until a line of the container follows them", () => {
+  const wordsOf = (...chunks: readonly string[]): string | null => {
+    const entries = new LogEntries();
+    for (const chunk of chunks) entries.take(bytesOf(chunk));
+    return entries.words;
+  };
+  expect(wordsOf(`${TIME} one\n`)).toBe(null);
+  expect(wordsOf(`${TIME} one\nunable to ret`, "rieve", " container logs")).toBe("unable to retrieve container logs");
+  expect(wordsOf("EO", "F")).toBe("EOF");
+  expect(wordsOf("a word\nanother\n")).toBe("a word\nanother");
+  expect(wordsOf("a word\n", TIME.slice(0, 7), `${TIME.slice(7)} one\n`)).toBe(null);
+  expect(wordsOf("word ".repeat(1_000))).toBe("word ".repeat(200).trim());
+});
+
 test("wherever the stream is cut, the bytes are the same", () => {
   const line = fc.string({ maxLength: 60 }).map((text) => text.replaceAll("\n", " "));
   fc.assert(
