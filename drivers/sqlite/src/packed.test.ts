@@ -51,7 +51,7 @@ test.each([
 });
 
 test("the usual end is short", () => {
-  expect(packValues("commit", [[ended], T0])).toBe(JSON.stringify([[["job_1", 2, 3, 0.123456789]], null, T0]));
+  expect(packValues("commit", [[ended], T0])).toBe(JSON.stringify([[[["job_1", 2, 3, 0.123456789]], null], T0]));
 });
 
 test("other calls go as they are", () => {

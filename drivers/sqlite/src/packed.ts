@@ -2,79 +2,31 @@
  * What is long goes between the threads as a text of JSON. To copy an object V8 writes the name of each of its fields, every
  * time: a thousand jobs take 2.6 times as long that way, both ends together. All of it is data of the kernel that JSON brings
  * back as it was; a field that is undefined is left out, which means the same.
- * Many new jobs go as rows that are mostly alike (alike-rows.ts).
+ * Many new jobs go as rows that are mostly alike (packed-changes.ts), and so do the decisions of schedules (packed-dispatches.ts).
  *
  * P1. What most changes and results say is not written out: that a holder ended without output, and that a change was
  *     accepted. Whoever reads a reply has the call at hand.
  */
-import type { Change, ChangeResult, JobRecord, Settle } from "@windlass/kernel";
-import { jobsTable, type AlikeRows } from "@windlass/sql";
-import { recordsOf } from "./alike-rows.ts";
+import type { Change, ChangeResult, Dispatch } from "@windlass/kernel";
 import type { OperationName } from "./operations.ts";
+import { packChanges, unpackChanges, type PackedChanges } from "./packed-changes.ts";
+import { packDispatches, unpackDispatches, type PackedDispatches } from "./packed-dispatches.ts";
 import type { Packed, Reply } from "./thread-message.ts";
 
 type Values = readonly unknown[];
 
 /** The values of a call as they are sent. */
 export function packValues(name: OperationName, values: Values): Values | Packed {
-  if (name === "dispatchSchedules") return JSON.stringify(values) as Packed;
-  if (name !== "commit") return values;
-  const [changes, ...rest] = values as [readonly Change[], ...unknown[]];
-  const jobs: JobRecord[] = [];
-  for (const change of changes) if (change.type === "submit") jobs.push(change.job);
-  if (jobs.length < TOGETHER_MIN) return JSON.stringify([changes.map(shortened), null, ...rest]) as Packed;
-  const others = changes.map((change) => (change.type === "submit" ? madeOf(change.definitions) : shortened(change)));
-  return JSON.stringify([others, jobsTable.alike(jobs), ...rest]) as Packed;
-}
-
-/** New jobs of one call that go together. */
-const TOGETHER_MIN = 8;
-/** Stands where a job is made that is the next among the rows. */
-const MADE = 0;
-/** The same, of one that is made of definitions. */
-interface MadeOf {
-  readonly definitions: readonly string[];
-}
-
-function madeOf(definitions: readonly string[] | undefined): typeof MADE | MadeOf {
-  return definitions === undefined ? MADE : { definitions };
+  const [first, ...rest] = values;
+  if (name === "commit") return JSON.stringify([packChanges(first as readonly Change[]), ...rest]) as Packed;
+  if (name === "dispatchSchedules") return JSON.stringify([packDispatches(first as readonly Dispatch[]), ...rest]) as Packed;
+  return values;
 }
 
 export function unpackValues(name: OperationName, values: Values | Packed): Values {
   if (typeof values !== "string") return values;
-  const unpacked = JSON.parse(values) as Values;
-  if (name !== "commit") return unpacked;
-  const [changes, rows, ...rest] = unpacked as [readonly (Change | PlainEnd | typeof MADE | MadeOf)[], AlikeRows | null, ...unknown[]];
-  const jobs = (rows === null ? [] : recordsOf(jobsTable, rows)).values();
-  return [changes.map((change) => changeOf(change, jobs)), ...rest];
-}
-
-function changeOf(change: Change | PlainEnd | typeof MADE | MadeOf, jobs: Iterator<JobRecord, undefined>): Change {
-  if (change === MADE) return { type: "submit", job: jobs.next().value as JobRecord };
-  if (isPlainEnd(change)) return lengthened(change);
-  return "type" in change ? change : { type: "submit", job: jobs.next().value as JobRecord, ...change };
-}
-
-function isPlainEnd(change: Change | PlainEnd | MadeOf): change is PlainEnd {
-  return Array.isArray(change);
-}
-
-/** Id, attempt, token, random. */
-type PlainEnd = readonly [string, number, number, number];
-
-function shortened(change: Change): Change | PlainEnd {
-  if (change.type !== "settle") return change;
-  const { id, attempt, by, random, result, stopped, told, retryAfterMs } = change;
-  if (by.type !== "holder" || stopped || told !== undefined || retryAfterMs !== undefined) return change;
-  const { outcome, reason, message, output, exitCode, signal, evidence } = result;
-  if (outcome !== "succeeded" || reason !== "ok" || message !== null || output !== null) return change;
-  if (exitCode !== undefined || signal !== undefined || evidence !== undefined) return change;
-  return [id, attempt, by.token, random];
-}
-
-function lengthened([id, attempt, token, random]: PlainEnd): Settle {
-  const result = { outcome: "succeeded", reason: "ok", message: null, output: null } as const;
-  return { type: "settle", id, attempt, by: { type: "holder", token }, result, stopped: false, random };
+  const [first, ...rest] = JSON.parse(values) as Values;
+  return [name === "commit" ? unpackChanges(first as PackedChanges) : unpackDispatches(first as PackedDispatches), ...rest];
 }
 
 /** Lists in answers that have an entry for each job. */

@@ -22,7 +22,7 @@ interface Waiting {
 
 /** What keeps the thread busy by itself goes at once: the turn may be a long one, and the thread would wait for its end. */
 function isLarge(name: OperationName, [changes]: readonly unknown[]): boolean {
-  return name === "claim" || (name === "commit" && (changes as readonly unknown[]).length >= GATHERED_MAX);
+  return name === "claim" || name === "dispatchSchedules" || (name === "commit" && (changes as readonly unknown[]).length >= GATHERED_MAX);
 }
 
 export class ThreadClient {
