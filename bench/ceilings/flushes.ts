@@ -1,15 +1,9 @@
-/**
- * How many small durable writes a second this disk takes, one after the other: nothing that commits one by one can be
- * faster. Writes over a file that is there already, as a write-ahead log does: growing a file costs a second write.
- */
-import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
-import { join } from "node:path";
+/** How many small durable writes a second this disk takes, one after the other: nothing that commits one by one can be faster. */
 import { temporaryFolder } from "../cleanup.ts";
 import type { Entrant } from "../row.ts";
+import { flushedPages } from "../servers/flushed-pages.ts";
 
 const SAMPLE_MS = { full: 1_000, quick: 50 } as const;
-const BLOCK = Buffer.alloc(4_096, 1);
-const BLOCKS = 1_024;
 
 export const flushes: Entrant = {
   name: "ceiling: one flush for each",
@@ -23,16 +17,11 @@ export const flushes: Entrant = {
 };
 
 function flushRate(folder: string, sampleMs: number): number {
-  const file = openSync(join(folder, "flushes"), "w");
-  writeSync(file, Buffer.alloc(BLOCK.length * BLOCKS, 1));
-  fdatasyncSync(file);
+  const pages = flushedPages(folder);
   const from = performance.now();
   let count = 0;
-  for (; performance.now() - from < sampleMs; count++) {
-    writeSync(file, BLOCK, 0, BLOCK.length, (count % BLOCKS) * BLOCK.length);
-    fdatasyncSync(file);
-  }
+  for (; performance.now() - from < sampleMs; count++) pages.write();
   const seconds = (performance.now() - from) / 1_000;
-  closeSync(file);
+  pages.close();
   return count / seconds;
 }

@@ -4,6 +4,8 @@ import type { OpenQueue } from "../contenders/contender.ts";
 export interface EnqueueOptions {
   /** So many callers, each of which waits for its answer before it calls again. */
   readonly inFlight: number;
+  /** For so long before the clock starts; as long as is measured when left out. */
+  readonly warmUpMs?: number;
   /** For so long, so that a slow contender takes no longer than a fast one. */
   readonly forMs: number;
 }
@@ -15,16 +17,19 @@ export interface Enqueued {
 }
 
 /**
- * Jobs submitted one by one. The same is done before the clock starts, for as long: connections are made, and code is warm. A program
- * that is compiled while it runs takes twice as long for its first thousand calls, and a server has made them long ago.
+ * Jobs submitted one by one. The same is done before the clock starts: connections are made, and code is warm. A program that is
+ * compiled while it runs takes twice as long for its first thousands of calls, and a server has made them long ago.
  */
-export async function enqueue(queue: OpenQueue, options: EnqueueOptions): Promise<Enqueued> {
-  const warm = await calls(queue, options);
+export async function enqueue(queue: Pick<OpenQueue, "enqueue">, options: EnqueueOptions): Promise<Enqueued> {
+  const warm = await calls(queue, { ...options, forMs: options.warmUpMs ?? options.forMs });
   const measured = await calls(queue, options);
   return { perSecond: measured.count / (measured.tookMs / 1_000), jobs: warm.count + measured.count };
 }
 
-async function calls(queue: OpenQueue, { inFlight, forMs }: EnqueueOptions): Promise<{ readonly count: number; readonly tookMs: number }> {
+async function calls(
+  queue: Pick<OpenQueue, "enqueue">,
+  { inFlight, forMs }: EnqueueOptions,
+): Promise<{ readonly count: number; readonly tookMs: number }> {
   let count = 0;
   const from = performance.now();
   await lanes(inFlight, async () => {
