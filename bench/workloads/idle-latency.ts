@@ -9,15 +9,17 @@ export interface LatencyOptions {
   readonly limitMs: number;
 }
 
-/** The first jobs meet cold code and are not counted. */
-const WARM_UP = 5;
+/** The first jobs meet code that is not compiled yet and are not counted: so many, or those of so much of the time. */
+const WARM_UP = 500;
+const WARM_UP_OF_LIMIT = 0.3;
 
 export async function idleLatency(queue: OpenQueue, { count, limitMs }: LatencyOptions): Promise<Figures> {
   let started = (): void => {};
   const working = await queue.work({ concurrency: 10, onJob: () => started() });
   const took: number[] = [];
   const begun = performance.now();
-  for (let i = 0; i < WARM_UP + count && (took.length === 0 || performance.now() - begun < limitMs); i++) {
+  const passed = (): number => (performance.now() - begun) / limitMs;
+  for (let warm = 0; took.length < count && (took.length === 0 || passed() < 1);) {
     const run = Promise.withResolvers<number>();
     started = () => run.resolve(performance.now());
     const from = performance.now();
@@ -25,7 +27,8 @@ export async function idleLatency(queue: OpenQueue, { count, limitMs }: LatencyO
     const at = await run.promise;
     // The next one is to find the queue idle again.
     await enqueued;
-    if (i >= WARM_UP) took.push(at - from);
+    if (warm < WARM_UP && passed() < WARM_UP_OF_LIMIT) warm++;
+    else took.push(at - from);
   }
   await working.stop();
   return { p50: percentile(took, 0.5), p99: percentile(took, 0.99) };

@@ -266,6 +266,6 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "taken in and dropped",
     story: "a job that was acknowledged is removed from the intake and stands in no table",
-    edits: [{ file: "drivers/sqlite/src/intake.ts", from: "MADE.map((_, i) => taken.flatMap(({ made }) => made[i] ?? [])),", to: "[]," }],
+    edits: [{ file: "drivers/sqlite/src/intake.ts", from: "taken.filter(isAlive) : taken)", to: "[] : [])" }],
   },
 ];

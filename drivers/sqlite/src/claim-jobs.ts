@@ -5,6 +5,8 @@
  * C1. Whose turn it is is decided by `candidates.ts` of drivers/sql; this answers what it asks.
  * C2. A session that is not open claims nothing (ports, S4).
  * C3. Jobs whose key is full leave the ready index as they are met, so a claim looks at each of them once.
+ * C4. Jobs that were taken in are claimed where they lie (I6 of intake.ts) when they are all that is ready in the queues that are asked
+ *     for, and the claim may be held. Else they are put into the tables first.
  */
 import {
   admit,
@@ -19,6 +21,7 @@ import {
   withOverall,
   withSpawnerLimits,
   WorkingSet,
+  type ExecutorName,
   type LiveJob,
   type Queue,
   type QueueState,
@@ -43,6 +46,7 @@ import {
 import { alike } from "./alike-rows.ts";
 import { firstOf, withRecords, type ClaimedRows } from "./claimed-rows.ts";
 import { liveRows, loadKey } from "./commit-jobs.ts";
+import { isPlain, type Front } from "./held-claims.ts";
 import type { Database, Row } from "./database.ts";
 import { writeRows } from "./write-rows.ts";
 
@@ -56,19 +60,13 @@ export function claim(db: Database, request: ClaimRequest): ClaimedRows {
   let tally = noTally;
   let held: number | null = null;
   let nothingLeft = false;
+  if (!db.held.isKnown) db.payOff("asked");
   if (db.get(SESSION, [request.session]) === undefined) return { jobs: alike([]), signals, tally, nothingLeft: false, heldUntil: null };
   for (let round = 0; round === 0 || claimed.length < request.limit; round++) {
     const limit = request.limit - claimed.length;
+    if (request.queues === undefined) db.intake.apply(db, "asked");
     const queues = loadQueues(db, request);
-    const all = mergeQueues(
-      [...queues].map(([queue, state]) =>
-        answered(
-          db,
-          { executor, queue },
-          candidatesOf({ executor, queue, state, turn: db.turns.of(executor, queue), limit: limit + ahead, now }),
-        ),
-      ),
-    );
+    const all = readyJobs(db, queues, { executor, limit: limit + ahead, now });
     if (all.length === 0) {
       held = earliest(queues, now);
       nothingLeft = [...queues.values()].every(isUnhindered);
@@ -111,7 +109,10 @@ interface Admitted {
 
 function writeClaimed(db: Database, writes: Writes, { candidates, admitted, queues }: Admitted): Signals {
   const mayHold = [...queues.values()].every(isUnhindered) && db.held.mayPut(writes, { candidates, admitted });
-  if (!mayHold) return writeRows(db, writes, new Map(candidates.map((live) => [live.id, live])));
+  if (!mayHold) {
+    db.intake.apply(db, "asked");
+    return writeRows(db, writes, new Map(candidates.map((live) => [live.id, live])));
+  }
   db.held.put(db, writes, candidates);
   return noSignals;
 }
@@ -167,15 +168,63 @@ function answer(db: Database, { executor, queue }: Place, probe: Probe): unknown
   }
 }
 
+interface Wanted {
+  readonly executor: ExecutorName;
+  readonly limit: number;
+  readonly now: number;
+}
+
+function readyJobs(db: Database, queues: ReadonlyMap<string, QueueState>, wanted: Wanted): readonly LiveJob[] {
+  const taken = inIntake(db, queues, wanted);
+  if (taken !== null) return taken;
+  db.intake.apply(db, "asked");
+  const { executor, limit, now } = wanted;
+  return mergeQueues(
+    [...queues].map(([queue, state]) =>
+      answered(db, { executor, queue }, candidatesOf({ executor, queue, state, turn: db.turns.of(executor, queue), limit, now })),
+    ),
+  );
+}
+
+/** Candidates that lie in the intake, where nothing else is ready (C4); null: the tables have to say. */
+function inIntake(db: Database, queues: ReadonlyMap<string, QueueState>, { executor, limit }: Wanted): readonly LiveJob[] | null {
+  const taken = db.intake.waiting(db, { executor, queues });
+  if (taken === null || ![...queues.values()].every(isUnhindered)) return null;
+  const names = [...queues.keys()];
+  if (names.some((queue) => mayBeReady(db, { executor, queue }))) return null;
+  const mayBeHeld = (live: LiveJob): boolean => isPlain(live) && isBehind(live, db.held.frontOf(executor, live.queue));
+  if (!taken.every((live) => mayBeHeld(live) && db.hot.records.of(live) !== undefined)) return null;
+  return mergeQueues(names.map((name) => taken.filter(({ queue }) => queue === name).toSorted(byTurn))).slice(0, limit);
+}
+
+function isBehind(live: LiveJob, front: Front | null | undefined): boolean {
+  return front === undefined || (front !== null && byTurn(front, live) < 0);
+}
+
+function byTurn(a: Front, b: Front): number {
+  return b.priority - a.priority || (a.id < b.id ? -1 : 1);
+}
+
+function mayBeReady(db: Database, { executor, queue }: Place): boolean {
+  const front = db.held.frontOf(executor, queue);
+  if (front === undefined) return db.get(READY, [executor, queue, 1]) !== undefined;
+  if (front === null) return true;
+  return db.get(OF_KEY, [executor, queue, front.priority, "", front.id, 1]) !== undefined || !isLast(db, { executor, queue }, front);
+}
+
+/** Whether nothing is ready behind those of this priority without a key. */
+function isLast(db: Database, { executor, queue }: Place, { priority }: Front): boolean {
+  return (
+    db.get(NEXT_KEY, [executor, queue, priority, ""]) === undefined && db.get(NEXT_PRIORITY, [executor, queue, priority]) === undefined
+  );
+}
+
 /** The first ready jobs that are not held (H7 of held-claims.ts). */
 function readyIds(db: Database, { executor, queue }: Place, limit: number): readonly Row[] {
   const front = db.held.frontOf(executor, queue);
   if (front) {
-    const { priority, id } = front;
-    const ids = db.all(OF_KEY, [executor, queue, priority, "", id, limit]);
-    const isAll = (): boolean =>
-      db.get(NEXT_KEY, [executor, queue, priority, ""]) === undefined && db.get(NEXT_PRIORITY, [executor, queue, priority]) === undefined;
-    if (ids.length === limit || isAll()) return ids;
+    const ids = db.all(OF_KEY, [executor, queue, front.priority, "", front.id, limit]);
+    if (ids.length === limit || isLast(db, { executor, queue }, front)) return ids;
   }
   if (front !== undefined) db.held.apply(db);
   return db.all(READY, [executor, queue, limit]);

@@ -1,16 +1,13 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { DEFAULT_BACKOFF, RUNNERS_QUEUE, type Change, type JobRecord, type LiveJob } from "@windlass/kernel";
-import type { ClaimRequest } from "@windlass/ports";
+import { DEFAULT_BACKOFF, RUNNERS_QUEUE, type JobRecord, type LiveJob } from "@windlass/kernel";
 import { jobRecord, T0 } from "@windlass/testkit";
 import { stateOfQueue } from "./claim-jobs.ts";
-import { claimedOf, type ClaimedRows } from "./claimed-rows.ts";
 import { Database } from "./database.ts";
-import type { OperationName } from "./operations.ts";
 import { listEvents } from "./job-reads.ts";
-import { logCuts } from "./log-fixture.ts";
+import { asked, claim, commit, idsOf, jobs, lies, put, rowsOf, settle, stored, straight, submit } from "./held-fixture.ts";
 import { lookAt, runInTurn } from "./shared-commit.ts";
 
 let folder: string;
@@ -25,34 +22,6 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const asked = (db: Database, name: OperationName, ...values: readonly unknown[]): unknown =>
-  db.transaction(() => runInTurn(db, [{ id: 1, name, values }], "where it pays")[0]?.value);
-const commit = (db: Database, changes: readonly Change[], now = T0): unknown => asked(db, "commit", changes, now);
-const submit = (db: Database, ...jobs: readonly JobRecord[]): unknown =>
-  commit(
-    db,
-    jobs.map((job) => ({ type: "submit", job })),
-  );
-const claim = (db: Database, given: Partial<ClaimRequest> = {}): LiveJob[] =>
-  claimedOf(
-    asked(db, "claim", { executor: "handler", session: "ses_1", place: null, limit: 10, now: T0, ...given }) as ClaimedRows,
-  ).jobs.map(({ live }) => live);
-const settle = ({ id, attempt, token }: LiveJob, outcome: "succeeded" | "failed" = "succeeded"): Change => ({
-  type: "settle",
-  id,
-  attempt,
-  by: { type: "holder", token },
-  result: { outcome, reason: outcome === "succeeded" ? "ok" : "error", message: null, output: null },
-  stopped: false,
-  random: 0,
-});
-const put = (db: Database): void => db.transaction(() => db.payOff("asked"));
-const lies = (db: Database): number => db.get("SELECT count(*) FROM held_claims")?.[0] as number;
-const rowsOf = (db: Database, table: string, columns = "*"): readonly unknown[] =>
-  db.all(`SELECT ${columns} FROM ${table} ORDER BY ${columns === "*" ? "1, 2" : columns}`);
-const idsOf = (jobs: readonly { readonly id: string }[]): string[] => jobs.map(({ id }) => id);
-const jobs = (count: number, given: Partial<JobRecord> = {}): JobRecord[] => Array.from({ length: count }, () => jobRecord(given));
-
 function database(name = "windlass.db"): Database {
   const db = new Database(path(name));
   open.push(db);
@@ -60,24 +29,6 @@ function database(name = "windlass.db"): Database {
   asked(db, "openSession", { id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 + 9 });
   return db;
 }
-
-/** The same, put into the tables after each step. */
-const straight = (db: Database): Database => {
-  const step = db.transaction.bind(db);
-  db.transaction = (work) =>
-    step(() => {
-      const value = work();
-      db.held.apply(db);
-      return value;
-    });
-  return db;
-};
-
-/** Everything but the order of events among jobs, which is that of their coming into the table. */
-const stored = (db: Database): unknown[] => [
-  ...["jobs", "jobs_live", "job_ends", "attempts", "held_claims"].map((table) => rowsOf(db, table)),
-  rowsOf(db, "events", "job_id, seq, at, type, attempt, data"),
-];
 
 describe("jobs of a claim that is held", () => {
   test("have the answers and the rows that they would have had at once, however they go on", () => {
@@ -275,50 +226,5 @@ test("a row that no Windlass has written stops everything, and says which one it
     db.run("INSERT INTO held_claims (number, claimed) VALUES (7, ?)", [claimed]);
     db.held.forget();
     expect(() => put(db)).toThrow(/^row 7 of the table held_claims cannot be put into the tables: /u);
-  }
-});
-
-test("wherever a power cut ends the log, every job is where its last answer left it, or further (H3)", () => {
-  const db = database();
-  submit(db, ...jobs(9));
-  db.get("PRAGMA wal_checkpoint(TRUNCATE)");
-  db.leaveFlushing();
-  copyFileSync(path("windlass.db"), path("start.db"));
-  /** How far each job was told to be, and from which length of the log on. */
-  const told: { readonly id: string; readonly stage: number; readonly from: number }[] = [];
-  const note = (claimed: readonly LiveJob[], stage: number): void => {
-    const from = readFileSync(path("windlass.db-wal")).length;
-    told.push(...claimed.map(({ id }) => ({ id, stage, from })));
-  };
-  const claimed = [claim(db, { limit: 4 }), claim(db, { limit: 3 })];
-  note(claimed.flat(), 1);
-  const ends = [claimed[0]?.slice(0, 2), [...(claimed[0]?.slice(2) ?? []), ...(claimed[1]?.slice(0, 1) ?? [])]];
-  for (const some of ends) {
-    commit(
-      db,
-      (some ?? []).map((live) => settle(live)),
-    );
-    note(some ?? [], 2);
-  }
-  put(db);
-  const log = readFileSync(path("windlass.db-wal"));
-  const stages = ["job.submitted", "job.started", "job.finished"];
-  for (const cut of logCuts(log)) {
-    copyFileSync(path("start.db"), path("cut.db"));
-    writeFileSync(path("cut.db-wal"), log.subarray(0, cut));
-    const after = new Database(path("cut.db"));
-    after.recover();
-    const reached = new Map<string, string[]>();
-    for (const [id, type] of after.all("SELECT job_id, type FROM events ORDER BY job_id, seq"))
-      reached.set(id as string, [...(reached.get(id as string) ?? []), type as string]);
-    const states = new Map(after.all("SELECT id, state FROM jobs_live").map(([id, state]) => [id, state]));
-    after.close();
-    for (const name of ["cut.db", "cut.db-wal", "cut.db-shm"]) rmSync(path(name), { force: true });
-    for (const [id, types] of reached) {
-      expect(types).toEqual(stages.slice(0, types.length));
-      expect(states.get(id)).toBe(["queued", "running", undefined][types.length - 1]);
-      const least = Math.max(0, ...told.filter((one) => one.id === id && one.from <= cut).map(({ stage }) => stage));
-      expect(types.length - 1).toBeGreaterThanOrEqual(least);
-    }
   }
 });

@@ -17,6 +17,7 @@
  *     says what it is.
  * H7. Held jobs still lie in the index of ready ones, where they come first: a claim begins behind the last of them
  *     (`frontOf`). When a job gets in before it, or it comes back itself, that is not known any more.
+ * H8. A held job may lie in the intake (I6 of intake.ts), and have no row in the tables yet: it is put there before its claim is.
  */
 import { assert, timerOf, WindlassError, type JobEvent, type LiveJob, type Writes } from "@windlass/kernel";
 import { eventsTable, type AlikeRows, type SqlValue } from "@windlass/sql";
@@ -93,7 +94,7 @@ export class HeldClaims {
     if (writes.live.size !== admitted.length || writes.events.length !== admitted.length) return false;
     if (writes.spent.size > 0 || writes.keysTaken.length > 0 || writes.facts.length > 0) return false;
     const isNext = (live: LiveJob, i: number): boolean => live.id === candidates[i]?.id && live.id === writes.events[i]?.jobId;
-    if (!admitted.every((live, i) => isPlain(live) && isNext(live, i))) return false;
+    if (!admitted.every((live, i) => live.holder === "lease" && isPlain(live) && isNext(live, i))) return false;
     if (this.#straight === 0) return true;
     this.#straight--;
     return false;
@@ -137,6 +138,11 @@ export class HeldClaims {
     if (isBefore) this.#fronts.set(`${executor}/${queue}`, null);
   }
 
+  /** What is held of these jobs for the feed. */
+  eventsOf(ids: Iterable<string>): JobEvent[] {
+    return Array.from(ids).flatMap((id) => this.#jobs?.get(id)?.event ?? []);
+  }
+
   /** Those of these jobs that are held, which they are not any more: the caller writes them. */
   take(db: Database, ids: Iterable<string>): ReadonlyMap<string, HeldJob> {
     if (this.#jobs === null || this.#jobs.size === 0) return NONE;
@@ -159,6 +165,8 @@ export class HeldClaims {
 
   /** Puts what is held into the tables. The caller holds the write transaction. */
   apply(db: Database): void {
+    // H8.
+    db.intake.apply(db, "asked");
     const jobs = this.#jobs;
     this.#jobs = new Map();
     this.#rows.clear();
@@ -194,10 +202,11 @@ export class HeldClaims {
 
 const NONE: ReadonlyMap<string, HeldJob> = new Map();
 
-function isPlain(live: LiveJob): boolean {
-  const { concurrencyKey, fairnessKey, executor, holder, resumed, startDeadline } = live;
+/** Whether nothing is counted, waited for or timed of this job. See H5. */
+export function isPlain(live: LiveJob): boolean {
+  const { concurrencyKey, fairnessKey, executor, resumed, startDeadline } = live;
   const isTimed = startDeadline !== null || timerOf(live) !== null;
-  return executor === "handler" && holder === "lease" && !resumed && concurrencyKey === null && fairnessKey === "" && !isTimed;
+  return executor === "handler" && !resumed && concurrencyKey === null && fairnessKey === "" && !isTimed;
 }
 
 function write(db: Database, held: readonly HeldJob[]): void {

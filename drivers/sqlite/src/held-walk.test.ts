@@ -8,21 +8,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { DEFAULT_BACKOFF, type Change, type JobRecord, type LiveJob } from "@windlass/kernel";
-import type { Claimed } from "@windlass/ports";
+import { DEFAULT_BACKOFF, joinTallies, noTally, type Change, type JobRecord, type LiveJob } from "@windlass/kernel";
+import type { Claimed, Committed } from "@windlass/ports";
+import { joinSignals, noSignals } from "@windlass/sql";
 import { childRecord, failed, jobRecord, nextJobId, settleOf, succeeded, T0 } from "@windlass/testkit";
 import { claimedOf, type ClaimedRows } from "./claimed-rows.ts";
 import { Database } from "./database.ts";
 import { getJob } from "./job-reads.ts";
 import type { OperationName } from "./operations.ts";
-import { lookAt, runInTurn } from "./shared-commit.ts";
+import { lookAt, runInTurn, type TakesIn } from "./shared-commit.ts";
 import { openSession } from "./small-stores.ts";
 
 const RUNS = 100;
 const SEED = 33;
 /** Ids are made in order; they are given to jobs in another one, so that an older one comes after a younger. */
 const IDS = 60;
-/** So many jobs are there before. */
+/** So many jobs are there before, if any. */
 const FIRST = 12;
 
 const CHANGES = [
@@ -54,6 +55,7 @@ const step = fc.oneof(
     weight: 6,
     arbitrary: fc.record({ type: fc.constant("claim" as const), limit: fc.integer({ min: 1, max: 3 }), ahead: fc.nat(2), of: fc.nat(3) }),
   },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant("quick" as const), of: fc.nat(1), urgent: fc.boolean(), ends: fc.nat(3) }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -73,6 +75,8 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 type Doing = Extract<Step, { readonly type: "commit" }>["changes"][number];
 const walks: fc.Arbitrary<Walk> = fc.record({
   together: fc.constantFrom(1, 1, 2, 3),
+  first: fc.constantFrom(0, FIRST),
+  takesIn: fc.constantFrom("always" as const, "where it pays" as const),
   ids: fc.shuffledSubarray([...Array(IDS).keys()], { minLength: IDS }),
   steps: fc.array(step, { minLength: 8, maxLength: 60 }),
 });
@@ -85,14 +89,18 @@ type Asked = readonly [OperationName, ...(readonly unknown[])];
 class Side {
   readonly #path: string;
   readonly #straight: boolean;
+  readonly #takesIn: TakesIn;
   db: Database;
   readonly followed: string[] = [];
   #position = 0;
 
   /** `empty`: a file that has its tables, with the session that claims. */
-  constructor(path: string, { empty, straight }: { readonly empty: string; readonly straight: boolean }) {
+  constructor(
+    path: string,
+    { empty, straight, takesIn }: { readonly empty: string; readonly straight: boolean; readonly takesIn: TakesIn },
+  ) {
     copyFileSync(empty, path);
-    [this.#path, this.#straight] = [path, straight];
+    [this.#path, this.#straight, this.#takesIn] = [path, straight, takesIn];
     this.db = this.#opened();
   }
 
@@ -107,12 +115,23 @@ class Side {
   ask(calls: readonly Asked[]): unknown[] {
     const answers = this.db.transaction(() => {
       const group = calls.map(([name, ...values], id) => ({ id, name, values }));
-      const replies = runInTurn(this.db, group, "where it pays");
-      if (this.#straight) this.db.held.apply(this.db);
+      const replies = runInTurn(this.db, group, this.#takesIn);
+      if (this.#straight) this.db.payOff("asked");
       return replies.map(({ value }) => value);
     });
     this.follow();
     return answers.map((value, i) => (calls[i]?.[0] === "claim" ? claimedOf(value as ClaimedRows) : value));
+  }
+
+  /** Commits that are carried out together share their signals, and the first one counts for all. */
+  static shared(answers: readonly unknown[]): unknown[] {
+    const isCommitted = (one: unknown): one is Committed => one !== null && typeof one === "object" && "results" in one;
+    const commits = answers.filter(isCommitted);
+    return [
+      ...answers.map((one) => (isCommitted(one) ? one.results : one)),
+      commits.map(({ signals }) => signals).reduce(joinSignals, noSignals),
+      commits.map(({ tally }) => tally).reduce(joinTallies, noTally),
+    ];
   }
 
   /** As the reading thread would see the file now. */
@@ -228,10 +247,20 @@ interface Walk {
   readonly steps: readonly Step[];
   /** So many calls share a transaction. */
   readonly together: number;
+  /** So many jobs are there before. */
+  readonly first: number;
+  readonly takesIn: TakesIn;
 }
 
-/** Returns how many claims were held when the walk looked, so that the test knows that it tests something. */
-function walk(sides: readonly [Side, Side], { ids, steps, together }: Walk): number {
+/** How often something lay there when the walk looked, so that the test knows that it tests something. */
+interface Seen {
+  held: number;
+  /** Claims of jobs in the intake, and ends of such. */
+  claimed: number;
+  ended: number;
+}
+
+function walk(sides: readonly [Side, Side], { ids, steps, together, first: jobsBefore }: Walk, seen: Seen): void {
   const [held, straight] = sides;
   const names = Array.from({ length: IDS }, () => nextJobId());
   const record = (given: Partial<JobRecord>): JobRecord | null => {
@@ -239,7 +268,7 @@ function walk(sides: readonly [Side, Side], { ids, steps, together }: Walk): num
     made++;
     return next === undefined ? null : jobRecord({ id: next, rootId: next, ...given });
   };
-  let [made, now, heldSeen] = [0, T0, 0];
+  let [made, now] = [0, T0];
   let recent: readonly string[] = [];
   let waiting: Asked[] = [];
   /** What is asked for together goes with what waits, in one transaction. */
@@ -249,20 +278,22 @@ function walk(sides: readonly [Side, Side], { ids, steps, together }: Walk): num
     const calls = waiting;
     waiting = [];
     const [a, b] = sides.map((side) => side.ask(calls));
-    expect(a).toEqual(b);
+    expect(Side.shared(a ?? [])).toEqual(Side.shared(b ?? []));
     const claims = (b ?? []).filter((_, i) => calls[i]?.[0] === "claim") as Claimed[];
     recent = [...claims.flatMap(({ jobs }) => jobs.map(({ record: { id } }) => id)), ...recent].slice(0, 5);
   };
   /** Jobs as the tables of the second side have them, which holds nothing. */
   const alive = (): string[] => straight.db.all("SELECT id FROM jobs_live ORDER BY id").map(([id]) => id as string);
-  const first = Array.from({ length: FIRST }, (_, i) => record({ queue: `q${i % 2}`, retry: i % 3 === 0 ? RETRY : null }));
-  both(
-    "commit",
-    first.map((job) => ({ type: "submit", job })),
-    now,
-  );
+  const first = Array.from({ length: jobsBefore }, (_, i) => record({ queue: `q${i % 2}`, retry: i % 3 === 0 ? RETRY : null }));
+  if (first.length > 0)
+    both(
+      "commit",
+      first.map((job) => ({ type: "submit", job })),
+      now,
+    );
   for (const one of steps) {
-    now += 400;
+    // Commits that are carried out together share their time, and those that are taken in do not.
+    if (waiting.length === 0) now += 400;
     if (one.type === "commit") {
       const all = alive();
       const changes = one.changes.flatMap((doing) => {
@@ -276,6 +307,17 @@ function walk(sides: readonly [Side, Side], { ids, steps, together }: Walk): num
     } else if (one.type === "claim") {
       const request = { executor: "handler", session: "ses_1", place: null, limit: one.limit, ahead: one.ahead, now, ...REQUESTS[one.of] };
       both("claim", request);
+    } else if (one.type === "quick") {
+      const job = record({ queue: `q${one.of}`, priority: one.urgent ? 1 : 0, retry: RETRY });
+      if (job !== null) both("commit", [{ type: "submit", job }], now);
+      both("claim", { executor: "handler", session: "ses_1", place: null, limit: 2, now, queues: [`q${one.of}`] });
+      const ending = recent.slice(0, one.ends).flatMap((id) => getJob(straight.db, id)?.live ?? []);
+      if (ending.length > 0)
+        both(
+          "commit",
+          ending.map((live) => settleOf(live, succeeded)),
+          now,
+        );
     } else if (one.type === "look") {
       const all = alive();
       const id = all[one.pick % Math.max(1, all.length)] ?? "";
@@ -287,7 +329,9 @@ function walk(sides: readonly [Side, Side], { ids, steps, together }: Walk): num
     else if (one.type === "limit")
       both("putQueue", { name: "q1", concurrencyLimit: one.pick % 2 === 0 ? null : 1 + (one.pick % 4), by: "me", now, expected: null });
     else both("unblock", now);
-    heldSeen += held.db.held.span === null ? 0 : 1;
+    seen.held += held.db.held.span === null ? 0 : 1;
+    seen.claimed += recent.some((id) => held.db.intake.isRunning(held.db, id)) ? 1 : 0;
+    seen.ended += held.db.get("SELECT 1 FROM intake WHERE made LIKE '%job_ends%' LIMIT 1") === undefined ? 0 : 1;
   }
   const [a, b] = sides.map((side) => side.stored());
   expect(a).toEqual(b);
@@ -300,13 +344,13 @@ function walk(sides: readonly [Side, Side], { ids, steps, together }: Walk): num
       last.set(job, Number(seq));
     }
   }
-  return heldSeen;
 }
 
 test("random walks come to the same, whether claims are held or not", () => {
   const folder = mkdtempSync(join(tmpdir(), "windlass-held-walk-"));
   const empty = join(folder, "empty.db");
-  let [runs, heldSeen] = [0, 0];
+  const seen: Seen = { held: 0, claimed: 0, ended: 0 };
+  let runs = 0;
   try {
     const db = new Database(empty);
     db.migrate();
@@ -315,10 +359,11 @@ test("random walks come to the same, whether claims are held or not", () => {
     fc.assert(
       fc.property(walks, (given) => {
         const name = `${++runs}`;
-        const side = (straight: boolean): Side => new Side(join(folder, `${name}-${straight}.db`), { empty, straight });
+        const side = (straight: boolean): Side =>
+          new Side(join(folder, `${name}-${straight}.db`), { empty, straight, takesIn: given.takesIn });
         const sides = [side(false), side(true)] as const;
         try {
-          heldSeen += walk(sides, given);
+          walk(sides, given, seen);
         } finally {
           for (const { db } of sides) db.close();
         }
@@ -328,5 +373,6 @@ test("random walks come to the same, whether claims are held or not", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-  expect(heldSeen).toBeGreaterThan(RUNS);
+  expect(seen.held).toBeGreaterThan(RUNS);
+  expect(Math.min(seen.claimed, seen.ended)).toBeGreaterThan(RUNS / 4);
 });

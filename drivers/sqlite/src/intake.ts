@@ -6,22 +6,25 @@
  * I1. A row says all that goes into the tables, the position in the feed too. To put it there asks nothing and decides nothing,
  *     so it comes to the same whenever it is done, and again after a power cut.
  * I2. The transaction that puts rows into their tables removes them here: at any moment a job is in one of the two.
- * I3. Nobody reads or changes jobs before that was done, in the same transaction or in one before it. So nobody can tell the
- *     difference, and the order of events is that of the acknowledgements.
+ * I3. Nobody reads or changes jobs before that was done, in the same transaction or in one before it, but as I6 says. So nobody can
+ *     tell the difference, and the order of events is that of the acknowledgements.
  * I4. That transaction tells nobody anything that the disk does not have, and needs no flush of its own: the log is in order,
  *     so a power cut leaves the row or its tables.
  * I5. What was written here is known in memory; after a transaction that failed, and when another connection has written, the
  *     table says what is there.
+ * I6. A job that lies here may be claimed here, when its claim is held (held-claims.ts), and end here: the end is one more row, of
+ *     what it puts into the tables. Such a job never has a live row. Any other change of it comes behind I3.
  */
-import { WindlassError, type JobRecord, type LiveJob } from "@windlass/kernel";
+import { WindlassError, type ExecutorName, type JobRecord, type LiveJob } from "@windlass/kernel";
 import type { SqlValue } from "@windlass/sql";
 import type { Database } from "./database.ts";
-import { insertMade, MADE, recordsOf, type MadeRows } from "./made-rows.ts";
+import { ENDED, ENDS, insertRows, LIVE, MADE, recordsOf, type EndedRows, type MadeRows } from "./made-rows.ts";
+import type { Target } from "./many-rows.ts";
 
 /** So that whatever comes next waits for no more than a few milliseconds. */
 export const INTAKE_ROWS_MAX = 64;
 
-/** When fewer than this were put into their tables for somebody, the way through here did not pay. */
+/** When fewer than this were put into their tables for somebody, and none was claimed here, the way through here did not pay. */
 const WORTH_ROWS = 4;
 /** So many single submits go straight into their tables then, before it is tried again. */
 const STRAIGHT_AFTER = 32;
@@ -32,12 +35,21 @@ interface TakenJob {
   readonly made: MadeRows;
 }
 
+/** What of a job lies here that has ended: it never has a live row. */
+interface TakenEnd {
+  readonly ids: readonly string[];
+  readonly rows: EndedRows;
+}
+
 /** One for each table row: its table, its columns, its values. */
 type StoredRows = readonly (readonly [string, readonly string[], readonly SqlValue[]])[];
 
 export class Intake {
   /** In order; null: the table says what is there. See I5. */
   #taken: TakenJob[] | null = null;
+  /** Of jobs that were taken in. */
+  readonly #ends: TakenEnd[] = [];
+  readonly #ended = new Set<string>();
   /** Single submits that are to go straight. */
   #straight = 0;
 
@@ -65,10 +77,38 @@ export class Intake {
     );
   }
 
+  /** The jobs that are ready here in these queues, and were not claimed; null: not known. */
+  waiting(
+    db: Database,
+    { executor, queues }: { readonly executor: ExecutorName; readonly queues: ReadonlyMap<string, unknown> },
+  ): readonly LiveJob[] | null {
+    if (this.#taken === null) return null;
+    return this.#taken.flatMap(({ live }) => {
+      const isReady = live.state === "queued" && !live.blocked && live.executor === executor && queues.has(live.queue);
+      return isReady && db.held.live(live.id) === undefined && !this.#ended.has(live.id) ? [live] : [];
+    });
+  }
+
+  /** Whether this job lies here and was claimed, and has not ended. */
+  isRunning(db: Database, id: string): boolean {
+    return db.held.live(id) !== undefined && (this.#taken ?? []).some(({ live }) => live.id === id);
+  }
+
+  /** Jobs end that lie here (`isRunning`). The caller holds the write transaction. */
+  putEnd(db: Database, end: TakenEnd): void {
+    db.run("INSERT INTO intake (made) VALUES (?)", [textOf(ENDED, end.rows)]);
+    this.#ends.push(end);
+    for (const id of end.ids) {
+      this.#ended.add(id);
+      db.hot.ended(id);
+    }
+  }
+
   /** The caller holds the write transaction, and has asked `hasRoom` and `has`. */
   put(db: Database, job: TakenJob): void {
-    db.run("INSERT INTO intake (made) VALUES (?)", [textOf(job.made)]);
+    db.run("INSERT INTO intake (made) VALUES (?)", [textOf(MADE, job.made)]);
     this.#taken?.push(job);
+    for (const record of recordsOf(job.made)) db.hot.records.put(record);
   }
 
   /**
@@ -77,33 +117,40 @@ export class Intake {
    */
   apply(db: Database, because: "asked" | "time"): void {
     const taken = this.#taken;
-    const count = taken === null ? replay(db) : insertTaken(db, taken);
+    const wasOfUse = taken?.some(({ live }) => this.#ended.has(live.id) || db.held.live(live.id) !== undefined) === true;
+    const count = taken === null ? replay(db) : this.#insert(db, taken);
     if (count > 0) db.run("DELETE FROM intake");
-    this.#taken = [];
-    if (because === "asked" && count > 0 && count < WORTH_ROWS) this.#straight = STRAIGHT_AFTER;
+    this.#empty([]);
+    if (because === "asked" && count > 0 && !wasOfUse && count < WORTH_ROWS) this.#straight = STRAIGHT_AFTER;
+  }
+
+  #insert(db: Database, taken: readonly TakenJob[]): number {
+    if (taken.length === 0) return 0;
+    const isAlive = ({ live }: TakenJob): boolean => !this.#ended.has(live.id);
+    insertRows(db, MADE, (i) => (MADE[i] === LIVE ? taken.filter(isAlive) : taken).flatMap(({ made }) => made[i] ?? []));
+    insertRows(db, ENDED, (i) => this.#ends.flatMap(({ rows }) => rows[i] ?? []));
+    for (const one of taken) {
+      // Of a held job more is known than what its table has.
+      if (!isAlive(one) || db.held.live(one.live.id) !== undefined) continue;
+      db.hot.putLive(one.live);
+      db.held.ready(one.live);
+    }
+    return taken.length;
+  }
+
+  #empty(taken: TakenJob[] | null): void {
+    this.#taken = taken;
+    this.#ends.length = 0;
+    this.#ended.clear();
   }
 
   forget(): void {
-    this.#taken = null;
+    this.#empty(null);
   }
 }
 
-function insertTaken(db: Database, taken: readonly TakenJob[]): number {
-  if (taken.length === 0) return 0;
-  insertMade(
-    db,
-    MADE.map((_, i) => taken.flatMap(({ made }) => made[i] ?? [])),
-  );
-  for (const { live, made } of taken) {
-    for (const record of recordsOf(made)) db.hot.records.put(record);
-    db.hot.putLive(live);
-    db.held.ready(live);
-  }
-  return taken.length;
-}
-
-function textOf(made: MadeRows): string {
-  return `[${MADE.flatMap((target, i) => (made[i] ?? []).map((row) => target.named(row))).join(",")}]`;
+function textOf(targets: readonly Target[], rows: MadeRows | EndedRows): string {
+  return `[${targets.flatMap((target, i) => (rows[i] ?? []).map((row) => target.named(row))).join(",")}]`;
 }
 
 /** What another process, or a transaction that failed, has left. */
@@ -126,9 +173,10 @@ function replay(db: Database): number {
 const COLUMN = /^[a-z_]+$/u;
 
 function insertStored(db: Database, [table, columns, values]: StoredRows[number]): void {
-  const target = MADE.find(({ name }) => name === table);
+  const target = [...MADE, ...ENDED].find(({ name }) => name === table);
   const wrong = columns.find((column) => !COLUMN.test(column));
   if (target === undefined || wrong !== undefined)
     throw new Error(`"${wrong ?? table}" is ${wrong === undefined ? "no table of new jobs" : `no column of ${table}`}`);
   db.run(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`, values);
+  if (target === ENDS) db.run("DELETE FROM jobs_live WHERE id = ?", [values[columns.indexOf("job_id")] as SqlValue]);
 }

@@ -3,7 +3,7 @@
  * later, when their jobs were taken in (intake.ts).
  */
 import { timerOf, type LiveJob, type Writes } from "@windlass/kernel";
-import { eventsTable, jobsTable, liveTable, type SqlValue, type Table } from "@windlass/sql";
+import { attemptsTable, endOf, endsTable, eventsTable, jobsTable, liveTable, type SqlValue, type Table } from "@windlass/sql";
 import type { Database, Row } from "./database.ts";
 import { insertMany, Target } from "./many-rows.ts";
 
@@ -12,17 +12,33 @@ export const namesOf = (table: { readonly columns: readonly { readonly name: str
 
 const EVENTS = new Target("events", ["position", ...namesOf(eventsTable)]);
 
+export const LIVE: Target = new Target("jobs_live", [...namesOf(liveTable), "timer_at"]);
+
 /** In the order in which they are written. */
 export const MADE: readonly Target[] = [
   new Target("jobs", namesOf(jobsTable)),
   new Target("job_labels", ["workspace", "label", "value", "job_id"]),
-  new Target("jobs_live", [...namesOf(liveTable), "timer_at"]),
+  LIVE,
   EVENTS,
   new Target("idempotency_keys", ["workspace", "idempotency_key", "job_id", "request_hash"]),
 ];
 
 /** For each of `MADE` its rows. */
 export type MadeRows = readonly (readonly Row[])[];
+
+export const ATTEMPTS: Target = new Target("attempts", namesOf(attemptsTable));
+export const ENDS: Target = new Target("job_ends", namesOf(endsTable));
+
+/** What the end of a job leaves, in the order in which it is written. */
+export const ENDED: readonly Target[] = [ATTEMPTS, ENDS, EVENTS];
+
+/** For each of `ENDED` its rows. */
+export type EndedRows = readonly (readonly Row[])[];
+
+/** Positions in the feed are given out here. */
+export function rowsEnded(db: Database, { attempts, ended, events }: Pick<Writes, "attempts" | "ended" | "events">): EndedRows {
+  return [encoded(attemptsTable, attempts), encoded(endsTable, [...ended.values()].map(endOf)), positioned(db, events)];
+}
 
 /** `live`: the live rows that are new. Positions in the feed are given out here. */
 export function rowsMade(db: Database, { inserted, events, idempotency }: Writes, live: readonly LiveJob[]): MadeRows {
@@ -41,7 +57,12 @@ export function recordsOf([records = []]: MadeRows): readonly Row[] {
 }
 
 export function insertMade(db: Database, made: MadeRows): void {
-  for (const [i, target] of MADE.entries()) insertMany(db, target, made[i] ?? []);
+  insertRows(db, MADE, (i) => made[i] ?? []);
+}
+
+/** `rowsOf`: of the target with this number. */
+export function insertRows(db: Database, targets: readonly Target[], rowsOf: (i: number) => readonly Row[]): void {
+  for (const [i, target] of targets.entries()) insertMany(db, target, rowsOf(i));
 }
 
 /** They get their positions now. */

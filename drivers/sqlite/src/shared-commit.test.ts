@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Change } from "@windlass/kernel";
-import type { Committed } from "@windlass/ports";
+import type { ClaimRequest, Committed } from "@windlass/ports";
 import { jobRecord, T0 } from "@windlass/testkit";
 import { claimedOf, type ClaimedRows } from "./claimed-rows.ts";
 import { Database } from "./database.ts";
@@ -100,12 +100,14 @@ describe("a single submit", () => {
     ]);
   });
 
-  test("goes straight where somebody waits for it", () => {
-    inTurn(claim(1));
-    inTurn(commitOf(2, [submit()]));
+  test("goes straight where somebody waits for it who cannot claim it where it lies", () => {
+    const outside = (id: number): Call => ({ ...claim(id), values: [{ ...(claim(id).values[0] as ClaimRequest), executor: "process" }] });
+    const job = { executor: "process", kind: "task" } as const;
+    inTurn(outside(1));
+    inTurn(commitOf(2, [submit(job)]));
     expect(lies()).toBe(0);
-    inTurn(claim(3));
-    inTurn(commitOf(4, [submit()]));
+    inTurn(outside(3));
+    inTurn(commitOf(4, [submit(job)]));
     expect(lies()).toBe(1);
   });
 

@@ -9,7 +9,7 @@ import { commit } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
 import type { Call } from "./group-writes.ts";
 import { leavesHeld, run, type OperationName } from "./operations.ts";
-import { singleSubmit, takeIn } from "./take-in.ts";
+import { endsTaken, singleSubmit, takeEnds, takeIn } from "./take-in.ts";
 import type { Reply } from "./thread-message.ts";
 
 /** `always`: whatever may be; `where it pays`: not when somebody is likely to ask for the job at once. */
@@ -17,33 +17,59 @@ export type TakesIn = "always" | "where it pays";
 
 /** Carries the calls out in order; the caller holds the transaction. */
 export function runInTurn(db: Database, calls: readonly Call[], takesIn: TakesIn): Reply[] {
-  const [only, more] = calls;
-  if (only !== undefined && more === undefined && (takesIn === "always" || pays(db, only))) {
-    const committed = takeIn(db, only);
-    if (committed !== null) return [{ id: only.id, value: committed }];
-  }
-  db.intake.apply(db, "asked");
-  if (!db.held.isKnown) db.held.apply(db);
   const replies: Reply[] = [];
   for (let from = 0; from < calls.length;) {
     let to = from;
     while (calls[to]?.name === "commit") to++;
-    if (to - from > 1) {
-      replies.push(...commitShared(db, calls.slice(from, to)));
-      from = to;
-    } else {
-      const call = calls[from] as Call;
-      if (!leavesHeld(call.name)) db.held.apply(db);
-      replies.push({ id: call.id, value: run(db, call.name, call.values) });
-      from++;
-    }
+    const call = calls[from] as Call;
+    if (to > from) replies.push(...commitAll(db, calls.slice(from, to), takesIn));
+    else replies.push({ id: call.id, value: straight(db, call) });
+    from = Math.max(to, from + 1);
   }
   return replies;
 }
 
+/** Where there are only ends, and one submit, those that lie in the intake end there, and the submit is taken in, behind the others. */
+function commitAll(db: Database, commits: readonly Call[], takesIn: TakesIn): readonly Reply[] {
+  const others = commits.filter((call) => !onlyEnds(call));
+  const [submit, more] = others;
+  if (more !== undefined || (submit !== undefined && singleSubmit(submit) === null)) return commitShared(db, commits);
+  // Nothing hangs on the order of ends of different jobs, and of a job that is new.
+  const isTaken = (call: Call): boolean => call === submit || endsTaken(db, call);
+  const replies = commitShared(
+    db,
+    commits.filter((call) => !isTaken(call)),
+  );
+  const done = new Map(replies.map((reply) => [reply.id, reply]));
+  for (const call of [...commits.filter((one) => one !== submit), ...others])
+    if (!done.has(call.id)) done.set(call.id, { id: call.id, value: takenIn(db, call, takesIn) ?? straight(db, call) });
+  return commits.flatMap(({ id }) => done.get(id) ?? []);
+}
+
+function onlyEnds({ values }: Call): boolean {
+  return (values[0] as readonly Change[]).every(({ type }) => type === "settle");
+}
+
+function takenIn(db: Database, call: Call, takesIn: TakesIn): Committed | null {
+  return takeEnds(db, call) ?? (takesIn === "always" || pays(db, call) ? takeIn(db, call) : null);
+}
+
+/** A claim looks into the intake itself (claim-jobs.ts). */
+function straight(db: Database, { name, values }: Call): unknown {
+  if (name !== "claim") putTaken(db);
+  if (!leavesHeld(name)) db.held.apply(db);
+  return run(db, name, values);
+}
+
+function putTaken(db: Database): void {
+  db.intake.apply(db, "asked");
+  if (!db.held.isKnown) db.held.apply(db);
+}
+
 function pays(db: Database, call: Call): boolean {
-  const submit = singleSubmit(call);
-  return submit !== null && !db.waiting.isAwaited(submit.job) && db.intake.pays();
+  const job = singleSubmit(call)?.job;
+  if (job === undefined) return false;
+  return (job.executor === "handler" || !db.waiting.isAwaited(job)) && db.intake.pays();
 }
 
 /**
@@ -66,6 +92,8 @@ export function lookAt<T>(db: Database, name: OperationName, look: () => T): T {
 }
 
 function commitShared(db: Database, calls: readonly Call[]): Reply[] {
+  if (calls.length === 0) return [];
+  putTaken(db);
   const asked = calls.map(({ id, values }) => ({ id, changes: values[0] as readonly Change[], now: values[1] as number }));
   const { results, signals, tally } = commit(
     db,

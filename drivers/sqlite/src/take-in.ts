@@ -4,6 +4,8 @@
  *
  * T1. A job is taken in only where the tables will take it: it stands in none of them, its workspace is there, its key was not
  *     used, nothing that it is made of is disabled, and its values are of the kinds that SQLite stores. Everything else goes straight, and is refused there.
+ * T2. An end is taken in only of a job that lies in the intake, whose claim is held, and when the kernel makes nothing more of it than
+ *     rows of its end and its events: no retry, no dead letter, nothing for its schedule or for whoever waits for its key.
  */
 import {
   applyChanges,
@@ -13,14 +15,16 @@ import {
   WorkingSet,
   type Change,
   type JobRecord,
+  type Settle,
   type Submit,
+  type Writes,
 } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 import type { SqlValue } from "@windlass/sql";
 import { absentWorkspaces } from "./access.ts";
 import type { Database } from "./database.ts";
 import type { Call } from "./group-writes.ts";
-import { rowsMade, type MadeRows } from "./made-rows.ts";
+import { rowsEnded, rowsMade, type EndedRows, type MadeRows } from "./made-rows.ts";
 import { disabledDefinitions } from "./small-stores.ts";
 
 /** Texts of a job together, about a page: larger ones would be written twice, for little that is saved. */
@@ -39,6 +43,34 @@ export function takeIn(db: Database, call: Call): Committed | null {
   if (!isStorable(made)) return null;
   db.intake.put(db, { record: submit.job, live, made });
   return { results, signals: set.signals, tally: set.tally };
+}
+
+/** The same of a call that ends jobs. Keeps T2. */
+export function takeEnds(db: Database, call: Call): Committed | null {
+  if (!endsTaken(db, call)) return null;
+  const [changes, now] = call.values as [readonly Settle[], number];
+  const live = changes.flatMap(({ id }) => db.held.live(id) ?? []);
+  const set = new WorkingSet({ live, ended: [], children: [], idempotent: [] }, now);
+  const results = applyChanges(set, changes, now);
+  const { writes } = set;
+  if (!isEndOnly(writes, live.length)) return null;
+  const rows = rowsEnded(db, { ...writes, events: [...db.held.eventsOf(writes.ended.keys()), ...writes.events] });
+  if (!isStorable(rows)) return null;
+  db.held.take(db, writes.ended.keys());
+  db.intake.putEnd(db, { ids: [...writes.ended.keys()], rows });
+  return { results, signals: set.signals, tally: set.tally };
+}
+
+/** Whether a call does nothing but end jobs that lie in the intake, and whose claim is held. */
+export function endsTaken(db: Database, { name, values }: Call): boolean {
+  if (name !== "commit") return false;
+  const changes = values[0] as readonly Change[];
+  return changes.length > 0 && changes.every((change) => change.type === "settle" && db.intake.isRunning(db, change.id));
+}
+
+function isEndOnly({ ended, attempts, events, inserted, live, ...others }: Writes, count: number): boolean {
+  if (ended.size !== count || inserted.length > 0 || live.size > 0) return false;
+  return Object.values(others).every((one) => (Array.isArray(one) ? one.length : one.size) === 0);
 }
 
 /** The one job that a call submits, if it has no parent and no key of others. */
@@ -65,7 +97,7 @@ function isStored(db: Database, { id, workspace, idempotencyKey }: JobRecord): b
  * Texts, whole numbers and null, and not too much of them. Halves of a character (`"\ud800"`) all become the same sign in a file,
  * so two names that differ here may be one there: only the tables say.
  */
-function isStorable(made: MadeRows): boolean {
+function isStorable(made: MadeRows | EndedRows): boolean {
   let length = 0;
   for (const rows of made) for (const row of rows) for (const value of row) length += lengthOf(value);
   return length <= LENGTH_MAX;

@@ -6,12 +6,10 @@ import type { LiveJob, Signals, Writes } from "@windlass/kernel";
 import { attemptsTable, endOf, endsTable, noSignals } from "@windlass/sql";
 import type { Database, Row } from "./database.ts";
 import { addChange } from "./live-changes.ts";
-import { encoded, insertMade, namesOf, recordsOf, rowsMade } from "./made-rows.ts";
+import { ATTEMPTS, encoded, ENDS, insertMade, recordsOf, rowsMade } from "./made-rows.ts";
 import { insertMany, runForIds, SameChanges, Target } from "./many-rows.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
 
-const ATTEMPTS = new Target("attempts", namesOf(attemptsTable));
-const ENDS = new Target("job_ends", namesOf(endsTable));
 const FACTS = new Target("facts", ["job_id", "number", "fact"]);
 
 const SPEND = "INSERT OR REPLACE INTO rate_buckets (queue, fairness_key, spent_until) VALUES (?, ?, ?)";
