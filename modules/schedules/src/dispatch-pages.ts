@@ -11,7 +11,7 @@ const PAGE = 500;
 /** Of the first page: until it is decided about, nothing is being stored. */
 const FIRST_PAGE = 100;
 /** Pages that are being stored at once: on PostgreSQL each has a connection of its own. */
-const STORED_AT_ONCE = 2;
+const STORED_AT_ONCE = 4;
 
 export interface Pages {
   readonly now: number;
