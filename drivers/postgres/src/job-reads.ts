@@ -21,6 +21,7 @@ import { markAndPosition, positionText } from "./feed-position.ts";
 
 const VIEW = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = $1`;
 const CHILD = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.parent_id = $1 AND j.child_key = $2`;
+const MADE_UNDER = "SELECT job_id FROM idempotency_keys WHERE workspace = $1 AND idempotency_key = $2";
 const ATTEMPTS = `SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = $1 ORDER BY number`;
 const LAST = endedAttemptSql("$1");
 const CURRENT = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = $1 AND phase IS NOT NULL`;
@@ -35,6 +36,7 @@ export function jobReads(db: Querier): JobReads {
   return {
     get: async (id) => (await db.rows(VIEW, [id])).map(decodeView)[0] ?? null,
     child: async (parentId, childKey) => (await db.rows(CHILD, [parentId, childKey])).map(decodeView)[0] ?? null,
+    made: async (workspace, idempotencyKey) => ((await db.rows(MADE_UNDER, [workspace, idempotencyKey]))[0]?.[0] ?? null) as string | null,
     list: async (filter) => {
       const lists: JobView[][] = [];
       // One after the other: a job that ends meanwhile is in both, not in neither.

@@ -33,6 +33,12 @@ export function getChild(db: Database, parentId: string, childKey: string): JobV
   return row === undefined ? null : decodeView(row);
 }
 
+export function madeUnder(db: Database, workspace: string, idempotencyKey: string): string | null {
+  return (db.get(MADE_UNDER, [workspace, idempotencyKey])?.[0] ?? null) as string | null;
+}
+
+const MADE_UNDER = "SELECT job_id FROM idempotency_keys WHERE workspace = ? AND idempotency_key = ?";
+
 export function getJob(db: Database, id: string): JobView | null {
   const row = db.get(VIEW, [id]);
   return row === undefined ? null : decodeView(row);

@@ -18,6 +18,7 @@ export function storeOn({ call, heartbeats, close }: Front): Store {
     reads: {
       get: (id) => call("getJob", id),
       child: (parentId, childKey) => call("getChild", parentId, childKey),
+      made: (workspace, idempotencyKey) => call("madeUnder", workspace, idempotencyKey),
       list: (filter) => call("listJobs", filter),
       tally: (filter, by) => call("tallyJobs", filter, by),
       attempts: (jobId) => call("listAttempts", jobId),

@@ -36,6 +36,10 @@ interface Given {
   readonly opening?: (tries: number, connect: () => Notices) => Notices;
 }
 
+/** Why nothing can be made of a workflow any more. */
+const gone = new Map<string, WindlassError>();
+afterEach(() => gone.clear());
+
 async function open(given: Given = {}): Promise<Site> {
   const memory = noticesMemory();
   const keys = { place: "KEYS", read: given.readKeys ?? (() => KEY) };
@@ -43,6 +47,8 @@ async function open(given: Given = {}): Promise<Site> {
   let tries = 0;
   const connect = (): Notices => memoryNotices(memory, { clock: fixture.clock, attemptsMax: 3 });
   const executionOf: NoticeOptions["executionOf"] = async ({ workflow_id: name, input }) => {
+    const fault = gone.get(name);
+    if (fault !== undefined) throw fault;
     if (name === "none") throw new WindlassError("not_found", "there is no workflow none");
     if (name === "picky") throw new WindlassError("invalid", "the inputs of picky are not as they should be");
     if (name === "broken") throw new Error("nobody foresaw this");
@@ -110,6 +116,23 @@ test("one that names no execution makes one, however often it comes", async () =
   await send({ id: "d", schedule_id: "s", nominal_time: "2026-01-01T10:00:00Z", input: { other: true } });
   await emptied();
   expect([died(), await executions()]).toEqual([[], ["nightly", "nightly"]]);
+});
+
+test.each([
+  ["is deleted", new WindlassError("not_found", "there is no workflow nightly")],
+  ["refuses its input", new WindlassError("invalid", "the inputs of nightly are not as they should be")],
+  ["may not be submitted", new WindlassError("forbidden", "an image of nightly is not allowed")],
+])("a notice that comes again once its workflow %s is done with, and a new one is not", async (_, fault) => {
+  const { send, notices, clock, executions } = await open();
+  const ofTime = { schedule_id: "s", nominal_time: "2026-01-01T10:00:00Z" };
+  await send({ id: "a" }, { id: "b", ...ofTime });
+  await emptied();
+  gone.set("nightly", fault);
+  await clock.advance((notices.dedupesMs ?? 0) + 1);
+  await send({ id: "a" }, { id: "c", ...ofTime }, { id: "d" });
+  await emptied();
+  expect(died()).toEqual([expect.stringContaining("d ")]);
+  expect(await executions()).toEqual(["nightly", "nightly"]);
 });
 
 test("an id that came before with something else is a dead letter, not something that was done", async () => {

@@ -5,6 +5,8 @@
  *     store, which has its order and its limits.
  * E2. One that names no execution makes one, under an idempotency key of its schedule and nominal time, or of its own id. So it
  *     makes one however often it comes, and to however many.
+ *     What it made before is found by that key also where it could not be made any more: its workflow was deleted, takes no such input
+ *     now, or lacks a secret or an image. It is done with then.
  * E3. What can never be followed is a dead letter at once, with its reason, and holds up no other of its batch.
  * E4. What fails for reasons of ours (no store) is given back without counting; what fails in a way that nobody foresaw counts.
  * E5. What is at work is hidden from others again before its time is over.
@@ -17,6 +19,7 @@ import {
   minutes,
   readNotice,
   seconds,
+  workflowOfNotice,
   type Backoff,
   type JobRecord,
   type Notice,
@@ -134,12 +137,15 @@ async function judge(
     const read = readNotice(notice.body);
     if ("fault" in read) return { verdict: "dead", reason: read.fault, message: read.message };
     const { execution_id: executionId } = read.notice;
-    return executionId === undefined
-      ? await makeExecution(jobs, {
-          request: await executionOf(read.notice),
-          ...keyOf(context, { notice, read: read.notice, queue: notices.identity }),
-        })
-      : await findExecution(context, executionId);
+    if (executionId !== undefined) return await findExecution(context, executionId);
+    const key = keyOf(context, { notice, read: read.notice, queue: notices.identity });
+    try {
+      return await makeExecution(jobs, { request: await executionOf(read.notice), ...key });
+    } catch (error) {
+      const made = await madeBefore(context, { read: read.notice, key: key.key, error });
+      if (made === null) throw error;
+      return { verdict: "done", executionId: made };
+    }
   } catch (error) {
     return verdictOf(error);
   }
@@ -181,6 +187,14 @@ async function makeExecution(
     if (isOfTime) return { verdict: "done", executionId: "" };
     return { verdict: "dead", reason: "refused", message: "another notice had this id, and asked for something else" };
   }
+}
+
+/** See E2. What may go better soon is tried again instead. */
+async function madeBefore(
+  context: EngineContext,
+  { read, key, error }: { readonly read: Notice; readonly key: string; readonly error: unknown },
+): Promise<string | null> {
+  return mayPass(error) ? null : context.store.reads.made(workflowOfNotice(read).workspace, key);
 }
 
 /** Where the idempotency keys of notices begin; it is no key that people would think of. */

@@ -41,6 +41,8 @@ export interface JobReads {
   get(id: string): Promise<JobView | null>;
   /** The child of this key, found by one look into an index. */
   child(parentId: string, childKey: string): Promise<JobView | null>;
+  /** The id of the job that was made under this idempotency key; null: none was. */
+  made(workspace: string, idempotencyKey: string): Promise<string | null>;
   list(filter: JobFilter): Promise<readonly JobView[]>;
   /** Oldest first; the one that is alive comes last. */
   attempts(jobId: string): Promise<readonly Attempt[]>;

@@ -136,6 +136,7 @@ export function describeChanges(subject: Subject): void {
     ]);
     expect(await commitOne(store, { type: "submit", job: again })).toEqual({ ok: true, id: first.id, created: false });
     expect(await commitOne(store, { type: "submit", job: other })).toMatchObject({ ok: false, refusal: { code: "idempotency_mismatch" } });
+    expect([await store.reads.made(first.workspace, "once"), await store.reads.made(first.workspace, "other")]).toEqual([first.id, null]);
     expect(await commitOne(store, { type: "submit", job: elsewhere })).toMatchObject({ ok: true, created: true });
     expect(await store.reads.get(again.id)).toBeNull();
   });
