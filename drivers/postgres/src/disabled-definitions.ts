@@ -4,6 +4,7 @@
  * M1. Whoever disables one waits for the commits that found it enabled, and those that come meanwhile wait for him: what he then
  *     finds is all that was taken before. The lock is one for all of them, for a commit may make jobs of hundreds. It comes before
  *     the locks of rows, everywhere: else one that waits for a row could hold up who disables, and he the one that has the row.
+ * M2. He waits a moment at most, and then lets those behind him go first: one commit that hangs holds up no others.
  */
 import type { DefinitionName, DisabledDefinition } from "@windlass/kernel";
 import { disabledTable, nameValues } from "@windlass/sql";
@@ -14,6 +15,9 @@ const AMONG = `SELECT ${disabledTable.list()} FROM disabled_definitions WHERE (w
 /** No other lock of ours has this number. */
 const MARKS_NUMBER = 7_461_003;
 const HOLD = "SELECT pg_advisory_xact_lock($1)";
+/** Longer than a commit takes. With all tries of a transaction it is longer than one that hangs may last (`IDLE_MS` there). */
+const HOLD_MS_MAX = 1_500;
+const LOCK_TIMEOUT = "SELECT set_config('lock_timeout', $1, true)";
 const SHARE = "SELECT pg_advisory_xact_lock_shared($1)";
 
 /** Those of these that are disabled. */
@@ -35,7 +39,7 @@ export async function keepMarks(tx: Querier): Promise<void> {
   await tx.rows(SHARE, [MARKS_NUMBER]);
 }
 
-/** Until the transaction ends nobody makes a job of a definition, whichever (M1). */
+/** Until the transaction ends nobody makes a job of a definition, whichever (M1). The transaction runs again when it was to wait for long (M2). */
 export async function holdMarks(tx: Querier): Promise<void> {
-  await tx.rows(HOLD, [MARKS_NUMBER]);
+  await Promise.all([tx.rows(LOCK_TIMEOUT, [String(HOLD_MS_MAX)]), tx.rows(HOLD, [MARKS_NUMBER])]);
 }

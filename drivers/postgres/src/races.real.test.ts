@@ -288,4 +288,32 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
       await blocker.end();
     }
   });
+
+  test("a commit that hangs holds up who disables a workflow, but none that submits one behind him", async () => {
+    const hanging = new pg.Client(connectionConfig(url));
+    await hanging.connect();
+    try {
+      await hanging.query("BEGIN");
+      await hanging.query("SELECT pg_advisory_xact_lock_shared(7461003)");
+      const key = { workspace: "default", type: "workflow", name: "nightly" };
+      await store(0).definitions.put({ ...key, id: "wfv_1", hash: "h", body: {}, labels: {}, createdAt: T0 });
+      let isDisabled = false;
+      const disabling = store(1)
+        .definitions.disable({ ...key, disabledBy: "ann", disabledAt: T0, reason: null })
+        .then((kept) => {
+          isDisabled = true;
+          return kept;
+        });
+      await expect
+        .poll(async () => (await hanging.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).rowCount, PATIENCE)
+        .toBe(1);
+      const behind = { type: "submit", job: compositeRecord({ name: "nightly" }), definitions: ["nightly"] } as const;
+      expect((await store(2).jobs.commit([behind], T0)).results).toMatchObject([{ ok: true, created: true }]);
+      expect(isDisabled).toBe(false);
+      await hanging.query("ROLLBACK");
+      expect(await disabling).toMatchObject({ name: "nightly" });
+    } finally {
+      await hanging.end();
+    }
+  });
 });

@@ -23,8 +23,10 @@ import { packets, querierOf, type Querier } from "./connection.ts";
 const TAKEN = "23505";
 /** A division by zero: what was known of rows is not so any more (claimed-rows.ts). */
 const CHANGED = "22012";
+/** A lock that was waited for as long as the transaction may (disabled-definitions.ts, M2). */
+const LOCKED = "55P03";
 /** Deadlock, serialization failure, a key that another transaction inserted first, and rows that it changed. */
-const LOST_RACES: ReadonlySet<string> = new Set(["40P01", "40001", TAKEN, CHANGED]);
+const LOST_RACES: ReadonlySet<string> = new Set(["40P01", "40001", TAKEN, CHANGED, LOCKED]);
 const DISK_FULL = "53100";
 /** Classes of errors of what was given: a value that is out of range, a row of an index that is too long. */
 const UNSTORABLE = /^(22|54)/u;

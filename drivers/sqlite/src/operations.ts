@@ -25,7 +25,19 @@ import { commit, tidy, unblock } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
 import { listDeadLetters, markRedriven, removeDeadLetters } from "./dead-letters.ts";
 import { cursor, due, live, nextDue, records, woken } from "./job-queries.ts";
-import { counts, feed, feedEnd, getChild, getJob, keyHolders, listAttempts, listEvents, listJobs, madeUnder, tallyJobs } from "./job-reads.ts";
+import {
+  counts,
+  feed,
+  feedEnd,
+  getChild,
+  getJob,
+  keyHolders,
+  listAttempts,
+  listEvents,
+  listJobs,
+  madeUnder,
+  tallyJobs,
+} from "./job-reads.ts";
 import { getQueue, listQueues, putQueue, removeQueue } from "./queues.ts";
 import { endedRoots, removeTrees } from "./retention.ts";
 import { findSecrets, listSecrets, putSecret, removeSecret, resealSecret, secretKeys, secretsSealedOtherwise } from "./secrets.ts";

@@ -106,5 +106,7 @@ function fill(value: Json, filling: Filling): Json {
   }
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return Object.freeze(value.map((item, i) => fill(item, { ...filling, path: `${path}[${i}]` })));
-  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, { ...filling, path: `${path}.${key}` })])));
+  return Object.freeze(
+    Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, { ...filling, path: `${path}.${key}` })])),
+  );
 }
