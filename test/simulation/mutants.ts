@@ -246,7 +246,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "drivers/sqlite/src/schedules.ts",
-        from: "const counts = isStillRight(dispatch, before.get(dispatch.scheduleId)) &&",
+        from: "const counts = isStillRight(dispatch, before.get(dispatch.scheduleId), disabled) &&",
         to: "const counts = before.has(dispatch.scheduleId) &&",
       },
     ],

@@ -10,6 +10,7 @@ import {
   demandRevision,
   isStillRight,
   noTally,
+  replacementsNeeded,
   rowsOf,
   type ChangeResult,
   type Dispatch,
@@ -39,7 +40,7 @@ import {
 import { demandWorkspace } from "./access.ts";
 import { commit, type Known } from "./commit-jobs.ts";
 import type { Querier } from "./connection.ts";
-import { keepMarks } from "./disabled-definitions.ts";
+import { disabledNow, keepMarks } from "./disabled-definitions.ts";
 import { insertMany, transposed } from "./many-rows.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -143,14 +144,16 @@ async function store(
   dispatches: readonly Dispatch[],
   now: number,
 ): Promise<Dispatched> {
-  if (definitionsNeeded(dispatches.flatMap(({ changes }) => changes)).length > 0) await keepMarks(tx);
+  const replacing = replacementsNeeded(dispatches);
+  if (replacing.length > 0 || definitionsNeeded(dispatches.flatMap(({ changes }) => changes)).length > 0) await keepMarks(tx);
+  const disabled = await disabledNow(tx, replacing);
   const stopped = dispatches.flatMap(({ changes }) => changes.flatMap((change) => (change.type === "stop" ? [change.id] : [])));
   if (stopped.length > 0) await tx.rows(LOCK_STOPPED, [stopped]);
   const ids = dispatches.map(({ scheduleId }) => scheduleId);
   const before = await lockMarks(tx, ids);
   const taken = new Map<string, Dispatch>();
   const counted = dispatches.map((dispatch) => {
-    const counts = isStillRight(dispatch, before.get(dispatch.scheduleId)) && !taken.has(dispatch.scheduleId);
+    const counts = isStillRight(dispatch, before.get(dispatch.scheduleId), disabled) && !taken.has(dispatch.scheduleId);
     if (counts) taken.set(dispatch.scheduleId, dispatch);
     return counts;
   });

@@ -39,6 +39,7 @@ const settlement = {
 const others: readonly ((usual: Dispatch) => Dispatch)[] = [
   (usual) => ({ ...usual, takenBack: T0 }),
   (usual) => ({ ...usual, settled: [settlement] }),
+  (usual) => ({ ...usual, replacedBy: [{ workspace: "default", type: "workflow", name: "nightly" }] }),
   (usual) => ({ ...usual, changes: [stop, ...usual.changes] }),
   (usual) => ({ ...usual, changes: [], added: [occurrence(usual.scheduleId, T0, null)] }),
   (usual) => ({ ...usual, changes: [], added: [], cursor: { ...usual.cursor, nextAt: null, running: [] } }),

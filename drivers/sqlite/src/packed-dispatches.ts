@@ -36,7 +36,7 @@ const plainTable = tableOf<Plain>("", {
   changes: "integer",
 });
 
-type More = Pick<CursorState, "running" | "waiting" | "failing"> & Pick<Dispatch, "settled">;
+type More = Pick<CursorState, "running" | "waiting" | "failing"> & Pick<Dispatch, "settled" | "replacedBy">;
 
 export function packDispatches(dispatches: readonly Dispatch[]): PackedDispatches {
   const plain: Plain[] = [];
@@ -44,12 +44,12 @@ export function packDispatches(dispatches: readonly Dispatch[]): PackedDispatche
   const changes: Dispatch["changes"][number][] = [];
   const more: (readonly [number, More])[] = [];
   for (const [i, dispatch] of dispatches.entries()) {
-    const { scheduleId, revision, wakes, takenBack = null, settled } = dispatch;
+    const { scheduleId, revision, wakes, takenBack = null, replacedBy, settled } = dispatch;
     const { at, nextAt, running, waiting, failing } = dispatch.cursor;
     plain.push({ scheduleId, revision, wakes, at, nextAt, takenBack, added: dispatch.added.length, changes: dispatch.changes.length });
     for (const row of dispatch.added) added.push(row);
     for (const change of dispatch.changes) changes.push(change);
-    if (!saysLittle(dispatch)) more.push([i, { running, waiting, failing, settled }]);
+    if (!saysLittle(dispatch)) more.push([i, { running, waiting, failing, settled, ...(replacedBy === undefined ? {} : { replacedBy }) }]);
   }
   return { dispatches: plainTable.alike(plain), added: occurrencesTable.alike(added), changes: packChanges(changes), more };
 }
@@ -62,18 +62,18 @@ export function unpackDispatches(packed: PackedDispatches): Dispatch[] {
   return recordsOf(plainTable, packed.dispatches).map((plain, i): Dispatch => {
     const { scheduleId, revision, wakes, at, nextAt, takenBack } = plain;
     const rows = added.slice(addedTo, (addedTo += plain.added));
-    const { running, waiting, failing, settled } = more.get(i) ?? { running: begun(rows), waiting: [], failing: null, settled: [] };
+    const { running, waiting, failing, ...rest } = more.get(i) ?? { running: begun(rows), waiting: [], failing: null, settled: [] };
     return {
       ...{ scheduleId, revision, wakes, cursor: { at, nextAt, running, waiting, failing } },
       ...(takenBack === null ? {} : { takenBack }),
-      ...{ added: rows, settled, changes: changes.slice(changesTo, (changesTo += plain.changes)) },
+      ...{ added: rows, ...rest, changes: changes.slice(changesTo, (changesTo += plain.changes)) },
     };
   });
 }
 
 /** See D1. */
-function saysLittle({ cursor: { running, waiting, failing }, added, settled }: Dispatch): boolean {
-  if (waiting.length > 0 || failing !== null || settled.length > 0) return false;
+function saysLittle({ cursor: { running, waiting, failing }, added, settled, replacedBy }: Dispatch): boolean {
+  if (waiting.length > 0 || failing !== null || settled.length > 0 || replacedBy !== undefined) return false;
   const plain = begun(added);
   return (
     running.length === plain.length &&

@@ -4,6 +4,7 @@ import {
   demandRevision,
   isStillRight,
   noTally,
+  replacementsNeeded,
   rowsOf,
   type Dispatch,
   type Expected,
@@ -33,6 +34,7 @@ import { demandWorkspace } from "./access.ts";
 import { commit } from "./commit-jobs.ts";
 import type { Database, Row } from "./database.ts";
 import { insertMany, rowsOfIds, Target } from "./many-rows.ts";
+import { disabledDefinitions } from "./small-stores.ts";
 
 const SQL = scheduleStatements(() => "?");
 const OCCURRENCES = new Target(
@@ -155,9 +157,10 @@ export function dispatchSchedules(db: Database, dispatches: readonly Dispatch[],
     db,
     dispatches.map(({ scheduleId }) => scheduleId),
   );
+  const disabled = disabledDefinitions(db, replacementsNeeded(dispatches));
   const taken = new Map<string, Dispatch>();
   const counted = dispatches.map((dispatch) => {
-    const counts = isStillRight(dispatch, before.get(dispatch.scheduleId)) && !taken.has(dispatch.scheduleId);
+    const counts = isStillRight(dispatch, before.get(dispatch.scheduleId), disabled) && !taken.has(dispatch.scheduleId);
     if (counts) taken.set(dispatch.scheduleId, dispatch);
     return counts;
   });

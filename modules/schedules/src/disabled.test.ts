@@ -116,6 +116,30 @@ test("what is disabled between the decision and its storing is skipped all the s
   expect(await f.jobs()).toEqual([]);
 });
 
+test("what is disabled between the decision to replace and its storing ends nothing: that is decided anew", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("*/5 * * * *", { overlap: { policy: "replace", limit: 1 } });
+  await f.tick("2026-03-02T09:00:00Z");
+  const [first] = await f.jobs();
+  const { schedules } = f.store;
+  let stored = 0;
+  const store = {
+    ...f.store,
+    schedules: {
+      ...schedules,
+      dispatch: async (...call: Parameters<typeof schedules.dispatch>) => {
+        if (++stored === 1) await f.disable();
+        return schedules.dispatch(...call);
+      },
+    },
+  };
+  f.set("2026-03-02T09:05:00Z");
+  await dispatchOnce({ ...f.parts, context: { ...f.context, store } }, { aheadMs: 0 });
+  expect((await f.rows())[1]).toMatchObject({ decision: "skipped", reason: "disabled", jobId: null });
+  expect((await f.store.reads.get(first?.id ?? ""))?.state).toBe("queued");
+  expect((await f.schedules.get(named)).cursor).toMatchObject({ waiting: [], running: [{ jobId: first?.id }] });
+});
+
 test("a run and a backfill of it are refused as what they are, and leave no row", async () => {
   const f = await at("2026-03-02T12:00:00Z");
   await f.put("0 * * * *");

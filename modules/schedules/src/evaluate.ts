@@ -6,6 +6,7 @@ import { submitOf, type EngineContext } from "@windlass/engine";
 import {
   decidedBehind,
   decideOccurrences,
+  definitionsNeeded,
   dispatchOf,
   dueTimes,
   failedDispatch,
@@ -14,6 +15,7 @@ import {
   replacementOf,
   type Concurrency,
   type DecidedOccurrences,
+  type DefinitionName,
   type Dispatch,
   type FireTimes,
   type JobRecord,
@@ -71,12 +73,15 @@ export async function evaluate(
     const disabled = asked.find((job) => hasCode(job, "workflow_disabled"));
     if (error === undefined && disabled !== undefined)
       return dispatchOf({ ...one, decided: decide(one, messageOf(disabled).slice(0, MESSAGE_LENGTH_MAX)) }, [], now);
-    if (!(decided instanceof Error) && error === undefined)
-      return dispatchOf(
+    if (!(decided instanceof Error) && error === undefined) {
+      const dispatch = dispatchOf(
         { ...one, decided },
         jobs.map((job) => madeOf(context, job)),
         now,
       );
+      const replacedBy = definitionsOf(context, asked[jobs.length]);
+      return replacedBy.length === 0 ? dispatch : { ...dispatch, replacedBy };
+    }
     const message = messageOf(error);
     failures.push({ schedule: one.schedule, message });
     return failedDispatch(one.cursor, message, { now, from: now + aheadMs });
@@ -92,6 +97,11 @@ function startsOf(decided: DecidedOccurrences | Error | undefined): readonly Sta
 function askedOf(decided: DecidedOccurrences | Error | undefined): readonly Start[] {
   const replacement = decided === undefined || decided instanceof Error ? null : replacementOf(decided);
   return [...startsOf(decided), ...(replacement === null ? [] : [{ ...replacement, waited: true, isAhead: false }])];
+}
+
+/** What the job that is only asked for is made of: it may be disabled until the decision is stored. */
+function definitionsOf(context: EngineContext, job: JobRecord | Error | undefined): readonly DefinitionName[] {
+  return job === undefined || job instanceof Error ? [] : definitionsNeeded([submitOf(context, job)]);
 }
 
 function madeOf(context: EngineContext, job: JobRecord | Error): MadeJob {

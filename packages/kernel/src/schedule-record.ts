@@ -15,6 +15,7 @@
  */
 import { minutes } from "./duration.ts";
 import type { Change, ChangeResult, Refusal } from "./change.ts";
+import { definitionKeyOf, type DefinitionName } from "./disabled-definition.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { JobKindName } from "./job.ts";
 import type { Occurrence, Settlement } from "./occurrence.ts";
@@ -171,18 +172,32 @@ export interface Dispatch {
    * schedule has ended since `wakes`: what somebody has cancelled meanwhile is not made again.
    */
   readonly takenBack?: number;
+  /** What takes the place of a job that it stops is made of these: it counts only while none of them is disabled, for nothing would come. */
+  readonly replacedBy?: readonly DefinitionName[];
   readonly added: readonly Occurrence[];
   readonly settled: readonly Settlement[];
   /** Jobs to make and to stop. */
   readonly changes: readonly Change[];
 }
 
-/** Whether a decision still counts. Keeps L3. `before`: the cursor as it is now; undefined: it is gone. */
+/**
+ * Whether a decision still counts. Keeps L3. `before`: the cursor as it is now; undefined: it is gone. `disabled`: of
+ * `replacementsNeeded` those that are.
+ */
 export function isStillRight(
-  { revision, wakes, takenBack }: Pick<Dispatch, "revision" | "wakes" | "takenBack">,
+  { revision, wakes, takenBack, replacedBy = [] }: Pick<Dispatch, "revision" | "wakes" | "takenBack" | "replacedBy">,
   before: Pick<ScheduleCursor, "revision" | "wakes"> | undefined,
+  disabled: readonly DefinitionName[] = [],
 ): boolean {
-  return before?.revision === revision && (takenBack === undefined || before.wakes === wakes);
+  if (before?.revision !== revision || (takenBack !== undefined && before.wakes !== wakes)) return false;
+  return disabled.length === 0 || !replacedBy.some((one) => disabled.some((mark) => definitionKeyOf(mark) === definitionKeyOf(one)));
+}
+
+/** The definitions that decisions must not find disabled, each once. A store keeps them as they are until it has stored them. */
+export function replacementsNeeded(dispatches: readonly Pick<Dispatch, "replacedBy">[]): readonly DefinitionName[] {
+  const needed = new Map<string, DefinitionName>();
+  for (const { replacedBy = [] } of dispatches) for (const one of replacedBy) needed.set(definitionKeyOf(one), one);
+  return [...needed.values()];
 }
 
 /** Times behind the cursor that have their rows. See L6. */

@@ -1,8 +1,8 @@
 /** Contract: queues, sessions, leads, definitions, and what the store says of itself. */
 import { expect, test } from "vitest";
-import { unsetQueue } from "@windlass/kernel";
+import { unsetQueue, type Dispatch } from "@windlass/kernel";
 import type { Claimed, Definition, Session } from "@windlass/ports";
-import { compositeRecord, jobRecord, settleOf, T0 } from "./factories.ts";
+import { compositeRecord, jobRecord, scheduleOf, settleOf, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
 import { OPEN_SESSIONS, type Subject } from "./store-subject.ts";
 
@@ -260,6 +260,26 @@ export function describeSmallStores(subject: Subject): void {
     ]);
     await definitions.enable(key);
     expect(await commitOne(subject.store, submit("new", "nightly"))).toMatchObject({ ok: true, created: true });
+  });
+
+  test("a decision to replace a job counts only while what comes in its place is enabled", async () => {
+    const { definitions, schedules } = subject.store;
+    const [nightly, hourly] = [
+      { workspace: "default", type: "workflow", name: "nightly" },
+      { workspace: "default", type: "workflow", name: "hourly" },
+    ] as const;
+    const decided = (scheduleId: string, revision: number, replacedBy: Dispatch["replacedBy"] = []): Dispatch => ({
+      ...{ scheduleId, revision, replacedBy, wakes: 0, added: [], settled: [], changes: [] },
+      cursor: { at: T0, nextAt: T0 + 1, running: [], waiting: [], failing: null },
+    });
+    for (const id of ["sch_1", "sch_2"])
+      await schedules.put(scheduleOf({ id, name: id.replace("_", "-") }), { expected: 0, dispatch: decided(id, 0), now: T0 });
+    await definitions.put(definition);
+    await definitions.disable({ ...nightly, disabledBy: "ann", disabledAt: T0, reason: null });
+    const decisions = [decided("sch_1", 1, [hourly, nightly]), decided("sch_2", 1, [hourly])];
+    expect((await schedules.dispatch(decisions, T0)).counted).toEqual([false, true]);
+    await definitions.enable(nightly);
+    expect((await schedules.dispatch(decisions, T0)).counted).toEqual([true, false]);
   });
 
   test("a claim says that nothing is left only when nothing is ready and nothing held back", async () => {
