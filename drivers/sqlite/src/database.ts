@@ -27,7 +27,7 @@ const CACHE_KIB = { writer: 65_536, reader: 16_384 } as const;
 /**
  * SQLite prepares a statement anew each time a parameter is bound by whose value its planner may choose another plan
  * (https://sqlite.org/c3ref/prepare.html): a limit, and what is compared with a column that a partial index is about. That takes ten times
- * as long as most of our statements. It does not look into an expression.
+ * as long as most of our statements. It does not look into an expression. So a statement that is to go by a partial index compares with a literal.
  */
 const LOOKED_AT = /\b(LIMIT|OFFSET|(?:executor|state|holder) =) \?/gu;
 

@@ -7,7 +7,7 @@
  *     so it comes to the same whenever it is done, and again after a power cut.
  * I2. The transaction that puts rows into their tables removes them here: at any moment a job is in one of the two.
  * I3. Nobody reads or changes jobs before that was done, in the same transaction or in one before it, but as I6 says. So nobody can
- *     tell the difference, and the order of events is that of the acknowledgements.
+ *     tell the difference, and the order of events is that of the acknowledgements; of what is acknowledged together, ends come first.
  * I4. That transaction tells nobody anything that the disk does not have, and needs no flush of its own: the log is in order,
  *     so a power cut leaves the row or its tables.
  * I5. What was written here is known in memory; after a transaction that failed, and when another connection has written, the

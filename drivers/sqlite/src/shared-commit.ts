@@ -3,7 +3,7 @@
  * most of what a small commit costs. They share the latest of their times and their signals, as on PostgreSQL. A single submit
  * is taken in; before anything else what was taken in is put into its tables (I3 of intake.ts).
  */
-import { noTally, type Change } from "@windlass/kernel";
+import { noTally, type Change, type Settle } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 import { commit } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
@@ -34,20 +34,24 @@ function commitAll(db: Database, commits: readonly Call[], takesIn: TakesIn): re
   const others = commits.filter((call) => !onlyEnds(call));
   const [submit, more] = others;
   if (more !== undefined || (submit !== undefined && singleSubmit(submit) === null)) return commitShared(db, commits);
+  const taken = commits.filter((call) => call !== submit && endsTaken(db, call));
+  if (submit === undefined && taken.length === 0) return commitShared(db, commits);
+  const first = commits.filter((call) => call !== submit && !taken.includes(call));
   // Nothing hangs on the order of ends of different jobs, and of a job that is new.
-  const isTaken = (call: Call): boolean => call === submit || endsTaken(db, call);
-  const replies = commitShared(
-    db,
-    commits.filter((call) => !isTaken(call)),
-  );
+  const early = new Set(first.flatMap(idsEnded));
+  if (taken.flatMap(idsEnded).some((id) => early.has(id))) return commitShared(db, commits);
+  const replies = commitShared(db, first);
   const done = new Map(replies.map((reply) => [reply.id, reply]));
-  for (const call of [...commits.filter((one) => one !== submit), ...others])
-    if (!done.has(call.id)) done.set(call.id, { id: call.id, value: takenIn(db, call, takesIn) ?? straight(db, call) });
+  for (const call of [...taken, ...others]) done.set(call.id, { id: call.id, value: takenIn(db, call, takesIn) ?? straight(db, call) });
   return commits.flatMap(({ id }) => done.get(id) ?? []);
 }
 
 function onlyEnds({ values }: Call): boolean {
   return (values[0] as readonly Change[]).every(({ type }) => type === "settle");
+}
+
+function idsEnded({ values }: Call): readonly string[] {
+  return (values[0] as readonly Settle[]).map(({ id }) => id);
 }
 
 function takenIn(db: Database, call: Call, takesIn: TakesIn): Committed | null {

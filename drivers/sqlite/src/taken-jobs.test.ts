@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DEFAULT_BACKOFF, type JobRecord, type LiveJob } from "@windlass/kernel";
-import type { ClaimRequest } from "@windlass/ports";
+import type { ClaimRequest, Committed } from "@windlass/ports";
 import { T0 } from "@windlass/testkit";
 import { Database } from "./database.ts";
 import { asked, claim, commit, idsOf, jobs, lies, put, rowsOf, settle, stored, straight, submit } from "./held-fixture.ts";
 import { logCuts } from "./log-fixture.ts";
+import { runInTurn } from "./shared-commit.ts";
 
 let folder: string;
 let open: Database[];
@@ -78,6 +79,26 @@ describe("jobs that were taken in", () => {
     const keyed = ["a", "a", "b"].map((fairnessKey) => jobs(1, { queue: "fair", fairnessKey }));
     for (const job of keyed) submit(db, ...job);
     expect(idsOf(claim(db, { queues: ["fair"], limit: 2 }))).toEqual([keyed[0]?.[0]?.id, keyed[2]?.[0]?.id]);
+  });
+
+  test("end as the first says of two who end them, whatever else the second one ends", () => {
+    const db = database();
+    submit(db, ...jobs(2));
+    const [stored] = claim(db) as [LiveJob];
+    submit(db, ...jobs(1));
+    const [taken] = claim(db, DEFAULT) as [LiveJob];
+    expect([inIntake(db), lies(db)]).toEqual([1, 2]);
+    const replies = db.transaction(() =>
+      runInTurn(
+        db,
+        [[settle(taken)], [settle(stored), settle(taken, "failed")]].map((changes, id) => ({ id, name: "commit", values: [changes, T0] })),
+        "where it pays",
+      ),
+    );
+    const results = replies.flatMap(({ value }) => (value as Committed).results);
+    expect(results).toMatchObject([{ ok: true }, { ok: true }, { ok: false, refusal: { code: "job_finished" } }]);
+    put(db);
+    expect(rowsOf(db, "job_ends", "state, count(*)")).toEqual([["succeeded", 2]]);
   });
 
   test("go the way of all others with whatever is more than their end", () => {

@@ -54,3 +54,15 @@ test("when the store is closed nothing is held any more", () => {
   expect(held()).toBe(0);
   vi.runAllTimers();
 });
+
+test("what is taken in meanwhile is put into the tables after its own time, and leaves claims held", () => {
+  claimOne();
+  db.transaction(() => runInTurn(db, [{ id: 4, name: "commit", values: [[{ type: "submit", job: jobRecord() }], T0] }], "always"));
+  intake.rest();
+  const lies = (): unknown => db.get("SELECT count(*) FROM intake")?.[0];
+  expect(lies()).toBe(1);
+  vi.advanceTimersByTime(20);
+  expect([lies(), held()]).toEqual([0, 1]);
+  vi.advanceTimersByTime(180);
+  expect(held()).toBe(0);
+});

@@ -44,7 +44,7 @@ export class TimelyIntake {
     this.#restHeld();
     const { intake } = this.#db;
     if (!intake.mayHold) return;
-    if (!intake.hasRoom) return this.#apply();
+    if (!intake.hasRoom) return this.#onTime();
     if (this.#timer !== null) {
       if (this.#monotonic() >= this.#dueAt) this.#onTime();
       return;
@@ -69,7 +69,9 @@ export class TimelyIntake {
   #onTime(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#db.intake.mayHold) this.#apply();
+    const { intake, held } = this.#db;
+    // What is held has its own time.
+    if (intake.mayHold) this.#apply(held.isKnown ? () => intake.apply(this.#db, "time") : undefined);
   }
 
   close(): void {
@@ -77,9 +79,10 @@ export class TimelyIntake {
     this.#apply();
   }
 
-  #apply(): void {
+  /** Everything when left out. */
+  #apply(apply: () => void = () => this.#db.payOff("time")): void {
     try {
-      this.watched(() => this.#db.transaction(() => this.#db.payOff("time")));
+      this.watched(() => this.#db.transaction(apply));
       this.#flush();
     } catch {
       // The disk is full, most likely: it lies where it is safe, and the next call tries again, and says why it cannot.
