@@ -2,6 +2,7 @@
  * The headers that every answer has: a request id, and what keeps browsers from guessing. JSON answers are made with them,
  * as one plain object, for changing the headers of an answer later costs as much as making it; all others get them at the end.
  */
+import type { Noted, PlainAnswer } from "./asked-call.ts";
 import type { RequestContext } from "./mount.ts";
 
 const SECURITY_HEADERS = {
@@ -12,13 +13,14 @@ const SECURITY_HEADERS = {
   "cache-control": "no-store",
 } as const;
 
+/** All of a plain answer. */
+export function headersOf(noted: Noted, { headers }: PlainAnswer): Readonly<Record<string, string>> {
+  return { ...commonHeaders(noted), ...headers };
+}
+
 /** An answer that has them from the beginning. */
-export function wholeAnswer(
-  c: RequestContext,
-  body: string | null,
-  init: { readonly status: number; readonly headers: Record<string, string> },
-): Response {
-  const answer = new Response(body, { status: init.status, headers: { ...headersOf(c), ...init.headers } });
+export function plainResponse(c: RequestContext, plain: PlainAnswer): Response {
+  const answer = new Response(plain.text, { status: plain.status, headers: headersOf(c.get("noted"), plain) });
   c.set("wholeAnswer", answer);
   return answer;
 }
@@ -26,9 +28,9 @@ export function wholeAnswer(
 /** Adds them to any other. */
 export function addHeaders(c: RequestContext): void {
   if (c.res === c.get("wholeAnswer")) return;
-  for (const [name, value] of Object.entries(headersOf(c))) c.res.headers.set(name, value);
+  for (const [name, value] of Object.entries(commonHeaders(c.get("noted")))) c.res.headers.set(name, value);
 }
 
-function headersOf(c: RequestContext): Record<string, string> {
-  return { "x-request-id": c.get("requestId"), ...SECURITY_HEADERS, ...c.get("rateHeaders"), ...c.get("ownHeaders") };
+function commonHeaders({ requestId, rateHeaders, ownHeaders }: Noted): Record<string, string> {
+  return { "x-request-id": requestId, ...SECURITY_HEADERS, ...rateHeaders, ...ownHeaders };
 }

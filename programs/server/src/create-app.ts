@@ -8,13 +8,15 @@ import { Hono } from "hono";
 import { scheduleHandlers } from "./schedule-handlers.ts";
 import { secretHandlers } from "./secret-handlers.ts";
 import { accessHandlers } from "./access-handlers.ts";
-import { addHeaders } from "./answer-headers.ts";
+import { answering, type AnswerCall } from "./answer-call.ts";
+import { addHeaders, plainResponse } from "./answer-headers.ts";
 import { authenticator, demand, type Authenticate } from "./authenticate.ts";
 import { bulkHandlers } from "./bulk-handlers.ts";
 import { backupHandlers } from "./backup-handlers.ts";
 import { callbackHandlers } from "./callback-handlers.ts";
 import { hostCheck } from "./check-host.ts";
 import { cors } from "./cors.ts";
+import { directDoor, type DirectDoor } from "./direct-door.ts";
 import { DOCS_PATH, OPENAPI_PATH, serveReference } from "./reference-page.ts";
 import { deadLetterHandlers } from "./dead-letter-handlers.ts";
 import { internalGuard } from "./internal-guard.ts";
@@ -23,15 +25,14 @@ import { eventList } from "./list-events.ts";
 import { logHandlers } from "./log-handlers.ts";
 import { metrics, type Metrics } from "./metrics.ts";
 import { addressOf, mount, type App, type Bindings, type Variables } from "./mount.ts";
+import { observing, type Observe } from "./observe-request.ts";
 import { openStreams } from "./open-streams.ts";
 import { queueHandlers } from "./queue-handlers.ts";
-import { requestIdOf } from "./request-id.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { peerDoor } from "./peer-door.ts";
-import { problemResponse } from "./respond.ts";
+import { problemAnswer } from "./respond.ts";
 import type { AllHandlers, ServerContext } from "./server-context.ts";
 import type { ServerParts } from "./server-parts.ts";
-import { endRequestSpan, requestSpan } from "./request-span.ts";
 import { strangers } from "./strangers.ts";
 import { signalHandlers } from "./signal-handlers.ts";
 import { systemHandlers } from "./system-handlers.ts";
@@ -45,6 +46,8 @@ import { workflowHandlers } from "./workflow-handlers.ts";
 export interface WindlassApp {
   /** Answers one request. Never rejects. `address`: of who sent it, where it came over a socket. */
   fetch(request: Request, address?: string | null): Promise<Response>;
+  /** Answers a request on a socket that needs no more than an operation; false, and it was not touched, for all other: they are for `fetch`. */
+  readonly direct: DirectDoor;
   /** Where workers connect. */
   readonly workers: WorkerDoor;
   /** Ends all streams and connections of workers, and refuses everything from now on. */
@@ -64,12 +67,17 @@ export function createApp(parts: ServerParts): WindlassApp {
   const authenticate = authenticator({ adminToken: parts.adminToken, access: parts.engine.access, strangers: unknown });
   const app: App = new Hono<{ Variables: Variables; Bindings: Bindings }>();
   let closing = false;
-  observe(app, { context, figures });
-  if (parts.corsOrigins !== undefined && parts.corsOrigins.length > 0) app.use(cors(parts.corsOrigins));
+  const observe = observing(context, figures);
+  around(app, observe);
+  const isAskedByPages = parts.corsOrigins !== undefined && parts.corsOrigins.length > 0;
+  if (isAskedByPages) app.use(cors(parts.corsOrigins));
   const checkHost = hostCheck(parts.hosts ?? []);
+  const admit = (host: string, path?: string): void => {
+    checkHost(host);
+    if (closing && path !== "/healthz") throw new WindlassError("shutting_down", "the server is about to stop");
+  };
   app.use(async (c, next) => {
-    checkHost(c.req.header("host") ?? new URL(c.req.url).host);
-    if (closing && c.req.path !== "/healthz") throw new WindlassError("shutting_down", "the server is about to stop");
+    admit(c.req.header("host") ?? new URL(c.req.url).host, c.req.path);
     await next();
   });
   health(app, { context, figures, authenticate });
@@ -79,23 +87,21 @@ export function createApp(parts: ServerParts): WindlassApp {
   app.get(WORKERS_PATH, () => {
     throw new WindlassError("bad_request", "workers connect here with a WebSocket; this request asks for none");
   });
-  mount({
-    app,
-    context,
-    handlers: handlersOf(context),
-    authenticate,
-    guard: internalGuard(parts.internalToken ?? "", unknown),
-    streams,
-    rate,
-  });
+  const guard = internalGuard(parts.internalToken ?? "", unknown);
+  const answerOf = answering({ context, handlers: handlersOf(context), authenticate, guard, streams, rate });
+  const answers: ReadonlyMap<string, AnswerCall> = new Map(operationList.map((operation) => [operation.id, answerOf(operation)]));
+  mount(app, answers);
   const pace = framePace(parts.framesPerSecond ?? 0, clock);
   const workers = workerDoor({ context, authenticate, checkHost, rate, pace });
   app.notFound((c) => {
     throw unknownAddress(c.req.method, c.req.path);
   });
-  app.onError((error, c) => problemResponse(error, { requestId: c.get("requestId"), logger: parts.engine.context.logger }));
+  const { logger } = parts.engine.context;
+  app.onError((error, c) => plainResponse(c, problemAnswer(error, { requestId: c.get("noted").requestId, logger })));
   return {
     fetch: async (request, address) => app.fetch(request, { address: address ?? null }),
+    // Answers to pages have more headers.
+    direct: isAskedByPages ? () => false : directDoor({ answers, observe, admit, logger }),
     workers,
     async close() {
       closing = true;
@@ -126,24 +132,15 @@ function handlersOf(context: ServerContext): AllHandlers {
   };
 }
 
-/** Around everything else: also refusals are counted and carry the id. */
-function observe(app: App, { context, figures }: { readonly context: ServerContext; readonly figures: Metrics }): void {
-  const { context: inner } = context.engine;
-  const { clock, logger } = inner;
-  app.use(async (c, next) => {
-    const startedAt = clock.monotonic();
-    const requestId = requestIdOf(c.req.header("x-request-id"), () => inner.newId("req"));
-    c.set("requestId", requestId);
-    c.set("operation", "none");
-    figures.begin();
-    const span = requestSpan(inner.tracing, c.req);
-    await (span === null ? next() : span.within(next));
-    addHeaders(c);
-    const tookMs = clock.monotonic() - startedAt;
-    if (span !== null) endRequestSpan(span, { operation: c.get("operation"), status: c.res.status });
-    figures.observe({ operation: c.get("operation"), status: c.res.status, seconds: tookMs / 1000 });
-    logger.debug("answered a request", { requestId, operation: c.get("operation"), status: c.res.status, tookMs });
-  });
+function around(app: App, observe: Observe): void {
+  app.use((c, next) =>
+    observe(c.req, async (noted) => {
+      c.set("noted", noted);
+      await next();
+      addHeaders(c);
+      return c.res.status;
+    }),
+  );
 }
 
 function health(

@@ -1,14 +1,24 @@
 /** From the bytes of a body to JSON, within bounds: whoever sends too much, too deep or broken text is told where. */
 import { WindlassError, type Json, type JsonObject } from "@windlass/kernel";
+import type { Headers } from "./authenticate.ts";
 
 /** Deeper values make those who walk through them run out of stack. */
 const DEPTH_MAX = 64;
 /** In longer texts the place of a fault is not searched for. */
 const SEARCHED_LENGTH_MAX = 100_000;
 
+/** The body of a request, which was not read yet. */
+export interface SentBody {
+  readonly headers: Headers;
+  /** All of it: of one that said how long it is. */
+  whole(): Promise<Uint8Array>;
+  /** As they come. */
+  pieces(): AsyncIterable<Uint8Array>;
+}
+
 /** Reads no more than `bytesMax`, also when the length was not announced. Throws `too_large`. */
-export async function readBody(request: Request, bytesMax: number): Promise<string> {
-  const bytes = await readBytes(request, bytesMax);
+export async function readBody(sent: SentBody, bytesMax: number): Promise<string> {
+  const bytes = await readBytes(sent, bytesMax);
   try {
     return utf8.decode(bytes);
   } catch (error) {
@@ -17,13 +27,13 @@ export async function readBody(request: Request, bytesMax: number): Promise<stri
 }
 
 /** The same, of what is no text. `limit`: what to say of it. */
-export async function readBytes(request: Request, bytesMax: number, limit = "server.bodyBytesMax"): Promise<Uint8Array> {
-  const encoding = request.headers.get("content-encoding") ?? "identity";
+export async function readBytes(sent: SentBody, bytesMax: number, limit = "server.bodyBytesMax"): Promise<Uint8Array> {
+  const encoding = sent.headers.get("content-encoding") ?? "identity";
   if (encoding !== "identity") throw new WindlassError("bad_request", `the body is packed (${encoding}); send it as it is`);
-  const announced = request.headers.get("content-length");
+  const announced = sent.headers.get("content-length");
   if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax, limit);
   // Node reads no more of a body than was announced, and all of it at once is much cheaper than a stream.
-  const bytes = announced === null ? await bytesOf(request, bytesMax, limit) : new Uint8Array(await request.arrayBuffer());
+  const bytes = announced === null ? await bytesOf(sent, bytesMax, limit) : await sent.whole();
   if (bytes.length > bytesMax) throw tooLarge(bytesMax, limit);
   return bytes;
 }
@@ -31,10 +41,10 @@ export async function readBytes(request: Request, bytesMax: number, limit = "ser
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The body of a request that did not say how long it is. */
-async function bytesOf(request: Request, bytesMax: number, limit: string): Promise<Uint8Array> {
+async function bytesOf(sent: SentBody, bytesMax: number, limit: string): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const piece of sent.pieces()) {
     size += piece.length;
     if (size > bytesMax) throw tooLarge(bytesMax, limit);
     pieces.push(piece);

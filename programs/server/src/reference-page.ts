@@ -18,7 +18,7 @@ const POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; base-ur
 export function serveReference(app: App, version: string): void {
   const send = (path: string, type: string, text: () => string): void => {
     app.get(path, (c) => {
-      c.set("ownHeaders", { "content-security-policy": POLICY, "cache-control": "no-cache" });
+      c.get("noted").ownHeaders = { "content-security-policy": POLICY, "cache-control": "no-cache" };
       return c.body(text(), 200, { "content-type": `${type}; charset=utf-8` });
     });
   };

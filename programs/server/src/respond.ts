@@ -2,8 +2,9 @@
 import { problemOf, PROBLEM_TYPE } from "@windlass/contract";
 import { isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
 import type { Logger } from "@windlass/ports";
+import type { PlainAnswer } from "./asked-call.ts";
 
-export function problemResponse(error: unknown, { requestId, logger }: { readonly requestId: string; readonly logger: Logger }): Response {
+export function problemAnswer(error: unknown, { requestId, logger }: { readonly requestId: string; readonly logger: Logger }): PlainAnswer {
   const refusal = isWindlassError(error) ? error : hidden(error, { requestId, logger });
   const problem = problemOf(refusal, requestId);
   if (isWindlassError(error) && problem.status >= 500)
@@ -14,7 +15,7 @@ export function problemResponse(error: unknown, { requestId, logger }: { readonl
   if (problem.code === "method_not_allowed" && Array.isArray(allow)) headers["allow"] = allow.join(", ");
   const after = retryAfterOf(refusal, problem.status);
   if (after !== undefined) headers["retry-after"] = String(after);
-  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+  return { status: problem.status, headers, text: JSON.stringify(problem) };
 }
 
 /** Seconds after which the same request may do better. */

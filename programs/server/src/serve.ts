@@ -4,9 +4,9 @@
  * S1. `close` refuses new requests, ends streams, lets requests that are under way finish for a while, and then cuts them.
  * S2. When `close` has resolved, the port is free.
  */
-import { createAdaptorServer } from "@hono/node-server";
+import { getRequestListener } from "@hono/node-server";
 import { once } from "node:events";
-import type { Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WindlassError } from "@windlass/kernel";
 import type { Clock } from "@windlass/ports";
@@ -42,15 +42,17 @@ const HEAD_MS = 10_000;
 
 /** Throws `port_in_use`. */
 export async function listen(app: WindlassApp, { host, port, clock, drainMs, ownsProcess }: ListenOptions): Promise<Listening> {
-  const server = createAdaptorServer({
-    fetch: (request, { incoming }) => app.fetch(request, incoming.socket.remoteAddress ?? null),
+  const byFetch = getRequestListener((request, { incoming }) => app.fetch(request, incoming.socket.remoteAddress ?? null), {
     overrideGlobalObjects: ownsProcess ?? false,
-    serverOptions: {
-      ...{ maxHeaderSize: HEAD_BYTES_MAX, headersTimeout: HEAD_MS, keepAliveTimeout: 30_000, requireHostHeader: true },
-      // Some clients offer another protocol with each request (h2c); who is not taken up on it is answered as usual.
-      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
-    },
-  }) as Server;
+  });
+  const server = createServer({
+    ...{ maxHeaderSize: HEAD_BYTES_MAX, headersTimeout: HEAD_MS, keepAliveTimeout: 30_000, requireHostHeader: true },
+    // Some clients offer another protocol with each request (h2c); who is not taken up on it is answered as usual.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+  });
+  server.on("request", (incoming, outgoing) => {
+    if (!app.direct(incoming, outgoing)) void byFetch(incoming, outgoing);
+  });
   server.on("upgrade", (request, socket, head) => app.workers.upgrade(request, socket, head));
   await bound(server, { host, port });
   const address = server.address() as AddressInfo;

@@ -13,7 +13,8 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { demand, type Authenticate, type Principal } from "./authenticate.ts";
 import type { FramePace } from "./frame-pace.ts";
 import { isLimited, type RateLimit } from "./rate-limit.ts";
-import { problemResponse } from "./respond.ts";
+import type { PlainAnswer } from "./asked-call.ts";
+import { problemAnswer } from "./respond.ts";
 import type { ServerContext } from "./server-context.ts";
 import { serveWorker, type WorkerConnection } from "./worker-connection.ts";
 
@@ -93,7 +94,7 @@ export function workerDoor({ context: server, authenticate, checkHost, rate, pac
       socket.on("error", () => socket.destroy());
       enter(request).then(
         (principal) => sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, request, principal)),
-        (error: unknown) => refuse(socket, problemResponse(error, { requestId: context.newId("req"), logger: context.logger })),
+        (error: unknown) => refuse(socket, problemAnswer(error, { requestId: context.newId("req"), logger: context.logger })),
       );
     },
     async close() {
@@ -145,12 +146,12 @@ function remembered(memories: Map<string, { upTo: number }>, session: string): {
 }
 
 /** A problem as the answer to an upgrade, on the bare socket. */
-async function refuse(socket: Duplex, problem: Response): Promise<void> {
-  const body = await problem.text();
+function refuse(socket: Duplex, { status, headers: own, text }: PlainAnswer): void {
+  const body = text ?? "";
   // Whoever is refused and does not hang up would keep the socket for ever: no time limit of the server looks at it any more.
   socket.once("finish", () => socket.destroy());
-  const headers = [...problem.headers].map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  socket.end(
-    `HTTP/1.1 ${problem.status} Refused\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`,
-  );
+  const headers = Object.entries(own)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("");
+  socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`);
 }

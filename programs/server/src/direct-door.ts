@@ -1,0 +1,127 @@
+/**
+ * Calls that go from the socket to their operation without the web framework and its `Request` and `Response`, which took a sixth of the
+ * event loop's time for a submit (decision 0016, 6). Who asks, what he may and what is answered is decided by the same functions
+ * (observe-request.ts, answer-call.ts, respond.ts); only what is read of the socket and written to it is here.
+ *
+ * D1. Only what says itself plainly: a POST to exactly the path of an operation, no header twice, a body that says how long it is.
+ *     Everything else goes the other way, and is read and refused there.
+ * D2. The answer is that of the other way, header by header.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { operationList, type Operation } from "@windlass/contract";
+import { messageOf, WindlassError } from "@windlass/kernel";
+import type { Logger } from "@windlass/ports";
+import type { AnswerCall } from "./answer-call.ts";
+import { headersOf } from "./answer-headers.ts";
+import type { AskedCall, Noted, PlainAnswer } from "./asked-call.ts";
+import type { Observe } from "./observe-request.ts";
+import type { TracedRequest } from "./request-span.ts";
+import { problemAnswer } from "./respond.ts";
+
+/** True: it is being answered. False: it was not touched. */
+export type DirectDoor = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
+
+export interface DirectDoorParts {
+  readonly answers: ReadonlyMap<string, AnswerCall>;
+  readonly observe: Observe;
+  /** Throws for who may not come in at all. */
+  readonly admit: (host: string) => void;
+  readonly logger: Logger;
+}
+
+/** Longer ones go the other way: of a body that is refused unread, the framework reads no more than a little before it hangs up. */
+const LENGTH_MAX = 4_194_304;
+/** What a host looks like in nearly every request. */
+const PLAIN_HOST = /^[a-z0-9._-]+(?::\d{1,5})?$/u;
+const NO_PARAMS: AskedCall["params"] = {};
+const noQueries: AskedCall["queries"] = () => ({});
+
+export function directDoor({ answers, observe, admit, logger }: DirectDoorParts): DirectDoor {
+  const byPath = new Map(operationList.filter(isPlain).map(({ id, path }) => [path, answers.get(id) as AnswerCall]));
+  const answered = async (asked: AskedCall, work: AnswerCall): Promise<PlainAnswer> => {
+    try {
+      admit(asked.headers.get("host") ?? "");
+      return (await work(asked)) as PlainAnswer;
+    } catch (error) {
+      return problemAnswer(error, { requestId: asked.noted.requestId, logger });
+    }
+  };
+  return (incoming, outgoing) => {
+    const work = incoming.method === "POST" ? byPath.get(incoming.url ?? "") : undefined;
+    if (work === undefined || !isPlainlySaid(incoming)) return false;
+    const observed = observe(tracedBy(incoming), async (noted) => {
+      const answer = await answered(askedBy({ incoming, outgoing }, noted), work);
+      write(outgoing, { ...answer, headers: headersOf(noted, answer) });
+      return answer.status;
+    });
+    observed.catch((error: unknown) => {
+      logger.error("an answer could not be written", { error: messageOf(error) });
+      outgoing.destroy();
+    });
+    return true;
+  };
+}
+
+function isPlain({ method, path, request, response, internal }: Operation): boolean {
+  return method === "POST" && request === "json" && response === "json" && !internal && !path.includes("{");
+}
+
+/** See D1. Node has one field of each name, and not always with all that was sent under it. */
+function isPlainlySaid({ headers, rawHeaders }: IncomingMessage): boolean {
+  if (!(Number(headers["content-length"]) <= LENGTH_MAX) || !PLAIN_HOST.test(headers.host ?? "")) return false;
+  return Object.keys(headers).length * 2 === rawHeaders.length;
+}
+
+function tracedBy({ headers, url = "" }: IncomingMessage): TracedRequest {
+  return { method: "POST", path: url, header: (name) => textOf(headers[name]) };
+}
+
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
+
+function askedBy({ incoming, outgoing }: Exchange, noted: Noted): AskedCall {
+  const headers = { get: (name: string) => textOf(incoming.headers[name.toLowerCase()]) ?? null };
+  return {
+    method: "POST",
+    headers,
+    params: NO_PARAMS,
+    queries: noQueries,
+    sent: { headers, whole: () => wholeOf(incoming), pieces: () => incoming },
+    address: incoming.socket.remoteAddress ?? null,
+    get signal() {
+      return signalOf(outgoing);
+    },
+    noted,
+  };
+}
+
+function textOf(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function wholeOf(incoming: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    incoming.on("data", (piece: Buffer) => void pieces.push(piece));
+    incoming.once("end", () => resolve(Buffer.concat(pieces)));
+    incoming.once("error", (cause) => reject(new WindlassError("bad_request", "the body broke off", { cause })));
+  });
+}
+
+function signalOf(outgoing: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+function write(outgoing: ServerResponse, { status, headers, text }: PlainAnswer): void {
+  // Its caller has gone.
+  if (outgoing.destroyed) return;
+  const body = text ?? "";
+  outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
+  outgoing.end(body);
+}
