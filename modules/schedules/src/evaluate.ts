@@ -17,12 +17,14 @@ import {
   type DecidedOccurrences,
   type DefinitionName,
   type Dispatch,
+  type DueTimes,
   type FireTimes,
   type JobRecord,
   type MadeJob,
   type OnConflict,
   type OverlapPolicy,
   type Schedule,
+  type ScheduleFacts,
   type Start,
 } from "@windlass/kernel";
 import type { DueSchedule } from "@windlass/ports";
@@ -52,9 +54,11 @@ export async function evaluate(
   { now, aheadMs = 0 }: { readonly now: number; readonly aheadMs?: number },
 ): Promise<Evaluated> {
   const failures: ScheduleFailure[] = [];
-  const decide = ({ schedule, cursor, alive }: DueSchedule, disabled?: string): DecidedOccurrences => {
-    const times = dueTimes(schedule, { at: cursor.at, now, aheadMs, fire, decided: decidedBehind(cursor) });
-    return decideOccurrences(schedule, { cursor, due: times, alive: new Set(alive), disabled }, now);
+  const timesOf = ({ schedule, cursor }: DueSchedule): DueTimes =>
+    dueTimes(schedule, { at: cursor.at, now, aheadMs, fire, decided: decidedBehind(cursor) });
+  const decide = (one: DueSchedule, known: Known = {}): DecidedOccurrences => {
+    const { schedule, cursor, alive } = one;
+    return decideOccurrences(schedule, { cursor, due: timesOf(one), alive: new Set(alive), ...known }, now);
   };
   const decisions = due.map((one): DecidedOccurrences | Error => {
     try {
@@ -64,15 +68,26 @@ export async function evaluate(
     }
   });
   const wanted = due.flatMap(({ schedule }, i) => askedOf(decisions[i]).map((start) => wantedOf(schedule, start, aheadMs > 0)));
-  const made = (await makingJobs(context, templates)(wanted)).values();
-  const dispatches = due.map((one, i) => {
+  const make = makingJobs(context, templates);
+  const made = (await make(wanted)).values();
+  const anew: Anew = {
+    decide,
+    make: ({ schedule }, starts) => make(starts.map((start) => wantedOf(schedule, start, aheadMs > 0))),
+    startsOf: (one) => possibleStarts(one, timesOf(one), now),
+  };
+  const tried: Tried[] = [];
+  for (const [i, one] of due.entries()) {
     const decided = decisions[i] as DecidedOccurrences | Error;
     const asked = askedOf(decided).map(() => made.next().value as JobRecord | Error);
+    tried.push(await withoutRefused(one, { decided, asked }, anew));
+  }
+  const dispatches = due.map((one, i) => {
+    const { decided, asked } = tried[i] as Tried;
     const jobs = asked.slice(0, startsOf(decided).length);
     const error = decided instanceof Error ? decided : jobs.find((job) => job instanceof Error && !isRefusal(job));
     const disabled = asked.find((job) => hasCode(job, "workflow_disabled"));
     if (error === undefined && disabled !== undefined)
-      return dispatchOf({ ...one, decided: decide(one, messageOf(disabled).slice(0, MESSAGE_LENGTH_MAX)) }, [], now);
+      return dispatchOf({ ...one, decided: decide(one, { disabled: messageOf(disabled).slice(0, MESSAGE_LENGTH_MAX) }) }, [], now);
     if (!(decided instanceof Error) && error === undefined) {
       const dispatch = dispatchOf(
         { ...one, decided },
@@ -87,6 +102,44 @@ export async function evaluate(
     return failedDispatch(one.cursor, message, { now, from: now + aheadMs });
   });
   return { dispatches, failures };
+}
+
+type Known = Pick<ScheduleFacts, "disabled" | "refused">;
+
+/** What was decided, and the jobs that it asks for, in order. */
+interface Tried {
+  readonly decided: DecidedOccurrences | Error;
+  readonly asked: readonly (JobRecord | Error)[];
+}
+
+interface Anew {
+  readonly decide: (one: DueSchedule, known: Known) => DecidedOccurrences;
+  readonly make: (one: DueSchedule, starts: readonly Start[]) => Promise<readonly (JobRecord | Error)[]>;
+  readonly startsOf: (one: DueSchedule) => readonly Start[];
+}
+
+/**
+ * Where no job can be made of one of several times: decided again, with all that is known of the others, so that no time is left out for
+ * one that never ran (kernel, O5).
+ */
+async function withoutRefused(one: DueSchedule, tried: Tried, { decide, make, startsOf: possible }: Anew): Promise<Tried> {
+  const isOwnFault = (job: JobRecord | Error | undefined): boolean =>
+    job instanceof Error && isRefusal(job) && !hasCode(job, "workflow_disabled");
+  if (!tried.asked.some((job) => isOwnFault(job)) || tried.asked.some((job) => job instanceof Error && !isOwnFault(job))) return tried;
+  const starts = possible(one);
+  if (starts.length <= 1) return tried;
+  const jobs = await make(one, starts);
+  const made = new Map(starts.map(({ nominalAt }, i) => [nominalAt, jobs[i] as JobRecord | Error]));
+  const refused = new Set([...made].flatMap(([nominalAt, job]) => (isOwnFault(job) ? [nominalAt] : [])));
+  const decided = decide(one, { refused });
+  return { decided, asked: askedOf(decided).map(({ nominalAt }) => made.get(nominalAt) as JobRecord | Error) };
+}
+
+/** What may start now, if nothing is in its way. */
+function possibleStarts({ cursor }: DueSchedule, { times }: DueTimes, now: number): readonly Start[] {
+  const waiting = cursor.waiting.map((time): Start => ({ ...time, waited: true, isAhead: false }));
+  const due = times.filter(({ isExcluded, isDecided }) => !isExcluded && !isDecided);
+  return [...waiting, ...due.map((time): Start => ({ ...time, isLate: false, waited: false, isAhead: time.dueAt > now }))];
 }
 
 function startsOf(decided: DecidedOccurrences | Error | undefined): readonly Start[] {

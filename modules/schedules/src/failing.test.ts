@@ -109,3 +109,54 @@ test("a timing that nobody can read any more is mended by another one", async ()
   await f.tick("2026-03-02T09:01:00Z");
   expect(await f.told()).toEqual(["09:01:00 fired"]);
 });
+
+/** What it runs when nothing can be made of the times in which one of `words` stands. */
+function withoutTimes(f: DispatchFixture, ...words: readonly string[]): DispatchFixture["parts"] {
+  const task = f.parts.templates.task?.begin();
+  if (task === undefined) throw new Error("the fixture makes tasks");
+  const make: typeof task = async (run) => {
+    if (words.some((word) => JSON.stringify(run.input).includes(word))) throw new WindlassError("invalid", "nothing is made now");
+    return task(run);
+  };
+  return { ...f.parts, templates: { task: { begin: () => make } } };
+}
+
+const late = { catchUp: { policy: "all", limit: 10, windowMs: 3_600_000 }, input: { at: "{{ schedule.nominal_time }}" } } as const;
+
+test.each([
+  ["forbid", 1, ["refused", "caught_up", "skipped", "skipped"]],
+  ["allow", 1, ["refused", "caught_up", "skipped", "skipped"]],
+  ["queue", 2, ["refused", "caught_up", "queued", "queued"]],
+  ["postpone", 1, ["refused", "caught_up", "coalesced", "postponed"]],
+] as const)("a time of which no job can be made stands in the way of no later one of the same pass: %s", async (policy, limit, told) => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { ...late, overlap: { policy, limit } });
+  f.set("2026-03-02T09:03:00Z");
+  await dispatchOnce(withoutTimes(f, "T09:00"), { aheadMs: 0 });
+  const rows = await f.rows();
+  expect(rows.map(({ decision }) => decision)).toEqual(told);
+  const [job, ...more] = await f.jobs();
+  expect([rows[0]?.message, rows[1]?.jobId, rows[2]?.behind, more]).toEqual(["nothing is made now", job?.id, null, []]);
+  expect((await f.schedules.get(named)).cursor.running).toEqual([{ jobId: job?.id, nominalAt: Date.parse("2026-03-02T09:01:00Z") }]);
+});
+
+test("each time of which no job can be made says so, and none that something ran", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { ...late, overlap: { policy: "forbid", limit: 1 } });
+  f.set("2026-03-02T09:03:00Z");
+  await dispatchOnce(withoutTimes(f, "T09:0"), { aheadMs: 0 });
+  expect(await f.told()).toEqual(["09:00:00 refused", "09:01:00 refused", "09:02:00 refused", "09:03:00 refused"]);
+  expect(await f.jobs()).toEqual([]);
+});
+
+test("what waits and cannot be made any more makes room for what waits behind it", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { ...late, overlap: { policy: "queue", limit: 3 } });
+  await f.tick("2026-03-02T09:00:00Z");
+  await f.tick("2026-03-02T09:02:00Z");
+  const [first] = await f.jobs();
+  await f.end(first?.id ?? "");
+  f.set("2026-03-02T09:02:10Z");
+  await dispatchOnce(withoutTimes(f, "T09:01"), { aheadMs: 0 });
+  expect(await f.told()).toEqual(["09:00:00 fired", "09:01:00 refused", "09:02:00 fired"]);
+});

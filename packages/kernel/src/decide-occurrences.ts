@@ -7,6 +7,7 @@
  * O3. Nothing is left waiting while there is room for it: then the next look is at once.
  * O4. While what it runs is disabled, each time that would start, or have something make room for it, is skipped and says so. It
  *     stands in the way of no other, and so no row says that it waited, or was left out, because of one that never ran.
+ * O5. A time of which it is known that no job can be made is given to start all the same, so that its row says so, and takes no room.
  */
 import type { DueTime, DueTimes, TimeSpan } from "./due-times.ts";
 import { ON_TIME_MS } from "./due-times.ts";
@@ -20,6 +21,8 @@ export interface ScheduleFacts {
   readonly alive: ReadonlySet<string>;
   /** Why nothing that it runs is taken; left out: it is, as far as is known. */
   readonly disabled?: string | undefined;
+  /** Nominal times of which no job can be made, as far as is known. */
+  readonly refused?: ReadonlySet<number> | undefined;
 }
 
 /** A job to be made. */
@@ -51,9 +54,13 @@ export interface DecidedOccurrences {
 /** What waits is looked at again after this, though no end was told: for what no transaction could tell of (a restored store). */
 export const WAITING_REST_MS = 60_000;
 
-export function decideOccurrences(schedule: Schedule, { cursor, due, alive, disabled }: ScheduleFacts, now: number): DecidedOccurrences {
+export function decideOccurrences(
+  schedule: Schedule,
+  { cursor, due, alive, disabled, refused = NONE }: ScheduleFacts,
+  now: number,
+): DecidedOccurrences {
   const running = cursor.running.filter(({ jobId }) => alive.has(jobId));
-  const decision = new Decision(schedule, { running, waiting: cursor.waiting, disabled }, now);
+  const decision = new Decision(schedule, { running, waiting: cursor.waiting, disabled, refused }, now);
   decision.startWaiting();
   for (const span of due.past) decision.leaveOut(span, { decision: "missed", reason: whyMissed(schedule, span.to, now) });
   for (const span of due.pastExcluded) decision.leaveOut(span, { decision: "skipped", reason: "excluded" });
@@ -64,6 +71,8 @@ export function decideOccurrences(schedule: Schedule, { cursor, due, alive, disa
   const ended = cursor.running.filter(({ jobId, nominalAt }) => nominalAt > due.upTo && !alive.has(jobId));
   return { ...decision.made(due), ended };
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** The time for which what runs is to make room; null: nothing is to. Its job is worth a look first. */
 export function replacementOf({ stops, waiting }: DecidedOccurrences): WaitingRun | null {
@@ -76,6 +85,7 @@ interface Given {
   readonly running: readonly OpenRun[];
   readonly waiting: readonly WaitingRun[];
   readonly disabled: string | undefined;
+  readonly refused: ReadonlySet<number>;
 }
 
 class Decision {
@@ -88,14 +98,17 @@ class Decision {
   readonly #running: readonly OpenRun[];
   /** See O4. */
   readonly #disabled: string | undefined;
+  /** See O5. */
+  readonly #refused: ReadonlySet<number>;
   #waiting: readonly WaitingRun[];
 
-  constructor(schedule: Schedule, { running, waiting, disabled }: Given, now: number) {
+  constructor(schedule: Schedule, { running, waiting, disabled, refused }: Given, now: number) {
     this.#schedule = schedule;
     this.#now = now;
     this.#running = running;
     this.#waiting = waiting;
     this.#disabled = disabled;
+    this.#refused = refused;
   }
 
   /** Keeps O2: as many of those that wait as there is room for, oldest first. */
@@ -169,7 +182,8 @@ class Decision {
 
   #hasRoom(): boolean {
     const { policy, limit } = this.#schedule.overlap;
-    return this.#running.length + this.#starts.length < (policy === "allow" ? limit : 1);
+    const begun = this.#starts.filter(({ nominalAt }) => !this.#refused.has(nominalAt)).length;
+    return this.#running.length + begun < (policy === "allow" ? limit : 1);
   }
 
   #add(time: Pick<DueTime, "nominalAt" | "dueAt">, row: Row): void {
