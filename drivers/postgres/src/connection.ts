@@ -45,11 +45,13 @@ export function openPool(url: string): pg.Pool {
   return pool;
 }
 
-/** `sending` is called before each statement. */
+/** `sending` is called before each statement, and behind it. */
 export function querierOf(client: pg.Pool | pg.ClientBase, sending: () => void = () => {}): Querier {
   const query = (config: pg.QueryArrayConfig): Promise<pg.QueryArrayResult<SqlValue[]>> => {
     sending();
-    return client.query(config);
+    const answer = client.query(config);
+    sending();
+    return answer;
   };
   const named = (text: string, values: readonly Value[]): pg.QueryArrayConfig => ({
     name: nameOf(text),
@@ -66,11 +68,22 @@ export function querierOf(client: pg.Pool | pg.ClientBase, sending: () => void =
   };
 }
 
-/** To be called before each statement: what is sent in one turn of the event loop goes as one packet. Each by itself would wake the server. */
+/** So much goes at once: the server works on it while what follows is put together here. */
+const PACKET_BYTES = 16_384;
+
+/**
+ * To be called before each statement, and behind a large one: what is sent in one turn of the event loop goes as one packet. Each by
+ * itself would wake the server.
+ */
 export function packets({ connection: { stream } }: pg.PoolClient): () => void {
   let isOpen = false;
   return () => {
-    if (isOpen) return;
+    if (isOpen) {
+      if (stream.writableLength < PACKET_BYTES) return;
+      stream.uncork();
+      stream.cork();
+      return;
+    }
     isOpen = true;
     stream.cork();
     process.nextTick(() => {
@@ -91,6 +104,10 @@ function sendable(value: Value): SqlValue {
  * with two replacements for each element.
  */
 function arrayText(values: readonly SqlValue[]): string {
+  // Most are numbers, or texts without anything to escape: one text is made of them at once, not one more for each.
+  if (values.every((value) => typeof value === "number")) return `{${values.join(",")}}`;
+  if (values.length > 0 && values.every((value) => typeof value === "string") && !NEEDS_ESCAPE.test(values.join("")))
+    return `{"${values.join('","')}"}`;
   let text = "{";
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? null;

@@ -32,16 +32,20 @@ export function columnOf(name: string, kind: Kind, values: readonly SqlValue[]):
 
 interface GivenRows {
   readonly columns: readonly Given[];
-  /** Columns of which PostgreSQL works out the value, and what it is, once for all rows. */
+  /** Columns of which PostgreSQL works out the value, and what it is; a `(SELECT …)` is worked out once for all rows. */
   readonly computed?: Readonly<Record<string, string>>;
 }
+
+/** The number of the row among those of its statement, from 1, for what is computed. */
+export const ROW_NUMBER = "given.row_number";
 
 /** Inserts rows that are given column by column. */
 export async function insertRows(db: Querier, table: string, { columns, computed = {} }: GivenRows): Promise<void> {
   const same = columns.filter(({ values: own }) => own.length === 0);
   const { arrays, single, values } = parted(columns.filter(({ values: own }) => own.length > 1 || (own[0] ?? null) !== null));
   const names = [...[...arrays, ...same, ...single].map(({ name }) => name), ...Object.keys(computed)].join(", ");
-  const from = arrays.length === 0 ? "" : ` FROM ${unnested(arrays)}`;
+  const isNumbered = Object.values(computed).some((expression) => expression.includes(ROW_NUMBER));
+  const from = arrays.length > 0 ? ` FROM ${unnested(arrays, isNumbered)}` : isNumbered ? " FROM (SELECT 1 AS row_number) AS given" : "";
   const given = [
     ...arrays.map(({ name }) => `given.${name}`),
     ...same.map(() => `given.${columns[0]?.name ?? ""}`),
@@ -116,8 +120,9 @@ export function rowsOf(columns: readonly Given[], count: number): SqlValue[][] {
   return Array.from({ length: count }, (_, i) => own.map((values) => (values.length === 1 ? values[0] : values[i]) ?? null));
 }
 
-function unnested(arrays: Parted["arrays"]): string {
-  return `unnest(${arrays.map(({ cast }, i) => `$${i + 1}::${cast}`).join(", ")}) AS given (${arrays.map(({ name }) => name).join(", ")})`;
+function unnested(arrays: Parted["arrays"], isNumbered = false): string {
+  const names = [...arrays.map(({ name }) => name), ...(isNumbered ? ["row_number"] : [])].join(", ");
+  return `unnest(${arrays.map(({ cast }, i) => `$${i + 1}::${cast}`).join(", ")})${isNumbered ? " WITH ORDINALITY" : ""} AS given (${names})`;
 }
 
 function typeOf(kind: Kind): string {

@@ -29,6 +29,14 @@ describe.skipIf(postgres.missing)("a transaction", () => {
     expect(await stored()).toEqual(["a", "b"]);
   });
 
+  test("stores all of what is too much for one packet", async () => {
+    const ids = (part: string): string[] => Array.from({ length: 2_000 }, (_, i) => `${part}_${String(i).padStart(30, "0")}`);
+    await inTransaction(pool, async (db) => {
+      for (const part of ["a", "b", "c"]) await db.write("INSERT INTO things (id, count) SELECT unnest($1::text[]), 1", [ids(part)]);
+    });
+    expect(await stored()).toEqual(["a", "b", "c"].flatMap(ids));
+  });
+
   test("stores nothing when one of its writes fails, whatever was sent behind it, and says which", async () => {
     const failing = inTransaction(pool, async (db) => {
       await db.write(ADD, ["a", 1]);

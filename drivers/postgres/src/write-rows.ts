@@ -10,10 +10,22 @@ import {
   liveChangingColumns,
   liveTable,
   noSignals,
+  POSITIONS_OF_BLOCK,
   type KnownRecords,
 } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
-import { changedIn, columnOf, columnsOf, insertMany, insertRows, rowsOf, transposed, updateRows, type Given } from "./many-rows.ts";
+import {
+  changedIn,
+  columnOf,
+  columnsOf,
+  insertMany,
+  insertRows,
+  ROW_NUMBER,
+  rowsOf,
+  transposed,
+  updateRows,
+  type Given,
+} from "./many-rows.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
 
 interface Rows {
@@ -31,8 +43,11 @@ export async function writeRows(db: Querier, writes: Writes, { before, areGone =
   await writeLive(db, [...writes.live.values()], before);
   if (writes.moved.size > 0) await db.write(MOVE, [[...writes.moved.keys()], [...writes.moved.values()]]);
   await insertMany(db, attemptsTable, writes.attempts);
-  if (writes.events.length > 0)
-    await insertRows(db, "events", { columns: columnsOf(eventsTable, writes.events), computed: { mark: `(SELECT ${FEED_MARK})` } });
+  for (let from = 0; from < writes.events.length; from += POSITIONS_OF_BLOCK)
+    await insertRows(db, "events", {
+      columns: columnsOf(eventsTable, writes.events.slice(from, from + POSITIONS_OF_BLOCK)),
+      computed: EVENT_PLACE,
+    });
   await writeDecisions(db, writes);
   if (writes.ended.size > 0) await writeEnded(db, writes, areGone);
   for (const id of writes.ended.keys()) known?.ended(id);
@@ -47,6 +62,9 @@ export async function writeRows(db: Querier, writes: Writes, { before, areGone =
   }
   return dispatchAt === null ? noSignals : { ...noSignals, dispatchAt };
 }
+
+/** Where an event stands in the feed. What is written with one statement gets the numbers of one block, in its order. */
+const EVENT_PLACE = { mark: `(SELECT ${FEED_MARK})`, position: `(SELECT nextval('events_position_seq')) + ${ROW_NUMBER} - 1` };
 
 const MOVE = "UPDATE jobs SET queue = moved.queue FROM unnest($1::text[], $2::text[]) AS moved (id, queue) WHERE jobs.id = moved.id";
 const SPEND = `INSERT INTO rate_buckets (queue, fairness_key, spent_until) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])

@@ -27,6 +27,7 @@ import { disabledMigration } from "./migration-0021.ts";
 import { cheapChecksMigration } from "./migration-0022.ts";
 import { heldClaimsMigration } from "./migration-0023.ts";
 import { roomMigration } from "./migration-0024.ts";
+import { positionBlocksMigration } from "./migration-0025.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -45,6 +46,8 @@ export interface Dialect {
   readonly hasSlowLists: boolean;
   /** Whether a row that is changed becomes a second one, until the first is cleaned away. */
   readonly keepsVersions: boolean;
+  /** Whether a sequence numbers the events. */
+  readonly numbersEvents: boolean;
 }
 
 export type Migration = (dialect: Dialect) => readonly string[];
@@ -75,6 +78,7 @@ export const migrations: readonly Migration[] = [
   cheapChecksMigration,
   heldClaimsMigration,
   roomMigration,
+  positionBlocksMigration,
 ];
 
 export const sqliteDialect: Dialect = {
@@ -87,6 +91,7 @@ export const sqliteDialect: Dialect = {
   hasIntake: true,
   hasSlowLists: true,
   keepsVersions: false,
+  numbersEvents: false,
 };
 
 /** Decision 0002 shows why this number, and not the transaction's own, makes an order that nothing is missed in. */
@@ -103,6 +108,7 @@ export const postgresDialect: Dialect = {
   hasIntake: false,
   hasSlowLists: false,
   keepsVersions: true,
+  numbersEvents: true,
 };
 
 /**
