@@ -130,6 +130,7 @@ class Reader {
       if (read.is === "gone") this.#gone();
       if (read.is === "doubtful") {
         doubtfulSince ??= machine.clock.monotonic();
+        machine.logger.debug("what is shown of a log is not believed; it is looked at again", { ...this.#about, why: read.why });
         if (machine.clock.monotonic() - doubtfulSince >= DOUBT_MS) this.#gone(read.why);
       }
       this.#isDoubtful = read.is === "doubtful";
