@@ -24,6 +24,13 @@ interface Piece {
   readonly last: EntryMark | null;
 }
 
+/** As the API server tells what a node has refused, and what it has not found itself. */
+const refusal = (status: number, kind: string, message: string): Answer => ({
+  status,
+  chunks: [JSON.stringify({ message, details: { kind } })],
+});
+const GONE = refusal(404, "pods", 'pods "a-1" not found');
+
 /** Whatever it is told, it has stored only this much. */
 type Forgets = (piece: Piece, told: number) => number | null;
 
@@ -32,14 +39,15 @@ interface Given {
   readonly before?: { readonly text: string; readonly last?: EntryMark };
   readonly tailBytes?: number;
   readonly forgets?: Forgets;
-  /** By how often it was read. */
-  readonly hasEnded?: (reads: number) => boolean;
+  /** By how often it was read, and the time since the beginning. */
+  readonly hasEnded?: (reads: number, sinceMs: number) => boolean;
   /** What the server says of whatever it is told. */
   readonly answer?: LogAnswer;
 }
 
 function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => null, hasEnded = () => true, before, answer }: Given = {}) {
   const clock = fakeClock();
+  const began = clock.monotonic();
   const left = [...answers];
   const stored: Uint8Array[] = before === undefined ? [] : [Buffer.from(before.text)];
   const pieces: (Omit<Piece, "bytes"> & { readonly text: string })[] = [];
@@ -52,7 +60,7 @@ function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => 
     stream: async (_: string, __: string, { query }: ClusterCall) => {
       since.push(query?.["sinceTime"] ?? null);
       followed.push(query?.["follow"] === true);
-      const { status = 200, chunks = [], isCut = false } = left.shift() ?? { status: 404 };
+      const { status = 200, chunks = [], isCut = false } = left.shift() ?? GONE;
       const stream = Readable.from(
         (async function* () {
           for (const chunk of chunks) yield Buffer.from(chunk);
@@ -81,7 +89,7 @@ function logOf(answers: readonly Answer[], { tailBytes = 1_000, forgets = () => 
     {
       ...{ id: "job_a", attempt: 1, jobName: "a", jobUid: "uid-1", container: undefined },
       ...{ namespace: "n", pod: "a-1", containerName: "main", isPrevious: false, tailBytes },
-      hasEnded: () => hasEnded(answers.length - left.length),
+      hasEnded: () => hasEnded(answers.length - left.length, clock.monotonic() - began),
       onRead: () => void news++,
     },
     { client, line, machine, room: { bytes: 0 }, turn: async () => () => {} },
@@ -251,11 +259,6 @@ test("each piece names the last line of which there is something in it, of sever
   expect(pieces.map(({ last }) => last)).toEqual([{ time: "2026-01-01T00:00:02Z", offset: 4 }]);
 });
 
-/** As the API server tells what a node has refused, and what it has not found itself. */
-const refusal = (status: number, kind: string, message: string): Answer => ({
-  status,
-  chunks: [JSON.stringify({ message, details: { kind } })],
-});
 const BUSY = "unable to retrieve container logs for containerd://0123";
 const LOST = "the server could not find the requested resource ( pods/log a-1)";
 
@@ -263,6 +266,7 @@ test.each([
   ["is refused with words of the node", { status: 400, chunks: [BUSY] }],
   ["is refused as the API server tells it", refusal(400, "", BUSY)],
   ["is not known by a node that was started anew", refusal(404, "pods/log", LOST)],
+  ["is not known by a proxy", { status: 404, chunks: ["404 page not found"] }],
   ["shows words of the node in its place", { chunks: [BUSY] }],
   ["shows words of the node in its place, with an end", { chunks: [`${BUSY}\n`] }],
   ["shows one word of the node", { chunks: ["EOF"] }],
@@ -298,7 +302,7 @@ test.each([
 });
 
 test("a log of which the API server has no pod is gone at once", async () => {
-  const { log, clock, warnings } = logOf([refusal(404, "pods", 'pods "a-1" not found'), { chunks: [ONE] }]);
+  const { log, clock, warnings } = logOf([GONE, { chunks: [ONE] }]);
   await clock.advance(0);
   await log.done;
   expect(warnings).toMatchObject([{ what: "a log was gone before it could be read" }]);
@@ -327,6 +331,30 @@ test("that a log is empty is believed of the second look, and soon", async () =>
     await log.done;
     expect([log.tail().isWhole, since, text()]).toEqual([true, [null, null], ""]);
   }
+});
+
+test.each([
+  ["showed words of the node", [{ chunks: [BUSY] }, {}, { chunks: [ONE] }], 0],
+  ["was over long before the container ended", [{}, {}, { chunks: [ONE] }], 3_050],
+])("that a log is empty is not believed of one look behind another that %s", async (_, answers: readonly Answer[], endsAfterMs) => {
+  const { log, clock, text } = logOf(answers, { hasEnded: (_reads, now) => now >= endsAfterMs });
+  await clock.until(() => !log.isReading(), 120_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect([text(), log.tail().isWhole]).toEqual(["one\n", true]);
+});
+
+test("the minute of doubt begins anew behind a look that says something else", async () => {
+  const { log, clock, text, warnings } = logOf([
+    refusal(400, "", BUSY),
+    ...Array.from({ length: 8 }, () => ({ status: 500 })),
+    refusal(404, "pods/log", LOST),
+    { chunks: [ONE] },
+  ]);
+  await clock.until(() => !log.isReading(), 600_000);
+  await clock.advance(60_000);
+  await log.done;
+  expect([text(), warnings]).toEqual(["one\n", []]);
 });
 
 test("of a log that is empty all at once, where it was not, what was read is whole only after a second look", async () => {

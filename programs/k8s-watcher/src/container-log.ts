@@ -132,7 +132,7 @@ class Reader {
         doubtfulSince ??= machine.clock.monotonic();
         machine.logger.debug("what is shown of a log is not believed; it is looked at again", { ...this.#about, why: read.why });
         if (machine.clock.monotonic() - doubtfulSince >= DOUBT_MS) this.#gone(read.why);
-      }
+      } else doubtfulSince = null;
       this.#isDoubtful = read.is === "doubtful";
       failures = read.is === "cut" || read.is === "doubtful" ? failures + 1 : 0;
       if (this.#isRead || read.is === "ended") continue;
@@ -174,11 +174,13 @@ class Reader {
       if (this.#readAgain || this.#isUnwanted) return { is: "again" };
       const [{ isEmpty }, { words }] = [place, entries];
       const said = saidByStream({ isFromMark: from !== null, isEmpty, wasEmpty: this.#wasEmpty, words });
-      this.#wasEmpty = isEmpty && from === null;
+      this.#wasEmpty = isEmpty && from === null && words === null;
       if (hadEnded) return said;
       this.#readOnFrom = place.second;
       for (let waited = 0; !this.#subject.hasEnded() && waited < END_KNOWN_MS && !machine.signal.aborted; waited += GATHER_MS)
         await rest(GATHER_MS, machine);
+      // One that was over long before says nothing of the end.
+      if (!this.#subject.hasEnded()) this.#wasEmpty = false;
       return { is: this.#subject.hasEnded() && !this.#readAgain ? "ended" : "again" };
     } catch (error) {
       if (!machine.signal.aborted && !over.signal.aborted)
