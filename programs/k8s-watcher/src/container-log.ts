@@ -10,11 +10,11 @@
  *     ended: a node may end a stream before the container has, after some of its lines, or before the first (K2, K3).
  * L3. While the server does not answer, as much is held as may be; beyond that nothing is read, so that memory has a limit.
  */
-import type { IncomingMessage } from "node:http";
 import { ms, messageOf, seconds } from "@windlass/kernel";
 import { isAccepted } from "@windlass/kubernetes";
-import { allBytes, byteTail, type ByteTail } from "@windlass/ports";
+import { byteTail, type ByteTail } from "@windlass/ports";
 import type { Tail } from "./account.ts";
+import { beginningOf, chunksInTime, inTime, LateError } from "./in-time.ts";
 import { LogEntries, type LogEntry } from "./log-entries.ts";
 import { saidByRefusal, saidByStream, type Said } from "./log-look.ts";
 import { LogOutbox } from "./log-outbox.ts";
@@ -40,6 +40,8 @@ const GATHER_MS: number = ms(100);
 const END_KNOWN_MS: number = seconds(3);
 /** A node that does not find what it has printed lately finds it when it is less busy. */
 const DOUBT_MS: number = seconds(60);
+/** A node that says nothing for so long is asked again; one that follows a log may be silent for ever. */
+const SILENT_MS: number = seconds(30);
 /** What was printed right before the end is written by then. */
 const WRITTEN_MS: number = seconds(1);
 
@@ -148,29 +150,32 @@ class Reader {
     const from = this.#readOnFrom;
     this.#readOnFrom = null;
     const hadEnded = this.#subject.hasEnded();
+    // To follow takes more of a node, which may be what it lacks.
+    const isFollowed = !isPrevious && !this.#isDoubtful;
     const over = new AbortController();
     const end = (): void => over.abort();
     machine.signal.addEventListener("abort", end, { once: true });
     try {
-      const stream = await client.stream("GET", `/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
+      const asked = client.stream("GET", `/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
         query: {
           ...{ container: containerName, timestamps: true },
-          // To follow takes more of a node, which may be what it lacks.
-          ...(isPrevious ? { previous: true } : this.#isDoubtful ? {} : { follow: true }),
+          ...(isPrevious ? { previous: true } : isFollowed ? { follow: true } : {}),
           ...(from === null ? {} : { sinceTime: new Date(from.second * 1_000).toISOString() }),
         },
         signal: over.signal,
         silentMsMax: 0,
       });
+      const stream = await (isFollowed ? asked : inTime(asked, SILENT_MS, machine.clock));
       const status = stream.statusCode ?? 0;
       if (!isAccepted({ status })) {
-        const body = (await allBytes(stream as AsyncIterable<Uint8Array>, REFUSAL_BYTES_MAX)).toString();
+        const body = (await beginningOf(stream, { bytesMax: REFUSAL_BYTES_MAX, limitMs: SILENT_MS, clock: machine.clock })).toString();
         const said = saidByRefusal({ status, body, hasEnded: this.#subject.hasEnded() });
         machine.logger.debug("a log was refused", { ...this.#about, status, body: body.slice(0, WHY_LENGTH_MAX) });
         return said;
       }
       const [entries, place] = [new LogEntries(), new LogPlace(from, this.#firstTime)];
-      await this.#readStream(stream, over, { entries, place });
+      const chunks: AsyncIterable<Uint8Array> = isFollowed ? stream : chunksInTime(stream, SILENT_MS, machine.clock);
+      await this.#readStream(chunks, over, { entries, place });
       if (this.#readAgain || this.#isUnwanted) return { is: "again" };
       const [{ isEmpty }, { words }] = [place, entries];
       const said = saidByStream({ isFromMark: from !== null, isEmpty, wasEmpty: this.#wasEmpty, words });
@@ -183,6 +188,7 @@ class Reader {
       if (!this.#subject.hasEnded()) this.#wasEmpty = false;
       return { is: this.#subject.hasEnded() && !this.#readAgain ? "ended" : "again" };
     } catch (error) {
+      if (error instanceof LateError && !this.#readAgain) return { is: "doubtful", why: error.message };
       if (!machine.signal.aborted && !over.signal.aborted)
         machine.logger.debug("a log was cut; it is read on", { ...this.#about, error: messageOf(error) });
       return { is: this.#readAgain ? "again" : "cut" };
@@ -201,8 +207,8 @@ class Reader {
     else if (this.#printed === 0) logger.warn("a log was gone before it could be read", this.#about);
   }
 
-  async #readStream(stream: IncomingMessage, over: AbortController, { entries, place }: Look): Promise<void> {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+  async #readStream(chunks: AsyncIterable<Uint8Array>, over: AbortController, { entries, place }: Look): Promise<void> {
+    for await (const chunk of chunks) {
       // From here on its places are not those of what is held: it is read from the beginning, or not at all.
       if (this.#readAgain || this.#isUnwanted) {
         over.abort();
