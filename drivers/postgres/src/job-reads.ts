@@ -53,7 +53,9 @@ export function jobReads(db: Querier): JobReads {
       const current = (await db.rows(CURRENT, [jobId])).map((row) => attemptOf(liveTable.decode(row), null));
       const followed = (await db.rows(ATTEMPTS, [jobId])).map((row) => attemptsTable.decode(row));
       const ended = [...followed, ...(await db.rows(LAST, [jobId])).map((row) => attemptOfEnd(row))];
-      return [...ended, ...current.filter((attempt) => ended.every((other) => other.number !== attempt.number))];
+      const alive = current.filter((attempt) => ended.every((other) => other.number !== attempt.number));
+      // The last one may have begun and ended since.
+      return [...ended, ...alive].toSorted((a, b) => a.number - b.number);
     },
     events: async (jobId, after, limit) => (await db.rows(EVENTS, [jobId, after, limit])).map((row) => eventsTable.decode(row)),
     feed: async (after, limit) =>

@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { jobRecord, settleOf, T0 } from "@windlass/testkit";
+import { seconds, type JobRecord, type LiveJob, type RetryPolicy } from "@windlass/kernel";
+import { failed, jobRecord, settleOf, T0 } from "@windlass/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { claim } from "./claim-jobs.ts";
 import { claimedOf } from "./claimed-rows.ts";
@@ -45,15 +46,40 @@ function interrupted(statement: number, work: () => void): Pick<Database, "get" 
   };
 }
 
-test.each([1, 2, 3])("an attempt that ends before statement %i of a read of all attempts is in the answer, once", (statement) => {
-  const job = jobRecord();
-  const { live } = writer.transaction(() => {
+const AGAIN: RetryPolicy = { limit: 1, on: ["failed"], backoff: { initial: seconds(1), factor: 1, max: seconds(1), jitter: 0 } };
+
+function claimed(now: number): LiveJob {
+  const [job] = claimedOf(claim(writer, { executor: "handler", session: "ses_1", place: null, limit: 1, now })).jobs;
+  if (job === undefined) throw new Error("nothing was claimed");
+  return job.live;
+}
+
+function begun(job: JobRecord): LiveJob {
+  return writer.transaction(() => {
     openSession(writer, { id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 + 60_000 });
     commit(writer, [{ type: "submit", job }], T0);
-    const [claimed] = claimedOf(claim(writer, { executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 })).jobs;
-    if (claimed === undefined) throw new Error("nothing was claimed");
-    return claimed;
+    const live = claimed(T0);
+    // What is held stands in no table yet.
+    writer.payOff("asked");
+    return live;
   });
+}
+
+test.each([1, 2, 3])("an attempt that ends before statement %i of a read of all attempts is in the answer, once", (statement) => {
+  const job = jobRecord();
+  const live = begun(job);
   const end = (): void => void writer.transaction(() => commit(writer, [settleOf(live)], T0 + 1));
   expect(listAttempts(interrupted(statement, end) as Database, job.id).map(({ number }) => number)).toEqual([1]);
+});
+
+test("of one that ends while the next begins and ends the order is kept", () => {
+  const job = jobRecord({ retry: AGAIN });
+  const live = begun(job);
+  const endBoth = (): void =>
+    writer.transaction(() => {
+      commit(writer, [settleOf(live, failed)], T0 + 1);
+      commit(writer, [{ type: "due", id: job.id }], T0 + 10_000);
+      commit(writer, [settleOf(claimed(T0 + 10_000))], T0 + 10_001);
+    });
+  expect(listAttempts(interrupted(3, endBoth) as Database, job.id).map(({ number }) => number)).toEqual([1, 2]);
 });

@@ -64,7 +64,9 @@ export function listAttempts(db: Database, jobId: string): Attempt[] {
   const last = db.get(LAST, [jobId]);
   if (last !== undefined) ended.push(attemptOfEnd(last));
   const current = row === undefined ? null : attemptOf(liveTable.decode(row), null);
-  return current === null || ended.some(({ number }) => number === current.number) ? ended : [...ended, current];
+  if (current !== null && !ended.some(({ number }) => number === current.number)) ended.push(current);
+  // The last one may have begun and ended since.
+  return ended.toSorted((a, b) => a.number - b.number);
 }
 
 export function listEvents(db: Database, jobId: string, query: { readonly after: number; readonly limit: number }): JobEvent[] {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Json } from "@windlass/kernel";
 import { coerceInput, resolveInputs } from "./resolve-inputs.ts";
+import { workflowKind } from "./workflow-kind.ts";
 import { contentOf, executionOf } from "./submit-workflow.ts";
 import { specOf, type Workflow } from "./workflow.ts";
 
@@ -63,6 +64,14 @@ test("an execution has its inputs, limits, labels and rendered key", () => {
     labels: { team: "data", "windlass.dev/definition": "wfv_1" },
     retry: { limit: 0 },
   });
+});
+
+test("what an execution was given is told by its specification: with its defaults it is its input, and nothing where it takes no such input", () => {
+  const { spec, input } = executionOf({ definition: specOf(workflow), versionId: "wfv_1", input: { count: 3 } });
+  expect(workflowKind.inputs?.(spec, { count: 3 })).toEqual(input);
+  expect(workflowKind.inputs?.(spec, { count: 3, mode: "fast" })).toEqual(input);
+  expect(workflowKind.inputs?.(spec, { count: 4 })).not.toEqual(input);
+  expect(workflowKind.inputs?.(spec, { count: "three" })).toBeNull();
 });
 
 test("wrong inputs are refused with every fault", () => {

@@ -24,6 +24,7 @@ import { stepsOf } from "./workflow.ts";
 export const workflowKind: JobKind = {
   kind: "workflow",
   validate,
+  inputs,
   images: literalImages,
   withImages,
   patchedImages,
@@ -48,6 +49,12 @@ function validate(spec: JsonObject, input: Json): readonly Fault[] {
   if (faults.length > 0) return faults.map(({ path, message }) => ({ path: `spec.${path}`, message }));
   const resolved = resolveInputs(parsed.workflow, input);
   return "faults" in resolved ? resolved.faults : [];
+}
+
+/** With its defaults. */
+function inputs(spec: JsonObject, given: Json): Json {
+  const resolved = resolveInputs(partsOf(spec).workflow, given);
+  return "faults" in resolved ? null : resolved.inputs;
 }
 
 function takes({ spec }: JobRecord, signal: Signal): readonly Fault[] {

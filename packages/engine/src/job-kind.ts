@@ -97,6 +97,8 @@ export interface JobKind {
   readonly kind: JobKindName;
   /** All faults of a specification and its input at once; none: it may be submitted. */
   validate(spec: JsonObject, input: Json): readonly Fault[];
+  /** The whole input of a job for which this was given; null: it takes no such input. As it was given when left out. */
+  inputs?(spec: JsonObject, given: Json): Json;
   /**
    * The executors that its children may have, for jobs with executor `none`: who may not let commands run is refused such a
    * job before it is there. What a child is going to be and cannot be known yet counts as everything that it may be.

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { WindlassError, type Notice } from "@windlass/kernel";
+import { WindlassError, type JsonObject, type Notice } from "@windlass/kernel";
 import type { Notices, OutgoingNotice, Store } from "@windlass/ports";
 import { memoryNotices, noticesMemory, type NoticesMemory } from "@windlass/testkit";
 import { afterEach, expect, test } from "vitest";
@@ -36,6 +36,8 @@ interface Given {
   readonly opening?: (tries: number, connect: () => Notices) => Notices;
 }
 
+const withDefaults = (input: JsonObject): JsonObject => ({ day: "today", ...input });
+
 /** Why nothing can be made of a workflow any more. */
 const gone = new Map<string, WindlassError>();
 afterEach(() => gone.clear());
@@ -52,10 +54,10 @@ async function open(given: Given = {}): Promise<Site> {
     if (name === "none") throw new WindlassError("not_found", "there is no workflow none");
     if (name === "picky") throw new WindlassError("invalid", "the inputs of picky are not as they should be");
     if (name === "broken") throw new Error("nobody foresaw this");
-    return { kind: "workflow", name, spec: { waitMs: 1_000 }, input: input ?? {}, executor: "none" };
+    return { kind: "workflow", name, spec: { waitMs: 1_000 }, input: withDefaults(input ?? {}), executor: "none" };
   };
   const fixture: EngineFixture = await engineFixture({
-    kinds: [groupKind],
+    kinds: [{ ...groupKind, inputs: (_, given) => withDefaults(given as JsonObject) }],
     notices: { open: async () => given.opening?.(++tries, connect) ?? connect(), signatures, executionOf },
     ...(given.wrap === undefined ? {} : { wrap: given.wrap }),
   });
@@ -118,11 +120,13 @@ test("one that names no execution makes one, however often it comes", async () =
   expect([died(), await executions()]).toEqual([[], ["nightly", "nightly"]]);
 });
 
-test.each([
+const GONE: readonly (readonly [string, WindlassError])[] = [
   ["is deleted", new WindlassError("not_found", "there is no workflow nightly")],
   ["refuses its input", new WindlassError("invalid", "the inputs of nightly are not as they should be")],
   ["may not be submitted", new WindlassError("forbidden", "an image of nightly is not allowed")],
-])("a notice that comes again once its workflow %s is done with, and a new one is not", async (_, fault) => {
+];
+
+test.each(GONE)("a notice that comes again once its workflow %s is done with, and a new one is not", async (_, fault) => {
   const { send, notices, clock, executions } = await open();
   const ofTime = { schedule_id: "s", nominal_time: "2026-01-01T10:00:00Z" };
   await send({ id: "a" }, { id: "b", ...ofTime });
@@ -143,6 +147,22 @@ test("an id that came before with something else is a dead letter, not something
   await send({ id: "1", input: { other: true } });
   await emptied();
   expect([died(), await executions()]).toEqual([["1 refused"], ["nightly"]]);
+});
+
+test.each(GONE)("so it is once its workflow %s; one of a time is done with, whatever it asks for", async (_, fault) => {
+  const { send, executions, notices, clock } = await open();
+  const ofTime = { schedule_id: "s", nominal_time: "2026-01-01T10:00:00Z" };
+  await send({ id: "1" }, { id: "2", input: { day: "monday" } }, { id: "3", ...ofTime });
+  await emptied();
+  gone.set("nightly", fault);
+  await clock.advance((notices.dedupesMs ?? 0) + 1);
+  await send({ id: "1", input: { day: "monday" } }, { id: "2" }, { id: "4", ...ofTime, input: { day: "monday" } });
+  await emptied();
+  expect(died()).toEqual([expect.stringContaining("1 "), expect.stringContaining("2 ")]);
+  await clock.advance((notices.dedupesMs ?? 0) + 1);
+  await send({ id: "1", input: { day: "today" } }, { id: "2", input: { day: "monday" } });
+  await emptied();
+  expect([died().length, (await executions()).length]).toEqual([2, 3]);
 });
 
 test("of ten with one malformed nine run", async () => {

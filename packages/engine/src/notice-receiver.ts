@@ -6,13 +6,14 @@
  * E2. One that names no execution makes one, under an idempotency key of its schedule and nominal time, or of its own id. So it
  *     makes one however often it comes, and to however many.
  *     What it made before is found by that key also where it could not be made any more: its workflow was deleted, takes no such input
- *     now, or lacks a secret or an image. It is done with then.
+ *     now, or lacks a secret or an image. It is done with then, unless another notice had its id: one that asked for something else.
  * E3. What can never be followed is a dead letter at once, with its reason, and holds up no other of its batch.
  * E4. What fails for reasons of ours (no store) is given back without counting; what fails in a way that nobody foresaw counts.
  * E5. What is at work is hidden from others again before its time is over.
  */
 import {
   backoffDelay,
+  canonicalJson,
   hasCode,
   mayPass,
   messageOf,
@@ -142,7 +143,7 @@ async function judge(
     try {
       return await makeExecution(jobs, { request: await executionOf(read.notice), ...key });
     } catch (error) {
-      const made = await madeBefore(context, { read: read.notice, key: key.key, error });
+      const made = await madeBefore(context, { read: read.notice, ...key, error });
       if (made === null) throw error;
       return { verdict: "done", executionId: made };
     }
@@ -192,9 +193,19 @@ async function makeExecution(
 /** See E2. What may go better soon is tried again instead. */
 async function madeBefore(
   context: EngineContext,
-  { read, key, error }: { readonly read: Notice; readonly key: string; readonly error: unknown },
+  { read, key, isOfTime, error }: { readonly read: Notice; readonly key: string; readonly isOfTime: boolean; readonly error: unknown },
 ): Promise<string | null> {
-  return mayPass(error) ? null : context.store.reads.made(workflowOfNotice(read).workspace, key);
+  if (mayPass(error)) return null;
+  const id = await context.store.reads.made(workflowOfNotice(read).workspace, key);
+  if (id === null || isOfTime) return id;
+  const [record] = await context.store.jobs.records([id]);
+  return record !== undefined && isAskedFor(context, record, read) ? id : null;
+}
+
+/** Whether it is an execution of this notice, by the workflow as it was then: what the notice leaves out, that one fills in. */
+function isAskedFor(context: EngineContext, { kind, spec, input }: JobRecord, { input: given = {} }: Notice): boolean {
+  const made = context.kindOf(kind);
+  return canonicalJson(made?.inputs === undefined ? given : made.inputs(spec, given)) === canonicalJson(input);
 }
 
 /** Where the idempotency keys of notices begin; it is no key that people would think of. */
