@@ -67,24 +67,24 @@ export async function evaluate(
       return error instanceof Error ? error : new Error(messageOf(error));
     }
   });
-  const wanted = due.flatMap(({ schedule }, i) => askedOf(decisions[i]).map((start) => wantedOf(schedule, start, aheadMs > 0)));
   const make = makingJobs(context, templates);
-  const made = (await make(wanted)).values();
-  const anew: Anew = {
-    decide,
-    make: ({ schedule }, starts) => make(starts.map((start) => wantedOf(schedule, start, aheadMs > 0))),
-    startsOf: (one) => possibleStarts(one, timesOf(one), now),
+  const makeEach: Anew["makeEach"] = async (asked) => {
+    const wanted = due.flatMap(({ schedule }, i) => (asked[i] ?? []).map((start) => wantedOf(schedule, start, aheadMs > 0)));
+    const jobs = (await make(wanted)).values();
+    return asked.map((starts) => new Map(starts.map(({ nominalAt }) => [nominalAt, jobs.next().value as JobRecord | Error])));
   };
-  const tried: Tried[] = [];
-  for (const [i, one] of due.entries()) {
-    const decided = decisions[i] as DecidedOccurrences | Error;
-    const asked = askedOf(decided).map(() => made.next().value as JobRecord | Error);
-    tried.push(await withoutRefused(one, { decided, asked }, anew));
-  }
+  const made = await makeEach(decisions.map((decided) => askedOf(decided)));
+  const tried = await withoutRefused(
+    due,
+    decisions.map((decided, i) => ({ decided, made: made[i] as Made })),
+    { decide, makeEach, startsOf: (one) => possibleStarts(one, timesOf(one), now) },
+  );
   const dispatches = due.map((one, i) => {
-    const { decided, asked } = tried[i] as Tried;
+    const { decided, made: known } = tried[i] as Tried;
+    const asked = askedOf(decided).map(({ nominalAt }) => known.get(nominalAt) as JobRecord | Error);
     const jobs = asked.slice(0, startsOf(decided).length);
-    const error = decided instanceof Error ? decided : jobs.find((job) => job instanceof Error && !isRefusal(job));
+    // That of the time that takes the place of others, too: nothing is ended, or left out, for one of which nobody knows.
+    const error = decided instanceof Error ? decided : asked.find((job) => job instanceof Error && !isRefusal(job));
     const disabled = asked.find((job) => hasCode(job, "workflow_disabled"));
     if (error === undefined && disabled !== undefined)
       return dispatchOf({ ...one, decided: decide(one, { disabled: messageOf(disabled).slice(0, MESSAGE_LENGTH_MAX) }) }, [], now);
@@ -94,7 +94,7 @@ export async function evaluate(
         jobs.map((job) => madeOf(context, job)),
         now,
       );
-      const replacedBy = definitionsOf(context, asked[jobs.length]);
+      const replacedBy = decided.stops.length === 0 ? [] : definitionsOf(context, asked[jobs.length]);
       return replacedBy.length === 0 ? dispatch : { ...dispatch, replacedBy };
     }
     const message = messageOf(error);
@@ -106,33 +106,55 @@ export async function evaluate(
 
 type Known = Pick<ScheduleFacts, "disabled" | "refused">;
 
-/** What was decided, and the jobs that it asks for, in order. */
+/** By nominal time. */
+type Made = ReadonlyMap<number, JobRecord | Error>;
+
+/** What was decided, and the jobs that were made of its times: those that it asks for are among them. */
 interface Tried {
   readonly decided: DecidedOccurrences | Error;
-  readonly asked: readonly (JobRecord | Error)[];
+  readonly made: Made;
 }
 
 interface Anew {
   readonly decide: (one: DueSchedule, known: Known) => DecidedOccurrences;
-  readonly make: (one: DueSchedule, starts: readonly Start[]) => Promise<readonly (JobRecord | Error)[]>;
+  /** One for each schedule, in order. */
+  readonly makeEach: (asked: readonly (readonly Start[])[]) => Promise<readonly Made[]>;
   readonly startsOf: (one: DueSchedule) => readonly Start[];
 }
 
 /**
- * Where no job can be made of one of several times: decided again, with all that is known of the others, so that no time is left out for
- * one that never ran (kernel, O5).
+ * Where no job can be made of one of several times: decided again, with all that is known of the others, so that no time is left out, and
+ * nothing ended, for one that never ran (kernel, O5). What is missing for that is made at once for all schedules.
  */
-async function withoutRefused(one: DueSchedule, tried: Tried, { decide, make, startsOf: possible }: Anew): Promise<Tried> {
-  const isOwnFault = (job: JobRecord | Error | undefined): boolean =>
-    job instanceof Error && isRefusal(job) && !hasCode(job, "workflow_disabled");
-  if (!tried.asked.some((job) => isOwnFault(job)) || tried.asked.some((job) => job instanceof Error && !isOwnFault(job))) return tried;
-  const starts = possible(one);
-  if (starts.length <= 1) return tried;
-  const jobs = await make(one, starts);
-  const made = new Map(starts.map(({ nominalAt }, i) => [nominalAt, jobs[i] as JobRecord | Error]));
-  const refused = new Set([...made].flatMap(([nominalAt, job]) => (isOwnFault(job) ? [nominalAt] : [])));
-  const decided = decide(one, { refused });
-  return { decided, asked: askedOf(decided).map(({ nominalAt }) => made.get(nominalAt) as JobRecord | Error) };
+async function withoutRefused(
+  due: readonly DueSchedule[],
+  tried: readonly Tried[],
+  { decide, makeEach, startsOf: possible }: Anew,
+): Promise<readonly Tried[]> {
+  const isAnew = tried.map(
+    ({ made }) => [...made.values()].some((job) => isOwnFault(job)) && ![...made.values()].some((job) => isOfAll(job)),
+  );
+  if (!isAnew.includes(true)) return tried;
+  const missing = due.map((one, i) =>
+    isAnew[i] === true ? possible(one).filter(({ nominalAt }) => tried[i]?.made.has(nominalAt) !== true) : [],
+  );
+  const more = await makeEach(missing);
+  return tried.map((before, i) => {
+    if (isAnew[i] !== true) return before;
+    const made = new Map([...before.made, ...(more[i] ?? [])]);
+    const refused = new Set([...made].flatMap(([nominalAt, job]) => (isOwnFault(job) ? [nominalAt] : [])));
+    return { decided: decide(due[i] as DueSchedule, { refused }), made };
+  });
+}
+
+/** No job is made of this time, whatever becomes of the others. */
+function isOwnFault(job: JobRecord | Error): boolean {
+  return job instanceof Error && isRefusal(job) && !hasCode(job, "workflow_disabled");
+}
+
+/** It says something of all times: they are disabled, or something does not answer. */
+function isOfAll(job: JobRecord | Error): boolean {
+  return job instanceof Error && !isOwnFault(job);
 }
 
 /** What may start now, if nothing is in its way. */
@@ -146,7 +168,7 @@ function startsOf(decided: DecidedOccurrences | Error | undefined): readonly Sta
   return decided === undefined || decided instanceof Error ? [] : decided.starts;
 }
 
-/** The jobs to make, and last of all the one for which what runs is to make room: that one is only asked for. */
+/** The jobs to make, and last of all that of the time that takes the place of others: it is only asked for. */
 function askedOf(decided: DecidedOccurrences | Error | undefined): readonly Start[] {
   const replacement = decided === undefined || decided instanceof Error ? null : replacementOf(decided);
   return [...startsOf(decided), ...(replacement === null ? [] : [{ ...replacement, waited: true, isAhead: false }])];

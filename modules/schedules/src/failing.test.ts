@@ -160,3 +160,76 @@ test("what waits and cannot be made any more makes room for what waits behind it
   await dispatchOnce(withoutTimes(f, "T09:01"), { aheadMs: 0 });
   expect(await f.told()).toEqual(["09:00:00 fired", "09:01:00 refused", "09:02:00 fired"]);
 });
+
+test.each([
+  ["replace", "caught_up"],
+  ["postpone", "postponed"],
+] as const)("the newest time takes the place of none where no job can be made of it: %s", async (policy, told) => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { ...late, overlap: { policy, limit: 1 } });
+  await f.tick("2026-03-02T09:00:00Z");
+  f.set("2026-03-02T09:03:00Z");
+  await dispatchOnce(withoutTimes(f, "T09:03"), { aheadMs: 0 });
+  const rows = await f.rows();
+  // What is replaced had not begun, so that it ends at once.
+  expect(rows.map(({ decision }) => decision)).toEqual(["fired", "coalesced", told, "refused"]);
+  expect([rows[1]?.intoAt, rows[3]?.message]).toEqual([rows[2]?.nominalAt, "nothing is made now"]);
+});
+
+test("one that waits is not left out for a newer one of which no job can be made", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { ...late, overlap: { policy: "postpone", limit: 1 } });
+  await f.tick("2026-03-02T09:00:00Z");
+  await f.tick("2026-03-02T09:01:00Z");
+  f.set("2026-03-02T09:02:00Z");
+  await dispatchOnce(withoutTimes(f, "T09:02"), { aheadMs: 0 });
+  expect(await f.told()).toEqual(["09:00:00 fired", "09:01:00 postponed", "09:02:00 refused"]);
+});
+
+test.each([
+  ["no job can be made of", new WindlassError("not_found", "there is no workflow"), "09:05:00 refused"],
+  ["nobody can say now whether a job can be made of", new WindlassError("unavailable", "the registry does not answer"), null],
+])("nothing is ended for a time that %s", async (_, fault, told) => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("*/5 * * * *", { overlap: { policy: "replace", limit: 1 } });
+  await f.tick("2026-03-02T09:00:00Z");
+  const [first] = await f.jobs();
+  f.set("2026-03-02T09:05:00Z");
+  const away: typeof f.parts.templates = { task: { begin: () => () => Promise.reject(fault) } };
+  await dispatchOnce({ ...f.parts, templates: away }, { aheadMs: 0 });
+  expect(await f.told()).toEqual(["09:00:00 fired", ...(told === null ? [] : [told])]);
+  expect((await f.store.reads.get(first?.id ?? ""))?.state).toBe("queued");
+  const { cursor } = await f.schedules.get(named);
+  expect([cursor.waiting, cursor.running.length, cursor.failing?.times ?? 0]).toEqual([[], 1, told === null ? 1 : 0]);
+});
+
+test("of many that have one such time each, what is missing is made at once, and each job once", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  for (const name of ["a", "b", "c"]) await f.put("* * * * *", { ...late, name, overlap: { policy: "forbid", limit: 1 } });
+  f.set("2026-03-02T09:03:00Z");
+  const parts = withoutTimes(f, "T09:00");
+  const { store } = f.context;
+  let made = 0;
+  let looks = 0;
+  const task = parts.templates.task?.begin();
+  const templates: typeof parts.templates = {
+    task: {
+      begin: () => (run) => {
+        made++;
+        return task?.(run) ?? Promise.reject(new Error("the fixture makes tasks"));
+      },
+    },
+  };
+  const definitions: typeof store.definitions = {
+    ...store.definitions,
+    disabled: (...call) => {
+      looks++;
+      return store.definitions.disabled(...call);
+    },
+  };
+  const context = { ...f.context, store: { ...store, definitions } };
+  await dispatchOnce({ ...parts, context, templates }, { aheadMs: 0 });
+  for (const name of ["a", "b", "c"])
+    expect((await f.rows(name)).map(({ decision }) => decision)).toEqual(["refused", "caught_up", "skipped", "skipped"]);
+  expect([made, looks]).toEqual([12, 1]);
+});

@@ -118,16 +118,20 @@ test("over any course of looks, outages and ends: as the plain model says, one r
     },
   );
   const schedules = fc.tuple(overlaps, catchUps, fc.constantFrom([], [String(5 * MINUTE)])).map((parts) => scheduleOf(...parts));
+  /** Which minutes no job can be made of, over and over. */
+  const refusals = fc.array(fc.boolean(), { minLength: 1, maxLength: 7 });
   fc.assert(
-    fc.property(schedules, steps, (schedule, course) => {
+    fc.property(schedules, steps, fc.oneof(fc.constant([false]), refusals), (schedule, course, refused) => {
       const world = new World(schedule);
+      const refuse = (minute: number): boolean => refused[(minute / MINUTE) % refused.length] === true;
       const { overlap } = schedule;
       let now = 0;
       for (const { passed, ends } of course) {
         now += passed * 1000;
         if (ends) for (const id of [...world.alive.keys()].slice(0, 1)) world.end(id, now);
-        const plain = plainDecisions(world, now);
-        world.look(now);
+        const plain = plainDecisions(world, now, refuse);
+        const { stops, waiting } = world.look(now, refuse, true);
+        expect(stops.length === 0 || waiting.some(({ nominalAt }) => !refuse(nominalAt)), "something comes in the place").toBe(true);
         const said = world.said(Math.floor(now / MINUTE) * MINUTE);
         for (const [minute, decision] of plain) expect(said[minute / MINUTE - 1], `minute ${minute / MINUTE}`).toBe(decision);
         world.endStopped(now);
@@ -135,7 +139,7 @@ test("over any course of looks, outages and ends: as the plain model says, one r
       // Everything ends, one after the other; each end is followed by the look that it asks for.
       for (let left = 60; left > 0 && (world.alive.size > 0 || world.cursor.waiting.length > 0); left--) {
         for (const id of [...world.alive.keys()].slice(0, 1)) world.end(id, now);
-        if ((world.cursor.nextAt ?? Infinity) <= now) world.look(now);
+        if ((world.cursor.nextAt ?? Infinity) <= now) world.look(now, refuse, true);
       }
       expect(world.cursor.waiting).toEqual([]);
       expect([...world.rows.values()].filter(isWaiting)).toEqual([]);
@@ -147,6 +151,6 @@ test("over any course of looks, outages and ends: as the plain model says, one r
       ).toEqual(world.began);
       expect(world.aliveMax <= (overlap.policy === "allow" ? overlap.limit : 1)).toBe(true);
     }),
-    { numRuns: 200 },
+    { numRuns: 300 },
   );
 }, 60_000);

@@ -8,6 +8,7 @@
  * O4. While what it runs is disabled, each time that would start, or have something make room for it, is skipped and says so. It
  *     stands in the way of no other, and so no row says that it waited, or was left out, because of one that never ran.
  * O5. A time of which it is known that no job can be made is given to start all the same, so that its row says so, and takes no room.
+ *     Nothing makes room for it, and no other is left out for it.
  */
 import type { DueTime, DueTimes, TimeSpan } from "./due-times.ts";
 import { ON_TIME_MS } from "./due-times.ts";
@@ -74,9 +75,10 @@ export function decideOccurrences(
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** The time for which what runs is to make room; null: nothing is to. Its job is worth a look first. */
-export function replacementOf({ stops, waiting }: DecidedOccurrences): WaitingRun | null {
-  return stops.length === 0 ? null : (waiting.at(-1) ?? null);
+/** The time that takes the place of others: of what runs, or of what is coalesced into it; null: none does. Its job is worth a look first. */
+export function replacementOf({ stops, waiting, added, settled }: DecidedOccurrences): WaitingRun | null {
+  const takesPlace = stops.length > 0 || [...added, ...settled].some(({ decision }) => decision === "coalesced");
+  return takesPlace ? (waiting.at(-1) ?? null) : null;
 }
 
 type Row = Pick<Occurrence, "decision" | "reason">;
@@ -125,7 +127,8 @@ class Decision {
     const { policy, limit } = this.#schedule.overlap;
     if (this.#isDisabled(dueAt > this.#now)) this.#added.push({ ...this.#row(time, DISABLED_TIME), message: this.#disabled ?? null });
     else if (dueAt > this.#now) this.#starts.push({ ...time, waited: false, isAhead: true });
-    else if (this.#waiting.length === 0 && this.#hasRoom()) this.#starts.push({ ...time, waited: false, isAhead: false });
+    else if ((this.#waiting.length === 0 && this.#hasRoom()) || this.#takesNoPlace(nominalAt))
+      this.#starts.push({ ...time, waited: false, isAhead: false });
     else if (policy === "forbid") this.#add(time, { decision: "skipped", reason: "predecessor_running" });
     else if (policy === "allow") this.#add(time, { decision: "skipped", reason: "overlap_limit" });
     else if (policy === "queue" && this.#waiting.length >= limit) this.#add(time, { decision: "skipped", reason: "queue_full" });
@@ -178,6 +181,12 @@ class Decision {
   #isDisabled(isAhead: boolean): boolean {
     if (this.#disabled === undefined) return false;
     return isAhead || this.#schedule.overlap.policy === "replace" || (this.#waiting.length === 0 && this.#hasRoom());
+  }
+
+  /** Keeps O5 where the newest takes the place of others. */
+  #takesNoPlace(nominalAt: number): boolean {
+    const { policy } = this.#schedule.overlap;
+    return (policy === "replace" || policy === "postpone") && this.#refused.has(nominalAt);
   }
 
   #hasRoom(): boolean {

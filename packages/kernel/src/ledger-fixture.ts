@@ -3,7 +3,7 @@
  * slowly and plainly, minute by minute.
  */
 import { assert } from "./assert.ts";
-import { decideOccurrences, type DecidedOccurrences } from "./decide-occurrences.ts";
+import { decideOccurrences, replacementOf, type DecidedOccurrences } from "./decide-occurrences.ts";
 import { dispatchOf } from "./dispatch.ts";
 import { dueTimes, ON_TIME_MS } from "./due-times.ts";
 import { plainTimes as fire, plainTiming } from "./fire-times-fixture.ts";
@@ -38,9 +38,16 @@ export class World {
     this.schedule = schedule;
   }
 
-  look(now: number, refuse: (nominalAt: number) => boolean = () => false): DecidedOccurrences {
+  /** `anew`: decided again, as a dispatcher does, where no job can be made of a time that it asks for. */
+  look(now: number, refuse: (nominalAt: number) => boolean = () => false, anew = false): DecidedOccurrences {
     const due = dueTimes(this.schedule, { at: this.cursor.at, now, fire });
-    const decided = decideOccurrences(this.schedule, { cursor: this.cursor, due, alive: new Set(this.alive.keys()) }, now);
+    const facts = { cursor: this.cursor, due, alive: new Set(this.alive.keys()) };
+    let decided = decideOccurrences(this.schedule, facts, now);
+    const asked = [...decided.starts, ...[replacementOf(decided) ?? []].flat()];
+    if (anew && asked.some(({ nominalAt }) => refuse(nominalAt))) {
+      const times = [...this.cursor.waiting, ...due.times].map(({ nominalAt }) => nominalAt);
+      decided = decideOccurrences(this.schedule, { ...facts, refused: new Set(times.filter((time) => refuse(time))) }, now);
+    }
     const made = decided.starts.map(({ nominalAt }) =>
       refuse(nominalAt) ? { refused: "no" } : { submit: { type: "submit" as const, job: { id: `job_${nominalAt}` } as JobRecord } },
     );
@@ -93,7 +100,19 @@ export class World {
 }
 
 /** Slow and plain: each minute by itself, from what is alive and waits. What a bounded list and spans must come to as well. */
-export function plainDecisions(world: World, now: number): Map<number, string> {
+export function plainDecisions(world: World, now: number, refuse: (minute: number) => boolean = () => false): Map<number, string> {
+  const { said, asked } = plainly(world, now, () => false);
+  return asked.some((minute) => refuse(minute)) ? plainly(world, now, refuse).said : said;
+}
+
+interface Plain {
+  readonly said: Map<number, string>;
+  /** What a job is wanted of, or others make way for. */
+  readonly asked: readonly number[];
+}
+
+/** `refuse`: as far as it is known. */
+function plainly(world: World, now: number, refuse: (minute: number) => boolean): Plain {
   const { overlap, catchUp, timing } = world.schedule;
   const times: number[] = [];
   for (let minute = MINUTE; minute <= now; minute += MINUTE) if (minute > world.cursor.at) times.push(minute);
@@ -103,12 +122,18 @@ export function plainDecisions(world: World, now: number): Map<number, string> {
   const running = world.cursor.running.filter(({ jobId }) => world.alive.has(jobId)).length;
   const room = overlap.policy === "allow" ? overlap.limit : 1;
   let waiting = world.cursor.waiting.map(({ nominalAt, isLate: late }) => ({ nominalAt, late }));
+  const asked: number[] = [];
   let starts = 0;
+  const start = (minute: number, late: boolean): void => {
+    asked.push(minute);
+    said.set(minute, refuse(minute) ? "refused" : late ? "caught_up" : "fired");
+    if (!refuse(minute)) starts++;
+  };
   while (waiting.length > 0 && running + starts < room) {
     const [first] = waiting.splice(0, 1);
-    if (first !== undefined) said.set(first.nominalAt, first.late ? "caught_up" : "fired");
-    starts++;
+    if (first !== undefined) start(first.nominalAt, first.late);
   }
+  let newest: number | undefined;
   const candidates = times.filter((minute) => !isExcluded(minute));
   const onTime = candidates.filter((minute) => !isLate(minute));
   const late = candidates.filter((minute) => isLate(minute) && now - minute <= catchUp.windowMs);
@@ -119,8 +144,9 @@ export function plainDecisions(world: World, now: number): Map<number, string> {
     if (isExcluded(minute)) said.set(minute, "skipped");
     else if (!wanted.has(minute)) said.set(minute, "missed");
     else if (waiting.length === 0 && running + starts < room) {
-      said.set(minute, isLate(minute) ? "caught_up" : "fired");
-      starts++;
+      start(minute, isLate(minute));
+    } else if ((overlap.policy === "postpone" || overlap.policy === "replace") && refuse(minute)) {
+      said.set(minute, "refused");
     } else if (
       overlap.policy === "forbid" ||
       overlap.policy === "allow" ||
@@ -129,6 +155,7 @@ export function plainDecisions(world: World, now: number): Map<number, string> {
       said.set(minute, "skipped");
     } else {
       if (overlap.policy !== "queue") {
+        if (waiting.length > 0 || (overlap.policy === "replace" && running > 0)) newest = minute;
         for (const one of waiting) said.set(one.nominalAt, "coalesced");
         waiting = [];
       }
@@ -136,5 +163,5 @@ export function plainDecisions(world: World, now: number): Map<number, string> {
       said.set(minute, overlap.policy === "queue" ? "queued" : "postponed");
     }
   }
-  return said;
+  return { said, asked: newest === undefined ? asked : [...asked, newest] };
 }
