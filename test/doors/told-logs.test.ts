@@ -118,6 +118,27 @@ test("a log whose beginning is gone is told on behind the last line that is stor
   );
 });
 
+test("that the rest of a log cannot be read is marked once, behind all that was told, also after a restart", async () => {
+  await open();
+  await container();
+  const rest = "\n[windlass: some may be missing here: whoever watches the container could not read on]\n";
+  await tell(0, "one\n", { first: true, at: "2026-01-31T00:00:01.000Z" });
+  expect(await tell(0, "", { gap: true, last: true })).toEqual({ status: "stored", next: 4 });
+  expect(await shown()).toBe("one\n");
+  expect(await tell(4, "", { gap: true, last: true })).toEqual({ status: "stored", next: 4 });
+  expect(await tell(4, "", { gap: true, last: true })).toEqual({ status: "stored", next: 4 });
+  expect(await tell(0, "", { gap: true, last: true, container: "init-db" })).toEqual({ status: "stored", next: 0 });
+  await site.restart();
+  await site.close();
+  await open();
+  expect(await tell(4, "", { gap: true, last: true })).toEqual({ status: "stored", next: 4 });
+  expect(await tell(0, "", { gap: true, last: true, container: "init-db" })).toEqual({ status: "stored", next: 0 });
+  expect(await shown()).toBe(`one\n${rest}`);
+  expect(await shown({ container: "init-db" })).toBe(rest);
+  expect(await tell(0, "one\ntwo\n", { first: true, at: "2026-01-31T00:00:01.000Z" })).toEqual({ status: "stored", next: 8 });
+  expect(await shown()).toBe(`one\n${rest}two\n`);
+});
+
 test("after a restart in the middle of a write whoever tells goes on by what the server knows, and nothing is missing or doubled", async () => {
   await open();
   await container();

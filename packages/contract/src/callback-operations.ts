@@ -157,7 +157,7 @@ export const callbackOperations = {
       lost: z.boolean().default(false),
       /** It is the first that there is of the log, and `at` says when that was printed. */
       first: z.boolean().default(false),
-      /** Before it something may be missing, nobody knows how much: a mark says so. */
+      /** Before it something may be missing, nobody knows how much: a mark says so. With no bytes: so may all behind it. */
       gap: z.boolean().default(false),
       /** The last line of which there is something in it: when it was printed, to the last digit, and where it begins. */
       lastTime: z

@@ -6,6 +6,7 @@
  * P2. A piece that lies in what is stored changes nothing; one that would leave a gap is not stored. What nobody has any
  *     more is passed over only when it is said to be lost, and a mark says how much. A log that is told from its beginning, and
  *     began at another time than what is stored, has lost that: whoever tells it goes on behind the last line that is stored.
+ *     One whose rest cannot be had says so with an empty piece behind what is stored: a mark says it, once.
  * P3. What may be the beginning of a secret is not stored: it comes again with what follows, or as the last piece.
  * P4. A log whose secrets cannot be opened here is not stored. The values are those of the moment in which the first piece
  *     came to this process.
@@ -152,11 +153,9 @@ export function toldLogs(context: EngineContext, { bytesPerSecondMax }: ToldLogL
         if (!of.sources.has(name) && of.sources.size >= SOURCES_MAX) throw tooManySources(told);
         const stored = of.sources.get(name);
         const source = stored ?? { ...sourceOf(piece), until: 0, gap: 0, isCut: false, beganAt: piece.at ?? context.now() };
-        const end = piece.offset + piece.data.length;
-        if (piece.isFirst && piece.at !== null && source.until > 0 && source.beganAt !== piece.at)
-          return { status: "moved", next: source.until, last: source.last ?? null };
-        if (source.isCut) return { status: "stored", next: Math.max(end, source.until) };
-        if (piece.offset > source.until && !piece.isRestLost) return { status: "gap", next: source.until };
+        const misplaced = misplacedAnswer(piece, source);
+        if (misplaced !== null) return misplaced;
+        if (isRestMark(piece) && (await endsInRestMark(context, told, piece))) return { status: "stored", next: source.until };
         const rate = of.rates.get(name) ?? logRate(bytesPerSecondMax);
         of.rates.set(name, rate);
         const chunks = chunksOf({ source, piece, mask: of.mask, rate, bytesPerSecondMax, now: context.now() });
@@ -192,6 +191,16 @@ function tooManySources({ jobId, attempt }: LogKey): WindlassError {
   );
 }
 
+/** The answer to a piece of which nothing can be stored where it lies; null: something may. */
+function misplacedAnswer(piece: ToldPiece, source: ToldSource): LogAnswer | null {
+  const end = piece.offset + piece.data.length;
+  if (piece.isFirst && piece.at !== null && source.until > 0 && source.beganAt !== piece.at)
+    return { status: "moved", next: source.until, last: source.last ?? null };
+  if (source.isCut) return { status: "stored", next: Math.max(end, source.until) };
+  if (piece.offset > source.until && !piece.isRestLost) return { status: "gap", next: source.until };
+  return isRestMark(piece) && piece.offset < source.until ? { status: "stored", next: source.until } : null;
+}
+
 /** What is to be stored of a piece that begins in what is stored, right behind it, or behind what is lost. */
 function chunksOf({ source, piece, mask, rate, bytesPerSecondMax, now }: Cutting): readonly LogChunk[] {
   const { offset, data, isLast } = piece;
@@ -212,7 +221,8 @@ function chunksOf({ source, piece, mask, rate, bytesPerSecondMax, now }: Cutting
     until = offset;
     add(Buffer.from(logLostMark(lost, "whoever watches the container did not have it any more")));
   }
-  if (piece.isBehindGap && offset === until)
+  if (isRestMark(piece)) add(Buffer.from(REST_MARK));
+  else if (piece.isBehindGap && offset === until)
     add(Buffer.from(logMissingMark("it was removed before anybody who watches the container read it")));
   const fresh = data.subarray(Math.min(data.length, until - offset));
   const settled = isLast ? fresh.length : mask.settled(fresh);
@@ -232,6 +242,22 @@ function chunksOf({ source, piece, mask, rate, bytesPerSecondMax, now }: Cutting
   }
   if (isLast && gap > 0) markGap();
   return chunks;
+}
+
+const REST_MARK = logMissingMark("whoever watches the container could not read on");
+
+/** Nothing is known of what it was to have. */
+function isRestMark({ isBehindGap, data }: ToldPiece): boolean {
+  return isBehindGap && data.length === 0;
+}
+
+/** It was told before: by a call whose answer was lost, or by another one who watches. */
+async function endsInRestMark({ logs }: EngineContext, key: LogKey, { stream, container = MAIN_CONTAINER }: LogSource): Promise<boolean> {
+  const bytesMax = Buffer.byteLength(REST_MARK);
+  const { chunks } = await logs.read(key, { stream, container, tailBytes: bytesMax, bytesMax });
+  return Buffer.concat(chunks.map(({ data }) => data))
+    .toString()
+    .endsWith(REST_MARK);
 }
 
 /** The attempt that is meant, or why there is none whose log could be told. */

@@ -69,6 +69,28 @@ test.each([
   expect(warnings).toMatchObject([{ what: "a log cannot be read; it is given up", why }]);
 });
 
+test.each([
+  ["was read in part", [{ chunks: [ONE], isCut: true }], ["one\n", ""]],
+  ["was never read", [], [""]],
+])("that a log which %s is given up is told as the last that is told of it, once", async (_, first: readonly Answer[], texts) => {
+  const { log, clock, pieces } = logOf([...first, ...Array.from({ length: 100 }, () => refusal(400, "", BUSY))]);
+  await clock.until(() => !log.isReading(), 100_000);
+  await clock.advance(1_000);
+  await log.done;
+  expect(pieces.map(({ text, isBehindGap }) => [text, isBehindGap])).toEqual(texts.map((text) => [text, text === ""]));
+  expect(pieces.at(-1)).toMatchObject({ offset: texts.join("").length });
+});
+
+test("what waited when a log was given up comes before the word that its rest is missing", async () => {
+  const { log, clock, pieces } = logOf([{ chunks: [ONE, BUSY] }, ...Array.from({ length: 100 }, () => ({ chunks: [ONE, TWO, BUSY] }))], {
+    forgets: ({ bytes }, told) => (told < 10 && bytes.length > 0 ? 0 : null),
+  });
+  await clock.until(() => !log.isReading(), 100_000);
+  await clock.advance(200_000);
+  await log.done;
+  expect(pieces.slice(-2)).toMatchObject([{ isBehindGap: false }, { text: "", offset: 8, isBehindGap: true }]);
+});
+
 test("a log that is followed may be silent for hours", async () => {
   const { log, clock } = logOf([stalled({ chunks: [ONE] })], { hasEnded: () => false });
   await clock.advance(7_200_000);

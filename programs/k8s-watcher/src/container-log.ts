@@ -4,7 +4,7 @@
  * L1. What the server has stored is what the container printed, from its first byte, without a gap or a repetition: where
  *     to go on is the server's word, and what it has not stored is held here or read again.
  *     What the cluster removed before the server had it is passed over with a mark, also when another watcher had told the server
- *     what it has: the server knows when the log began, and the last entry that it was told.
+ *     what it has: the server knows when the log began, and the last entry that it was told. So is what cannot be read, as the last piece.
  * L2. It is done when the container has ended and the server has stored the rest, when the server does not want it, or
  *     when the cluster has it no more (K1 of log-look.ts). Its end is only what was read by a look that began after the container had
  *     ended: a node may end a stream before the container has, after some of its lines, or before the first (K2, K3).
@@ -71,6 +71,8 @@ class Reader {
   #lostBytes = 0;
   /** Before the next piece something may be missing that nobody has read. */
   #isBehindGap = false;
+  /** So may what lies behind the last piece: an empty one says so. */
+  #isRestMissing = false;
   #wake: (() => void) | null = null;
   #isRead = false;
   /** Read to its end, and not only as far as it was there. */
@@ -126,6 +128,7 @@ class Reader {
   async #readToItsEnd(): Promise<void> {
     const { machine } = this.#world;
     let doubtfulSince: number | null = null;
+    this.#isRestMissing = false;
     for (let failures = 0; !machine.signal.aborted && !this.#isUnwanted && !this.#isRead;) {
       const read = await this.#readOnce();
       if (read.is === "whole") this.#isWhole = this.#isRead = true;
@@ -202,6 +205,7 @@ class Reader {
   #gone(why?: string): void {
     const { logger } = this.#world.machine;
     this.#isRead = true;
+    this.#isRestMissing = why !== undefined;
     this.#passOver();
     if (why !== undefined) logger.warn("a log cannot be read; it is given up", { ...this.#about, why: why.slice(0, WHY_LENGTH_MAX) });
     else if (this.#printed === 0) logger.warn("a log was gone before it could be read", this.#about);
@@ -296,11 +300,12 @@ class Reader {
     const { line, machine, room } = this.#world;
     const { id, attempt, jobName, jobUid, container } = this.#subject;
     const block = this.#outbox.first();
-    if (block === null && this.#printed === 0) return "done";
+    const isRestMissing = this.#isRestMissing && block === null;
+    if (block === null && this.#printed === 0 && !isRestMissing) return "done";
     const isLast = this.#isRead && (block === null || block.offset + block.bytes.length === this.#outbox.end);
     const piece = block ?? { offset: this.#outbox.end, at: machine.clock.now(), bytes: new Uint8Array(), last: null };
     const isBehindGap = this.#isBehindGap && block !== null;
-    const missing = { isRestLost: this.#lostBytes > 0, isBehindGap };
+    const missing = { isRestLost: this.#lostBytes > 0, isBehindGap: isBehindGap || isRestMissing };
     const told = await line.tellLog({ id, attempt, jobName, jobUid, container, ...piece, isLast, ...missing });
     if (told.is === "failed") {
       machine.metrics.posted("log", told.isDenied === true ? "denied" : "failed");
@@ -318,6 +323,7 @@ class Reader {
     machine.metrics.lost(this.#lostBytes);
     this.#lostBytes = 0;
     if (isBehindGap) this.#isBehindGap = false;
+    if (isRestMissing) this.#isRestMissing = false;
     if (told.answer.status === "moved") return this.#moved(told.answer);
     const before = this.#outbox.bytes;
     const next = told.answer.next ?? piece.offset + piece.bytes.length;
@@ -325,7 +331,7 @@ class Reader {
     room.bytes -= before - this.#outbox.bytes;
     machine.metrics.printed(before - this.#outbox.bytes);
     if (!isHere) return this.#missing(next);
-    if (isLast && this.#outbox.bytes === 0) return "done";
+    if (isLast && this.#outbox.bytes === 0) return this.#isRestMissing ? 0 : "done";
     // Held back, for it may be the beginning of a secret: it is sent again with what follows.
     return this.#outbox.bytes === before && !this.#isRead ? GATHER_MS : 0;
   }

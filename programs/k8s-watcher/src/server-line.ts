@@ -53,7 +53,7 @@ export interface LogPiece {
   readonly at: number;
   readonly isLast: boolean;
   readonly isRestLost: boolean;
-  /** Before it something may be missing, nobody knows how much. */
+  /** Before it something may be missing, nobody knows how much; in its place, where it is empty. */
   readonly isBehindGap: boolean;
   /** The last entry of which there is something in it. */
   readonly last: EntryMark | null;
@@ -168,7 +168,7 @@ async function sendPiece(
   if (isRestLost) query.set("lost", "true");
   if (isBehindGap) query.set("gap", "true");
   // A log that is told from its beginning says so: one that began at another time has lost it.
-  if (offset === 0) query.set("first", "true");
+  if (offset === 0 && bytes.length > 0) query.set("first", "true");
   if (last !== null) {
     query.set("lastTime", last.time);
     query.set("lastOffset", String(last.offset));
