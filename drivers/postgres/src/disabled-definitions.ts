@@ -4,18 +4,20 @@
  * M1. Whoever disables one waits for the commits that found it enabled, and those that come meanwhile wait for him: what he then
  *     finds is all that was taken before. The lock is one for all of them, for a commit may make jobs of hundreds. It comes before
  *     the locks of rows, everywhere: else one that waits for a row could hold up who disables, and he the one that has the row.
- * M2. He waits a moment at most, and then lets those behind him go first: one commit that hangs holds up no others.
+ * M2. He waits a moment at most, and then lets those behind him go first: behind a commit that hangs, each of them waits for what is left
+ *     of such a moment, and not for that commit. After all tries of a transaction he is told that nothing was disabled.
  */
-import type { DefinitionName, DisabledDefinition } from "@windlass/kernel";
+import { WindlassError, type DefinitionName, type DisabledDefinition } from "@windlass/kernel";
 import { disabledTable, nameValues } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { transposed } from "./many-rows.ts";
+import { waitedInVain } from "./transaction.ts";
 
 const AMONG = `SELECT ${disabledTable.list()} FROM disabled_definitions WHERE (workspace, type, name) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))`;
 /** No other lock of ours has this number. */
 const MARKS_NUMBER = 7_461_003;
 const HOLD = "SELECT pg_advisory_xact_lock($1)";
-/** Longer than a commit takes. With all tries of a transaction it is longer than one that hangs may last (`IDLE_MS` there). */
+/** Longer than a commit takes. With all tries of a transaction it is longer than a process that is frozen holds its locks (`IDLE_MS` there). */
 const HOLD_MS_MAX = 1_500;
 const LOCK_TIMEOUT = "SELECT set_config('lock_timeout', $1, true)";
 const SHARE = "SELECT pg_advisory_xact_lock_shared($1)";
@@ -42,4 +44,11 @@ export async function keepMarks(tx: Querier): Promise<void> {
 /** Until the transaction ends nobody makes a job of a definition, whichever (M1). The transaction runs again when it was to wait for long (M2). */
 export async function holdMarks(tx: Querier): Promise<void> {
   await Promise.all([tx.rows(LOCK_TIMEOUT, [String(HOLD_MS_MAX)]), tx.rows(HOLD, [MARKS_NUMBER])]);
+}
+
+/** What whoever disables it is told: which one it is, and what to do where it was waited for in vain. */
+export function disablingFault(error: unknown, { workspace, type, name }: DefinitionName): unknown {
+  if (!waitedInVain(error)) return error;
+  const why = "something that began to be stored before it has not come to its end, and it waits for that";
+  return new WindlassError("unavailable", `the ${type} ${workspace}/${name} was not disabled: ${why}; disable it again`, { cause: error });
 }

@@ -20,7 +20,7 @@ import {
 import { demandWorkspace } from "./access.ts";
 import { stateOfQueue, waitingInQueue } from "./claim-jobs.ts";
 import type { Querier } from "./connection.ts";
-import { disabledNow, holdMarks } from "./disabled-definitions.ts";
+import { disabledNow, disablingFault, holdMarks } from "./disabled-definitions.ts";
 import { inTransaction } from "./transaction.ts";
 import { transposed } from "./many-rows.ts";
 
@@ -151,6 +151,8 @@ export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
         await tx.write(DISABLED.add, disabledTable.encode(mark));
         const [row] = await tx.rows(DISABLED.get, nameValues(mark));
         return row === undefined ? null : disabledTable.decode(row);
+      }).catch((error: unknown) => {
+        throw disablingFault(error, mark);
       }),
     enable: async (key) => (await db.count(DISABLED.remove, nameValues(key))) === 1,
     disabled: (keys) => disabledNow(db, keys),

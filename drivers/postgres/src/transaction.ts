@@ -138,6 +138,11 @@ function gated(querier: Querier, { gate, send }: Gate): Querier {
   };
 }
 
+/** Of what `inTransaction` threw: each try was to wait for a lock longer than it may. */
+export function waitedInVain(error: unknown): boolean {
+  return isWindlassError(error) && sqlStateOf(error.cause) === LOCKED;
+}
+
 function sqlStateOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
