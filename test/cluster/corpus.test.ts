@@ -37,9 +37,10 @@ describe.skipIf(cluster.missing)("the corpus", () => {
     const { image } = cluster;
     // What the file says does not reach the workflows that it runs; the option does.
     const by = (name: string, index: number) => (index % 2 === 0 || name === "sub-workflow" ? "option" : "file");
-    await cluster.onceMoreAfterLoss(async () => {
-      const told = await runAll(CORPUS, { api, image, executor: "kubernetes", by });
-      expect(told).toEqual(writtenOf(CORPUS));
+    await cluster.onceMoreAfterLoss({
+      namespace,
+      run: () => runAll(CORPUS, { api, image, executor: "kubernetes", by }),
+      compare: (told) => expect(told).toEqual(writtenOf(CORPUS)),
     });
     const made = await cluster.lab("kubectl", "-n", namespace, "get", "jobs", "-o", "name");
     expect(made.trim().split("\n").length).toBeGreaterThan(CORPUS.length);

@@ -6,41 +6,65 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "@windlass/kernel";
 import { FILES } from "./lab-keeper.ts";
 import type { LabAddress } from "./lab.ts";
 
+const SANDBOX = /msg="RunPodSandbox for &PodSandboxMetadata\{[^}]*?Namespace:([^,}]+),[^}]*\} returns sandbox id \\"([0-9a-f]+)\\""/gu;
+const CREATED =
+  /msg="CreateContainer within sandbox \\"([0-9a-f]+)\\" for &ContainerMetadata\{[^}]*\} returns container id \\"([0-9a-f]+)\\""/gu;
 /** One that could not be started is told so, too. */
 const STARTED = /msg="StartContainer for \\"([0-9a-f]+)\\" returns successfully"/gu;
 const CLOSED = /msg="Failed to pipe std(?:out|err) of container \\"([0-9a-f]+)\\"" error="reading from a closed fifo"/gu;
-/** A second time is a coincidence; a third one is no accident. */
-const TIMES_MAX = 2;
 
-/** Runs what compares outputs; once more when it failed and some were lost meanwhile. `address` null: of a cluster that is not ours nobody knows. */
-export async function onceMoreAfterLoss(address: LabAddress | null, work: () => Promise<void>): Promise<void> {
-  for (let times = 1; ; times++) {
-    const before = lostOutputs(address);
-    try {
-      return await work();
-    } catch (error) {
-      const lost = lostOutputs(address) - before;
-      if (lost === 0 || times > TIMES_MAX) throw error;
-      process.stderr.write(`containerd has lost what ${lost} containers printed, and a comparison failed: it is made once more\n`);
-    }
-  }
+export interface Comparison<T> {
+  /** Only what containers in it printed counts. */
+  readonly namespace: string;
+  /** What fails here has failed. */
+  readonly run: () => Promise<T>;
+  /** Throws when it is not what was expected. */
+  readonly compare: (result: T) => void;
 }
 
-/** Containers that have begun and were not read to their ends, since the cluster was started. */
-export function lostOutputs(address: LabAddress | null): number {
+/**
+ * Runs what is compared, and compares it; both once more, and not twice, when the comparison failed and outputs of the namespace were
+ * lost meanwhile. `address` null: of a cluster that is not ours nobody knows.
+ */
+export async function onceMoreAfterLoss<T>(address: LabAddress | null, { namespace, run, compare }: Comparison<T>): Promise<void> {
+  const before = lostOutputs(address, namespace);
+  const result = await run();
+  try {
+    return compare(result);
+  } catch (error) {
+    // The log of a node that was started anew begins anew: what it has lost before is counted no more.
+    const lost = lostOutputs(address, namespace) - before;
+    if (!isFailedComparison(error) || lost <= 0) throw error;
+    const what = `containerd has lost what ${lost} containers of ${namespace} printed, and a comparison failed; it is made once more`;
+    process.stderr.write(`${what}:\n${messageOf(error)}\n`);
+  }
+  compare(await run());
+}
+
+/** Containers of the namespace that have begun and were not read to their ends, since their nodes were started. */
+export function lostOutputs(address: LabAddress | null, namespace: string): number {
   if (address === null) return 0;
   const folder = join(address.folder, FILES, "log");
   const logs = readdirSync(folder).filter((name) => name.endsWith("-containerd"));
   return logs.reduce((sum, name) => {
     const text = readFileSync(join(folder, name), "utf8");
-    const started = new Set(idsIn(text, STARTED));
-    return sum + new Set(idsIn(text, CLOSED).filter((id) => started.has(id))).size;
+    const sandboxes = new Set(namesIn(text, SANDBOX).flatMap(([of, id]) => (of === namespace ? [id] : [])));
+    const created = new Set(namesIn(text, CREATED).flatMap(([sandbox, id]) => (sandboxes.has(sandbox) ? [id] : [])));
+    const started = new Set(namesIn(text, STARTED).map(([id]) => id));
+    const closed = new Set(namesIn(text, CLOSED).map(([id]) => id));
+    return sum + closed.intersection(started).intersection(created).size;
   }, 0);
 }
 
-function idsIn(text: string, pattern: RegExp): readonly string[] {
-  return [...text.matchAll(pattern)].map(([, id = ""]) => id);
+/** By its name: the test runner's own and Node's have no class in common. */
+function isFailedComparison(error: unknown): boolean {
+  return error instanceof Error && error.name === "AssertionError";
+}
+
+function namesIn(text: string, pattern: RegExp): readonly (readonly string[])[] {
+  return [...text.matchAll(pattern)].map(([, ...names]) => names);
 }

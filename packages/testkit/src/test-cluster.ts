@@ -5,7 +5,7 @@
 import { inject } from "vitest";
 import { BUSYBOX_IMAGE } from "./lab-image.ts";
 import { runLab, type LabAddress, type ProvidedCluster } from "./lab.ts";
-import { onceMoreAfterLoss } from "./lost-outputs.ts";
+import { onceMoreAfterLoss, type Comparison } from "./lost-outputs.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -22,8 +22,8 @@ export interface TestCluster {
   readonly image: string;
   /** False for a cluster that is not ours, whose nodes are left alone: for `test.skipIf`. */
   readonly mayFailNodes: boolean;
-  /** Runs what compares what containers printed; once more when it failed and the runtime has lost some of that meanwhile (lost-outputs.ts). */
-  onceMoreAfterLoss(work: () => Promise<void>): Promise<void>;
+  /** Compares what containers printed; once more when that failed and the runtime has lost some of it meanwhile (lost-outputs.ts). */
+  onceMoreAfterLoss<T>(comparison: Comparison<T>): Promise<void>;
   /** Of the cluster that was started here. */
   address(): LabAddress;
   /** Runs the test cluster's program: `stop-node node-2`, `start-node node-2`, `load IMAGE.tar`, `kubectl …`. */
@@ -48,7 +48,7 @@ export function testCluster(): TestCluster {
     },
     image: BUSYBOX_IMAGE,
     mayFailNodes: (provided?.address ?? null) !== null,
-    onceMoreAfterLoss: (work) => onceMoreAfterLoss(there().address, work),
+    onceMoreAfterLoss: (comparison) => onceMoreAfterLoss(there().address, comparison),
     address,
     lab: (...args) => runLab(address(), ...args),
   };
