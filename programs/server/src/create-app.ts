@@ -101,7 +101,7 @@ export function createApp(parts: ServerParts): WindlassApp {
   return {
     fetch: async (request, address) => app.fetch(request, { address: address ?? null }),
     // Answers to pages have more headers.
-    direct: isAskedByPages ? () => false : directDoor({ answers, observe, admit, logger }),
+    direct: isAskedByPages ? () => false : directDoor({ answers, observe, admit, logger, clock }),
     workers,
     async close() {
       closing = true;

@@ -1,24 +1,19 @@
 /** What goes straight from the socket to its operation is answered as by the framework, and only what says itself plainly goes so. */
 import { connect } from "node:net";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { listen, type Listening } from "./serve.ts";
-import { clock, testServer, TOKEN, type TestServer } from "./server-fixture.ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { listenNoting, type Noting } from "./direct-fixture.ts";
+import type { Listening } from "./serve.ts";
+import { testServer, TOKEN, type TestServer } from "./server-fixture.ts";
 
 let server: TestServer;
 let listening: Listening;
+let calls: Noting["calls"];
 /** Of each request to the socket: whether it went straight. */
-let straight: boolean[];
+const straight = (): boolean[] => calls.map(({ isDirect }) => isDirect);
 
 beforeEach(async () => {
   server = await testServer({ bodyBytesMax: 2_000, requestsPerSecond: 1 });
-  straight = [];
-  const { app } = server;
-  const direct: typeof app.direct = (incoming, outgoing) => {
-    const taken = app.direct(incoming, outgoing);
-    straight.push(taken);
-    return taken;
-  };
-  listening = await listen({ ...app, direct }, { host: "127.0.0.1", port: 0, clock, drainMs: 500 });
+  ({ listening, calls } = await listenNoting(server.app));
 });
 afterEach(async () => {
   await listening.close();
@@ -82,7 +77,7 @@ test.each<[what: string, sent: Sent, status: number]>([
   ],
 ])("%s: the answer is that of the framework", async (_what, sent, status) => {
   const answer = await overSocket(sent);
-  expect(straight).toEqual([true]);
+  expect(straight()).toEqual([true]);
   expect(answer.status).toBe(status);
   expect(answer).toEqual(await byFramework(sent));
 });
@@ -94,7 +89,7 @@ test("a token is limited on both ways together", async () => {
   expect((await byFramework({ headers })).headers["ratelimit-remaining"]).toBe("0");
   const refused = await overSocket({ headers });
   expect([refused.status, refused.headers["retry-after"]]).toEqual([429, "1"]);
-  expect(straight).toEqual([true, true]);
+  expect(straight()).toEqual([true, true]);
 });
 
 test("what changes something stands in the audit, and is counted", async () => {
@@ -129,7 +124,7 @@ test.each<[what: string, lines: readonly string[], status: number]>([
   let answer = "";
   for await (const piece of socket) answer += String(piece);
   expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `, "u"));
-  expect(straight).toEqual([false]);
+  expect(straight()).toEqual([false]);
 });
 
 test("a forged Host is refused on this way, too", async () => {
@@ -140,15 +135,58 @@ test("a forged Host is refused on this way, too", async () => {
   let answer = "";
   for await (const piece of socket) answer += String(piece);
   expect(answer).toMatch(/^HTTP\/1\.1 403 .*"code":"forbidden"/su);
-  expect(straight).toEqual([true]);
+  expect(straight()).toEqual([true]);
 });
 
 test("where pages of other origins may call, everything goes by the framework", async () => {
   await server.close();
   server = await testServer({ corsOrigins: ["https://jobs.example.org"] });
-  const { app } = server;
   await listening.close();
-  listening = await listen(app, { host: "127.0.0.1", port: 0, clock, drainMs: 500 });
+  ({ listening, calls } = await listenNoting(server.app));
   const answer = await fetch(...asked({ headers: { ...usual, origin: "https://jobs.example.org" } }));
   expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([201, "https://jobs.example.org"]);
+});
+
+describe("a caller", () => {
+  const head = (lines: readonly string[]): string =>
+    `${["POST /api/v1/jobs HTTP/1.1", "host: localhost", "content-type: application/json", ...lines].join("\r\n")}\r\n\r\n`;
+  const underWay = async (): Promise<string | undefined> =>
+    /windlass_http_requests_under_way (\d+)/u.exec(await (await fetch(`${listening.url}/metrics`)).text())?.[1];
+  const outcomes = async (): Promise<readonly string[]> => (await server.api.audit.list({})).items.map(({ outcome }) => outcome);
+
+  test.each([
+    ["has sent everything", body, "ok"],
+    ["has sent half of it", body.slice(0, 9), "bad_request"],
+  ])("who %s and is gone before anybody reads it is answered all the same, to the end", async (_what, sent, outcome) => {
+    const { secret } = await server.api.tokens.create({ name: "slow", permissions: ["jobs:submit"] });
+    const before = (await outcomes()).length;
+    const { tokens } = server.engine.access;
+    const asked = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    const holderOf = tokens.holderOf.bind(tokens);
+    vi.spyOn(tokens, "holderOf").mockImplementation(async (token) => {
+      asked.resolve();
+      await gone.promise;
+      return holderOf(token);
+    });
+    const socket = connect(listening.port, "127.0.0.1");
+    socket.write(head([`authorization: Bearer ${secret}`, LENGTH]) + sent);
+    await asked.promise;
+    socket.destroy();
+    await vi.waitFor(() => expect(calls[0]?.incoming.destroyed).toBe(true));
+    gone.resolve();
+    vi.restoreAllMocks();
+    await vi.waitFor(async () => expect((await outcomes()).length).toBe(before + 1));
+    expect([(await outcomes())[0], await underWay()]).toEqual([outcome, "1"]);
+  });
+
+  // An idle line is closed after half a minute.
+  test("who was refused and sends nothing more is hung up on at once", { timeout: 15_000 }, async () => {
+    const socket = connect(listening.port, "127.0.0.1");
+    socket.write(head(["content-length: 4000000"]));
+    let answer = "";
+    for await (const piece of socket) answer += String(piece);
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /u);
+    expect(straight()).toEqual([true]);
+  });
 });

@@ -10,11 +10,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { operationList, type Operation } from "@windlass/contract";
 import { messageOf, WindlassError } from "@windlass/kernel";
-import type { Logger } from "@windlass/ports";
+import type { Clock, Logger } from "@windlass/ports";
 import type { AnswerCall } from "./answer-call.ts";
 import { headersOf } from "./answer-headers.ts";
 import type { AskedCall, Noted, PlainAnswer } from "./asked-call.ts";
 import type { Observe } from "./observe-request.ts";
+import { BROKEN_OFF } from "./read-json.ts";
 import type { TracedRequest } from "./request-span.ts";
 import { problemAnswer } from "./respond.ts";
 
@@ -27,16 +28,20 @@ export interface DirectDoorParts {
   /** Throws for who may not come in at all. */
   readonly admit: (host: string) => void;
   readonly logger: Logger;
+  readonly clock: Clock;
 }
 
-/** Longer ones go the other way: of a body that is refused unread, the framework reads no more than a little before it hangs up. */
+/** Longer ones go the other way. */
 const LENGTH_MAX = 4_194_304;
 /** What a host looks like in nearly every request. */
-const PLAIN_HOST = /^[a-z0-9._-]+(?::\d{1,5})?$/u;
+const PLAIN_HOST = /^[a-z0-9._-]+(?::(\d{1,5}))?$/u;
+const PORT_MAX = 65_535;
+/** Of a body that was refused unread, so long is waited for the rest, as by the framework: then the line is hung up. */
+const HANG_UP_MS = 500;
 const NO_PARAMS: AskedCall["params"] = {};
 const noQueries: AskedCall["queries"] = () => ({});
 
-export function directDoor({ answers, observe, admit, logger }: DirectDoorParts): DirectDoor {
+export function directDoor({ answers, observe, admit, logger, clock }: DirectDoorParts): DirectDoor {
   const byPath = new Map(operationList.filter(isPlain).map(({ id, path }) => [path, answers.get(id) as AnswerCall]));
   const answered = async (asked: AskedCall, work: AnswerCall): Promise<PlainAnswer> => {
     try {
@@ -51,6 +56,7 @@ export function directDoor({ answers, observe, admit, logger }: DirectDoorParts)
     if (work === undefined || !isPlainlySaid(incoming)) return false;
     const observed = observe(tracedBy(incoming), async (noted) => {
       const answer = await answered(askedBy({ incoming, outgoing }, noted), work);
+      if (!incoming.complete) hangUp({ incoming, outgoing }, clock);
       write(outgoing, { ...answer, headers: headersOf(noted, answer) });
       return answer.status;
     });
@@ -62,14 +68,20 @@ export function directDoor({ answers, observe, admit, logger }: DirectDoorParts)
   };
 }
 
-function isPlain({ method, path, request, response, internal }: Operation): boolean {
+/** Whether an operation may be called this way at all. */
+export function isPlain({ method, path, request, response, internal }: Operation): boolean {
   return method === "POST" && request === "json" && response === "json" && !internal && !path.includes("{");
 }
 
 /** See D1. Node has one field of each name, and not always with all that was sent under it. */
 function isPlainlySaid({ headers, rawHeaders }: IncomingMessage): boolean {
-  if (!(Number(headers["content-length"]) <= LENGTH_MAX) || !PLAIN_HOST.test(headers.host ?? "")) return false;
+  if (!(Number(headers["content-length"]) <= LENGTH_MAX) || !isPlainHost(headers.host)) return false;
   return Object.keys(headers).length * 2 === rawHeaders.length;
+}
+
+function isPlainHost(host = ""): boolean {
+  const found = PLAIN_HOST.exec(host);
+  return found !== null && Number(found[1] ?? 0) <= PORT_MAX;
 }
 
 function tracedBy({ headers, url = "" }: IncomingMessage): TracedRequest {
@@ -101,21 +113,43 @@ function textOf(value: string | readonly string[] | undefined): string | undefin
   return typeof value === "string" ? value : undefined;
 }
 
+/** Nothing is told of a stream any more whose caller had hung up before somebody listened, and yet all may have come. */
 function wholeOf(incoming: IncomingMessage): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
+    const over = (): void => {
+      if (incoming.complete) pieces.push(...unread(incoming));
+      const whole = Buffer.concat(pieces);
+      if (whole.length === Number(incoming.headers["content-length"])) resolve(whole);
+      else reject(new WindlassError("bad_request", BROKEN_OFF, { cause: incoming.errored }));
+    };
+    if (incoming.destroyed) return over();
     incoming.on("data", (piece: Buffer) => void pieces.push(piece));
-    incoming.once("end", () => resolve(Buffer.concat(pieces)));
-    incoming.once("error", (cause) => reject(new WindlassError("bad_request", "the body broke off", { cause })));
+    // Of the two that come, the first one counts; after an error comes a `close`.
+    for (const event of ["end", "close"]) incoming.once(event, over);
+    incoming.once("error", () => {});
   });
+}
+
+function* unread(incoming: IncomingMessage): Generator<Buffer> {
+  for (let piece = incoming.read() as Buffer | null; piece !== null; piece = incoming.read() as Buffer | null) yield piece;
 }
 
 function signalOf(outgoing: ServerResponse): AbortSignal {
   const controller = new AbortController();
+  if (outgoing.destroyed) controller.abort();
   outgoing.once("close", () => {
     if (!outgoing.writableFinished) controller.abort();
   });
   return controller.signal;
+}
+
+/** Else somebody who sends nothing more would hold the socket, and a server that stops. */
+function hangUp({ incoming, outgoing }: Exchange, clock: Clock): void {
+  outgoing.once("finish", () => {
+    const cancel = clock.after(HANG_UP_MS, () => incoming.socket.destroySoon());
+    for (const event of ["end", "close"]) incoming.once(event, cancel);
+  });
 }
 
 function write(outgoing: ServerResponse, { status, headers, text }: PlainAnswer): void {

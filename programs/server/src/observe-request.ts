@@ -16,11 +16,16 @@ export function observing({ engine: { context } }: ServerContext, figures: Metri
     const noted: Noted = { requestId, operation: "none", rateHeaders: undefined, ownHeaders: undefined };
     figures.begin();
     const span = requestSpan(tracing, request);
-    const status = await (span === null ? answer(noted) : span.within(() => answer(noted)));
-    const tookMs = clock.monotonic() - startedAt;
-    const { operation } = noted;
-    if (span !== null) endRequestSpan(span, { operation, status });
-    figures.observe({ operation, status, seconds: tookMs / 1000 });
-    logger.debug("answered a request", { requestId, operation, status, tookMs });
+    // Of an answer that cannot be written, too.
+    let status = 500;
+    try {
+      status = await (span === null ? answer(noted) : span.within(() => answer(noted)));
+    } finally {
+      const tookMs = clock.monotonic() - startedAt;
+      const { operation } = noted;
+      if (span !== null) endRequestSpan(span, { operation, status });
+      figures.observe({ operation, status, seconds: tookMs / 1000 });
+      logger.debug("answered a request", { requestId, operation, status, tookMs });
+    }
   };
 }

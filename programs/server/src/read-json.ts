@@ -1,5 +1,5 @@
 /** From the bytes of a body to JSON, within bounds: whoever sends too much, too deep or broken text is told where. */
-import { WindlassError, type Json, type JsonObject } from "@windlass/kernel";
+import { isWindlassError, WindlassError, type Json, type JsonObject } from "@windlass/kernel";
 import type { Headers } from "./authenticate.ts";
 
 /** Deeper values make those who walk through them run out of stack. */
@@ -7,7 +7,10 @@ const DEPTH_MAX = 64;
 /** In longer texts the place of a fault is not searched for. */
 const SEARCHED_LENGTH_MAX = 100_000;
 
-/** The body of a request, which was not read yet. */
+/** What is said of a body of which less comes than was said. */
+export const BROKEN_OFF = "the body broke off";
+
+/** The body of a request, which was not read yet. Rejects when it breaks off. */
 export interface SentBody {
   readonly headers: Headers;
   /** All of it: of one that said how long it is. */
@@ -33,7 +36,9 @@ export async function readBytes(sent: SentBody, bytesMax: number, limit = "serve
   const announced = sent.headers.get("content-length");
   if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax, limit);
   // Node reads no more of a body than was announced, and all of it at once is much cheaper than a stream.
-  const bytes = announced === null ? await bytesOf(sent, bytesMax, limit) : await sent.whole();
+  const bytes = await (announced === null ? bytesOf(sent, bytesMax, limit) : sent.whole()).catch((cause: unknown) => {
+    throw isWindlassError(cause) ? cause : new WindlassError("bad_request", BROKEN_OFF, { cause });
+  });
   if (bytes.length > bytesMax) throw tooLarge(bytesMax, limit);
   return bytes;
 }
