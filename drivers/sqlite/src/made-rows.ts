@@ -7,8 +7,7 @@ import { attemptsTable, endOf, endsTable, eventsTable, jobsTable, liveTable, typ
 import type { Database, Row } from "./database.ts";
 import { insertMany, Target } from "./many-rows.ts";
 
-export const namesOf = (table: { readonly columns: readonly { readonly name: string }[] }): string[] =>
-  table.columns.map((column) => column.name);
+const namesOf = (table: { readonly columns: readonly { readonly name: string }[] }): string[] => table.columns.map((column) => column.name);
 
 const EVENTS = new Target("events", ["position", ...namesOf(eventsTable)]);
 
