@@ -50,6 +50,9 @@ test.each([
   ["whose refusal does not end", [stalled({ status: 400, chunks: [BUSY] })]],
   ["whose refusal says nothing", [stalled({ status: 500 })]],
   ["of which a look stalls that does not follow it", [{ status: 400 }, stalled({ chunks: [ONE] })]],
+  ["of which a look stalls that follows it", [stalled({ chunks: [ONE] })]],
+  ["of which a look stalls before its first line", [stalled({})]],
+  ["that is not answered", [{ isUnanswered: true }]],
   ["whose refusal is long", [{ status: 400, chunks: ["x".repeat(200_000)] }]],
 ])("a log %s is read half a minute later", async (_, answers: readonly Answer[]) => {
   const { log, clock, text, warnings } = logOf([...answers, { chunks: [ONE, TWO] }]);
@@ -62,9 +65,10 @@ test.each([
 test.each([
   ["refusals are long", { status: 400, chunks: ["x".repeat(200_000)] }, "x".repeat(500)],
   ["looks stall", stalled({}), "nothing came for 30 s"],
+  ["looks are not answered", { isUnanswered: true }, "nothing came for 30 s"],
 ])("a log whose %s is given up after a minute", async (_, answer: Answer, why) => {
-  const { log, clock, warnings } = logOf([{ status: 400 }, ...Array.from({ length: 100 }, () => answer)]);
-  await clock.until(() => !log.isReading(), 100_000);
+  const { log, clock, warnings } = logOf(Array.from({ length: 100 }, () => answer));
+  await clock.until(() => !log.isReading(), 130_000);
   await log.done;
   expect(warnings).toMatchObject([{ what: "a log cannot be read; it is given up", why }]);
 });
@@ -95,6 +99,21 @@ test("a log that is followed may be silent for hours", async () => {
   const { log, clock } = logOf([stalled({ chunks: [ONE] })], { hasEnded: () => false });
   await clock.advance(7_200_000);
   expect([log.isReading(), log.tail().isWhole]).toEqual([true, false]);
+});
+
+test.each([
+  ["in the middle", stalled({ chunks: [ONE] })],
+  ["before its answer", { isUnanswered: true }],
+])("a log that is followed, and stalls %s when its container ends, is read within a minute of that", async (_, answer: Answer) => {
+  const endsAfterMs = 7_205_000;
+  const { log, clock, text, followed } = logOf([answer, { chunks: [ONE, TWO] }], { hasEnded: (_reads, now) => now >= endsAfterMs });
+  // What the node says of the end is on its way for a while.
+  await clock.advance(endsAfterMs + 29_000);
+  expect(followed).toEqual([true]);
+  await clock.until(() => !log.isReading(), 36_000);
+  await clock.advance(1_000);
+  await log.done;
+  expect([text(), log.tail().isWhole, followed]).toEqual(["one\ntwo\n", true, [true, false]]);
 });
 
 test("a log of which the API server has no pod is gone at once", async () => {

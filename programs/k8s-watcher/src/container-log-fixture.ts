@@ -15,6 +15,8 @@ export interface Answer {
   readonly isCut?: boolean;
   /** Nothing comes after them, and no end. */
   readonly isStalled?: boolean;
+  /** Not even how it is answered comes. */
+  readonly isUnanswered?: boolean;
 }
 
 interface Piece {
@@ -64,7 +66,8 @@ export function logOf(
     stream: async (_: string, __: string, { query }: ClusterCall) => {
       since.push(query?.["sinceTime"] ?? null);
       followed.push(query?.["follow"] === true);
-      const { status = 200, chunks = [], isCut = false, isStalled = false } = left.shift() ?? GONE;
+      const { status = 200, chunks = [], isCut = false, isStalled = false, isUnanswered = false } = left.shift() ?? GONE;
+      if (isUnanswered) await new Promise(() => {});
       const stream = Readable.from(
         (async function* () {
           for (const chunk of chunks) yield Buffer.from(chunk);

@@ -40,7 +40,7 @@ const GATHER_MS: number = ms(100);
 const END_KNOWN_MS: number = seconds(3);
 /** A node that does not find what it has printed lately finds it when it is less busy. */
 const DOUBT_MS: number = seconds(60);
-/** A node that says nothing for so long is asked again; one that follows a log may be silent for ever. */
+/** A node that says nothing for so long is asked again; one that follows the log of what runs may be silent for ever. */
 const SILENT_MS: number = seconds(30);
 /** What was printed right before the end is written by then. */
 const WRITTEN_MS: number = seconds(1);
@@ -168,17 +168,18 @@ class Reader {
         signal: over.signal,
         silentMsMax: 0,
       });
-      const stream = await (isFollowed ? asked : inTime(asked, SILENT_MS, machine.clock));
+      const patience = { limitMs: SILENT_MS, clock: machine.clock };
+      const isBounded = (): boolean => !isFollowed || this.#subject.hasEnded();
+      const stream = await inTime(asked, { ...patience, isBounded });
       const status = stream.statusCode ?? 0;
       if (!isAccepted({ status })) {
-        const body = (await beginningOf(stream, { bytesMax: REFUSAL_BYTES_MAX, limitMs: SILENT_MS, clock: machine.clock })).toString();
+        const body = (await beginningOf(stream, { ...patience, bytesMax: REFUSAL_BYTES_MAX })).toString();
         const said = saidByRefusal({ status, body, hasEnded: this.#subject.hasEnded() });
         machine.logger.debug("a log was refused", { ...this.#about, status, body: body.slice(0, WHY_LENGTH_MAX) });
         return said;
       }
       const [entries, place] = [new LogEntries(), new LogPlace(from, this.#firstTime)];
-      const chunks: AsyncIterable<Uint8Array> = isFollowed ? stream : chunksInTime(stream, SILENT_MS, machine.clock);
-      await this.#readStream(chunks, over, { entries, place });
+      await this.#readStream(chunksInTime(stream, { ...patience, isBounded }), over, { entries, place });
       if (this.#readAgain || this.#isUnwanted) return { is: "again" };
       const [{ isEmpty }, { words }] = [place, entries];
       const said = saidByStream({ isFromMark: from !== null, isEmpty, wasEmpty: this.#wasEmpty, words });
