@@ -139,6 +139,17 @@ test("that the rest of a log cannot be read is marked once, behind all that was 
   expect(await shown()).toBe(`one\n${rest}two\n`);
 });
 
+test("that the rest cannot be read is marked behind what is lost as well, once", async () => {
+  await open();
+  await container();
+  await tell(0, "one\n");
+  await tell(4, "", { gap: true, last: true });
+  for (const _ of [1, 2]) expect(await tell(54, "", { gap: true, last: true, lost: true })).toEqual({ status: "stored", next: 54 });
+  const rest = "\n[windlass: some may be missing here: whoever watches the container could not read on]\n";
+  const lost = "\n[windlass: 50 left out here: whoever watches the container did not have it any more]\n";
+  expect(await shown()).toBe(`one\n${rest}${lost}${rest}`);
+});
+
 test("after a restart in the middle of a write whoever tells goes on by what the server knows, and nothing is missing or doubled", async () => {
   await open();
   await container();

@@ -155,7 +155,8 @@ export function toldLogs(context: EngineContext, { bytesPerSecondMax }: ToldLogL
         const source = stored ?? { ...sourceOf(piece), until: 0, gap: 0, isCut: false, beganAt: piece.at ?? context.now() };
         const misplaced = misplacedAnswer(piece, source);
         if (misplaced !== null) return misplaced;
-        if (isRestMark(piece) && (await endsInRestMark(context, told, piece))) return { status: "stored", next: source.until };
+        if (isRestMark(piece) && piece.offset <= source.until && (await endsInRestMark(context, told, piece)))
+          return { status: "stored", next: source.until };
         const rate = of.rates.get(name) ?? logRate(bytesPerSecondMax);
         of.rates.set(name, rate);
         const chunks = chunksOf({ source, piece, mask: of.mask, rate, bytesPerSecondMax, now: context.now() });
