@@ -150,6 +150,19 @@ test("that the rest cannot be read is marked behind what is lost as well, once",
   expect(await shown()).toBe(`one\n${rest}${lost}${rest}`);
 });
 
+test("a log that one who watches could not read begins with the first piece of another, also after a restart", async () => {
+  await open();
+  await container();
+  const first = { first: true, at: "2026-01-31T00:00:01.000Z" };
+  await tell(0, "", { gap: true, last: true, at: "2026-01-31T00:02:00.000Z" });
+  for (const _ of [1, 2]) expect(await tell(0, "one\n", first)).toEqual({ status: "stored", next: 4 });
+  await site.restart();
+  await site.close();
+  await open();
+  expect(await tell(0, "one\n", first)).toEqual({ status: "stored", next: 4 });
+  expect(await tell(0, "four\n", { first: true, at: "2026-01-31T00:00:04.000Z" })).toMatchObject({ status: "moved", next: 4 });
+});
+
 test("after a restart in the middle of a write whoever tells goes on by what the server knows, and nothing is missing or doubled", async () => {
   await open();
   await container();

@@ -151,8 +151,7 @@ export function toldLogs(context: EngineContext, { bytesPerSecondMax }: ToldLogL
         if (typeof of === "string") return { status: "accepted_stale", reason: of };
         const name = nameOfSource(piece);
         if (!of.sources.has(name) && of.sources.size >= SOURCES_MAX) throw tooManySources(told);
-        const stored = of.sources.get(name);
-        const source = stored ?? { ...sourceOf(piece), until: 0, gap: 0, isCut: false, beganAt: piece.at ?? context.now() };
+        const source = sourceBefore(piece, of.sources.get(name), context.now());
         const misplaced = misplacedAnswer(piece, source);
         if (misplaced !== null) return misplaced;
         if (isRestMark(piece) && piece.offset <= source.until && (await endsInRestMark(context, told, piece)))
@@ -190,6 +189,12 @@ function tooManySources({ jobId, attempt }: LogKey): WindlassError {
     "too_large",
     `attempt ${attempt} of ${jobId} has logs of ${LOG_CONTAINERS_MAX} containers; there is no room for more`,
   );
+}
+
+/** As it is known before this piece. One of which only marks are stored begins with the first piece that has bytes. */
+function sourceBefore(piece: ToldPiece, stored: ToldSource | undefined, now: number): ToldSource {
+  if (stored !== undefined && stored.until > 0) return stored;
+  return { ...sourceOf(piece), until: 0, gap: 0, isCut: false, ...stored, beganAt: piece.at ?? now };
 }
 
 /** The answer to a piece of which nothing can be stored where it lies; null: something may. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { admitToLog, decodeLogEntry, encodeLogEntry, logCutMark, logFilesOf, mendLogIndex } from "./log-format.ts";
+import { admitToLog, decodeLogEntry, encodeLogEntry, logCutMark, logFilesOf, mendLogIndex, sourcesOfIndex } from "./log-format.ts";
 import { STREAMS } from "./log-store.ts";
 
 const amount = fc.integer({ min: 0, max: 1e12 });
@@ -55,6 +55,16 @@ test("a stream is cut once, however its bytes come", () => {
       expect(cuts).toBe(all > bytesMax ? 1 : 0);
     }),
   );
+});
+
+test("what is told began with its first bytes, and what is not with its first entry", () => {
+  const beganAt = (...told: readonly (number | null)[]): number | undefined => {
+    const lines = told.map((until, at) =>
+      encodeLogEntry({ at, stream: "stdout", offset: 0, length: 9, ...(until === null ? {} : { told: { until, gap: 0 } }) }),
+    );
+    return sourcesOfIndex(lines.join("")).get("main/stdout")?.beganAt;
+  };
+  expect([beganAt(null, null), beganAt(4, 8), beganAt(0, 0, 4, 8)]).toEqual([0, 0, 2]);
 });
 
 test("the mark of a cut says the limit", () => {

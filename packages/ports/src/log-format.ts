@@ -123,7 +123,7 @@ export interface IndexedSource extends LogSource {
   readonly end: number;
   /** Null: its bytes come from this host, and are not told. */
   readonly told: ToldUntil | null;
-  /** When its first bytes came. */
+  /** When its first bytes came; of what is told, those that were printed, and not a mark in their place. */
   readonly beganAt: number;
 }
 
@@ -136,12 +136,13 @@ export function sourcesOfIndex(index: string): Map<string, IndexedSource> {
     const name = nameOfSource(entry);
     const before = sources.get(name);
     const { stream, container } = entry;
+    const hasBegun = before !== undefined && before.told?.until !== 0;
     sources.set(name, {
       stream,
       ...(container === undefined ? {} : { container }),
       end: Math.max(before?.end ?? 0, entry.offset + entry.length),
       told: entry.told ?? before?.told ?? null,
-      beganAt: before?.beganAt ?? entry.at,
+      beganAt: hasBegun ? before.beganAt : entry.at,
     });
   }
   return sources;
