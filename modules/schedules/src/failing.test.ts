@@ -140,6 +140,35 @@ test.each([
   expect((await f.schedules.get(named)).cursor.running).toEqual([{ jobId: job?.id, nominalAt: Date.parse("2026-03-02T09:01:00Z") }]);
 });
 
+test("a time of which no job can be made takes no place in a queue, once that is known; nothing is asked of one that waits", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { ...late, overlap: { policy: "queue", limit: 1 } });
+  f.set("2026-03-02T09:03:00Z");
+  await dispatchOnce(withoutTimes(f, "T09:00", "T09:02"), { aheadMs: 0 });
+  expect((await f.rows()).map(({ decision }) => decision)).toEqual(["refused", "caught_up", "refused", "queued"]);
+  const [job] = await f.jobs();
+  await f.end(job?.id ?? "");
+  f.set("2026-03-02T09:05:00Z");
+  await dispatchOnce(withoutTimes(f, "T09:04"), { aheadMs: 0 });
+  expect((await f.rows()).slice(3).map(({ decision, reason }) => [decision, reason])).toEqual([
+    ["fired", "predecessor_ended"],
+    ["queued", "predecessor_running"],
+    ["skipped", "queue_full"],
+  ]);
+});
+
+test("what waits in a queue leaves it when it is known that no job can be made of it", async () => {
+  const f = await at("2026-03-02T08:59:30Z");
+  await f.put("* * * * *", { ...late, overlap: { policy: "queue", limit: 3 } });
+  for (const minute of [0, 1, 2, 3]) await f.tick(`2026-03-02T09:0${minute}:00Z`);
+  const [first] = await f.jobs();
+  await f.end(first?.id ?? "");
+  f.set("2026-03-02T09:07:00Z");
+  await dispatchOnce(withoutTimes(f, "T09:01", "T09:03"), { aheadMs: 0 });
+  const decisions = (await f.rows()).map(({ decision }) => decision);
+  expect(decisions).toEqual(["fired", "refused", "fired", "refused", "queued", "queued", "queued", "skipped"]);
+});
+
 test("each time of which no job can be made says so, and none that something ran", async () => {
   const f = await at("2026-03-02T08:59:30Z");
   await f.put("* * * * *", { ...late, overlap: { policy: "forbid", limit: 1 } });

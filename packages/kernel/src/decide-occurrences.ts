@@ -8,7 +8,8 @@
  * O4. While what it runs is disabled, each time that would start, or have something make room for it, is skipped and says so. It
  *     stands in the way of no other, and so no row says that it waited, or was left out, because of one that never ran.
  * O5. A time of which it is known that no job can be made is given to start all the same, so that its row says so, and takes no room.
- *     Nothing makes room for it, and no other is left out for it.
+ *     Nothing makes room for it, and no other is left out for it, nor does it take a place among what waits. What waits is not asked
+ *     for before its turn, though: a time of which nothing is known yet waits like any other.
  */
 import type { DueTime, DueTimes, TimeSpan } from "./due-times.ts";
 import { ON_TIME_MS } from "./due-times.ts";
@@ -115,11 +116,14 @@ class Decision {
 
   /** Keeps O2: as many of those that wait as there is room for, oldest first. */
   startWaiting(): void {
-    for (let [first, ...rest] = this.#waiting; first !== undefined && this.#hasRoom(); [first, ...rest] = rest) {
-      this.#waiting = rest;
-      if (this.#disabled === undefined) this.#starts.push({ ...first, waited: true, isAhead: false });
-      else this.#settled.push({ ...DISABLED_TIME, ...settledOf(first, this.#now), message: this.#disabled });
+    const left: WaitingRun[] = [];
+    for (const time of this.#waiting) {
+      const isNext = left.length === 0 && this.#hasRoom();
+      if (!isNext && !this.#takesNoPlace(time.nominalAt)) left.push(time);
+      else if (this.#disabled === undefined) this.#starts.push({ ...time, waited: true, isAhead: false });
+      else this.#settled.push({ ...DISABLED_TIME, ...settledOf(time, this.#now), message: this.#disabled });
     }
+    this.#waiting = left;
   }
 
   due({ nominalAt, dueAt }: DueTime): void {
@@ -183,10 +187,10 @@ class Decision {
     return isAhead || this.#schedule.overlap.policy === "replace" || (this.#waiting.length === 0 && this.#hasRoom());
   }
 
-  /** Keeps O5 where the newest takes the place of others. */
+  /** Keeps O5 where something waits: in a queue, or in the place of others. */
   #takesNoPlace(nominalAt: number): boolean {
     const { policy } = this.#schedule.overlap;
-    return (policy === "replace" || policy === "postpone") && this.#refused.has(nominalAt);
+    return policy !== "forbid" && policy !== "allow" && this.#refused.has(nominalAt);
   }
 
   #hasRoom(): boolean {

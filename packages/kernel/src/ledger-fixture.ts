@@ -129,9 +129,12 @@ function plainly(world: World, now: number, refuse: (minute: number) => boolean)
     said.set(minute, refuse(minute) ? "refused" : late ? "caught_up" : "fired");
     if (!refuse(minute)) starts++;
   };
-  while (waiting.length > 0 && running + starts < room) {
-    const [first] = waiting.splice(0, 1);
-    if (first !== undefined) start(first.nominalAt, first.late);
+  const mayWait = overlap.policy !== "forbid" && overlap.policy !== "allow";
+  const before = waiting;
+  waiting = [];
+  for (const one of before) {
+    if ((waiting.length === 0 && running + starts < room) || (mayWait && refuse(one.nominalAt))) start(one.nominalAt, one.late);
+    else waiting.push(one);
   }
   let newest: number | undefined;
   const candidates = times.filter((minute) => !isExcluded(minute));
@@ -145,7 +148,7 @@ function plainly(world: World, now: number, refuse: (minute: number) => boolean)
     else if (!wanted.has(minute)) said.set(minute, "missed");
     else if (waiting.length === 0 && running + starts < room) {
       start(minute, isLate(minute));
-    } else if ((overlap.policy === "postpone" || overlap.policy === "replace") && refuse(minute)) {
+    } else if (mayWait && refuse(minute)) {
       said.set(minute, "refused");
     } else if (
       overlap.policy === "forbid" ||
