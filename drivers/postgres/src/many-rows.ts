@@ -34,13 +34,15 @@ interface GivenRows {
   readonly columns: readonly Given[];
   /** Columns of which PostgreSQL works out the value, and what it is; a `(SELECT …)` is worked out once for all rows. */
   readonly computed?: Readonly<Record<string, string>>;
+  /** Whether they are given a number that the table would otherwise always give by itself. */
+  readonly isNumberedHere?: boolean;
 }
 
 /** The number of the row among those of its statement, from 1, for what is computed. */
 export const ROW_NUMBER = "given.row_number";
 
 /** Inserts rows that are given column by column. */
-export async function insertRows(db: Querier, table: string, { columns, computed = {} }: GivenRows): Promise<void> {
+export async function insertRows(db: Querier, table: string, { columns, computed = {}, isNumberedHere = false }: GivenRows): Promise<void> {
   const same = columns.filter(({ values: own }) => own.length === 0);
   const { arrays, single, values } = parted(columns.filter(({ values: own }) => own.length > 1 || (own[0] ?? null) !== null));
   const names = [...[...arrays, ...same, ...single].map(({ name }) => name), ...Object.keys(computed)].join(", ");
@@ -52,7 +54,8 @@ export async function insertRows(db: Querier, table: string, { columns, computed
     ...single.map(({ expression }) => expression),
     ...Object.values(computed),
   ].join(", ");
-  await db.write(`INSERT INTO ${table} (${names}) SELECT ${given}${from}`, values);
+  const overriding = isNumberedHere ? " OVERRIDING SYSTEM VALUE" : "";
+  await db.write(`INSERT INTO ${table} (${names})${overriding} SELECT ${given}${from}`, values);
 }
 
 /** Writes the columns of rows with an `id` that differ in any of them. */

@@ -10,6 +10,7 @@ import {
   liveChangingColumns,
   liveTable,
   noSignals,
+  POSITIONS,
   POSITIONS_OF_BLOCK,
   type KnownRecords,
 } from "@windlass/sql";
@@ -47,6 +48,7 @@ export async function writeRows(db: Querier, writes: Writes, { before, areGone =
     await insertRows(db, "events", {
       columns: columnsOf(eventsTable, writes.events.slice(from, from + POSITIONS_OF_BLOCK)),
       computed: EVENT_PLACE,
+      isNumberedHere: true,
     });
   await writeDecisions(db, writes);
   if (writes.ended.size > 0) await writeEnded(db, writes, areGone);
@@ -64,7 +66,7 @@ export async function writeRows(db: Querier, writes: Writes, { before, areGone =
 }
 
 /** Where an event stands in the feed. What is written with one statement gets the numbers of one block, in its order. */
-const EVENT_PLACE = { mark: `(SELECT ${FEED_MARK})`, position: `(SELECT nextval('events_position_seq')) + ${ROW_NUMBER} - 1` };
+const EVENT_PLACE = { mark: `(SELECT ${FEED_MARK})`, position: `(SELECT nextval('${POSITIONS}')) + ${ROW_NUMBER} - 1` };
 
 const MOVE = "UPDATE jobs SET queue = moved.queue FROM unnest($1::text[], $2::text[]) AS moved (id, queue) WHERE jobs.id = moved.id";
 const SPEND = `INSERT INTO rate_buckets (queue, fairness_key, spent_until) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])

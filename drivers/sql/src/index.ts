@@ -35,7 +35,7 @@ export {
   type Dialect,
   type Migration,
 } from "./migration.ts";
-export { POSITIONS_OF_BLOCK } from "./migration-0025.ts";
+export { POSITIONS, POSITIONS_OF_BLOCK } from "./migration-0025.ts";
 export { changedQueue, demandQueue, queueViews, type QueueCount } from "./queue-figures.ts";
 export { nextVersion } from "./next-version.ts";
 export {
