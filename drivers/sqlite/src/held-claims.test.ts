@@ -1,34 +1,13 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DEFAULT_BACKOFF, RUNNERS_QUEUE, type JobRecord, type LiveJob } from "@windlass/kernel";
 import { jobRecord, T0 } from "@windlass/testkit";
 import { stateOfQueue } from "./claim-jobs.ts";
-import { Database } from "./database.ts";
+import type { Database } from "./database.ts";
 import { listEvents } from "./job-reads.ts";
-import { asked, claim, commit, idsOf, jobs, lies, put, rowsOf, settle, stored, straight, submit } from "./held-fixture.ts";
+import { asked, claim, commit, idsOf, jobs, lies, put, rowsOf, settle, stored, straight, submit, testFiles } from "./held-fixture.ts";
 import { lookAt, runInTurn } from "./shared-commit.ts";
 
-let folder: string;
-let open: Database[];
-const path = (name: string): string => join(folder, name);
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "windlass-held-"));
-  open = [];
-});
-afterEach(() => {
-  for (const db of open) db.close();
-  rmSync(folder, { recursive: true });
-});
-
-function database(name = "windlass.db"): Database {
-  const db = new Database(path(name));
-  open.push(db);
-  db.migrate();
-  asked(db, "openSession", { id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 + 9 });
-  return db;
-}
+const { database } = testFiles();
 
 describe("jobs of a claim that is held", () => {
   test("have the answers and the rows that they would have had at once, however they go on", () => {

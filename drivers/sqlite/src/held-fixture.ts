@@ -1,11 +1,46 @@
 /** Jobs on a file, asked for one call at a time, for tests of claims that are held (held-claims.ts). */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach } from "vitest";
 import type { Change, JobRecord, LiveJob } from "@windlass/kernel";
 import type { ClaimRequest } from "@windlass/ports";
 import { jobRecord, T0 } from "@windlass/testkit";
 import { claimedOf, type ClaimedRows } from "./claimed-rows.ts";
-import type { Database } from "./database.ts";
+import { Database } from "./database.ts";
 import type { OperationName } from "./operations.ts";
 import { runInTurn } from "./shared-commit.ts";
+
+export interface TestFiles {
+  readonly path: (name: string) => string;
+  /** A file with the session that claims. */
+  readonly database: (name?: string) => Database;
+}
+
+/** A folder for each test, which goes with what was opened in it. */
+export function testFiles(): TestFiles {
+  let folder: string;
+  let open: Database[];
+  const path = (name: string): string => join(folder, name);
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "windlass-held-"));
+    open = [];
+  });
+  afterEach(() => {
+    for (const db of open) db.close();
+    rmSync(folder, { recursive: true });
+  });
+  return {
+    path,
+    database(name = "windlass.db") {
+      const db = new Database(path(name));
+      open.push(db);
+      db.migrate();
+      asked(db, "openSession", { id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 + 9 });
+      return db;
+    },
+  };
+}
 
 export const asked = (db: Database, name: OperationName, ...values: readonly unknown[]): unknown =>
   db.transaction(() => runInTurn(db, [{ id: 1, name, values }], "where it pays")[0]?.value);

@@ -1,7 +1,7 @@
 /**
  * Calls in one transaction. Commits of several callers are carried out as one: what they load and write goes together, which is
  * most of what a small commit costs. They share the latest of their times and their signals, as on PostgreSQL. A single submit
- * is taken in; before anything else what was taken in is put into its tables (I3 of intake.ts).
+ * is taken in, and so are ends of what was; before anything else what was taken in is put into its tables (I3 of intake.ts).
  */
 import { noTally, type Change, type Settle } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
@@ -12,7 +12,7 @@ import { leavesHeld, run, type OperationName } from "./operations.ts";
 import { endsTaken, singleSubmit, takeEnds, takeIn } from "./take-in.ts";
 import type { Reply } from "./thread-message.ts";
 
-/** `always`: whatever may be; `where it pays`: not when somebody is likely to ask for the job at once. */
+/** `always`: whatever may be; `where it pays`: not when somebody waits for the job who cannot claim it where it lies, or it did not pay lately. */
 export type TakesIn = "always" | "where it pays";
 
 /** Carries the calls out in order; the caller holds the transaction. */

@@ -1,35 +1,15 @@
 /** Jobs that are claimed, and end, where they were taken in (intake.ts, held-claims.ts), and power cuts meanwhile. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
 import { DEFAULT_BACKOFF, type JobRecord, type LiveJob } from "@windlass/kernel";
 import type { ClaimRequest, Committed } from "@windlass/ports";
 import { T0 } from "@windlass/testkit";
 import { Database } from "./database.ts";
-import { asked, claim, commit, idsOf, jobs, lies, put, rowsOf, settle, stored, straight, submit } from "./held-fixture.ts";
+import { claim, commit, idsOf, jobs, lies, put, rowsOf, settle, stored, straight, submit, testFiles } from "./held-fixture.ts";
 import { logCuts } from "./log-fixture.ts";
 import { runInTurn } from "./shared-commit.ts";
 
-let folder: string;
-let open: Database[];
-const path = (name: string): string => join(folder, name);
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "windlass-taken-"));
-  open = [];
-});
-afterEach(() => {
-  for (const db of open) db.close();
-  rmSync(folder, { recursive: true });
-});
-
-function database(name = "windlass.db"): Database {
-  const db = new Database(path(name));
-  open.push(db);
-  db.migrate();
-  asked(db, "openSession", { id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 + 9 });
-  return db;
-}
+const { path, database } = testFiles();
 
 describe("jobs that were taken in", () => {
   const DEFAULT: Partial<ClaimRequest> = { queues: ["default"] };
