@@ -15,7 +15,8 @@ describe.skipIf(postgres.missing)("a look at a database", () => {
     const probed = await probePostgres({ url: await postgres.schema(), clock, msMax: 5_000 });
     expect(probed.version).toMatch(/^PostgreSQL \d+/u);
     expect(probed.latencyMs).toBe(5);
-    expect(probed.now).toBeGreaterThan(Date.parse("2025-01-01T00:00:00Z"));
+    expect(probed.clockReading).toMatchObject({ askedAt: 0, answeredAt: 0 });
+    expect(probed.clockReading.theirs).toBeGreaterThan(Date.parse("2025-01-01T00:00:00Z"));
     expect(Object.keys(probed.settings).toSorted()).toEqual(["fsync", "full_page_writes", "server_version", "synchronous_commit"]);
   });
 

@@ -34,6 +34,18 @@ test("what waits is moved after a preview that moves nothing; a filter chooses; 
   expect(await queues.move(from, request)).toMatchObject({ matched: 0, done: 0 });
 });
 
+test("a queue is not moved to itself, and a preview counts more than one call would do", async () => {
+  const { engine, store } = fixture;
+  await waiting(1);
+  await expect(engine.queues.move(from, { to: "from", by: "ann", dryRun: true })).rejects.toMatchObject({ code: "invalid" });
+  const [one] = await store.jobs.live({ ...from, after: "" }, 1);
+  if (one === undefined) throw new Error("the job that waits is not alive");
+  let pages = 0;
+  const live = async (): Promise<readonly LiveJob[]> => Array.from({ length: pages++ < 30 ? 500 : 7 }, () => one);
+  const many = queues({ ...engine.context, store: { ...store, jobs: { ...store.jobs, live } } });
+  expect(await many.purge(from, { by: "ann", dryRun: true, remove: false })).toEqual({ matched: 15_007, done: 0, steps: 0, more: false });
+});
+
 test("a purge cancels what waits and leaves what runs, and steps to their executions; it may remove what never started", async () => {
   const { queues, jobs } = fixture.engine;
   const execution = await fixture.submit(group([handled("a")], { queue: "from" }));

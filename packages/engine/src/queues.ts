@@ -33,22 +33,23 @@ export interface Queues {
 
 /** Jobs that one call looks at: it answers within seconds, and whoever asked asks again. */
 const SWEEP_MAX = 10_000;
+/** Jobs that a preview counts, which writes nothing: as many as the figures of a queue count. */
+const PREVIEW_MAX = 100_000;
 const PAGE = 500;
 
 export function queues(context: EngineContext): Queues {
   return {
     async move(filter, { to, by, dryRun }) {
       for (const key of [filter.queue, to]) demandNamed(queueOfKey(key).name);
-      return sweep(context, filter, async (page) => {
-        if (dryRun) return 0;
+      if (to === filter.queue) throw new WindlassError("invalid", `queue ${queueOfKey(to).name} cannot be moved to itself`);
+      return sweep(context, filter, dryRun, async (page) => {
         const moves = page.map(({ id }): Change => ({ type: "move", id, from: filter.queue, to, by }));
         return accepted(await context.commit(moves)).length;
       });
     },
     purge: (filter, { by, dryRun, remove }) =>
-      sweep(context, filter, async (page) => {
+      sweep(context, filter, dryRun, async (page) => {
         const own = page.filter(({ parentId }) => parentId === null);
-        if (dryRun) return 0;
         const message = `cancelled by ${by}, with what waited in its queue`;
         // Of the attempt that was seen: of one that began meanwhile nobody has spoken.
         const stops = own.map(({ id, attempt }) => stopOf(id, { reason: "cancel_requested", message, by, attempt }));
@@ -62,14 +63,19 @@ export function queues(context: EngineContext): Queues {
   };
 }
 
-async function sweep(context: EngineContext, filter: WaitingFilter, work: (page: readonly LiveJob[]) => Promise<number>): Promise<Swept> {
+async function sweep(
+  context: EngineContext,
+  filter: WaitingFilter,
+  preview: boolean,
+  work: (page: readonly LiveJob[]) => Promise<number>,
+): Promise<Swept> {
   const wanted = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
   let swept = { matched: 0, done: 0, steps: 0, more: false };
   for (let after = ""; ;) {
     const page = await context.store.jobs.live({ ...wanted, states: ["scheduled", "queued"], after }, PAGE);
     // An attempt that goes on was admitted to where it is.
     const waiting = page.filter(({ resumed }) => !resumed);
-    const done = waiting.length === 0 ? 0 : await work(waiting);
+    const done = preview || waiting.length === 0 ? 0 : await work(waiting);
     swept = {
       matched: swept.matched + waiting.length,
       done: swept.done + done,
@@ -77,7 +83,7 @@ async function sweep(context: EngineContext, filter: WaitingFilter, work: (page:
       more: page.length === PAGE,
     };
     after = page.at(-1)?.id ?? "";
-    if (page.length < PAGE || swept.matched >= SWEEP_MAX) return swept;
+    if (page.length < PAGE || swept.matched >= (preview ? PREVIEW_MAX : SWEEP_MAX)) return swept;
   }
 }
 

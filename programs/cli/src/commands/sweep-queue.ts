@@ -53,7 +53,7 @@ export async function purgeQueue(call: Call<Narrowed & { readonly yes?: boolean;
   await present(call, swept, () =>
     yes
       ? `${swept.done} cancelled${remove ? ", and those that were never started removed" : ""}${left}\n`
-      : `${counted(own)} would be cancelled${left}. Add --yes to do it.\n`,
+      : `${counted(own)} would be cancelled${left}${own.matched === 0 ? "" : ". Add --yes to do it."}\n`,
   );
 }
 

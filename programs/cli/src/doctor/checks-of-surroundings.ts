@@ -8,12 +8,11 @@ import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { answerOf, NOT_INSTALLED } from "./answer-of.ts";
 import type { Check, Looked } from "./check.ts";
+import { skewOf } from "./skew.ts";
 
 /** What has not been reached by then is as good as absent. */
 const ANSWER_MS_MAX = 3_000;
 const NATS_USUAL = "nats://127.0.0.1:4222";
-/** Start deadlines and schedules are about seconds. */
-const SKEW_MS_MAX = 1_000;
 /** A commit of a job makes several round trips. */
 const LATENCY_MS_MAX = 20;
 
@@ -42,26 +41,14 @@ async function lookAtServer({ client, url }: Connection): Promise<Looked> {
   }
 }
 
-/** Against the middle of the call: the answer was on its way for some of the time. */
 async function lookAtClock({ client }: Connection): Promise<Looked> {
-  const begun = systemClock.now();
-  let theirs: number;
+  const askedAt = systemClock.now();
   try {
-    theirs = Date.parse((await client.system.info()).now);
+    const theirs = Date.parse((await client.system.info()).now);
+    return skewOf({ askedAt, answeredAt: systemClock.now(), theirs }, "the server's");
   } catch {
     return { status: "missing", found: "there is no server to compare with" };
   }
-  return skewOf(theirs - (begun + systemClock.now()) / 2, "the server's");
-}
-
-function skewOf(skew: number, whose: string): Looked {
-  const size = Math.abs(Math.round(skew));
-  if (size <= SKEW_MS_MAX) return { found: `the same as ${whose} but for ${size} ms at most` };
-  return {
-    status: "warning",
-    found: `${formatDuration(size)} ${skew > 0 ? "behind" : "ahead of"} ${whose}`,
-    mend: "timedatectl set-ntp true",
-  };
 }
 
 async function lookAtStore(url: string): Promise<Looked> {
@@ -73,7 +60,7 @@ async function lookAtStore(url: string): Promise<Looked> {
     };
   storeNameOf(url);
   const { probePostgres } = await import("@windlass/postgres");
-  const { version, latencyMs, now, settings } = await probePostgres({ url, clock: systemClock, msMax: ANSWER_MS_MAX });
+  const { version, latencyMs, clockReading, settings } = await probePostgres({ url, clock: systemClock, msMax: ANSWER_MS_MAX });
   const told = `${version}, answers in ${Math.round(latencyMs * 10) / 10} ms`;
   const weak = ["fsync", "synchronous_commit", "full_page_writes"].filter((name) => settings[name] === "off");
   const [first] = weak;
@@ -85,7 +72,7 @@ async function lookAtStore(url: string): Promise<Looked> {
     };
   if (latencyMs > LATENCY_MS_MAX)
     return { status: "warning", found: `${told}: each commit waits for that`, mend: "run the server nearer to its database" };
-  const skew = skewOf(now - systemClock.now(), "the database's");
+  const skew = skewOf(clockReading, "the database's");
   return skew.status === "warning" ? { ...skew, found: `${told}; this clock is ${skew.found}` } : { found: told };
 }
 
