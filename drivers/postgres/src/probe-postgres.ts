@@ -35,7 +35,12 @@ export async function probePostgres({
     const { rows } = await client.query<{ now: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now");
     const [latencyMs, answeredAt] = [clock.monotonic() - begun, clock.now()];
     const byName = Object.fromEntries(settings.rows.map(({ name, setting }) => [name, setting]));
-    return { version: `PostgreSQL ${byName["server_version"] ?? ""}`, latencyMs, clockReading: { askedAt, answeredAt, theirs: rows[0]?.now ?? 0 }, settings: byName };
+    return {
+      version: `PostgreSQL ${byName["server_version"] ?? ""}`,
+      latencyMs,
+      clockReading: { askedAt, answeredAt, theirs: rows[0]?.now ?? 0 },
+      settings: byName,
+    };
   } finally {
     await client.end().catch(() => {});
   }

@@ -42,13 +42,15 @@ export function queues(context: EngineContext): Queues {
     async move(filter, { to, by, dryRun }) {
       for (const key of [filter.queue, to]) demandNamed(queueOfKey(key).name);
       if (to === filter.queue) throw new WindlassError("invalid", `queue ${queueOfKey(to).name} cannot be moved to itself`);
-      return sweep(context, filter, dryRun, async (page) => {
+      if (dryRun) return sweep(context, filter, null);
+      return sweep(context, filter, async (page) => {
         const moves = page.map(({ id }): Change => ({ type: "move", id, from: filter.queue, to, by }));
         return accepted(await context.commit(moves)).length;
       });
     },
-    purge: (filter, { by, dryRun, remove }) =>
-      sweep(context, filter, dryRun, async (page) => {
+    async purge(filter, { by, dryRun, remove }) {
+      if (dryRun) return sweep(context, filter, null);
+      return sweep(context, filter, async (page) => {
         const own = page.filter(({ parentId }) => parentId === null);
         const message = `cancelled by ${by}, with what waited in its queue`;
         // Of the attempt that was seen: of one that began meanwhile nobody has spoken.
@@ -59,15 +61,16 @@ export function queues(context: EngineContext): Queues {
           await context.logs.remove(await context.store.retention.remove(ended.filter((id) => !started.has(id))));
         }
         return ended.length;
-      }),
+      });
+    },
   };
 }
 
+/** `work`: what is done with a page, and how many it was done with; null in a preview. */
 async function sweep(
   context: EngineContext,
   filter: WaitingFilter,
-  preview: boolean,
-  work: (page: readonly LiveJob[]) => Promise<number>,
+  work: ((page: readonly LiveJob[]) => Promise<number>) | null,
 ): Promise<Swept> {
   const wanted = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
   let swept = { matched: 0, done: 0, steps: 0, more: false };
@@ -75,7 +78,7 @@ async function sweep(
     const page = await context.store.jobs.live({ ...wanted, states: ["scheduled", "queued"], after }, PAGE);
     // An attempt that goes on was admitted to where it is.
     const waiting = page.filter(({ resumed }) => !resumed);
-    const done = preview || waiting.length === 0 ? 0 : await work(waiting);
+    const done = work === null || waiting.length === 0 ? 0 : await work(waiting);
     swept = {
       matched: swept.matched + waiting.length,
       done: swept.done + done,
@@ -83,7 +86,7 @@ async function sweep(
       more: page.length === PAGE,
     };
     after = page.at(-1)?.id ?? "";
-    if (page.length < PAGE || swept.matched >= (preview ? PREVIEW_MAX : SWEEP_MAX)) return swept;
+    if (page.length < PAGE || swept.matched >= (work === null ? PREVIEW_MAX : SWEEP_MAX)) return swept;
   }
 }
 

@@ -1,5 +1,5 @@
 /** What Windlass can use when it is there: a server, a store, container engines, a cluster, a message broker, the time. */
-import { formatDuration, messageOf } from "@windlass/kernel";
+import { messageOf } from "@windlass/kernel";
 import { isClusterWanted } from "../compose/cluster-executor.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { storeNameOf } from "../compose/store-name.ts";
