@@ -10,6 +10,11 @@ const judged = async (document: Record<string, unknown>): Promise<boolean> => {
   return valid;
 };
 
+test("whoever reads the document asks the server that it was read from", () => {
+  const { servers } = openApiDocument("1.2.3") as { readonly servers: readonly { readonly url: string }[] };
+  expect(servers.map(({ url }) => new URL(url, "https://jobs.example:8443/openapi.json").href)).toEqual(["https://jobs.example:8443/"]);
+});
+
 test("the document is OpenAPI 3.1", async () => {
   const document = openApiDocument("1.2.3");
   expect(await judged(document)).toBe(true);

@@ -26,7 +26,8 @@ export function openApiDocument(version: string): Schema {
       description: DESCRIPTION,
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
-    servers: [{ url: "http://127.0.0.1:4180" }],
+    // Relative to the document: whichever address it is read at is the one to ask.
+    servers: [{ url: "/", description: "The server that this document is read from" }],
     security: [{ token: [] }],
     paths: sorted(paths),
     tags: [...new Set(operationList.map(nounOf))].toSorted().map((name) => ({ name })),
@@ -53,7 +54,7 @@ export function openApiDocument(version: string): Schema {
 const DESCRIPTION = [
   "JSON in camelCase; times are ISO 8601 in UTC. Every refusal is application/problem+json with a code that never changes and, where there are some, all faults at once.",
   "Lists that may grow have a limit and a cursor. Reads of single objects have an ETag and answer If-None-Match with 304; what two may edit heeds If-Match.",
-  "A call that changes something is carried out once per Idempotency-Key: within a day, the same call under the same key gets the first answer again, with Idempotency-Replayed; another call under it is refused.",
+  "A call that changes something is carried out once per Idempotency-Key: within a day, the same call under the same key gets the first answer again, with Idempotency-Replayed; another call under it is refused. Of one that makes a job the key belongs to the job, for as long as that is kept: the answer shows the job as it is now, with created: false.",
   "Streams are server-sent events. After reset events were lost: read again, and go on from there. Last-Event-ID continues a stream.",
 ].join("\n\n");
 

@@ -12,6 +12,11 @@ async function read(text: string, cuts: readonly number[] = []): Promise<SseMess
 }
 
 test("fields, comments, many data lines and ids that stay", async () => {
+  expect(await read("id: 6\n\n: alive\n\ndata: a\n\nid: 7\n\n")).toEqual([
+    { id: "6", event: "", data: "" },
+    { id: "6", event: "message", data: "a" },
+    { id: "7", event: "", data: "" },
+  ]);
   expect(await read(": hi\nid: 7\nevent: log\ndata: a\ndata:b\n\ndata: c\n\ndata: torn")).toEqual([
     { id: "7", event: "log", data: "a\nb" },
     { id: "7", event: "message", data: "c" },

@@ -2,6 +2,7 @@
 export interface SseMessage {
   /** The last id seen; it outlives messages without one. */
   readonly id: string;
+  /** Empty where nothing was said but a new id. */
   readonly event: string;
   readonly data: string;
 }
@@ -10,11 +11,12 @@ export interface SseMessage {
 const LINE_LENGTH_MAX = 16_777_216;
 
 export async function* readSse(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<SseMessage> {
-  let [id, event, data] = ["", "", [] as string[]];
+  let [id, told, event, data] = ["", "", "", [] as string[]];
   for await (const line of linesOf(bytes)) {
     if (line === "") {
       if (data.length > 0) yield { id, event: event === "" ? "message" : event, data: data.join("\n") };
-      [event, data] = ["", []];
+      else if (id !== told) yield { id, event: "", data: "" };
+      [told, event, data] = [id, "", []];
       continue;
     }
     const colon = line.indexOf(":");

@@ -42,6 +42,15 @@ test("that a connection was lost is told once, however often it is tried again, 
   expect(told).toEqual([null, null]);
 });
 
+test("a stream that broke before its first item goes on where the server said that it begins", async () => {
+  const { sent, fetch } = answering(
+    () => new Response("id: 41\n\n: alive\n\n", { headers: { "content-type": "text/event-stream" } }),
+    () => sse(["42", { type: "end" }]),
+  );
+  expect(await typesOf(hasty({ fetch }).api.events.watch())).toEqual(["end"]);
+  expect(sent.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "41"]);
+});
+
 test("time in which nobody reads does not count as silence", async () => {
   vi.useFakeTimers();
   const { sent, fetch } = answering(() => sse(["7", { type: "job" }], ["8", { type: "end" }]));

@@ -1,8 +1,9 @@
 /**
  * The items of a stream, over as many connections as it takes.
  *
- * R1. After the first item, a lost connection is made again behind the last item that was handed out, so none is missed
- *     and none comes twice; the first connection is tried like any other call, so that a wrong address is told soon.
+ * R1. A lost connection is made again behind the last item that was handed out, and before the first one where the server
+ *     has said that the stream begins, so none is missed and none comes twice; the first connection is tried like any other
+ *     call, so that a wrong address is told soon.
  * R2. A refusal of the server ends the stream with that error; only what may pass (lost connection, 503) is tried again.
  * R3. A connection on which nothing comes, not even the sign of life that servers send, is lost. Time in which the reader
  *     does not ask does not count.
@@ -46,9 +47,10 @@ export async function* streamItems(streaming: Streaming): AsyncGenerator<Streame
           connected = true;
         },
       });
-      for await (const { id, data } of stream) {
+      for await (const { id, event, data } of stream) {
         failures = 0;
         last = id;
+        if (event === "") continue;
         const item = JSON.parse(data) as { readonly type: string };
         yield { position: id, item };
         if (item.type === "end") return;

@@ -19,11 +19,8 @@ export interface Asking {
   readonly signal: AbortSignal;
 }
 
-/** One message of a stream. Without `id` the caller continues behind the one before. */
-export interface StreamItem<T> {
-  readonly id?: string;
-  readonly item: T;
-}
+/** One message of a stream. Without `id` the caller continues behind the one before; without `item` it only learns where that is. */
+export type StreamItem<T> = { readonly id?: string; readonly item: T } | { readonly id: string; readonly item?: undefined };
 
 type Answer<O extends Operation, Kind> = Kind extends "json"
   ? Promise<Result<O>>

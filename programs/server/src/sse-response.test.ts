@@ -18,12 +18,14 @@ function opened(items: AsyncIterable<StreamItem<unknown>>, isGood: () => Promise
 
 test("items are sent with their ids, and the end is told once", async () => {
   async function* items(): AsyncGenerator<StreamItem<unknown>> {
+    yield { id: "6" };
     yield { id: "7", item: { text: "two\nlines" } };
     yield { item: 1 };
   }
   const { read, ends } = opened(items());
-  expect([await read(), await read(), await read(), await read()]).toEqual([
+  expect([await read(), await read(), await read(), await read(), await read()]).toEqual([
     "retry: 1000\n\n",
+    "id: 6\n\n",
     'id: 7\ndata: {"text":"two\\nlines"}\n\n',
     "data: 1\n\n",
     undefined,

@@ -66,7 +66,7 @@ export function sseResponse(items: AsyncIterable<StreamItem<unknown>>, { clock, 
 }
 
 function textOf({ id, item }: StreamItem<unknown>): string {
-  return `${id === undefined ? "" : `id: ${id}\n`}data: ${JSON.stringify(item)}\n\n`;
+  return `${id === undefined ? "" : `id: ${id}\n`}${item === undefined ? "" : `data: ${JSON.stringify(item)}\n`}\n`;
 }
 
 /** Null when nothing came for a while; the promise goes on and is asked again. */

@@ -146,6 +146,22 @@ test("a position of another feed is answered with reset, and the watch goes on f
   expect((await api.events.watch({ after: newest }).next()).value).toMatchObject({ type: "event" });
 });
 
+test("where a stream of events begins is told before anything happens", async () => {
+  const { api } = server;
+  const told = async (): Promise<string> => {
+    const answer = await server.ask("GET", "/api/v1/events");
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+    let text = "";
+    while (!text.includes("id: ")) text += new TextDecoder().decode((await reader.read()).value);
+    await reader.cancel();
+    return /^retry: 1000\n\nid: (\d+)\n\n$/u.exec(text)?.[1] ?? text;
+  };
+  const after = await told();
+  const { id } = await api.jobs.submit(task("echo"));
+  expect((await api.events.watch({ after }).next()).value).toMatchObject({ type: "event", event: { jobId: id, seq: 1 } });
+  expect(Number(await told())).toBeGreaterThan(Number(after));
+});
+
 test("a Last-Event-ID that is no position is refused", async () => {
   const answer = await server.ask("GET", "/api/v1/events", { headers: { "last-event-id": "nonsense" } });
   expect(answer.status).toBe(422);

@@ -4,6 +4,8 @@
  * W1. The subscription begins before the job is read, so nothing falls between the picture and the events.
  *     A position that is not from this feed is answered with `reset` (feed-start.ts, P1).
  * W2. A tree grows by events: a job whose `job.submitted` names a parent of the tree belongs to it.
+ * W3. A stream tells where it begins before anything happens: whose connection breaks by then comes back to that place, and
+ *     misses nothing of the time between.
  */
 import type { WatchItemJson } from "@windlass/contract";
 import type { Engine, FeedItem } from "@windlass/engine";
@@ -14,6 +16,8 @@ import { presentEvent, presentJob } from "./present-job.ts";
 import type { Asking, Handlers, ServerContext, StreamItem } from "./server-context.ts";
 
 const PAGE = 500;
+/** The position before the first event. */
+const BEGINNING = "0";
 
 export function watchHandlers({ engine }: ServerContext): {
   readonly jobs: Pick<Handlers<"jobs">, "watch">;
@@ -45,7 +49,8 @@ async function* watchAll(
   signal.addEventListener("abort", () => subscription.end(), { once: true });
   if (signal.aborted) subscription.end();
   try {
-    if (start.reset) yield resetAt(start.from);
+    // W3
+    yield start.reset ? resetAt(start.from) : { id: idOf(start.from) };
     for await (const item of subscription) yield itemOf(item);
   } finally {
     subscription.end();
@@ -71,7 +76,7 @@ async function* watchJob(engine: Engine, { view: { record }, scope, after, signa
     tree.complete();
     if (reset) yield resetAt(from);
     const now = await engine.jobs.get(record.id);
-    yield { id: from, item: { type: "job", job: presentJob(now) } };
+    yield { id: idOf(from), item: { type: "job", job: presentJob(now) } };
     if (isTerminal(now.state)) {
       if (after !== undefined) yield* missed(engine, { after: from, tree });
       yield { item: { type: "end", job: presentJob(now) } };
@@ -96,7 +101,12 @@ function itemOf(item: FeedItem): StreamItem<Extract<WatchItemJson, { type: "even
 
 /** With the position from which it goes on, so that whoever connects again is not told once more. */
 function resetAt(from: string): StreamItem<{ readonly type: "reset" }> {
-  return { ...(from === "" ? {} : { id: from }), item: { type: "reset" } };
+  return { id: idOf(from), item: { type: "reset" } };
+}
+
+/** An empty id would say that there is none to come back to. */
+function idOf(from: string): string {
+  return from === "" ? BEGINNING : from;
 }
 
 interface Tree {
