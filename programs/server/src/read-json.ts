@@ -1,5 +1,5 @@
 /** From the bytes of a body to JSON, within bounds: whoever sends too much, too deep or broken text is told where. */
-import { isWindlassError, WindlassError, type Json, type JsonObject } from "@windlass/kernel";
+import { WindlassError, type Json, type JsonObject } from "@windlass/kernel";
 import type { Headers } from "./authenticate.ts";
 
 /** Deeper values make those who walk through them run out of stack. */
@@ -37,11 +37,19 @@ export async function readBytes(sent: SentBody, bytesMax: number, limit = "serve
   if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax, limit);
   // Node reads no more of a body than was announced, and all of it at once is much cheaper than a stream.
   const bytes = await (announced === null ? bytesOf(sent, bytesMax, limit) : sent.whole()).catch((cause: unknown) => {
-    throw isWindlassError(cause) ? cause : new WindlassError("bad_request", BROKEN_OFF, { cause });
+    throw isLost(cause) ? new WindlassError("bad_request", BROKEN_OFF, { cause }) : cause;
   });
   if (bytes.length > bytesMax) throw tooLarge(bytesMax, limit);
   return bytes;
 }
+
+/** Whether the caller has gone. Anything else that fails while a body is read is a fault of ours, and is to be found as one. */
+function isLost(error: unknown): boolean {
+  const { name, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  return name === "AbortError" || LOST_CODES.has(code ?? "");
+}
+
+const LOST_CODES: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"]);
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
