@@ -100,9 +100,15 @@ export const workspaceOperations = {
 
 export const roleOperations = {
   list: operation("roles.list", {
-    summary: "List roles with what they may do, and all permissions there are",
+    summary: "List roles by name with what they may do, and all permissions there are",
     permission: "roles:read",
-    result: z.object({ items: z.array(roleJson), permissions: z.array(z.object({ name: z.enum(permissions), meaning: z.string() })) }),
+    query: z.strictObject(namePage),
+    result: z.object({
+      items: z.array(roleJson),
+      nextCursor,
+      /** On every page the same. */
+      permissions: z.array(z.object({ name: z.enum(permissions), meaning: z.string() })),
+    }),
   }),
   create: operation("roles.create", {
     summary: "Make a role, with no more permissions than the token has",

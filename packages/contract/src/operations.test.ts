@@ -66,6 +66,18 @@ test("unknown fields are refused everywhere", () => {
   }
 });
 
+test("whatever is listed comes in pages", () => {
+  const lists = operationList.filter(({ id }) => id.endsWith(".list"));
+  expect(lists.length).toBeGreaterThan(10);
+  for (const { id, query, result } of lists) {
+    expect(Object.keys(query.shape), id).toContain("limit");
+    // Events go on behind the position of the last one, also when there is no further page yet.
+    const [asked, told] = id === "events.list" ? ["after", "next"] : ["cursor", "nextCursor"];
+    expect(Object.keys(query.shape), id).toContain(asked);
+    expect(Object.keys((result as z.ZodObject).shape), id).toContain(told);
+  }
+});
+
 test("every problem is as the contract says", () => {
   for (const code of errorCodes)
     expect(

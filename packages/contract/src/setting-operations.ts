@@ -1,5 +1,6 @@
 /** The settings that a server works with. They are read once, at its start; changing them takes another start. */
 import * as z from "zod";
+import { namePage, nextCursor } from "./json-schema.ts";
 import { operation } from "./operation.ts";
 
 export const settingJson = z
@@ -18,9 +19,10 @@ export type SettingJson = z.output<typeof settingJson>;
 
 export const settingOperations = {
   list: operation("settings.list", {
-    summary: "List the settings that this server works with, and where each comes from; secrets are left out",
+    summary: "List the settings that this server works with by name, and where each comes from; secrets are left out",
     permission: "settings:read",
     reach: "server",
-    result: z.object({ items: z.array(settingJson) }),
+    query: z.strictObject(namePage),
+    result: z.object({ items: z.array(settingJson), nextCursor }),
   }),
 } as const;

@@ -35,8 +35,8 @@ function workspacesAndRoles({ engine: { access } }: ServerContext): Pick<AccessH
       },
     },
     roles: {
-      list: async () => ({
-        items: [...BUILT_IN, ...(await access.roles.list()).map(presentRole)],
+      list: async ({ query }) => ({
+        ...pageOf([...BUILT_IN, ...(await access.roles.list()).map(presentRole)], query, ({ name }) => name),
         permissions: permissions.map((name) => ({ name, meaning: PERMISSIONS[name].meaning })),
       }),
       create: async ({ body }, { principal }) => presentRole(await access.roles.create(body, principal)),

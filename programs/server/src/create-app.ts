@@ -30,6 +30,7 @@ import { openStreams } from "./open-streams.ts";
 import { queueHandlers } from "./queue-handlers.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { peerDoor } from "./peer-door.ts";
+import { pageOf } from "./page-of.ts";
 import { problemAnswer } from "./respond.ts";
 import type { AllHandlers, ServerContext } from "./server-context.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -124,7 +125,7 @@ function handlersOf(context: ServerContext): AllHandlers {
     ...accessHandlers(context),
     secrets: secretHandlers(context),
     workers: workerHandlers(context),
-    settings: { list: async () => ({ items: [...(context.settings ?? [])] }) },
+    settings: { list: async ({ query }) => pageOf(context.settings ?? [], query, ({ name }) => name) },
     system: systemHandlers(context),
     backups: backupHandlers(context),
     callbacks: callbackHandlers(context),

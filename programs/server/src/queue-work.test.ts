@@ -112,6 +112,15 @@ test("queues come in pages, in the order of their names, and so do the other lis
   const one = await api.workers.list({ limit: 1 });
   expect(one).toMatchObject({ items: [{ id: one.nextCursor }], nextCursor: expect.stringMatching(/^ses_/u) });
   await worker.stop();
+  await api.roles.create({ name: "page-role", permissions: ["jobs:read"] });
+  const roles = await api.roles.list({ limit: 2 });
+  operations.roles.list.result.parse(roles);
+  expect(roles).toMatchObject({ items: [{ name: "admin" }, { name: "page-role" }], nextCursor: "page-role" });
+  expect(await api.roles.list({ cursor: "page-role" })).toMatchObject({
+    items: [{ name: "read" }, { name: "worker" }, { name: "write" }],
+    nextCursor: null,
+    permissions: roles.permissions,
+  });
   expect(await api.workspaces.list({ cursor: "d" })).toMatchObject({ items: [{ name: "default" }], nextCursor: null });
   expect(await api.workflows.list({ limit: 1 })).toEqual({ items: [], nextCursor: null });
   expect(await api.webhooks.list({ limit: 1 })).toEqual({ items: [], nextCursor: null });

@@ -1,11 +1,12 @@
 /** `windlass settings list` */
 import type { SettingJson } from "@windlass/contract";
+import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { presentTable } from "../output/api-object.ts";
 import type { Call } from "../tree/call.ts";
 
 export async function listSettings(call: Call): Promise<void> {
-  const answer = await connect(call).client.settings.list();
+  const answer = await allPages(connect(call).client.settings.list);
   await presentTable<SettingJson>(call, answer, {
     columns: [
       { title: "SETTING", value: (setting) => setting.name },
