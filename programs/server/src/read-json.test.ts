@@ -4,7 +4,9 @@ import { BROKEN_OFF, readBytes, type SentBody } from "./read-json.ts";
 /** With a length it is read as a whole, without one piece by piece; both fail with this. */
 const failing = (error: Error, headers: Readonly<Record<string, string>>): SentBody => ({
   headers: { get: (name) => headers[name] ?? null },
-  whole: () => Promise.reject(error),
+  async whole() {
+    throw error;
+  },
   async *pieces() {
     yield new Uint8Array(3);
     throw error;
