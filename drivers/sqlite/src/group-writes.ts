@@ -1,5 +1,5 @@
 /** Which writes share a transaction. Pure. */
-import type { Dispatch } from "@windlass/kernel";
+import type { Change, Dispatch } from "@windlass/kernel";
 import type { ClaimRequest } from "@windlass/ports";
 import type { OperationName } from "./operations.ts";
 
@@ -21,6 +21,14 @@ export function takeGroup(waiting: Call[], room: number): readonly Call[] {
   const end = waiting.findIndex((call) => (left -= changesOf(call)) < 0);
   const count = end < 0 ? waiting.length : end === 0 && room === CHANGES_MAX ? 1 : end;
   return waiting.splice(0, count);
+}
+
+/** So many new jobs of one call pay for a transaction. */
+const JOBS_MIN = 4;
+
+/** Whether the call makes many jobs: it is one of those that come from callers who wait for each of them. */
+export function makesMany({ name, values: [changes] }: Call): boolean {
+  return name === "commit" && Array.isArray(changes) && changes.length >= JOBS_MIN && (changes[0] as Change).type === "submit";
 }
 
 /** How many changes a call asks for. */

@@ -148,6 +148,32 @@ test("what was taken in is put into its tables in time, though timers have no tu
   expect([count("intake"), count("jobs")]).toEqual([0, 3]);
 });
 
+describe("what comes while a call is carried out that makes many jobs", () => {
+  const meanwhile = (work: () => void): void => {
+    let looks = 0;
+    // The first finds the call, the second nothing more; then it is carried out.
+    onNext = () => {
+      if (++looks === 3) work();
+    };
+    serving.serve(Infinity);
+  };
+
+  test("goes with the next transaction when it makes many, too: who asked for the first is answered before", () => {
+    const first = submitOf(...jobsOf(4));
+    let second = 0;
+    meanwhile(() => (second = submitOf(...jobsOf(4))));
+    expect(transactions).toBe(2);
+    expect(answered.map(({ id }) => id)).toEqual([first, second]);
+  });
+
+  test("shares its transaction when it does not", () => {
+    submitOf(...jobsOf(4));
+    meanwhile(() => void submitOf(...jobsOf(3)));
+    expect(transactions).toBe(1);
+    expect(answered).toHaveLength(2);
+  });
+});
+
 test("one commit that cannot be stored, among claims and a batch that share its transaction, fails alone (W2)", () => {
   openOne();
   const [ready, batch] = [jobsOf(100), jobsOf(100)];

@@ -2,7 +2,8 @@
  * What the writer thread does with what it is sent: all writes, in the order in which they came, in as few transactions as possible.
  *
  * W1. A reply is sent when the disk has what it tells of (S1; flushing.ts). What comes meanwhile shares the transaction, or
- *     the next one.
+ *     the next one. Of calls that make many jobs the next one: who asked for the first is answered meanwhile, and asks again, so that
+ *     neither waits for the other.
  * W2. When a shared transaction fails, each of its calls is run again in one of its own, so that no call fails by another's fault.
  * W3. No beat is sent while the event loop stands still: its sessions run out, and what they hold may be taken over.
  * W5. However much comes: between two transactions the beats that are due are sent and who looks is answered, and after a while
@@ -10,7 +11,7 @@
  */
 import type { Database } from "./database.ts";
 import type { Commits, Flushing } from "./flushing.ts";
-import { CHANGES_MAX, changesOf, takeGroup, type Call } from "./group-writes.ts";
+import { CHANGES_MAX, changesOf, makesMany, takeGroup, type Call } from "./group-writes.ts";
 import type { LogFile } from "./log-file.ts";
 import { isWrite, run } from "./operations.ts";
 import { packReply, unpackValues } from "./packed.ts";
@@ -140,6 +141,11 @@ function writeTogether(parts: ServingParts, waiting: Call[], receive: () => void
   return carriedOut(parts, { waiting, calls, receive }).map((reply, i) => packReply(reply, calls[i]?.values));
 }
 
+/** See W1. */
+function makesMore(done: readonly Call[], [next]: readonly Call[]): boolean {
+  return next !== undefined && makesMany(next) && done.some(makesMany);
+}
+
 interface Carrying {
   readonly waiting: Call[];
   /** Those that were taken from `waiting`, in the order of their replies. */
@@ -166,6 +172,7 @@ function carriedOut({ db, commits, intake, log }: ServingParts, { waiting, calls
     return transaction(() => {
       const done: Reply[] = [];
       for (let room = CHANGES_MAX; ; receive()) {
+        if (makesMore(calls, waiting)) return done;
         const group = takeGroup(waiting, room);
         if (group.length === 0) return done;
         calls.push(...group);

@@ -75,6 +75,28 @@ test("what is submitted in one turn, and while two requests are under way, goes 
   expect(keys).not.toContain(undefined);
 });
 
+test("many that are made at once go as two requests, and who submits again when his is answered goes beside the other", async () => {
+  const { sent, opens, api } = held();
+  const again = async (n: number): Promise<void> => {
+    await api.jobs.submit(job(`${n}`));
+    await api.jobs.submit(job(`${n + 10}`));
+  };
+  const all = Array.from({ length: 9 }, (_, n) => again(n));
+  await turns();
+  const [first, second] = [
+    ["0", "1", "2", "3", "4"],
+    ["5", "6", "7", "8"],
+  ];
+  expect(sent.map(asked)).toEqual([first, second]);
+  opens[0]?.();
+  await expect.poll(() => sent.map(asked)).toEqual([first, second, ["10", "11", "12", "13", "14"]]);
+  opens[1]?.();
+  await expect.poll(() => sent).toHaveLength(4);
+  expect(asked(sent[3] as Sent)).toEqual(["15", "16", "17", "18"]);
+  for (const open of opens) open();
+  await Promise.all(all);
+});
+
 test("it can be switched off, and what a batch has no field for goes alone", async () => {
   const off = held({ gather: false });
   void Promise.allSettled([off.api.jobs.submit(job("a")), off.api.jobs.submit(job("b"))]);
@@ -93,7 +115,11 @@ test("no request is larger than the contract allows", async () => {
   const many = held();
   void Promise.allSettled(Array.from({ length: SUBMIT_MANY_MAX + 2 }, (_, n) => many.api.jobs.submit(job(`${n}`))));
   await turns();
-  expect(many.sent.map((one) => (asked(one) as unknown[]).length)).toEqual([SUBMIT_MANY_MAX, 2]);
+  expect(many.sent.map((one) => (asked(one) as unknown[]).length)).toEqual([SUBMIT_MANY_MAX / 2 + 1, SUBMIT_MANY_MAX / 2 + 1]);
+  const more = held();
+  void Promise.allSettled(Array.from({ length: 2 * SUBMIT_MANY_MAX + 2 }, (_, n) => more.api.jobs.submit(job(`${n}`))));
+  await turns();
+  expect(more.sent.map((one) => (asked(one) as unknown[]).length)).toEqual([SUBMIT_MANY_MAX, SUBMIT_MANY_MAX]);
   const large = held();
   const input = "x".repeat(GATHERED_LENGTH_MAX / 2);
   void Promise.allSettled(["a", "b", "c"].map((name) => large.api.jobs.submit({ ...job(name), input })));
