@@ -10,10 +10,16 @@ export interface Replace {
 /** What is longer is looked through in pieces of this size: memory and waiting have a limit. */
 const LINE_BYTES_MAX = 16_384;
 const LINE_FEED = 10;
+/** What is not ASCII is read in pieces of this size: many arguments of one call are dear. */
+const PIECE_BYTES = 2_048;
+const ASCII_MAX = 127;
+// Of ASCII, and so of nearly all that is printed, it makes the same text as a look at each byte, many times quicker.
+const decoder = new TextDecoder("latin1");
+const encoder = new TextEncoder();
 
 /** Throws SyntaxError for a pattern that is no regular expression. */
 export function lineMask({ patterns, written }: Replace): MaskStream {
-  const expressions = patterns.map((pattern) => new RegExp(textOf(new TextEncoder().encode(pattern)), "g"));
+  const expressions = patterns.map((pattern) => new RegExp(textOf(encoder.encode(pattern)), "g"));
   const mask = textOf(written);
   let held: Uint8Array = new Uint8Array();
   const replaced = (bytes: Uint8Array): Uint8Array => {
@@ -45,15 +51,26 @@ export function settledLines(data: Uint8Array, end: number): number {
 
 /** One character for each byte, so that nothing is changed that does not match. */
 function textOf(bytes: Uint8Array): string {
+  if (isAscii(bytes)) return decoder.decode(bytes);
   let text = "";
-  for (let first = 0; first < bytes.length; first += LINE_BYTES_MAX) {
-    text += String.fromCharCode(...bytes.subarray(first, first + LINE_BYTES_MAX));
+  for (let first = 0; first < bytes.length; first += PIECE_BYTES) {
+    const piece = bytes.subarray(first, first + PIECE_BYTES);
+    text += isAscii(piece) ? decoder.decode(piece) : Reflect.apply(String.fromCharCode, null, piece);
   }
   return text;
 }
 
 function bytesOf(text: string): Uint8Array {
+  const encoded = encoder.encode(text);
+  // As many bytes as characters: each is one of ASCII.
+  if (encoded.length === text.length) return encoded;
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  let every = 0;
+  for (let i = 0; i < bytes.length; i++) every |= bytes[i] ?? 0;
+  return every <= ASCII_MAX;
 }

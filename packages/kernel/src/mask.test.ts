@@ -99,6 +99,19 @@ test("patterns mask within lines, whatever else is in them, over any cut", () =>
   }
 });
 
+test("what patterns leave comes out byte for byte, and what they mask is the same whatever bytes stand beside it", () => {
+  const mask = maskOf({ secrets: [], patterns: ["k=[\\x80-\\xff]{2}"] });
+  const beside = fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.constantFrom(Buffer.alloc(5_000, "plain "), Buffer.alloc(5_000, "ü")));
+  fc.assert(
+    fc.property(beside, beside, sizes, (before, after, cuts) => {
+      const around = (middle: string): Buffer => Buffer.concat([before, Buffer.from("\n"), Buffer.from(middle), Buffer.from("\n"), after]);
+      fc.pre(!/k=[\x80-\xff]{2}/u.test(Buffer.concat([before, Buffer.from("\n"), after]).toString("latin1")));
+      expect(inPieces(mask, around("k=Ā, and plain"), [...cuts, 4_000]).out.equals(around("***, and plain"))).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
 /** As one who keeps nothing between two pieces: what has not settled comes again with what follows. */
 const settledInPieces = (mask: Mask, bytes: Uint8Array, sizes: readonly number[]): Buffer => {
   const out: Uint8Array[] = [];

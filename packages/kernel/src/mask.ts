@@ -46,6 +46,7 @@ export function maskOf(rule: MaskRule): Mask {
   const replace: Replace = { patterns: rule.patterns, written };
   const known: Forms = { byPair, written, lengthMax: Math.max(1, ...forms.map((form) => form.length)) };
   const stream = (): MaskStream => {
+    if (forms.length === 0) return lineMask(replace);
     const secrets = secretMask(known);
     return rule.patterns.length === 0 ? secrets : chained(secrets, lineMask(replace));
   };
