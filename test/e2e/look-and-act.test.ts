@@ -40,6 +40,39 @@ test("jobs are counted, cancelled and run again by filter, and the server tells 
   expect((await server.ended).code).toBe(0);
 }, 60_000);
 
+test("many jobs are submitted from a file, each on its own, and listed by what they belong to", async () => {
+  const here = (me = stranger());
+  const server = await here.server();
+  const line = (more: object): string =>
+    JSON.stringify({ name: "one", executor: "handler", spec: { handler: "none" }, queue: "many", ...more });
+  // More than one request takes.
+  const many = Array.from({ length: 1_100 }, (_, index) => line({ name: `job-${index}`, idempotencyKey: `key-${index}` }));
+  here.write("jobs.jsonl", many.join("\n"));
+  expect((await here.windlass("jobs", "submit-many", "jobs.jsonl")).stdout).toBe("1100 jobs submitted\n");
+  here.write("jobs.jsonl", [many[0], line({ idempotencyKey: "key-1" }), line({ name: "new" })].join("\n"));
+  const again = await here.windlass("jobs", "submit-many", "jobs.jsonl");
+  expect([again.code, again.stdout]).toEqual([
+    4,
+    expect.stringMatching(/^refused: line 2: the key was used .*\n2 jobs submitted, 1 of them before, under the same key, 1 refused\n$/u),
+  ]);
+  here.write("jobs.jsonl", [...many, line({ queu: "x" })].join("\n"));
+  const wrong = await here.windlass("jobs", "submit-many", "jobs.jsonl");
+  expect([wrong.code, wrong.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^error: the first 1000 jobs are stored, the others not\n {2}line 1101: .*queu/u),
+  ]);
+  expect(JSON.parse((await here.windlass("jobs", "counts", "--queue", "many", "--json")).stdout)).toMatchObject({
+    items: [{ value: "queued", count: 1_101 }],
+  });
+  const oldest = await here.windlass("jobs", "list", "--queue", "many", "--order", "oldest", "-n", "1", "-o", "name");
+  const [first = ""] = oldest.stdout.split("\n");
+  expect((await here.windlass("jobs", "list", "--root", first, "-o", "name")).stdout).toBe(`${first}\n`);
+  expect((await here.windlass("jobs", "list", "--root", "last", "-o", "wide")).stdout).toContain("new");
+  expect((await here.windlass("jobs", "list", "--parent", "nope")).code).toBe(3);
+  server.kill("SIGTERM");
+  await server.ended;
+}, 60_000);
+
 test("a dead letter is named by `last` or by the end of its id", async () => {
   const here = (me = stranger());
   const server = await here.server();

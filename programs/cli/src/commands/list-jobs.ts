@@ -2,6 +2,7 @@
 import type { Input, Operations } from "@windlass/contract";
 import { jobStates, outcomes, JOB_KINDS, WindlassError } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
+import { findJob } from "../connection/find-job.ts";
 import { now, presentTable } from "../output/api-object.ts";
 import { jobColumns } from "../output/job-lines.ts";
 import { isForPeople } from "../output/present.ts";
@@ -17,6 +18,8 @@ export interface ListJobsOptions {
   readonly queue?: string;
   readonly label?: readonly (readonly [string, string])[];
   readonly parent?: string;
+  readonly root?: string;
+  readonly order?: "newest" | "oldest";
   readonly limit?: number;
   readonly cursor?: string;
 }
@@ -25,7 +28,12 @@ type Query = NonNullable<Input<Operations["jobs"]["list"]>>;
 
 export async function listJobs(call: Call<ListJobsOptions>): Promise<void> {
   const { client } = connect(call);
-  const query = queryOf(call.options);
+  const { parent, root } = call.options;
+  const query = queryOf({
+    ...call.options,
+    ...(parent === undefined ? {} : { parent: await findJob(client, parent) }),
+    ...(root === undefined ? {} : { root: await findJob(client, root) }),
+  });
   const page = await client.jobs.list(query);
   await presentTable(call, page, { columns: jobColumns(now()), rows: page.items, none: isNarrowed(query) ? "No job fits." : NONE });
   if (page.nextCursor !== null && isForPeople(call.format))
@@ -47,14 +55,17 @@ function queryOf(options: ListJobsOptions): Query {
     name: options.name,
     queue: options.queue,
     parentId: options.parent,
+    rootId: options.root,
+    order: options.order,
     limit: options.limit,
     cursor: options.cursor,
   };
-  const rootsOnly = options.all === true || options.parent !== undefined || options.kind !== undefined ? undefined : true;
+  const rootsOnly =
+    options.all === true || options.parent !== undefined || options.root !== undefined || options.kind !== undefined ? undefined : true;
   return { ...named, rootsOnly, label: label === undefined ? undefined : label.join("=") } as unknown as Query;
 }
 
 /** By more than the page and the level. */
-function isNarrowed({ limit: _limit, rootsOnly: _rootsOnly, ...rest }: Query): boolean {
+function isNarrowed({ limit: _limit, rootsOnly: _rootsOnly, order: _order, ...rest }: Query): boolean {
   return Object.values(rest).some((value) => value !== undefined);
 }

@@ -21,11 +21,15 @@ export interface RunOptions {
   readonly priority?: number;
   readonly label?: readonly (readonly [string, string])[];
   readonly delay?: number;
+  readonly notBefore?: string;
+  readonly startDeadline?: string;
   readonly idempotencyKey?: string;
 }
 
 export async function run(call: Call<RunOptions>): Promise<number | void> {
   const target = argumentOf(call, 0);
+  if (call.options.delay !== undefined && call.options.notBefore !== undefined)
+    throw new WindlassError("usage", "--delay and --not-before both say when; give one of them");
   const source = isFile(target) ? readSource(target) : undefined;
   if (call.options.dryRun === true) return (await import("./dry-run.ts")).dryRun(call, { target, source });
   if (call.options.local === true)
@@ -45,6 +49,7 @@ async function submitRun(
   { target, source }: { readonly target: string; readonly source: string | undefined },
 ): Promise<Submitted> {
   const { options } = call;
+  const notBefore = options.delay === undefined ? options.notBefore : new Date(now() + options.delay).toISOString();
   const given = { pairs: options.input ?? [], json: options.inputJson };
   const declared = (): Promise<JsonObject> => (source === undefined ? declaredByName(client, target) : declaredIn(source));
   return about(target, async () => {
@@ -56,7 +61,8 @@ async function submitRun(
         ...(options.queue === undefined ? {} : { queue: options.queue }),
         ...(options.priority === undefined ? {} : { priority: options.priority }),
         ...(options.label === undefined ? {} : { labels: Object.fromEntries(options.label) }),
-        ...(options.delay === undefined ? {} : { notBefore: new Date(now() + options.delay).toISOString() }),
+        ...(notBefore === undefined ? {} : { notBefore }),
+        ...(options.startDeadline === undefined ? {} : { startDeadline: options.startDeadline }),
         ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
       });
     } catch (error) {

@@ -36,11 +36,15 @@ test("a handler gets its input, and a delay becomes a time", () => {
 test("a concurrency key lets one job run at once unless a limit is given", () => {
   expect(submissionOf({ concurrencyKey: "deploy" }, ["a"], 0)).toMatchObject({ concurrency: { key: "deploy", limit: 1 } });
   expect(submissionOf({ concurrencyKey: "deploy", concurrencyLimit: 3 }, ["a"], 0)).toMatchObject({ concurrency: { limit: 3 } });
+  expect(submissionOf({ concurrencyKey: "deploy", onConflict: "replace" }, ["a"], 0)).toMatchObject({
+    concurrency: { key: "deploy", limit: 1, onConflict: "replace" },
+  });
 });
 
 test.each([
   [{}, []],
   [{ concurrencyLimit: 3 }, ["a"]],
+  [{ onConflict: "skip" as const }, ["a"]],
   [{ handler: "a" }, ["b"]],
   [{ handler: "a", memory: "1G" }, []],
   [{ handler: "a", image: "b" }, []],

@@ -1,7 +1,7 @@
 /** `windlass jobs submit` */
 import { resolve } from "node:path";
 import type { Submission } from "@windlass/contract";
-import { parseBytes, WindlassError, type Json, type JsonObject } from "@windlass/kernel";
+import { parseBytes, WindlassError, type Json, type JsonObject, type OnConflict } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
 import { waitForEnd } from "../follow/wait-for-end.ts";
 import { now } from "../output/api-object.ts";
@@ -31,6 +31,7 @@ export interface SubmitOptions extends WorkOptions {
   readonly input?: Json;
   readonly name?: string;
   readonly label?: readonly (readonly [string, string])[];
+  readonly onConflict?: OnConflict;
   readonly idempotencyKey?: string;
   readonly delay?: number;
   readonly notBefore?: string;
@@ -55,6 +56,8 @@ export function submissionOf(options: SubmitOptions, command: readonly string[],
     throw usage("--delay and --not-before both say when; give one of them");
   if (options.concurrencyLimit !== undefined && options.concurrencyKey === undefined)
     throw usage("--concurrency-limit says how many jobs may run under one key; name it: --concurrency-key KEY");
+  if (options.onConflict !== undefined && options.concurrencyKey === undefined)
+    throw usage("--on-conflict says what happens when a concurrency key is taken; name it: --concurrency-key KEY");
   const notBefore = options.delay === undefined ? options.notBefore : new Date(at + options.delay).toISOString();
   const work = options.handler === undefined ? commandWork(options, command) : handlerWork(options, options.handler, command);
   return defined({
@@ -62,7 +65,10 @@ export function submissionOf(options: SubmitOptions, command: readonly string[],
     queue: options.queue,
     priority: options.priority,
     fairnessKey: options.fairnessKey,
-    concurrency: options.concurrencyKey === undefined ? undefined : { key: options.concurrencyKey, limit: options.concurrencyLimit ?? 1 },
+    concurrency:
+      options.concurrencyKey === undefined
+        ? undefined
+        : defined({ key: options.concurrencyKey, limit: options.concurrencyLimit ?? 1, onConflict: options.onConflict }),
     deadLetter: options.deadLetter,
     labels: options.label === undefined ? undefined : Object.fromEntries(options.label),
     idempotencyKey: options.idempotencyKey,

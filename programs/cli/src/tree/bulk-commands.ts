@@ -12,6 +12,11 @@ export function addBulkCommands(jobs: Command, perform: Performing): void {
     .option("--roots", "without the steps of executions")
     .action(perform(async () => (await import("../commands/count-jobs.ts")).countJobs));
   jobs
+    .command("submit-many")
+    .description("submit the jobs of a file, each stored or refused on its own")
+    .argument("<file>", "one job as JSON in each line, or a JSON or YAML list of jobs (windlass schema submission); - reads standard input")
+    .action(perform(async () => (await import("../commands/submit-many.ts")).submitMany));
+  jobs
     .command("resume")
     .description("let a parked job go on")
     .argument("<id>", "its id, the last characters of it, or `last`")

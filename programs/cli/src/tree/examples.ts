@@ -21,6 +21,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "windlass jobs get": ["windlass jobs get last", "windlass jobs get last -o yaml"],
   "windlass jobs events": ["windlass jobs events last", "windlass jobs events 3w4f --after 12 --json"],
   "windlass jobs complete": ["windlass jobs complete TOKEN --payload true", 'windlass jobs complete TOKEN --failed "not before Monday"'],
+  "windlass jobs submit-many": ["windlass jobs submit-many jobs.jsonl", "windlass jobs submit-many - -o name"],
   "windlass jobs watch": ["windlass jobs watch last --no-logs"],
   "windlass jobs retry": ["windlass jobs retry last --watch"],
   "windlass jobs delete": ["windlass jobs delete last"],

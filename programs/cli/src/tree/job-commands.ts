@@ -1,5 +1,5 @@
 /** `jobs …`: the verbs that work on every kind of job. */
-import { jobStates } from "@windlass/kernel";
+import { jobStates, ON_CONFLICT } from "@windlass/kernel";
 import { Option, type Command } from "commander";
 import type { Performing } from "../program.ts";
 import { addBulkCommands } from "./bulk-commands.ts";
@@ -25,6 +25,8 @@ export function addJobCommands(program: Command, perform: Performing): void {
     .option("--queue <queue>", "only of this queue")
     .option("-l, --label <key=value>", "only with this label", pair)
     .option("--parent <id>", "only the children of this job")
+    .option("--root <id>", "only this job and all below it")
+    .addOption(new Option("--order <order>", "which come first; newest when left out").choices(["newest", "oldest"]))
     .option("-n, --limit <count>", `how many, at most ${LIST_MAX} (50)`, whole(1, LIST_MAX))
     .option("--cursor <cursor>", "go on behind an earlier list: its nextCursor")
     .action(perform(async () => (await import("../commands/list-jobs.ts")).listJobs));
@@ -105,6 +107,12 @@ function addSubmit(jobs: Command, perform: Performing): void {
     .option("--input <json>", "what the handler is given", json)
     .option("--name <name>", "how it is listed; the command or handler when left out")
     .option("-l, --label <key=value>", "a label; again for more", pair)
+    .addOption(
+      new Option(
+        "--on-conflict <what>",
+        "when its concurrency key is taken: wait in turn (queue), be skipped, or end those that have it",
+      ).choices(ON_CONFLICT),
+    )
     .option("--idempotency-key <key>", "a second submission under the same key answers with the first")
     .option("--delay <duration>", "start it so much later", duration)
     .option("--not-before <time>", "start it at this time or later", time)

@@ -3,7 +3,7 @@ import { Option, type Command } from "commander";
 import type { Performing } from "../program.ts";
 import { addCancel, addExplain, addLogs } from "./job-commands.ts";
 import { addSignalCommands } from "./signal-commands.ts";
-import { duration, json, pair, priority } from "./option-values.ts";
+import { duration, json, pair, priority, time } from "./option-values.ts";
 
 export function addRunCommands(program: Command, perform: Performing): void {
   program
@@ -27,6 +27,8 @@ export function addRunCommands(program: Command, perform: Performing): void {
     .option("--priority <number>", "higher is sooner; -1000 to 1000", priority)
     .option("-l, --label <key=value>", "a label; again for more", pair)
     .option("--delay <duration>", "start it so much later, for example 90 or 1h30m", duration)
+    .option("--not-before <time>", "start it at this time or later", time)
+    .option("--start-deadline <time>", "do not start it after this time", time)
     .option("--idempotency-key <key>", "a second run under the same key answers with the first")
     .addHelpText("after", EXAMPLES)
     .action(perform(async () => (await import("../commands/run.ts")).run));
