@@ -143,7 +143,10 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
   const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
-  const told = await writeRows(db, set.writes, { before: new Map(candidates.map((live) => [live.id, live])) });
+  const told = await writeRows(db, set.writes, {
+    before: new Map(candidates.map((live) => [live.id, live])),
+    eventGroupMin: known.eventGroupMin,
+  });
   const claimed = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
   const unknown = claimed.filter((live) => known.records.of(live) === undefined).map(({ id }) => id);
   const read = unknown.length === 0 ? [] : await db.rows(RECORDS, [unknown]);

@@ -31,10 +31,11 @@ import { liveColumns, liveOf } from "./live-rows.ts";
 import { LoadAgain } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
 
-/** What this process knows of what it has written: a commit need not read that. */
+/** What this process knows of what it has written, which a commit need not read, and how it writes events. */
 export interface Known {
   readonly records: KnownRecords;
   readonly claimed: ClaimedRows;
+  readonly eventGroupMin: number;
 }
 
 export async function commit(
@@ -62,7 +63,12 @@ export async function commit(
     await deleteClaimed(db, claimed);
   }
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
-  const told = await writeRows(db, set.writes, { before: live, areGone: claimed !== null, known: known.records });
+  const told = await writeRows(db, set.writes, {
+    before: live,
+    areGone: claimed !== null,
+    known: known.records,
+    eventGroupMin: known.eventGroupMin,
+  });
   await storeDeadLetters(db, set);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
   return { results, signals: joinSignals(joinSignals(set.signals, told), freed), tally: set.tally };

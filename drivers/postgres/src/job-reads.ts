@@ -7,7 +7,6 @@ import {
   countQueries,
   decodeView,
   endedAttemptSql,
-  eventsTable,
   listQueries,
   liveTable,
   mergeLists,
@@ -17,6 +16,7 @@ import {
   viewTables,
 } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
+import { eventsBehind, eventsOfJob, lastEvent } from "./event-groups.ts";
 import { markAndPosition, positionText } from "./feed-position.ts";
 
 const VIEW = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = $1`;
@@ -25,11 +25,7 @@ const MADE_UNDER = "SELECT job_id FROM idempotency_keys WHERE workspace = $1 AND
 const ATTEMPTS = `SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = $1 ORDER BY number`;
 const LAST = endedAttemptSql("$1");
 const CURRENT = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = $1 AND phase IS NOT NULL`;
-const EVENTS = `SELECT ${eventsTable.list()} FROM events WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`;
-/** Below the oldest transaction that may still commit: nothing can come to lie before what was read. */
-const SETTLED = "mark < pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
-const FEED = `SELECT mark, position, (SELECT workspace FROM jobs WHERE id = job_id), ${eventsTable.list()} FROM events WHERE (mark, position) > ($1::bigint, $2::bigint) AND ${SETTLED} ORDER BY mark, position LIMIT $3`;
-const FEED_END = `SELECT mark, position FROM events WHERE ${SETTLED} ORDER BY mark DESC, position DESC LIMIT 1`;
+
 export function jobReads(db: Querier): JobReads {
   const one = async (sql: string, values: readonly (string | number)[]): Promise<number> =>
     ((await db.rows(sql, values))[0]?.[0] ?? 0) as number;
@@ -57,14 +53,17 @@ export function jobReads(db: Querier): JobReads {
       // The last one may have begun and ended since.
       return [...ended, ...alive].toSorted((a, b) => a.number - b.number);
     },
-    events: async (jobId, after, limit) => (await db.rows(EVENTS, [jobId, after, limit])).map((row) => eventsTable.decode(row)),
+    events: (jobId, after, limit) => eventsOfJob(db, jobId, { after, limit }),
     feed: async (after, limit) =>
-      (await db.rows(FEED, [...markAndPosition(after), limit])).map((row) => ({
+      (await eventsBehind(db, markAndPosition(after), limit)).map(({ row, workspace, event }) => ({
         position: positionText(row),
-        workspace: row[2] as string,
-        event: eventsTable.decode(row, 3),
+        workspace,
+        event,
       })),
-    feedEnd: async () => (await db.rows(FEED_END)).map(positionText)[0] ?? "",
+    feedEnd: async () => {
+      const last = await lastEvent(db);
+      return last === undefined ? "" : positionText(last);
+    },
     keyHolders: async (key) => {
       const limit = await one("SELECT coalesce(max(slots), 1) FROM concurrency_keys WHERE name = $1", [key]);
       const holders = await db.rows("SELECT job_id FROM key_holders WHERE name = $1 ORDER BY job_id", [key]);

@@ -13,4 +13,10 @@ describe.skipIf(postgres.missing)("on a real server", () => {
     const store = await openPostgresStore({ url: await postgres.schema(), clock: fakeClock() });
     return { store, remove: () => store.close() };
   });
+
+  // Few tests have so many jobs at once that their events become groups.
+  storeContract("PostgreSQL with each event that may be one as a group", async () => {
+    const store = await openPostgresStore({ url: await postgres.schema(), clock: fakeClock(), eventGroupMin: 1 });
+    return { store, remove: () => store.close() };
+  });
 });

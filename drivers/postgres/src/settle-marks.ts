@@ -15,14 +15,22 @@ const digits = (number: string): string => `lpad((${number})::text, ${MARK_DIGIT
 const markIn = (place: string): string => `left(${place}, ${MARK_DIGITS})`;
 const positionIn = (place: string): string => `substr(${place}, ${MARK_DIGITS + 2})::numeric`;
 
+/** Before the first of a table that lies behind a place; of a group it is told again from its beginning. */
+const firstBehind = (
+  table: string,
+  place: string,
+): string => `(SELECT min(${table === "events" ? "position" : "position - cardinality(job_ids) + 1"}) - 1
+      FROM ${table} WHERE (mark, position) > (${markIn(place)}::numeric, ${positionIn(place)}))`;
+
 /** See M2. What was written since, with smaller numbers than the place has, lies behind it by its position. */
 const settled = (place: string): string =>
   `'${OLD}-' || ${digits(`coalesce(
-    (SELECT min(position) - 1 FROM events WHERE (mark, position) > (${markIn(place)}::numeric, ${positionIn(place)})), ${positionIn(place)})`)}`;
+    least(${["events", "event_groups"].map((table) => firstBehind(table, place)).join(", ")}), ${positionIn(place)})`)}`;
 
 /** In one statement: each part sees what was there before. Without effect where the numbers are of this cluster. */
 export const SETTLE_MARKS: string = `WITH foreign_numbers AS (SELECT
     EXISTS (SELECT 1 FROM events WHERE mark > ${COMING})
+    OR EXISTS (SELECT 1 FROM event_groups WHERE mark > ${COMING})
     OR EXISTS (SELECT 1 FROM feed_places WHERE ${isPlace("feed_position")} AND ${markIn("feed_position")} > ${digits(COMING)})
     OR EXISTS (SELECT 1 FROM webhooks WHERE ${isPlace("position")} AND ${markIn("position")} > ${digits(COMING)}) AS are_there),
   places AS (UPDATE feed_places SET feed_position = ${settled("feed_places.feed_position")}
@@ -30,5 +38,6 @@ export const SETTLE_MARKS: string = `WITH foreign_numbers AS (SELECT
   hooks AS (UPDATE webhooks SET position = ${settled("webhooks.position")}
     WHERE ${isPlace("position")} AND (SELECT are_there FROM foreign_numbers)),
   deliveries AS (UPDATE webhook_deliveries SET feed_position = '${OLD}' || substr(feed_position, ${MARK_DIGITS + 1})
-    WHERE ${isPlace("feed_position")} AND (SELECT are_there FROM foreign_numbers))
+    WHERE ${isPlace("feed_position")} AND (SELECT are_there FROM foreign_numbers)),
+  groups AS (UPDATE event_groups SET mark = 0 WHERE mark <> 0 AND (SELECT are_there FROM foreign_numbers))
   UPDATE events SET mark = 0 WHERE mark <> 0 AND (SELECT are_there FROM foreign_numbers)`;

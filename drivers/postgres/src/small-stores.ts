@@ -21,6 +21,7 @@ import { demandWorkspace } from "./access.ts";
 import { stateOfQueue, waitingInQueue } from "./claim-jobs.ts";
 import type { Querier } from "./connection.ts";
 import { disabledNow, disablingFault, holdMarks } from "./disabled-definitions.ts";
+import { removeEvents } from "./event-groups.ts";
 import { inTransaction } from "./transaction.ts";
 import { transposed } from "./many-rows.ts";
 
@@ -180,7 +181,6 @@ const REMOVE: readonly string[] = [
   "DELETE FROM idempotency_keys k USING jobs j WHERE j.id = ANY($1::text[]) AND k.workspace = j.workspace AND k.idempotency_key = j.idempotency_key AND k.job_id = j.id",
   "DELETE FROM dead_letters WHERE job_id = ANY($1::text[])",
   "DELETE FROM attempts WHERE job_id = ANY($1::text[])",
-  "DELETE FROM events WHERE job_id = ANY($1::text[])",
   "DELETE FROM job_ends WHERE job_id = ANY($1::text[])",
   "DELETE FROM jobs WHERE id = ANY($1::text[])",
 ];
@@ -195,7 +195,9 @@ async function removeJobs(tx: Querier, ids: readonly string[]): Promise<void> {
     ]),
   );
   if (labels.length > 0) await tx.rows(REMOVE_LABELS, transposed(labels, 4));
-  for (const sql of REMOVE) await tx.rows(sql, [ids]);
+  await removeEvents(tx, ids, async () => {
+    for (const sql of REMOVE) await tx.rows(sql, [ids]);
+  });
 }
 
 export function retentionStore(db: Querier, pool: pg.Pool): RetentionStore {

@@ -1,32 +1,9 @@
 /** Writes what a working set came to, one statement for each table however many rows there are. */
 import { timerOf, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
-import {
-  attemptsTable,
-  endOf,
-  endsTable,
-  eventsTable,
-  FEED_MARK,
-  jobsTable,
-  liveChangingColumns,
-  liveTable,
-  noSignals,
-  POSITIONS,
-  POSITIONS_OF_BLOCK,
-  type KnownRecords,
-} from "@windlass/sql";
+import { attemptsTable, endOf, endsTable, jobsTable, liveChangingColumns, liveTable, noSignals, type KnownRecords } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
-import {
-  changedIn,
-  columnOf,
-  columnsOf,
-  insertMany,
-  insertRows,
-  ROW_NUMBER,
-  rowsOf,
-  transposed,
-  updateRows,
-  type Given,
-} from "./many-rows.ts";
+import { changedIn, columnOf, columnsOf, insertMany, insertRows, rowsOf, transposed, updateRows, type Given } from "./many-rows.ts";
+import { EVENT_GROUP_MIN, writeEvents } from "./event-groups.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
 
 interface Rows {
@@ -36,20 +13,21 @@ interface Rows {
   readonly areGone?: boolean;
   /** Gets what claims will not have to read. An id is never used twice, so it does no harm when the transaction fails. */
   readonly known?: KnownRecords;
+  /** See there. */
+  readonly eventGroupMin?: number;
 }
 
 /** Returns what only the stored rows tell. */
-export async function writeRows(db: Querier, writes: Writes, { before, areGone = false, known }: Rows): Promise<Signals> {
+export async function writeRows(
+  db: Querier,
+  writes: Writes,
+  { before, areGone = false, known, eventGroupMin = EVENT_GROUP_MIN }: Rows,
+): Promise<Signals> {
   if (writes.inserted.length > 0) await writeInserted(db, writes, known);
   await writeLive(db, [...writes.live.values()], before);
   if (writes.moved.size > 0) await db.write(MOVE, [[...writes.moved.keys()], [...writes.moved.values()]]);
   await insertMany(db, attemptsTable, writes.attempts);
-  for (let from = 0; from < writes.events.length; from += POSITIONS_OF_BLOCK)
-    await insertRows(db, "events", {
-      columns: columnsOf(eventsTable, writes.events.slice(from, from + POSITIONS_OF_BLOCK)),
-      computed: EVENT_PLACE,
-      isNumberedHere: true,
-    });
+  await writeEvents(db, writes, { before, groupMin: eventGroupMin });
   await writeDecisions(db, writes);
   if (writes.ended.size > 0) await writeEnded(db, writes, areGone);
   for (const id of writes.ended.keys()) known?.ended(id);
@@ -64,9 +42,6 @@ export async function writeRows(db: Querier, writes: Writes, { before, areGone =
   }
   return dispatchAt === null ? noSignals : { ...noSignals, dispatchAt };
 }
-
-/** Where an event stands in the feed. What is written with one statement gets the numbers of one block, in its order. */
-const EVENT_PLACE = { mark: `(SELECT ${FEED_MARK})`, position: `(SELECT nextval('${POSITIONS}')) + ${ROW_NUMBER} - 1` };
 
 const MOVE = "UPDATE jobs SET queue = moved.queue FROM unnest($1::text[], $2::text[]) AS moved (id, queue) WHERE jobs.id = moved.id";
 const SPEND = `INSERT INTO rate_buckets (queue, fairness_key, spent_until) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])

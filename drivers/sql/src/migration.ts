@@ -28,6 +28,7 @@ import { cheapChecksMigration } from "./migration-0022.ts";
 import { heldClaimsMigration } from "./migration-0023.ts";
 import { roomMigration } from "./migration-0024.ts";
 import { positionBlocksMigration } from "./migration-0025.ts";
+import { eventGroupsMigration } from "./migration-0026.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -79,6 +80,7 @@ export const migrations: readonly Migration[] = [
   heldClaimsMigration,
   roomMigration,
   positionBlocksMigration,
+  eventGroupsMigration,
 ];
 
 export const sqliteDialect: Dialect = {
