@@ -73,6 +73,54 @@ test("many jobs are submitted from a file, each on its own, and listed by what t
   await server.ended;
 }, 60_000);
 
+test("the log of a container that cannot be is refused, of a job and of an execution", async () => {
+  const here = (me = stranger());
+  const server = await here.server();
+  await here.windlass("jobs", "submit", "--wait", "--", "echo", "hello");
+  const ofJob = await here.windlass("logs", "last", "--container", "side");
+  expect([ofJob.code, ofJob.stderr]).toEqual([3, expect.stringContaining('its executor is process); there is no container "side"')]);
+  here.write(
+    "one.yaml",
+    "apiVersion: windlass.dev/v1\nkind: Workflow\nmetadata: {name: one}\nsteps:\n  - {name: say, tool: {kind: shell, command: [echo, hello]}}\n",
+  );
+  await here.windlass("run", "one.yaml", "--wait");
+  for (const more of [[], ["--follow"]]) {
+    const ofExecution = await here.windlass("logs", "last", "--container", "side", ...more);
+    expect([ofExecution.code, ofExecution.stderr]).toEqual([3, expect.stringContaining("no step of one ran in a pod")]);
+  }
+  expect((await here.windlass("logs", "last", "--container", "main")).stdout).toContain("hello");
+  server.kill("SIGTERM");
+  await server.ended;
+}, 60_000);
+
+test("doctor looks at all that is around, and asks nothing of a port that its server does not need", async () => {
+  const here = (me = stranger());
+  const server = await here.server();
+  const { stdout } = await here.windlass("doctor", "--json");
+  const { checks } = JSON.parse(stdout) as {
+    readonly checks: readonly { readonly name: string; readonly status: string; readonly found: string }[];
+  };
+  const found = new Map(checks.map((check) => [check.name, check]));
+  for (const name of [
+    "node",
+    "data folder",
+    "flush rate",
+    "disk",
+    "server",
+    "clock",
+    "postgres",
+    "containers",
+    "kubernetes",
+    "nats",
+    "sqlite",
+  ])
+    expect(found.get(name)?.found, name).toMatch(/./u);
+  expect(found.get("flush rate")?.found).toMatch(/^[\d,]+ a second/u);
+  expect(found.get("port")).toMatchObject({ status: "ok", found: expect.stringMatching(/^\d+, by the server of this data folder$/u) });
+  server.kill("SIGTERM");
+  await server.ended;
+}, 60_000);
+
 test("a dead letter is named by `last` or by the end of its id", async () => {
   const here = (me = stranger());
   const server = await here.server();

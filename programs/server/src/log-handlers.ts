@@ -11,13 +11,13 @@ export function logHandlers({ engine }: ServerContext): Pick<Handlers<"jobs">, "
   const { context } = engine;
   return {
     async logs({ params, query }, { jobs }) {
-      const attempt = attemptOf(await jobs.get(params.id), query.attempt);
+      const attempt = attemptOf(await jobs.get(params.id), query);
       if (attempt === 0) return { attempt, chunks: [], position: "", more: false };
       const slice = await context.logs.read({ jobId: params.id, attempt }, rangeOf(query, query.limitBytes));
       return { attempt, chunks: slice.chunks.map((chunk) => presentChunk(attempt, chunk)), position: slice.position, more: slice.more };
     },
     async rawLogs({ params, query }, { jobs }) {
-      const attempt = attemptOf(await jobs.get(params.id), query.attempt);
+      const attempt = attemptOf(await jobs.get(params.id), query);
       if (attempt === 0) return nothing();
       const key = { jobId: params.id, attempt };
       const range = rangeOf(query, PIECE_BYTES);
@@ -26,7 +26,7 @@ export function logHandlers({ engine }: ServerContext): Pick<Handlers<"jobs">, "
     },
     async followLogs({ params, query }, { jobs, signal }) {
       const view = await jobs.get(params.id);
-      const attempt = attemptOf(view, query.attempt);
+      const attempt = attemptOf(view, query);
       if (attempt > 0) await context.logs.read({ jobId: params.id, attempt }, { bytesMax: 1, tailBytes: 1 });
       return followLogs(engine, { view, query, signal });
     },

@@ -17,8 +17,9 @@ export interface RangeQuery {
   readonly after?: string | undefined;
 }
 
-/** The number of the attempt that is meant: the newest where none is named; 0 when there is none yet. Throws `not_found`. */
-export function attemptOf(view: JobView, wanted: number | undefined): number {
+/** The number of the attempt that is meant: the newest where none is named; 0 when there is none yet. Throws `not_found`, of a container too. */
+export function attemptOf(view: JobView, { attempt: wanted, container }: Pick<RangeQuery, "attempt" | "container">): number {
+  demandContainer(view, container);
   const made = view.live?.attempt ?? view.final?.attempts ?? 0;
   if (wanted === undefined || wanted <= made) return wanted ?? made;
   // An attempt of a job that is alive may still come.
@@ -27,6 +28,13 @@ export function attemptOf(view: JobView, wanted: number | undefined): number {
     "not_found",
     `${view.record.id} has made ${made} ${made === 1 ? "attempt" : "attempts"}${more}; there is no attempt ${wanted}`,
   );
+}
+
+/** An empty log would be believed. Of a pod nobody knows all containers beforehand: a cluster may add some. */
+function demandContainer({ record: { id, executor } }: JobView, container = MAIN_CONTAINER): void {
+  if (container === MAIN_CONTAINER || container === ALL_CONTAINERS || executor === "kubernetes") return;
+  const has = executor === "docker" ? `has one container, ${MAIN_CONTAINER}` : `ran in no container (its executor is ${executor})`;
+  throw new WindlassError("not_found", `${id} ${has}; there is no container "${container}"`);
 }
 
 export function rangeOf(

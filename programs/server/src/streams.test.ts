@@ -226,6 +226,11 @@ test("a log is read in pieces, by its end, by stream, and byte for byte", async 
     code: "not_found",
     message: expect.stringContaining("has made 1 attempt;"),
   });
+  expect((await api.jobs.logs({ id, container: "main" })).chunks).toHaveLength(2);
+  const none = { code: "not_found", message: `${id} ran in no container (its executor is handler); there is no container "side"` };
+  await expect(api.jobs.logs({ id, container: "side" })).rejects.toMatchObject(none);
+  await expect(api.jobs.rawLogs({ id, container: "side" })).rejects.toMatchObject(none);
+  await expect(api.jobs.followLogs({ id, container: "side" }).next()).rejects.toMatchObject(none);
 });
 
 test("a job without an attempt has an empty log", async () => {

@@ -1,7 +1,7 @@
 /** `windlass logs`: of a job byte for byte, of an execution line by line under the names of its steps. */
 import type { JobDetailJson } from "@windlass/contract";
 import { ALL_CONTAINERS } from "@windlass/contract/routes";
-import { hasCode, messageOf, WindlassError } from "@windlass/kernel";
+import { hasCode, MAIN_CONTAINER, messageOf, WindlassError } from "@windlass/kernel";
 import { logBytes, logLines, type Client, type LogLine } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { findJob } from "../connection/find-job.ts";
@@ -32,7 +32,7 @@ export async function showLogs(call: Call<LogsOptions>): Promise<number> {
   const takeBack = call.onInterrupt(() => ended.abort());
   const reading: Reading = { call, client, signal: ended.signal, range: rangeOf(call.options, now()) };
   try {
-    await (job.executor === "none" ? ofSteps(reading, job) : ofOne(reading, { id, title: "" }));
+    await (job.executor === "none" ? ofSteps(reading, job) : ofOne(reading, { id, title: "", executor: job.executor }));
   } catch (error) {
     if (!ended.signal.aborted) throw error;
   }
@@ -112,19 +112,30 @@ async function ofSteps(reading: Reading, job: JobDetailJson): Promise<void> {
       "usage",
       `${job.name} is an execution: --attempt goes with the log of one of its steps (windlass jobs get ${job.id} --json has their ids)`,
     );
+  // Only pods have containers with names of their own.
+  const named = call.options.container === MAIN_CONTAINER ? undefined : call.options.container;
+  const sources = async (): Promise<readonly LogSource[]> =>
+    (await logSources(client, job)).filter(({ executor }) => named === undefined || executor === "kubernetes");
+  const demandSome = (found: number): void => {
+    if (found === 0 && named !== undefined)
+      throw new WindlassError("not_found", `no step of ${job.name} ran in a pod, which might have a container "${named}"`);
+  };
   if (call.options.follow !== true) {
-    for (const source of await logSources(client, job)) await ofStep(reading, source);
+    const found = await sources();
+    demandSome(found.length);
+    for (const source of found) await ofStep(reading, source);
     return;
   }
   const followed = new Map<string, Promise<void>>();
   const attend = async (): Promise<void> => {
-    for (const source of await logSources(client, job)) if (!followed.has(source.id)) followed.set(source.id, ofOne(reading, source));
+    for (const source of await sources()) if (!followed.has(source.id)) followed.set(source.id, ofOne(reading, source));
   };
   for await (const item of client.jobs.watch({ id: job.id, scope: "tree" }, { signal })) {
     if (item.type !== "event" || item.event.type === "job.started" || item.event.type === "job.launched") await attend();
     if (item.type === "end") break;
   }
   await Promise.all(followed.values());
+  demandSome(followed.size);
 }
 
 /** One step whose log is gone does not keep those of the others from being shown. */

@@ -165,8 +165,8 @@ function lookAtZone(): Looked {
 }
 
 async function lookAtPort({ server }: DataFolder, host: string, port: number): Promise<Looked> {
-  if (server !== null && new URL(server.url).port === String(port) && isAlive(server.pid))
-    return { found: `${port}, by the server of this data folder` };
+  // What else listens where that one does not is none of its business.
+  if (server !== null && isAlive(server.pid)) return { found: `${new URL(server.url).port}, by the server of this data folder` };
   const fault = await new Promise<NodeJS.ErrnoException | null>((settle) => {
     const probe = createServer();
     probe.once("error", settle);
