@@ -42,6 +42,16 @@ describe("canonical JSON of what is no JSON yet", () => {
     );
   });
 
+  test("also of texts and keys that need escapes, and whatever the number and the order of the keys", () => {
+    const texts = ["", "a b", "a\n", "\n", '"', "a\\b", "ü", "\u2028", "\ud800", "10", "9", "B", "a", "A"];
+    const few = Object.fromEntries(texts.map((text, i) => [text, texts.at(-i)]));
+    const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`k${(i * 7) % 50}`, i]));
+    for (const value of [few, many, { few, many }, texts]) {
+      expect(canonicalJsonOf(value)).toBe(viaText(value));
+      expect(JSON.parse(canonicalJsonOf(value) ?? "")).toEqual(value);
+    }
+  });
+
   test("also of what tells by itself what it is in JSON, and of what is nothing there", () => {
     class Point {
       readonly y = 2;
