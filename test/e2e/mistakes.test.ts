@@ -78,7 +78,7 @@ test.each([
   ["a label without a value", ["jobs", "list", "--label", "team"], USAGE, ["it is written name=value"]],
   ["nothing to submit", ["jobs", "submit"], USAGE, ["Give a command after --, or --handler NAME"]],
   ["a port that is none", ["server", "--port", "http"], USAGE, ["a whole number from 0 to 65535"]],
-  ["a wrong token", ["jobs", "list", "--token", "wrong"], REFUSED, ["token"]],
+  ["a wrong token", ["jobs", "list", "--token", "wrong"], REFUSED, ["token", "http://127.0.0.1:", " was asked"]],
   ["no server at an address", ["jobs", "list", "--server", "http://127.0.0.1:9"], UNREACHABLE, ["http://127.0.0.1:9", "windlass server"]],
   ["a second server in the same folder", ["server", "--port", "0"], REFUSED, ["is in use by process", "--data"]],
   [
@@ -99,6 +99,18 @@ test.each([
 
 test("a word that is like none is answered without a suggestion", async () => {
   for (const word of ["xyzzy", "green"]) expect((await me.windlass(word)).stderr).not.toContain("did you mean");
+});
+
+test("the version of the program is told whatever token the server wants", async () => {
+  const { code, stdout } = await me.windlass("version", "--token", "wrong");
+  expect([code, stdout]).toEqual([0, expect.stringContaining(`one that does not know this token at ${server.url}`)]);
+});
+
+test("the port of a server is no fault of its own folder", async () => {
+  const { stdout } = await me.windlass("doctor", "--json");
+  const { port } = new URL(server.url);
+  expect(JSON.parse(stdout)).toMatchObject({ checks: expect.arrayContaining([expect.objectContaining({ name: "port", status: "ok" })]) });
+  expect(stdout).toContain(`${port}, by the server of this data folder`);
 });
 
 test("the refusal of a second server names the address of the first", async () => {

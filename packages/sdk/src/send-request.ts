@@ -114,13 +114,14 @@ export async function refusalOf(target: Pick<Target, "url">, answer: Pick<Answer
     const code = answer.status === 503 || answer.status === 502 || answer.status === 504 ? "unavailable" : "unreachable";
     return new WindlassError(code, `what answers at ${target.url} with status ${answer.status} is no Windlass server`, { details: wait });
   }
-  return errorOfProblem(problem, wait);
+  // Who has several servers has several tokens.
+  return errorOfProblem(problem, problem.code === "unauthorized" ? { ...wait, server: target.url } : wait);
 }
 
-/** `more`: what the answer's headers tell. */
+/** `more`: what the answer's headers tell, and who gave it. */
 export function errorOfProblem(
   { code, detail, faults = [], details, requestId }: ProblemBody,
-  more: { readonly retryAfterSeconds?: number } = {},
+  more: { readonly retryAfterSeconds?: number; readonly server?: string } = {},
 ): WindlassError {
   const request = code === "internal" && requestId !== undefined ? { requestId } : {};
   return new WindlassError(code, detail, { faults, details: { ...details, ...request, ...more } });

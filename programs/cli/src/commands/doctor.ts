@@ -21,10 +21,11 @@ const NAME_WIDTH = 12;
 export async function doctor(call: Call): Promise<number> {
   const settings = settingsFrom(call.environment);
   const folder = readDataFolder(dataFolderOf(call.options, call.environment));
-  const findings = await runChecks([
-    ...checksOfMachine({ folder, host: settings["server.host"], port: settings["server.port"] }),
-    ...checksOfSurroundings(call.environment, connect(call)),
-  ]);
+  // One after the other: what the surroundings take is loaded meanwhile, and would count as the slowness of a disk.
+  const findings = [
+    ...(await runChecks(checksOfMachine({ folder, host: settings["server.host"], port: settings["server.port"] }))),
+    ...(await runChecks(checksOfSurroundings(call.environment, connect(call)))),
+  ];
   const status = worstOf(findings);
   await present(call, { status, checks: findings }, () => findings.map((finding) => told(finding, call.terminal.style)).join(""));
   return SIGNS[status].exit;

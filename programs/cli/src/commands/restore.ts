@@ -5,6 +5,7 @@ import { stepLine } from "../backup/step-line.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { dataFolderOf } from "../connection/connect.ts";
 import { fields } from "../output/api-object.ts";
+import { attemptsText } from "../output/attempts-text.ts";
 import { present } from "../output/present.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 
@@ -26,7 +27,7 @@ export async function restore(call: Call<{ readonly store?: string }>): Promise<
           "under way",
           manifest.underWay === 0
             ? "nothing"
-            : `${manifest.underWay} attempts: ended as lost when a server starts, and tried again by their retry policies`,
+            : `${attemptsText(manifest.underWay)}: lost when a server starts, and tried again by the retry policies of their jobs`,
         ],
         ["next", `windlass server --data ${folder}${manifest.store === "postgres" ? " --store …" : ""}   (it makes a new admin token)`],
       ]),

@@ -4,6 +4,7 @@ import { WindlassError } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
 import { rest } from "../machine/rest.ts";
 import { now } from "../output/api-object.ts";
+import { attemptsText } from "../output/attempts-text.ts";
 import { present } from "../output/present.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 
@@ -24,14 +25,14 @@ export async function drainQueue(call: Call<{ readonly wait?: boolean; readonly 
     if (now() >= end)
       throw new WindlassError(
         "timed_out",
-        `${attempts(queue.attemptsAlive)} of queue ${name} still run; it stays paused, and they may end`,
+        `${attemptsText(queue.attemptsAlive)} of queue ${name} still run; it stays paused, and they may end`,
       );
     await rest(Math.min(LOOK_MS, end - now()));
   }
   await present(call, queue, () =>
     queue.attemptsAlive === 0
       ? `queue ${name} is drained: nothing of it runs, and nothing more is started until \`windlass queues resume ${name}\`\n`
-      : `queue ${name} starts nothing more; ${attempts(queue.attemptsAlive)} still run\n`,
+      : `queue ${name} starts nothing more; ${attemptsText(queue.attemptsAlive)} still run\n`,
   );
 }
 
@@ -78,8 +79,4 @@ function narrowing({ jobName, fairnessKey }: Narrowed): Narrowed {
 
 function counted({ matched, more }: SweptJson): string {
   return `${matched}${more ? " or more" : ""} ${matched === 1 ? "job" : "jobs"}`;
-}
-
-function attempts(count: number): string {
-  return `${count} ${count === 1 ? "attempt" : "attempts"}`;
 }

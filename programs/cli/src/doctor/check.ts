@@ -26,13 +26,21 @@ export type Looked = Pick<Finding, "found" | "mend"> & { readonly status?: Findi
 
 /** What has not answered by then is not well, whatever it is. */
 const LOOK_MS_MAX = 4_000;
+/** In so many turns: to load a library holds this program up, for seconds on a busy machine, and that is one turn at most. */
+const TURNS = 8;
 
 /** Findings in the order of the checks. A check that fails or hangs is a finding like any other. */
 export function runChecks(checks: readonly Check[], msMax = LOOK_MS_MAX): Promise<readonly Finding[]> {
   return Promise.all(
     checks.map(async ({ name, gives, look }): Promise<Finding> => {
       const late = Promise.withResolvers<Looked>();
-      const cancel = systemClock.after(msMax, () => late.resolve({ status: "warning", found: `no answer within ${msMax / 1000} s` }));
+      let left = TURNS;
+      let cancel = (): void => {};
+      const turn = (): void => {
+        if (left-- > 0) cancel = systemClock.after(msMax / TURNS, turn);
+        else late.resolve({ status: "warning", found: `no answer within ${msMax / 1000} s` });
+      };
+      turn();
       try {
         const looked = await Promise.race([look(), late.promise]);
         return { name, gives, status: "ok", ...looked };

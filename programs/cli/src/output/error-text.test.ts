@@ -28,6 +28,11 @@ test("the place of a fault is told with the fault only, and a fault that is the 
   expect(errorText(single, plainStyle)).toBe(`error: ${message}\n`);
 });
 
+test("who has the wrong token is told which server was asked", () => {
+  const error = new WindlassError("unauthorized", "the token is not known to this server", { details: { server: "http://127.0.0.1:4180" } });
+  expect(errorText(error, plainStyle)).toMatch(/^error: the token is not known to this server\nhttp:\/\/127\.0\.0\.1:4180 was asked\. The token /u);
+});
+
 test("a message cannot move the cursor", () => {
   expect(errorText(new WindlassError("usage", "bad \u001B[2J name\nsecond line"), plainStyle)).toBe("error: bad  [2J name\nsecond line\n");
 });

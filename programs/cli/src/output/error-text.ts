@@ -23,8 +23,14 @@ export function errorText(error: unknown, style: Style): string {
   const faults = (said ? [] : error.faults).slice(0, FAULTS_MAX).map((fault) => `  ${faultText(fault, file, style)}\n`);
   const more = said ? 0 : error.faults.length - faults.length;
   const cut = more > 0 ? `  and ${more} more\n` : "";
-  const advice = ADVICE[error.code];
+  const advice = adviceOn(error);
   return `${style("red", "error:")} ${lines(headline(error))}\n${faults.join("")}${cut}${advice === undefined ? "" : `${advice}\n`}`;
+}
+
+function adviceOn({ code, details }: WindlassError): string | undefined {
+  const asked = typeof details["server"] === "string" ? `${details["server"]} was asked. ` : "";
+  const advice = ADVICE[code];
+  return advice === undefined ? undefined : `${asked}${advice}`;
 }
 
 /** The same as the API's problem object, for `--json`. */
