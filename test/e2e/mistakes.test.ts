@@ -106,13 +106,6 @@ test("the version of the program is told whatever token the server wants", async
   expect([code, stdout]).toEqual([0, expect.stringContaining(`one that does not know this token at ${server.url}`)]);
 });
 
-test("the port of a server is no fault of its own folder", async () => {
-  const { stdout } = await me.windlass("doctor", "--json");
-  const { port } = new URL(server.url);
-  expect(JSON.parse(stdout)).toMatchObject({ checks: expect.arrayContaining([expect.objectContaining({ name: "port", status: "ok" })]) });
-  expect(stdout).toContain(`${port}, by the server of this data folder`);
-});
-
 test("the refusal of a second server names the address of the first", async () => {
   const second = await me.windlass("server", "--port", "0", "--json");
   expect(JSON.parse(second.stderr)).toMatchObject({ code: "data_folder_in_use", details: { url: server.url, pid: server.pid } });

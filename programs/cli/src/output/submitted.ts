@@ -8,7 +8,7 @@ import { printable } from "./style.ts";
 export async function presentSubmitted(call: Call, { job, created }: SubmittedJson): Promise<void> {
   const { style } = call.terminal;
   await present(call, job, () => {
-    const what = created ? "submitted" : `was submitted before under this key and is ${job.state}`;
+    const what = created ? "submitted" : `was submitted before under this key (${job.state})`;
     return `${style("bold", printable(job.name))} ${job.id} ${what}\n${style("dim", `  follow it   windlass jobs watch ${job.id}\n  its log     windlass logs -f ${job.id}`)}\n`;
   });
 }
