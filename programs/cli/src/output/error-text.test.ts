@@ -29,8 +29,12 @@ test("the place of a fault is told with the fault only, and a fault that is the 
 });
 
 test("who has the wrong token is told which server was asked", () => {
-  const error = new WindlassError("unauthorized", "the token is not known to this server", { details: { server: "http://127.0.0.1:4180" } });
-  expect(errorText(error, plainStyle)).toMatch(/^error: the token is not known to this server\nhttp:\/\/127\.0\.0\.1:4180 was asked\. The token /u);
+  const error = new WindlassError("unauthorized", "the token is not known to this server", {
+    details: { server: "http://127.0.0.1:4180" },
+  });
+  expect(errorText(error, plainStyle)).toMatch(
+    /^error: the token is not known to this server\nhttp:\/\/127\.0\.0\.1:4180 was asked\. The token /u,
+  );
 });
 
 test("a message cannot move the cursor", () => {
