@@ -1,7 +1,7 @@
 /** What `npm run bench` measures, in the order in which it prints. What each row means: docs/performance.md. */
 import { flushes } from "./ceilings/flushes.ts";
 import { groupInserts } from "./ceilings/group-inserts.ts";
-import { httpFlushes } from "./ceilings/http-flushes.ts";
+import { httpFlushes, httpRow, httpRows } from "./ceilings/http-flushes.ts";
 import { keptDrain } from "./ceilings/kept-drains.ts";
 import { leanPostgres, leanSqlite } from "./ceilings/lean-drains.ts";
 import { postgresCommits } from "./ceilings/postgres-commits.ts";
@@ -35,7 +35,12 @@ const LATENCY = { full: { count: 300, limitMs: 5_000 }, quick: { count: 10, limi
 export const ROWS: readonly Row[] = [
   enqueueRow(
     { id: "enqueue-1", title: "enqueue, one after the other", inFlight: 1 },
-    { sqlite: flushes, postgres: postgresCommits(1), http: httpFlushes(ENQUEUE), more: [groupInserts(1)] },
+    {
+      sqlite: flushes,
+      postgres: postgresCommits(1),
+      http: httpFlushes(ENQUEUE),
+      more: [httpRow(ENQUEUE), httpRows(ENQUEUE), groupInserts(1)],
+    },
   ),
   enqueueRow(
     { id: "enqueue-50", title: "enqueue, 50 in flight", inFlight: 50 },
