@@ -21,6 +21,8 @@ export interface PostgresServer {
   readonly pid: number;
   /** Ends it at once, as `pg_ctl stop -m immediate` does, or kills its first process; and starts it again on the same data, after `meanwhile`. */
   crash(how?: { readonly signal?: "SIGQUIT" | "SIGKILL"; readonly meanwhile?: () => Promise<void> }): Promise<void>;
+  /** Starts it again where it has ended by itself, as one does whose disk was full. */
+  revive(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -44,12 +46,14 @@ export function findPostgres(environment: Readonly<Record<string, string | undef
 export interface PostgresOptions {
   /** Waits for the disk as a server of its own does, for measurements. Tests need not: off when left out. */
   readonly fsync?: boolean;
+  /** Its folder is made in this one, which the user `postgres` must be able to enter; the usual one for what is temporary when left out. */
+  readonly within?: string;
 }
 
 /** Starts a server that nothing else uses. */
-export async function startPostgres(programs: string, { fsync = false }: PostgresOptions = {}): Promise<PostgresServer> {
+export async function startPostgres(programs: string, { fsync = false, within = tmpdir() }: PostgresOptions = {}): Promise<PostgresServer> {
   const user = await serverUser();
-  const folder = mkdtempSync(join(tmpdir(), "windlass-postgres-"));
+  const folder = mkdtempSync(join(within, "windlass-postgres-"));
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid ?? user.uid);
   const data = join(folder, "data");
   const options = { ...user, cwd: folder };
@@ -91,6 +95,9 @@ export async function startPostgres(programs: string, { fsync = false }: Postgre
       await end(server, signal);
       await meanwhile();
       server = await bootAgain(boot);
+    },
+    async revive() {
+      if (server.exitCode !== null || server.signalCode !== null) server = await bootAgain(boot);
     },
     async stop() {
       await end(server, "SIGINT");
