@@ -46,6 +46,20 @@ test("a queue is not moved to itself, and a preview counts more than one call wo
   expect(await many.purge(from, { by: "ann", dryRun: true, remove: false })).toEqual({ matched: 15_007, done: 0, steps: 0, more: false });
 });
 
+test("many steps, which stay, do not hide a job that waits behind them", async () => {
+  const { engine, store } = fixture;
+  const [id = ""] = await waiting(1);
+  const [one] = await store.jobs.live({ ...from, after: "" }, 1);
+  if (one === undefined) throw new Error("the job that waits is not alive");
+  let pages = 0;
+  const live = async (): Promise<readonly LiveJob[]> =>
+    pages++ < 25 ? Array.from({ length: 500 }, () => ({ ...one, parentId: "job_parent" })) : [one];
+  const many = queues({ ...engine.context, store: { ...store, jobs: { ...store.jobs, live } } });
+  const purged = await many.purge(from, { by: "ann", dryRun: false, remove: false });
+  expect(purged).toEqual({ matched: 12_501, done: 1, steps: 12_500, more: false });
+  expect(await fixture.stateOf(id)).toBe("cancelled");
+});
+
 test("a purge cancels what waits and leaves what runs, and steps to their executions; it may remove what never started", async () => {
   const { queues, jobs } = fixture.engine;
   const execution = await fixture.submit(group([handled("a")], { queue: "from" }));

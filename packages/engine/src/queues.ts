@@ -31,10 +31,10 @@ export interface Queues {
   purge(filter: WaitingFilter, request: { readonly by: string; readonly dryRun: boolean; readonly remove: boolean }): Promise<Swept>;
 }
 
-/** Jobs that one call looks at: it answers within seconds, and whoever asked asks again. */
+/** Jobs with which one call does it: it answers within seconds, and whoever asked asks again. */
 const SWEEP_MAX = 10_000;
-/** Jobs that a preview counts, which writes nothing: as many as the figures of a queue count. */
-const PREVIEW_MAX = 100_000;
+/** Jobs that it looks at, also in a preview: as many as the figures of a queue count. Steps, which stay, may stand before others. */
+const LOOKED_AT_MAX = 100_000;
 const PAGE = 500;
 
 export function queues(context: EngineContext): Queues {
@@ -86,7 +86,8 @@ async function sweep(
       more: page.length === PAGE,
     };
     after = page.at(-1)?.id ?? "";
-    if (page.length < PAGE || swept.matched >= (work === null ? PREVIEW_MAX : SWEEP_MAX)) return swept;
+    const isMuch = work !== null && swept.matched - swept.steps >= SWEEP_MAX;
+    if (page.length < PAGE || isMuch || swept.matched >= LOOKED_AT_MAX) return swept;
   }
 }
 
