@@ -34,7 +34,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   [ports]: { packages: [kernel], libraries: [], builtins: [] },
   [contract]: { packages: [kernel], libraries: ["zod"], builtins: [] },
   [engine]: { packages: [kernel, ports], libraries: [], builtins: ["node:crypto"] },
-  "packages/sdk": { packages: [kernel, contract], libraries: ["ws"], builtins: ["node:http", "node:https"] },
+  "packages/sdk": { packages: [kernel, contract], libraries: ["ws"], builtins: ["node:http", "node:https", "node:os"] },
   "packages/tools": { packages: [kernel, ports], libraries: [], builtins: "all" },
   "packages/testkit": {
     packages: [kernel, ports, engine],

@@ -27,7 +27,7 @@ test("jobs are counted, cancelled and run again by filter, and the server tells 
   expect((await here.windlass("jobs", "clean", "--stuck")).stdout).toBe("0 jobs would be ended.\n");
   expect(await json("jobs", "clean", "--stuck", "--older-than", "2h", "--yes")).toEqual({ dryRun: false, items: [], unseen: 0 });
   expect((await here.windlass("jobs", "clean")).code).toBe(2);
-  expect((await here.windlass("workers", "list")).stdout).toMatch(/REPORTS WITHIN[^]*launcher +process.*\d+s/u);
+  expect((await here.windlass("workers", "list")).stdout).toMatch(/REPORTS WITHIN[^]*launcher +\S+ \(process \d+\) +process.*\d+s/u);
   expect(await json("settings", "list")).toMatchObject({
     items: expect.arrayContaining([expect.objectContaining({ name: "server.port", source: "command line" })]),
   });

@@ -80,9 +80,9 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
   };
 }
 
-const OPEN_SESSION = `INSERT INTO sessions (${sessionsTable.list()}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE
+const OPEN_SESSION = `INSERT INTO sessions (${sessionsTable.list()}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE
   SET role = excluded.role, place = excluded.place, serves = excluded.serves, started_at = excluded.started_at, expires_at = excluded.expires_at,
-  owner = excluded.owner`;
+  owner = excluded.owner, host = excluded.host`;
 const LEAD = `INSERT INTO leads (chore, session, expires_at) VALUES ($1, $2, $3) ON CONFLICT (chore) DO UPDATE
   SET session = excluded.session, expires_at = excluded.expires_at WHERE leads.session = excluded.session OR leads.expires_at <= $4
   OR leads.expires_at > excluded.expires_at + ${LEAD_AHEAD_MS_MAX}`;

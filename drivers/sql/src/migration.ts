@@ -29,6 +29,7 @@ import { heldClaimsMigration } from "./migration-0023.ts";
 import { roomMigration } from "./migration-0024.ts";
 import { positionBlocksMigration } from "./migration-0025.ts";
 import { eventGroupsMigration } from "./migration-0026.ts";
+import { hostsMigration } from "./migration-0027.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -81,6 +82,7 @@ export const migrations: readonly Migration[] = [
   roomMigration,
   positionBlocksMigration,
   eventGroupsMigration,
+  hostsMigration,
 ];
 
 export const sqliteDialect: Dialect = {

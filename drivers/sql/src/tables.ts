@@ -168,6 +168,7 @@ export const sessionsTable = tableOf<Session>("sessions", {
   startedAt: "integer",
   expiresAt: "integer",
   owner: "text",
+  host: "text",
 });
 
 export const definitionsTable = tableOf<Definition>("definitions", {

@@ -15,7 +15,7 @@ import { demandWorkspace } from "./access.ts";
 import type { Database } from "./database.ts";
 
 export function openSession(db: Database, session: Session): void {
-  db.run(`INSERT OR REPLACE INTO sessions (${sessionsTable.list()}) VALUES (?, ?, ?, ?, ?, ?, ?)`, sessionsTable.encode(session));
+  db.run(`INSERT OR REPLACE INTO sessions (${sessionsTable.list()}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, sessionsTable.encode(session));
 }
 
 export function beat(db: Database, ids: readonly string[], expiresAt: number): string[] {

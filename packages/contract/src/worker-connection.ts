@@ -6,6 +6,11 @@ export { frameReader, frameWriter, listMessages } from "./worker-frames.ts";
 
 export const WORKERS_PATH = "/api/v1/workers/connect";
 
+/** In which a worker says where it runs, when it connects: for people. Servers that do not know of it leave it. */
+export const WORKER_HOST_HEADER = "windlass-host";
+/** More of it is cut off. */
+export const WORKER_HOST_LENGTH_MAX = 200;
+
 /** The version that both must speak. It grows with every change that an older end would not understand. */
 export const WORKER_PROTOCOL = 1;
 

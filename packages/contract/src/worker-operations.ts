@@ -13,6 +13,10 @@ export const workerJson = z
     place: z.string().nullable(),
     /** `queue` is null: all queues. */
     serves: z.array(z.object({ executor: z.enum(EXECUTORS), queue: z.string().nullable(), handlers: z.array(z.string()).optional() })),
+    /** The host that its program runs on, and its process, as it says itself; null: it says nothing. */
+    host: z.string().nullable(),
+    /** Name of the token with which it is connected; null for what belongs to a server. */
+    token: z.string().nullable(),
     since: time,
     /** It is lost unless it reports before. */
     expiresAt: time,

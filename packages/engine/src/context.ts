@@ -46,6 +46,8 @@ export interface EnginePorts {
   readonly spawner?: SpawnerLimits | undefined;
   /** Left out or null: nobody traces, and nothing is made for it. */
   readonly tracing?: Tracing | null;
+  /** The host that this process runs on and its number, for people who look at `workers list`. */
+  readonly host?: string | undefined;
 }
 
 export interface EngineContext extends Omit<EnginePorts, "kinds" | "tracing" | "keySource"> {

@@ -38,7 +38,7 @@ export async function openSession(context: EngineContext, options: SessionOption
     id = context.newId("ses");
     const { role, place, serves } = options;
     const now = context.now();
-    await sessions.open({ id, role, place, serves, startedAt: now, expiresAt: now + ttlMs });
+    await sessions.open({ id, role, place, serves, startedAt: now, expiresAt: now + ttlMs, host: context.host ?? null });
     lost = false;
     const opened = id;
     kept = await heartbeats.keep(id, {
@@ -98,13 +98,15 @@ export interface ReportedSessionOptions {
   readonly ttlMs: number;
   /** Id of the token that it is opened with. */
   readonly owner: string;
+  /** Where the worker says that it runs. */
+  readonly host: string | null;
   /** Goes on with this session if it is still there, serves the same, and was opened with the same token. */
   readonly resume: string | null;
 }
 
 export async function openReportedSession(
   context: EngineContext,
-  { serves, ttlMs, owner, resume }: ReportedSessionOptions,
+  { serves, ttlMs, owner, host, resume }: ReportedSessionOptions,
 ): Promise<ReportedSession> {
   const { sessions } = context.store;
   const resumed = resume !== null && (await goesOn());
@@ -112,7 +114,7 @@ export async function openReportedSession(
   let lost = false;
   if (!resumed) {
     const now = context.now();
-    await sessions.open({ id, role: "worker", place: null, serves, startedAt: now, expiresAt: now + ttlMs, owner });
+    await sessions.open({ id, role: "worker", place: null, serves, startedAt: now, expiresAt: now + ttlMs, owner, host });
   }
   return {
     id,

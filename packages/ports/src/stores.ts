@@ -81,6 +81,8 @@ export interface Session {
   readonly expiresAt: number;
   /** Id of the token that may go on with it over another connection; nobody may when it is left out or null. */
   readonly owner?: string | null;
+  /** The host that its program runs on and the number of its process, as it says itself; for people. */
+  readonly host?: string | null;
 }
 
 export interface SessionStore {

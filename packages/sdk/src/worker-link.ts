@@ -6,7 +6,7 @@
  * L3. What the server says out of order ends the connection (frames are numbered).
  */
 import { WORKSPACE_HEADER } from "@windlass/contract/routes";
-import { frameReader, frameWriter, WORKERS_PATH } from "@windlass/contract/worker-connection";
+import { frameReader, frameWriter, WORKER_HOST_HEADER, WORKERS_PATH } from "@windlass/contract/worker-connection";
 import type { ServerMessage } from "@windlass/contract";
 import { backoffDelay, ERRORS, isWindlassError, messageOf, ms, seconds, WindlassError, type Backoff } from "@windlass/kernel";
 import type { RawData, WebSocket } from "ws";
@@ -126,7 +126,7 @@ async function connect(options: LinkOptions, welcome: () => void): Promise<Conne
   const { WebSocket } = await import("ws");
   const { url, machine } = options;
   const socket = new WebSocket(`${url.replace(/^http/u, "ws")}${WORKERS_PATH}`, {
-    headers: headersOf(options),
+    headers: { ...headersOf(options), [WORKER_HOST_HEADER]: await hereOf() },
     perMessageDeflate: false,
     handshakeTimeout: WELCOME_MS,
     maxPayload: FRAME_BYTES_MAX,
@@ -186,6 +186,12 @@ async function connect(options: LinkOptions, welcome: () => void): Promise<Conne
     cut,
     ended,
   };
+}
+
+/** For people who look for this worker. What a header cannot carry is left out of it. */
+async function hereOf(): Promise<string> {
+  const { hostname } = await import("node:os");
+  return `${hostname().replace(/[^\x21-\x7e]/gu, "")} (process ${process.pid})`;
 }
 
 function headersOf({ token, workspace }: LinkOptions): Record<string, string> {

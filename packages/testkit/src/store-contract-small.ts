@@ -14,6 +14,7 @@ const session: Session = {
   startedAt: T0,
   expiresAt: T0 + 10,
   owner: "tok_a",
+  host: "build-7 (process 41)",
 };
 const definition: Omit<Definition, "version"> = {
   id: "wfv_1",
@@ -146,7 +147,7 @@ export function describeSmallStores(subject: Subject): void {
   test("a session lives as long as it is extended, and one that was closed stays closed", async () => {
     const { sessions } = subject.store;
     await sessions.open(session);
-    await sessions.open({ ...session, id: "ses_b", role: "launcher", place: "here", owner: null });
+    await sessions.open({ ...session, id: "ses_b", role: "launcher", place: "here", owner: null, host: null });
     expect(await sessions.beat(["ses_b", "ses_a", "ses_c"], T0 + 20)).toEqual(["ses_b", "ses_a"]);
     await sessions.close("ses_b");
     expect(await sessions.beat(["ses_a", "ses_b"], T0 + 30)).toEqual(["ses_a"]);

@@ -47,6 +47,8 @@ export interface ConnectionParts {
   readonly workspace: string;
   /** Id of its token. */
   readonly owner: string;
+  /** Where it says that it runs. */
+  readonly host: string | null;
   /** The execution whose steps it carries out, as a runner; null: it serves any queue but those of executions. */
   readonly execution: string | null;
   /** Rejects when its token does not open anything any more: looked at with each report, and between. */
@@ -214,11 +216,11 @@ class Connection implements WorkerConnection {
   }
 
   async #begin(hello: WorkerHello): Promise<void> {
-    const { context, queueKey, workspace, owner, results, execution } = this.#parts;
+    const { context, queueKey, workspace, owner, host, results, execution } = this.#parts;
     const out = this.#out;
     const queues = checked(hello, execution).map(queueKey);
     const serves = queues.map((queue) => ({ executor: "handler" as const, queue, handlers: hello.handlers }));
-    const session = await openReportedSession(context, { serves, ttlMs: hello.ttlMs, owner, resume: hello.session });
+    const session = await openReportedSession(context, { serves, ttlMs: hello.ttlMs, owner, host, resume: hello.session });
     if (this.#ending !== null) return;
     this.#session = session.id;
     await this.#parts.opened(this, session.id);

@@ -6,7 +6,14 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { WORKER_CLOSE, WORKER_CONNECTIONS_PER_TOKEN_MAX, WORKER_FRAME_BYTES_MAX, WORKERS_PATH } from "@windlass/contract";
+import {
+  WORKER_CLOSE,
+  WORKER_CONNECTIONS_PER_TOKEN_MAX,
+  WORKER_FRAME_BYTES_MAX,
+  WORKER_HOST_HEADER,
+  WORKER_HOST_LENGTH_MAX,
+  WORKERS_PATH,
+} from "@windlass/contract";
 import { settling } from "@windlass/engine";
 import { queueKeyOf, WindlassError } from "@windlass/kernel";
 import { WebSocketServer, type WebSocket } from "ws";
@@ -68,6 +75,7 @@ export function workerDoor({ context: server, authenticate, checkHost, rate, pac
       queueKey: (name) => queueKeyOf(principal.workspace, name),
       workspace: principal.workspace,
       owner: principal.id,
+      host: hostOf(request),
       execution: principal.execution ?? null,
       stillAllowed: async () => void (await allowed(request, null)),
       restMs: (bytes) => pace.restMs(principal, bytes),
@@ -133,6 +141,10 @@ function demandRoom(connected: Iterable<Principal>, { id, name }: Principal): vo
 function headerOf(headers: IncomingHttpHeaders, name: string): string | null {
   const value = headers[name.toLowerCase()];
   return typeof value === "string" ? value : null;
+}
+
+function hostOf({ headers }: IncomingMessage): string | null {
+  return headerOf(headers, WORKER_HOST_HEADER)?.slice(0, WORKER_HOST_LENGTH_MAX) ?? null;
 }
 
 /** What is known of a session over its connections. */

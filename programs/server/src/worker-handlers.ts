@@ -1,5 +1,6 @@
 /** Who carries jobs out, as far as the workspace of the call may know: who serves it, and what they do for it. */
 import type { WorkerJson } from "@windlass/contract";
+import { ADMIN } from "@windlass/engine";
 import { queueOfKey, queuesServed, servesWorkspace, WindlassError, type LiveJob } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import { pageOf } from "./page-of.ts";
@@ -11,7 +12,11 @@ const COUNTED_MAX = 1_000;
 const ALL = queuesServed();
 
 export function workerHandlers({ engine: { context } }: ServerContext): Handlers<"workers"> {
-  const { sessions, jobs } = context.store;
+  const { sessions, jobs, tokens } = context.store;
+
+  /** The admin token is in no store. A runner's is for one execution, and has no name. */
+  const tokenNames = async (): Promise<ReadonlyMap<string, string>> =>
+    new Map([[ADMIN, ADMIN], ...(await tokens.list()).map(({ id, name }) => [id, name] as const)]);
 
   /** Those of other workspaces that one worker serves too are not there. */
   const held = async (session: Session, workspace: string): Promise<readonly LiveJob[]> =>
@@ -26,7 +31,8 @@ export function workerHandlers({ engine: { context } }: ServerContext): Handlers
   return {
     async list({ query }, { workspace }) {
       const { items, nextCursor } = pageOf(await within(workspace), query, ({ id }) => id);
-      const counted = items.map(async (session) => presentWorker(session, (await held(session, workspace)).length));
+      const names = await tokenNames();
+      const counted = items.map(async (session) => presentWorker(session, { names, running: (await held(session, workspace)).length }));
       return { items: await Promise.all(counted), nextCursor };
     },
     async get({ params: { id } }, { workspace }) {
@@ -37,12 +43,22 @@ export function workerHandlers({ engine: { context } }: ServerContext): Handlers
           `there is no worker ${id}; one that has connected again has another id: windlass workers list`,
         );
       const live = await held(session, workspace);
-      return { ...presentWorker(session, live.length), jobs: live.slice(0, SHOWN_MAX).map(presentHeld) };
+      return {
+        ...presentWorker(session, { names: await tokenNames(), running: live.length }),
+        jobs: live.slice(0, SHOWN_MAX).map(presentHeld),
+      };
     },
   };
 }
 
-function presentWorker({ id, role, place, serves, startedAt, expiresAt }: Session, running: number): WorkerJson {
+interface Known {
+  /** Of tokens by their ids. */
+  readonly names: ReadonlyMap<string, string>;
+  readonly running: number;
+}
+
+function presentWorker(session: Session, { names, running }: Known): WorkerJson {
+  const { id, role, place, serves, startedAt, expiresAt, owner, host = null } = session;
   return {
     id,
     role,
@@ -52,6 +68,8 @@ function presentWorker({ id, role, place, serves, startedAt, expiresAt }: Sessio
       queue: queue === ALL ? null : queueOfKey(queue).name,
       ...(handlers === undefined ? {} : { handlers: [...handlers] }),
     })),
+    host,
+    token: names.get(owner ?? "") ?? null,
     since: isoTime(startedAt),
     expiresAt: isoTime(expiresAt),
     running,

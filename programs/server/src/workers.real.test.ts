@@ -11,6 +11,7 @@ import {
   type WorkerOptions,
 } from "@windlass/sdk";
 import { minutes, ms, type JobView } from "@windlass/kernel";
+import { hostname } from "node:os";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { listen, type Listening } from "./serve.ts";
 import { clock, testServer, TOKEN, type TestServer } from "./server-fixture.ts";
@@ -41,6 +42,22 @@ const submit = async (handler: string, more: object = {}): Promise<string> =>
 const ended = (id: string): Promise<JobView> => server.engine.jobs.wait(id);
 const stateOf = async (id: string): Promise<string> => (await server.engine.jobs.get(id)).state;
 const retry = { limit: 2, on: ["failed"], backoff: { initial: ms(10), factor: 1, max: minutes(1), jitter: 0 } } as const;
+
+test("who looks for a worker is told its host, its process, and the token that it came with", async () => {
+  const { secret } = await server.api.tokens.create({ name: "image-workers", roles: ["worker"] });
+  await working({ a: () => {} });
+  await working({ b: () => {} }, { token: secret });
+  const { items } = await server.api.workers.list();
+  const here = `${hostname()} (process ${process.pid})`;
+  const told = items
+    .filter(({ host }) => host !== null)
+    .map(({ id, host, token, serves }) => ({ id, host, token, handlers: serves[0]?.handlers }));
+  expect(told).toEqual([
+    { id: expect.stringMatching(/^ses_/u), host: here, token: "admin", handlers: ["a"] },
+    { id: expect.stringMatching(/^ses_/u), host: here, token: "image-workers", handlers: ["b"] },
+  ]);
+  expect(await server.api.workers.get({ id: told[1]?.id ?? "" })).toMatchObject({ host: here, token: "image-workers" });
+});
 
 test("an output, an error, and each answer end the job as they do with a worker of the server's own", async () => {
   const attempts: number[] = [];

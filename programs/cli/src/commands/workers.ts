@@ -16,10 +16,12 @@ export async function listWorkers(call: Call): Promise<void> {
     columns: [
       { title: "ID", value: (worker) => worker.id },
       { title: "ROLE", value: (worker) => worker.role },
+      { title: "HOST", value: (worker) => worker.host ?? "" },
       { title: "SERVES", value: servesOf, elastic: true },
       { title: "RUNNING", value: (worker) => String(worker.running) },
       { title: "SINCE", value: (worker) => agoOf(worker.since, at) },
       { title: "REPORTS WITHIN", value: (worker) => withinOf(worker, at) },
+      { title: "TOKEN", value: (worker) => worker.token ?? "", wide: true },
       { title: "PLACE", value: (worker) => worker.place ?? "", wide: true },
     ],
     rows: answer.items,
@@ -36,6 +38,8 @@ export async function getWorker(call: Call): Promise<void> {
       fields(call, [
         ["worker", worker.id],
         ["role", worker.role],
+        ["host", worker.host ?? ""],
+        ["token", worker.token ?? ""],
         ["place", worker.place ?? ""],
         ["serves", servesOf(worker)],
         ["since", agoOf(worker.since, now())],

@@ -2,6 +2,7 @@
  * The composition root: it alone chooses drivers, and loads only those that are needed. What it opens is not yet
  * started, and belongs to whoever holds the lock of the data folder.
  */
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { engine, localBus, maskOfAttempt, type Engine, type EngineOptions, type JobKind, type NoticeOptions } from "@windlass/engine";
 import type { Settings } from "@windlass/kernel";
@@ -98,7 +99,7 @@ export async function openWindlass({ folder, settings, environment, logger, addr
     images: imageGateOf(settings, environment),
     executors,
     ...(queue === null ? {} : { notices: queue }),
-    tracing: traces.tracing,
+    ...{ tracing: traces.tracing, host: `${hostname()} (process ${process.pid})` },
     ...(patterns.length === 0 ? {} : { masks: () => masks }),
     tools: serverTools(settings),
     runners: runnerRules(settings, address),
