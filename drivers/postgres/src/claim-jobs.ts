@@ -47,11 +47,11 @@ import {
   type Turns,
 } from "@windlass/sql";
 import { fitting, type Given } from "./claimed-bytes.ts";
-import { CLAIM_NUMBER } from "./claimed-rows.ts";
+import { OWN_NUMBER } from "./claimed-rows.ts";
 import type { Known } from "./commit-jobs.ts";
 import { lockKeys } from "./concurrency-keys.ts";
 import type { Querier, Value } from "./connection.ts";
-import { liveColumns, liveOf } from "./live-rows.ts";
+import type { Columns, SubmittedRows } from "./submitted-rows.ts";
 import { inTransaction } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
 
@@ -79,6 +79,7 @@ export async function claim(claiming: Claiming, request: ClaimRequest): Promise<
     const claimed = done.jobs.map(({ live }) => live);
     turns.took(claimed);
     claiming.known.claimed.put(claimed, done.number);
+    claiming.known.submitted.forget(claimed.map(({ id }) => id));
     held = done.heldUntil;
     jobs.push(...done.jobs);
     signals = joinSignals(signals, done.signals);
@@ -130,7 +131,7 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
     lists.push(
       await answered(
         db,
-        { executor, queue },
+        { executor, queue, submitted: known.submitted },
         candidatesOf({ executor, queue, state, turn: turns.of(executor, queue), limit: limit + ahead, now }),
       ),
     );
@@ -145,7 +146,7 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
   const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
   const told = await writeRows(db, set.writes, {
     before: new Map(candidates.map((live) => [live.id, live])),
-    eventGroupMin: known.eventGroupMin,
+    manyMin: known.manyMin,
   });
   const claimed = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
   const unknown = claimed.filter((live) => known.records.of(live) === undefined).map(({ id }) => id);
@@ -169,11 +170,13 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
 }
 
 /** Deleting the row waits for this lock, heartbeats do not. The lock gives the transaction its number. */
-const SESSION = `SELECT ${CLAIM_NUMBER} FROM sessions WHERE id = $1 FOR KEY SHARE`;
+const SESSION = `SELECT ${OWN_NUMBER} FROM sessions WHERE id = $1 FOR KEY SHARE`;
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])`;
-const CANDIDATES = `SELECT ${liveColumns()} FROM jobs_live WHERE executor = $1 AND queue = $2 AND state = 'queued'`;
-const READY = `${CANDIDATES} AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
-const RESUMED = `${CANDIDATES} AND resumed = 1 ORDER BY priority DESC, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
+const QUEUED = "FROM jobs_live WHERE executor = $1 AND queue = $2 AND state = 'queued'";
+const ready = (columns: Columns): string =>
+  `SELECT ${columns()} ${QUEUED} AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
+const resumed = (columns: Columns): string =>
+  `SELECT ${columns()} ${QUEUED} AND resumed = 1 ORDER BY priority DESC, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 /** Steps from one queue to the next in the index, however many jobs lie between. */
 const READY_QUEUES = `WITH RECURSIVE names AS (
     (SELECT queue FROM jobs_live WHERE executor = $1 AND state = 'queued' AND blocked = 0 ORDER BY queue LIMIT 1)
@@ -198,10 +201,14 @@ const keysFrom = (first: ">" | ">="): string => `WITH RECURSIVE keys AS (
   ) SELECT key FROM keys WHERE key IS NOT NULL`;
 const ALL_KEYS = keysFrom(">=");
 const KEYS_BEHIND = keysFrom(">");
-const OF_KEYS = `SELECT ${liveColumns("c.")} FROM unnest($4::text[], $5::text[], $6::bigint[]) AS wanted (key, after, count) CROSS JOIN LATERAL
-  (SELECT l.* ${NEXT} AND l.priority = $3 AND l.fairness_key = wanted.key AND l.id > wanted.after ORDER BY l.id LIMIT wanted.count FOR UPDATE SKIP LOCKED) c`;
+const ofKeys = (
+  columns: Columns,
+): string => `SELECT ${columns("c.")} FROM unnest($4::text[], $5::text[], $6::bigint[]) AS wanted (key, after, count) CROSS JOIN LATERAL
+  (SELECT l.xmin, l.* ${NEXT} AND l.priority = $3 AND l.fairness_key = wanted.key AND l.id > wanted.after ORDER BY l.id LIMIT wanted.count FOR UPDATE SKIP LOCKED) c`;
 
-type Place = Pick<LiveJob, "executor" | "queue">;
+interface Place extends Pick<LiveJob, "executor" | "queue"> {
+  readonly submitted: SubmittedRows;
+}
 
 async function answered(db: Querier, place: Place, candidates: Candidates): Promise<readonly LiveJob[]> {
   let step = candidates.next();
@@ -209,14 +216,14 @@ async function answered(db: Querier, place: Place, candidates: Candidates): Prom
   return step.value;
 }
 
-async function answer(db: Querier, { executor, queue }: Place, probe: Probe): Promise<unknown> {
-  const jobs = async (sql: string, ...values: readonly Value[]): Promise<LiveJob[]> =>
-    (await db.rows(sql, [executor, queue, ...values])).map(liveOf);
+async function answer(db: Querier, { executor, queue, submitted }: Place, probe: Probe): Promise<unknown> {
+  const jobs = (sql: (columns: Columns) => string, ...values: readonly Value[]): Promise<LiveJob[]> =>
+    submitted.read(db, sql, [executor, queue, ...values]);
   switch (probe.type) {
     case "ready":
-      return jobs(READY, probe.limit);
+      return jobs(ready, probe.limit);
     case "resumed":
-      return jobs(RESUMED, probe.limit);
+      return jobs(resumed, probe.limit);
     case "priority":
       return (await db.rows(NEXT_PRIORITY, [executor, queue, probe.below]))[0]?.[0] ?? null;
     case "keys":
@@ -228,7 +235,7 @@ async function answer(db: Querier, { executor, queue }: Place, probe: Probe): Pr
     case "jobs": {
       const { keys } = probe;
       return jobs(
-        OF_KEYS,
+        ofKeys,
         probe.priority,
         keys.map(({ key }) => key),
         keys.map(({ after }) => after),

@@ -62,7 +62,7 @@ function drop(rows: Map<string, unknown>): void {
 }
 
 /** What a claim asks its number by, beside the rest of what it selects. */
-export const CLAIM_NUMBER = "pg_current_xact_id()::xid";
+export const OWN_NUMBER = "pg_current_xact_id()::xid";
 
 /** Fails as a division by zero, on which the transaction runs again, when any of the rows is not there or was changed. */
 const TAKE_CLAIMED = `WITH taken AS (DELETE FROM jobs_live USING unnest($1::text[], $2::xid[]) AS claimed (id, claim)

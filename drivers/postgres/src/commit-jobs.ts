@@ -22,12 +22,13 @@ import {
 import type { Committed } from "@windlass/ports";
 import { joinSignals, type KnownRecords } from "@windlass/sql";
 import { absentWorkspaces } from "./access.ts";
-import { deleteClaimed, type ClaimedRows } from "./claimed-rows.ts";
+import { OWN_NUMBER, deleteClaimed, type ClaimedRows } from "./claimed-rows.ts";
 import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import type { Querier } from "./connection.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
 import { disabledAmong } from "./disabled-definitions.ts";
 import { liveColumns, liveOf } from "./live-rows.ts";
+import type { SubmittedRows } from "./submitted-rows.ts";
 import { LoadAgain } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
 
@@ -35,7 +36,8 @@ import { writeRows } from "./write-rows.ts";
 export interface Known {
   readonly records: KnownRecords;
   readonly claimed: ClaimedRows;
-  readonly eventGroupMin: number;
+  readonly submitted: SubmittedRows;
+  readonly manyMin: number;
 }
 
 export async function commit(
@@ -46,11 +48,12 @@ export async function commit(
   const ids = [...idsNeeded(changes)];
   const claimed = known.claimed.take(changes);
   // Sent together, the locks first (P2).
-  const [disabled, live, absent, made] = await Promise.all([
+  const [disabled, live, absent, made, number] = await Promise.all([
     disabledAmong(db, definitionsNeeded(changes)),
     claimed === null ? lockLive(db, ids) : new Map(claimed.map((row) => [row.live.id, row.live])),
     absentWorkspaces(db, workspacesNeeded(changes)),
     loadMade(db, changes),
+    isMany(changes, known.manyMin) ? db.rows(NUMBER) : [],
   ]);
   const missing = ids.filter((id) => !live.has(id));
   const ended =
@@ -67,11 +70,28 @@ export async function commit(
     before: live,
     areGone: claimed !== null,
     known: known.records,
-    eventGroupMin: known.eventGroupMin,
+    manyMin: known.manyMin,
   });
+  keepSubmitted(known.submitted, set, number[0]?.[0]);
   await storeDeadLetters(db, set);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
   return { results, signals: joinSignals(joinSignals(set.signals, told), freed), tally: set.tally };
+}
+
+const NUMBER = `SELECT ${OWN_NUMBER}`;
+
+/** To ask for the number costs about as much as it spares in a claim of ten jobs. */
+function isMany(changes: readonly Change[], manyMin: number): boolean {
+  return changes.length >= manyMin && changes.filter(({ type }) => type === "submit").length >= manyMin;
+}
+
+/** What is ready from the beginning is likely claimed as it is. */
+function keepSubmitted(submitted: SubmittedRows, { writes }: WorkingSet, number: unknown): void {
+  if (typeof number !== "string") return;
+  for (const { id } of writes.inserted) {
+    const live = writes.live.get(id);
+    if (live !== undefined && live.state === "queued" && !live.blocked) submitted.put(live, number);
+  }
 }
 
 /** Makes blocked jobs ready wherever a key has room. */

@@ -150,8 +150,8 @@ describe.skipIf(postgres.missing)("events that are alike", () => {
   test.each([1, 2, 3, 4, 5, 6])("say what rows of their own would have said (%d)", async (seed) => {
     const random = seededRandom(seed);
     const upTo = (most: number): number => random.int(most + 1);
-    const single = await openPostgresStore({ url: await postgres.schema(), clock: fakeClock(), eventGroupMin: Number.MAX_SAFE_INTEGER });
-    const grouped = await openPostgresStore({ url: await postgres.schema(), clock: fakeClock(), eventGroupMin: 1 + upTo(3) });
+    const single = await openPostgresStore({ url: await postgres.schema(), clock: fakeClock(), manyMin: Number.MAX_SAFE_INTEGER });
+    const grouped = await openPostgresStore({ url: await postgres.schema(), clock: fakeClock(), manyMin: 1 + upTo(3) });
     await Promise.all([single, grouped].map((one) => one.sessions.open(SESSION)));
     const both = async <T>(ask: (one: Store) => Promise<T>): Promise<T> => {
       const [expected, found] = [await ask(single), await ask(grouped)];

@@ -14,8 +14,8 @@ import { eventsTable, FEED_MARK, POSITIONS, POSITIONS_OF_BLOCK } from "@windlass
 import type { Querier, Row } from "./connection.ts";
 import { columnsOf, insertRows, ROW_NUMBER } from "./many-rows.ts";
 
-/** From so many on one row is cheaper: its ids lie in a place of their own, which costs about as much as ten events. */
-export const EVENT_GROUP_MIN = 16;
+/** From so many alike on one row is cheaper: its ids lie in a place of their own, which costs about as much as ten events. */
+export const MANY_MIN = 16;
 
 interface Writing {
   /** The live rows as they were loaded. */

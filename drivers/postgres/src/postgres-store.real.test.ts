@@ -14,9 +14,9 @@ describe.skipIf(postgres.missing)("on a real server", () => {
     return { store, remove: () => store.close() };
   });
 
-  // Few tests have so many jobs at once that their events become groups.
-  storeContract("PostgreSQL with each event that may be one as a group", async () => {
-    const store = await openPostgresStore({ url: await postgres.schema(), clock: fakeClock(), eventGroupMin: 1 });
+  // Few tests have so many jobs at once.
+  storeContract("PostgreSQL that takes one for many", async () => {
+    const store = await openPostgresStore({ url: await postgres.schema(), clock: fakeClock(), manyMin: 1 });
     return { store, remove: () => store.close() };
   });
 });

@@ -17,11 +17,12 @@ import { threadHeartbeats } from "./heartbeats.ts";
 import { jobQueries } from "./job-queries.ts";
 import { jobReads } from "./job-reads.ts";
 import { migrate } from "./migrate.ts";
-import { EVENT_GROUP_MIN } from "./event-groups.ts";
+import { MANY_MIN } from "./event-groups.ts";
 import { forgetRestore } from "./restore.ts";
 import { scheduleStore } from "./schedules.ts";
 import { secretStore } from "./secrets.ts";
 import { definitionStore, placeStore, queueStore, retentionStore, sessionStore } from "./small-stores.ts";
+import { SubmittedRows } from "./submitted-rows.ts";
 import { webhookStore } from "./webhooks.ts";
 import { asStoreError, inTransaction } from "./transaction.ts";
 
@@ -29,12 +30,12 @@ export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`; `?options=-csearch_path%3Dname` chooses a schema. */
   readonly url: string;
   readonly clock: Clock;
-  /** From so many events on that are alike one row is written for them (event-groups.ts). */
-  readonly eventGroupMin?: number;
+  /** From so many on, events that are alike are one row (event-groups.ts), and jobs that are submitted together are remembered (submitted-rows.ts). */
+  readonly manyMin?: number;
 }
 
 /** @throws WindlassError `schema_newer` when the schema was written by a newer Windlass, `unavailable` when it cannot be reached. */
-export async function openPostgresStore({ url, clock, eventGroupMin = EVENT_GROUP_MIN }: PostgresOptions): Promise<Store> {
+export async function openPostgresStore({ url, clock, manyMin = MANY_MIN }: PostgresOptions): Promise<Store> {
   const pool = openPool(url);
   try {
     await migrate(pool);
@@ -47,7 +48,7 @@ export async function openPostgresStore({ url, clock, eventGroupMin = EVENT_GROU
   const inFlight = new InFlight();
   const db = translated(querierOf(pool), inFlight);
   const turns = new Turns();
-  const known = { records: new KnownRecords(), claimed: new ClaimedRows(), eventGroupMin };
+  const known = { records: new KnownRecords(), claimed: new ClaimedRows(), submitted: new SubmittedRows(), manyMin };
   const beats = threadHeartbeats(url, clock);
   const grouped = groupCommits((changes, now) => inTransaction(pool, (tx) => commit(tx, known, { changes, now })));
   let closed: Promise<void> | null = null;

@@ -3,7 +3,7 @@ import { timerOf, type LiveJob, type Signals, type Writes } from "@windlass/kern
 import { attemptsTable, endOf, endsTable, jobsTable, liveChangingColumns, liveTable, noSignals, type KnownRecords } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { changedIn, columnOf, columnsOf, insertMany, insertRows, rowsOf, transposed, updateRows, type Given } from "./many-rows.ts";
-import { EVENT_GROUP_MIN, writeEvents } from "./event-groups.ts";
+import { MANY_MIN, writeEvents } from "./event-groups.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
 
 interface Rows {
@@ -14,20 +14,20 @@ interface Rows {
   /** Gets what claims will not have to read. An id is never used twice, so it does no harm when the transaction fails. */
   readonly known?: KnownRecords;
   /** See there. */
-  readonly eventGroupMin?: number;
+  readonly manyMin?: number;
 }
 
 /** Returns what only the stored rows tell. */
 export async function writeRows(
   db: Querier,
   writes: Writes,
-  { before, areGone = false, known, eventGroupMin = EVENT_GROUP_MIN }: Rows,
+  { before, areGone = false, known, manyMin = MANY_MIN }: Rows,
 ): Promise<Signals> {
   if (writes.inserted.length > 0) await writeInserted(db, writes, known);
   await writeLive(db, [...writes.live.values()], before);
   if (writes.moved.size > 0) await db.write(MOVE, [[...writes.moved.keys()], [...writes.moved.values()]]);
   await insertMany(db, attemptsTable, writes.attempts);
-  await writeEvents(db, writes, { before, groupMin: eventGroupMin });
+  await writeEvents(db, writes, { before, groupMin: manyMin });
   await writeDecisions(db, writes);
   if (writes.ended.size > 0) await writeEnded(db, writes, areGone);
   for (const id of writes.ended.keys()) known?.ended(id);
