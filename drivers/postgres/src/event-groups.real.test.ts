@@ -3,9 +3,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type pg from "pg";
 import { seconds, type Change, type JobEvent, type LiveJob, type RetryPolicy } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
+import { POSITIONS_OF_BLOCK } from "@windlass/sql";
 import { failed, jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
 import { fakeClock, seededRandom } from "@windlass/testkit/fakes";
 import { openPool, querierOf } from "./connection.ts";
+import { FEED } from "./event-groups.ts";
 import { openPostgresStore } from "./postgres-store.ts";
 
 const postgres = testPostgres();
@@ -100,6 +102,47 @@ describe.skipIf(postgres.missing)("events that are alike", () => {
     for (const limit of [1, 7, 19, 40])
       for (const [at, { position }] of whole.entries())
         expect(await store.reads.feed(position, limit)).toEqual(whole.slice(at + 1, at + 1 + limit));
+  });
+
+  test("fill the smallest page although those of the first group behind its place went with their jobs", async () => {
+    await submit(20);
+    const ended = await claim(20, T0 + 5);
+    const [, , , , , , , , , tenth] = await store.reads.feed("", ALL);
+    await end(ended.slice(10), T0 + 9);
+    await store.retention.remove(ended.slice(10).map(({ id }) => id));
+    const page = await store.reads.feed(tenth?.position ?? "", 1);
+    expect(page).toMatchObject([{ event: { jobId: ended[0]?.id, type: "job.started" } }]);
+  });
+
+  test("are as many in one row as statements number, and those over that have rows when they are few", async () => {
+    const ids = await submit(POSITIONS_OF_BLOCK + 3);
+    expect([await rowsIn("event_groups"), await rowsIn("events")]).toEqual([1, 3]);
+    expect((await store.reads.feed("", ALL)).map(({ event }) => event.jobId)).toEqual(ids);
+  });
+
+  test("are told without fetching the list of a group for each of them", async () => {
+    await submit(1_000);
+    await end(await claim(1_000, T0 + 5), T0 + 9);
+    await pool.query("ANALYZE");
+    await pool.query("SET plan_cache_mode = force_generic_plan");
+    const text = FEED.replaceAll(/\$([123])/gu, (_, n) => String([-1, -1, 500][Number(n) - 1]));
+    const explained = await pool.query<{ "QUERY PLAN": [{ Plan: Record<string, number> }] }>(
+      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
+    );
+    const { Plan } = explained.rows[0]?.["QUERY PLAN"][0] ?? { Plan: {} };
+    expect((Plan["Shared Hit Blocks"] ?? 0) + (Plan["Shared Read Blocks"] ?? 0)).toBeLessThan(500);
+  });
+
+  test("are counted once when two remove the same jobs", async () => {
+    const ids = await submit(300);
+    await end((await claim(300, T0 + 5)).slice(0, 100), T0 + 9);
+    const other = await openPostgresStore({ url, clock: fakeClock() });
+    const gone = ids.slice(0, 80);
+    const removed = await Promise.all([store.retention.remove(gone), other.retention.remove(gone.toReversed())]);
+    expect(removed.flat().toSorted()).toEqual(gone);
+    const left = await querierOf(pool).rows("SELECT size - jobs_left FROM event_groups ORDER BY position");
+    expect(left).toEqual([[80], [80], [80]]);
+    await other.close();
   });
 
   test("fill a page although most of a group went with their jobs", async () => {

@@ -37,8 +37,8 @@ export async function writeEvents(db: Querier, writes: Writes, { before, groupMi
 /** Where an event stands in the feed. What is written with one statement gets the numbers of one block, in its order. */
 const PLACE = { mark: `(SELECT ${FEED_MARK})`, position: `(SELECT nextval('${POSITIONS}')) + ${ROW_NUMBER} - 1` };
 const KEEP_TIMES = "INSERT INTO event_times (job_id, at) SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING";
-const INSERT_GROUP = `INSERT INTO event_groups (mark, position, found_at, at, type, seq, attempt, data, jobs_left, job_ids)
-  SELECT ${FEED_MARK}, nextval('${POSITIONS}') + $1::bigint - 1, $2::bigint, $3::bigint, $4::text, $5::bigint, $6::bigint, $7::text, $1::bigint, $8::text[]`;
+const INSERT_GROUP = `INSERT INTO event_groups (mark, position, found_at, at, type, seq, attempt, data, size, jobs_left, job_ids)
+  SELECT ${FEED_MARK}, nextval('${POSITIONS}') + $1::bigint - 1, $2::bigint, $3::bigint, $4::text, $5::bigint, $6::bigint, $7::text, $1::bigint, $1::bigint, $8::text[]`;
 
 async function writeGroup(db: Querier, events: readonly JobEvent[], foundAt: number): Promise<void> {
   const [first] = events;
@@ -58,8 +58,10 @@ function runsOf(writes: Writes, groupMin: number): Run[] {
   const { events } = writes;
   const runs: Run[] = [];
   const put = (from: number, to: number, foundAt: number | null): void => {
-    for (let start = from; start < to; start += POSITIONS_OF_BLOCK)
-      runs.push({ events: events.slice(start, Math.min(to, start + POSITIONS_OF_BLOCK)), foundAt });
+    for (let start = from; start < to; start += POSITIONS_OF_BLOCK) {
+      const part = events.slice(start, Math.min(to, start + POSITIONS_OF_BLOCK));
+      runs.push({ events: part, foundAt: part.length < groupMin ? null : foundAt });
+    }
   };
   const timeOf = timesIn(writes, groupMin);
   let single = 0;
@@ -114,6 +116,7 @@ function timesLost(
   before: ReadonlyMap<string, LiveJob>,
 ): { readonly id: string; readonly at: number }[] {
   const lost: { id: string; at: number }[] = [];
+  const counted = new Set(attempts.map(({ jobId, startedAt }) => `${jobId} ${startedAt}`));
   for (const { id, executor, attemptStartedAt: at } of before.values()) {
     if (at === null || executor !== "handler") continue;
     const end: EndedJob | undefined = ended.get(id);
@@ -121,7 +124,7 @@ function timesLost(
     // Not changed by this transaction.
     if (end === undefined && now === undefined) continue;
     if (at === (end === undefined ? now?.attemptStartedAt : end.attempt?.startedAt)) continue;
-    if (!attempts.some(({ jobId, startedAt }) => jobId === id && startedAt === at)) lost.push({ id, at });
+    if (!counted.has(`${id} ${at}`)) lost.push({ id, at });
   }
   return lost;
 }
@@ -152,14 +155,15 @@ export async function eventsOfJob(
 /** Below the oldest transaction that may still commit: nothing can come to lie before what was read. */
 const SETTLED = "mark < pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 const BEHIND = `(mark, position) > ($1::bigint, $2::bigint)`;
-/** Groups until there is enough even if nearly all of the first lies before the place. */
+/** Groups until there is enough even if all of the first lies before the place. */
 const GROUPS_BEHIND = `SELECT * FROM (
     SELECT *, sum(jobs_left) OVER (ORDER BY mark, position) - jobs_left AS events_before
-      FROM (SELECT * FROM event_groups WHERE ${BEHIND} AND ${SETTLED} ORDER BY mark, position LIMIT $3) AS g
+      FROM (SELECT * FROM event_groups WHERE ${BEHIND} AND ${SETTLED} ORDER BY mark, position LIMIT $3 + 1) AS g
   ) AS g WHERE events_before < $3 + ${POSITIONS_OF_BLOCK}`;
-const GROUPED = `SELECT g.mark, g.position - cardinality(g.job_ids) + u.n AS position, u.id AS job_id, g.seq, g.at, g.type, g.attempt, g.data
+const GROUPED = `SELECT g.mark, g.position - g.size + u.n AS position, u.id AS job_id, g.seq, g.at, g.type, g.attempt, g.data
   FROM (${GROUPS_BEHIND}) AS g CROSS JOIN LATERAL unnest(g.job_ids) WITH ORDINALITY AS u (id, n)`;
-const FEED = `SELECT e.mark, e.position, j.workspace, ${eventsTable.list("e.")} FROM (
+/** What is asked for a page of the feed. */
+export const FEED = `SELECT e.mark, e.position, j.workspace, ${eventsTable.list("e.")} FROM (
     (SELECT mark, position, ${eventsTable.list()} FROM events WHERE ${BEHIND} AND ${SETTLED} ORDER BY mark, position LIMIT $3)
     UNION ALL SELECT * FROM (${GROUPED}) AS u WHERE ${BEHIND}
   ) AS e JOIN jobs j ON j.id = e.job_id ORDER BY e.mark, e.position LIMIT $3`;
@@ -188,14 +192,22 @@ export async function lastEvent(db: Querier): Promise<Row | undefined> {
   return (await db.rows(FEED_END))[0];
 }
 
-const TAKE_OUT = `UPDATE event_groups AS g SET jobs_left = jobs_left - (SELECT count(*) FROM unnest(g.job_ids) AS u (id) WHERE u.id = ANY($1::text[]))
-  FROM (SELECT DISTINCT found.position FROM (${timesOf("= ANY($1::text[])")}) AS t CROSS JOIN LATERAL
-    (SELECT position FROM event_groups WHERE found_at = t.at AND job_ids && $1::text[] OFFSET 0) AS found) AS touched
-  WHERE g.position = touched.position RETURNING g.position`;
+/**
+ * Counted before the first row is changed, against a set: from there on the feed stands still until the transaction has ended. In the
+ * order of their numbers, in which everybody locks them.
+ */
+const TAKE_OUT = `UPDATE event_groups AS g SET jobs_left = g.jobs_left - touched.gone FROM (
+    SELECT position, gone FROM (
+      SELECT DISTINCT found.position, found.gone FROM (${timesOf("= ANY($1::text[])")}) AS t CROSS JOIN LATERAL (
+        SELECT g.position, (SELECT count(*) FROM unnest(g.job_ids) AS u (id) WHERE u.id IN (SELECT unnest($1::text[]))) AS gone
+          FROM event_groups AS g WHERE g.found_at = t.at OFFSET 0
+      ) AS found WHERE found.gone > 0
+    ) AS counted JOIN event_groups AS locked USING (position) ORDER BY position FOR UPDATE OF locked
+  ) AS touched WHERE g.position = touched.position RETURNING g.position`;
 /** An eighth as rows of their own takes no more room than the group. */
-const DISSOLVE = `WITH few AS (DELETE FROM event_groups WHERE position = ANY($1::bigint[]) AND jobs_left * 8 <= cardinality(job_ids) RETURNING *)
+const DISSOLVE = `WITH few AS (DELETE FROM event_groups WHERE position = ANY($1::bigint[]) AND jobs_left * 8 <= size RETURNING *)
   INSERT INTO events (mark, position, ${eventsTable.list()}) OVERRIDING SYSTEM VALUE
-  SELECT g.mark, g.position - cardinality(g.job_ids) + u.n, u.id, g.seq, g.at, g.type, g.attempt, g.data
+  SELECT g.mark, g.position - g.size + u.n, u.id, g.seq, g.at, g.type, g.attempt, g.data
     FROM few AS g CROSS JOIN LATERAL unnest(g.job_ids) WITH ORDINALITY AS u (id, n) JOIN jobs j ON j.id = u.id`;
 
 /** Takes jobs out of the log before `remove` takes them out of all other tables (G4). */

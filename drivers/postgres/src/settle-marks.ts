@@ -16,10 +16,7 @@ const markIn = (place: string): string => `left(${place}, ${MARK_DIGITS})`;
 const positionIn = (place: string): string => `substr(${place}, ${MARK_DIGITS + 2})::numeric`;
 
 /** Before the first of a table that lies behind a place; of a group it is told again from its beginning. */
-const firstBehind = (
-  table: string,
-  place: string,
-): string => `(SELECT min(${table === "events" ? "position" : "position - cardinality(job_ids) + 1"}) - 1
+const firstBehind = (table: string, place: string): string => `(SELECT min(${table === "events" ? "position" : "position - size + 1"}) - 1
       FROM ${table} WHERE (mark, position) > (${markIn(place)}::numeric, ${positionIn(place)}))`;
 
 /** See M2. What was written since, with smaller numbers than the place has, lies behind it by its position. */

@@ -185,6 +185,25 @@ const REMOVE: readonly string[] = [
   "DELETE FROM jobs WHERE id = ANY($1::text[])",
 ];
 
+/** So many go with one transaction; a large tree alone is one long transaction already. */
+const REMOVED_MIN = 500;
+/** Whoever comes second finds nothing. */
+const LOCK_ROOT = "SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE";
+
+/** Removes trees from the first on, until there are enough: neighbours share what is to be changed for them (event-groups.ts). */
+async function removeTrees(tx: Querier, rootIds: readonly string[]): Promise<{ readonly ids: readonly string[]; readonly roots: number }> {
+  const ids: string[] = [];
+  let roots = 0;
+  for (const rootId of rootIds) {
+    await tx.rows(LOCK_ROOT, [rootId]);
+    for (const [id] of await tx.rows(REMOVABLE, [rootId])) ids.push(id as string);
+    roots++;
+    if (ids.length >= REMOVED_MIN) break;
+  }
+  if (ids.length > 0) await removeJobs(tx, ids);
+  return { ids, roots };
+}
+
 async function removeJobs(tx: Querier, ids: readonly string[]): Promise<void> {
   const labels = (await tx.rows(LABELS, [ids])).flatMap(([workspace, id, text]) =>
     Object.entries(JSON.parse(text as string) as Record<string, string>).map(([label, value]) => [
@@ -208,14 +227,12 @@ export function retentionStore(db: Querier, pool: pg.Pool): RetentionStore {
       ),
     remove: async (rootIds) => {
       const removed: string[] = [];
-      for (const rootId of rootIds) {
-        // A tree at a time: a large one is one long transaction already.
-        const ids = await inTransaction(pool, async (tx) => {
-          const tree = (await tx.rows(REMOVABLE, [rootId])).map((row) => row[0] as string);
-          if (tree.length > 0) await removeJobs(tx, tree);
-          return tree;
-        });
+      // In the order in which everybody locks them.
+      const wanted = [...new Set(rootIds)].toSorted();
+      for (let from = 0; from < wanted.length;) {
+        const { ids, roots } = await inTransaction(pool, (tx) => removeTrees(tx, wanted.slice(from)));
         removed.push(...ids);
+        from += roots;
       }
       return removed;
     },

@@ -9,9 +9,9 @@ export function eventGroupsMigration({ numbersEvents, text, integer }: Dialect):
   return [
     `CREATE TABLE event_groups (
       mark ${integer} NOT NULL, position ${integer} NOT NULL PRIMARY KEY, found_at ${integer} NOT NULL, at ${integer} NOT NULL, type ${text} NOT NULL,
-      seq ${integer} NOT NULL, attempt ${integer}, data ${text}, jobs_left ${integer} NOT NULL, job_ids TEXT[] COLLATE "C" NOT NULL
+      seq ${integer} NOT NULL, attempt ${integer}, data ${text}, size ${integer} NOT NULL, jobs_left ${integer} NOT NULL, job_ids TEXT[] COLLATE "C" NOT NULL
     )`,
-    // Ids are read one by one in every page of the feed: they lie as they are.
+    // Lists are read in every page of the feed: they lie as they are. How long one is says `size`, without fetching it.
     "ALTER TABLE event_groups ALTER COLUMN job_ids SET STORAGE EXTERNAL",
     "CREATE INDEX event_groups_feed ON event_groups (mark, position)",
     "CREATE INDEX event_groups_by_time ON event_groups (found_at)",
