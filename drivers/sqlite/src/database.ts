@@ -20,7 +20,7 @@ const BUSY_MS = 5_000;
  * Pages in the log after which a commit moves them into the file (64 MB); the writer thread does so, away from the event
  * loop. What live jobs lie in is written again and again, and moved once for all of that.
  */
-const CHECKPOINT_PAGES = 16_000;
+export const CHECKPOINT_PAGES = 16_000;
 /** Pages kept in memory: 64 MB for who writes, 16 MB for who reads. The built-in 2 MB hold the leaves of a few thousand jobs. */
 const CACHE_KIB = { writer: 65_536, reader: 16_384 } as const;
 

@@ -186,6 +186,19 @@ test("when few come together, the way is straight for a while", () => {
   expect(pays()).toBe(true);
 });
 
+test("that few are left of many that came together says nothing against it", () => {
+  const db = database();
+  take(db, ...Array.from({ length: 3 }, () => jobRecord()));
+  expect([db.intake.hasPiece(db), db.intake.hasPiece(db, 4), db.intake.hasPiece(db, 3)]).toEqual([false, false, true]);
+  db.transaction(() => db.intake.applyPiece(db));
+  take(db, jobRecord());
+  apply(db);
+  expect(db.intake.pays()).toBe(true);
+  take(db, jobRecord());
+  apply(db);
+  expect(db.intake.pays()).toBe(false);
+});
+
 test("what another connection has done with the table is seen", () => {
   const db = database();
   const [gone, stays] = [jobRecord(), jobRecord()];

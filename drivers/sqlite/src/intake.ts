@@ -14,6 +14,8 @@
  *     table says what is there.
  * I6. A job that lies here may be claimed here, when its claim is held (held-claims.ts), and end here: the end is one more row, of
  *     what it puts into the tables. Such a job never has a live row. Any other change of it comes behind I3.
+ * I7. While nobody asks, what came first is put into its tables in pieces: up to a row behind which nothing more of these jobs
+ *     lies. So events come in the order of their positions, and no end comes apart from its job.
  */
 import { WindlassError, type ExecutorName, type JobRecord, type LiveJob } from "@windlass/kernel";
 import type { SqlValue } from "@windlass/sql";
@@ -23,6 +25,8 @@ import type { Target } from "./many-rows.ts";
 
 /** So that whatever comes next waits for no more than a few milliseconds. */
 export const INTAKE_ROWS_MAX = 64;
+/** So many share most of what their pages cost, and who comes right after them waits for a quarter of a millisecond. */
+const PIECE_JOBS = 16;
 
 /** When fewer than this were put into their tables for somebody, and none was claimed here, the way through here did not pay. */
 const WORTH_ROWS = 4;
@@ -35,6 +39,9 @@ interface TakenJob {
   readonly made: MadeRows;
 }
 
+/** Something that lies here, and the number of its row. */
+type Lying<T> = T & { readonly row: number };
+
 /** What of a job lies here that has ended: it never has a live row. */
 interface TakenEnd {
   readonly ids: readonly string[];
@@ -46,16 +53,26 @@ type StoredRows = readonly (readonly [string, readonly string[], readonly SqlVal
 
 export class Intake {
   /** In order; null: the table says what is there. See I5. */
-  #taken: TakenJob[] | null = null;
+  #taken: Lying<TakenJob>[] | null = null;
   /** Of jobs that were taken in. */
-  readonly #ends: TakenEnd[] = [];
-  readonly #ended = new Set<string>();
+  #ends: Lying<TakenEnd>[] = [];
+  /** Those jobs, and the rows of their ends. */
+  readonly #ended = new Map<string, number>();
+  #newest = 0;
+  /** Whether some went in a piece since all were last put into the tables. */
+  #inPieces = false;
   /** Single submits that are to go straight. */
   #straight = 0;
 
   /** Whether something lies here, as far as is known. */
   get mayHold(): boolean {
     return this.#taken === null || this.#taken.length > 0;
+  }
+
+  /** The rows of the first job and of what came last; null when no job lies here, as far as is known. */
+  get span(): { readonly oldest: number; readonly newest: number } | null {
+    const [first] = this.#taken ?? [];
+    return first === undefined ? null : { oldest: first.row, newest: this.#newest };
   }
 
   get hasRoom(): boolean {
@@ -96,19 +113,25 @@ export class Intake {
 
   /** Jobs end that lie here (`isRunning`). The caller holds the write transaction. */
   putEnd(db: Database, end: TakenEnd): void {
-    db.run("INSERT INTO intake (made) VALUES (?)", [textOf(ENDED, end.rows)]);
-    this.#ends.push(end);
+    const row = this.#put(db, textOf(ENDED, end.rows));
+    this.#ends.push({ ...end, row });
     for (const id of end.ids) {
-      this.#ended.add(id);
+      this.#ended.set(id, row);
       db.hot.ended(id);
     }
   }
 
   /** The caller holds the write transaction, and has asked `hasRoom` and `has`. */
   put(db: Database, job: TakenJob): void {
-    db.run("INSERT INTO intake (made) VALUES (?)", [textOf(MADE, job.made)]);
-    this.#taken?.push(job);
+    const row = this.#put(db, textOf(MADE, job.made));
+    this.#taken?.push({ ...job, row });
     for (const record of recordsOf(job.made)) db.hot.records.put(record);
+  }
+
+  /** Of a table that is known to have no row behind this one. */
+  #put(db: Database, made: string): number {
+    db.run("INSERT INTO intake (number, made) VALUES (?, ?)", [++this.#newest, made]);
+    return this.#newest;
   }
 
   /**
@@ -118,17 +141,54 @@ export class Intake {
   apply(db: Database, because: "asked" | "time"): void {
     const taken = this.#taken;
     const wasOfUse = taken?.some(({ live }) => this.#ended.has(live.id) || db.held.live(live.id) !== undefined) === true;
-    const count = taken === null ? replay(db) : this.#insert(db, taken);
+    const count = taken === null ? replay(db) : this.#insert(db, taken, this.#ends);
     if (count > 0) db.run("DELETE FROM intake");
+    const isMore = this.#inPieces;
     this.#empty([]);
-    if (because === "asked" && count > 0 && !wasOfUse && count < WORTH_ROWS) this.#straight = STRAIGHT_AFTER;
+    if (because === "asked" && count > 0 && !wasOfUse && !isMore && count < WORTH_ROWS) this.#straight = STRAIGHT_AFTER;
   }
 
-  #insert(db: Database, taken: readonly TakenJob[]): number {
+  /** Whether there is a piece that can go (I7), of so many jobs. */
+  hasPiece(db: Database, least = PIECE_JOBS): boolean {
+    return (this.#taken?.length ?? 0) >= least && this.#whole(db) >= least;
+  }
+
+  /** The caller holds the write transaction, and has asked `hasPiece`. Keeps I2 and I7. */
+  applyPiece(db: Database): void {
+    const taken = this.#taken ?? [];
+    const stay = taken.slice(this.#whole(db));
+    const [next] = stay;
+    if (next === undefined) this.apply(db, "time");
+    else {
+      const goes = ({ row }: { readonly row: number }): boolean => row < next.row;
+      const gone = taken.filter(goes);
+      this.#insert(db, gone, this.#ends.filter(goes));
+      db.run("DELETE FROM intake WHERE number < ?", [next.row]);
+      for (const { live } of gone) this.#ended.delete(live.id);
+      this.#ends = this.#ends.filter((end) => !goes(end));
+      this.#taken = stay;
+    }
+    this.#inPieces = true;
+  }
+
+  /** How many of the jobs that came first can go without the others: none that runs, for it mostly ends soon, and here. */
+  #whole(db: Database): number {
+    const taken = this.#taken ?? [];
+    let [whole, lastEnd] = [0, 0];
+    for (const [i, { live, row }] of taken.entries()) {
+      if (row > lastEnd) whole = i;
+      const end = this.#ended.get(live.id);
+      if (end === undefined && db.held.live(live.id) !== undefined) return whole;
+      lastEnd = Math.max(lastEnd, end ?? 0);
+    }
+    return taken.length;
+  }
+
+  #insert(db: Database, taken: readonly TakenJob[], ends: readonly TakenEnd[]): number {
     if (taken.length === 0) return 0;
     const isAlive = ({ live }: TakenJob): boolean => !this.#ended.has(live.id);
     insertRows(db, MADE, (i) => (MADE[i] === LIVE ? taken.filter(isAlive) : taken).flatMap(({ made }) => made[i] ?? []));
-    insertRows(db, ENDED, (i) => this.#ends.flatMap(({ rows }) => rows[i] ?? []));
+    insertRows(db, ENDED, (i) => ends.flatMap(({ rows }) => rows[i] ?? []));
     for (const one of taken) {
       // Of a held job more is known than what its table has.
       if (!isAlive(one) || db.held.live(one.live.id) !== undefined) continue;
@@ -138,10 +198,11 @@ export class Intake {
     return taken.length;
   }
 
-  #empty(taken: TakenJob[] | null): void {
+  #empty(taken: [] | null): void {
     this.#taken = taken;
-    this.#ends.length = 0;
+    this.#ends = [];
     this.#ended.clear();
+    this.#inPieces = false;
   }
 
   forget(): void {

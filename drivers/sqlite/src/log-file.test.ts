@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -24,12 +24,14 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** One commit, with zeros ahead of it, of about so many bytes. */
-const write = (log: LogFile, bytes: number): void =>
+/** One commit of about so many bytes, and zeros behind it when it is time. */
+const write = (log: LogFile, bytes: number): void => {
   db.transaction(() => {
     db.run("INSERT INTO t (text) VALUES (?)", ["x".repeat(bytes)]);
-    log.growAhead();
+    log.committed();
   });
+  if (log.isShort()) db.transaction(() => log.growAhead("short"));
+};
 const rows = (on: Database): unknown => on.get("SELECT count(*) FROM t")?.[0];
 
 test("the log is the one that SQLite writes, for as long as it is open", async () => {
@@ -45,7 +47,7 @@ test("the log is the one that SQLite writes, for as long as it is open", async (
 
 test("it grows a megabyte ahead, and again when little of that is left", () => {
   const log = new LogFile(path());
-  const before = size();
+  const before = size() + SMALL;
   write(log, 10);
   expect(size()).toBe(before + MIB);
   for (let i = 0; i < 14; i++) write(log, 50_000);
@@ -53,6 +55,49 @@ test("it grows a megabyte ahead, and again when little of that is left", () => {
   for (let i = 0; i < 10; i++) write(log, 50_000);
   expect(size()).toBe(before + 2 * MIB);
   log.close();
+});
+
+test("the longer it is, the more it grows at once, up to four megabytes", () => {
+  const log = new LogFile(path());
+  const grown = new Set<number>();
+  for (let i = 0, before = size(); i < 600; i++, before = size()) {
+    write(log, 50_000);
+    if (size() - before > MIB / 2) grown.add(Math.floor((size() - before) / MIB));
+  }
+  expect([...grown]).toEqual([1, 2, 3, 4]);
+  expect(rows(db)).toBe(600);
+  log.close();
+});
+
+test("it is asked for zeros once behind each commit", () => {
+  const log = new LogFile(path());
+  for (let i = 0; i < 20; i++) write(log, 10);
+  const shell = new Database(path());
+  while (size() < 2 * MIB) shell.run("INSERT INTO t (text) VALUES (?)", ["x".repeat(100_000)]);
+  shell.close();
+  expect(log.isShort()).toBe(false);
+  log.committed();
+  expect([log.isShort(), log.isShort()]).toEqual([true, false]);
+  log.close();
+});
+
+test("while nobody waits it grows to twice its length, and never beyond where SQLite begins it anew", () => {
+  const log = new LogFile(path());
+  const rest = (): number => {
+    while (log.wantsMore()) db.transaction(() => log.growAhead("idle"));
+    return size();
+  };
+  for (let i = 0; i < 12; i++) write(log, 100_000);
+  const written = size();
+  expect(rest()).toBeGreaterThanOrEqual(2 * written - MIB);
+  expect(rest()).toBeLessThanOrEqual(2 * written + MIB);
+  expect(rows(db)).toBe(12);
+  while (size() < 33_000_000 + SMALL) write(log, 2_000_000);
+  expect([rest() - 33_000_000 > 16 * MIB, size() - 33_000_000 < 19 * MIB]).toEqual([true, true]);
+  truncateSync(path("windlass.db-wal"), 70 * MIB);
+  const full = new LogFile(path());
+  expect(full.wantsMore()).toBe(false);
+  for (const one of [full, log]) one.close();
 });
 
 test("what a process that was killed has left ahead is used by the next one", () => {

@@ -8,33 +8,44 @@
  * L2. Where there is no room for zeros, nothing fails: whether there is room for what is committed, SQLite finds out.
  */
 import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync, readSync, realpathSync, writeSync } from "node:fs";
+import { CHECKPOINT_PAGES } from "./database.ts";
 
-/** As long as a few hundred small commits. */
-const AHEAD_BYTES = 1_048_576;
-/** The next are written when fewer than this are left: more than most commits have. */
-const LEFT_BYTES = 131_072;
-/** So many commits save more than their zeros cost: about a tenth of a millisecond each, and one or two. Larger ones make the log longer by themselves. */
+const MIB = 1_048_576;
+/**
+ * The next zeros are written, whoever waits, when fewer than this are left: more than most commits have. Who flushes next waits for
+ * them, and for the new length, a millisecond or some: so they are many, once there was much, and that is seldom.
+ */
+const LEFT_BYTES = MIB / 8;
+const PIECE_BYTES_MAX = 4 * MIB;
+/** And while nobody waits when fewer than this are, or than half of the log: as much as came before may come at once, some hundred jobs at most. */
+const AHEAD_BYTES = 16 * MIB;
+/** So many commits for each megabyte save more than its zeros cost: about a tenth of a millisecond each, and one or two. Larger ones make the log longer by themselves. */
 const COMMITS_MIN = 12;
 
 /** As SQLite lays its log out. */
 const HEADER_BYTES = 32;
 const FRAME_BYTES = 24 + 4_096;
+/** Then SQLite mostly begins it anew. */
+const FULL_BYTES = HEADER_BYTES + CHECKPOINT_PAGES * FRAME_BYTES;
 
 export class LogFile {
   readonly #file: number;
   /** The number of a page is the first that a frame says, and never 0. */
   readonly #pageNumber = Buffer.alloc(4);
-  /** The first byte of a frame that is written when it is time for zeros. */
-  #mark: number;
-  /** Commits since it was last time for zeros. */
+  /** With the zeros. */
+  #size: number;
+  /** Commits since it was last time for zeros, and how many of them that was asked behind. */
   #commits = COMMITS_MIN;
+  #asked = COMMITS_MIN;
+  /** How long the last zeros were that were written in time, or those that are to be written now. */
+  #piece = MIB;
 
   /** @throws when there is no log: nothing was ever read or written through the connection. */
   constructor(path: string) {
     // Closing it drops no lock: those of SQLite are on the file itself and on its index.
     this.#file = openSync(`${realpathSync(path)}-wal`, "r+");
     // A process that was killed left its zeros.
-    this.#mark = markOf(fstatSync(this.#file).size);
+    this.#size = this.#sizeNow();
   }
 
   flush(done: (error: Error | null) => void): void {
@@ -45,37 +56,59 @@ export class LogFile {
     fdatasyncSync(this.#file);
   }
 
-  /** At each commit; the caller holds the write transaction. Keeps L1 and L2. */
-  growAhead(): void {
+  /** At each commit. */
+  committed(): void {
     this.#commits++;
+  }
+
+  /** Whether it is time for zeros, whoever waits: little is left, and commits are small. Keeps L2. */
+  isShort(): boolean {
+    if (this.#commits === this.#asked) return false;
+    this.#asked = this.#commits;
+    if (!this.#hasLess(LEFT_BYTES)) return false;
+    const areSmall = this.#commits > (COMMITS_MIN * this.#piece) / MIB;
+    this.#commits = this.#asked = 0;
+    this.#piece = areSmall ? Math.min(PIECE_BYTES_MAX, MIB * Math.max(1, Math.floor(this.#size / MIB / 4))) : MIB;
+    if (!areSmall) this.#size = this.#sizeNow() + MIB;
+    return areSmall;
+  }
+
+  /** Whether it is to grow while nobody waits. Keeps L2. */
+  wantsMore(): boolean {
+    return this.#size < FULL_BYTES && this.#hasLess(Math.min(AHEAD_BYTES, this.#size / 2));
+  }
+
+  /** When it is time (`isShort`), or while nobody waits. The caller holds the write transaction. Keeps L1 and L2. */
+  growAhead(when: "short" | "idle"): void {
+    const bytes = when === "short" ? this.#piece : MIB;
     try {
-      if (!this.#isWritten(this.#mark)) return;
-      const end = fstatSync(this.#file).size;
-      const isTime = this.#commits > COMMITS_MIN;
-      this.#commits = 0;
-      this.#mark = markOf(end + AHEAD_BYTES);
-      if (isTime) this.#writeZeros(end);
+      const end = this.#sizeNow();
+      this.#size = end + bytes;
+      for (let at = 0; at < bytes;) at += writeSync(this.#file, ZEROS, 0, Math.min(MIB, bytes - at), end + at);
     } catch {
       // See L2.
     }
   }
 
-  #writeZeros(end: number): void {
-    for (let at = 0; at < AHEAD_BYTES;) at += writeSync(this.#file, ZEROS, at, AHEAD_BYTES - at, end + at);
-  }
-
-  #isWritten(at: number): boolean {
-    return readSync(this.#file, this.#pageNumber, 0, 4, at) === 4 && this.#pageNumber.readUInt32BE() !== 0;
-  }
-
   close(): void {
     closeSync(this.#file);
   }
+
+  /** Whether what is written comes nearer to the end. */
+  #hasLess(bytes: number): boolean {
+    // The last frame with as much behind it; of a short log the first one.
+    const frame = Math.max(0, Math.floor((this.#size - bytes - HEADER_BYTES) / FRAME_BYTES));
+    try {
+      const length = readSync(this.#file, this.#pageNumber, 0, 4, HEADER_BYTES + FRAME_BYTES * frame);
+      return length === 4 && this.#pageNumber.readUInt32BE() !== 0;
+    } catch {
+      return false;
+    }
+  }
+
+  #sizeNow(): number {
+    return fstatSync(this.#file).size;
+  }
 }
 
-/** The frame that has little behind it in a log of so many bytes; the first one of a short log. */
-function markOf(size: number): number {
-  return HEADER_BYTES + FRAME_BYTES * Math.max(0, Math.floor((size - LEFT_BYTES - HEADER_BYTES) / FRAME_BYTES));
-}
-
-const ZEROS = Buffer.alloc(AHEAD_BYTES);
+const ZEROS = Buffer.alloc(MIB);

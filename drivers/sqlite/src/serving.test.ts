@@ -24,19 +24,26 @@ let values: Map<number, readonly unknown[]>;
 let serving: Serving;
 let transactions: number;
 let lastId: number;
+let isShort: () => boolean;
+/** How much was answered each time that zeros were written. */
+let grown: number[];
 
 beforeEach(() => {
   db = new Database(":memory:");
   db.migrate();
   [now, port, answered, values, transactions, lastId] = [0, [], [], new Map(), 0, 0];
   onNext = () => {};
+  isShort = () => false;
+  grown = [];
   const commits = new Commits(Commits.shared());
   const monotonic = (): number => now;
   const log = {
     flush: (done: (error: null) => void) => done(null),
     flushNow: () => {},
     close: () => {},
-    growAhead: () => void transactions++,
+    committed: () => void transactions++,
+    isShort: () => isShort(),
+    growAhead: () => void grown.push(answered.length),
   };
   serving = new Serving({
     db,
@@ -134,6 +141,29 @@ test("who looks is answered between two transactions, and sees what was asked fo
   serving.serve(Infinity);
   expect(answered.map(({ id }) => id)).toEqual([before, looked, later]);
   expect((valueTo(looked) as readonly JobRecord[]).map(({ id }) => id)).toEqual([first[399]?.id]);
+});
+
+test("zeros are written ahead of the log once what made it short is answered", () => {
+  isShort = () => transactions > 0 && grown.length === 0;
+  const looked = send("due", T0, 10);
+  serving.serve(Infinity);
+  expect(grown).toEqual([]);
+  const submitted = submitOf(jobRecord());
+  serving.serve(Infinity);
+  expect([grown, answered.map(({ id }) => id)]).toEqual([[2], [looked, submitted]]);
+});
+
+test("what was taken in goes in a piece once it is answered, when nothing else has come", () => {
+  const count = (table: string): unknown => db.get(`SELECT count(*) FROM ${table}`)?.[0];
+  const submitAlone = (): void => {
+    submitOf(jobRecord());
+    serving.serve(Infinity);
+  };
+  // The first one goes straight, for nobody knows yet what lies there.
+  for (let i = 0; i < 16; i++) submitAlone();
+  expect([count("intake"), count("jobs")]).toEqual([15, 1]);
+  submitAlone();
+  expect([count("intake"), count("jobs"), answered.length]).toEqual([0, 17, 17]);
 });
 
 test("what was taken in is put into its tables in time, though timers have no turn", () => {

@@ -28,7 +28,7 @@ export interface ServingParts {
   readonly beats: Pick<ThreadBeats, "keep" | "unkeep" | "catchUp" | "stop">;
   readonly commits: Commits;
   readonly flushing: Flushing<Reply>;
-  readonly log: Pick<LogFile, "growAhead">;
+  readonly log: Pick<LogFile, "committed" | "isShort" | "growAhead">;
   readonly intake: TimelyIntake;
   /** The next message that has come; undefined when there is none. */
   readonly next: () => ToThread | undefined;
@@ -70,7 +70,7 @@ export class Serving {
    * was changed, or one was the last.
    */
   serve(until: number): boolean {
-    const { beats, commits, intake, monotonic } = this.#parts;
+    const { beats, commits, monotonic } = this.#parts;
     const before = commits.newest();
     const receive = (): void => this.#receive(until);
     receive();
@@ -78,7 +78,7 @@ export class Serving {
       beats.catchUp();
       this.#write(receive);
       this.#look();
-      intake.rest();
+      this.#rest();
     } while (this.#writes.length > 0 && monotonic() < until);
     if (!this.#closing || this.waits) return commits.newest() !== before;
     this.#close();
@@ -117,6 +117,18 @@ export class Serving {
       attempt(call, () => intake.watched(() => lookAt(db, call.name, () => run(db, call.name, call.values)))),
     );
     if (replies.length > 0) flushing.committed(replies, 0, isMuch(this.#writes));
+  }
+
+  /** What nobody waits for: behind the answers, so that only who comes right after them does. */
+  #rest(): void {
+    const { db, log, intake } = this.#parts;
+    intake.rest(!this.waits);
+    if (!log.isShort()) return;
+    try {
+      db.transaction(() => log.growAhead("short"));
+    } catch {
+      // Another process writes. The next commits make the log longer by themselves.
+    }
   }
 
   #close(): void {
@@ -162,7 +174,7 @@ function carriedOut({ db, commits, intake, log }: ServingParts, { waiting, calls
         if (db.changes > before) {
           // Before the COMMIT: a reader that sees it at once is to know of it (D2 of flushing.ts).
           commits.made();
-          log.growAhead();
+          log.committed();
         }
         return value;
       }),

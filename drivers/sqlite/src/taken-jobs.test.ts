@@ -39,6 +39,45 @@ describe("jobs that were taken in", () => {
     expect(rowsOf(at, "jobs_live", "id, state")).toEqual([[made[2]?.id, "running"]]);
   });
 
+  test("go in pieces, those that came first, and none apart from its end (I7 of intake.ts)", () => {
+    const made = jobs(4);
+    const pieces = (db: Database): number => [4, 3, 2, 1].find((least) => db.intake.hasPiece(db, least)) ?? 0;
+    const story = (db: Database, look: (db: Database) => void): unknown[] => {
+      put(db);
+      const [a, b, c, d] = made as [JobRecord, JobRecord, JobRecord, JobRecord];
+      for (const job of [a, b]) submit(db, job);
+      const [first, second] = claim(db, { ...DEFAULT, limit: 2 }) as [LiveJob, LiveJob];
+      look(db);
+      const said = [commit(db, [settle(first)], T0 + 1)];
+      look(db);
+      submit(db, c);
+      const [third] = claim(db, DEFAULT) as [LiveJob];
+      said.push(commit(db, [settle(second)], T0 + 2), commit(db, [settle(third)], T0 + 2));
+      submit(db, d);
+      const [last] = claim(db, DEFAULT) as [LiveJob];
+      look(db);
+      return [...said, commit(db, [settle(last)], T0 + 3)];
+    };
+    const [at, later] = [straight(database("a.db")), database("b.db")];
+    const seen: unknown[] = [];
+    const said = story(later, (db) => {
+      seen.push(pieces(db));
+      if (pieces(db) === 0) return;
+      db.transaction(() => db.intake.applyPiece(db));
+      seen.push([inIntake(db), rowsOf(db, "jobs", "id"), rowsOf(db, "jobs_live"), pieces(db)]);
+    });
+    // What runs goes with nobody, and the second one ended behind the row of the third.
+    expect(seen).toEqual([0, 0, 3, [1, made.slice(0, 3).map(({ id }) => [id]), [], 0]]);
+    expect([said, inIntake(later)]).toEqual([story(at, () => {}), 2]);
+    put(later);
+    expect(stored(later)).toEqual(stored(at));
+    const positions = later.all("SELECT job_id, type FROM events ORDER BY position");
+    expect(positions.slice(0, 2)).toEqual([
+      [made[0]?.id, "job.submitted"],
+      [made[1]?.id, "job.submitted"],
+    ]);
+  });
+
   test("come behind what is ready in the tables, and in the order of their queue", () => {
     const db = database();
     const [older, first, urgent, other] = [...jobs(2), ...jobs(1, { priority: 5 }), ...jobs(1, { queue: "other" })] as [

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { jobRecord, T0 } from "@windlass/testkit";
 import { Database } from "./database.ts";
 import { Commits } from "./flushing.ts";
@@ -32,7 +32,7 @@ afterEach(() => {
 function claimOne(): void {
   const request = { executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 };
   intake.watched(() => db.transaction(() => runInTurn(db, [{ id: 3, name: "claim", values: [request] }], "where it pays")));
-  intake.rest();
+  intake.rest(true);
 }
 
 const held = (): number => db.get("SELECT count(*) FROM held_claims")?.[0] as number;
@@ -55,10 +55,42 @@ test("when the store is closed nothing is held any more", () => {
   vi.runAllTimers();
 });
 
+describe("jobs that were taken in", () => {
+  const lies = (): unknown => db.get("SELECT count(*) FROM intake")?.[0];
+  const submitAlone = (count: number): void => {
+    for (let i = 0; i < count; i++)
+      db.transaction(() => runInTurn(db, [{ id: 4, name: "commit", values: [[{ type: "submit", job: jobRecord() }], T0] }], "always"));
+  };
+
+  test("are put into the tables in a piece when nothing else has come, once there are several", () => {
+    submitAlone(15);
+    intake.rest(true);
+    expect([lies(), commits.withheld]).toEqual([15, false]);
+    submitAlone(1);
+    intake.rest(false);
+    expect(lies()).toBe(16);
+    intake.rest(true);
+    expect([lies(), commits.withheld]).toEqual([0, false]);
+  });
+
+  test("have their own time each, when those before went in a piece", () => {
+    submitAlone(16);
+    intake.rest(false);
+    vi.advanceTimersByTime(10);
+    intake.rest(true);
+    submitAlone(2);
+    intake.rest(true);
+    vi.advanceTimersByTime(19);
+    expect(lies()).toBe(2);
+    vi.advanceTimersByTime(1);
+    expect(lies()).toBe(0);
+  });
+});
+
 test("what is taken in meanwhile is put into the tables after its own time, and leaves claims held", () => {
   claimOne();
   db.transaction(() => runInTurn(db, [{ id: 4, name: "commit", values: [[{ type: "submit", job: jobRecord() }], T0] }], "always"));
-  intake.rest();
+  intake.rest(true);
   const lies = (): unknown => db.get("SELECT count(*) FROM intake")?.[0];
   expect(lies()).toBe(1);
   vi.advanceTimersByTime(20);

@@ -15,8 +15,8 @@ export class TimelyIntake {
   readonly #commits: Commits;
   readonly #monotonic: () => number;
   #timer: NodeJS.Timeout | null = null;
-  /** When the timer is due: it comes late where the thread has no turn for it. */
-  #dueAt = 0;
+  /** Since when what lies in the intake has done so, up to which row; the oldest first. */
+  #came: { readonly row: number; readonly at: number }[] = [];
   #heldTimer: NodeJS.Timeout | null = null;
 
   readonly #flush: () => void;
@@ -39,18 +39,40 @@ export class TimelyIntake {
     }
   }
 
-  /** After what came was answered. */
-  rest(): void {
+  /** After what came was answered. `isIdle`: nothing else has come yet. */
+  rest(isIdle: boolean): void {
     this.#restHeld();
     const { intake } = this.#db;
     if (!intake.mayHold) return;
-    if (!intake.hasRoom) return this.#onTime();
-    if (this.#timer !== null) {
-      if (this.#monotonic() >= this.#dueAt) this.#onTime();
-      return;
+    // A timer comes late where the thread has no turn for it.
+    if (!intake.hasRoom || this.#leftMs() <= 0) return this.#onTime();
+    if (isIdle && intake.hasPiece(this.#db)) this.#apply(() => intake.applyPiece(this.#db));
+    this.#wait();
+  }
+
+  #wait(): void {
+    if (this.#timer !== null || !this.#db.intake.mayHold) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        // What lay here when it was set may have gone in a piece.
+        if (this.#leftMs() <= 0) this.#onTime();
+        else this.#wait();
+      },
+      Math.max(0, this.#leftMs()),
+    );
+  }
+
+  /** How long what came first may still lie in the intake. */
+  #leftMs(): number {
+    const { span } = this.#db.intake;
+    const now = this.#monotonic();
+    if (span === null) this.#came = [];
+    else {
+      this.#came = this.#came.filter(({ row }) => row >= span.oldest);
+      if (span.newest > (this.#came.at(-1)?.row ?? 0)) this.#came.push({ row: span.newest, at: now });
     }
-    this.#dueAt = this.#monotonic() + APPLY_MS;
-    this.#timer = setTimeout(() => this.#onTime(), APPLY_MS);
+    return (this.#came[0]?.at ?? now) + APPLY_MS - now;
   }
 
   /** What was claimed before the timer was set has been held for long enough when it is due. */

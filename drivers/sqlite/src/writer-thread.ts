@@ -9,6 +9,7 @@ import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "
 import { assert } from "@windlass/kernel";
 import { Database } from "./database.ts";
 import { Commits, Flushing } from "./flushing.ts";
+import { IdleGrowth } from "./idle-growth.ts";
 import { LogFile } from "./log-file.ts";
 import { Serving } from "./serving.ts";
 import { ThreadBeats } from "./thread-beats.ts";
@@ -20,6 +21,8 @@ assert(port !== null, "the writer is a thread");
 
 /** How long what follows an answer is waited for: it comes after two hops between threads and what its caller does. */
 const FOLLOW_MS = 0.5;
+/** When nothing has come for so long, nothing is about to. */
+const IDLE_MS = 10;
 /** Then the event loop has its turn, however much comes. */
 const TURN_MS_MAX = 20;
 
@@ -30,6 +33,13 @@ try {
   db.leaveFlushing();
   const monotonic = (): number => performance.now();
   const commits = new Commits(shared);
+  const sends = new Int32Array(sent);
+  const fail = (error: Error): void => {
+    throw error;
+  };
+  /** How often something had been sent when nothing came for a moment. */
+  let idleSince = -1;
+  const isIdle = (): boolean => Atomics.load(sends, 0) === idleSince;
   const log = new LogFile(path);
   const flushing = new Flushing<Reply>({
     log,
@@ -38,10 +48,9 @@ try {
       if (replies.length > 0) say(port, { type: "replies", replies, upTo });
     },
     monotonic,
-    fail: (error) => {
-      throw error;
-    },
+    fail,
   });
+  const growth = new IdleGrowth({ db, log, zeros: new LogFile(path), isIdle, fail });
   const serving = new Serving({
     db,
     commits,
@@ -51,9 +60,20 @@ try {
     intake: new TimelyIntake(db, { commits, monotonic, flush: () => flushing.committed([], 0) }),
     next: () => receiveMessageOnPort(port)?.message as ToThread | undefined,
     monotonic,
-    closed: () => port.close(),
+    closed: () => {
+      growth.close();
+      port.close();
+    },
   });
-  listen(port, { serving, flushing, sends: new Int32Array(sent) });
+  let resting: NodeJS.Timeout | null = null;
+  const onIdle = (seen: number): void => {
+    idleSince = seen;
+    resting ??= setTimeout(() => {
+      resting = null;
+      if (isIdle()) growth.rest();
+    }, IDLE_MS).unref();
+  };
+  listen(port, { serving, flushing, sends, onIdle });
   say(port, { type: "ready" });
 } catch (error) {
   say(port, { type: "refused", error: toErrorText(error) });
@@ -63,10 +83,12 @@ interface Listening {
   readonly serving: Serving;
   readonly flushing: Flushing<Reply>;
   readonly sends: Int32Array;
+  /** Nothing has come for a moment, after what was the last. */
+  readonly onIdle: (seen: number) => void;
 }
 
 /** A port hands on all that has come before timers have their turn: when the time is up the rest waits for the next one (W5). */
-function listen(from: MessagePort, { serving, flushing, sends }: Listening): void {
+function listen(from: MessagePort, { serving, flushing, sends, onIdle }: Listening): void {
   let isTurnOver = false;
   /** See W4. */
   const follow = (until: number): void => {
@@ -74,7 +96,7 @@ function listen(from: MessagePort, { serving, flushing, sends }: Listening): voi
       const seen = Atomics.load(sends, 0);
       const next = receiveMessageOnPort(from);
       if (next === undefined) {
-        if (Atomics.wait(sends, 0, seen, FOLLOW_MS) === "timed-out") return;
+        if (Atomics.wait(sends, 0, seen, FOLLOW_MS) === "timed-out") return onIdle(seen);
         continue;
       }
       serving.take(next.message as ToThread);

@@ -1,0 +1,91 @@
+import { beforeEach, expect, test } from "vitest";
+import { IdleGrowth } from "./idle-growth.ts";
+
+let story: string[];
+let wanted: number;
+let isIdle: boolean;
+let isLocked: boolean;
+/** Of the flush that is under way. */
+let flushed: ((error: Error | null) => void) | null;
+let growth: IdleGrowth;
+
+beforeEach(() => {
+  [story, wanted, isIdle, isLocked, flushed] = [[], 3, true, false, null];
+  growth = new IdleGrowth({
+    db: {
+      transaction: (work) => {
+        if (isLocked) throw new Error("database is locked");
+        story.push("begin");
+        const value = work();
+        story.push("commit");
+        return value;
+      },
+    },
+    log: { wantsMore: () => wanted > 0, growAhead: () => void story.push(`piece ${wanted--}`) },
+    zeros: {
+      flush: (done) => {
+        story.push("flush");
+        flushed = done;
+      },
+      close: () => void story.push("close"),
+    },
+    isIdle: () => isIdle,
+    fail: (error) => void story.push(error.message),
+  });
+});
+
+function flushEnds(error: Error | null = null): void {
+  const done = flushed;
+  flushed = null;
+  done?.(error);
+}
+
+const piece = (left: number): string[] => ["begin", `piece ${left}`, "commit", "flush"];
+
+test("one piece at a time lies on the disk before the next one is written, until there are enough", () => {
+  growth.rest();
+  growth.rest();
+  expect(story).toEqual(piece(3));
+  flushEnds();
+  flushEnds();
+  flushEnds();
+  expect([story, flushed]).toEqual([[...piece(3), ...piece(2), ...piece(1)], null]);
+});
+
+test("it stops when something has come, and goes on when nothing comes again", () => {
+  growth.rest();
+  isIdle = false;
+  flushEnds();
+  expect(story).toEqual(piece(3));
+  growth.rest();
+  expect(story).toEqual([...piece(3), ...piece(2)]);
+});
+
+test("while another process writes nothing is written, and no harm done", () => {
+  isLocked = true;
+  growth.rest();
+  expect(story).toEqual([]);
+  isLocked = false;
+  growth.rest();
+  expect(story).toEqual(piece(3));
+});
+
+test("a flush that fails ends the writer", () => {
+  growth.rest();
+  flushEnds(new Error("I/O error"));
+  expect(story).toEqual([...piece(3), "I/O error"]);
+});
+
+test("the file is closed once no flush of it is under way, and nothing more is written", () => {
+  growth.rest();
+  growth.close();
+  expect(story).toEqual(piece(3));
+  flushEnds();
+  growth.rest();
+  expect(story).toEqual([...piece(3), "close"]);
+});
+
+test("a file of which no flush is under way is closed at once", () => {
+  growth.close();
+  expect(story).toEqual(["close"]);
+});
