@@ -58,15 +58,20 @@ export function endAttempt(live: LiveJob, ending: Ending, now: number): Step {
     });
     if (delay !== undefined && stateOf(outcome) === "failed") return again(live, { result, told, attempt, at: now + delay });
   }
-  return { ...finish(live, { via: eventFor(live, result), result, told }, now), attempt };
+  return finish(live, { via: eventFor(live, result), result, told, attempt }, now);
 }
 
-/** The job ends: `via` is the event of the life cycle. Refuses nothing; callers have checked (T3). */
-export function finish(
-  live: LiveJob,
-  { via, result, told }: { readonly via: LifecycleEvent; readonly result: Result; readonly told?: Outcome | undefined },
-  now: number,
-): Step {
+interface Finish {
+  /** The event of the life cycle. */
+  readonly via: LifecycleEvent;
+  readonly result: Result;
+  readonly told?: Outcome | undefined;
+  /** What the attempt came to that the job ends with; left out: what the job does. */
+  readonly attempt?: Attempt;
+}
+
+/** The job ends. Refuses nothing; callers have checked (T3). */
+export function finish(live: LiveJob, { via, result, told, attempt }: Finish, now: number): Step {
   assert(live.openChildren === 0 || live.executor !== "none", `a job with ${live.openChildren} open children cannot end`);
   const final: FinalState = {
     state: stateOf(result.outcome),
@@ -80,13 +85,13 @@ export function finish(
     startedAt: live.startedAt,
     finishedAt: now,
   };
-  const attempt = live.phase === null ? null : attemptOf(live, { result, endedAt: now });
-  const data = { ...summaryOf(result), ...toldOf(told), ...(live.stop === null ? {} : { stoppedBy: live.stop.by }) };
+  const data = summaryOf(result, told);
+  if (live.stop !== null) data["stoppedBy"] = live.stop.by;
   return {
     next: null,
     final,
     via,
-    attempt,
+    attempt: attempt ?? (live.phase === null ? null : attemptOf(live, { result, endedAt: now })),
     events: [{ type: "job.finished", attempt: live.attempt === 0 ? null : live.attempt, data }],
     fact: null,
     releasesKey: true,
@@ -172,7 +177,7 @@ function again(
     wait: null,
     observed: null,
   };
-  const data = { ...summaryOf(next.result), ...toldOf(next.told), nextAt: next.at };
+  const data = { ...summaryOf(next.result, next.told), nextAt: next.at };
   return {
     next: job,
     final: null,
@@ -189,15 +194,15 @@ function withTold(live: LiveJob, result: Result, told: Outcome): Result {
   return { ...result, evidence: { ...result.evidence, toldState: told, toldEvent: live.eventSeq + 1 } };
 }
 
-/** What was told from outside, word for word: what the attempt came to may differ (it was being stopped). */
-function toldOf(told: Outcome | undefined): Record<string, Json> {
-  return told === undefined ? {} : { status: told, meta: { terminal_state: told } };
-}
-
-function summaryOf(result: Result): Record<string, Json> {
+/** What was told from outside is in it word for word: what the attempt came to may differ (it was being stopped). */
+function summaryOf(result: Result, told: Outcome | undefined): Record<string, Json> {
   const summary: Record<string, Json> = { outcome: result.outcome, reason: result.reason };
   if (result.message !== null) summary["message"] = result.message;
   if (result.exitCode !== undefined) summary["exitCode"] = result.exitCode;
   if (result.signal !== undefined) summary["signal"] = result.signal;
+  if (told !== undefined) {
+    summary["status"] = told;
+    summary["meta"] = { terminal_state: told };
+  }
   return summary;
 }
