@@ -123,7 +123,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: "packages/engine/src/worker.ts",
         from: "if (runs.get(id) === run) runs.delete(id);",
-        to: "if (end !== null && (await results.settle(changeOfEnd(end, job.live, { now: context.now(), random: () => 0 })))?.ok !== true) return; runs.delete(id);",
+        to: "if (end !== null && (await ends.results.settle(changeOfEnd(end, job.live, { now: context.now(), random: () => 0 })))?.ok !== true) return null; runs.delete(id);",
       },
     ],
   },

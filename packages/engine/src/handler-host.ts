@@ -8,12 +8,15 @@ import {
   maskOf,
   messageOf,
   NO_SECRETS,
+  type BugError,
   type HandledJob,
   type HandlerEnd,
   type HandlerHost,
   type JsonObject,
+  type LiveJob,
   type Mask,
   type MaskRule,
+  type Progress,
   type Result,
 } from "@windlass/kernel";
 import type { ClaimedJob, LogChunk, LogKey } from "@windlass/ports";
@@ -40,12 +43,15 @@ export async function maskOfId(context: EngineContext, id: string): Promise<Mask
 
 /** The same end, without what must not be stored. */
 export function maskedEnd(end: HandlerEnd, mask: Mask, given: MaskRule["secrets"] = []): HandlerEnd {
-  return end.type === "settle" ? { ...end, result: maskedResult(end.result, mask, given) } : end;
+  if (end.type !== "settle") return end;
+  const result = maskedResult(end.result, mask, given);
+  return result === end.result ? end : { ...end, result };
 }
 
 /** The output is the user's own: steps that follow need it as it is, but for the secrets that its attempt was given. */
 export function maskedResult(result: Result, mask: Mask, secrets: MaskRule["secrets"] = []): Result {
   const { message, evidence, output } = result;
+  if (message === null && evidence === undefined && secrets.length === 0) return result;
   const masked = secrets.length === 0 || output === undefined ? output : maskedJson(output, maskOf({ secrets, patterns: [] }));
   return {
     ...result,
@@ -55,25 +61,54 @@ export function maskedResult(result: Result, mask: Mask, secrets: MaskRule["secr
   };
 }
 
-export function handlerHost(context: EngineContext, { live }: ClaimedJob, mask: Mask): HandlerHost {
-  const { id, token, attempt } = live;
-  const log = attemptLog(context, { key: { jobId: id, attempt }, mask });
-  return {
-    after: (delayMs, callback) => context.clock.after(delayMs, callback),
-    log: (line) => log.line(line),
-    closeLog: () => log.close(),
-    async progress(progress) {
-      await context.commit([{ type: "progress", id, token, progress }]);
-    },
-    async expect() {
-      const text = completionTokenOf(id, attempt, context.random.bytes(COMPLETION_SECRET_BYTES));
-      const hash = context.sha256(text);
-      const [result] = await context.commit([{ type: "expect", id, token, tokenHash: hash }]);
-      if (result?.ok !== true) throw new Error(HANDED_ON);
-      return { text, hash };
-    },
-    report: (bug) => context.logger.error(bug.message, { job: id, stack: bug.stack }),
-  };
+export function handlerHost(context: EngineContext, { live }: Pick<ClaimedJob, "live">, mask: Mask): HandlerHost {
+  return new AttemptHost(context, live, mask);
+}
+
+class AttemptHost implements HandlerHost {
+  readonly #context: EngineContext;
+  readonly #live: LiveJob;
+  readonly #mask: Mask;
+  /** Most write nothing. */
+  #log: AttemptLog | null = null;
+
+  constructor(context: EngineContext, live: LiveJob, mask: Mask) {
+    this.#context = context;
+    this.#live = live;
+    this.#mask = mask;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    return this.#context.clock.after(delayMs, callback);
+  }
+
+  log(line: string): void {
+    const { id, attempt } = this.#live;
+    this.#log ??= attemptLog(this.#context, { key: { jobId: id, attempt }, mask: this.#mask });
+    this.#log.line(line);
+  }
+
+  closeLog(): Promise<void> | undefined {
+    return this.#log?.close();
+  }
+
+  async progress(progress: Progress): Promise<void> {
+    const { id, token } = this.#live;
+    await this.#context.commit([{ type: "progress", id, token, progress }]);
+  }
+
+  async expect(): Promise<{ readonly text: string; readonly hash: string }> {
+    const { id, token, attempt } = this.#live;
+    const text = completionTokenOf(id, attempt, this.#context.random.bytes(COMPLETION_SECRET_BYTES));
+    const hash = this.#context.sha256(text);
+    const [result] = await this.#context.commit([{ type: "expect", id, token, tokenHash: hash }]);
+    if (result?.ok !== true) throw new Error(HANDED_ON);
+    return { text, hash };
+  }
+
+  report(bug: BugError): void {
+    this.#context.logger.error(bug.message, { job: this.#live.id, stack: bug.stack });
+  }
 }
 
 interface AttemptLog {

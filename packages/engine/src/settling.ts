@@ -76,7 +76,7 @@ export function settling(context: EngineContext): Settling {
         const results = await context.commit(batch.map(({ change }) => change));
         failures = 0;
         size = Math.min(BATCH, size * 2);
-        batch.splice(0).forEach(({ resolve }, i) => resolve(results[i]));
+        batch.splice(0).forEach((one, i) => stored(one, results[i]));
       } catch (error) {
         failures++;
         context.logger.warn("results could not be stored and are kept", {
@@ -101,6 +101,10 @@ export function settling(context: EngineContext): Settling {
     }
     underWay.delete(batch);
   };
+  const stored = ({ resolve, length }: Pending, result: ChangeResult | undefined): void => {
+    resolve(result);
+    unstored.add(-length);
+  };
   /** Where many fail alone, it is the store. */
   const active = (): number => underWay.size - Math.min(alone, COMMITS_MAX);
 
@@ -110,18 +114,14 @@ export function settling(context: EngineContext): Settling {
         if (closed) return resolve(undefined);
         const length = lengthOf(change);
         unstored.add(length);
-        const stored = (result: ChangeResult | undefined): void => {
-          resolve(result);
-          unstored.add(-length);
-        };
-        pending.push({ change, length, resolve: stored, failedAlone: 0 });
+        pending.push({ change, length, resolve, failedAlone: 0 });
         if (active() < (context.store.inOrder && failures === 0 ? COMMITS_MAX : 1)) void flush();
       }),
     unstored,
     close() {
       closed = true;
       resting.end();
-      for (const { resolve } of [...underWay].flat().concat(pending)) resolve(undefined);
+      for (const one of [...underWay].flat().concat(pending)) stored(one, undefined);
       pending = [];
     },
   };

@@ -18,6 +18,7 @@ import {
   HANDLER_UNKNOWN,
   handlerNameOf,
   messageOf,
+  NO_SECRETS,
   queueKeyOf,
   runHandler,
   seconds,
@@ -87,6 +88,7 @@ function carry(context: EngineContext, { executor, queue, options }: Carrying): 
     opening: 0,
     ahead: readAhead(() => context.clock.monotonic()),
     takes: new Map(),
+    stored: null,
     handlers: options.handlers,
   };
   const { runs, ahead } = running;
@@ -140,8 +142,10 @@ interface Running {
   readonly ahead: ReadAhead;
   /** Attempts whose secrets are being looked up. */
   opening: number;
-  /** One for each claimed job, by id, until its result is stored. */
-  readonly takes: Map<string, Promise<void>>;
+  /** Claimed jobs that have begun, by id, until their results are stored. */
+  readonly takes: Map<string, ClaimedJob>;
+  /** Resolves when there is none; null: nobody waits for it. */
+  stored: PromiseWithResolvers<void> | null;
   readonly handlers: Readonly<Record<string, Handler>>;
 }
 
@@ -184,13 +188,22 @@ function begin(running: Running, ends: Ends): void {
   while (runs.size + running.opening < concurrency && !ends.results.unstored.isFull) {
     const job = ahead.next();
     if (job === undefined) return;
-    const { id } = job.live;
-    const taken = take(running, job, ends).finally(() => {
-      if (takes.get(id) === taken) takes.delete(id);
-      begin(running, ends);
-      ends.wake();
-    });
-    takes.set(id, taken);
+    takes.set(job.live.id, job);
+    void take(running, job, ends);
+  }
+}
+
+async function take(running: Running, job: ClaimedJob, ends: Ends): Promise<void> {
+  const { context, takes } = running;
+  const { live } = job;
+  try {
+    const end = await attempt(running, job, ends);
+    if (end !== null) await ends.results.settle(changeOfEnd(end, live, { now: context.now(), random: () => context.random.next() }));
+  } finally {
+    if (takes.get(live.id) === job) takes.delete(live.id);
+    begin(running, ends);
+    ends.wake();
+    if (takes.size === 0) running.stored?.resolve();
   }
 }
 
@@ -210,22 +223,20 @@ async function secretsOf(running: Running, { record }: ClaimedJob): Promise<Give
   }
 }
 
-async function take(running: Running, job: ClaimedJob, { results, wake }: Ends): Promise<void> {
+/** How it ended; null when the job was lost and nothing may be stored. */
+async function attempt(running: Running, job: ClaimedJob, ends: Ends): Promise<HandlerEnd | null> {
   const { context, handlers, runs, ahead } = running;
   const name = handlerNameOf(job.record);
   const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
   const { id } = job.live;
-  const store = async (end: HandlerEnd): Promise<void> => {
-    await results.settle(changeOfEnd(end, job.live, { now: context.now(), random: () => context.random.next() }));
-  };
   if (handler === undefined) {
     context.logger.warn("no handler of that name here; the job is put off", { job: id, handler: name, known: Object.keys(handlers) });
-    return store(HANDLER_UNKNOWN);
+    return HANDLER_UNKNOWN;
   }
   const given = aliasesIn(job.record).length === 0 ? null : await secretsOf(running, job);
-  if (given === "unknown") return store({ type: "release" });
-  if (given !== null && "refused" in given) return store({ type: "settle", result: given.refused, stopped: false });
-  const secrets = given === null ? [] : [...given.values.values()];
+  if (given === "unknown") return { type: "release" };
+  if (given !== null && "refused" in given) return { type: "settle", result: given.refused, stopped: false };
+  const secrets = given === null ? NO_SECRETS.secrets : [...given.values.values()];
   const mask = maskOfJob(context, job, secrets);
   const span = beginAttempt(context, job);
   const host = handlerHost(context, job, mask);
@@ -235,11 +246,11 @@ async function take(running: Running, job: ClaimedJob, { results, wake }: Ends):
   const end = await run.ended;
   if (runs.get(id) === run) runs.delete(id);
   ahead.ended();
-  begin(running, { results, wake });
-  wake();
+  begin(running, ends);
+  ends.wake();
   const told = end === null ? null : maskedEnd(end, mask, secrets);
   if (span !== null) endHandlerSpan(span, told);
-  if (told !== null) await store(told);
+  return told;
 }
 
 /** Waits for what runs; what is left when the time is over is given up (W5), also when the store cannot be told. */
@@ -248,15 +259,20 @@ async function drain(running: Running, { results, drainMs }: { readonly results:
   for (const run of running.runs.values()) run.giveUp("the worker stopped before the handler had ended");
   await takesEnded(running, GIVE_UP_MS);
   results.close();
-  await Promise.all(running.takes.values());
+  await allStored(running);
+}
+
+/** Resolves when every result is stored or given up. */
+async function allStored(running: Running): Promise<void> {
+  if (running.takes.size > 0) await (running.stored ??= Promise.withResolvers()).promise;
 }
 
 /** Resolves when every result is stored, or the time is over. */
-async function takesEnded({ context, takes }: Running, limitMs: number): Promise<void> {
-  if (takes.size === 0) return;
+async function takesEnded(running: Running, limitMs: number): Promise<void> {
+  if (running.takes.size === 0) return;
   await new Promise<void>((resolve) => {
-    const cancel = context.clock.after(limitMs, resolve);
-    void Promise.all(takes.values()).then(() => {
+    const cancel = running.context.clock.after(limitMs, resolve);
+    void allStored(running).then(() => {
       cancel();
       resolve();
     });

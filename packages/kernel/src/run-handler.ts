@@ -7,7 +7,7 @@
  * R3. Whatever it says, what is handed on can be told to a server and stored.
  */
 import { BugError } from "./assert.ts";
-import { endOfGrace, endOfReturn, endOfThrow, stackOf, type HandlerEnd, type StopOrder } from "./handler-end.ts";
+import { endOfGrace, endOfReturn, endOfThrow, stackOf, type Called, type HandlerEnd, type StopOrder } from "./handler-end.ts";
 import { messageOf } from "./error.ts";
 import { isAnswer, type Handler, type HandlerContext } from "./handler.ts";
 import { PROGRESS_TEXT_LENGTH_MAX, type Progress } from "./job.ts";
@@ -50,62 +50,90 @@ export function completionTokenOf(jobId: string, attempt: number, secret: Uint8A
 export const COMPLETION_SECRET_BYTES = 24;
 
 export function runHandler(host: HandlerHost, job: HandledJob, handler: Handler): Run {
-  const controller = new AbortController();
-  let stopping: StopOrder | null = null;
-  let completionHash: string | null = null;
-  let endGrace = (): void => {};
-  let resolveEnded: (end: HandlerEnd | null) => void = () => {};
-  const ended = new Promise<HandlerEnd | null>((resolve) => {
-    resolveEnded = resolve;
-  });
-  const called = () => ({ stop: stopping, completionHash });
-  const end = async (how: HandlerEnd | null): Promise<void> => {
-    endGrace();
-    await host.closeLog();
-    resolveEnded(how);
-  };
-  let token: Promise<string> | null = null;
-  const context: HandlerContext = {
-    ...job,
-    signal: controller.signal,
-    log: (line) => host.log(messageOf(line)),
-    progress: (fraction, text) => host.progress(progressOf(fraction, text)),
-    completionToken: () =>
-      (token ??= host.expect().then(({ text, hash }) => {
-        completionHash = hash;
-        return text;
-      })),
-  };
+  const run = new HandlerRun(host);
+  void run.call(job, handler);
+  return run;
+}
 
-  void (async () => {
+/** There is one for each attempt: what only some need is made when they do. */
+class HandlerRun implements Run {
+  readonly ended: Promise<HandlerEnd | null>;
+  readonly #host: HandlerHost;
+  readonly #controller = new AbortController();
+  #resolveEnded: (end: HandlerEnd | null) => void = () => {};
+  #stopping: StopOrder | null = null;
+  #endGrace: (() => void) | null = null;
+  #token: Promise<string> | null = null;
+  #completionHash: string | null = null;
+
+  constructor(host: HandlerHost) {
+    this.#host = host;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  async call(job: HandledJob, handler: Handler): Promise<void> {
     let how: HandlerEnd;
     try {
-      how = endOfReturn(await handler(context), called());
+      how = endOfReturn(await handler(this.#contextOf(job)), this.#called());
     } catch (error) {
-      if (error instanceof BugError) host.report(error);
-      how = endOfThrow(error, called());
-      if (!isAnswer(error)) host.log(stackOf(error) ?? messageOf(error));
+      if (error instanceof BugError) this.#host.report(error);
+      how = endOfThrow(error, this.#called());
+      if (!isAnswer(error)) this.#host.log(stackOf(error) ?? messageOf(error));
     }
-    await end(how);
-  })();
+    this.#end(how);
+  }
 
-  return {
-    ended,
-    stop(stop) {
-      if (stopping !== null) return;
-      stopping = stop;
-      controller.abort(new Error(stop.message ?? `the job is to stop: ${stop.reason}`));
-      endGrace = host.after(stop.graceMs, () => void end(endOfGrace(stop)));
-    },
-    abandon(why) {
-      controller.abort(new Error(why));
-      void end(null);
-    },
-    giveUp(why) {
-      controller.abort(new Error(why));
-      void end({ type: "lose", message: why });
-    },
-  };
+  stop(stop: StopOrder): void {
+    if (this.#stopping !== null) return;
+    this.#stopping = stop;
+    this.#controller.abort(new Error(stop.message ?? `the job is to stop: ${stop.reason}`));
+    this.#endGrace = this.#host.after(stop.graceMs, () => this.#end(endOfGrace(stop)));
+  }
+
+  abandon(why: string): void {
+    this.#controller.abort(new Error(why));
+    this.#end(null);
+  }
+
+  giveUp(why: string): void {
+    this.#controller.abort(new Error(why));
+    this.#end({ type: "lose", message: why });
+  }
+
+  /** Handlers may take it apart, copy it and change the copy: all of it is its own. */
+  #contextOf({ jobId, name, attempt, input, labels, traceparent }: HandledJob): HandlerContext {
+    return {
+      jobId,
+      name,
+      attempt,
+      input,
+      labels,
+      traceparent,
+      signal: this.#controller.signal,
+      log: (line) => this.#host.log(messageOf(line)),
+      progress: (fraction, text) => this.#host.progress(progressOf(fraction, text)),
+      completionToken: () => (this.#token ??= this.#newToken()),
+    };
+  }
+
+  async #newToken(): Promise<string> {
+    const { text, hash } = await this.#host.expect();
+    this.#completionHash = hash;
+    return text;
+  }
+
+  #called(): Called {
+    return { stop: this.#stopping, completionHash: this.#completionHash };
+  }
+
+  #end(how: HandlerEnd | null): void {
+    this.#endGrace?.();
+    const closing = this.#host.closeLog();
+    if (closing === undefined) this.#resolveEnded(how);
+    else void closing.then(() => this.#resolveEnded(how));
+  }
 }
 
 /** Handlers are not always checked by a compiler, and one that says odd things must not stand in the way of the others. */
