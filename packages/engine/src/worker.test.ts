@@ -352,4 +352,32 @@ describe("a worker that", () => {
     go();
     expect((await endOf(fixture, id)).final).toMatchObject({ state: "succeeded", attempts: 2, output: 2 });
   });
+
+  test("has a job again whose first result is not stored yet keeps it when that is refused", async () => {
+    let reachable = true;
+    const wrap = (store: Store): Store => ({
+      ...store,
+      jobs: {
+        ...store.jobs,
+        commit: (changes, now) =>
+          reachable || changes[0]?.type !== "settle" ? store.jobs.commit(changes, now) : Promise.reject(new Error("no route to host")),
+      },
+    });
+    const { handler, calls, open: go } = gate();
+    const fixture = await working(handler, { wrap, sessionTtlMs: 3_000 });
+    const id = await fixture.submit({ retry });
+    await fixture.reach(id, "running");
+    reachable = false;
+    go();
+    await settled();
+    await fixture.store.sessions.close((await fixture.engine.jobs.get(id)).live?.session ?? "");
+    await fixture.engine.context.commit([{ type: "lose", id, token: 1, reason: "worker_lost", message: "lost", random: 0 }]);
+    await fixture.clock.until(() => calls.length === 2, 60_000);
+    reachable = true;
+    await fixture.clock.advance(60_000);
+    expect((await fixture.engine.jobs.get(id)).live).toMatchObject({ state: "running", attempt: 2 });
+    go();
+    expect((await endOf(fixture, id)).final).toMatchObject({ state: "succeeded", attempts: 2 });
+    expect(calls).toHaveLength(2);
+  });
 });
