@@ -8,6 +8,8 @@
  * C2. Candidates are locked and those of others passed over: two claims never wait for each other's jobs.
  * C3. Keys are locked last (K1).
  * C4. A session that is not open claims nothing (ports, S4): its row is kept from being deleted until the claim is stored.
+ * C5. Claims of this process that are asked for at once look one after the other, from before C1 until C2: so each gives what stands
+ *     behind what the one before gave, and none waits for a lock of one that waits for its turn.
  */
 import type pg from "pg";
 import {
@@ -51,6 +53,7 @@ import { OWN_NUMBER } from "./claimed-rows.ts";
 import type { Known } from "./commit-jobs.ts";
 import { lockKeys } from "./concurrency-keys.ts";
 import type { Querier, Value } from "./connection.ts";
+import type { Turn } from "./in-turn.ts";
 import type { Columns, SubmittedRows } from "./submitted-rows.ts";
 import { inTransaction } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
@@ -63,9 +66,21 @@ interface Claiming {
   readonly pool: pg.Pool;
   readonly turns: Turns;
   readonly known: Known;
+  /** See C5. */
+  readonly nextTurn: () => Turn;
 }
 
 export async function claim(claiming: Claiming, request: ClaimRequest): Promise<Claimed> {
+  const turn = claiming.nextTurn();
+  try {
+    await turn.come;
+    return await claimInRounds(claiming, request, turn);
+  } finally {
+    turn.pass();
+  }
+}
+
+async function claimInRounds(claiming: Claiming, request: ClaimRequest, { pass }: Turn): Promise<Claimed> {
   const { pool, turns } = claiming;
   const jobs: ClaimedJob[] = [];
   let signals = noSignals;
@@ -74,7 +89,9 @@ export async function claim(claiming: Claiming, request: ClaimRequest): Promise<
   let bytes = 0;
   for (let round = 0; round === 0 || jobs.length < request.limit; round++) {
     const given: Given = { jobs: jobs.length, bytes };
-    const done = await inTransaction(pool, (db) => claimRound(db, claiming, { ...request, limit: request.limit - jobs.length, given }));
+    const done = await inTransaction(pool, (db) =>
+      claimRound(db, claiming, { ...request, limit: request.limit - jobs.length, given, pass }),
+    );
     bytes += done.bytes;
     const claimed = done.jobs.map(({ live }) => live);
     turns.took(claimed);
@@ -121,7 +138,13 @@ const NOTHING: Round = {
   heldUntil: null,
 };
 
-async function claimRound(db: Querier, { turns, known }: Claiming, request: ClaimRequest & { readonly given: Given }): Promise<Round> {
+interface RoundRequest extends ClaimRequest {
+  readonly given: Given;
+  /** Called when the rows are locked. */
+  readonly pass: () => void;
+}
+
+async function claimRound(db: Querier, { turns, known }: Claiming, request: RoundRequest): Promise<Round> {
   const { executor, limit, ahead = 0, now } = request;
   const [session, queues] = await Promise.all([db.rows(SESSION, [request.session]), loadQueues(db, request)]);
   const [number] = session[0] ?? [];
@@ -135,6 +158,7 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Clai
         candidatesOf({ executor, queue, state, turn: turns.of(executor, queue), limit: limit + ahead, now }),
       ),
     );
+  request.pass();
   const all = mergeQueues(lists);
   const { candidates, bytesOf } = await fitting(db, all, { known: known.records, given: request.given });
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);

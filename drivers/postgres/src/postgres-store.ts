@@ -14,6 +14,7 @@ import { deadLetterStore } from "./dead-letters.ts";
 import { feedPlaceStore } from "./feed-places.ts";
 import { groupCommits } from "./group-commit.ts";
 import { threadHeartbeats } from "./heartbeats.ts";
+import { inTurn } from "./in-turn.ts";
 import { jobQueries } from "./job-queries.ts";
 import { jobReads } from "./job-reads.ts";
 import { migrate } from "./migrate.ts";
@@ -48,6 +49,7 @@ export async function openPostgresStore({ url, clock, manyMin = MANY_MIN }: Post
   const inFlight = new InFlight();
   const db = translated(querierOf(pool), inFlight);
   const turns = new Turns();
+  const nextTurn = inTurn();
   const known = { records: new KnownRecords(), claimed: new ClaimedRows(), submitted: new SubmittedRows(), manyMin };
   const beats = threadHeartbeats(url, clock);
   const grouped = groupCommits((changes, now) => inTransaction(pool, (tx) => commit(tx, known, { changes, now })));
@@ -56,7 +58,7 @@ export async function openPostgresStore({ url, clock, manyMin = MANY_MIN }: Post
     jobs: {
       ...jobQueries(db),
       commit: (changes, now) => inFlight.add(() => grouped(changes, now)),
-      claim: (request) => inFlight.add(() => claim({ pool, turns, known }, request)),
+      claim: (request) => inFlight.add(() => claim({ pool, turns, known, nextTurn }, request)),
       unblock: (now) => inFlight.add(() => inTransaction(pool, (tx) => unblock(tx, now))),
       tidy: (after, now) => inFlight.add(() => inTransaction(pool, (tx) => tidy(tx, after, now))),
     },

@@ -83,7 +83,7 @@ test("the end of a handler asks for no other job where nothing was left", async 
 });
 
 /** A loop of which each claim is answered by the test. */
-function claimsOn(inOrder: boolean) {
+function claimsOn(ahead = 1_200) {
   const asked: { readonly request: ClaimRequest; readonly answer: PromiseWithResolvers<Claimed> }[] = [];
   const taken: string[] = [];
   /** Ids of what the session holds and the carrier does not know of. */
@@ -92,10 +92,9 @@ function claimsOn(inOrder: boolean) {
   let failing = false;
   const surplus: string[] = [];
   const clock = fakeClock();
-  let room = { limit: 10, ahead: 1_200 };
+  let room = { limit: 10, ahead };
   const context = {
     store: {
-      inOrder,
       jobs: {
         live: (_: unknown, limit: number) => Promise.resolve(held.slice(0, limit).map((id) => ({ id }))),
         claim(request: ClaimRequest) {
@@ -158,8 +157,8 @@ function claimsOn(inOrder: boolean) {
   };
 }
 
-test("much is asked for in parts at once where the store keeps calls in order, and taken over in their order", async () => {
-  const { asked, taken, loop, claimed } = claimsOn(true);
+test("much is asked for in parts at once, and taken over in their order", async () => {
+  const { asked, taken, loop, claimed } = claimsOn();
   await loop.start();
   await settled();
   expect(asked.map(({ request: { limit, ahead } }) => [limit, ahead])).toEqual([
@@ -180,7 +179,7 @@ test("much is asked for in parts at once where the store keeps calls in order, a
 });
 
 test("where the first part was not filled, the next pass asks for no further one", async () => {
-  const { asked, loop, claimed, clock } = claimsOn(true);
+  const { asked, loop, claimed, clock } = claimsOn();
   await loop.start();
   await settled();
   expect(asked).toHaveLength(3);
@@ -191,17 +190,8 @@ test("where the first part was not filled, the next pass asks for no further one
   await loop.stop();
 });
 
-test("one part after the other is asked for elsewhere", async () => {
-  const { asked, loop, claimed } = claimsOn(false);
-  await loop.start();
-  await settled();
-  expect(asked.map(({ request: { limit, ahead } }) => [limit, ahead])).toEqual([[10, 500]]);
-  asked[0]?.answer.resolve(claimed());
-  await loop.stop();
-});
-
 test("a part that fails keeps no other from being taken over", async () => {
-  const { asked, taken, loop, claimed } = claimsOn(true);
+  const { asked, taken, loop, claimed } = claimsOn();
   await loop.start();
   await settled();
   asked[0]?.answer.reject(new Error("the disk is full"));
@@ -217,7 +207,7 @@ const many = (count: number): string[] => Array.from({ length: count }, (_, i) =
 const SOON = 1_000;
 
 test("what a claim may have taken that failed is given back in the next pass, all of it", async () => {
-  const { asked, commits, loop, clock, hold, claimed } = claimsOn(false);
+  const { asked, commits, loop, clock, hold, claimed } = claimsOn(500);
   await loop.start();
   await settled();
   hold(many(1_201));
@@ -235,7 +225,7 @@ test("what a claim may have taken that failed is given back in the next pass, al
 });
 
 test("what was let go of and could not be given back is given back when the store can be reached again", async () => {
-  const { asked, commits, surplus, loop, clock, hold, claimed, fail } = claimsOn(false);
+  const { asked, commits, surplus, loop, clock, hold, claimed, fail } = claimsOn(500);
   await loop.start();
   await settled();
   asked[0]?.answer.resolve(claimed("a"));

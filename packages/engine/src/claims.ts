@@ -185,7 +185,7 @@ async function claimAndHandOver(
   let last: Pick<Claimed, "nothingLeft" | "heldUntil"> = { nothingLeft: false, heldUntil: null };
   let more = false;
   const failures: unknown[] = [];
-  const parts = partsOf(context, room, suspected.plenty).map((part) => ({ part, claiming: claimFor(context, options, part) }));
+  const parts = partsOf(room, suspected.plenty).map((part) => ({ part, claiming: claimFor(context, options, part) }));
   // The failure of one is met when its turn has come.
   for (const { claiming } of parts) claiming.catch(() => {});
   suspected.plenty = false;
@@ -206,12 +206,12 @@ async function claimAndHandOver(
 }
 
 /**
- * Where the store keeps calls in order it carries one part out while the jobs of another begin. Elsewhere the next pass asks for
- * the rest, and so it does where the first part was not filled: what may not be read ahead would be looked at for each part.
+ * The store carries one part out while the jobs of another begin. Where the first part was not filled the next pass asks for the rest:
+ * what may not be read ahead would be looked at for each part.
  */
-function partsOf({ store }: EngineContext, { limit, ahead }: Room, isPlenty: boolean): readonly Room[] {
+function partsOf({ limit, ahead }: Room, isPlenty: boolean): readonly Room[] {
   const parts: Room[] = [{ limit, ahead: Math.min(ahead, AHEAD_PART_MAX) }];
-  if (store.inOrder && isPlenty)
+  if (isPlenty)
     for (let left = ahead - AHEAD_PART_MAX; left > 0; left -= AHEAD_PART_MAX)
       parts.push({ limit: 0, ahead: Math.min(left, AHEAD_PART_MAX) });
   return parts;

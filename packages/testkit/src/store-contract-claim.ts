@@ -40,6 +40,14 @@ export function describeClaims(subject: Subject): void {
     expect(await claimIds(store, { limit: 1, ahead: 5 })).toEqual([d, e]);
   });
 
+  test("claims that are asked for at once share out what is ready, in the order in which they are asked for", async () => {
+    const { store } = subject;
+    const ids = await submit(store, ...Array.from({ length: 40 }, () => ({})));
+    const claimed = await Promise.all([10, 5, 20].map((limit) => claimIds(store, { limit })));
+    expect(claimed).toEqual([ids.slice(0, 10), ids.slice(10, 15), ids.slice(15, 35)]);
+    expect(await claimIds(store, { limit: 10 })).toEqual(ids.slice(35));
+  });
+
   test("a claim gives only so many bytes at once, in order, and says that there is more; one job that is larger goes alone", async () => {
     const { store } = subject;
     const claim = async (limit: number, ahead = 0): Promise<readonly [readonly string[], readonly string[]]> => {
