@@ -7,7 +7,7 @@ export interface Turn {
   /** Resolves when all who came before have passed. */
   readonly come: Promise<void>;
   /** Lets the next one look. Whoever has a turn calls it, whatever happens. */
-  pass(): void;
+  readonly pass: () => void;
 }
 
 export function inTurn(): () => Turn {
