@@ -51,6 +51,37 @@ test("a stream that broke before its first item goes on where the server said th
   expect(sent.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "41"]);
 });
 
+const beginning = (): Response => new Response("id: 41\n\n", { headers: { "content-type": "text/event-stream" } });
+
+test("a server that says where the stream begins and hangs up is asked less and less often, and given up in the end", async () => {
+  const { sent, fetch } = answering(...Array.from({ length: 30 }, () => beginning), () => sse(["42", { type: "end" }]));
+  const { rests, api } = hasty({ fetch });
+  await expect(typesOf(api.events.watch())).rejects.toMatchObject({ code: "unreachable" });
+  expect(sent).toHaveLength(16);
+  expect(rests).toEqual([200, 400, 800, 1_600, 3_200, ...Array.from({ length: 10 }, () => 5_000)]);
+});
+
+test("a connection that has stood for a while and gave signs of life is none of those that are counted", async () => {
+  vi.useFakeTimers();
+  const quiet = (): Response =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => {
+          setTimeout(() => {
+            controller.enqueue(new TextEncoder().encode(": alive\n\n"));
+            controller.close();
+          }, 15_000);
+        },
+      }),
+      { headers: { "content-type": "text/event-stream" } },
+    );
+  const { fetch } = answering(...Array.from({ length: 40 }, () => quiet), () => sse(["42", { type: "end" }]));
+  const reading = typesOf(hasty({ fetch }).api.events.watch());
+  await vi.advanceTimersByTimeAsync(700_000);
+  expect(await reading).toEqual(["end"]);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test("time in which nobody reads does not count as silence", async () => {
   vi.useFakeTimers();
   const { sent, fetch } = answering(() => sse(["7", { type: "job" }], ["8", { type: "end" }]));
