@@ -1,7 +1,7 @@
 /** What can be done with queues over the API. */
 import { RATE_LIMIT_MAX, RATE_SECONDS_MAX } from "@windlass/kernel";
 import * as z from "zod";
-import { namePage, nameParams, nextCursor, time } from "./json-schema.ts";
+import { idCursor, namePage, nameParams, nextCursor, time } from "./json-schema.ts";
 import { operation } from "./operation.ts";
 
 /** Starts in a time; as many may start at once after a rest. */
@@ -47,7 +47,12 @@ export const queueJson = z
 export type QueueJson = z.output<typeof queueJson>;
 
 /** Which of the jobs that wait are meant; all when left out. */
-const waiting = { jobName: z.string().max(200).optional(), fairnessKey: z.string().max(200).optional() };
+const waiting = {
+  jobName: z.string().max(200).optional(),
+  fairnessKey: z.string().max(200).optional(),
+  /** Goes on behind the batch that told it. */
+  cursor: idCursor("job").optional(),
+};
 
 export const sweptJson = z
   .object({
@@ -57,8 +62,9 @@ export const sweptJson = z
     done: z.int(),
     /** Those that belong to an execution. */
     steps: z.int(),
-    /** True when there are more than one call looks at. */
+    /** True when there are more than one call looks at: `nextCursor` is where to go on, though nothing was done in this batch. */
     more: z.boolean(),
+    nextCursor,
   })
   .meta({ id: "Swept" });
 
@@ -96,7 +102,7 @@ export const queueOperations = {
     conditional: true,
   }),
   move: operation("queues.move", {
-    summary: "Move what waits in a queue to another, in batches: again as long as there is more",
+    summary: "Move what waits in a queue to another, in batches: again with nextCursor until it is null",
     permission: "queues:write",
     params: nameParams,
     body: z.strictObject({ to: z.string().max(256), ...waiting, dryRun: z.boolean().default(false) }),
@@ -104,7 +110,8 @@ export const queueOperations = {
     errors: ["not_found"],
   }),
   purge: operation("queues.purge", {
-    summary: "Cancel what waits in a queue, in batches; steps are left to their executions. Only counts unless dryRun is false",
+    summary:
+      "Cancel what waits in a queue, in batches: again with nextCursor until it is null. Steps are left to their executions. Only counts unless dryRun is false",
     permission: "queues:purge",
     params: nameParams,
     body: z.strictObject({

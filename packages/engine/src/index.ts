@@ -21,6 +21,7 @@ export { cancelMany, retryMany, type BulkAnswer } from "./jobs-in-bulk.ts";
 export { localBus } from "./local-bus.ts";
 export { givenSecrets, maskOfAttempt, withheld, type Given } from "./given-secrets.ts";
 export type { KeyRing } from "./key-ring.ts";
+export type { Swept, WaitingFilter } from "./queues.ts";
 export type { Rotation, Secrets } from "./secrets.ts";
 export { loop, serviceOf, together, type Loop, type Service } from "./service.ts";
 export type { NoticeOptions } from "./notice-receiver.ts";

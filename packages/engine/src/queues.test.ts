@@ -26,11 +26,11 @@ test("what waits is moved after a preview that moves nothing; a filter chooses; 
   const [tenant = ""] = await waiting(1, { fairnessKey: "t1" });
   const rest = await waiting(600);
   const request = { to: "to", by: "ann", dryRun: false };
-  expect(await queues.move(from, { ...request, dryRun: true })).toEqual({ matched: 602, done: 0, steps: 0, more: false });
+  expect(await queues.move(from, { ...request, dryRun: true })).toEqual({ matched: 602, done: 0, steps: 0, next: null });
   expect(await queues.move({ ...from, name: "mail" }, request)).toMatchObject({ matched: 1, done: 1 });
   expect(await queues.move({ ...from, fairnessKey: "t1" }, request)).toMatchObject({ matched: 1, done: 1 });
   expect(await Promise.all([mail, tenant, rest[0] ?? ""].map(queueOf))).toEqual(["to", "to", "from"]);
-  expect(await queues.move(from, request)).toEqual({ matched: 600, done: 600, steps: 0, more: false });
+  expect(await queues.move(from, request)).toEqual({ matched: 600, done: 600, steps: 0, next: null });
   expect(await queues.move(from, request)).toMatchObject({ matched: 0, done: 0 });
 });
 
@@ -43,21 +43,56 @@ test("a queue is not moved to itself, and a preview counts more than one call wo
   let pages = 0;
   const live = async (): Promise<readonly LiveJob[]> => Array.from({ length: pages++ < 30 ? 500 : 7 }, () => one);
   const many = queues({ ...engine.context, store: { ...store, jobs: { ...store.jobs, live } } });
-  expect(await many.purge(from, { by: "ann", dryRun: true, remove: false })).toEqual({ matched: 15_007, done: 0, steps: 0, more: false });
+  expect(await many.purge(from, { by: "ann", dryRun: true, remove: false })).toEqual({ matched: 15_007, done: 0, steps: 0, next: null });
 });
 
-test("many steps, which stay, do not hide a job that waits behind them", async () => {
+/** As many jobs in the queue as no test could submit, each with what `given` says of it; every change of them is accepted. */
+async function crowd(count: number, given: (i: number) => Partial<LiveJob>) {
   const { engine, store } = fixture;
-  const [id = ""] = await waiting(1);
+  await waiting(1);
   const [one] = await store.jobs.live({ ...from, after: "" }, 1);
   if (one === undefined) throw new Error("the job that waits is not alive");
-  let pages = 0;
-  const live = async (): Promise<readonly LiveJob[]> =>
-    pages++ < 25 ? Array.from({ length: 500 }, () => ({ ...one, parentId: "job_parent" })) : [one];
-  const many = queues({ ...engine.context, store: { ...store, jobs: { ...store.jobs, live } } });
-  const purged = await many.purge(from, { by: "ann", dryRun: false, remove: false });
-  expect(purged).toEqual({ matched: 12_501, done: 1, steps: 12_500, more: false });
-  expect(await fixture.stateOf(id)).toBe("cancelled");
+  const reads = { pages: 0 };
+  const live: typeof store.jobs.live = async ({ after = "" }, limit) => {
+    reads.pages++;
+    const first = after === "" ? 0 : Number(after.slice("job_".length)) + 1;
+    const length = Math.max(0, Math.min(limit, count - first));
+    return Array.from({ length }, (_, i) => ({ ...one, id: `job_${first + i}`, ...given(first + i) }));
+  };
+  const changed: string[] = [];
+  const commit: typeof engine.context.commit = async (changes) => {
+    const ids = changes.flatMap((change) => ("id" in change && typeof change.id === "string" ? [change.id] : []));
+    changed.push(...ids);
+    return ids.map((id) => ({ ok: true, id }));
+  };
+  return { queues: queues({ ...engine.context, commit, store: { ...store, jobs: { ...store.jobs, live } } }), changed, reads };
+}
+const step = { parentId: "job_parent" };
+const purge = { by: "ann", dryRun: false, remove: false };
+
+test("a purge whose steps fill a whole call goes on behind them, though that call did nothing", async () => {
+  const { queues, changed } = await crowd(100_001, (i) => (i < 100_000 ? step : {}));
+  const first = await queues.purge(from, purge);
+  expect(first).toEqual({ matched: 100_000, done: 0, steps: 100_000, next: "job_99999" });
+  const second = await queues.purge({ ...from, after: first.next ?? "" }, purge);
+  expect(second).toEqual({ matched: 1, done: 1, steps: 0, next: null });
+  expect(changed).toEqual(["job_100000"]);
+});
+
+test("ten thousand jobs are done with in a call, be they steps, and steps that stay are none of them", async () => {
+  const moved = await crowd(25_000, () => step);
+  const move = { to: "to", by: "ann", dryRun: false };
+  const first = await moved.queues.move(from, move);
+  expect(first).toEqual({ matched: 10_000, done: 10_000, steps: 10_000, next: "job_9999" });
+  expect(await moved.queues.move({ ...from, after: "job_19999" }, move)).toEqual({ matched: 5_000, done: 5_000, steps: 5_000, next: null });
+  const purged = await crowd(25_000, (i) => (i < 12_500 ? step : {}));
+  expect(await purged.queues.purge(from, purge)).toEqual({ matched: 22_500, done: 10_000, steps: 12_500, next: "job_22499" });
+});
+
+test("attempts that go on are not meant, and count for what one call reads", async () => {
+  const { queues, reads } = await crowd(150_000, () => ({ resumed: true }));
+  const first = await queues.purge(from, { ...purge, dryRun: true });
+  expect([first, reads.pages]).toEqual([{ matched: 0, done: 0, steps: 0, next: "job_99999" }, 200]);
 });
 
 test("a purge cancels what waits and leaves what runs, and steps to their executions; it may remove what never started", async () => {
@@ -67,7 +102,7 @@ test("a purge cancels what waits and leaves what runs, and steps to their execut
   await fixture.clock.advance(100);
   const ids = await waiting(3);
   const request = { by: "ann", dryRun: false, remove: false };
-  expect(await queues.purge(from, { ...request, dryRun: true })).toEqual({ matched: 4, done: 0, steps: 1, more: false });
+  expect(await queues.purge(from, { ...request, dryRun: true })).toEqual({ matched: 4, done: 0, steps: 1, next: null });
   const [gone = "", ...others] = ids;
   expect(await queues.purge({ ...from, name: "greet" }, request)).toMatchObject({ matched: 3, done: 3 });
   expect(await fixture.stateOf(gone)).toBe("cancelled");
@@ -99,7 +134,7 @@ test("what is started between the look and the purge runs on", async () => {
     dryRun: false,
     remove: false,
   });
-  expect(purged).toEqual({ matched: 2, done: 1, steps: 0, more: false });
+  expect(purged).toEqual({ matched: 2, done: 1, steps: 0, next: null });
   expect([await fixture.stateOf(first), await fixture.stateOf(second)]).toEqual(["running", "cancelled"]);
 });
 

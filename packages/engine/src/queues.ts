@@ -1,6 +1,7 @@
 /**
  * What may be done with all the jobs that wait in a queue: move them to another, or cancel them. In batches; each job on its
- * own merits, so that one which was started meanwhile is passed over. Doing it again goes on where it stopped.
+ * own merits, so that one which was started meanwhile is passed over. A call says where the next one goes on: what stays, as
+ * steps do in a purge, would hide from one that begins anew what waits behind it.
  */
 import { faultOfNamedQueue, queueOfKey, WindlassError, type Change, type ChangeResult, type LiveJob } from "@windlass/kernel";
 import type { EngineContext } from "./context.ts";
@@ -12,6 +13,8 @@ export interface WaitingFilter {
   readonly queue: string;
   readonly name?: string | undefined;
   readonly fairnessKey?: string | undefined;
+  /** Only those behind this place, which an earlier call told. */
+  readonly after?: string | undefined;
 }
 
 export interface Swept {
@@ -21,8 +24,8 @@ export interface Swept {
   readonly done: number;
   /** Those that belong to an execution: a purge leaves them to it. */
   readonly steps: number;
-  /** True when there are more than one call looks at. */
-  readonly more: boolean;
+  /** The place behind which the next call goes on, though it did nothing; null at the end. */
+  readonly next: string | null;
 }
 
 export interface Queues {
@@ -33,7 +36,7 @@ export interface Queues {
 
 /** Jobs with which one call does it: it answers within seconds, and whoever asked asks again. */
 const SWEEP_MAX = 10_000;
-/** Jobs that it looks at, also in a preview: as many as the figures of a queue count. Steps, which stay, may stand before others. */
+/** Jobs that it reads, also in a preview and whatever they are: as many as the figures of a queue count. */
 const LOOKED_AT_MAX = 100_000;
 const PAGE = 500;
 
@@ -73,8 +76,9 @@ async function sweep(
   work: ((page: readonly LiveJob[]) => Promise<number>) | null,
 ): Promise<Swept> {
   const wanted = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
-  let swept = { matched: 0, done: 0, steps: 0, more: false };
-  for (let after = ""; ;) {
+  let swept: Swept = { matched: 0, done: 0, steps: 0, next: null };
+  for (let read = PAGE; ; read += PAGE) {
+    const after = swept.next ?? filter.after ?? "";
     const page = await context.store.jobs.live({ ...wanted, states: ["scheduled", "queued"], after }, PAGE);
     // An attempt that goes on was admitted to where it is.
     const waiting = page.filter(({ resumed }) => !resumed);
@@ -83,11 +87,9 @@ async function sweep(
       matched: swept.matched + waiting.length,
       done: swept.done + done,
       steps: swept.steps + waiting.filter(({ parentId }) => parentId !== null).length,
-      more: page.length === PAGE,
+      next: page.length < PAGE ? null : (page.at(-1)?.id ?? null),
     };
-    after = page.at(-1)?.id ?? "";
-    const isMuch = work !== null && swept.matched - swept.steps >= SWEEP_MAX;
-    if (page.length < PAGE || isMuch || swept.matched >= LOOKED_AT_MAX) return swept;
+    if (swept.next === null || swept.done >= SWEEP_MAX || read >= LOOKED_AT_MAX) return swept;
   }
 }
 

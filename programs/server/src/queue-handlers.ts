@@ -1,5 +1,6 @@
 /** The operations on queues. A queue is there as soon as a job names it, somebody sets it or a worker serves it. */
-import type { QueueJson } from "@windlass/contract";
+import type { QueueJson, SweptJson } from "@windlass/contract";
+import type { Swept, WaitingFilter } from "@windlass/engine";
 import {
   didYouMean,
   EXECUTORS,
@@ -41,16 +42,16 @@ export function queueHandlers({ engine: { context, queues: waiting } }: ServerCo
       await queues.remove(queueKeyOf(workspace, name), expected);
       return { name };
     },
-    async move({ params: { name }, body: { to, dryRun, jobName, fairnessKey } }, { principal, workspace }) {
+    async move({ params: { name }, body: { to, dryRun, ...narrowed } }, { principal, workspace }) {
       checkName("to", to);
       await find(workspace, name);
-      const filter = { queue: queueKeyOf(workspace, name), name: jobName, fairnessKey };
-      return waiting.move(filter, { to: queueKeyOf(workspace, to), by: principal.name, dryRun });
+      const filter = waitingOf(queueKeyOf(workspace, name), narrowed);
+      return presentSwept(await waiting.move(filter, { to: queueKeyOf(workspace, to), by: principal.name, dryRun }));
     },
-    async purge({ params: { name }, body: { dryRun, remove, jobName, fairnessKey } }, { principal, workspace }) {
+    async purge({ params: { name }, body: { dryRun, remove, ...narrowed } }, { principal, workspace }) {
       await find(workspace, name);
-      const filter = { queue: queueKeyOf(workspace, name), name: jobName, fairnessKey };
-      return waiting.purge(filter, { by: principal.name, dryRun, remove });
+      const filter = waitingOf(queueKeyOf(workspace, name), narrowed);
+      return presentSwept(await waiting.purge(filter, { by: principal.name, dryRun, remove }));
     },
   };
 
@@ -104,4 +105,18 @@ function checkName(path: string, name: string): void {
 
 function presentQueue(queue: QueueView): QueueJson {
   return { ...queue, pausedAt: maybeTime(queue.pausedAt), oldestQueuedAt: maybeTime(queue.oldestQueuedAt) };
+}
+
+interface Narrowed {
+  readonly jobName?: string | undefined;
+  readonly fairnessKey?: string | undefined;
+  readonly cursor?: string | undefined;
+}
+
+function waitingOf(queue: string, { jobName, fairnessKey, cursor }: Narrowed): WaitingFilter {
+  return { queue, name: jobName, fairnessKey, after: cursor };
+}
+
+function presentSwept({ next, ...swept }: Swept): SweptJson {
+  return { ...swept, more: next !== null, nextCursor: next };
 }

@@ -66,7 +66,12 @@ test("what waits in a queue is moved and purged, each after a preview; a queue t
   await api.queues.put({ name: "busy", paused: true });
   const { id } = await api.jobs.submit({ ...job, queue: "busy" });
   const other = await api.jobs.submit({ ...job, queue: "busy", name: "other" });
-  expect(await api.queues.move({ name: "busy", to: "calm", dryRun: true })).toEqual({ matched: 2, done: 0, steps: 0, more: false });
+  expect(await api.queues.move({ name: "busy", to: "calm", dryRun: true })).toEqual({
+    ...{ matched: 2, done: 0, steps: 0, more: false, nextCursor: null },
+  });
+  expect(await api.queues.purge({ name: "busy", cursor: id })).toMatchObject({ matched: 1 });
+  expect(await api.queues.move({ name: "busy", to: "calm", cursor: other.id })).toMatchObject({ matched: 0, more: false });
+  await expect(api.queues.purge({ name: "busy", cursor: "42" })).rejects.toMatchObject({ code: "invalid", faults: [{ path: "cursor" }] });
   expect(await api.queues.move({ name: "busy", to: "calm", jobName: "other" })).toMatchObject({ matched: 1, done: 1 });
   expect(await api.jobs.get({ id: other.id })).toMatchObject({ queue: "calm" });
   expect((await api.jobs.events({ id: other.id })).items.at(-1)).toMatchObject({

@@ -39,7 +39,7 @@ export async function drainQueue(call: Call<{ readonly wait?: boolean; readonly 
 export async function moveQueue(call: Call<Narrowed & { readonly dryRun?: boolean }>): Promise<void> {
   const { client } = connect(call);
   const [name, to, { dryRun = false }] = [argumentOf(call, 0), argumentOf(call, 1), call.options];
-  const swept = await all(!dryRun, () => client.queues.move({ name, to, dryRun, ...narrowing(call.options) }));
+  const swept = await all(!dryRun, (at) => client.queues.move({ name, to, dryRun, ...narrowing(call.options), ...at }));
   await present(call, swept, () =>
     dryRun ? `${counted(swept)} would be moved from ${name} to ${to}\n` : `${swept.done} moved from ${name} to ${to}\n`,
   );
@@ -48,7 +48,7 @@ export async function moveQueue(call: Call<Narrowed & { readonly dryRun?: boolea
 export async function purgeQueue(call: Call<Narrowed & { readonly yes?: boolean; readonly remove?: boolean }>): Promise<void> {
   const { client } = connect(call);
   const [name, { yes = false, remove = false }] = [argumentOf(call, 0), call.options];
-  const swept = await all(yes, () => client.queues.purge({ name, dryRun: !yes, remove, ...narrowing(call.options) }));
+  const swept = await all(yes, (at) => client.queues.purge({ name, dryRun: !yes, remove, ...narrowing(call.options), ...at }));
   const left = swept.steps === 0 ? "" : `; ${swept.steps} are steps, and are left to their executions`;
   const own = { ...swept, matched: swept.matched - swept.steps };
   await present(call, swept, () =>
@@ -63,14 +63,19 @@ export async function deleteQueue(call: Call): Promise<void> {
   await present(call, gone, () => `what was set of queue ${gone.name} is forgotten\n`);
 }
 
-/** Batch after batch; a batch with which nothing could be done is the last, or it would come again for ever. */
-async function all(doing: boolean, batch: () => Promise<SweptJson>): Promise<SweptJson> {
-  let sum = await batch();
-  for (let last = sum; doing && last.more && last.done > 0;) {
-    last = await batch();
-    sum = { matched: sum.matched + last.matched, done: sum.done + last.done, steps: last.steps, more: last.more };
+/** Batch after batch, each from where the last one ended: whatever stays, as steps do, does not come again. */
+async function all(doing: boolean, batch: (at: { readonly cursor?: string }) => Promise<SweptJson>): Promise<SweptJson> {
+  let sum = await batch({});
+  for (let last = sum; doing && goesOn(last);) {
+    last = await batch(last.nextCursor ? { cursor: last.nextCursor } : {});
+    sum = { ...last, matched: sum.matched + last.matched, done: sum.done + last.done, steps: sum.steps + last.steps };
   }
   return sum;
+}
+
+/** An older server tells no place, and begins anew: a batch in which it did nothing would come again for ever. */
+function goesOn({ more, nextCursor, done }: SweptJson): boolean {
+  return more && (Boolean(nextCursor) || done > 0);
 }
 
 function narrowing({ jobName, fairnessKey }: Narrowed): Narrowed {
