@@ -73,10 +73,13 @@ function absentOf(names: readonly string[], rows: readonly (readonly unknown[])[
   return names.filter((name) => !there.has(name));
 }
 
+const TOKENS_BY_IDS = `SELECT ${tokensTable.list()} FROM tokens WHERE id = ANY($1::text[])`;
+
 export function tokenStore(db: Querier, pool: pg.Pool): TokenStore {
   return {
     list: async () => (await db.rows(SQL.tokens)).map((row) => tokensTable.decode(row)),
     byHash: async (hash) => (await db.rows(SQL.tokenByHash, [hash])).map((row) => tokensTable.decode(row))[0] ?? null,
+    byIds: async (ids) => (await db.rows(TOKENS_BY_IDS, [ids])).map((row) => tokensTable.decode(row)),
     add: (token) =>
       inTransaction(pool, async (tx) => {
         const { roles, workspaces } = namedBy(token);

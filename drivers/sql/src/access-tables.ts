@@ -94,6 +94,7 @@ export function accessStatements(p: Placeholder) {
     roleInUse: `SELECT 1 FROM tokens WHERE revoked_at IS NULL AND roles LIKE ${p(1)} LIMIT 1`,
     removeRole: `DELETE FROM roles WHERE name = ${p(1)}`,
     tokens: `SELECT ${tokensTable.list()} FROM tokens ORDER BY id`,
+    tokenById: `SELECT ${tokensTable.list()} FROM tokens WHERE id = ${p(1)}`,
     tokenByHash: `SELECT ${tokensTable.list()} FROM tokens WHERE hash = ${p(1)}`,
     workspace: `SELECT name FROM workspaces WHERE name = ${p(1)}`,
     role: `SELECT name FROM roles WHERE name = ${p(1)}`,

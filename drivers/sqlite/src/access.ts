@@ -60,6 +60,10 @@ export function tokenByHash(db: Database, hash: string): Token | null {
   return row === undefined ? null : tokensTable.decode(row);
 }
 
+export function tokensByIds(db: Database, ids: readonly string[]): Token[] {
+  return ids.flatMap((id) => db.all(SQL.tokenById, [id])).map((row) => tokensTable.decode(row));
+}
+
 export function addToken(db: Database, token: Token): Awaited<ReturnType<TokenStore["add"]>> {
   const { roles, workspaces } = namedBy(token);
   if (roles.some((name) => db.get(SQL.role, [name]) === undefined)) return "absent";

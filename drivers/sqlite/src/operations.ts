@@ -17,6 +17,7 @@ import {
   removeWorkspace,
   revokeToken,
   tokenByHash,
+  tokensByIds,
   tokenUsed,
 } from "./access.ts";
 import { keepAnswer, pruneAnswers, releaseAnswer, takeAnswer } from "./answers.ts";
@@ -149,6 +150,7 @@ const beside = {
   listRoles,
   listTokens,
   tokenByHash,
+  tokensByIds,
   listAudit,
   listWebhooks,
   listDeliveries,

@@ -103,6 +103,7 @@ function accessStoresOn(call: Caller): Pick<Store, "workspaces" | "roles" | "tok
     tokens: {
       list: () => call("listTokens"),
       byHash: (hash) => call("tokenByHash", hash),
+      byIds: (ids) => call("tokensByIds", ids),
       add: (token) => call("addToken", token),
       revoke: (id, by, at) => call("revokeToken", { id, by, at }),
       used: (id, at) => call("tokenUsed", id, at),

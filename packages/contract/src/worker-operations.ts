@@ -13,9 +13,15 @@ export const workerJson = z
     place: z.string().nullable(),
     /** `queue` is null: all queues. */
     serves: z.array(z.object({ executor: z.enum(EXECUTORS), queue: z.string().nullable(), handlers: z.array(z.string()).optional() })),
-    /** The host that its program runs on, and its process, as it says itself; null: it says nothing. */
+    /**
+     * The host that its program runs on, and its process, as it says itself. Null: it says nothing, or it serves workspaces
+     * that the token of the call is not for.
+     */
     host: z.string().nullable(),
-    /** Name of the token with which it is connected; null for what belongs to a server. */
+    /**
+     * Name of the token with which it is connected. Null: it is part of a server, it is the runner of one execution (their
+     * tokens have no names), or the caller may not see that token (`tokens:read`, and a token within his workspaces).
+     */
     token: z.string().nullable(),
     since: time,
     /** It is lost unless it reports before. */

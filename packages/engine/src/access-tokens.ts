@@ -22,6 +22,8 @@ const SECRET_BYTES = 24;
 const SECRET_PREFIX = "wl_";
 /** Who has the token of the data folder; no other token may go by this name. */
 export const ADMIN = "admin";
+/** In no store. */
+const ADMIN_TOKEN = { id: ADMIN, name: ADMIN, workspaces: null } as const;
 
 export type NewToken = Pick<Token, "name" | "roles" | "permissions" | "workspaces" | "expiresAt">;
 
@@ -30,6 +32,8 @@ export interface Tokens {
   holderOf(secret: string): Promise<Holder>;
   /** Those within reach of the holder, oldest first; also those that were revoked. */
   list(of: Holder): Promise<readonly Token[]>;
+  /** Names, by the ids, of those within reach of the holder; nothing for a holder who may not see tokens. */
+  namesOf(ids: readonly string[], of: Holder): Promise<ReadonlyMap<string, string>>;
   create(token: NewToken, by: Holder): Promise<{ readonly token: Token; readonly secret: string }>;
   /** By id, or by the name of one that was not revoked. Fine to repeat. */
   revoke(idOrName: string, by: Holder): Promise<Token>;
@@ -43,6 +47,12 @@ export function tokens(context: EngineContext, cache: AccessCache, workspaces: W
   const list: Tokens["list"] = async (of) => (await store.tokens.list()).filter((token) => reaches(of, token.workspaces));
   return {
     list,
+    async namesOf(ids, of) {
+      if (!of.permissions.has("tokens:read")) return new Map();
+      const found = await store.tokens.byIds([...new Set(ids)].filter((id) => id !== ADMIN));
+      const within = [ADMIN_TOKEN, ...found].filter(({ workspaces: named }) => reaches(of, named));
+      return new Map(within.map(({ id, name }) => [id, name]));
+    },
     async holderOf(secret) {
       if (isRunnerToken(secret)) return holderOfRunner(context, secret);
       const hash = context.sha256(secret);

@@ -26,6 +26,8 @@ export interface TokenStore {
   /** Also those that were revoked; oldest first. */
   list(): Promise<readonly Token[]>;
   byHash(hash: string): Promise<Token | null>;
+  /** Those that are there, in any order. */
+  byIds(ids: readonly string[]): Promise<readonly Token[]>;
   /**
    * `taken`: a token that was not revoked has this name. `absent`: a role or a workspace that it names is not there; those
    * that are there cannot go meanwhile, so none goes while a token names it.

@@ -101,6 +101,9 @@ export function describeAccess(subject: Subject): void {
       everywhere,
       null,
     ]);
+    expect(await tokens.byIds(["tok_2", "tok_9"])).toEqual([everywhere]);
+    expect(await tokens.byIds(["tok_1", "tok_2"])).toHaveLength(2);
+    expect(await tokens.byIds([])).toEqual([]);
     await tokens.used("tok_1", T0 + 5);
     expect([await tokens.revoke("tok_1", "bob", T0 + 6), await tokens.revoke("tok_1", "eve", T0 + 7)]).toEqual([true, false]);
     expect(await tokens.add({ ...token, id: "tok_4", hash: "d" })).toBe("added");

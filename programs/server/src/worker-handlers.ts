@@ -1,42 +1,50 @@
-/** Who carries jobs out, as far as the workspace of the call may know: who serves it, and what they do for it. */
+/**
+ * Who carries jobs out, as far as the workspace of the call may know: who serves it, and what they do for it.
+ *
+ * V1. The host of what serves other workspaces too is told only to who may use those: it is part of the machines of others.
+ * V2. The name of a token is told only to who may see that token.
+ */
 import type { WorkerJson } from "@windlass/contract";
-import { ADMIN } from "@windlass/engine";
-import { queueOfKey, queuesServed, servesWorkspace, WindlassError, type LiveJob } from "@windlass/kernel";
+import { queueOfKey, queuesServed, reaches, servesWorkspace, WindlassError, type LiveJob } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import { pageOf } from "./page-of.ts";
 import { isoTime, maybeTime } from "./present-job.ts";
+import type { Principal } from "./authenticate.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
 
 const SHOWN_MAX = 100;
 const COUNTED_MAX = 1_000;
 const ALL = queuesServed();
 
-export function workerHandlers({ engine: { context } }: ServerContext): Handlers<"workers"> {
-  const { sessions, jobs, tokens } = context.store;
-
-  /** The admin token is in no store. A runner's is for one execution, and has no name. */
-  const tokenNames = async (): Promise<ReadonlyMap<string, string>> =>
-    new Map([[ADMIN, ADMIN], ...(await tokens.list()).map(({ id, name }) => [id, name] as const)]);
+export function workerHandlers({ engine: { context, access } }: ServerContext): Handlers<"workers"> {
+  const { sessions, jobs } = context.store;
 
   /** Those of other workspaces that one worker serves too are not there. */
   const held = async (session: Session, workspace: string): Promise<readonly LiveJob[]> =>
     (await jobs.live({ session: session.id }, COUNTED_MAX)).filter((live) => queueOfKey(live.queue).workspace === workspace);
 
-  const within = async (workspace: string): Promise<readonly Session[]> =>
+  const within = async ({ workspace, workspaces }: Principal): Promise<readonly Session[]> =>
     (await sessions.list()).flatMap((session) => {
       const serves = session.serves.filter(({ queue }) => servesWorkspace(queue, workspace));
-      return serves.length === 0 ? [] : [{ ...session, serves }];
+      const isWithin = session.serves.every(({ queue }) => reaches({ workspaces }, workspacesServed(queue)));
+      return serves.length === 0 ? [] : [{ ...session, serves, host: isWithin ? (session.host ?? null) : null }];
     });
 
+  const namesOf = (shown: readonly Session[], principal: Principal): Promise<ReadonlyMap<string, string>> =>
+    access.tokens.namesOf(
+      shown.flatMap(({ owner }) => owner ?? []),
+      principal,
+    );
+
   return {
-    async list({ query }, { workspace }) {
-      const { items, nextCursor } = pageOf(await within(workspace), query, ({ id }) => id);
-      const names = await tokenNames();
+    async list({ query }, { workspace, principal }) {
+      const { items, nextCursor } = pageOf(await within(principal), query, ({ id }) => id);
+      const names = await namesOf(items, principal);
       const counted = items.map(async (session) => presentWorker(session, { names, running: (await held(session, workspace)).length }));
       return { items: await Promise.all(counted), nextCursor };
     },
-    async get({ params: { id } }, { workspace }) {
-      const session = (await within(workspace)).find((one) => one.id === id);
+    async get({ params: { id } }, { workspace, principal }) {
+      const session = (await within(principal)).find((one) => one.id === id);
       if (session === undefined)
         throw new WindlassError(
           "not_found",
@@ -44,11 +52,16 @@ export function workerHandlers({ engine: { context } }: ServerContext): Handlers
         );
       const live = await held(session, workspace);
       return {
-        ...presentWorker(session, { names: await tokenNames(), running: live.length }),
+        ...presentWorker(session, { names: await namesOf([session], principal), running: live.length }),
         jobs: live.slice(0, SHOWN_MAX).map(presentHeld),
       };
     },
   };
+}
+
+/** Null: all of them. What is served under one name in all of them is in `*`, which is nobody's. */
+function workspacesServed(served: string): readonly string[] | null {
+  return served === ALL ? null : [queueOfKey(served).workspace];
 }
 
 interface Known {
