@@ -1,6 +1,6 @@
 /** Many jobs at once, and what a server is at, from the command line. */
 import { afterEach, expect, test } from "vitest";
-import { stranger, until, type Stranger } from "./stranger.ts";
+import { stranger, until, workflowOf, type Stranger } from "./stranger.ts";
 
 let me: Stranger | null = null;
 afterEach(async () => {
@@ -73,6 +73,22 @@ test("many jobs are submitted from a file, each on its own, and listed by what t
   await server.ended;
 }, 60_000);
 
+test("standard input may come after the program has begun", async () => {
+  const here = (me = stranger());
+  const server = await here.server();
+  const job = JSON.stringify({ name: "one", executor: "handler", spec: { handler: "none" } });
+  const many = here.startFed(["jobs", "submit-many", "-"]);
+  const run = here.startFed(["run", "-", "--json"]);
+  // By the time that another program has begun and ended, they wait for what is written.
+  await here.windlass("jobs", "list");
+  many.write(job);
+  run.write(workflowOf("late", "true"));
+  expect(await many.ended).toMatchObject({ code: 0, stdout: "1 job submitted\n" });
+  expect(JSON.parse((await run.ended).stdout)).toMatchObject({ name: "late" });
+  server.kill("SIGTERM");
+  await server.ended;
+}, 60_000);
+
 test("the log of a container that cannot be is refused, of a job and of an execution", async () => {
   const here = (me = stranger());
   const server = await here.server();
@@ -88,7 +104,9 @@ test("the log of a container that cannot be is refused, of a job and of an execu
     const ofExecution = await here.windlass("logs", "last", "--container", "side", ...more);
     expect([ofExecution.code, ofExecution.stderr]).toEqual([3, expect.stringContaining("no step of one ran in a pod")]);
   }
-  expect((await here.windlass("logs", "last", "--container", "main")).stdout).toContain("hello");
+  for (const container of ["main", "*"])
+    for (const more of [[], ["--follow"]])
+      expect((await here.windlass("logs", "last", "--container", container, ...more)).stdout, container).toContain("hello");
   server.kill("SIGTERM");
   await server.ended;
 }, 60_000);

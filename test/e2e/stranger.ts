@@ -2,8 +2,8 @@
  * A stranger's folder, terminal and server: real processes of the program, each bounded in time, all ended by their own
  * id when the test is over, with the folder.
  */
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../architecture/source-files.ts";
@@ -26,6 +26,11 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
+export interface Fed extends Running {
+  /** All there is; the pipe ends with it. */
+  write(text: string): void;
+}
+
 export interface Server extends Running {
   readonly url: string;
 }
@@ -35,6 +40,8 @@ export interface Stranger {
   write(name: string, text: string | Uint8Array): void;
   read(name: string): string;
   start(args: readonly string[], environment?: Readonly<Record<string, string>>): Running;
+  /** The same, with a pipe as its standard input: nobody has written to it yet. */
+  startFed(args: readonly string[]): Fed;
   /** Runs a command to its end. */
   windlass(...args: readonly string[]): Promise<Ended>;
   /** A server on a free port; resolves when it answers. */
@@ -50,11 +57,28 @@ export interface Stranger {
 export function stranger(): Stranger {
   const folder = mkdtempSync(join(tmpdir(), "windlass-e2e-"));
   const running = new Set<Running>();
-  const start = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running => {
-    const one = startIn(folder, args, environment);
+  const kept = <One extends Running>(one: One): One => {
     running.add(one);
     void one.ended.finally(() => running.delete(one));
     return one;
+  };
+  const start = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running =>
+    kept(startIn(folder, args, { environment, stdin: "ignore" }));
+  let pipes = 0;
+  const startFed = (args: readonly string[]): Fed => {
+    // Not one of Node's own making: those are sockets, which programs read in another way.
+    const path = join(folder, `pipe-${++pipes}`);
+    execFileSync("mkfifo", [path]);
+    // Neither end can be opened before the other; both at once can.
+    const both = openSync(path, "r+");
+    const [end, beginning] = [openSync(path, "r"), openSync(path, "w")];
+    const one = kept(startIn(folder, args, { environment: {}, stdin: end }));
+    for (const unused of [both, end]) closeSync(unused);
+    const write = (text: string): void => {
+      writeSync(beginning, text);
+      closeSync(beginning);
+    };
+    return { ...one, write };
   };
   const stopServers = async (): Promise<void> => {
     for (const one of running) one.kill("SIGTERM");
@@ -67,6 +91,7 @@ export function stranger(): Stranger {
   return {
     folder,
     start,
+    startFed,
     write: (name, text) => writeFileSync(join(folder, name), text),
     read: (name) => readFileSync(join(folder, name), "utf8"),
     windlass: (...args) => start(args).ended,
@@ -112,18 +137,23 @@ async function untilFound(one: Running, find: (printed: string) => string | unde
   }
 }
 
-function startIn(folder: string, args: readonly string[], environment: Readonly<Record<string, string>>): Running {
+interface Start {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly stdin: "ignore" | number;
+}
+
+function startIn(folder: string, args: readonly string[], { environment, stdin }: Start): Running {
   const path = process.env["PATH"] ?? "";
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd: folder,
     env: { PATH: path, HOME: folder, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [stdin, "pipe", "pipe"],
   });
   const pid = child.pid;
   if (pid === undefined) throw new Error("the program could not be started");
   let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const ended = new Promise<Ended>((resolve) => {
     const timer =
       args.includes("server") || args.includes("start") || args.includes("k8s-watcher") || args.includes("conformance")

@@ -65,7 +65,7 @@ async function stored(client: Client, name: string): Promise<Side> {
 
 async function read(file: string): Promise<Side> {
   const { parseWorkflow, specOf } = await import("@windlass/workflows");
-  const parsed = parseWorkflow(readSource(file));
+  const parsed = parseWorkflow(await readSource(file));
   return about(file, async () => {
     if ("faults" in parsed) throw new WindlassError("invalid", `${file} is no valid workflow`, { faults: parsed.faults });
     return { name: parsed.workflow.metadata.name, title: file, definition: specOf(parsed.workflow) };

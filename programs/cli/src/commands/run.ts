@@ -30,7 +30,7 @@ export async function run(call: Call<RunOptions>): Promise<number | void> {
   const target = argumentOf(call, 0);
   if (call.options.delay !== undefined && call.options.notBefore !== undefined)
     throw new WindlassError("usage", "--delay and --not-before both say when; give one of them");
-  const source = isFile(target) ? readSource(target) : undefined;
+  const source = isFile(target) ? await readSource(target) : undefined;
   if (call.options.dryRun === true) return (await import("./dry-run.ts")).dryRun(call, { target, source });
   if (call.options.local === true)
     return (await import("./run-local.ts")).runLocal(call, (client) => submitRun(call, client, { target, source }));

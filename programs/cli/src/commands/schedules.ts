@@ -84,7 +84,7 @@ function policies({ overlap, overlapLimit, catchUp, catchUpWindow, catchUpLimit 
 /** Prints one object for one file, a list for several. */
 export async function applySchedules(call: Call): Promise<void> {
   const { client } = connect(call);
-  const sources = (call.args[0] as readonly string[]).map((file) => ({ file, source: readSource(file) }));
+  const sources = await Promise.all((call.args[0] as readonly string[]).map(async (file) => ({ file, source: await readSource(file) })));
   const answers: Awaited<ReturnType<typeof client.schedules.apply>>[] = [];
   for (const { file, source } of sources) answers.push(await about(file, () => client.schedules.apply({ source })));
   await present(call, answers.length === 1 ? answers[0] : { items: answers }, () =>

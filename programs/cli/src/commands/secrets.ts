@@ -5,6 +5,7 @@ import { messageOf, WindlassError } from "@windlass/kernel";
 import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { hiddenLine } from "../machine/hidden-input.ts";
+import { standardInput } from "../machine/standard-input.ts";
 import { now, presentTable } from "../output/api-object.ts";
 import { agoOf } from "../output/job-lines.ts";
 import { isForPeople, present } from "../output/present.ts";
@@ -13,8 +14,6 @@ import { argumentOf, type Call } from "../tree/call.ts";
 export interface OfWorkflow {
   readonly workflow?: string;
 }
-
-const STDIN = 0;
 
 /** A value is never an argument: those are seen by everybody on the machine, and kept by shells. */
 export async function setSecret(call: Call<OfWorkflow & { readonly file?: string }>): Promise<void> {
@@ -111,7 +110,7 @@ function ofWorkflow(workflow: string | undefined): { readonly workflow?: string 
 
 /** From the keyboard without showing it, or all of standard input without the line end behind it. */
 async function typedValue(name: string): Promise<string> {
-  if (!process.stdin.isTTY) return utf8Of(readFileSync(STDIN), "standard input").replace(/\r?\n$/u, "");
+  if (!process.stdin.isTTY) return utf8Of(await standardInput(), "standard input").replace(/\r?\n$/u, "");
   const line = await hiddenLine(`Value of ${name} (it is not shown): `);
   if (line === null) throw new WindlassError("usage", "nothing was set");
   return line;

@@ -113,7 +113,8 @@ async function ofSteps(reading: Reading, job: JobDetailJson): Promise<void> {
       `${job.name} is an execution: --attempt goes with the log of one of its steps (windlass jobs get ${job.id} --json has their ids)`,
     );
   // Only pods have containers with names of their own.
-  const named = call.options.container === MAIN_CONTAINER ? undefined : call.options.container;
+  const { container } = reading.range;
+  const named = container === MAIN_CONTAINER || container === ALL_CONTAINERS ? undefined : container;
   const sources = async (): Promise<readonly LogSource[]> =>
     (await logSources(client, job)).filter(({ executor }) => named === undefined || executor === "kubernetes");
   const demandSome = (found: number): void => {

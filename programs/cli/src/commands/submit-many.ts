@@ -22,7 +22,7 @@ const REFUSED = 4;
 
 export async function submitMany(call: Call): Promise<number | void> {
   const path = argumentOf(call, 0);
-  const jobs = await jobsIn(readSource(path), path === "-" ? "standard input" : path);
+  const jobs = await jobsIn(await readSource(path), path === "-" ? "standard input" : path);
   const { client } = connect(call);
   const results = await submittedOf(client, jobs);
   const stored = results.flatMap((result) => ("problem" in result ? [] : [result]));

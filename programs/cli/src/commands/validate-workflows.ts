@@ -12,8 +12,9 @@ const INVALID = 2;
 /** As an object: what the API answers; a list of them, with the file of each, for several files. */
 export async function validateWorkflows(call: Call): Promise<number> {
   const files = call.args[0] as readonly string[];
-  const checks = files.map((file) => {
-    const parsed = parseWorkflow(readSource(file), (data) => inlineSchedules(data).findings);
+  const sources = await Promise.all(files.map(async (file) => ({ file, source: await readSource(file) })));
+  const checks = sources.map(({ file, source }) => {
+    const parsed = parseWorkflow(source, (data) => inlineSchedules(data).findings);
     return "faults" in parsed
       ? { file, valid: false, name: null, faults: parsed.faults }
       : { file, valid: true, name: parsed.workflow.metadata.name, faults: [] };

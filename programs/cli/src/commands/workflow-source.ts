@@ -1,11 +1,13 @@
 /** Workflow files as commands are given them, and inputs as people type them. */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { WindlassError, messageOf, nearest, type Json, type JsonObject } from "@windlass/kernel";
+import { standardInput } from "../machine/standard-input.ts";
 
 /** The text of a file; `-` is standard input. Throws `not_found` and `usage`. */
-export function readSource(path: string): string {
+export async function readSource(path: string): Promise<string> {
   try {
-    return readFileSync(path === "-" ? 0 : path, "utf8");
+    return path === "-" ? (await standardInput()).toString("utf8") : await readFile(path, "utf8");
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : "";
     if (code === "ENOENT") throw new WindlassError("not_found", `there is no file ${path}`, { cause: error });

@@ -14,7 +14,7 @@ const VERSIONS_MAX = 500;
 export async function applyWorkflows(call: Call): Promise<void> {
   const { client } = connect(call);
   const files = call.args[0] as readonly string[];
-  const sources = files.map((file) => ({ file, source: readSource(file) }));
+  const sources = await Promise.all(files.map(async (file) => ({ file, source: await readSource(file) })));
   const answers: Awaited<ReturnType<typeof client.workflows.apply>>[] = [];
   for (const { file, source } of sources) answers.push(await about(file, () => client.workflows.apply({ source })));
   await present(call, answers.length === 1 ? answers[0] : { items: answers }, () =>
