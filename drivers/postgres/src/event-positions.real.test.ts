@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { migrations, POSITIONS_OF_BLOCK, postgresDialect } from "@windlass/sql";
+import { migrations, POSITIONS_OF_BLOCK } from "@windlass/sql";
 import { jobRecord, T0, testPostgres } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
 import pg from "pg";
@@ -56,7 +56,7 @@ describe.skipIf(postgres.missing)("events", () => {
   });
 
   test("stand behind those that were there before numbers came in blocks, and beside those of who takes one for each row", async () => {
-    await asBefore(pool);
+    await migrate(pool, BEFORE);
     await querierOf(pool).rows(ONE_BY_ONE, ["job_before"]);
     const store = await openPostgresStore({ url, clock: fakeClock() });
     const jobs = [jobRecord(), jobRecord(), jobRecord()];
@@ -74,7 +74,7 @@ describe.skipIf(postgres.missing)("events", () => {
   });
 
   test("are numbered in blocks while somebody reads them for as long as a dump takes", async () => {
-    await asBefore(pool);
+    await migrate(pool, BEFORE);
     const reader = new pg.Client(connectionConfig(url));
     await reader.connect();
     await reader.query("BEGIN");
@@ -140,14 +140,5 @@ describe.skipIf(postgres.missing)("events", () => {
     await store.close();
   });
 });
-
-/** Makes the tables of the schema before, as `migrate` would have. */
-async function asBefore(pool: pg.Pool): Promise<void> {
-  await pool.query("CREATE TABLE windlass_schema (number BIGINT NOT NULL)");
-  for (const [index, migration] of BEFORE.entries()) {
-    for (const statement of migration(postgresDialect)) await pool.query(statement);
-    await pool.query("INSERT INTO windlass_schema (number) VALUES ($1)", [index + 1]);
-  }
-}
 
 const alike = (id: string): string[] => [id, id, id];

@@ -1,9 +1,9 @@
 /** Brings the schema up to date, one process at a time. A migration that fails leaves the old schema. */
 import type pg from "pg";
 import { WindlassError } from "@windlass/kernel";
-import { migrations, migrationsAfter, POSITIONS, postgresDialect, type Migration } from "@windlass/sql";
+import { migrations, migrationsAfter, POSITIONS, postgresDialect, tableNames, type Migration } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
-import { SETTLE_MARKS } from "./settle-marks.ts";
+import { settleMarks } from "./settle-marks.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Any number that nobody else locks: "windlass" in eight bits a letter, cut to what fits. */
@@ -20,7 +20,7 @@ export async function migrate(pool: pg.Pool, known: readonly Migration[] = migra
       await db.once("INSERT INTO windlass_schema (number) VALUES ($1)", [number]);
     }
     // Somebody may have restored it by hand, into another cluster.
-    await db.once(SETTLE_MARKS, []);
+    await db.once(settleMarks(new Set(tableNames(known))), []);
     await checkNumbering(db);
   });
 }

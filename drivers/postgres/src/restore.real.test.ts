@@ -3,9 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import pg from "pg";
+import { migrations } from "@windlass/sql";
 import { jobRecord, T0, testPostgres } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
 import { dumpPostgres } from "./backup.ts";
+import { openPool } from "./connection.ts";
+import { migrate } from "./migrate.ts";
 import { openPostgresStore } from "./postgres-store.ts";
 import { forgetRestore, isRestored, restorePostgres } from "./restore.ts";
 
@@ -85,6 +88,21 @@ describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
     expect(await rowsOf(url, TABLES)).toEqual([]);
     await restorePostgres({ url, file, environment, searchPath, mark });
     expect(await rowsOf(url, "SELECT count(*)::int AS jobs FROM jobs")).toEqual([{ jobs: 300 }]);
+  });
+
+  test.each([12, 19, 24, 25])("a dump of schema %d is restored, and brought up to date when it is opened", async (schema) => {
+    const [from, to] = [await postgres.database(), await postgres.database()];
+    const pool = openPool(from);
+    await migrate(pool, migrations.slice(0, schema));
+    await pool.end();
+    const older = join(folder, `schema-${schema}.dump`);
+    const dumped = await dumpPostgres({ url: from, file: older, environment });
+    expect(await restorePostgres({ url: to, file: older, environment, searchPath: dumped.searchPath, mark })).toMatchObject({ schema });
+    const store = await openPostgresStore({ url: to, clock: fakeClock() });
+    const job = jobRecord();
+    await store.jobs.commit([{ type: "submit", job }], T0);
+    expect((await store.reads.feed("", 10)).map(({ event }) => event.jobId)).toEqual([job.id]);
+    await store.close();
   });
 
   const FAR = 9_000_000_000_000;

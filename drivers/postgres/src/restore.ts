@@ -19,7 +19,7 @@ import { messageOf, WindlassError } from "@windlass/kernel";
 import { tableNames } from "@windlass/sql";
 import { addressOf, currentSchema, programFor, SAID_LENGTH_MAX, SCHEMA_TABLE, tablesIn, withClient } from "./backup.ts";
 import type { DumpedFigures, DumpOptions } from "./backup.ts";
-import { SETTLE_MARKS } from "./settle-marks.ts";
+import { settleMarks } from "./settle-marks.ts";
 
 export interface RestoreDumpOptions extends DumpOptions {
   readonly searchPath: string;
@@ -46,7 +46,13 @@ export async function restorePostgres(options: RestoreDumpOptions): Promise<Dump
     await Promise.race([dump.ended, psql.ended.then(endedEarly)]);
     const figures = await Promise.race([figuresIn(psql, searchPath), psql.ended.then(endedEarly)]);
     check(figures);
-    for (const statement of [...SETTLE, marking(pg.escapeLiteral(MARKED + mark)), "COMMIT"]) psql.say(statement);
+    for (const statement of [
+      ...SETTLE,
+      settleMarks(new Set(Object.keys(figures.rows))),
+      marking(pg.escapeLiteral(MARKED + mark)),
+      "COMMIT",
+    ])
+      psql.say(statement);
     psql.child.stdin.end();
     await psql.ended;
     return figures;
@@ -77,13 +83,12 @@ async function commentOn(client: pg.Client): Promise<string | null> {
 const MARKED = "restored, its data folder is still to come: ";
 const marking = (text: string): string => `COMMENT ON TABLE ${SCHEMA_TABLE} IS ${text}`;
 
-/** See B3 and B4. */
+/** See B3. */
 const SETTLE = [
   "DELETE FROM sessions",
   "DELETE FROM leads",
   `INSERT INTO sessions (id, role, place, serves, started_at, expires_at)
     SELECT 'ses_before_' || place, 'launcher', place, '[]', 0, 0 FROM (SELECT DISTINCT place FROM jobs_live WHERE place IS NOT NULL) places`,
-  SETTLE_MARKS,
 ];
 
 async function checkEmpty(client: pg.Client, searchPath: string): Promise<void> {

@@ -15,26 +15,49 @@ const digits = (number: string): string => `lpad((${number})::text, ${MARK_DIGIT
 const markIn = (place: string): string => `left(${place}, ${MARK_DIGITS})`;
 const positionIn = (place: string): string => `substr(${place}, ${MARK_DIGITS + 2})::numeric`;
 
-/** Before the first of a table that lies behind a place; of a group it is told again from its beginning. */
-const firstBehind = (table: string, place: string): string => `(SELECT min(${table === "events" ? "position" : "position - size + 1"}) - 1
-      FROM ${table} WHERE (mark, position) > (${markIn(place)}::numeric, ${positionIn(place)}))`;
+/** What has events, and where the first of a row stands. */
+const LOGS: Readonly<Record<string, string>> = { events: "position", event_groups: "position - size + 1" };
 
-/** See M2. What was written since, with smaller numbers than the place has, lies behind it by its position. */
-const settled = (place: string): string =>
-  `'${OLD}-' || ${digits(`coalesce(
-    least(${["events", "event_groups"].map((table) => firstBehind(table, place)).join(", ")}), ${positionIn(place)})`)}`;
+/** Before the first event that lies behind a place; of a group it is told again from its beginning. See M2. What was written since, with smaller numbers than the place has, lies behind it by its position. */
+function settled(place: string, logs: readonly string[]): string {
+  const firsts = logs.map(
+    (table) =>
+      `(SELECT min(${LOGS[table] ?? ""}) - 1 FROM ${table} WHERE (mark, position) > (${markIn(place)}::numeric, ${positionIn(place)}))`,
+  );
+  return `'${OLD}-' || ${digits(`coalesce(least(${firsts.join(", ")}), ${positionIn(place)})`)}`;
+}
 
-/** In one statement: each part sees what was there before. Without effect where the numbers are of this cluster. */
-export const SETTLE_MARKS: string = `WITH foreign_numbers AS (SELECT
-    EXISTS (SELECT 1 FROM events WHERE mark > ${COMING})
-    OR EXISTS (SELECT 1 FROM event_groups WHERE mark > ${COMING})
-    OR EXISTS (SELECT 1 FROM feed_places WHERE ${isPlace("feed_position")} AND ${markIn("feed_position")} > ${digits(COMING)})
-    OR EXISTS (SELECT 1 FROM webhooks WHERE ${isPlace("position")} AND ${markIn("position")} > ${digits(COMING)}) AS are_there),
-  places AS (UPDATE feed_places SET feed_position = ${settled("feed_places.feed_position")}
-    WHERE ${isPlace("feed_position")} AND (SELECT are_there FROM foreign_numbers)),
-  hooks AS (UPDATE webhooks SET position = ${settled("webhooks.position")}
-    WHERE ${isPlace("position")} AND (SELECT are_there FROM foreign_numbers)),
-  deliveries AS (UPDATE webhook_deliveries SET feed_position = '${OLD}' || substr(feed_position, ${MARK_DIGITS + 1})
-    WHERE ${isPlace("feed_position")} AND (SELECT are_there FROM foreign_numbers)),
-  groups AS (UPDATE event_groups SET mark = 0 WHERE mark <> 0 AND (SELECT are_there FROM foreign_numbers))
-  UPDATE events SET mark = 0 WHERE mark <> 0 AND (SELECT are_there FROM foreign_numbers)`;
+/** Where places in the log are kept. */
+const PLACES: readonly (readonly [table: string, column: string])[] = [
+  ["feed_places", "feed_position"],
+  ["webhooks", "position"],
+];
+
+/**
+ * One statement: each part of it sees what was there before. Without effect where the numbers are of this cluster. `tables`: those that
+ * there are, which is not all of them in a back-up of an older Windlass.
+ */
+export function settleMarks(tables: ReadonlySet<string>): string {
+  const logs = Object.keys(LOGS).filter((table) => tables.has(table));
+  const places = PLACES.filter(([table]) => tables.has(table));
+  const are = "(SELECT are_there FROM foreign_numbers)";
+  const foreign = [
+    ...logs.map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE mark > ${COMING})`),
+    ...places.map(
+      ([table, column]) => `EXISTS (SELECT 1 FROM ${table} WHERE ${isPlace(column)} AND ${markIn(column)} > ${digits(COMING)})`,
+    ),
+  ];
+  const changes = [
+    ...places.map(
+      ([table, column]) => `UPDATE ${table} SET ${column} = ${settled(`${table}.${column}`, logs)} WHERE ${isPlace(column)} AND ${are}`,
+    ),
+    ...(tables.has("webhook_deliveries")
+      ? [
+          `UPDATE webhook_deliveries SET feed_position = '${OLD}' || substr(feed_position, ${MARK_DIGITS + 1}) WHERE ${isPlace("feed_position")} AND ${are}`,
+        ]
+      : []),
+    ...logs.map((table) => `UPDATE ${table} SET mark = 0 WHERE mark <> 0 AND ${are}`),
+  ];
+  const parts = changes.map((change, i) => `change_${i} AS (${change})`);
+  return `WITH foreign_numbers AS (SELECT ${foreign.join(" OR ")} AS are_there), ${parts.join(", ")} SELECT 1`;
+}
