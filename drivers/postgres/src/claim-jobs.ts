@@ -242,7 +242,7 @@ async function answered(db: Querier, place: Place, candidates: Candidates): Prom
 
 async function answer(db: Querier, { executor, queue, submitted }: Place, probe: Probe): Promise<unknown> {
   const jobs = (sql: (columns: Columns) => string, ...values: readonly Value[]): Promise<LiveJob[]> =>
-    submitted.read(db, sql, [executor, queue, ...values]);
+    submitted.read(db, `${executor}/${queue}`, { sql, values: [executor, queue, ...values] });
   switch (probe.type) {
     case "ready":
       return jobs(ready, probe.limit);

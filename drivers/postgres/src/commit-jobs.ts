@@ -6,6 +6,7 @@
  * P2. What is looked up besides (ends, children, idempotency keys) is read after the locks, so that it is as new as they are.
  * P3. A row whose parent is not locked with it is loaded again: its end must wake the parent in the same transaction.
  */
+import type pg from "pg";
 import {
   applyChanges,
   childKeyOf,
@@ -29,7 +30,7 @@ import { storeDeadLetters } from "./dead-letters.ts";
 import { disabledAmong } from "./disabled-definitions.ts";
 import { liveColumns, liveOf } from "./live-rows.ts";
 import type { SubmittedRows } from "./submitted-rows.ts";
-import { LoadAgain } from "./transaction.ts";
+import { inTransaction, LoadAgain } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
 
 /** What this process knows of what it has written, which a commit need not read, and how it writes events. */
@@ -44,7 +45,7 @@ export async function commit(
   db: Querier,
   known: Known,
   { changes, now }: { readonly changes: readonly Change[]; readonly now: number },
-): Promise<Committed> {
+): Promise<Committed & { readonly submitted: Submitted | null }> {
   const ids = [...idsNeeded(changes)];
   const claimed = known.claimed.take(changes);
   // Sent together, the locks first (P2).
@@ -72,10 +73,27 @@ export async function commit(
     known: known.records,
     manyMin: known.manyMin,
   });
-  keepSubmitted(known.submitted, set, number[0]?.[0]);
   await storeDeadLetters(db, set);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
-  return { results, signals: joinSignals(joinSignals(set.signals, told), freed), tally: set.tally };
+  const submitted = submittedBy(set, number[0]?.[0]);
+  return { results, signals: joinSignals(joinSignals(set.signals, told), freed), tally: set.tally, submitted };
+}
+
+/** `commit` in a transaction of its own: what was submitted is remembered when it is stored. */
+export async function commitAlone(
+  pool: pg.Pool,
+  known: Known,
+  given: { readonly changes: readonly Change[]; readonly now: number },
+): Promise<Committed> {
+  const { submitted, ...committed } = await inTransaction(pool, (tx) => commit(tx, known, given));
+  if (submitted !== null) known.submitted.put(submitted.lives, submitted.made);
+  return committed;
+}
+
+interface Submitted {
+  readonly lives: readonly LiveJob[];
+  /** The number of the transaction. */
+  readonly made: string;
 }
 
 const NUMBER = `SELECT ${OWN_NUMBER}`;
@@ -86,12 +104,10 @@ function isMany(changes: readonly Change[], manyMin: number): boolean {
 }
 
 /** What is ready from the beginning is likely claimed as it is. */
-function keepSubmitted(submitted: SubmittedRows, { writes }: WorkingSet, number: unknown): void {
-  if (typeof number !== "string") return;
-  for (const { id } of writes.inserted) {
-    const live = writes.live.get(id);
-    if (live !== undefined && live.state === "queued" && !live.blocked) submitted.put(live, number);
-  }
+function submittedBy({ writes }: WorkingSet, made: unknown): Submitted | null {
+  if (typeof made !== "string") return null;
+  const lives = writes.inserted.flatMap(({ id }) => writes.live.get(id) ?? []);
+  return { lives: lives.filter(({ state, blocked }) => state === "queued" && !blocked), made };
 }
 
 /** Makes blocked jobs ready wherever a key has room. */

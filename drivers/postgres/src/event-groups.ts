@@ -193,13 +193,15 @@ export async function lastEvent(db: Querier): Promise<Row | undefined> {
 }
 
 /**
- * Counted before the first row is changed, against a set: from there on the feed stands still until the transaction has ended. In the
- * order of their numbers, in which everybody locks them.
+ * By each job for itself, and counted against a set (in a FILTER: as a condition PostgreSQL turns it round, and looks for each id in each
+ * list), whatever was planned when the tables were small. In the order of their numbers, in which everybody locks them.
  */
 const TAKE_OUT = `UPDATE event_groups AS g SET jobs_left = g.jobs_left - touched.gone FROM (
     SELECT position, gone FROM (
-      SELECT DISTINCT found.position, found.gone FROM (${timesOf("= ANY($1::text[])")}) AS t CROSS JOIN LATERAL (
-        SELECT g.position, (SELECT count(*) FROM unnest(g.job_ids) AS u (id) WHERE u.id IN (SELECT unnest($1::text[]))) AS gone
+      SELECT found.position, found.gone FROM (
+        SELECT DISTINCT times.at FROM (SELECT unnest($1::text[]) AS id OFFSET 0) AS job CROSS JOIN LATERAL (${timesOf("= job.id")} OFFSET 0) AS times
+      ) AS t CROSS JOIN LATERAL (
+        SELECT g.position, (SELECT count(*) FILTER (WHERE u.id IN (SELECT unnest($1::text[]))) FROM unnest(g.job_ids) AS u (id)) AS gone
           FROM event_groups AS g WHERE g.found_at = t.at OFFSET 0
       ) AS found WHERE found.gone > 0
     ) AS counted JOIN event_groups AS locked USING (position) ORDER BY position FOR UPDATE OF locked
@@ -213,8 +215,8 @@ const DISSOLVE = `WITH few AS (DELETE FROM event_groups WHERE position = ANY($1:
 /** Takes jobs out of the log before `remove` takes them out of all other tables (G4). */
 export async function removeEvents(tx: Querier, ids: readonly string[], remove: () => Promise<void>): Promise<void> {
   const touched = (await tx.rows(TAKE_OUT, [ids])).map((row) => row[0] as number);
-  await tx.rows("DELETE FROM event_times WHERE job_id = ANY($1::text[])", [ids]);
-  await tx.rows("DELETE FROM events WHERE job_id = ANY($1::text[])", [ids]);
+  await tx.write("DELETE FROM event_times WHERE job_id = ANY($1::text[])", [ids]);
+  await tx.write("DELETE FROM events WHERE job_id = ANY($1::text[])", [ids]);
   await remove();
-  if (touched.length > 0) await tx.rows(DISSOLVE, [touched]);
+  if (touched.length > 0) await tx.write(DISSOLVE, [touched]);
 }

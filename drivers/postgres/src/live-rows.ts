@@ -27,7 +27,9 @@ const USUAL: Partial<Record<keyof LiveJob, string | number>> = {
 
 const usual: readonly (SqlValue | undefined)[] = liveTable.columns.map(({ key }) => USUAL[key]);
 const at = (key: keyof LiveJob): number => liveTable.columns.findIndex((column) => column.key === key);
-const [ID, ROOT_ID] = [at("id"), at("rootId")];
+/** Where the id stands among them. */
+export const ID: number = at("id");
+const ROOT_ID = at("rootId");
 
 /** What to select of `jobs_live`, which goes by `prefix`. */
 export function liveColumns(prefix = ""): string {

@@ -7,7 +7,7 @@ import { answerStore } from "./answers.ts";
 import { claim } from "./claim-jobs.ts";
 import { ClaimedRows } from "./claimed-rows.ts";
 import { clockOffset } from "./clock-offset.ts";
-import { commit, unblock } from "./commit-jobs.ts";
+import { commitAlone, unblock } from "./commit-jobs.ts";
 import { tidy } from "./concurrency-keys.ts";
 import { openPool, querierOf, type Querier } from "./connection.ts";
 import { deadLetterStore } from "./dead-letters.ts";
@@ -19,10 +19,11 @@ import { jobQueries } from "./job-queries.ts";
 import { jobReads } from "./job-reads.ts";
 import { migrate } from "./migrate.ts";
 import { MANY_MIN } from "./event-groups.ts";
+import { retentionStore } from "./retention.ts";
 import { forgetRestore } from "./restore.ts";
 import { scheduleStore } from "./schedules.ts";
 import { secretStore } from "./secrets.ts";
-import { definitionStore, placeStore, queueStore, retentionStore, sessionStore } from "./small-stores.ts";
+import { definitionStore, placeStore, queueStore, sessionStore } from "./small-stores.ts";
 import { SubmittedRows } from "./submitted-rows.ts";
 import { webhookStore } from "./webhooks.ts";
 import { asStoreError, inTransaction } from "./transaction.ts";
@@ -52,7 +53,7 @@ export async function openPostgresStore({ url, clock, manyMin = MANY_MIN }: Post
   const nextTurn = inTurn();
   const known = { records: new KnownRecords(), claimed: new ClaimedRows(), submitted: new SubmittedRows(), manyMin };
   const beats = threadHeartbeats(url, clock);
-  const grouped = groupCommits((changes, now) => inTransaction(pool, (tx) => commit(tx, known, { changes, now })));
+  const grouped = groupCommits((changes, now) => commitAlone(pool, known, { changes, now }));
   let closed: Promise<void> | null = null;
   return {
     jobs: {

@@ -1,7 +1,7 @@
-/** Queues, sessions with their leads, definitions, places and retention on PostgreSQL. */
+/** Queues, sessions with their leads, definitions and places on PostgreSQL. */
 import type pg from "pg";
 import { demandRevision, type DefinitionName, QUEUED_COUNTED_MAX, queueOfKey, unsetQueue } from "@windlass/kernel";
-import type { Definition, DefinitionStore, EndedRoot, PlaceStore, QueueStore, RetentionStore, SessionStore } from "@windlass/ports";
+import type { Definition, DefinitionStore, PlaceStore, QueueStore, SessionStore } from "@windlass/ports";
 import {
   LEAD_AHEAD_MS_MAX,
   changedQueue,
@@ -21,9 +21,7 @@ import { demandWorkspace } from "./access.ts";
 import { stateOfQueue, waitingInQueue } from "./claim-jobs.ts";
 import type { Querier } from "./connection.ts";
 import { disabledNow, disablingFault, holdMarks } from "./disabled-definitions.ts";
-import { removeEvents } from "./event-groups.ts";
 import { inTransaction } from "./transaction.ts";
-import { transposed } from "./many-rows.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
 /** What is ready is counted queue by queue in the index of claims, up to a limit; there is little of all else. */
@@ -164,78 +162,6 @@ export function definitionStore(db: Querier, pool: pg.Pool): DefinitionStore {
     },
     byId: async (id) => (await db.rows(`${DEFINITIONS} WHERE id = $1`, [id])).map((row) => definitionsTable.decode(row))[0] ?? null,
     list: async (workspace, type) => (await db.rows(LIST_NEWEST, [workspace, type])).map((row) => definitionsTable.decode(row)),
-  };
-}
-
-const ENDED_ROOTS = `SELECT job_id, finished_at FROM job_ends WHERE is_root = 1 AND finished_at < $1 AND (finished_at, job_id) > ($2::bigint, $3::text)
-  ORDER BY finished_at, job_id LIMIT $4`;
-/** Trees with a job that is alive are left alone, also below a root that has ended. */
-const REMOVABLE = `SELECT j.id FROM jobs j WHERE (j.id = $1 AND j.parent_id IS NULL OR j.root_id = $1 AND j.parent_id IS NOT NULL)
-  AND EXISTS (SELECT 1 FROM jobs r WHERE r.id = $1 AND r.parent_id IS NULL) AND NOT EXISTS (SELECT 1 FROM jobs_live WHERE id = $1)
-  AND NOT EXISTS (SELECT 1 FROM jobs t JOIN jobs_live l ON l.id = t.id WHERE t.root_id = $1 AND t.parent_id IS NOT NULL)`;
-const LABELS = "SELECT workspace, id, labels FROM jobs WHERE id = ANY($1::text[]) AND labels <> '{}'";
-/** By the whole key: labels are not indexed by job. */
-const REMOVE_LABELS = `DELETE FROM job_labels l USING unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS gone (workspace, label, value, job_id)
-  WHERE l.workspace = gone.workspace AND l.label = gone.label AND l.value = gone.value AND l.job_id = gone.job_id`;
-const REMOVE: readonly string[] = [
-  "DELETE FROM idempotency_keys k USING jobs j WHERE j.id = ANY($1::text[]) AND k.workspace = j.workspace AND k.idempotency_key = j.idempotency_key AND k.job_id = j.id",
-  "DELETE FROM dead_letters WHERE job_id = ANY($1::text[])",
-  "DELETE FROM attempts WHERE job_id = ANY($1::text[])",
-  "DELETE FROM job_ends WHERE job_id = ANY($1::text[])",
-  "DELETE FROM jobs WHERE id = ANY($1::text[])",
-];
-
-/** So many go with one transaction; a large tree alone is one long transaction already. */
-const REMOVED_MIN = 500;
-/** Whoever comes second finds nothing. */
-const LOCK_ROOT = "SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE";
-
-/** Removes trees from the first on, until there are enough: neighbours share what is to be changed for them (event-groups.ts). */
-async function removeTrees(tx: Querier, rootIds: readonly string[]): Promise<{ readonly ids: readonly string[]; readonly roots: number }> {
-  const ids: string[] = [];
-  let roots = 0;
-  for (const rootId of rootIds) {
-    await tx.rows(LOCK_ROOT, [rootId]);
-    for (const [id] of await tx.rows(REMOVABLE, [rootId])) ids.push(id as string);
-    roots++;
-    if (ids.length >= REMOVED_MIN) break;
-  }
-  if (ids.length > 0) await removeJobs(tx, ids);
-  return { ids, roots };
-}
-
-async function removeJobs(tx: Querier, ids: readonly string[]): Promise<void> {
-  const labels = (await tx.rows(LABELS, [ids])).flatMap(([workspace, id, text]) =>
-    Object.entries(JSON.parse(text as string) as Record<string, string>).map(([label, value]) => [
-      workspace as string,
-      label,
-      value,
-      id as string,
-    ]),
-  );
-  if (labels.length > 0) await tx.rows(REMOVE_LABELS, transposed(labels, 4));
-  await removeEvents(tx, ids, async () => {
-    for (const sql of REMOVE) await tx.rows(sql, [ids]);
-  });
-}
-
-export function retentionStore(db: Querier, pool: pg.Pool): RetentionStore {
-  return {
-    ended: async (before, limit, after) =>
-      (await db.rows(ENDED_ROOTS, [before, after?.endedAt ?? 0, after?.id ?? "", limit])).map(
-        ([id, endedAt]) => ({ id, endedAt }) as EndedRoot,
-      ),
-    remove: async (rootIds) => {
-      const removed: string[] = [];
-      // In the order in which everybody locks them.
-      const wanted = [...new Set(rootIds)].toSorted();
-      for (let from = 0; from < wanted.length;) {
-        const { ids, roots } = await inTransaction(pool, (tx) => removeTrees(tx, wanted.slice(from)));
-        removed.push(...ids);
-        from += roots;
-      }
-      return removed;
-    },
   };
 }
 

@@ -70,6 +70,16 @@ describe.skipIf(postgres.missing)("what was submitted together", () => {
     expect(jobs.map(({ live }) => live.id)).toEqual([foreign.id, ...high, ...low]);
   });
 
+  test("keeps to the limit of a key that is stored as another text", async () => {
+    const concurrency = { key: "default/a\0b", limit: 1 };
+    const jobs = Array.from({ length: COUNT }, () => jobRecord({ concurrency }));
+    await here.jobs.commit(
+      jobs.map((job) => ({ type: "submit", job }) as const),
+      T0,
+    );
+    expect((await claim(here, COUNT)).jobs).toHaveLength(1);
+  });
+
   test("is read whole once most of it came from elsewhere, and by heart again when it did not", async () => {
     for (const store of [elsewhere, here, here]) {
       const jobs = Array.from({ length: COUNT }, () => jobRecord());
