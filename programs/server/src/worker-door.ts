@@ -143,8 +143,13 @@ function headerOf(headers: IncomingHttpHeaders, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
+/** For people to read: what moves a cursor or looks like something else is left out. */
 function hostOf({ headers }: IncomingMessage): string | null {
-  return headerOf(headers, WORKER_HOST_HEADER)?.slice(0, WORKER_HOST_LENGTH_MAX) ?? null;
+  const told =
+    headerOf(headers, WORKER_HOST_HEADER)
+      ?.replace(/[^\x20-\x7e]/gu, "")
+      .trim() ?? "";
+  return told === "" ? null : told.slice(0, WORKER_HOST_LENGTH_MAX);
 }
 
 /** What is known of a session over its connections. */

@@ -1,4 +1,4 @@
-/** How often workers may connect and how fast they are heard, over real sockets. */
+/** How often workers may connect, how fast they are heard, and what they may say of themselves, over real sockets. */
 import { once } from "node:events";
 import { WORKERS_PATH } from "@windlass/contract";
 import type { EngineOptions } from "@windlass/engine";
@@ -35,8 +35,8 @@ interface Said {
 }
 
 /** A worker that has its welcome. */
-async function greeted(secret: string) {
-  const socket = connect(secret);
+async function greeted(secret: string, headers: Readonly<Record<string, string>> = {}) {
+  const socket = connect(secret, headers);
   const said: Said[] = [];
   socket.on("message", (data) => said.push(...(JSON.parse((data as Buffer).toString()) as { messages: Said[] }).messages));
   await once(socket, "open");
@@ -49,9 +49,9 @@ async function greeted(secret: string) {
   return { said, say, heard };
 }
 
-function connect(secret: string): WebSocket {
+function connect(secret: string, headers: Readonly<Record<string, string>> = {}): WebSocket {
   const url = `${listening.url.replace("http", "ws")}${WORKERS_PATH}`;
-  const socket = new WebSocket(url, { headers: { authorization: `Bearer ${secret}` } });
+  const socket = new WebSocket(url, { headers: { ...headers, authorization: `Bearer ${secret}` } });
   socket.on("error", () => {});
   open.push(socket);
   return socket;
@@ -62,6 +62,15 @@ test("to connect counts as a request of the token: beyond its limit it is refuse
   for (let n = 0; n < 2; n++) await once(connect(secret), "open");
   const [, refusal] = (await once(connect(secret), "unexpected-response")) as [unknown, { statusCode: number; headers: object }];
   expect(refusal).toMatchObject({ statusCode: 429, headers: { "retry-after": "1" } });
+});
+
+test("of where a worker says that it runs only what can be read is kept, and no more than there is room for", async () => {
+  const secret = await serving({});
+  await greeted(secret, { "windlass-host": `a\u009B2J\tb\u00E9 (process 1)${"x".repeat(300)}` });
+  await greeted(secret, { "windlass-host": "\u009B" });
+  const { items } = await server.api.workers.list();
+  const hosts = items.filter(({ token }) => token === "worker").map(({ host }) => host);
+  expect(new Set(hosts)).toEqual(new Set([`a2Jb (process 1)${"x".repeat(184)}`, null]));
 });
 
 test("frames that come too fast are all heard, and the next one only when time has made up for them", async () => {

@@ -26,18 +26,18 @@ function describe(
   const at = now();
   const text = fields(call, [
     ["id", job.id],
-    ["name", printable(job.name)],
+    ["name", job.name],
     ["kind", job.kind],
-    ["state", style(styleOfState(job.state).colour, job.state)],
+    ["state", job.state, styleOfState(job.state).colour],
     ["outcome", job.outcome === null || job.outcome === job.state ? "" : job.outcome],
     ["reason", job.reason === null || job.reason === "ok" ? "" : job.reason],
-    ["message", printable(job.message ?? "")],
+    ["message", job.message ?? ""],
     ["exit code", String(job.exitCode ?? "")],
     [
       "progress",
       job.progress === null
         ? ""
-        : printable(`${job.progress.fraction === null ? "" : `${Math.round(job.progress.fraction * 100)} % `}${job.progress.text ?? ""}`),
+        : `${job.progress.fraction === null ? "" : `${Math.round(job.progress.fraction * 100)} % `}${job.progress.text ?? ""}`,
     ],
     ["waits for", job.waitingFor ?? ""],
     ["next", job.nextAt ?? ""],

@@ -6,6 +6,7 @@ import { connect } from "../connection/connect.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
 import { agoOf } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
+import { printable } from "../output/style.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 
 export async function listWorkers(call: Call): Promise<void> {
@@ -16,7 +17,7 @@ export async function listWorkers(call: Call): Promise<void> {
     columns: [
       { title: "ID", value: (worker) => worker.id },
       { title: "ROLE", value: (worker) => worker.role },
-      { title: "HOST", value: (worker) => worker.host ?? "" },
+      { title: "HOST", value: (worker) => worker.host ?? "", elastic: true },
       { title: "SERVES", value: servesOf, elastic: true },
       { title: "RUNNING", value: (worker) => String(worker.running) },
       { title: "SINCE", value: (worker) => agoOf(worker.since, at) },
@@ -45,7 +46,7 @@ export async function getWorker(call: Call): Promise<void> {
         ["since", agoOf(worker.since, now())],
         ["reports", `within ${withinOf(worker, now())}, or what it holds is lost`],
         ["running", String(worker.running)],
-      ]) + worker.jobs.map((job) => `  ${job.id}  ${job.name}  ${job.state}, attempt ${job.attempt}\n`).join(""),
+      ]) + worker.jobs.map((job) => `  ${job.id}  ${printable(job.name)}  ${job.state}, attempt ${job.attempt}\n`).join(""),
   );
 }
 

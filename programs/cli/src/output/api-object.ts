@@ -2,7 +2,9 @@
 import { systemClock } from "../machine/system-clock.ts";
 import type { Call } from "../tree/call.ts";
 import { isForPeople, presentAnswer, type TableOf } from "./present.ts";
+import { printable, type Colour } from "./style.ts";
 import { renderTable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** `none` is said, on standard error, when there are no rows. */
 export async function presentTable<Row>(call: Call, object: unknown, table: TableOf<Row>): Promise<void> {
@@ -19,11 +21,16 @@ export async function presentTable<Row>(call: Call, object: unknown, table: Tabl
   });
 }
 
+/** A colour is for the value: what comes in a value itself, from whoever wrote it, moves nothing on the terminal. */
+export type Field = readonly [title: string, value: string, colour?: Colour | null];
+
 /** `title: value` lines; empty values are left out. */
-export function fields(call: Call, entries: readonly (readonly [string, string])[]): string {
+export function fields({ terminal: { style } }: { readonly terminal: Pick<Terminal, "style"> }, entries: readonly Field[]): string {
   const shown = entries.filter(([, value]) => value !== "");
   const width = Math.max(0, ...shown.map(([title]) => title.length));
-  return shown.map(([title, value]) => `${call.terminal.style("dim", `${title}:`.padEnd(width + 1))} ${value}\n`).join("");
+  return shown
+    .map(([title, value, colour = null]) => `${style("dim", `${title}:`.padEnd(width + 1))} ${style(colour, printable(value))}\n`)
+    .join("");
 }
 
 export const now = (): number => systemClock.now();
