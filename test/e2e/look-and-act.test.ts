@@ -57,9 +57,10 @@ test("many jobs are submitted from a file, each on its own, and listed by what t
   ]);
   here.write("jobs.jsonl", [...many, line({ queu: "x" })].join("\n"));
   const wrong = await here.windlass("jobs", "submit-many", "jobs.jsonl");
-  expect([wrong.code, wrong.stderr]).toEqual([
+  expect([wrong.code, wrong.stdout, wrong.stderr]).toEqual([
     2,
-    expect.stringMatching(/^error: the first 1000 jobs are stored, the others not\n {2}line 1101: .*queu/u),
+    "1000 jobs submitted, 1000 of them before, under the same key\n",
+    expect.stringMatching(/^error: of line 1 to line 1000, 1000 jobs are stored, and nothing behind\n {2}line 1101: .*queu/u),
   ]);
   expect(JSON.parse((await here.windlass("jobs", "counts", "--queue", "many", "--json")).stdout)).toMatchObject({
     items: [{ value: "queued", count: 1_101 }],

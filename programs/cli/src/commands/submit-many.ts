@@ -1,13 +1,15 @@
 /**
  * `windlass jobs submit-many`: the jobs of a file, as the API takes them, in as few requests as their length allows.
  *
- * M1. Each job is stored or refused on its own; what is refused is told with its place in the file, and the exit code is 4.
- * M2. When the whole cannot go on (a server that is away, a request that is not valid), it is told how many were stored
- *     before: those that have an `idempotencyKey` can be submitted again with the same file, and are not made twice.
+ * M1. Each job is stored or refused on its own; what is refused is told with its place in the file, and the exit code is 4. A job
+ *     that is not valid ends the whole: the request that it is in is refused.
+ * M2. However it ends, the results so far are printed, and it is said of all other jobs whether they are stored: not when their
+ *     request was refused or not sent; not known when its answer did not come. Those that have an `idempotencyKey` can be
+ *     submitted again with the same file, and are not made twice.
  */
-import type { Input, Operations, Submission } from "@windlass/contract";
+import type { Input, Operations } from "@windlass/contract";
 import { GATHERED_LENGTH_MAX, SUBMIT_MANY_MAX } from "@windlass/contract/routes";
-import { isJsonObject, isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
+import { ERRORS, isWindlassError, WindlassError } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { count } from "../output/job-lines.ts";
@@ -15,97 +17,113 @@ import { present } from "../output/present.ts";
 import { printable } from "../output/style.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 import { readSource } from "./workflow-source.ts";
+import { jobsIn, type WrittenJob } from "./written-jobs.ts";
 
 type Results = Awaited<ReturnType<Client["jobs"]["submitMany"]>>["results"];
+interface Submitting {
+  readonly jobs: Pick<Client["jobs"], "submitMany">;
+}
 
 const REFUSED = 4;
+const INTERRUPTED = 130;
+/** From here on a status tells of the server, not of the request. */
+const SERVER_STATUS_MIN = 500;
 
 export async function submitMany(call: Call): Promise<number | void> {
   const path = argumentOf(call, 0);
   const jobs = await jobsIn(await readSource(path), path === "-" ? "standard input" : path);
-  const { client } = connect(call);
-  const results = await submittedOf(client, jobs);
+  return submitAll(call, connect(call).client, jobs);
+}
+
+/** Sends them, and prints what became of them. */
+export async function submitAll(call: Call, client: Submitting, jobs: readonly WrittenJob[]): Promise<number | void> {
+  let isAsked = false;
+  const takeBack = call.onInterrupt(() => {
+    isAsked = true;
+  });
+  const results: Results = [];
+  try {
+    for (const batch of batchesOf(jobs)) {
+      // The request that is under way is waited for: what became of it is known then. A second signal ends the program.
+      if (isAsked) break;
+      results.push(...(await submitted(client, batch, () => reportOf(jobs, results, batch))));
+    }
+  } catch (error) {
+    if (results.length > 0) await presentResults(call, results, jobs);
+    throw error;
+  } finally {
+    takeBack();
+  }
+  await presentResults(call, results, jobs);
+  if (results.length < jobs.length) {
+    call.terminal.err(`\nStopped: ${reportOf(jobs, results, []).refused}\n`);
+    return INTERRUPTED;
+  }
+  return results.some((result) => "problem" in result) ? REFUSED : undefined;
+}
+
+/** As the API answers; only of those that are there, there are names. */
+async function presentResults(call: Call, results: Results, jobs: readonly WrittenJob[]): Promise<void> {
   const stored = results.flatMap((result) => ("problem" in result ? [] : [result]));
   const refused = results.flatMap((result, index) => ("problem" in result ? [{ index, why: result.problem.detail }] : []));
-  // As the API answers; only of those that are there, there are names.
   await present(call, call.format === "name" ? { items: stored } : { results }, () => {
     const before = stored.filter(({ created }) => !created).length;
     const old = before === 0 ? "" : `, ${before} of them before, under the same key`;
     const lines = refused.map(({ index, why }) => `refused: ${jobs[index]?.place ?? ""}: ${printable(why)}\n`).join("");
     return `${lines}${count(stored.length, "job")} submitted${old}${refused.length === 0 ? "" : `, ${refused.length} refused`}\n`;
   });
-  return refused.length > 0 ? REFUSED : undefined;
 }
 
-export interface WrittenJob {
-  readonly job: Submission;
-  /** Where it stands, as people count. */
-  readonly place: string;
-}
-
-/** JSON lines, or a list as JSON or YAML. Throws `usage` with the place of what is no job. */
-export async function jobsIn(text: string, name: string): Promise<readonly WrittenJob[]> {
-  const written = /^\s*\{/u.test(text) ? linesOf(text, name) : await listOf(text, name);
-  if (written.length === 0) throw new WindlassError("usage", `${name} has no jobs`);
-  return written.map(({ value, place }) => {
-    if (isJsonObject(value)) return { job: value as unknown as Submission, place };
-    throw new WindlassError("usage", `${name}, ${place}: a job is an object with name, executor and spec (windlass schema submission)`);
-  });
-}
-
-interface Written {
-  readonly value: unknown;
-  readonly place: string;
-}
-
-function linesOf(text: string, name: string): Written[] {
-  return text.split("\n").flatMap((line, index) => {
-    if (line.trim() === "") return [];
-    const place = `line ${index + 1}`;
-    try {
-      return [{ value: JSON.parse(line) as unknown, place }];
-    } catch (error) {
-      throw new WindlassError("usage", `${name}, ${place}: ${messageOf(error)}; each line is one job as JSON, or the whole is a list`, {
-        cause: error,
-      });
-    }
-  });
-}
-
-async function listOf(text: string, name: string): Promise<Written[]> {
-  const { parse } = await import("yaml");
-  let value: unknown;
+/** Throws with what is known of all jobs then. */
+async function submitted(client: Submitting, batch: readonly WrittenJob[], report: () => Report): Promise<Results> {
+  const body: Input<Operations["jobs"]["submitMany"]> = { jobs: batch.map(({ job }) => job) };
   try {
-    value = parse(text) as unknown;
+    return (await client.jobs.submitMany(body)).results;
   } catch (error) {
-    throw new WindlassError("usage", `${name} cannot be read: ${messageOf(error)}`, { cause: error });
+    if (!isWindlassError(error)) throw error;
+    const { refused, lost } = report();
+    const told = wasNotDone(error) ? refused : lost;
+    const faults = error.faults.map((fault) => ({ ...fault, ...placed(fault, batch) }));
+    const where = batch.length === 1 ? `${rangeOf(batch)}: ` : "";
+    throw new WindlassError(error.code, faults.length === 0 ? `${where}${error.message}; ${told}` : told, {
+      faults,
+      details: error.details,
+      cause: error,
+    });
   }
-  if (value === null || value === undefined) return [];
-  if (!Array.isArray(value))
-    throw new WindlassError("usage", `${name} is no list of jobs; give a JSON or YAML list, or one job as JSON in each line`);
-  return value.map((one: unknown, index) => ({ value: one, place: `job ${index + 1}` }));
 }
 
-async function submittedOf(client: Client, jobs: readonly WrittenJob[]): Promise<Results> {
-  const results: Results = [];
-  for (const batch of batchesOf(jobs)) {
-    try {
-      const body: Input<Operations["jobs"]["submitMany"]> = { jobs: batch.map(({ job }) => job) };
-      results.push(...(await client.jobs.submitMany(body)).results);
-    } catch (error) {
-      if (!isWindlassError(error)) throw error;
-      const faults = error.faults.map((fault) => ({ ...fault, ...placed(fault, batch) }));
-      const stored = results.filter((result) => !("problem" in result)).length;
-      const before =
-        stored === 0 ? "nothing was submitted" : `the first ${count(stored, "job")} ${stored === 1 ? "is" : "are"} stored, the others not`;
-      throw new WindlassError(error.code, faults.length === 0 ? `${error.message}; ${before}` : before, {
-        faults,
-        details: error.details,
-        cause: error,
-      });
-    }
-  }
-  return results;
+interface Report {
+  /** When the request with this batch is not done. */
+  readonly refused: string;
+  /** When nobody knows. */
+  readonly lost: string;
+}
+
+function reportOf(jobs: readonly WrittenJob[], results: Results, batch: readonly WrittenJob[]): Report {
+  const stored = results.filter((result) => !("problem" in result)).length;
+  const answered = results.length === 0 ? "" : `of ${rangeOf(jobs.slice(0, results.length))}, ${count(stored, "job")} ${be(stored)} stored`;
+  const behind = results.length + batch.length < jobs.length ? "; nothing behind is" : "";
+  const unknown = `it is not known whether ${rangeOf(batch)} ${be(batch.length)} stored${behind}`;
+  return {
+    refused: answered === "" ? "nothing was submitted" : `${answered}, and nothing behind`,
+    lost: answered === "" ? unknown : `${answered}; ${unknown}`,
+  };
+}
+
+const be = (number: number): string => (number === 1 ? "is" : "are");
+
+/** `line 1 to line 2000` */
+function rangeOf(jobs: readonly WrittenJob[]): string {
+  const [first, last] = [jobs[0]?.place ?? "", jobs.at(-1)?.place ?? ""];
+  return first === last ? first : `${first} to ${last}`;
+}
+
+/** The server said no, or was not reached: nobody listens there. */
+function wasNotDone({ code, cause }: WindlassError): boolean {
+  if (ERRORS[code].status < SERVER_STATUS_MIN) return true;
+  const inner = cause instanceof Error ? cause.cause : undefined;
+  return typeof inner === "object" && inner !== null && "code" in inner && (inner.code === "ECONNREFUSED" || inner.code === "ENOTFOUND");
 }
 
 /** Small enough for one request each. */

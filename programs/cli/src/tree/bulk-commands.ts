@@ -13,7 +13,7 @@ export function addBulkCommands(jobs: Command, perform: Performing): void {
     .action(perform(async () => (await import("../commands/count-jobs.ts")).countJobs));
   jobs
     .command("submit-many")
-    .description("submit the jobs of a file, each stored or refused on its own")
+    .description("submit the jobs of a file, each stored or refused on its own; one that is not valid ends it")
     .argument("<file>", "one job as JSON in each line, or a JSON or YAML list of jobs (windlass schema submission); - reads standard input")
     .action(perform(async () => (await import("../commands/submit-many.ts")).submitMany));
   jobs
