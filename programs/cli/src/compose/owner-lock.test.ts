@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { takeOwnerLock } from "./owner-lock.ts";
+import { isOwned, takeOwnerLock } from "./owner-lock.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -20,6 +20,17 @@ test("one holds it at a time, and it can be taken again", () => {
   const second = takeOwnerLock(folder);
   expect(second).not.toBeNull();
   second?.release();
+});
+
+test("whoever looks is told whether it is held, and leaves nothing behind", () => {
+  expect(isOwned(folder)).toBe(false);
+  expect(isOwned(join(folder, "none"))).toBe(false);
+  expect(readdirSync(folder)).toEqual([]);
+  const lock = takeOwnerLock(folder);
+  expect([isOwned(folder), isOwned(folder)]).toEqual([true, true]);
+  expect(takeOwnerLock(folder)).toBeNull();
+  lock?.release();
+  expect(isOwned(folder)).toBe(false);
 });
 
 test("a holder that is killed holds it no more", async () => {

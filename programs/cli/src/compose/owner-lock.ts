@@ -4,6 +4,7 @@
  *
  * W1. At most one process holds it. W2. kill -9 frees it; nothing needs to be tidied up.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf, WindlassError } from "@windlass/kernel";
@@ -22,10 +23,31 @@ export function takeOwnerLock(folder: string): OwnerLock | null {
   } catch (error) {
     database?.close();
     if (isBusy(error)) return null;
-    throw new WindlassError("data_folder_unusable", `the data folder ${folder} cannot be locked: ${messageOf(error)}`, { cause: error });
+    throw unusable(folder, error);
   }
   const held = database;
   return { release: () => held.close() };
+}
+
+/** Whether somebody holds it now. Only reads: whoever looks makes no file. */
+export function isOwned(folder: string): boolean {
+  const path = join(folder, "owner.lock");
+  if (!existsSync(path)) return false;
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+    database.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    if (isBusy(error)) return true;
+    throw unusable(folder, error);
+  } finally {
+    database?.close();
+  }
+}
+
+function unusable(folder: string, error: unknown): WindlassError {
+  return new WindlassError("data_folder_unusable", `the data folder ${folder} cannot be locked: ${messageOf(error)}`, { cause: error });
 }
 
 const SQLITE_BUSY = 5;

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { formatBytes } from "@windlass/kernel";
 import type { DataFolder } from "../compose/data-folder.ts";
+import { isOwned } from "../compose/owner-lock.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { answerOf } from "./answer-of.ts";
 import type { Check, Looked } from "./check.ts";
@@ -80,20 +81,13 @@ function lookAtFolder(path: string): Looked {
 
 function lookAtOwner({ path, server }: DataFolder): Looked {
   if (server === null) return { found: "nobody has the data folder" };
-  if (isAlive(server.pid)) return { found: `process ${server.pid} at ${server.url}` };
+  // Not whether there is a process of that number: it may be another by now, or one that is not to be seen from here.
+  if (isOwned(path)) return { found: `process ${server.pid} at ${server.url}` };
   return {
     status: "warning",
     found: `process ${server.pid}, which had the data folder, is gone without leaving; what it ran is taken over`,
     mend: `windlass server --data ${path}`,
   };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }
 
 /** This bounds how many single jobs a second are taken one after the other. */
@@ -164,9 +158,9 @@ function lookAtZone(): Looked {
   return { found: `${Intl.DateTimeFormat().resolvedOptions().timeZone}; stored times are in UTC` };
 }
 
-async function lookAtPort({ server }: DataFolder, host: string, port: number): Promise<Looked> {
+async function lookAtPort({ path, server }: DataFolder, host: string, port: number): Promise<Looked> {
   // What else listens where that one does not is none of its business.
-  if (server !== null && isAlive(server.pid)) return { found: `${new URL(server.url).port}, by the server of this data folder` };
+  if (server !== null && isOwned(path)) return { found: `${new URL(server.url).port}, by the server of this data folder` };
   const fault = await new Promise<NodeJS.ErrnoException | null>((settle) => {
     const probe = createServer();
     probe.once("error", settle);
