@@ -12,7 +12,9 @@ const judged = async (document: Record<string, unknown>): Promise<boolean> => {
 
 test("whoever reads the document asks the server that it was read from", () => {
   const { servers } = openApiDocument("1.2.3") as { readonly servers: readonly { readonly url: string }[] };
-  expect(servers.map(({ url }) => new URL(url, "https://jobs.example:8443/openapi.json").href)).toEqual(["https://jobs.example:8443/"]);
+  const asked = (document: string) => servers.map(({ url }) => new URL(url, document).href);
+  expect(asked("https://jobs.example:8443/openapi.json")).toEqual(["https://jobs.example:8443/"]);
+  expect(asked("https://example.com/windlass/openapi.json")).toEqual(["https://example.com/windlass/"]);
 });
 
 test("the document is OpenAPI 3.1", async () => {

@@ -26,8 +26,8 @@ export function openApiDocument(version: string): Schema {
       description: DESCRIPTION,
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
-    // Relative to the document: whichever address it is read at is the one to ask.
-    servers: [{ url: "/", description: "The server that this document is read from" }],
+    // Relative to the document: whichever address it is read at is the one to ask, with what a proxy has put before it.
+    servers: [{ url: "./", description: "The server that this document is read from" }],
     security: [{ token: [] }],
     paths: sorted(paths),
     tags: [...new Set(operationList.map(nounOf))].toSorted().map((name) => ({ name })),
