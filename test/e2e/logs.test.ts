@@ -92,12 +92,19 @@ test("what is printed too fast is left out, and log and evidence say how much", 
 });
 
 test("what matches a pattern is in no log, no message and no evidence", async () => {
-  const api = await serve({ WINDLASS_LOG_MASK_PATTERNS: "tok_[a-z0-9]{6}\nAKIA[A-Z0-9]{4}" });
+  const api = await serve({ WINDLASS_LOG_MASK_PATTERNS: "tok_[a-z0-9]{6}\nAKIA[A-Z0-9]{4}\n^password=.*\ntoken=\\w+$" });
   here.write("secret", "tok_abc123");
   const { id } = await run(api, `printf "first tok_"; sleep 0.1; echo "abc123 last"; cat "${here.folder}/secret" >&2; exit 1`);
   await api.wait(id);
   expect(Buffer.concat(await Array.fromAsync(await api.jobs.rawLogs({ id, stream: "stdout" }))).toString()).toBe("first *** last\n");
   expect(JSON.stringify([await api.jobs.attempts({ id }), await api.jobs.logs({ id })])).not.toContain("abc123");
+  // Each line by itself, whether they come in one piece or not.
+  const lines = await run(
+    api,
+    'printf "hello\\npassword=hunter2\\nx token=abc\\n"; sleep 0.1; printf "password=hun"; sleep 0.1; echo ter2',
+  );
+  await api.wait(lines.id);
+  expect(Buffer.concat(await Array.fromAsync(await api.jobs.rawLogs({ id: lines.id }))).toString()).toBe("hello\n***\nx ***\n***\n");
   const faulty = here.start(["server", "--port", "0", "--data", "other"], { WINDLASS_LOG_MASK_PATTERNS: "(" });
   expect(await faulty.ended).toMatchObject({ code: 2, stderr: expect.stringContaining("WINDLASS_LOG_MASK_PATTERNS") });
 });

@@ -7,10 +7,11 @@
  * M2. What is not part of a secret comes out byte for byte.
  * M3. The mask has a character that no secret has, so none comes together from what stands around it.
  * M4. What `settled` counts can be masked by itself: whoever masks the bytes before it and those behind it, each for
- *     itself, gets what the whole would have become.
+ *     itself, gets what the whole would have become. With secrets as well as patterns, a line that is too long to be held
+ *     may be cut at another place, where no match stands either.
  */
 import { joined } from "./joined-bytes.ts";
-import { lineMask, settledLines, type Replace } from "./line-mask.ts";
+import { lineMask } from "./line-mask.ts";
 import type { MaskStream } from "./mask-stream.ts";
 import { secretForms } from "./secret-forms.ts";
 
@@ -19,7 +20,7 @@ export type { MaskStream } from "./mask-stream.ts";
 export interface MaskRule {
   /** Values of one job. Those with fewer than `SECRET_BYTES_MIN` bytes are left: every log would be full of masks. */
   readonly secrets: readonly string[];
-  /** Regular expressions for bytes of one line; for what nobody has registered. */
+  /** Regular expressions for the bytes of one line without its end; for what nobody has registered. */
   readonly patterns: readonly string[];
 }
 
@@ -43,12 +44,11 @@ export function maskOf(rule: MaskRule): Mask {
   if (forms.length === 0 && rule.patterns.length === 0) return UNMASKED;
   const written = encoder.encode(MASKS.find((mask) => !forms.some((form) => form.includes(mask.charCodeAt(0)))) ?? MASKS[0]);
   const byPair = groupedByPair(forms);
-  const replace: Replace = { patterns: rule.patterns, written };
+  const lines = rule.patterns.length === 0 ? null : lineMask({ patterns: rule.patterns, written });
   const known: Forms = { byPair, written, lengthMax: Math.max(1, ...forms.map((form) => form.length)) };
   const stream = (): MaskStream => {
-    if (forms.length === 0) return lineMask(replace);
-    const secrets = secretMask(known);
-    return rule.patterns.length === 0 ? secrets : chained(secrets, lineMask(replace));
+    if (lines === null) return secretMask(known);
+    return forms.length === 0 ? lines.stream() : chained(secretMask(known), lines.stream());
   };
   const whole = (bytes: Uint8Array): Uint8Array => {
     const one = stream();
@@ -63,7 +63,7 @@ export function maskOf(rule: MaskRule): Mask {
       // What stands across the end moves it back, and so does a line that has not ended, until neither does.
       for (let before = -1; before !== until;) {
         before = until;
-        until = beforeOverlaps(known, bytes, rule.patterns.length === 0 ? until : settledLines(bytes, until));
+        until = beforeOverlaps(known, bytes, lines === null ? until : lines.settled(bytes, until));
       }
       return until;
     },

@@ -137,7 +137,7 @@ export const SETTINGS = {
   },
   "log.maskPatterns": {
     default: "",
-    doc: "regular expressions, one a line; what they match in a line of a log or a message of a failure is masked before it is stored",
+    doc: "regular expressions, one a line; what they match in a line of a log or of a message, each line by itself and without its end, is masked before it is stored",
   },
   "log.retentionDays": {
     default: 0,
