@@ -1,5 +1,6 @@
 /** What a check of the surroundings finds, and how checks are run: side by side, each for so long at most. */
 import { messageOf } from "@windlass/kernel";
+import type { Clock } from "@windlass/ports";
 import { systemClock } from "../machine/system-clock.ts";
 
 /** From well to bad. `missing`: Windlass works without it. `warning`: it works, but not as it should. */
@@ -30,14 +31,17 @@ const LOOK_MS_MAX = 4_000;
 const TURNS = 8;
 
 /** Findings in the order of the checks. A check that fails or hangs is a finding like any other. */
-export function runChecks(checks: readonly Check[], msMax = LOOK_MS_MAX): Promise<readonly Finding[]> {
+export function runChecks(
+  checks: readonly Check[],
+  { clock = systemClock, msMax = LOOK_MS_MAX }: { readonly clock?: Pick<Clock, "after">; readonly msMax?: number } = {},
+): Promise<readonly Finding[]> {
   return Promise.all(
     checks.map(async ({ name, gives, look }): Promise<Finding> => {
       const late = Promise.withResolvers<Looked>();
       let left = TURNS;
       let cancel = (): void => {};
       const turn = (): void => {
-        if (left-- > 0) cancel = systemClock.after(msMax / TURNS, turn);
+        if (left-- > 0) cancel = clock.after(msMax / TURNS, turn);
         else late.resolve({ status: "warning", found: `no answer within ${msMax / 1000} s` });
       };
       turn();
