@@ -5,12 +5,13 @@ let story: string[];
 let wanted: number;
 let isIdle: boolean;
 let isLocked: boolean;
+let hasRoom: boolean;
 /** Of the flush that is under way. */
 let flushed: ((error: Error | null) => void) | null;
 let growth: IdleGrowth;
 
 beforeEach(() => {
-  [story, wanted, isIdle, isLocked, flushed] = [[], 3, true, false, null];
+  [story, wanted, isIdle, isLocked, hasRoom, flushed] = [[], 3, true, false, true, null];
   growth = new IdleGrowth({
     db: {
       transaction: (work) => {
@@ -21,7 +22,13 @@ beforeEach(() => {
         return value;
       },
     },
-    log: { wantsMore: () => wanted > 0, growAhead: () => void story.push(`piece ${wanted--}`) },
+    log: {
+      wantsMore: () => wanted > 0,
+      growAhead: () => {
+        story.push(`piece ${wanted--}`);
+        return hasRoom;
+      },
+    },
     zeros: {
       flush: (done) => {
         story.push("flush");
@@ -68,6 +75,12 @@ test("while another process writes nothing is written, and no harm done", () => 
   isLocked = false;
   growth.rest();
   expect(story).toEqual(piece(3));
+});
+
+test("it stops where there is no room", () => {
+  hasRoom = false;
+  growth.rest();
+  expect([story, flushed]).toEqual([["begin", "piece 3", "commit"], null]);
 });
 
 test("a flush that fails ends the writer", () => {

@@ -32,7 +32,8 @@ export class IdleGrowth {
     const { db, log, zeros, isIdle, fail } = this.#parts;
     if (this.#flushing || this.#closed || !log.wantsMore()) return;
     try {
-      db.transaction(() => log.growAhead("idle"));
+      // Without room for them it stops (L2 of log-file.ts).
+      if (!db.transaction(() => log.growAhead("idle"))) return;
     } catch {
       // Another process writes.
       return;

@@ -69,6 +69,10 @@ export class Intake {
     return this.#taken === null || this.#taken.length > 0;
   }
 
+  get isKnown(): boolean {
+    return this.#taken !== null;
+  }
+
   /** The rows of the first job and of what came last; null when no job lies here, as far as is known. */
   get span(): { readonly oldest: number; readonly newest: number } | null {
     const [first] = this.#taken ?? [];

@@ -1,9 +1,10 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Database } from "./database.ts";
-import { LogFile } from "./log-file.ts";
+import { IdleGrowth } from "./idle-growth.ts";
+import { LogFile, type Disk } from "./log-file.ts";
 
 let folder: string;
 let db: Database;
@@ -100,6 +101,72 @@ test("while nobody waits it grows to twice its length, and never beyond where SQ
   for (const one of [full, log]) one.close();
 });
 
+/** Takes so many bytes, and says that so many are free. */
+const diskWith = ({ room, free }: { room: number; free: number }): Disk & { room: number; free: number } => ({
+  room,
+  free,
+  write(file, bytes, at) {
+    if (this.room === 0) throw new Error("ENOSPC");
+    const written = writeSync(file, bytes, 0, Math.min(bytes.length, this.room), at);
+    this.room -= written;
+    return written;
+  },
+  freeBytes() {
+    return this.free;
+  },
+});
+
+test("where the disk is full nothing is tried again while nobody writes", () => {
+  const grow = (): void => {
+    for (let i = 0; i < 8; i++) db.transaction(() => db.run("INSERT INTO t (text) VALUES (?)", ["x".repeat(50_000)]));
+  };
+  grow();
+  const disk = diskWith({ room: 5_000, free: 1_000 * MIB });
+  const log = new LogFile(path(), disk);
+  const before = size();
+  let transactions = 0;
+  const growth = new IdleGrowth({
+    db: { transaction: (work) => (transactions++, db.transaction(work)) },
+    log,
+    zeros: { flush: (done) => done(null), close: () => {} },
+    isIdle: () => true,
+    fail: () => {},
+  });
+  for (let i = 0; i < 5; i++) growth.rest();
+  expect([transactions, size()]).toEqual([1, before + 5_000]);
+  expect(log.wantsMore()).toBe(false);
+  // There is room again, and SQLite has made the log longer.
+  disk.room = Infinity;
+  growth.rest();
+  expect(transactions).toBe(1);
+  grow();
+  growth.rest();
+  expect(transactions).toBeGreaterThan(1);
+  log.close();
+});
+
+test("zeros for which there is no room are not tried again behind each commit", () => {
+  const log = new LogFile(path(), diskWith({ room: 0, free: 0 }));
+  write(log, 10);
+  for (let i = 0; i < 40; i++) {
+    log.committed();
+    expect(log.isShort()).toBe(false);
+  }
+  db.run("INSERT INTO t (text) VALUES ('x')");
+  log.committed();
+  expect(log.isShort()).toBe(true);
+  log.close();
+});
+
+test("zeros that nobody waits for leave room on the disk", () => {
+  const disk = diskWith({ room: Infinity, free: 64 * MIB - 1 });
+  const log = new LogFile(path(), disk);
+  expect(log.wantsMore()).toBe(false);
+  disk.free++;
+  expect(log.wantsMore()).toBe(true);
+  log.close();
+});
+
 test("what a process that was killed has left ahead is used by the next one", () => {
   const first = new LogFile(path());
   write(first, 10);
@@ -153,12 +220,12 @@ test("a log that somebody has cut off grows again, and one that was left by a de
   shell.get("PRAGMA wal_checkpoint(TRUNCATE)");
   shell.close();
   expect(size()).toBe(0);
-  for (let i = 0; i < 3; i++) write(log, 10);
-  expect(size()).toBeGreaterThan(0);
+  for (let i = 0; i < 20; i++) write(log, 10);
+  expect(size()).toBeGreaterThan(MIB);
   log.close();
   writeFileSync(path("left.db"), readFileSync(path()));
   writeFileSync(path("left.db-wal"), readFileSync(path("windlass.db-wal")));
   const left = new Database(path("left.db"));
-  expect(rows(left)).toBe(4);
+  expect(rows(left)).toBe(21);
   left.close();
 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { jobRecord, T0 } from "@windlass/testkit";
 import { Database } from "./database.ts";
 import { Commits } from "./flushing.ts";
+import { put, submit, testFiles } from "./held-fixture.ts";
 import { runInTurn } from "./shared-commit.ts";
 import { TimelyIntake } from "./timely-intake.ts";
 
@@ -83,6 +84,71 @@ describe("jobs that were taken in", () => {
     vi.advanceTimersByTime(19);
     expect(lies()).toBe(2);
     vi.advanceTimersByTime(1);
+    expect(lies()).toBe(0);
+  });
+});
+
+describe("what is not known to lie there any more", () => {
+  const { path, database } = testFiles();
+  let file: Database;
+  let timely: TimelyIntake;
+  beforeEach(() => {
+    file = database();
+    put(file);
+    commits = new Commits(Commits.shared());
+    timely = new TimelyIntake(file, { commits, monotonic: () => performance.now(), flush: () => {} });
+  });
+  const submitAlone = (count: number): void => {
+    for (let i = 0; i < count; i++) timely.watched(() => submit(file, jobRecord()));
+  };
+  const lies = (): unknown => file.get("SELECT count(*) FROM intake")?.[0];
+  /** Until what it returns is called. */
+  const fillDisk = (): (() => void) => {
+    const transaction = file.transaction.bind(file);
+    file.transaction = (work) =>
+      transaction(() => {
+        work();
+        throw new Error("database or disk is full");
+      });
+    return () => (file.transaction = transaction);
+  };
+  /** Timers that come due one after the other. */
+  const timersDue = (): number => {
+    let count = 0;
+    for (; vi.getTimerCount() > 0 && count < 100; count++) vi.advanceTimersToNextTimer();
+    return count;
+  };
+
+  test("is put into the tables in time when another process has written, and no timer is left", () => {
+    submitAlone(1);
+    timely.rest(true);
+    const other = new Database(path("windlass.db"));
+    other.run("UPDATE sessions SET expires_at = 1");
+    other.close();
+    // A beat, say.
+    file.transaction(() => {});
+    expect([lies(), file.intake.isKnown]).toEqual([1, false]);
+    expect([timersDue(), lies(), commits.withheld]).toEqual([1, 0, false]);
+  });
+
+  test("is put into the tables in time when a piece could not be", () => {
+    submitAlone(16);
+    const makeRoom = fillDisk();
+    timely.rest(true);
+    makeRoom();
+    expect(lies()).toBe(16);
+    expect([timersDue(), lies(), commits.withheld]).toEqual([1, 0, false]);
+  });
+
+  test("is left where it is while it cannot be put into the tables, without a timer, until the next call", () => {
+    submitAlone(16);
+    const makeRoom = fillDisk();
+    timely.rest(true);
+    expect([timersDue(), lies()]).toEqual([1, 16]);
+    timely.rest(true);
+    expect([timersDue(), lies()]).toEqual([0, 16]);
+    makeRoom();
+    timely.rest(true);
     expect(lies()).toBe(0);
   });
 });

@@ -63,9 +63,10 @@ export class TimelyIntake {
     );
   }
 
-  /** How long what came first may still lie in the intake. */
+  /** How long what came first may still lie in the intake. Where it is not known what lies there, it may have come long ago. */
   #leftMs(): number {
-    const { span } = this.#db.intake;
+    const { span, isKnown } = this.#db.intake;
+    if (!isKnown) return 0;
     const now = this.#monotonic();
     if (span === null) this.#came = [];
     else {
@@ -88,6 +89,7 @@ export class TimelyIntake {
     }, HELD_MS);
   }
 
+  /** Where it fails no timer is set: the next call tries again. */
   #onTime(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
