@@ -11,6 +11,16 @@ export const WORKER_HOST_HEADER = "windlass-host";
 /** More of it is cut off. */
 export const WORKER_HOST_LENGTH_MAX = 200;
 
+/** Where a program runs, for people who look for it: a worker elsewhere and a part of a server are told alike. */
+export function hostToTell(hostname: string, pid: number): string {
+  return `${readableHost(hostname)} (process ${pid})`;
+}
+
+/** What a header can carry and a terminal can show. */
+export function readableHost(text: string): string {
+  return text.replace(/[^\x20-\x7e]/gu, "").trim();
+}
+
 /** The version that both must speak. It grows with every change that an older end would not understand. */
 export const WORKER_PROTOCOL = 1;
 

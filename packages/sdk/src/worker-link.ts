@@ -6,7 +6,7 @@
  * L3. What the server says out of order ends the connection (frames are numbered).
  */
 import { WORKSPACE_HEADER } from "@windlass/contract/routes";
-import { frameReader, frameWriter, WORKER_HOST_HEADER, WORKERS_PATH } from "@windlass/contract/worker-connection";
+import { frameReader, frameWriter, hostToTell, WORKER_HOST_HEADER, WORKERS_PATH } from "@windlass/contract/worker-connection";
 import type { ServerMessage } from "@windlass/contract";
 import { backoffDelay, ERRORS, isWindlassError, messageOf, ms, seconds, WindlassError, type Backoff } from "@windlass/kernel";
 import type { RawData, WebSocket } from "ws";
@@ -188,10 +188,10 @@ async function connect(options: LinkOptions, welcome: () => void): Promise<Conne
   };
 }
 
-/** For people who look for this worker. What a header cannot carry is left out of it. */
+/** For people who look for this worker. Loaded when it connects: a client alone starts without it. */
 async function hereOf(): Promise<string> {
   const { hostname } = await import("node:os");
-  return `${hostname().replace(/[^\x21-\x7e]/gu, "")} (process ${process.pid})`;
+  return hostToTell(hostname(), process.pid);
 }
 
 function headersOf({ token, workspace }: LinkOptions): Record<string, string> {

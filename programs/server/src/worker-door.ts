@@ -7,6 +7,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import {
+  readableHost,
   WORKER_CLOSE,
   WORKER_CONNECTIONS_PER_TOKEN_MAX,
   WORKER_FRAME_BYTES_MAX,
@@ -143,12 +144,9 @@ function headerOf(headers: IncomingHttpHeaders, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** For people to read: what moves a cursor or looks like something else is left out. */
+/** As the worker says; it may say anything. */
 function hostOf({ headers }: IncomingMessage): string | null {
-  const told =
-    headerOf(headers, WORKER_HOST_HEADER)
-      ?.replace(/[^\x20-\x7e]/gu, "")
-      .trim() ?? "";
+  const told = readableHost(headerOf(headers, WORKER_HOST_HEADER) ?? "");
   return told === "" ? null : told.slice(0, WORKER_HOST_LENGTH_MAX);
 }
 

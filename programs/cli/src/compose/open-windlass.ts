@@ -4,6 +4,7 @@
  */
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { hostToTell } from "@windlass/contract/worker-connection";
 import { engine, localBus, maskOfAttempt, type Engine, type EngineOptions, type JobKind, type NoticeOptions } from "@windlass/engine";
 import type { Settings } from "@windlass/kernel";
 import type { Bus, Executor, Logger, LogStore, Store } from "@windlass/ports";
@@ -99,15 +100,15 @@ export async function openWindlass({ folder, settings, environment, logger, addr
     images: imageGateOf(settings, environment),
     executors,
     ...(queue === null ? {} : { notices: queue }),
-    ...{ tracing: traces.tracing, host: `${hostname()} (process ${process.pid})` },
+    tracing: traces.tracing,
+    host: hostToTell(hostname(), process.pid),
     ...(patterns.length === 0 ? {} : { masks: () => masks }),
     tools: serverTools(settings),
     runners: runnerRules(settings, address),
     spawner: spawnerLimits(settings),
     ...(address === null && !isShared ? { isolationRefused: TAKES_NONE } : {}),
     services: (context, session) => [dispatcher({ ...evaluating(context), session })],
-    sessionTtlMs: settings["session.ttlSeconds"] * 1000,
-    hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000,
+    ...lostAfter(settings),
     ...keptFor(settings),
     logBytesPerSecondMax: limits.logBytesPerSecondMax,
   });
@@ -140,6 +141,11 @@ async function queueOf(settings: Settings, { store, bus }: { readonly store: Sto
 /** One after the other: what is named later is used by what is named before. */
 async function closeAll(all: readonly { close(): Promise<void> }[]): Promise<void> {
   for (const one of all) await one.close();
+}
+
+/** For how long what says nothing is taken to be there. */
+function lostAfter(settings: Settings): Pick<EngineOptions, "sessionTtlMs" | "hostLostAfterMs"> {
+  return { sessionTtlMs: settings["session.ttlSeconds"] * 1000, hostLostAfterMs: settings["host.lostAfterSeconds"] * 1000 };
 }
 
 /** How long what has ended is kept. */
