@@ -225,3 +225,26 @@ test("so many statements are kept, and no more", () => {
     db.close();
   }
 });
+
+test("what can be left waits for no other process, and what cannot does", () => {
+  const [db, other] = [open(migrations), open(migrations)];
+  const waits = (): unknown => db.get("PRAGMA busy_timeout")?.[0];
+  const exec = vi.spyOn(DatabaseSync.prototype, "exec");
+  let done: unknown[] = [];
+  const tried = (): boolean => db.tryTransaction(() => (done = [...done, waits()]));
+  try {
+    other.all("BEGIN IMMEDIATE");
+    expect([tried(), done, waits()]).toEqual([false, [], 5_000]);
+    expect(exec.mock.calls).toEqual([["PRAGMA busy_timeout = 0"], ["PRAGMA busy_timeout = 5000"]]);
+    other.all("ROLLBACK");
+    expect([tried(), done]).toEqual([true, [5_000]]);
+    const full = (): never => {
+      throw new Error("full");
+    };
+    expect(() => db.tryTransaction(full)).toThrow("full");
+    expect(tried()).toBe(true);
+  } finally {
+    exec.mockRestore();
+    for (const one of [db, other]) one.close();
+  }
+});

@@ -34,6 +34,13 @@ const LOOKED_AT = /\b(LIMIT|OFFSET|(?:executor|state|holder) =) \?/gu;
 /** Statements that are kept: several times as many as a store has. Those over rows that are alike in ever other ways must not pile up. */
 const STATEMENTS_MAX = 2_000;
 
+/** SQLITE_BUSY, whatever it says besides. */
+const BUSY = 5;
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === BUSY;
+}
+
 export class Database {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -84,6 +91,26 @@ export class Database {
   /** Runs `work` in one transaction; what it throws undoes all of it. */
   transaction<T>(work: () => T): T {
     this.#statement("BEGIN IMMEDIATE").run();
+    return this.#within(work);
+  }
+
+  /** The same for what can be left, which waits for no other process: false when one writes. */
+  tryTransaction(work: () => void): boolean {
+    // What sets it takes effect when it is prepared, so it is not kept.
+    this.#db.exec("PRAGMA busy_timeout = 0");
+    try {
+      this.#statement("BEGIN IMMEDIATE").run();
+    } catch (error) {
+      if (isBusy(error)) return false;
+      throw error;
+    } finally {
+      this.#db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    }
+    this.#within(work);
+    return true;
+  }
+
+  #within<T>(work: () => T): T {
     try {
       this.#forgetChanged();
       const result = work();

@@ -14,12 +14,12 @@ beforeEach(() => {
   [story, wanted, isIdle, isLocked, hasRoom, flushed] = [[], 3, true, false, true, null];
   growth = new IdleGrowth({
     db: {
-      transaction: (work) => {
-        if (isLocked) throw new Error("database is locked");
+      tryTransaction: (work) => {
+        if (isLocked) return false;
         story.push("begin");
-        const value = work();
+        work();
         story.push("commit");
-        return value;
+        return true;
       },
     },
     log: {

@@ -9,7 +9,7 @@ import type { Database } from "./database.ts";
 import type { LogFile } from "./log-file.ts";
 
 export interface IdleGrowthParts {
-  readonly db: Pick<Database, "transaction">;
+  readonly db: Pick<Database, "tryTransaction">;
   readonly log: Pick<LogFile, "wantsMore" | "growAhead">;
   /** Of its own: what a flush tells of is told once to each who has opened the file. */
   readonly zeros: Pick<LogFile, "flush" | "close">;
@@ -31,13 +31,14 @@ export class IdleGrowth {
   rest(): void {
     const { db, log, zeros, isIdle, fail } = this.#parts;
     if (this.#flushing || this.#closed || !log.wantsMore()) return;
+    let hasGrown = false;
     try {
-      // Without room for them it stops (L2 of log-file.ts).
-      if (!db.transaction(() => log.growAhead("idle"))) return;
+      db.tryTransaction(() => (hasGrown = log.growAhead("idle")));
     } catch {
-      // Another process writes.
-      return;
+      // Nobody asked for it: who writes next is told what is wrong.
     }
+    // Another process writes, or there is no room (L2 of log-file.ts).
+    if (!hasGrown) return;
     this.#flushing = true;
     zeros.flush((error) => {
       this.#flushing = false;

@@ -126,7 +126,7 @@ test("where the disk is full nothing is tried again while nobody writes", () => 
   const before = size();
   let transactions = 0;
   const growth = new IdleGrowth({
-    db: { transaction: (work) => (transactions++, db.transaction(work)) },
+    db: { tryTransaction: (work) => (transactions++, db.tryTransaction(work)) },
     log,
     zeros: { flush: (done) => done(null), close: () => {} },
     isIdle: () => true,

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Change, JobRecord } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 import { jobRecord, T0 } from "@windlass/testkit";
@@ -151,6 +151,14 @@ test("zeros are written ahead of the log once what made it short is answered", (
   const submitted = submitOf(jobRecord());
   serving.serve(Infinity);
   expect([grown, answered.map(({ id }) => id)]).toEqual([[2], [looked, submitted]]);
+});
+
+test("no zeros are written while another process writes, for which they do not wait", () => {
+  isShort = () => true;
+  const tried = vi.spyOn(db, "tryTransaction").mockReturnValue(false);
+  submitOf(jobRecord());
+  serving.serve(Infinity);
+  expect([tried.mock.calls.length, grown, answered.length]).toEqual([1, [], 1]);
 });
 
 test("what was taken in goes in a piece once it is answered, when nothing else has come", () => {

@@ -125,9 +125,10 @@ export class Serving {
     intake.rest(!this.waits);
     if (!log.isShort()) return;
     try {
-      db.transaction(() => log.growAhead("short"));
+      // While another process writes, the next commits make the log longer by themselves.
+      db.tryTransaction(() => void log.growAhead("short"));
     } catch {
-      // Another process writes. The next commits make the log longer by themselves.
+      // Nobody asked for it: who writes next is told what is wrong.
     }
   }
 

@@ -105,12 +105,20 @@ describe("what is not known to lie there any more", () => {
   /** Until what it returns is called. */
   const fillDisk = (): (() => void) => {
     const transaction = file.transaction.bind(file);
-    file.transaction = (work) =>
-      transaction(() => {
-        work();
-        throw new Error("database or disk is full");
-      });
-    return () => (file.transaction = transaction);
+    const tryTransaction = file.tryTransaction.bind(file);
+    const full = (): never => {
+      throw new Error("database or disk is full");
+    };
+    file.transaction = (work) => transaction(() => full() ?? work());
+    file.tryTransaction = () => tryTransaction(full);
+    return () => Object.assign(file, { transaction, tryTransaction });
+  };
+  /** Another process writes until `free` is called; `began`: how often it was tried without waiting for it. */
+  const lockedOut = (on: Database): { began: () => number; free: () => void } => {
+    const tried = vi.spyOn(on, "tryTransaction");
+    const other = new Database(path("windlass.db"));
+    other.all("BEGIN IMMEDIATE");
+    return { began: () => tried.mock.calls.length, free: () => other.close() };
   };
   /** Timers that come due one after the other. */
   const timersDue = (): number => {
@@ -138,6 +146,16 @@ describe("what is not known to lie there any more", () => {
     makeRoom();
     expect(lies()).toBe(16);
     expect([timersDue(), lies(), commits.withheld]).toEqual([1, 0, false]);
+  });
+
+  test("goes in a piece only when no other process writes: nobody waits for that", () => {
+    submitAlone(16);
+    const { began, free } = lockedOut(file);
+    timely.rest(true);
+    expect([began(), lies(), file.intake.isKnown]).toEqual([1, 16, true]);
+    free();
+    timely.rest(true);
+    expect(lies()).toBe(0);
   });
 
   test("is left where it is while it cannot be put into the tables, without a timer, until the next call", () => {

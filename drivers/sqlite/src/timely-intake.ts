@@ -46,7 +46,7 @@ export class TimelyIntake {
     if (!intake.mayHold) return;
     // A timer comes late where the thread has no turn for it.
     if (!intake.hasRoom || this.#leftMs() <= 0) return this.#onTime();
-    if (isIdle && intake.hasPiece(this.#db)) this.#apply(() => intake.applyPiece(this.#db));
+    if (isIdle && intake.hasPiece(this.#db)) this.#applyPiece();
     this.#wait();
   }
 
@@ -103,10 +103,20 @@ export class TimelyIntake {
     this.#apply();
   }
 
+  /** Waits for no other process: these jobs have time. */
+  #applyPiece(): void {
+    const { intake } = this.#db;
+    this.#carryOut(() => this.#db.tryTransaction(() => intake.applyPiece(this.#db)));
+  }
+
   /** Everything when left out. */
   #apply(apply: () => void = () => this.#db.payOff("time")): void {
+    this.#carryOut(() => this.#db.transaction(apply));
+  }
+
+  #carryOut(transaction: () => void): void {
     try {
-      this.watched(() => this.#db.transaction(apply));
+      this.watched(transaction);
       this.#flush();
     } catch {
       // The disk is full, most likely: it lies where it is safe, and the next call tries again, and says why it cannot.
