@@ -13,12 +13,18 @@ export interface Call {
 export const CHANGES_MAX = 500;
 
 /**
- * Takes from the front of `waiting` what fits into a transaction with `room` for so many changes, in order. A call is never
- * split: one that is larger than a whole transaction has one of its own.
+ * Takes from the front of `waiting` what fits into a transaction with `room` for so many changes, in order, beside those that were
+ * `taken` into it. A call is never split: one that is larger than a whole transaction has one of its own. Of calls that make many jobs
+ * there is one in a transaction (W1 of serving.ts).
  */
-export function takeGroup(waiting: Call[], room: number): readonly Call[] {
+export function takeGroup(waiting: Call[], room: number, taken: readonly Call[] = []): readonly Call[] {
   let left = room;
-  const end = waiting.findIndex((call) => (left -= changesOf(call)) < 0);
+  let hasMany = taken.some(makesMany);
+  const end = waiting.findIndex((call) => {
+    const isSecond = hasMany && makesMany(call);
+    hasMany ||= makesMany(call);
+    return isSecond || (left -= changesOf(call)) < 0;
+  });
   const count = end < 0 ? waiting.length : end === 0 && room === CHANGES_MAX ? 1 : end;
   return waiting.splice(0, count);
 }
@@ -27,7 +33,7 @@ export function takeGroup(waiting: Call[], room: number): readonly Call[] {
 const JOBS_MIN = 4;
 
 /** Whether the call makes many jobs: it is one of those that come from callers who wait for each of them. */
-export function makesMany({ name, values: [changes] }: Call): boolean {
+function makesMany({ name, values: [changes] }: Call): boolean {
   return name === "commit" && Array.isArray(changes) && changes.length >= JOBS_MIN && (changes[0] as Change).type === "submit";
 }
 

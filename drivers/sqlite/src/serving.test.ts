@@ -204,6 +204,21 @@ describe("what comes while a call is carried out that makes many jobs", () => {
     expect(answered.map(({ id }) => id)).toEqual([first, second]);
   });
 
+  test("goes with the next one also when something small came before it, which shares the first", () => {
+    const first = submitOf(...jobsOf(4));
+    let others: number[] = [];
+    meanwhile(() => (others = [submitOf(...jobsOf(2)), submitOf(...jobsOf(4))]));
+    expect(transactions).toBe(2);
+    expect(answered.map(({ id }) => id)).toEqual([first, ...others]);
+  });
+
+  test("nor do two share one that wait already", () => {
+    submitOf(...jobsOf(4));
+    submitOf(...jobsOf(4));
+    serving.serve(Infinity);
+    expect([transactions, answered.length]).toEqual([2, 2]);
+  });
+
   test("shares its transaction when it does not", () => {
     submitOf(...jobsOf(4));
     meanwhile(() => void submitOf(...jobsOf(3)));
@@ -212,13 +227,13 @@ describe("what comes while a call is carried out that makes many jobs", () => {
   });
 });
 
-test("one commit that cannot be stored, among claims and a batch that share its transaction, fails alone (W2)", () => {
+test("one commit that cannot be stored, among claims and others that share its transaction, fails alone (W2)", () => {
   openOne();
-  const [ready, batch] = [jobsOf(100), jobsOf(100)];
+  const [ready, batch] = [jobsOf(100), jobsOf(3)];
   const twice = ready[99] as JobRecord;
   const stored = submitOf(...ready);
   const firstClaim = claimOf(60);
-  const failing = submitOf(...jobsOf(20), twice);
+  const failing = submitOf(...jobsOf(2), twice);
   const secondClaim = claimOf(60);
   const batched = submitOf(...batch);
   serving.serve(Infinity);
@@ -229,5 +244,5 @@ test("one commit that cannot be stored, among claims and a batch that share its 
   const claimed = [firstClaim, secondClaim].map((id) => claimedOf(valueTo(id) as ClaimedRows).jobs.map(({ live }) => live.id));
   expect(claimed).toEqual([ready.slice(0, 60).map(({ id }) => id), ready.slice(60).map(({ id }) => id)]);
   expect((valueTo(batched) as Committed).results).toEqual(batch.map(({ id }) => ({ ok: true, id, created: true })));
-  expect(db.all("SELECT count(*) FROM jobs")).toEqual([[200]]);
+  expect(db.all("SELECT count(*) FROM jobs")).toEqual([[103]]);
 });

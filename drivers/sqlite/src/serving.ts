@@ -11,7 +11,7 @@
  */
 import type { Database } from "./database.ts";
 import type { Commits, Flushing } from "./flushing.ts";
-import { CHANGES_MAX, changesOf, makesMany, takeGroup, type Call } from "./group-writes.ts";
+import { CHANGES_MAX, changesOf, takeGroup, type Call } from "./group-writes.ts";
 import type { LogFile } from "./log-file.ts";
 import { isWrite, run } from "./operations.ts";
 import { packReply, unpackValues } from "./packed.ts";
@@ -154,11 +154,6 @@ function writeTogether(parts: ServingParts, waiting: Call[], receive: () => void
   return carriedOut(parts, { waiting, calls, receive }).map((reply, i) => packReply(reply, calls[i]?.values));
 }
 
-/** See W1. */
-function makesMore(done: readonly Call[], [next]: readonly Call[]): boolean {
-  return next !== undefined && makesMany(next) && done.some(makesMany);
-}
-
 interface Carrying {
   readonly waiting: Call[];
   /** Those that were taken from `waiting`, in the order of their replies. */
@@ -185,8 +180,7 @@ function carriedOut({ db, commits, intake, log }: ServingParts, { waiting, calls
     return transaction(() => {
       const done: Reply[] = [];
       for (let room = CHANGES_MAX; ; receive()) {
-        if (makesMore(calls, waiting)) return done;
-        const group = takeGroup(waiting, room);
+        const group = takeGroup(waiting, room, calls);
         if (group.length === 0) return done;
         calls.push(...group);
         room -= group.reduce((total, call) => total + changesOf(call), 0);
