@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { IdleGrowth } from "./idle-growth.ts";
 
 let story: string[];
@@ -11,6 +11,7 @@ let flushed: ((error: Error | null) => void) | null;
 let growth: IdleGrowth;
 
 beforeEach(() => {
+  vi.useFakeTimers();
   [story, wanted, isIdle, isLocked, hasRoom, flushed] = [[], 3, true, false, true, null];
   growth = new IdleGrowth({
     db: {
@@ -40,6 +41,8 @@ beforeEach(() => {
     fail: (error) => void story.push(error.message),
   });
 });
+
+afterEach(() => void vi.useRealTimers());
 
 function flushEnds(error: Error | null = null): void {
   const done = flushed;
@@ -101,4 +104,23 @@ test("the file is closed once no flush of it is under way, and nothing more is w
 test("a file of which no flush is under way is closed at once", () => {
   growth.close();
   expect(story).toEqual(["close"]);
+});
+
+test("it is time when nothing has come for ten milliseconds since the last call, and not when something has", () => {
+  growth.soon();
+  vi.advanceTimersByTime(9);
+  growth.soon();
+  vi.advanceTimersByTime(9);
+  expect(story).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(story).toEqual(piece(3));
+  flushEnds(new Error("over"));
+  story = [];
+  growth.soon();
+  isIdle = false;
+  vi.advanceTimersByTime(10);
+  expect(story).toEqual([]);
+  growth.soon();
+  growth.close();
+  expect(vi.getTimerCount()).toBe(0);
 });

@@ -8,6 +8,9 @@
 import type { Database } from "./database.ts";
 import type { LogFile } from "./log-file.ts";
 
+/** When nothing has come for so long, nothing is about to. */
+const IDLE_MS = 10;
+
 export interface IdleGrowthParts {
   readonly db: Pick<Database, "tryTransaction">;
   readonly log: Pick<LogFile, "wantsMore" | "growAhead">;
@@ -22,12 +25,23 @@ export class IdleGrowth {
   readonly #parts: IdleGrowthParts;
   #flushing = false;
   #closed = false;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(parts: IdleGrowthParts) {
     this.#parts = parts;
   }
 
-  /** Nothing has come for a moment. Keeps G1. */
+  /** Nothing has come for a moment: when that stays so, it is time. */
+  soon(): void {
+    if (this.#closed) return;
+    if (this.#timer !== null) return void this.#timer.refresh();
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      if (this.#parts.isIdle()) this.rest();
+    }, IDLE_MS).unref();
+  }
+
+  /** Nothing has come for long enough. Keeps G1. */
   rest(): void {
     const { db, log, zeros, isIdle, fail } = this.#parts;
     if (this.#flushing || this.#closed || !log.wantsMore()) return;
@@ -51,6 +65,7 @@ export class IdleGrowth {
   /** The file is closed when no flush of it is under way: its number may be given to another one. */
   close(): void {
     this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
     if (!this.#flushing) this.#parts.zeros.close();
   }
 }

@@ -21,8 +21,6 @@ assert(port !== null, "the writer is a thread");
 
 /** How long what follows an answer is waited for: it comes after two hops between threads and what its caller does. */
 const FOLLOW_MS = 0.5;
-/** When nothing has come for so long, nothing is about to. */
-const IDLE_MS = 10;
 /** Then the event loop has its turn, however much comes. */
 const TURN_MS_MAX = 20;
 
@@ -65,13 +63,9 @@ try {
       port.close();
     },
   });
-  let resting: NodeJS.Timeout | null = null;
   const onIdle = (seen: number): void => {
     idleSince = seen;
-    resting ??= setTimeout(() => {
-      resting = null;
-      if (isIdle()) growth.rest();
-    }, IDLE_MS).unref();
+    growth.soon();
   };
   listen(port, { serving, flushing, sends, onIdle });
   say(port, { type: "ready" });
