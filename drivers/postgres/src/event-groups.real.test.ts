@@ -7,7 +7,7 @@ import { POSITIONS_OF_BLOCK } from "@windlass/sql";
 import { failed, jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
 import { fakeClock, seededRandom } from "@windlass/testkit/fakes";
 import { openPool, querierOf } from "./connection.ts";
-import { FEED } from "./event-groups.ts";
+import { FEED, TAKE_OUT } from "./event-groups.ts";
 import { openPostgresStore } from "./postgres-store.ts";
 
 const postgres = testPostgres();
@@ -131,6 +131,11 @@ describe.skipIf(postgres.missing)("events that are alike", () => {
     );
     const { Plan } = explained.rows[0]?.["QUERY PLAN"][0] ?? { Plan: {} };
     expect((Plan["Shared Hit Blocks"] ?? 0) + (Plan["Shared Read Blocks"] ?? 0)).toBeLessThan(500);
+  });
+
+  test("are counted against a set when their jobs are removed, also when the plan is made for these jobs", async () => {
+    const explained = await pool.query<{ "QUERY PLAN": string }>(`EXPLAIN (VERBOSE) ${TAKE_OUT.replaceAll("$1", "'{job_a,job_b}'")}`);
+    expect(explained.rows.map((row) => row["QUERY PLAN"]).join("\n")).toContain("hashed SubPlan");
   });
 
   test("are counted once when two remove the same jobs", async () => {

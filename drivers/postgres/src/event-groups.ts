@@ -196,7 +196,7 @@ export async function lastEvent(db: Querier): Promise<Row | undefined> {
  * By each job for itself, and counted against a set (in a FILTER: as a condition PostgreSQL turns it round, and looks for each id in each
  * list), whatever was planned when the tables were small. In the order of their numbers, in which everybody locks them.
  */
-const TAKE_OUT = `UPDATE event_groups AS g SET jobs_left = g.jobs_left - touched.gone FROM (
+export const TAKE_OUT = `UPDATE event_groups AS g SET jobs_left = g.jobs_left - touched.gone FROM (
     SELECT position, gone FROM (
       SELECT found.position, found.gone FROM (
         SELECT DISTINCT times.at FROM (SELECT unnest($1::text[]) AS id OFFSET 0) AS job CROSS JOIN LATERAL (${timesOf("= job.id")} OFFSET 0) AS times

@@ -13,7 +13,7 @@ interface Rows {
   readonly areGone?: boolean;
   /** Gets what claims will not have to read. An id is never used twice, so it does no harm when the transaction fails. */
   readonly known?: KnownRecords;
-  /** See there. */
+  /** As of the store (`PostgresOptions`). */
   readonly manyMin?: number;
 }
 

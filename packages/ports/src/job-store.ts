@@ -103,7 +103,10 @@ export interface LiveFilter {
 export interface JobStore {
   /** Applies each change on its own merits; see S1, S2, S3. */
   commit(changes: readonly Change[], now: number): Promise<Committed>;
-  /** Starts up to `limit + ahead` attempts of ready jobs: highest priority first, then in turn over fairness keys, then oldest. */
+  /**
+   * Starts up to `limit + ahead` attempts of ready jobs: highest priority first, then in turn over fairness keys, then oldest. Claims that
+   * one process asks for at once share out what is ready in the order in which they are asked for.
+   */
   claim(request: ClaimRequest): Promise<Claimed>;
   /** Live jobs whose next time has come, earliest first. */
   due(now: number, limit: number): Promise<readonly LiveJob[]>;
