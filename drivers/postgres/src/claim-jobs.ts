@@ -81,7 +81,7 @@ export async function claim(claiming: Claiming, request: ClaimRequest): Promise<
 }
 
 async function claimInRounds(claiming: Claiming, request: ClaimRequest, { pass }: Turn): Promise<Claimed> {
-  const { pool, turns } = claiming;
+  const { pool } = claiming;
   const jobs: ClaimedJob[] = [];
   let signals = noSignals;
   let tally = noTally;
@@ -94,7 +94,6 @@ async function claimInRounds(claiming: Claiming, request: ClaimRequest, { pass }
     );
     bytes += done.bytes;
     const claimed = done.jobs.map(({ live }) => live);
-    turns.took(claimed);
     claiming.known.claimed.put(claimed, done.number);
     claiming.known.submitted.forget(claimed.map(({ id }) => id));
     held = done.heldUntil;
@@ -158,8 +157,10 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Roun
         candidatesOf({ executor, queue, state, turn: turns.of(executor, queue), limit: limit + ahead, now }),
       ),
     );
-  request.pass();
   const all = mergeQueues(lists);
+  // The next one looks behind these, also while this one is still being written.
+  turns.took(all);
+  request.pass();
   const { candidates, bytesOf } = await fitting(db, all, { known: known.records, given: request.given });
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
   const isCut = candidates.length < all.length;
@@ -173,6 +174,7 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Roun
     manyMin: known.manyMin,
   });
   const claimed = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
+  if (claimed.length < all.length) turns.took(claimed);
   const unknown = claimed.filter((live) => known.records.of(live) === undefined).map(({ id }) => id);
   const read = unknown.length === 0 ? [] : await db.rows(RECORDS, [unknown]);
   const rows = new Map(read.map((row) => [idOfRecord(row), row]));

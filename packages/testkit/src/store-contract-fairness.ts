@@ -1,4 +1,5 @@
 /** Contract: turns over fairness keys, and rates. */
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Change, JobRecord } from "@windlass/kernel";
 import type { Claimed, ClaimRequest, Store } from "@windlass/ports";
@@ -43,6 +44,60 @@ export function describeFairness(subject: Subject): void {
     await submit(store, "b");
     expect(await claimKeys(store, { limit: 2 })).toBe("ba");
   });
+
+  test("jobs are read ahead in turn over keys, and a key that comes later has its turn in the next claim", async () => {
+    const { store } = subject;
+    await submit(store, "aaaaaaaabbb");
+    expect(await claimKeys(store, { limit: 1, ahead: 4 })).toBe("ababa");
+    await submit(store, "c");
+    expect(await claimKeys(store, { limit: 0, ahead: 3 })).toBe("bca");
+    expect(await claimKeys(store, { limit: 0, ahead: 10 })).toBe("aaaa");
+  });
+
+  test("claims that are asked for at once serve keys in turn as one would", async () => {
+    const { store } = subject;
+    await submit(store, "abcdefgh".repeat(4));
+    const claimed = await Promise.all([5, 6, 7].map((ahead) => claimKeys(store, { limit: 0, ahead })));
+    expect(claimed).toEqual(["abcde", "fghabc", "defghab"]);
+    expect(await claimKeys(store)).toBe("cdefghabcdefgh");
+  });
+
+  test("whoever claims how much, a job of a key waits for no more than one of each other key in front of each older one of its own", async () => {
+    const { store } = subject;
+    const step = fc.oneof(
+      fc.record({ submit: fc.array(fc.constantFrom("a", "a", "a", "b", "c", "d", "-"), { minLength: 1, maxLength: 12 }) }),
+      fc.record({ limit: fc.nat(3), ahead: fc.nat(9) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+        const queue = `q${++queues}`;
+        /** What waits, oldest first: its key, and the keys that may still come before it, each so often. */
+        let waiting: { readonly key: string; readonly before: Map<string, number> }[] = [];
+        const serve = (keys: string): void => {
+          for (const key of keys) {
+            const served = waiting.find((one) => one.key === key);
+            waiting = waiting.filter((one) => one !== served);
+            for (const one of waiting) {
+              if (one.key === key) continue;
+              const left = (one.before.get(key) ?? olderOf(one)) - 1;
+              expect(left, `${key} before ${one.key}`).toBeGreaterThanOrEqual(0);
+              one.before.set(key, left);
+            }
+          }
+        };
+        const olderOf = (one: (typeof waiting)[number]): number => waiting.filter((other) => other.key === one.key).indexOf(one) + 1;
+        for (const given of steps) {
+          if ("submit" in given) {
+            await submit(store, given.submit.join(""), { queue });
+            for (const key of given.submit) waiting.push({ key, before: new Map() });
+          } else serve(await claimKeys(store, { queues: [queue], ...given }));
+        }
+        serve(await claimKeys(store, { queues: [queue] }));
+        expect(waiting).toEqual([]);
+      }),
+      { numRuns: 25 },
+    );
+  }, 60_000);
 
   test("priority comes before turns, and queues keep their own", async () => {
     const { store } = subject;
@@ -143,3 +198,4 @@ export function describeFairness(subject: Subject): void {
 }
 
 const KEYS_HELD = 2_500;
+let queues = 0;
