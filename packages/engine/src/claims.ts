@@ -2,7 +2,7 @@
  * Claims jobs of some queues under one session, and looks after what the session holds. Who carries the jobs out (handlers
  * in this process, or a worker at the other end of a connection) is a `Carrier`; the rules are the same for both.
  *
- * C1. No more is claimed than the carrier has room for: slots, and what it reads ahead of them (kernel, D6).
+ * C1. No more is claimed than the carrier has room for: slots, and what it reads ahead of them (kernel, D7).
  * C2. What was claimed when the session was lost or the carrier had gone is given back: nothing of it has begun.
  * C3. What the session holds and the carrier does not know of (the reply to a claim, or the message with the job, was
  *     lost, or it could not be given back) is given back: looked into now and then, and in the next pass when one has failed.

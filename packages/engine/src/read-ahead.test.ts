@@ -1,5 +1,6 @@
 import { jobRecord, T0 } from "@windlass/testkit";
 import type { ClaimedJob } from "@windlass/ports";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readAhead, type ReadAhead, type Slots } from "./read-ahead.ts";
 
@@ -16,10 +17,10 @@ function endsAt(ahead: ReadAhead, perMs: number, forMs: number): void {
   }
 }
 const slots = (free: number): Slots => ({ free, busy: 0 });
-const jobs = (count: number): ClaimedJob[] =>
+const jobs = (count: number, fairnessKey = ""): ClaimedJob[] =>
   Array.from({ length: count }, () => {
     const record = jobRecord();
-    return { record, live: { id: record.id } as ClaimedJob["live"] };
+    return { record, live: { id: record.id, fairnessKey } as ClaimedJob["live"] };
   });
 
 test("nothing is read ahead before anything is known, and for handlers that are slow", () => {
@@ -40,6 +41,27 @@ test("as many are read ahead as end while a claim is under way, up to 2,000", ()
   expect(ahead.room(slots(10), 50)).toEqual({ limit: 10, ahead: 40 });
   endsAt(ahead, 1_000, 100);
   expect(ahead.room(slots(10), 10_000)).toEqual({ limit: 10, ahead: 2_000 });
+});
+
+test("of jobs with fairness keys no more than 500 wait for a slot, however quick handlers are, and until jobs without one come again", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(400), { maxLength: 40 }), (begun) => {
+      const ahead = fresh();
+      ahead.add(jobs(1, "tenant"));
+      for (const count of begun) {
+        endsAt(ahead, 1_000, 20);
+        const room = ahead.room(slots(0), 10_000);
+        ahead.add([...jobs(room.ahead > 1 ? 1 : 0, "tenant"), ...jobs(Math.max(0, room.ahead - 1))]);
+        expect(ahead.jobs.size).toBeLessThanOrEqual(500);
+        for (let n = 0; n < count; n++) ahead.next();
+      }
+      ahead.clear();
+      ahead.add(jobs(1));
+      ahead.clear();
+      endsAt(ahead, 1_000, 100);
+      expect(ahead.room(slots(0), 10_000).ahead).toBe(2_000);
+    }),
+  );
 });
 
 interface Claims {

@@ -38,6 +38,8 @@ export interface Slots {
 
 /** Jobs that wait here at most: some claims (claims.ts), so that the handlers have something to do while the next one takes place. */
 const AHEAD_MAX = 2_000;
+/** The same where jobs have fairness keys: one of another key that comes now has its turn behind these. */
+const TURNS_AHEAD_MAX = 500;
 /** As many as end in this time, or while some claims take place where those are slow: a disk may flush in 0.1 ms or in 10. */
 const AHEAD_MS: number = ms(25);
 const AHEAD_CLAIMS = 4;
@@ -63,6 +65,8 @@ export function readAhead(monotonic: () => number): ReadAhead {
   /** What is asked for, and what the last answer gave of what it was asked for. */
   let asking = 0;
   let last = { at: 0, asked: 0, given: 0 };
+  /** Whether keys were seen among the last jobs that came. */
+  let takesTurns = false;
   const clear = (): readonly ClaimedJob[] => {
     const all = [...jobs.values()];
     jobs.clear();
@@ -84,6 +88,7 @@ export function readAhead(monotonic: () => number): ReadAhead {
       }
       last.given += more.length;
       askedAt = null;
+      if (more.length > 0) takesTurns = more.some(({ live }) => live.fairnessKey !== "");
       order = order.slice(first);
       first = 0;
       for (const job of more) {
@@ -111,7 +116,7 @@ export function readAhead(monotonic: () => number): ReadAhead {
       const least = isStarving ? (last.given - busy) * claims : 0;
       const limit = Math.max(0, Math.min(free - jobs.size, max));
       const forMs = Math.min(AHEAD_MS_MAX, Math.max(AHEAD_MS, claimMs * AHEAD_CLAIMS));
-      const size = Math.min(AHEAD_MAX, Math.floor(Math.max(least, rate.now() * forMs)));
+      const size = Math.min(takesTurns ? TURNS_AHEAD_MAX : AHEAD_MAX, Math.floor(Math.max(least, rate.now() * forMs)));
       askedAt = monotonic();
       // Not one by one: a claim that takes many costs little more than one that takes one.
       const ahead = jobs.size > size / 2 ? 0 : Math.max(0, Math.min(size - jobs.size, max - limit));

@@ -207,7 +207,7 @@ test("a candidate that was claimed, blocked or ended meanwhile is passed over", 
   ).toEqual([]);
 });
 
-describe("reading ahead (D6)", () => {
+describe("reading ahead (D7)", () => {
   const retry = { limit: 1, on: ["failed_node_lost"], backoff: DEFAULT_BACKOFF } as const;
 
   test("takes what loses nothing by waiting, beyond the slots and no further", () => {
@@ -221,11 +221,20 @@ describe("reading ahead (D6)", () => {
     ["that no attempt would follow", { retry: { ...retry, limit: 0 } }],
     ["that is not repeated when its worker is lost", { retry: { ...retry, on: ["failed"] } }],
     ["with a concurrency key", withKey()],
-    ["with a fairness key", { fairnessKey: "tenant" }],
   ] as const)("stops before one %s; a slot takes it", (_which, given) => {
     const jobs = submitted({}, given, {});
     expect(admission(jobs, { limit: 1, ahead: 5, keys: key(1) }).admitted).toEqual([jobs[0]?.id]);
     expect(admission(jobs, { limit: 2, ahead: 5, keys: key(1) }).admitted).toEqual(idsOf(jobs));
+  });
+
+  test("goes on in turn over fairness keys, up to one of a key that has a limit or a rate", () => {
+    const jobs = submitted({ fairnessKey: "a" }, { fairnessKey: "b" }, { fairnessKey: "a" }, {});
+    expect(admission(jobs, { limit: 1, ahead: 5 }).admitted).toEqual(idsOf(jobs));
+    for (const settings of [{ keyConcurrencyLimit: 5 }, { keyRateLimit: { limit: 5, perSeconds: 1 } }]) {
+      const queues = new Map([["default", queueState(settings)]]);
+      expect(admission(jobs, { limit: 1, ahead: 5, queues }).admitted).toEqual([jobs[0]?.id]);
+      expect(admission(jobs.toReversed(), { limit: 0, ahead: 5, queues }).admitted).toEqual([jobs[3]?.id]);
+    }
   });
 
   test("takes nothing of a queue with a limit, and no attempt that was resumed", () => {

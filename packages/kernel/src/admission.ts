@@ -11,7 +11,7 @@
  * D6. What a fairness key may not start holds back no other key, what a queue may not start no other queue.
  * D7. What is read ahead (claimed before there is a slot for it) loses nothing by lying with a worker: another attempt
  *     follows if the worker is lost, no time limit runs, and nothing that is limited is kept from others. The order stays:
- *     a job with a fairness key is not read ahead, for that of another key which comes later may have its turn first.
+ *     it is read ahead in turn over fairness keys, and a job of another key that comes later waits for no more than that.
  */
 import type { LiveJob } from "./job.ts";
 import { UNSET, type QueueSettings } from "./queue.ts";
@@ -86,12 +86,14 @@ export function admit(set: WorkingSet, admission: Admission): string[] {
 function mayBeReadAhead(live: LiveJob, queue: QueueState | undefined): boolean {
   const { limit, on } = live.retry ?? DEFAULT_RETRY;
   const followed = on.includes("failed_node_lost") && live.attempt < limit;
-  const plain = live.timeoutMs === null && live.concurrencyKey === null && live.fairnessKey === "";
-  return followed && plain && !live.resumed && (queue === undefined || !isLimited(queue));
+  const plain = live.timeoutMs === null && live.concurrencyKey === null;
+  return followed && plain && !live.resumed && (queue === undefined || !isLimited(queue, live));
 }
 
-function isLimited({ settings: { concurrencyLimit, rateLimit }, overall }: QueueState): boolean {
-  return concurrencyLimit !== null || rateLimit !== null || overall !== null;
+function isLimited({ settings, overall }: QueueState, { fairnessKey }: LiveJob): boolean {
+  const { concurrencyLimit, rateLimit, keyConcurrencyLimit, keyRateLimit } = settings;
+  const isKeyLimited = fairnessKey !== "" && (keyConcurrencyLimit !== null || keyRateLimit !== null);
+  return concurrencyLimit !== null || rateLimit !== null || overall !== null || isKeyLimited;
 }
 
 /** How many jobs like this one may start now, as far as it is up to the queue as a whole. */

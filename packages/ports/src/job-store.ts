@@ -43,7 +43,7 @@ export interface ClaimRequest {
   readonly place: string | null;
   /** Jobs for which there is a slot. */
   readonly limit: number;
-  /** So many more, of those that lose nothing by waiting for a slot (kernel, D6); 0 when left out. */
+  /** So many more, of those that lose nothing by waiting for a slot (kernel, D7); 0 when left out. */
   readonly ahead?: number | undefined;
   /** Limits of runners beside those that are set of their queues; counted with the claim, so that all who claim keep them together. */
   readonly spawner?: SpawnerLimits | undefined;
