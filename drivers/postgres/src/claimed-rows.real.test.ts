@@ -1,28 +1,19 @@
 /** An end by what a claim left counts only while the row is as the claim left it, whoever has changed it. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { ClaimedJob, Store } from "@windlass/ports";
 import { failed, jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
-import { fakeClock } from "@windlass/testkit/fakes";
-import { openPool, querierOf } from "./connection.ts";
-import { openPostgresStore } from "./postgres-store.ts";
+import { querierOf } from "./connection.ts";
+import { testStores } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 
 describe.skipIf(postgres.missing)("what a claim left", () => {
-  let stores: Store[] = [];
+  const opened = testStores(postgres, 2);
   let here: Store;
   let elsewhere: Store;
-  let url = "";
-  beforeAll(() => postgres.start());
-  afterAll(() => postgres.stop());
-  beforeEach(async () => {
-    url = await postgres.schema();
-    stores = [await openPostgresStore({ url, clock: fakeClock() }), await openPostgresStore({ url, clock: fakeClock() })];
-    [here, elsewhere] = stores as [Store, Store];
-    const session = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER } as const;
-    await here.sessions.open(session);
+  beforeEach(() => {
+    [here, elsewhere] = opened.stores as [Store, Store];
   });
-  afterEach(() => Promise.all(stores.map((store) => store.close())));
   const claimed = async (count: number): Promise<readonly ClaimedJob[]> => {
     await here.jobs.commit(
       Array.from({ length: count }, () => ({ type: "submit", job: jobRecord() }) as const),
@@ -80,10 +71,10 @@ describe.skipIf(postgres.missing)("what a claim left", () => {
 
   test("is read anew when its row was changed and nothing else shows it", async () => {
     const jobs = await claimed(2);
-    const pool = openPool(url);
     const halfway = JSON.stringify({ fraction: 0.5, text: null });
-    expect(await querierOf(pool).count("UPDATE jobs_live SET progress = $1 WHERE id = $2", [halfway, jobs[1]?.live.id ?? ""])).toBe(1);
-    await pool.end();
+    expect(await querierOf(opened.pool).count("UPDATE jobs_live SET progress = $1 WHERE id = $2", [halfway, jobs[1]?.live.id ?? ""])).toBe(
+      1,
+    );
     expect(await endAll(jobs)).toEqual([true, true]);
     expect((await here.reads.get(jobs[1]?.live.id ?? ""))?.final?.progress).toEqual({ fraction: 0.5, text: null });
   });

@@ -1,35 +1,26 @@
 /** The log says the same, whether events have a row each or one for many that are alike. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type pg from "pg";
 import { seconds, type Change, type JobEvent, type LiveJob, type RetryPolicy } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { POSITIONS_OF_BLOCK } from "@windlass/sql";
 import { failed, jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
 import { fakeClock, seededRandom } from "@windlass/testkit/fakes";
-import { openPool, querierOf } from "./connection.ts";
+import { querierOf } from "./connection.ts";
 import { FEED, TAKE_OUT } from "./event-groups.ts";
 import { openPostgresStore } from "./postgres-store.ts";
+import { SESSION, testStores } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
-const SESSION = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER } as const;
 /** More than a store of these tests has events. */
 const ALL = 10_000;
 
 describe.skipIf(postgres.missing)("events that are alike", () => {
-  let url = "";
+  const opened = testStores(postgres);
   let store: Store;
   let pool: pg.Pool;
-  beforeAll(() => postgres.start());
-  afterAll(() => postgres.stop());
-  beforeEach(async () => {
-    url = await postgres.schema();
-    pool = openPool(url);
-    store = await openPostgresStore({ url, clock: fakeClock() });
-    await store.sessions.open(SESSION);
-  });
-  afterEach(async () => {
-    await store.close();
-    await pool.end();
+  beforeEach(() => {
+    ({ store, pool } = opened);
   });
 
   const submit = async (count: number, to: Store = store): Promise<string[]> => {
@@ -141,13 +132,12 @@ describe.skipIf(postgres.missing)("events that are alike", () => {
   test("are counted once when two remove the same jobs", async () => {
     const ids = await submit(300);
     await end((await claim(300, T0 + 5)).slice(0, 100), T0 + 9);
-    const other = await openPostgresStore({ url, clock: fakeClock() });
+    const other = await opened.open();
     const gone = ids.slice(0, 80);
     const removed = await Promise.all([store.retention.remove(gone), other.retention.remove(gone.toReversed())]);
     expect(removed.flat().toSorted()).toEqual(gone);
     const left = await querierOf(pool).rows("SELECT size - jobs_left FROM event_groups ORDER BY position");
     expect(left).toEqual([[80], [80], [80]]);
-    await other.close();
   });
 
   test("fill a page although most of a group went with their jobs", async () => {
@@ -188,8 +178,7 @@ describe.skipIf(postgres.missing)("events that are alike", () => {
       "SELECT lpad(mark::text, 19, '0') || '-' || lpad((position - 5)::text, 19, '0') AS place FROM event_groups",
     );
     await store.feedPlaces.move("notices", { from: null, to: rows[0]?.place ?? "" });
-    await store.close();
-    store = await openPostgresStore({ url, clock: fakeClock() });
+    store = await opened.open();
     const [next] = await submit(1);
     const feed = await store.reads.feed((await store.feedPlaces.get("notices")) ?? "", ALL);
     expect(feed.map(({ event }) => event.jobId)).toEqual([...ids, next]);

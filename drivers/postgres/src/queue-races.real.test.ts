@@ -1,28 +1,16 @@
 /** Races for what queues limit: several processes claim at once, and nothing is counted twice. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { QueueSettings } from "@windlass/kernel";
 import type { ClaimedJob, Store } from "@windlass/ports";
 import { jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
-import { fakeClock } from "@windlass/testkit/fakes";
-import { openPostgresStore } from "./postgres-store.ts";
+import { testStores } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 const PROCESSES = 4;
-const session = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER } as const;
 
 describe.skipIf(postgres.missing)("several processes and one queue", () => {
-  let stores: Store[] = [];
-  const store = (index: number): Store => stores[index % stores.length] as Store;
-
-  beforeAll(() => postgres.start());
-  afterAll(() => postgres.stop());
-  beforeEach(async () => {
-    const url = await postgres.schema();
-    stores = [];
-    for (let i = 0; i < PROCESSES; i++) stores.push(await openPostgresStore({ url, clock: fakeClock() }));
-    await store(0).sessions.open(session);
-  });
-  afterEach(() => Promise.all(stores.map((one) => one.close())));
+  const opened = testStores(postgres, PROCESSES);
+  const store = (index: number): Store => opened.stores[index % PROCESSES] as Store;
 
   async function prepare(settings: Partial<QueueSettings>, keys: readonly string[]): Promise<void> {
     await store(0).queues.put("default", settings, T0);

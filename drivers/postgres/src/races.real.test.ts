@@ -1,37 +1,18 @@
 /** Races between processes, each with a store of its own on one database. */
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Store } from "@windlass/ports";
 import { advanceOf, childRecord, compositeRecord, jobRecord, settleOf, succeeded, T0, testPostgres } from "@windlass/testkit";
-import { fakeClock } from "@windlass/testkit/fakes";
 import { connectionConfig } from "./connection.ts";
-import { openPostgresStore } from "./postgres-store.ts";
+import { testStores } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 const PROCESSES = 4;
 const PATIENCE = { timeout: 10_000 };
 
 describe.skipIf(postgres.missing)("several processes on one database", () => {
-  let stores: Store[] = [];
-  let url = "";
-  const store = (index: number): Store => stores[index % stores.length] as Store;
-
-  beforeAll(() => postgres.start());
-  afterAll(() => postgres.stop());
-  beforeEach(async () => {
-    url = await postgres.schema();
-    stores = [];
-    for (let i = 0; i < PROCESSES; i++) stores.push(await openPostgresStore({ url, clock: fakeClock() }));
-    await store(0).sessions.open({
-      id: "ses_1",
-      role: "worker",
-      place: null,
-      serves: [],
-      startedAt: 0,
-      expiresAt: Number.MAX_SAFE_INTEGER,
-    });
-  });
-  afterEach(() => Promise.all(stores.map((one) => one.close())));
+  const opened = testStores(postgres, PROCESSES);
+  const store = (index: number): Store => opened.stores[index % PROCESSES] as Store;
 
   test("a reader of the feed misses no event of four writers, and sees those of each job in order", async () => {
     const rounds = 60;
@@ -91,7 +72,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
       const [woken] = (await store(0).jobs.woken(100)).filter((job) => job.live.id === parent.id);
       if (woken === undefined) throw new Error("the parent is woken");
       const children = Array.from({ length: PROCESSES }, (_, index) => childRecord(parent, `c${index}`, { queue: `r${round}` }));
-      const decisions = await Promise.all(stores.map((one) => one.jobs.commit([advanceOf(woken.live, { children })], T0)));
+      const decisions = await Promise.all(opened.stores.map((one) => one.jobs.commit([advanceOf(woken.live, { children })], T0)));
       expect(decisions.filter(({ results }) => results[0]?.ok === true)).toHaveLength(1);
       const { jobs } = await store(1).jobs.claim({
         executor: "handler",
@@ -109,7 +90,9 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
       expect(after).toMatchObject({ openChildren: 0, wakes: 1 + PROCESSES });
       const live = (await store(2).jobs.woken(100)).find((job) => job.live.id === parent.id);
       expect(live?.facts).toHaveLength(PROCESSES - ((after?.decided ?? 1) - 1));
-      const finished = await Promise.all(stores.map((one) => one.jobs.commit([advanceOf(after as never, { finish: succeeded })], T0)));
+      const finished = await Promise.all(
+        opened.stores.map((one) => one.jobs.commit([advanceOf(after as never, { finish: succeeded })], T0)),
+      );
       expect(finished.filter(({ results }) => results[0]?.ok === true)).toHaveLength(1);
     }
   });
@@ -138,7 +121,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
       }
       return done;
     };
-    const done = await Promise.all(stores.map(work));
+    const done = await Promise.all(opened.stores.map(work));
     expect(done.reduce((sum, count) => sum + count, 0)).toBe(keyed.length + narrow.length);
     expect(await store(0).reads.keyHolders("db")).toEqual({ limit: 1, holders: [] });
   });
@@ -155,7 +138,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
         T0,
       );
       const claims = await Promise.all(
-        stores.map((one, index) =>
+        opened.stores.map((one, index) =>
           one.jobs.claim({
             executor: "handler",
             queues: [index % 2 === 0 ? "default" : "narrow"],
@@ -167,7 +150,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
         ),
       );
       const more = await Promise.all(
-        stores.map((one, index) =>
+        opened.stores.map((one, index) =>
           one.jobs.claim({
             executor: "handler",
             queues: [index % 2 === 1 ? "default" : "narrow"],
@@ -204,7 +187,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     const progress = jobs.map(
       ({ live }) => ({ type: "progress", id: live.id, token: live.token, progress: { fraction: 0, text: null } }) as const,
     );
-    const blocker = new pg.Client(connectionConfig(url));
+    const blocker = new pg.Client(connectionConfig(opened.url));
     await blocker.connect();
     try {
       await blocker.query("BEGIN");
@@ -262,7 +245,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     const parent = compositeRecord();
     await store(0).jobs.commit([{ type: "submit", job: parent }], T0);
     const submit = () => ({ type: "submit", job: compositeRecord({ name: "report" }), definitions: ["report"] }) as const;
-    const blocker = new pg.Client(connectionConfig(url));
+    const blocker = new pg.Client(connectionConfig(opened.url));
     await blocker.connect();
     const locked = (count: number) =>
       expect
@@ -290,7 +273,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
   });
 
   test("a commit that hangs holds up who disables a workflow, but none that submits one behind him", async () => {
-    const hanging = new pg.Client(connectionConfig(url));
+    const hanging = new pg.Client(connectionConfig(opened.url));
     await hanging.connect();
     try {
       await hanging.query("BEGIN");

@@ -1,32 +1,15 @@
 /** Trees of jobs go together, and one that cannot go keeps no other. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type pg from "pg";
-import type { Store } from "@windlass/ports";
+import { describe, expect, test } from "vitest";
 import { jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
-import { fakeClock } from "@windlass/testkit/fakes";
-import { openPool } from "./connection.ts";
-import { openPostgresStore } from "./postgres-store.ts";
+import { testStores } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
-const SESSION = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER } as const;
 
 describe.skipIf(postgres.missing)("retention", () => {
-  let store: Store;
-  let pool: pg.Pool;
-  beforeAll(() => postgres.start());
-  afterAll(() => postgres.stop());
-  beforeEach(async () => {
-    const url = await postgres.schema();
-    pool = openPool(url);
-    store = await openPostgresStore({ url, clock: fakeClock() });
-    await store.sessions.open(SESSION);
-  });
-  afterEach(async () => {
-    await store.close();
-    await pool.end();
-  });
+  const opened = testStores(postgres);
 
   test("removes what can go although a tree among it cannot, which is told when nothing else was asked for", async () => {
+    const { store, pool } = opened;
     const jobs = Array.from({ length: 20 }, () => jobRecord());
     await store.jobs.commit(
       jobs.map((job) => ({ type: "submit", job }) as const),

@@ -1,27 +1,19 @@
 /** A claim that does not read what this process has submitted sees the same, whoever has changed it meanwhile. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Store } from "@windlass/ports";
 import { jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
-import { fakeClock } from "@windlass/testkit/fakes";
-import { openPostgresStore } from "./postgres-store.ts";
+import { testStores } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
-const SESSION = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER } as const;
 const COUNT = 20;
 
 describe.skipIf(postgres.missing)("what was submitted together", () => {
-  let stores: Store[] = [];
+  const opened = testStores(postgres, 2);
   let here: Store;
   let elsewhere: Store;
-  beforeAll(() => postgres.start());
-  afterAll(() => postgres.stop());
-  beforeEach(async () => {
-    const url = await postgres.schema();
-    stores = [await openPostgresStore({ url, clock: fakeClock() }), await openPostgresStore({ url, clock: fakeClock() })];
-    [here, elsewhere] = stores as [Store, Store];
-    await here.sessions.open(SESSION);
+  beforeEach(() => {
+    [here, elsewhere] = opened.stores as [Store, Store];
   });
-  afterEach(() => Promise.all(stores.map((store) => store.close())));
   const submit = async (priority?: number): Promise<string[]> => {
     const jobs = Array.from({ length: COUNT }, () => jobRecord(priority === undefined ? {} : { priority }));
     await here.jobs.commit(
