@@ -35,6 +35,6 @@ export function deadLetterStore(db: Querier, pool: pg.Pool): DeadLetterStore {
       inTransaction(pool, async (tx) => {
         for (const { jobId, redrives, as } of marks) await tx.rows(SQL.redriven, [at, by, as, jobId, redrives]);
       }),
-    remove: (jobIds) => db.count("DELETE FROM dead_letters WHERE job_id = ANY($1::text[])", [jobIds]),
+    remove: (jobIds) => inTransaction(pool, (tx) => tx.count("DELETE FROM dead_letters WHERE job_id = ANY($1::text[])", [jobIds])),
   };
 }
