@@ -7,7 +7,7 @@ import { POSITIONS_OF_BLOCK } from "@windlass/sql";
 import { failed, jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
 import { fakeClock, seededRandom } from "@windlass/testkit/fakes";
 import { querierOf } from "./connection.ts";
-import { FEED, TAKE_OUT } from "./event-groups.ts";
+import { FEED, MANY_MIN, TAKE_OUT } from "./event-groups.ts";
 import { openPostgresStore } from "./postgres-store.ts";
 import { SESSION, testStores } from "./stores-fixture.ts";
 
@@ -82,6 +82,23 @@ describe.skipIf(postgres.missing)("events that are alike", () => {
     expect(await timeline(id)).toEqual(expected);
     await end(await claim(1, T0 + 7), T0 + 8);
     expect(await timeline(id)).toEqual([...expected, "4 job.started", "5 job.finished"]);
+    expect(await rowsIn("event_times")).toBe(1);
+  });
+
+  test("leave no time behind where none began an attempt together", async () => {
+    const ids = await submit(20);
+    for (let n = 1; n <= 3; n++) {
+      const lives = await claim(MANY_MIN - 1, T0 + n);
+      await store.jobs.commit(
+        lives.map(({ id, token }) => ({ type: "release", id, token }) as const),
+        T0 + n,
+      );
+    }
+    expect(await timeline(ids[0] ?? "")).toEqual([
+      "1 job.submitted",
+      ...[2, 4, 6].flatMap((n) => [`${n} job.started`, `${n + 1} job.released`]),
+    ]);
+    expect([await rowsIn("event_groups"), await rowsIn("event_times")]).toEqual([1, 0]);
   });
 
   test("are told in pages of any size, from any place", async () => {

@@ -3,7 +3,7 @@
  * they succeeded, are three rows instead of 1,500 with three index entries each, which were a quarter of what a drained job cost.
  *
  * G1. A group is found by a time that the rows of its jobs say besides: when they were made, when their attempt began, when they ended.
- *     When they stop to say it (an attempt that did not count), it is kept in `event_times`.
+ *     When they stop to say it (an attempt that did not count), it is kept in `event_times`, if there is such a group.
  * G2. Its events stand in the feed as if each had a row: one mark, and the numbers of one block in the order of `job_ids`; `position` is
  *     the last of them.
  * G3. Whether a row or a group, what one transaction has written keeps its order: runs of alike events become groups, where they stand.
@@ -36,7 +36,9 @@ export async function writeEvents(db: Querier, writes: Writes, { before, groupMi
 
 /** Where an event stands in the feed. What is written with one statement gets the numbers of one block, in its order. */
 const PLACE = { mark: `(SELECT ${FEED_MARK})`, position: `(SELECT nextval('${POSITIONS}')) + ${ROW_NUMBER} - 1` };
-const KEEP_TIMES = "INSERT INTO event_times (job_id, at) SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING";
+/** Not of what began alone. Whether a group of that time is the job's own is not asked: its list would be read for each job of it. */
+const KEEP_TIMES = `INSERT INTO event_times (job_id, at) SELECT id, at FROM unnest($1::text[], $2::bigint[]) AS lost (id, at)
+  WHERE EXISTS (SELECT FROM event_groups AS g WHERE g.found_at = lost.at AND g.type = 'job.started') ON CONFLICT DO NOTHING`;
 const INSERT_GROUP = `INSERT INTO event_groups (mark, position, found_at, at, type, seq, attempt, data, size, jobs_left, job_ids)
   SELECT ${FEED_MARK}, nextval('${POSITIONS}') + $1::bigint - 1, $2::bigint, $3::bigint, $4::text, $5::bigint, $6::bigint, $7::text, $1::bigint, $1::bigint, $8::text[]`;
 
