@@ -106,3 +106,18 @@ test("no part is so short that two would be taken for one by who sees no more th
   expect(inPieces(mask, bytes, [20_000])).toBe(inPieces(mask, bytes, [bytes.length]));
   expect(settledInPieces(mask, bytes, [20_000])).toBe(inPieces(mask, bytes, [bytes.length]));
 });
+
+test("of a line that never ends nearly all has settled, so that whoever keeps nothing gets on with it", () => {
+  const mask = maskOf({ secrets: ["hunter22hunter22"], patterns: ["\\w+"] });
+  const line = Buffer.from(`${"some words that match ".repeat(5_000)}hunter22hunter22`);
+  expect(mask.settled(line)).toBeGreaterThan(line.length - 17_000);
+});
+
+test.each([0, 1, 2, 3])("letters that are not ASCII stay as they are, wherever they lie in memory (%d)", (from) => {
+  const mask = maskOf({ secrets: [], patterns: ["b+"] });
+  for (let at = 0; at < 12; at++) {
+    const line = `${"a".repeat(at)}ü${"a".repeat(11 - at)}b`;
+    const bytes = Buffer.concat([Buffer.alloc(from), Buffer.from(line)]).subarray(from);
+    expect(Buffer.from(mask.bytes(bytes)).toString()).toBe(line.replace("b", "***"));
+  }
+});

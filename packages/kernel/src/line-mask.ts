@@ -33,7 +33,9 @@ const BESIDE_BYTES = 64;
 const LINE_FEED = 10;
 /** What is not ASCII is read in pieces of this size: many arguments of one call are dear. */
 const PIECE_BYTES = 2_048;
-const ASCII_MAX = 127;
+const WORD_BYTES = 4;
+/** Of each byte of a word, the bit that no letter of ASCII has. */
+const NOT_ASCII = 0x80_80_80_80;
 // Of ASCII, and so of nearly all that is printed, it makes the same text as a look at each byte, many times quicker.
 const decoder = new TextDecoder("latin1");
 const encoder = new TextEncoder();
@@ -44,10 +46,16 @@ export function lineMask({ patterns, written }: Replace): LineMask {
   const mask = textOf(written);
   const replaced = (line: string): string => {
     let masked = line;
-    for (const expression of expressions) masked = masked.replace(expression, (match) => (match === "" ? "" : mask));
+    for (const expression of expressions) {
+      const matches = masked.match(expression);
+      if (matches === null) continue;
+      // A text is put in several times quicker than what a function says of each match.
+      masked = matches.includes("") ? masked.replace(expression, (match) => (match === "" ? "" : mask)) : masked.replace(expression, mask);
+    }
     return masked;
   };
-  const masked = (bytes: Uint8Array): Uint8Array => {
+  /** `cuts`: how long the parts are, where they are known already, of a last line that has not ended. */
+  const masked = (bytes: Uint8Array, cuts: readonly number[]): Uint8Array => {
     const text = textOf(bytes);
     let out = "";
     // Up to where `text` is in `out`; what did not change is taken over in one.
@@ -63,8 +71,9 @@ export function lineMask({ patterns, written }: Replace): LineMask {
     for (let from = 0; from < text.length;) {
       const feed = text.indexOf("\n", from);
       const end = feed === -1 ? text.length : feed;
-      for (; end - from > LINE_BYTES_MAX;) {
-        const to = from + partLength(expressions, text.slice(from, from + LINE_BYTES_MAX));
+      for (let part = 0; end - from > LINE_BYTES_MAX; part++) {
+        const known = feed === -1 ? cuts[part] : undefined;
+        const to = from + (known ?? partLength(expressions, text.slice(from, from + LINE_BYTES_MAX)));
         take(from, to);
         from = to;
       }
@@ -73,28 +82,39 @@ export function lineMask({ patterns, written }: Replace): LineMask {
     }
     return taken === 0 ? bytes : bytesOf(out + text.slice(taken));
   };
-  const settled = (data: Uint8Array, end: number): number => {
+  const settled = (data: Uint8Array, end: number): Settled => {
     let until = end === 0 ? 0 : data.lastIndexOf(LINE_FEED, end - 1) + 1;
-    while (end - until > LINE_BYTES_MAX) until += partLength(expressions, textOf(data.subarray(until, until + LINE_BYTES_MAX)));
-    return until;
+    const cuts: number[] = [];
+    while (end - until > LINE_BYTES_MAX) {
+      const length = partLength(expressions, textOf(data.subarray(until, until + LINE_BYTES_MAX)));
+      cuts.push(length);
+      until += length;
+    }
+    return { until, cuts };
   };
   const stream = (): MaskStream => {
     let held: Uint8Array = new Uint8Array();
     return {
       push: (bytes) => {
         const data = held.length === 0 ? bytes : joined([held, bytes]);
-        const until = settled(data, data.length);
+        const { until, cuts } = settled(data, data.length);
         held = data.slice(until);
-        return until === 0 ? new Uint8Array() : masked(data.subarray(0, until));
+        return until === 0 ? new Uint8Array() : masked(data.subarray(0, until), cuts);
       },
       end: () => {
         const rest = held;
         held = new Uint8Array();
-        return rest.length === 0 ? rest : masked(rest);
+        return rest.length === 0 ? rest : masked(rest, []);
       },
     };
   };
-  return { stream, settled };
+  return { stream, settled: (data, end) => settled(data, end).until };
+}
+
+interface Settled {
+  readonly until: number;
+  /** How long the parts are of the line that has not ended. */
+  readonly cuts: readonly number[];
 }
 
 interface Span {
@@ -104,27 +124,36 @@ interface Span {
 
 /** How much of a line that goes on behind `seen` is looked at by itself. See L2. */
 function partLength(expressions: readonly RegExp[], seen: string): number {
-  const spans = expressions.flatMap((expression) => spansOf(expression, seen));
+  const spans = expressions.flatMap((expression) => spansOf(expression, seen)).toSorted((a, b) => b.to - a.to);
+  const free = freePlace(spans, BESIDE_BYTES);
+  if (free !== null) return free;
   const short = spans.filter(({ from, to }) => to - from <= MATCH_BYTES_MAX);
-  return freePlace(spans, BESIDE_BYTES) ?? freePlace(short, 0) ?? PART_BYTES_MAX;
+  return freePlace(short, 0) ?? PART_BYTES_MAX;
 }
 
-/** The last place for an end at which no match stands, nor nearer than this; null when there is none. */
+/**
+ * The last place for an end at which no match stands, nor nearer than this; null when there is none. `spans`: the last end first, so
+ * that none that was passed stands at a place before it.
+ */
 function freePlace(spans: readonly Span[], beside: number): number | null {
   let place = PART_BYTES_MAX;
-  for (let before = -1; before !== place && place >= PART_BYTES_MIN;) {
-    before = place;
-    for (const { from, to } of spans) if (from - beside < place && place < to + beside) place = from - beside;
+  for (const { from, to } of spans) {
+    if (to + beside <= place) break;
+    if (from - beside < place) place = from - beside;
   }
   return place < PART_BYTES_MIN ? null : place;
 }
 
+/** Of what may stand at a place for an end. Their texts and their ends, each asked for alone, are told in half the time of `matchAll`. */
 function spansOf(expression: RegExp, text: string): Span[] {
   const spans: Span[] = [];
-  for (const { index, 0: match } of text.matchAll(expression)) {
-    const to = index + match.length;
-    if (match !== "" && to + BESIDE_BYTES > PART_BYTES_MIN) spans.push({ from: index, to });
+  for (const { length } of text.match(expression) ?? []) {
+    expression.test(text);
+    const to = expression.lastIndex;
+    if (length === 0) expression.lastIndex++;
+    else if (to + BESIDE_BYTES > PART_BYTES_MIN) spans.push({ from: to - length, to });
   }
+  expression.lastIndex = 0;
   return spans;
 }
 
@@ -150,6 +179,17 @@ function bytesOf(text: string): Uint8Array {
 
 function isAscii(bytes: Uint8Array): boolean {
   let every = 0;
-  for (let i = 0; i < bytes.length; i++) every |= bytes[i] ?? 0;
-  return every <= ASCII_MAX;
+  let at = 0;
+  while (at < bytes.length && (bytes.byteOffset + at) % WORD_BYTES !== 0) every |= bytes[at++] ?? 0;
+  const words = Math.floor((bytes.length - at) / WORD_BYTES);
+  if (words > 0) every |= joinedBits(new Uint32Array(bytes.buffer, bytes.byteOffset + at, words));
+  for (at += words * WORD_BYTES; at < bytes.length; at++) every |= bytes[at] ?? 0;
+  return (every & NOT_ASCII) === 0;
+}
+
+/** Four bytes at once are looked at in a third of the time. */
+function joinedBits(words: Uint32Array): number {
+  let every = 0;
+  for (let i = 0; i < words.length; i++) every |= words[i] ?? 0;
+  return every;
 }

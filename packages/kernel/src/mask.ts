@@ -59,13 +59,14 @@ export function maskOf(rule: MaskRule): Mask {
     text: (text) => decoder.decode(whole(encoder.encode(text))),
     bytes: whole,
     settled: (bytes) => {
-      let until = openFrom(known, bytes);
-      // What stands across the end moves it back, and so does a line that has not ended, until neither does.
-      for (let before = -1; before !== until;) {
-        before = until;
-        until = beforeOverlaps(known, bytes, lines === null ? until : lines.settled(bytes, until));
+      let end = openFrom(known, bytes);
+      for (;;) {
+        // Asked of its own answer, `lines` would hold back one part more each time: of one long line nothing would ever be settled.
+        const until = lines === null ? end : lines.settled(bytes, end);
+        end = beforeOverlaps(known, bytes, until);
+        // What stands across it moves it back.
+        if (end === until) return until;
       }
-      return until;
     },
   };
 }
