@@ -70,6 +70,7 @@ export const COMMON_ERRORS = [
   "bad_request",
   "unauthorized",
   "forbidden",
+  "host_unknown",
   "invalid",
   "too_large",
   "rate_limited",

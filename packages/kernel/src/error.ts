@@ -9,6 +9,12 @@ export const ERRORS = {
   bad_request: { status: 400, exit: 2, retry: false, meaning: "the request could not be read" },
   unauthorized: { status: 401, exit: 4, retry: false, meaning: "no token, or one that is not known here" },
   forbidden: { status: 403, exit: 4, retry: false, meaning: "the token does not allow this operation" },
+  host_unknown: {
+    status: 403,
+    exit: 4,
+    retry: false,
+    meaning: "the request names, in its Host header, a host that this server is not known as",
+  },
   not_found: { status: 404, exit: 3, retry: false, meaning: "there is no such object" },
   route_not_found: { status: 404, exit: 3, retry: false, meaning: "there is no such address" },
   method_not_allowed: { status: 405, exit: 2, retry: false, meaning: "the address is asked with other methods" },

@@ -323,7 +323,7 @@ function beginSpan(tracing: Tracing, { id, name, attempt, traceparent }: PushedJ
 const STORED = { stored: true, why: null } as const;
 
 /** What the same try would meet again: a wrong token, another version. */
-const FINAL: readonly ErrorCode[] = ["unauthorized", "forbidden", "bad_request", "invalid", "route_not_found", "usage"];
+const FINAL: readonly ErrorCode[] = ["unauthorized", "forbidden", "host_unknown", "bad_request", "invalid", "route_not_found", "usage"];
 
 function isFinal(error: WindlassError): boolean {
   return FINAL.includes(error.code);

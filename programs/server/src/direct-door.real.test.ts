@@ -134,7 +134,7 @@ test("a forged Host is refused on this way, too", async () => {
   );
   let answer = "";
   for await (const piece of socket) answer += String(piece);
-  expect(answer).toMatch(/^HTTP\/1\.1 403 .*"code":"forbidden"/su);
+  expect(answer).toMatch(/^HTTP\/1\.1 403 .*"code":"host_unknown"/su);
   expect(straight()).toEqual([true]);
 });
 

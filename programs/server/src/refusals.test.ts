@@ -183,7 +183,16 @@ test.each([
   ["JOBS.example.org", 200],
   ["localhost.evil.example", 403],
 ])("a request to the host %s is answered with %d", async (host, status) => {
-  expect((await bare("/healthz", { headers: { host } })).status).toBe(status);
+  const answer = await bare("/healthz", { headers: { host } });
+  expect(answer.status).toBe(status);
+  if (status === 200) return;
+  expect(await problem(answer)).toMatchObject({
+    code: "host_unknown",
+    title: "the request names, in its Host header, a host that this server is not known as",
+    detail: expect.stringMatching(
+      /"[^"]*evil\.example".*it answers to localhost, 127\.0\.0\.1, \[::1\], jobs\.example\.org: .*proxy.*--host/u,
+    ),
+  });
 });
 
 test("no answer invites other pages or lets browsers guess", async () => {
