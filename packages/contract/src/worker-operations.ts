@@ -9,7 +9,7 @@ export const workerJson = z
     /** Of its session: another one each time it connects. */
     id: z.string(),
     role: z.enum(["worker", "launcher", "server"]),
-    /** Where its processes live, for launchers. */
+    /** Where its processes live, for launchers. Null: it is none, or it serves workspaces that the token of the call is not for. */
     place: z.string().nullable(),
     /** `queue` is null: all queues. */
     serves: z.array(z.object({ executor: z.enum(EXECUTORS), queue: z.string().nullable(), handlers: z.array(z.string()).optional() })),

@@ -37,7 +37,8 @@ beforeAll(async () => {
     const serves = [queue, ...("also" in more ? [more.also] : [])].map((key) => ({ executor: "handler", queue: key }) as const);
     const owner = "owner" in more ? (ids.get(more.owner) ?? null) : null;
     const [startedAt, host] = [context.now(), `host-of-${id}`];
-    await context.store.sessions.open({ id, role, place: null, serves, startedAt, expiresAt: startedAt + 3_600_000, host, owner });
+    const place = role === "launcher" ? `place-of-${id}` : null;
+    await context.store.sessions.open({ id, role, place, serves, startedAt, expiresAt: startedAt + 3_600_000, host, owner });
   }
 });
 afterAll(() => server.close());
@@ -61,11 +62,14 @@ async function asking(name: string, given: Given): Promise<Client> {
   return client({ url: BASE, token: secret, workspace: "own", fetch: (url, init) => server.app.fetch(new Request(url, init)) });
 }
 
-/** Host and token of each, as a list and as one of them tells it; both say the same. */
+/** Host and token of each, as a list and as one of them tells it; both say the same. The place of a launcher is told with its host. */
 async function told(api: Client): Promise<Readonly<Record<string, readonly [host: string | null, token: string | null]>>> {
   const { items } = await api.workers.list();
   const ours = items.filter(({ id }) => Object.hasOwn(SESSIONS, id));
-  for (const { id, host, token } of ours) expect(await api.workers.get({ id })).toMatchObject({ host, token });
+  for (const { id, role, host, place, token } of ours) {
+    expect(await api.workers.get({ id })).toMatchObject({ host, place, token });
+    expect(place).toBe(role === "launcher" && host !== null ? `place-of-${id}` : null);
+  }
   return Object.fromEntries(ours.map(({ id, host, token }) => [id, [host, token] as const]));
 }
 

@@ -1,7 +1,8 @@
 /**
  * Who carries jobs out, as far as the workspace of the call may know: who serves it, and what they do for it.
  *
- * V1. The host of what serves other workspaces too is told only to who may use those: it is part of the machines of others.
+ * V1. The host of what serves other workspaces too, and where its processes live, are told only to who may use those: they are part of
+ *     the machines of others.
  * V2. The name of a token is told only to who may see that token.
  */
 import type { WorkerJson } from "@windlass/contract";
@@ -27,7 +28,8 @@ export function workerHandlers({ engine: { context, access } }: ServerContext): 
     (await sessions.list()).flatMap((session) => {
       const serves = session.serves.filter(({ queue }) => servesWorkspace(queue, workspace));
       const isWithin = session.serves.every(({ queue }) => reaches({ workspaces }, workspacesServed(queue)));
-      return serves.length === 0 ? [] : [{ ...session, serves, host: isWithin ? (session.host ?? null) : null }];
+      const { place, host = null } = session;
+      return serves.length === 0 ? [] : [{ ...session, serves, ...(isWithin ? { place, host } : { place: null, host: null }) }];
     });
 
   const namesOf = (shown: readonly Session[], principal: Principal): Promise<ReadonlyMap<string, string>> =>
