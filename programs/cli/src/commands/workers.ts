@@ -44,15 +44,26 @@ export async function getWorker(call: Call): Promise<void> {
         ["place", worker.place ?? ""],
         ["serves", servesOf(worker)],
         ["since", agoOf(worker.since, now())],
-        ["reports", `within ${withinOf(worker, now())}, or what it holds is lost`],
+        ["reports", reportsOf(worker, now())],
         ["running", String(worker.running)],
       ]) + worker.jobs.map((job) => `  ${job.id}  ${printable(job.name)}  ${job.state}, attempt ${job.attempt}\n`).join(""),
   );
 }
 
-/** One that was killed has no more than that until its jobs are given to others. */
-function withinOf({ expiresAt }: WorkerJson, at: number): string {
-  return formatDuration(Math.max(0, Date.parse(expiresAt) - at));
+/** One that was killed has no more than that until its jobs are given to others; then it is there until somebody has done so. */
+export function withinOf({ expiresAt }: Pick<WorkerJson, "expiresAt">, at: number): string {
+  const left = Date.parse(expiresAt) - at;
+  return left <= 0 ? EXPIRED : formatDuration(left);
+}
+
+const EXPIRED = "expired";
+
+/** The same, in a sentence. */
+export function reportsOf(worker: Pick<WorkerJson, "expiresAt">, at: number): string {
+  const within = withinOf(worker, at);
+  return within === EXPIRED
+    ? "not any more: it has expired, and what it holds is about to be given to others"
+    : `within ${within}, or what it holds is lost`;
 }
 
 function servesOf({ serves }: WorkerJson): string {
