@@ -11,6 +11,13 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+/** Where a reverse proxy has it, and what of that the server is asked. */
+const PREFIX = "https://example.org/tools/windlass";
+const ownPath = (link: string, page: string): string => {
+  const { href } = new URL(link, PREFIX + page);
+  expect(href.slice(0, PREFIX.length + 1)).toBe(`${PREFIX}/`);
+  return href.slice(PREFIX.length);
+};
 const get = (path: string): Promise<Response> => server.app.fetch(new Request(BASE + path));
 
 test("the document is served without a token, and is the one of this version", async () => {
@@ -21,7 +28,7 @@ test("the document is served without a token, and is the one of this version", a
 
 test("whoever opens the bare address is led to the page", async () => {
   const answer = await get("/");
-  expect([answer.status, answer.headers.get("location")]).toEqual([302, "/docs"]);
+  expect([answer.status, ownPath(answer.headers.get("location") ?? "", "/")]).toEqual([302, "/docs"]);
 });
 
 test("the page shows every operation, loads only from this server, and runs no script of its own text", async () => {
@@ -35,7 +42,7 @@ test("the page shows every operation, loads only from this server, and runs no s
   expect(html).not.toMatch(/ style=| on\w+=|<style|javascript:/u);
   const loaded = [...html.matchAll(/(?:src|rel="stylesheet" href)="([^"]+)"/gu)].map((match) => match[1] ?? "");
   expect(loaded).toHaveLength(2);
-  for (const path of loaded) {
+  for (const path of loaded.map((link) => ownPath(link, "/docs"))) {
     expect(path).toMatch(/^\/docs\//u);
     const part = await get(path);
     expect(part.status).toBe(200);
@@ -47,6 +54,7 @@ test("every link of the page leads somewhere", async () => {
   const html = await (await get("/docs")).text();
   const ids = new Set([...html.matchAll(/ id="([^"]+)"/gu)].map((match) => match[1]));
   for (const [, target] of html.matchAll(/href="#([^"]+)"/gu)) expect(ids).toContain(target);
+  for (const [, link = ""] of html.matchAll(/href="([^#"][^"]*)"/gu)) expect((await get(ownPath(link, "/docs"))).status, link).toBe(200);
 });
 
 test("what the document says is text, not markup", () => {

@@ -13,6 +13,8 @@ export const DOCS_PATH = "/docs";
 
 const STYLE_PATH = `${DOCS_PATH}/reference.css`;
 const SCRIPT_PATH = `${DOCS_PATH}/reference.js`;
+/** Behind a reverse proxy all of them may lie below a prefix of which nothing is known here. */
+const relative = (path: string): string => path.slice(1);
 const POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export function serveReference(app: App, version: string): void {
@@ -23,11 +25,15 @@ export function serveReference(app: App, version: string): void {
     });
   };
   // Whoever opens the address that a start prints finds what may be asked there.
-  app.get("/", (c) => c.redirect(DOCS_PATH));
+  app.get("/", (c) => c.redirect(relative(DOCS_PATH)));
   // Made when somebody asks: most servers are never asked, and it takes a moment.
   send(OPENAPI_PATH, "application/json", () => JSON.stringify(openApiDocument(version)));
   send(DOCS_PATH, "text/html", () =>
-    referenceHtml(openApiDocument(version), { style: STYLE_PATH, script: SCRIPT_PATH, document: OPENAPI_PATH }),
+    referenceHtml(openApiDocument(version), {
+      style: relative(STYLE_PATH),
+      script: relative(SCRIPT_PATH),
+      document: relative(OPENAPI_PATH),
+    }),
   );
   send(STYLE_PATH, "text/css", () => REFERENCE_STYLE);
   send(SCRIPT_PATH, "text/javascript", () => REFERENCE_SCRIPT);
