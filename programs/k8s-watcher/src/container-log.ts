@@ -12,14 +12,14 @@
  */
 import { ms, messageOf, seconds } from "@windlass/kernel";
 import { isAccepted } from "@windlass/kubernetes";
-import { byteTail, type ByteTail } from "@windlass/ports";
 import type { Tail } from "./account.ts";
 import { beginningOf, chunksInTime, inTime, LateError } from "./in-time.ts";
 import { LogEntries, type LogEntry } from "./log-entries.ts";
 import { saidByRefusal, saidByStream, type Said } from "./log-look.ts";
-import { LogOutbox } from "./log-outbox.ts";
+import { behind, LogOutbox } from "./log-outbox.ts";
 import { LogPlace, type EntryMark, type SecondMark } from "./log-place.ts";
 import type { LogSubject, LogWorld } from "./log-subject.ts";
+import { LogTail } from "./log-tail.ts";
 import { delayOf, rest } from "./machine.ts";
 import type { LogAnswer } from "./server-line.ts";
 
@@ -54,11 +54,7 @@ class Reader {
   readonly #subject: LogSubject;
   readonly #world: LogWorld;
   #outbox = new LogOutbox(0);
-  readonly #tail: ByteTail;
-  /** Bytes of which the tail is. */
-  #tailEnd = 0;
-  /** The same, counted from where the log begins now, while a look seeks where that is; null: it is known. */
-  #tailShown: number | null = null;
+  readonly #tail: LogTail;
   /** Bytes that were ever read, each once. */
   #printed = 0;
   /** The first and the last entry that were ever read: by them a log is known whose beginning was removed. */
@@ -86,12 +82,11 @@ class Reader {
   constructor(subject: LogSubject, world: LogWorld) {
     this.#subject = subject;
     this.#world = world;
-    this.#tail = byteTail(subject.tailBytes);
+    this.#tail = new LogTail(subject.tailBytes);
   }
 
   tail(): Tail {
-    const bytes = this.#tail.read();
-    return { bytes, wasCut: this.#tail.wasCut, isWhole: this.#isWhole };
+    return { ...this.#tail.read(), isWhole: this.#isWhole };
   }
 
   isReading(): boolean {
@@ -233,7 +228,7 @@ class Reader {
     this.#firstTime ??= entry.time;
     const { offset, shown } = place.take(entry);
     const { bytes } = entry;
-    this.#keepTail(bytes, offset, shown);
+    this.#tail.take(bytes, offset, shown);
     if (offset === null) return;
     if (place.takeGap()) this.#noteGap();
     if (entry.isStart && this.#last?.time !== entry.time) this.#last = { time: entry.time, offset };
@@ -243,18 +238,6 @@ class Reader {
     this.#outbox.put(fresh, entry.at, this.#last);
     this.#world.room.bytes += fresh.length;
     this.#wake?.();
-  }
-
-  #keepTail(bytes: Uint8Array, offset: number | null, shown: number): void {
-    if (this.#tailShown !== null && offset === null) {
-      this.#tail.push(behind(bytes, this.#tailShown - shown));
-      this.#tailShown = Math.max(this.#tailShown, shown + bytes.length);
-    }
-    if (offset === null) return;
-    if (this.#tailShown !== null) this.#tailEnd = offset + this.#tailShown - shown;
-    this.#tailShown = null;
-    this.#tail.push(behind(bytes, this.#tailEnd - offset));
-    this.#tailEnd = Math.max(this.#tailEnd, offset + bytes.length);
   }
 
   #noteGap(): void {
@@ -356,7 +339,7 @@ class Reader {
   #moved({ next = 0, last }: LogAnswer): number {
     const { machine } = this.#world;
     machine.logger.info("the server has the beginning of a log that was removed since; it is read again", { job: this.#subject.id });
-    this.#tailShown ??= this.#printed;
+    this.#tail.seek(this.#printed);
     this.#firstTime = REMOVED;
     this.#last = last ?? null;
     this.#printed = next;
@@ -394,7 +377,3 @@ interface Look {
 
 /** The time of no entry. */
 const REMOVED = "";
-
-function behind(bytes: Uint8Array, known: number): Uint8Array {
-  return bytes.subarray(Math.min(bytes.length, Math.max(0, known)));
-}

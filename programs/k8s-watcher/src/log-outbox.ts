@@ -102,3 +102,8 @@ function append(block: Growing, part: Uint8Array): void {
   block.buffer.set(part, block.length);
   block.length = length;
 }
+
+/** What of these bytes lies behind so many that are known. */
+export function behind(bytes: Uint8Array, known: number): Uint8Array {
+  return bytes.subarray(Math.min(bytes.length, Math.max(0, known)));
+}
