@@ -249,7 +249,29 @@ export function leavesHeld(name: OperationName): boolean {
   return besideHeld.has(name);
 }
 
-/** For who looks elsewhere. Before any write what was taken in is put into its tables (I3 of intake.ts): nothing is left to do. */
+/**
+ * Writes and near reads of tables that have nothing of jobs, whether these were taken in or not: the audit, which is written five times a second
+ * while somebody calls, must not send what comes alone the long way (`pays` of intake.ts).
+ */
+const besideJobs: ReadonlySet<OperationName> = new Set<OperationName>([
+  "beat",
+  "lead",
+  "tokenUsed",
+  "addAudit",
+  "pruneAudit",
+  "takeAnswer",
+  "keepAnswer",
+  "releaseAnswer",
+  "pruneAnswers",
+  "nextDueSchedule",
+]);
+
+/** Whether what was taken in may stay where it lies while this is carried out. */
+export function leavesTaken(name: OperationName): boolean {
+  return besideJobs.has(name);
+}
+
+/** For who looks elsewhere. Before it what was taken in is put into its tables (I3 of intake.ts): nothing is left to do. */
 function putTaken(_db: Database): void {}
 
 /** A write that leaves nothing behind and yet takes room, so that a store which can only be read, or whose disk is full, is found out. */

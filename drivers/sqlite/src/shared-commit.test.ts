@@ -111,6 +111,17 @@ describe("a single submit", () => {
     expect(lies()).toBe(1);
   });
 
+  test("stays where it lies while something is written that has nothing of jobs, and the next one comes there, too", () => {
+    const entry = { id: "aud_1", at: T0, workspace: "default", actorId: "tok_1", actorName: "ci", operation: "jobs.submit" };
+    const audit: Call = { id: 2, name: "addAudit", values: [[{ ...entry, object: null, outcome: "ok", requestId: "req_1" }]] };
+    inTurn(commitOf(1, [submit()]));
+    inTurn(audit);
+    lookAt(db, "nextDueSchedule", () => null);
+    expect([lies(), db.get("SELECT count(*) FROM audit")?.[0]]).toEqual([1, 1]);
+    inTurn(commitOf(3, [submit()]));
+    expect(lies()).toBe(2);
+  });
+
   test("under a key that was used meanwhile makes no second job", () => {
     const key = { idempotencyKey: "k", requestHash: "h" };
     const [first] = inTurn(commitOf(1, [submit(key)]));

@@ -1,14 +1,14 @@
 /**
  * Calls in one transaction. Commits of several callers are carried out as one: what they load and write goes together, which is
  * most of what a small commit costs. They share the latest of their times and their signals, as on PostgreSQL. A single submit
- * is taken in, and so are ends of what was; before anything else what was taken in is put into its tables (I3 of intake.ts).
+ * is taken in, and so are ends of what was; before anything else that has to do with jobs what was taken in is put into its tables (I3 of intake.ts).
  */
 import { noTally, type Change, type Settle } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
 import { commit } from "./commit-jobs.ts";
 import type { Database } from "./database.ts";
 import type { Call } from "./group-writes.ts";
-import { leavesHeld, run, type OperationName } from "./operations.ts";
+import { leavesHeld, leavesTaken, run, type OperationName } from "./operations.ts";
 import { endsTaken, singleSubmit, takeEnds, takeIn } from "./take-in.ts";
 import type { Reply } from "./thread-message.ts";
 
@@ -60,6 +60,7 @@ function takenIn(db: Database, call: Call, takesIn: TakesIn): Committed | null {
 
 /** A claim looks into the intake itself (claim-jobs.ts). */
 function straight(db: Database, { name, values }: Call): unknown {
+  if (leavesTaken(name)) return run(db, name, values);
   if (name !== "claim") putTaken(db);
   if (!leavesHeld(name)) db.held.apply(db);
   return run(db, name, values);
@@ -81,6 +82,7 @@ function pays(db: Database, call: Call): boolean {
  * with a full disk one can still look.
  */
 export function lookAt<T>(db: Database, name: OperationName, look: () => T): T {
+  if (leavesTaken(name)) return look();
   const leaves = db.held.isKnown && leavesHeld(name);
   const apply = (): void => (leaves ? db.intake.apply(db, "asked") : db.payOff("asked"));
   if (!(leaves ? db.intake.mayHold : db.owes)) return look();
