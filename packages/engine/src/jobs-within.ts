@@ -24,9 +24,9 @@ export function jobsWithin(jobs: Jobs, workspace: string, { traceparent = null, 
   };
   return {
     get,
-    async submit(request) {
+    async submit(request, meanwhile) {
       gate(request);
-      return jobs.submit({ traceparent, ...request, workspace });
+      return jobs.submit({ traceparent, ...request, workspace }, meanwhile);
     },
     async submitMany(requests) {
       const refusals = requests.map((request) => refusalOf(() => gate(request)));

@@ -1,4 +1,4 @@
-import { WindlassError, parked } from "@windlass/kernel";
+import { WindlassError, parked, type JobView } from "@windlass/kernel";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { engineFixture, group, handled, type EngineFixture } from "./engine-fixture.ts";
 import type { Submitted } from "./jobs.ts";
@@ -39,6 +39,19 @@ describe("submitting", () => {
     expect(view).toEqual(await engine.jobs.get(id));
     await fixture.clock.advance(5);
     expect((answer as Submitted).view).toEqual(view);
+  });
+
+  test("tells what the job will be as soon as the store was asked, and nothing of what is refused before", async () => {
+    const { jobs } = fixture.engine;
+    const told: JobView[] = [];
+    const submitting = jobs.submit({ ...request, idempotencyKey: "order-2" }, (expected) => void told.push(expected));
+    expect(told).toHaveLength(1);
+    const { id, view } = await submitting;
+    expect(told).toEqual([view]);
+    const again = await jobs.submit({ ...request, idempotencyKey: "order-2" }, (expected) => void told.push(expected));
+    expect([again.id, told[1]?.record.id === id]).toEqual([id, false]);
+    await expect(jobs.submit({ ...request, name: "" }, (expected) => void told.push(expected))).rejects.toEqual(refusal("invalid"));
+    expect(told).toHaveLength(2);
   });
 
   test("repeated under its idempotency key gives the first job, whoever asks; another request is refused", async () => {

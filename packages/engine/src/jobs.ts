@@ -31,9 +31,14 @@ export interface Submitted {
   readonly view?: JobView;
 }
 
+export type Meanwhile = (expected: JobView) => void;
+
 export interface Jobs {
-  /** Durable when it resolves. Throws `invalid`, `workflow_disabled`, `idempotency_mismatch`, `parent_closed`. */
-  submit(request: SubmitRequest): Promise<Submitted>;
+  /**
+   * Durable when it resolves. Throws `invalid`, `workflow_disabled`, `idempotency_mismatch`, `parent_closed`. `meanwhile` is called when the
+   * store was asked, with the job as it will be if this request makes it: what is to be done with it can be prepared.
+   */
+  submit(request: SubmitRequest, meanwhile?: Meanwhile): Promise<Submitted>;
   /** Each on its own merits: the answer of a refused one is the error. */
   submitMany(requests: readonly SubmitRequest[]): Promise<readonly (Submitted | WindlassError)[]>;
   get(id: string): Promise<JobView>;
@@ -62,9 +67,9 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
   };
   return {
     get,
-    async submit(request) {
-      if (context.tracing === null) return submitOne(context, request);
-      return tracedSubmit(context, [request], ([asked = request]) => submitOne(context, asked));
+    async submit(request, meanwhile) {
+      if (context.tracing === null) return submitOne(context, request, meanwhile);
+      return tracedSubmit(context, [request], ([asked = request]) => submitOne(context, asked, meanwhile));
     },
     async submitMany(requests) {
       return tracedSubmit(context, requests, (asked) => submitMany(context, asked));
@@ -124,11 +129,13 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
   };
 }
 
-async function submitOne(context: EngineContext, request: SubmitRequest): Promise<Submitted> {
+async function submitOne(context: EngineContext, request: SubmitRequest, meanwhile?: Meanwhile): Promise<Submitted> {
   const asked = recordOf(context, request);
   const record = context.images === undefined ? asked : await withPinnedImages(context, asked);
   if (asksForSecrets(context, record)) await demandSecrets(context, record);
-  return shown(context, record, only(await context.commit([submitOf(context, record)])));
+  const committing = context.commit([submitOf(context, record)]);
+  meanwhile?.(viewOfNew(record, context.now()));
+  return shown(context, record, only(await committing));
 }
 
 function shown(context: EngineContext, record: JobRecord, result: ChangeResult | undefined): Submitted {

@@ -17,6 +17,7 @@ import {
 import type * as z from "zod";
 import type { AskedCall, PlainAnswer } from "./asked-call.ts";
 import { answerOnce } from "./answer-once.ts";
+import { textOf } from "./answer-text.ts";
 import { audited, notice } from "./audit-call.ts";
 import { demand, type Authenticate, type Principal } from "./authenticate.ts";
 import { expectedOf, isFresh, isTagged, tagOf } from "./etag.ts";
@@ -177,7 +178,7 @@ function jsonAnswer(
   operation: Operation,
   { result, context }: { readonly result: unknown; readonly context: ServerContext },
 ): PlainAnswer {
-  const text = JSON.stringify(result);
+  const text = textOf(result);
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (isTagged(operation)) {
     const tag = tagOf(result, text, context.engine.context.sha256);

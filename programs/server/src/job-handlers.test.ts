@@ -152,6 +152,30 @@ test("cancelling ends a job that waits for its time; once ended, it says so", as
   await expect(api.jobs.cancel({ id })).rejects.toMatchObject({ code: "job_finished" });
 });
 
+test("what is answered to a submit is the same whether it was written while the store worked or afterwards", async () => {
+  const { api, engine } = server;
+  const { jobs } = engine.context.store;
+  const submit = async (key: string) => api.jobs.submit(task("echo", { labels: { a: "ä" } }), { idempotencyKey: key });
+  const [atOnce] = [await submit("ahead-1")];
+  const commit = jobs.commit.bind(jobs);
+  const later = async (...given: Parameters<typeof commit>): ReturnType<typeof commit> => {
+    const committed = await commit(...given);
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    return committed;
+  };
+  Object.assign(jobs, { commit: later });
+  try {
+    const made = await submit("ahead-2");
+    const { id } = made;
+    expect(made).toEqual({ ...atOnce, id, job: { ...atOnce.job, id, rootId: id, createdAt: made.job.createdAt } });
+    await api.wait(id);
+    // Of one that is there already, what became of it.
+    expect(await submit("ahead-2")).toMatchObject({ id, created: false, job: { id, state: "succeeded" } });
+  } finally {
+    Object.assign(jobs, { commit });
+  }
+});
+
 test.each(["get", "attempts", "events", "logs", "explain", "cancel", "retry", "delete"] as const)(
   "%s of a job that is not there is not_found",
   async (verb) => {

@@ -3,6 +3,7 @@ import { problemOf, type Operations, type Result } from "@windlass/contract";
 import { WindlassError, type JobView } from "@windlass/kernel";
 import type { Submitted } from "@windlass/engine";
 import type { JobReads } from "@windlass/ports";
+import { writtenAhead } from "./answer-text.ts";
 import { definedOnly } from "./defined-only.ts";
 import { filterOf } from "./job-filter.ts";
 import { maybeTime, presentAttempt, presentDetail, presentEvent, presentJob } from "./present-job.ts";
@@ -33,7 +34,14 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
   const { context, explain } = engine;
   const { reads } = context.store;
   return {
-    submit: async ({ body }, { principal, jobs }) => submitted(engine, await jobs.submit(requestOf(body, principal.name))),
+    async submit({ body }, { principal, jobs }) {
+      let expected: SubmittedAnswer | undefined;
+      const result = await jobs.submit(requestOf(body, principal.name), (view) => {
+        // Behind the store's own sending, which waits for the end of this turn.
+        process.nextTick(() => void (expected = writtenAhead(answered({ id: view.record.id, created: true }, view))));
+      });
+      return result.created && expected?.id === result.id ? expected : submitted(engine, result);
+    },
     async submitMany({ body }, { principal, jobs }) {
       const results = await jobs.submitMany(body.jobs.map((job) => requestOf(job, principal.name)));
       const answers = results.map((result) => answerOf(engine, result, body.withJobs));
@@ -113,12 +121,19 @@ async function childrenOf(reads: JobReads, view: JobView): Promise<{ readonly vi
   }
 }
 
+interface SubmittedAnswer {
+  readonly id: string;
+  readonly created: boolean;
+  readonly job: ReturnType<typeof presentJob>;
+}
+
 /** What `submit`, `retry` and `run` answer. */
-export async function submitted(
-  engine: ServerContext["engine"],
-  { id, created, view }: Submitted,
-): Promise<{ id: string; created: boolean; job: ReturnType<typeof presentJob> }> {
-  return { id, created, job: presentJob(view ?? (await engine.jobs.get(id))) };
+export async function submitted(engine: ServerContext["engine"], result: Submitted): Promise<SubmittedAnswer> {
+  return answered(result, result.view ?? (await engine.jobs.get(result.id)));
+}
+
+function answered({ id, created }: Submitted, view: JobView): SubmittedAnswer {
+  return { id, created, job: presentJob(view) };
 }
 
 type Answer = Result<Operations["jobs"]["submitMany"]>["results"][number];
