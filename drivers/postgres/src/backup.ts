@@ -61,10 +61,14 @@ async function figuresOf(client: pg.Client): Promise<DumpedFigures> {
   return {
     schema: await countOf(client, `SELECT max(number) FROM ${SCHEMA_TABLE}`),
     rows,
-    underWay: await countOf(client, "SELECT count(*) FROM jobs_live WHERE executor <> 'none' AND state IN ('running', 'stopping')"),
+    underWay: (await countOf(client, UNDER_WAY)) + (tables.includes("claim_groups") ? await countOf(client, CLAIMED) : 0),
     searchPath,
   };
 }
+
+/** What runs has a row of its own, or stands in a group (claim-groups.ts), which an older schema has not. */
+export const UNDER_WAY = "SELECT count(*) FROM jobs_live WHERE executor <> 'none' AND state IN ('running', 'stopping')";
+export const CLAIMED = "SELECT coalesce(sum(size), 0) FROM claim_groups";
 
 /** Those of ours, in order; another program's may lie beside them. */
 export async function tablesIn(client: pg.Client): Promise<string[]> {

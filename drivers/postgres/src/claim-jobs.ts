@@ -48,6 +48,7 @@ import {
   type Probe,
   type Turns,
 } from "@windlass/sql";
+import { groupsOf, LIVE, ofAllLive, writeGroups, type ClaimGroup } from "./claim-groups.ts";
 import { fitting, type Given } from "./claimed-bytes.ts";
 import { OWN_NUMBER } from "./claimed-rows.ts";
 import type { Known } from "./commit-jobs.ts";
@@ -94,7 +95,7 @@ async function claimInRounds(claiming: Claiming, request: ClaimRequest, { pass }
     );
     bytes += done.bytes;
     const claimed = done.jobs.map(({ live }) => live);
-    claiming.known.claimed.put(claimed, done.number);
+    claiming.known.claimed.put(claimed, done.number, done.groups);
     claiming.known.submitted.forget(claimed.map(({ id }) => id));
     held = done.heldUntil;
     jobs.push(...done.jobs);
@@ -113,6 +114,7 @@ interface Round {
   /** Of the transaction. */
   readonly number: string;
   readonly jobs: readonly ClaimedJob[];
+  readonly groups: readonly ClaimGroup[];
   /** What their specifications and inputs come to, as far as it was asked for. */
   readonly bytes: number;
   /** There are more that would not fit into this claim. */
@@ -128,6 +130,7 @@ interface Round {
 const NOTHING: Round = {
   number: "",
   jobs: [],
+  groups: [],
   bytes: 0,
   isCut: false,
   signals: noSignals,
@@ -169,8 +172,10 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Roun
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
   const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
+  const groups = await writeGroups(db, groupsOf(set.writes.live.values(), known.manyMin));
   const told = await writeRows(db, set.writes, {
     before: new Map(candidates.map((live) => [live.id, live])),
+    grouped: new Set(groups.flatMap(({ lives }) => lives.map(({ id }) => id))),
     manyMin: known.manyMin,
   });
   const claimed = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
@@ -185,6 +190,7 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Roun
   return {
     number,
     jobs,
+    groups,
     bytes: claimed.reduce((sum, live) => sum + bytesOf(live), 0),
     isCut,
     signals: joinSignals(set.signals, told),
@@ -215,7 +221,7 @@ const SPAWNER_LOCK = "SELECT pg_advisory_xact_lock($1)";
 /** No other lock of ours has this number. */
 const SPAWNER_NUMBER = 7_461_002;
 const LOCKED = `${SETTINGS} ORDER BY name FOR UPDATE`;
-const ALIVE = "FROM jobs_live WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping')";
+const ALIVE = `FROM ${LIVE} AS l WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping')`;
 const BUCKETS = "SELECT fairness_key, spent_until FROM rate_buckets WHERE queue = $1 AND fairness_key = ANY($2::text[])";
 const NEXT = "FROM jobs_live l WHERE l.executor = $1 AND l.queue = $2 AND l.state = 'queued' AND l.blocked = 0";
 const NEXT_PRIORITY = `SELECT l.priority ${NEXT} AND l.priority < $3 ORDER BY l.priority DESC LIMIT 1`;
@@ -302,7 +308,7 @@ async function settingsOf(db: Querier, sql: string, names: readonly string[]): P
 async function loadOverall(db: Querier, queues: ReadonlyMap<string, QueueState>, spawner: SpawnerLimits | undefined): Promise<void> {
   const names = [...queues.keys()];
   if (overallOf(names, spawner, 0) === null) return;
-  const overall = overallOf(names, spawner, (await db.rows(RUNNERS_ALIVE))[0]?.[0] as number);
+  const overall = overallOf(names, spawner, (await db.rows(ofAllLive(RUNNERS_ALIVE)))[0]?.[0] as number);
   for (const [name, state] of queues) withOverall(state, name, overall);
 }
 

@@ -8,15 +8,35 @@
  * R2. A row is given out once, and goes with any change of its job by this process. Who tries again, for whatever reason, reads
  *     what is stored.
  * R3. Its size is bounded; the oldest go.
+ * R4. Of a group (claim-groups.ts), which has no rows, the length of its list says whether it is as it is remembered here: it only gets
+ *     shorter by ends of what was given out here (R2), so of two lists of one length both are the same. What was given out in vain is
+ *     still in the stored one, which then is the longer.
  */
 import type { Change, LiveJob } from "@windlass/kernel";
+import { shortenGroups, type ClaimGroup, type Shortened } from "./claim-groups.ts";
 import type { Querier } from "./connection.ts";
 
-export interface ClaimedRow {
-  readonly live: LiveJob;
-  /** The number of the transaction that wrote the row. */
-  readonly claim: string;
+/** A group as it is remembered. */
+interface Group {
+  readonly id: string;
+  readonly lives: Map<string, LiveJob>;
 }
+
+interface ClaimedRow {
+  readonly live: LiveJob;
+  /** The number of the transaction that wrote the row, or where it stands instead. */
+  readonly claim: string | Group;
+}
+
+/** What ends, as it was claimed. */
+export interface Claimed {
+  readonly lives: readonly LiveJob[];
+  readonly rows: readonly { readonly id: string; readonly claim: string }[];
+  readonly groups: readonly Shortened[];
+}
+
+/** Who ends a smaller part of a group has it dissolved: to write the rest of the list anew would cost more. */
+const PART_MIN = 1 / 16;
 
 /** About 1 KB each. */
 const ROWS_MAX = 20_000;
@@ -25,29 +45,45 @@ export class ClaimedRows {
   readonly #rows = new Map<string, ClaimedRow>();
 
   /** To be called when the claim is stored. */
-  put(rows: Iterable<LiveJob>, claim: string): void {
+  put(rows: Iterable<LiveJob>, claim: string, groups: readonly ClaimGroup[] = []): void {
+    const grouped = new Map<string, Group>();
+    for (const { id, lives } of groups) {
+      const group = { id, lives: new Map(lives.map((live) => [live.id, live])) };
+      for (const live of lives) grouped.set(live.id, group);
+    }
     for (const live of rows) {
       // The end of a child changes its parent, whose row is locked with it; what runs elsewhere is changed once it runs.
       if (live.parentId !== null || live.executor !== "handler") continue;
       this.#rows.delete(live.id);
-      this.#rows.set(live.id, { live, claim });
+      this.#rows.set(live.id, { live, claim: grouped.get(live.id) ?? claim });
       if (this.#rows.size > ROWS_MAX) drop(this.#rows);
     }
   }
 
-  /** The rows that these changes need, when all of them are here and every change of one is likely its end; else null. */
-  take(changes: readonly Change[]): readonly ClaimedRow[] | null {
+  /** What these changes need, when all of it is here and every change of a job is likely its end; else null. */
+  take(changes: readonly Change[]): Claimed | null {
     const rows: ClaimedRow[] = [];
+    const before = new Map<Group, number>();
     let areAll = true;
     for (const change of changes) {
       if (change.type === "submit" && change.job.parentId === null) continue;
       const id = change.type === "submit" ? change.job.parentId : change.id;
       const row = id === null ? undefined : this.#rows.get(id);
-      if (row !== undefined) this.#rows.delete(row.live.id);
+      if (row !== undefined) this.#giveOut(row, before);
       if (row !== undefined && isEnd(change)) rows.push(row);
       else areAll = false;
     }
-    return areAll && rows.length > 0 ? rows : null;
+    const groups = [...before].map(([{ id, lives }, size]) => ({ id, before: size, rest: [...lives.values()] }));
+    if (!areAll || rows.length === 0 || groups.some((group) => group.before - group.rest.length < group.rest.length * PART_MIN)) return null;
+    const ofRows = rows.flatMap(({ live: { id }, claim }) => (typeof claim === "string" ? [{ id, claim }] : []));
+    return { lives: rows.map(({ live }) => live), rows: ofRows, groups };
+  }
+
+  #giveOut({ live: { id }, claim }: ClaimedRow, before: Map<Group, number>): void {
+    this.#rows.delete(id);
+    if (typeof claim === "string") return;
+    if (!before.has(claim)) before.set(claim, claim.lives.size);
+    claim.lives.delete(id);
   }
 }
 
@@ -69,9 +105,10 @@ const TAKE_CLAIMED = `WITH taken AS (DELETE FROM jobs_live USING unnest($1::text
     WHERE jobs_live.id = claimed.id AND jobs_live.xmin = claimed.claim RETURNING 1)
   SELECT 1 / CASE WHEN count(*) = $3::bigint THEN 1 ELSE 0 END FROM taken`;
 
-/** Deletes the rows (R1); what is written behind it counts only if they were as they stand here. */
-export async function deleteClaimed(db: Querier, rows: readonly ClaimedRow[]): Promise<void> {
+/** Deletes the rows (R1, R4); what is written behind it counts only if they were as they stand here. */
+export async function deleteClaimed(db: Querier, { rows, groups }: Claimed): Promise<void> {
   // In the order in which rows are locked (P1).
-  const sorted = rows.toSorted((a, b) => (a.live.id < b.live.id ? -1 : 1));
-  await db.write(TAKE_CLAIMED, [sorted.map(({ live }) => live.id), sorted.map(({ claim }) => claim), sorted.length]);
+  const sorted = rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  if (sorted.length > 0) await db.write(TAKE_CLAIMED, [sorted.map(({ id }) => id), sorted.map(({ claim }) => claim), sorted.length]);
+  await shortenGroups(db, groups);
 }

@@ -23,6 +23,7 @@ import {
 import type { Committed } from "@windlass/ports";
 import { joinSignals, type KnownRecords } from "@windlass/sql";
 import { absentWorkspaces } from "./access.ts";
+import { areAlive, dissolve } from "./claim-groups.ts";
 import { OWN_NUMBER, deleteClaimed, type ClaimedRows } from "./claimed-rows.ts";
 import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import type { Querier } from "./connection.ts";
@@ -51,7 +52,7 @@ export async function commit(
   // Sent together, the locks first (P2).
   const [disabled, live, absent, made, number] = await Promise.all([
     disabledAmong(db, definitionsNeeded(changes)),
-    claimed === null ? lockLive(db, ids) : new Map(claimed.map((row) => [row.live.id, row.live])),
+    claimed === null ? lockLive(db, ids) : new Map(claimed.lives.map((live) => [live.id, live])),
     absentWorkspaces(db, workspacesNeeded(changes)),
     loadMade(db, changes),
     isMany(changes, known.manyMin) ? db.rows(NUMBER) : [],
@@ -127,16 +128,24 @@ const LOCK_LIVE = `SELECT ${liveColumns()} FROM jobs_live
 
 async function lockLive(db: Querier, ids: readonly string[]): Promise<Map<string, LiveJob>> {
   if (ids.length === 0) return new Map();
-  const live = new Map((await db.rows(LOCK_LIVE, [ids])).map(liveOf).map((job) => [job.id, job]));
-  const wanted = new Set(ids);
-  const unlocked = [...live.values()].flatMap(({ id, parentId }) =>
-    wanted.has(id) && parentId !== null && !live.has(parentId) ? [parentId] : [],
-  );
-  if (unlocked.length === 0) return live;
-  // Either the parent has ended, or the row was committed while this statement waited for another one (P3).
-  const found = await db.rows("SELECT 1 FROM jobs_live WHERE id = ANY($1::text[]) LIMIT 1", [unlocked]);
-  if (found.length > 0) throw new LoadAgain();
-  return live;
+  const live = await lockRows(db, ids);
+  const missing = missingIn(live, ids);
+  if (missing.length === 0) return live;
+  const locked = (await dissolve(db, missing)) ? await lockRows(db, ids) : live;
+  // Either it has ended, or its row was committed while this statement waited for another one, or went to and fro (P3).
+  const ended = missingIn(locked, ids);
+  if (ended.length > 0 && (await areAlive(db, ended))) throw new LoadAgain();
+  return locked;
+}
+
+async function lockRows(db: Querier, ids: readonly string[]): Promise<Map<string, LiveJob>> {
+  return new Map((await db.rows(LOCK_LIVE, [ids])).map(liveOf).map((job) => [job.id, job]));
+}
+
+/** Which of these, and of their parents, are not there. */
+function missingIn(live: ReadonlyMap<string, LiveJob>, ids: readonly string[]): string[] {
+  const parents = ids.flatMap((id) => live.get(id)?.parentId ?? []);
+  return [...new Set([...ids, ...parents])].filter((id) => !live.has(id));
 }
 
 type Made = Pick<ConstructorParameters<typeof WorkingSet>[0], "children" | "idempotent">;

@@ -2,9 +2,11 @@
 import { FACTS_PER_DECISION_MAX, type JobStore, type WokenJob } from "@windlass/ports";
 import type { Fact, Json } from "@windlass/kernel";
 import { jobsTable, liveQuery, liveTable } from "@windlass/sql";
+import { ofAllLive } from "./claim-groups.ts";
 import type { Querier } from "./connection.ts";
 
-const DUE = `SELECT ${liveTable.list()} FROM jobs_live WHERE timer_at <= $1 ORDER BY timer_at, id LIMIT $2`;
+const DUE = ofAllLive(`SELECT ${liveTable.list()} FROM jobs_live WHERE timer_at <= $1 ORDER BY timer_at, id LIMIT $2`);
+const NEXT_DUE = `SELECT least((SELECT min(timer_at) FROM jobs_live WHERE timer_at IS NOT NULL), (SELECT min(timer_at) FROM claim_groups))`;
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])`;
 
 /** The facts come in the same statement, so that they are those of the row beside them. */
@@ -19,8 +21,7 @@ export type JobQueries = Pick<JobStore, "due" | "nextDue" | "woken" | "cursor" |
 export function jobQueries(db: Querier): JobQueries {
   return {
     due: async (now, limit) => (await db.rows(DUE, [now, limit])).map((row) => liveTable.decode(row)),
-    nextDue: async () =>
-      ((await db.rows("SELECT min(timer_at) FROM jobs_live WHERE timer_at IS NOT NULL"))[0]?.[0] ?? null) as number | null,
+    nextDue: async () => ((await db.rows(NEXT_DUE))[0]?.[0] ?? null) as number | null,
     woken: async (limit) => (await db.rows(WOKEN, [limit])).map((row) => wokenOf(row as readonly unknown[])),
     cursor: async (id) =>
       Object.fromEntries(
@@ -31,7 +32,7 @@ export function jobQueries(db: Querier): JobQueries {
       ),
     live: async (filter, limit) => {
       const { sql, values } = liveQuery(filter, limit, { placeholder: (n) => `$${n}` });
-      return (await db.once(sql, values)).map((row) => liveTable.decode(row));
+      return (await db.once(ofAllLive(sql), values)).map((row) => liveTable.decode(row));
     },
     records: async (ids) => (await db.rows(RECORDS, [ids])).map((row) => jobsTable.decode(row)),
   };

@@ -15,16 +15,17 @@ import {
   viewColumns,
   viewTables,
 } from "@windlass/sql";
+import { ofAllLive } from "./claim-groups.ts";
 import type { Querier } from "./connection.ts";
 import { eventsBehind, eventsOfJob, lastEvent } from "./event-groups.ts";
 import { markAndPosition, positionText } from "./feed-position.ts";
 
-const VIEW = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = $1`;
-const CHILD = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.parent_id = $1 AND j.child_key = $2`;
+const VIEW = ofAllLive(`SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = $1`);
+const CHILD = ofAllLive(`SELECT ${viewColumns} FROM ${viewTables} WHERE j.parent_id = $1 AND j.child_key = $2`);
 const MADE_UNDER = "SELECT job_id FROM idempotency_keys WHERE workspace = $1 AND idempotency_key = $2";
 const ATTEMPTS = `SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = $1 ORDER BY number`;
 const LAST = endedAttemptSql("$1");
-const CURRENT = `SELECT ${liveTable.list()} FROM jobs_live WHERE id = $1 AND phase IS NOT NULL`;
+const CURRENT = ofAllLive(`SELECT ${liveTable.list()} FROM jobs_live WHERE id = $1 AND phase IS NOT NULL`);
 
 export function jobReads(db: Querier): JobReads {
   const one = async (sql: string, values: readonly (string | number)[]): Promise<number> =>
@@ -36,12 +37,12 @@ export function jobReads(db: Querier): JobReads {
     list: async (filter) => {
       const lists: JobView[][] = [];
       // One after the other: a job that ends meanwhile is in both, not in neither.
-      for (const { sql, values } of listQueries(filter, (n) => `$${n}`)) lists.push((await db.once(sql, values)).map(decodeView));
+      for (const { sql, values } of listQueries(filter, (n) => `$${n}`)) lists.push((await db.once(ofAllLive(sql), values)).map(decodeView));
       return mergeLists(lists, filter);
     },
     tally: async (filter, by) => {
       const queries = tallyQueries({ ...filter, limit: filter.limit + 1 }, by, (n) => `$${n}`);
-      const rows = await Promise.all(queries.map(({ sql, values }) => db.once(sql, values)));
+      const rows = await Promise.all(queries.map(({ sql, values }) => db.once(ofAllLive(sql), values)));
       return mergeTallies(rows.flat(), filter.limit);
     },
     attempts: async (jobId) => {
@@ -72,7 +73,7 @@ export function jobReads(db: Querier): JobReads {
     counts: async (workspace, cap) => {
       const count = async (state: JobState): Promise<number> => {
         let total = 0;
-        for (const sql of countQueries(state, (n) => `$${n}`)) total += await one(sql, [workspace, cap]);
+        for (const sql of countQueries(state, (n) => `$${n}`)) total += await one(ofAllLive(sql), [workspace, cap]);
         return Math.min(cap, total);
       };
       const entries: [JobState, number][] = [];

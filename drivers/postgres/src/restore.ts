@@ -17,7 +17,7 @@ import { createInterface } from "node:readline";
 import pg from "pg";
 import { messageOf, WindlassError } from "@windlass/kernel";
 import { tableNames } from "@windlass/sql";
-import { addressOf, currentSchema, programFor, SAID_LENGTH_MAX, SCHEMA_TABLE, tablesIn, withClient } from "./backup.ts";
+import { addressOf, CLAIMED, currentSchema, programFor, SAID_LENGTH_MAX, SCHEMA_TABLE, tablesIn, UNDER_WAY, withClient } from "./backup.ts";
 import type { DumpedFigures, DumpOptions } from "./backup.ts";
 import { settleMarks } from "./settle-marks.ts";
 
@@ -145,7 +145,8 @@ async function figuresIn({ child, say }: Program, searchPath: string): Promise<D
   const counts = `SELECT format('SELECT ''${MARK}rows:%s:'' || count(*) FROM %I', c.relname, c.relname) FROM pg_class c
     WHERE c.relkind = 'r' AND c.relnamespace = ${pg.escapeLiteral(searchPath)}::regnamespace AND c.relname IN (${names.join(", ")}) ORDER BY c.relname`;
   child.stdin.write(`${counts} \\gexec\n`);
-  say(`SELECT '${MARK}under way::' || count(*) FROM jobs_live WHERE executor <> 'none' AND state IN ('running', 'stopping')`);
+  say(`SELECT '${MARK}under way::' || (${UNDER_WAY})`);
+  child.stdin.write(`SELECT $$SELECT '${MARK}under way::' || (${CLAIMED})$$ WHERE to_regclass('claim_groups') IS NOT NULL \\gexec\n`);
   say(`SELECT '${MARK}schema::' || max(number) FROM ${SCHEMA_TABLE}`);
   const rows: Record<string, number> = {};
   let underWay = 0;
@@ -153,7 +154,7 @@ async function figuresIn({ child, say }: Program, searchPath: string): Promise<D
     if (!line.startsWith(MARK)) continue;
     const [what, table = "", count] = line.slice(MARK.length).split(":");
     if (what === "rows") rows[table] = Number(count);
-    else if (what === "under way") underWay = Number(count);
+    else if (what === "under way") underWay += Number(count);
     else return { schema: Number(count), rows, underWay, searchPath };
   }
   throw new WindlassError("unavailable", "psql ended before it had counted what was restored");

@@ -39,6 +39,8 @@ const FIGURES = `WITH RECURSIVE places AS (
     SELECT queue, state, count(*), 0::bigint, min(id) FROM jobs_live WHERE state = 'queued' AND blocked = 1 GROUP BY queue, state
     UNION ALL
     SELECT queue, state, count(*), count(*) FILTER (WHERE holder <> 'none'), NULL FROM jobs_live WHERE state <> 'queued' GROUP BY queue, state
+    UNION ALL
+    SELECT queue, state, sum(size)::bigint, coalesce(sum(size) FILTER (WHERE holder <> 'none'), 0)::bigint, NULL FROM claim_groups GROUP BY queue, state
   )
   SELECT f.queue, f.state, f.count, f.alive, j.created_at FROM figures f LEFT JOIN jobs j ON j.id = f.oldest`;
 const PUT_QUEUE = `INSERT INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map((_, i) => `$${i + 1}`).join(", ")}) ON CONFLICT (name) DO UPDATE

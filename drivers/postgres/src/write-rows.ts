@@ -11,6 +11,8 @@ interface Rows {
   readonly before: ReadonlyMap<string, LiveJob>;
   /** Whether the live rows of those that ended are deleted already. */
   readonly areGone?: boolean;
+  /** Live rows that stand in groups, and are not to be written (claim-groups.ts). */
+  readonly grouped?: ReadonlySet<string>;
   /** Gets what claims will not have to read. An id is never used twice, so it does no harm when the transaction fails. */
   readonly known?: KnownRecords;
   /** As of the store (`PostgresOptions`). */
@@ -21,10 +23,14 @@ interface Rows {
 export async function writeRows(
   db: Querier,
   writes: Writes,
-  { before, areGone = false, known, manyMin = MANY_MIN }: Rows,
+  { before, areGone = false, grouped = new Set(), known, manyMin = MANY_MIN }: Rows,
 ): Promise<Signals> {
   if (writes.inserted.length > 0) await writeInserted(db, writes, known);
-  await writeLive(db, [...writes.live.values()], before);
+  await writeLive(
+    db,
+    [...writes.live.values()].filter(({ id }) => !grouped.has(id)),
+    before,
+  );
   if (writes.moved.size > 0) await db.write(MOVE, [[...writes.moved.keys()], [...writes.moved.values()]]);
   await insertMany(db, attemptsTable, writes.attempts);
   await writeEvents(db, writes, { before, groupMin: manyMin });

@@ -30,6 +30,7 @@ import { roomMigration } from "./migration-0024.ts";
 import { positionBlocksMigration } from "./migration-0025.ts";
 import { eventGroupsMigration } from "./migration-0026.ts";
 import { hostsMigration } from "./migration-0027.ts";
+import { claimGroupsMigration } from "./migration-0028.ts";
 
 /** How the two databases write what differs between them. */
 export interface Dialect {
@@ -83,6 +84,7 @@ export const migrations: readonly Migration[] = [
   positionBlocksMigration,
   eventGroupsMigration,
   hostsMigration,
+  claimGroupsMigration,
 ];
 
 export const sqliteDialect: Dialect = {

@@ -1,0 +1,146 @@
+/**
+ * Claims of many jobs that are alike, in one row each until their jobs end. To write a live row anew, with entries in four indexes, took the
+ * server a third of a drained job, and its end came some milliseconds later.
+ *
+ * A1. A live job has a row in `jobs_live` or stands in one group, never both: what a claim begins as a group leaves `jobs_live` in the same
+ *     transaction, and comes back in the one that takes the group away.
+ * A2. Who reads jobs that may be running reads both with one statement (`LIVE`), so as of one moment. What is queued is in `jobs_live` alone.
+ * A3. Whoever changes a job of a group dissolves the group first (`dissolve`), but for the usual end by the process that has claimed it:
+ *     that takes the job out of the list (claimed-rows.ts). So a list only gets shorter, and how long it is says whether it is as one
+ *     remembers it.
+ * A4. Groups are locked behind live rows, in the order of their ids.
+ */
+import { randomUUID } from "node:crypto";
+import { timerOf, type LiveJob } from "@windlass/kernel";
+import { liveTable, type SqlValue } from "@windlass/sql";
+import type { Querier, Value } from "./connection.ts";
+import { columnOf } from "./many-rows.ts";
+
+export interface ClaimGroup {
+  readonly id: string;
+  /** In their order. */
+  readonly lives: readonly LiveJob[];
+}
+
+/** What each job of a group has for itself. */
+const OWN: ReadonlySet<string> = new Set(["id", "root_id", "ready_at"]);
+const common = liveTable.columns.filter(({ name }) => !OWN.has(name));
+
+/** The claims among these changes that may be groups; `min` jobs at least. */
+export function groupsOf(lives: Iterable<LiveJob>, min: number): ClaimGroup[] {
+  const byLook = new Map<string, LiveJob[]>();
+  for (const live of lives) {
+    if (!mayBeGrouped(live)) continue;
+    const look = `${live.attempt} ${live.eventSeq} ${live.queue}\n${live.name}`;
+    const alike = byLook.get(look);
+    if (alike === undefined) byLook.set(look, [live]);
+    else alike.push(live);
+  }
+  const groups: ClaimGroup[] = [];
+  for (const alike of byLook.values()) if (alike.length >= min) groups.push({ id: randomUUID(), lives: alike });
+  return groups;
+}
+
+/** What nothing hangs on: no parent that hears of its end, no key that is held. */
+function mayBeGrouped({ executor, state, parentId, id, rootId, concurrencyKey }: LiveJob): boolean {
+  return executor === "handler" && state === "running" && parentId === null && id === rootId && concurrencyKey === null;
+}
+
+const INSERT = `INSERT INTO claim_groups (group_id, size, job_ids, ready_ats, ready_at, timer_at, ${common.map(({ name }) => name).join(", ")})
+  VALUES (${Array.from({ length: common.length + 6 }, (_, i) => `$${i + 1}`).join(", ")})`;
+const TAKE = "DELETE FROM jobs_live WHERE id = ANY($1::text[])";
+
+/**
+ * Writes those of the groups whose jobs differ in nothing but what each has for itself; returns these. Their rows are locked, and as they
+ * were before the claim.
+ */
+export async function writeGroups(db: Querier, groups: readonly ClaimGroup[]): Promise<readonly ClaimGroup[]> {
+  const written: ClaimGroup[] = [];
+  for (const group of groups) {
+    const values = valuesOf(group);
+    if (values === null) continue;
+    await db.write(TAKE, [group.lives.map(({ id }) => id)]);
+    await db.write(INSERT, values);
+    written.push(group);
+  }
+  return written;
+}
+
+function valuesOf({ id, lives }: ClaimGroup): Value[] | null {
+  const { columns } = liveTable.alike(lives);
+  const timer = columnOf("timer_at", "integer", lives.map(timerOf)).values;
+  const own = liveTable.columns.map(({ name }, i) => ({ name, values: columns[i] ?? [] }));
+  const shared = own.filter(({ name }) => !OWN.has(name));
+  if (timer.length > 1 || shared.some(({ values }) => values.length !== 1)) return null;
+  return [id, ...listsOf(lives), timer[0] ?? null, ...shared.map(({ values }) => values[0] ?? null)];
+}
+
+/** `size`, `job_ids`, `ready_ats`, `ready_at`: jobs that became ready at one time say it once. */
+function listsOf(lives: readonly LiveJob[]): Value[] {
+  const ready = columnOf(
+    "ready_at",
+    "integer",
+    lives.map(({ readyAt }) => readyAt),
+  ).values;
+  const [ats, at]: [readonly SqlValue[], SqlValue] = ready.length === 1 ? [[], ready[0] ?? null] : [ready, null];
+  return [lives.length, lives.map(({ id }) => id), ats, at];
+}
+
+const LIVE_COLUMNS = `${liveTable.list()}, timer_at`;
+/** Of each job of the group `g`: its live row. */
+const grouped = `SELECT ${liveTable.columns.map(({ name }) => ownOr(name)).join(", ")}, g.timer_at FROM claim_groups g
+  CROSS JOIN LATERAL unnest(g.job_ids, g.ready_ats) AS u (id, ready_at)`;
+
+function ownOr(name: string): string {
+  if (name === "id") return "u.id";
+  if (name === "root_id") return "u.id AS root_id";
+  return name === "ready_at" ? "coalesce(u.ready_at, g.ready_at) AS ready_at" : `g.${name}`;
+}
+
+/** All live jobs, wherever they stand, to be read like the table `jobs_live`. */
+export const LIVE: string = `(SELECT ${LIVE_COLUMNS} FROM jobs_live UNION ALL ${grouped})`;
+
+/** A statement that reads `jobs_live` as one that reads all live jobs. */
+export function ofAllLive(select: string): string {
+  return `WITH jobs_live AS NOT MATERIALIZED ${LIVE} ${select}`;
+}
+
+/** Locked one after the other (A4). */
+const HOLDING = `SELECT group_id FROM claim_groups AS g
+  WHERE EXISTS (SELECT 1 FROM unnest(g.job_ids) AS u (id) WHERE u.id IN (SELECT unnest($1::text[]))) ORDER BY group_id FOR UPDATE`;
+const PUT_BACK = `INSERT INTO jobs_live (${LIVE_COLUMNS}) ${grouped} WHERE g.group_id = ANY($1::text[])`;
+const REMOVE = "DELETE FROM claim_groups WHERE group_id = ANY($1::text[])";
+const ARE_ALIVE = `SELECT 1 FROM ${LIVE} AS l WHERE id = ANY($1::text[]) LIMIT 1`;
+
+/** Gives each job of the groups that have one of these a row of its own again (A3). Returns whether there were any. */
+export async function dissolve(db: Querier, ids: readonly string[]): Promise<boolean> {
+  const groups = (await db.rows(HOLDING, [ids])).map(([id]) => id as string);
+  if (groups.length === 0) return false;
+  await db.write(PUT_BACK, [groups]);
+  await db.write(REMOVE, [groups]);
+  return true;
+}
+
+/** Whether any of these lives, wherever it stands. */
+export async function areAlive(db: Querier, ids: readonly string[]): Promise<boolean> {
+  return (await db.rows(ARE_ALIVE, [ids])).length > 0;
+}
+
+/** Fail as a division by zero when the group is not as long as it is remembered to be, on which the transaction runs again (A3). */
+const changedOr = (change: string): string => `WITH changed AS (${change} RETURNING 1) SELECT 1 / count(*) FROM changed`;
+const END = changedOr("DELETE FROM claim_groups WHERE group_id = $1 AND size = $2");
+const SHORTEN = changedOr("UPDATE claim_groups SET size = $3, job_ids = $4, ready_ats = $5, ready_at = $6 WHERE group_id = $1 AND size = $2");
+
+export interface Shortened {
+  readonly id: string;
+  /** How many jobs it has had. */
+  readonly before: number;
+  /** Those that it is left with, in their order. */
+  readonly rest: readonly LiveJob[];
+}
+
+/** Takes jobs that end out of their groups. */
+export async function shortenGroups(db: Querier, groups: readonly Shortened[]): Promise<void> {
+  for (const { id, before, rest } of groups.toSorted((a, b) => (a.id < b.id ? -1 : 1)))
+    await (rest.length === 0 ? db.write(END, [id, before]) : db.write(SHORTEN, [id, before, ...listsOf(rest)]));
+}
