@@ -22,6 +22,9 @@ export interface ClaimGroup {
   readonly lives: readonly LiveJob[];
 }
 
+/** Whoever ends one job of a group writes the rest of its list anew. */
+const SIZE_MAX = 128;
+
 /** What each job of a group has for itself. */
 const OWN: ReadonlySet<string> = new Set(["id", "root_id", "ready_at"]);
 const common = liveTable.columns.filter(({ name }) => !OWN.has(name));
@@ -37,7 +40,9 @@ export function groupsOf(lives: Iterable<LiveJob>, min: number): ClaimGroup[] {
     else alike.push(live);
   }
   const groups: ClaimGroup[] = [];
-  for (const alike of byLook.values()) if (alike.length >= min) groups.push({ id: randomUUID(), lives: alike });
+  for (const alike of byLook.values())
+    for (let from = 0; alike.length - from >= min; from += SIZE_MAX)
+      groups.push({ id: randomUUID(), lives: alike.slice(from, from + SIZE_MAX) });
   return groups;
 }
 
@@ -105,9 +110,9 @@ export function ofAllLive(select: string): string {
   return `WITH jobs_live AS NOT MATERIALIZED ${LIVE} ${select}`;
 }
 
-/** Locked one after the other (A4). */
+/** Locked one after the other (A4). Counted against a set: as a condition, each id would be looked for in each list. */
 const HOLDING = `SELECT group_id FROM claim_groups AS g
-  WHERE EXISTS (SELECT 1 FROM unnest(g.job_ids) AS u (id) WHERE u.id IN (SELECT unnest($1::text[]))) ORDER BY group_id FOR UPDATE`;
+  WHERE (SELECT count(*) FILTER (WHERE u.id IN (SELECT unnest($1::text[]))) FROM unnest(g.job_ids) AS u (id)) > 0 ORDER BY group_id FOR UPDATE`;
 const PUT_BACK = `INSERT INTO jobs_live (${LIVE_COLUMNS}) ${grouped} WHERE g.group_id = ANY($1::text[])`;
 const REMOVE = "DELETE FROM claim_groups WHERE group_id = ANY($1::text[])";
 const ARE_ALIVE = `SELECT 1 FROM ${LIVE} AS l WHERE id = ANY($1::text[]) LIMIT 1`;
@@ -129,7 +134,9 @@ export async function areAlive(db: Querier, ids: readonly string[]): Promise<boo
 /** Fail as a division by zero when the group is not as long as it is remembered to be, on which the transaction runs again (A3). */
 const changedOr = (change: string): string => `WITH changed AS (${change} RETURNING 1) SELECT 1 / count(*) FROM changed`;
 const END = changedOr("DELETE FROM claim_groups WHERE group_id = $1 AND size = $2");
-const SHORTEN = changedOr("UPDATE claim_groups SET size = $3, job_ids = $4, ready_ats = $5, ready_at = $6 WHERE group_id = $1 AND size = $2");
+const SHORTEN = changedOr(
+  "UPDATE claim_groups SET size = $3, job_ids = $4, ready_ats = $5, ready_at = $6 WHERE group_id = $1 AND size = $2",
+);
 
 export interface Shortened {
   readonly id: string;

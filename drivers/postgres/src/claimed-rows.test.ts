@@ -11,10 +11,14 @@ test("rows are given out once, and only when all are here that are needed", () =
   rows.put([live("a"), live("b"), live("c", "p")], "7");
   rows.put([live("d")], "8");
   expect(rows.take([{ type: "submit", job: jobRecord() }]), "needs none").toBeNull();
-  expect(rows.take(ends("a", "d"))).toEqual([
-    { live: live("a"), claim: "7" },
-    { live: live("d"), claim: "8" },
-  ]);
+  expect(rows.take(ends("a", "d"))).toMatchObject({
+    lives: [live("a"), live("d")],
+    rows: [
+      { id: "a", claim: "7" },
+      { id: "d", claim: "8" },
+    ],
+    groups: [],
+  });
   expect(rows.take(ends("a"))).toBeNull();
   expect(rows.take(ends("c")), "its parent is not here").toBeNull();
   expect(rows.take(ends("b", "x"))).toBeNull();
@@ -45,5 +49,19 @@ test("no more are kept than there is room for, and the oldest go", () => {
     "7",
   );
   expect(rows.take(ends("j0"))).toBeNull();
-  expect(rows.take(ends("j1"))).toHaveLength(1);
+  expect(rows.take(ends("j1"))?.lives).toHaveLength(1);
+});
+
+test("of a group is told how long it was and what is left, as long as all that went before is stored", () => {
+  const rows = new ClaimedRows();
+  const lives = ["a", "b", "c", "d"].map((id) => live(id));
+  rows.put([...lives, live("e")], "7", [{ id: "g", lives }]);
+  const first = rows.take(ends("b", "e"));
+  expect(first).toMatchObject({
+    rows: [{ id: "e", claim: "7" }],
+    groups: [{ id: "g", before: 4, rest: ["a", "c", "d"].map((id) => live(id)) }],
+  });
+  expect(rows.take(ends("a")), "it is not known what came of the first").toBeNull();
+  first?.stored();
+  expect(rows.take(ends("c")), "somebody has read the group meanwhile").toMatchObject({ groups: [{ before: 2, rest: [live("d")] }] });
 });

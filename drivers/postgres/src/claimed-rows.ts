@@ -20,6 +20,8 @@ import type { Querier } from "./connection.ts";
 interface Group {
   readonly id: string;
   readonly lives: Map<string, LiveJob>;
+  /** False from when jobs were given out until it is known that they ended: where that failed, or was done otherwise, it is not there any more. */
+  isSure: boolean;
 }
 
 interface ClaimedRow {
@@ -33,10 +35,9 @@ export interface Claimed {
   readonly lives: readonly LiveJob[];
   readonly rows: readonly { readonly id: string; readonly claim: string }[];
   readonly groups: readonly Shortened[];
+  /** To be called when the transaction is stored. */
+  stored(): void;
 }
-
-/** Who ends a smaller part of a group has it dissolved: to write the rest of the list anew would cost more. */
-const PART_MIN = 1 / 16;
 
 /** About 1 KB each. */
 const ROWS_MAX = 20_000;
@@ -48,7 +49,7 @@ export class ClaimedRows {
   put(rows: Iterable<LiveJob>, claim: string, groups: readonly ClaimGroup[] = []): void {
     const grouped = new Map<string, Group>();
     for (const { id, lives } of groups) {
-      const group = { id, lives: new Map(lives.map((live) => [live.id, live])) };
+      const group = { id, lives: new Map(lives.map((live) => [live.id, live])), isSure: true };
       for (const live of lives) grouped.set(live.id, group);
     }
     for (const live of rows) {
@@ -73,10 +74,17 @@ export class ClaimedRows {
       if (row !== undefined && isEnd(change)) rows.push(row);
       else areAll = false;
     }
-    const groups = [...before].map(([{ id, lives }, size]) => ({ id, before: size, rest: [...lives.values()] }));
-    if (!areAll || rows.length === 0 || groups.some((group) => group.before - group.rest.length < group.rest.length * PART_MIN)) return null;
-    const ofRows = rows.flatMap(({ live: { id }, claim }) => (typeof claim === "string" ? [{ id, claim }] : []));
-    return { lives: rows.map(({ live }) => live), rows: ofRows, groups };
+    const areSure = [...before.keys()].every(({ isSure }) => isSure);
+    for (const group of before.keys()) group.isSure = false;
+    if (!areAll || !areSure || rows.length === 0) return null;
+    return {
+      lives: rows.map(({ live }) => live),
+      rows: rows.flatMap(({ live: { id }, claim }) => (typeof claim === "string" ? [{ id, claim }] : [])),
+      groups: [...before].map(([{ id, lives }, size]) => ({ id, before: size, rest: [...lives.values()] })),
+      stored: () => {
+        for (const group of before.keys()) group.isSure = true;
+      },
+    };
   }
 
   #giveOut({ live: { id }, claim }: ClaimedRow, before: Map<Group, number>): void {
@@ -106,7 +114,7 @@ const TAKE_CLAIMED = `WITH taken AS (DELETE FROM jobs_live USING unnest($1::text
   SELECT 1 / CASE WHEN count(*) = $3::bigint THEN 1 ELSE 0 END FROM taken`;
 
 /** Deletes the rows (R1, R4); what is written behind it counts only if they were as they stand here. */
-export async function deleteClaimed(db: Querier, { rows, groups }: Claimed): Promise<void> {
+export async function deleteClaimed(db: Querier, { rows, groups }: Pick<Claimed, "rows" | "groups">): Promise<void> {
   // In the order in which rows are locked (P1).
   const sorted = rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   if (sorted.length > 0) await db.write(TAKE_CLAIMED, [sorted.map(({ id }) => id), sorted.map(({ claim }) => claim), sorted.length]);

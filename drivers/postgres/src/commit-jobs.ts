@@ -46,7 +46,7 @@ export async function commit(
   db: Querier,
   known: Known,
   { changes, now }: { readonly changes: readonly Change[]; readonly now: number },
-): Promise<Committed & { readonly submitted: Submitted | null }> {
+): Promise<Committed & { readonly submitted: Submitted | null; readonly stored: () => void }> {
   const ids = [...idsNeeded(changes)];
   const claimed = known.claimed.take(changes);
   // Sent together, the locks first (P2).
@@ -77,7 +77,13 @@ export async function commit(
   await storeDeadLetters(db, set);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
   const submitted = submittedBy(set, number[0]?.[0]);
-  return { results, signals: joinSignals(joinSignals(set.signals, told), freed), tally: set.tally, submitted };
+  return {
+    results,
+    signals: joinSignals(joinSignals(set.signals, told), freed),
+    tally: set.tally,
+    submitted,
+    stored: () => claimed?.stored(),
+  };
 }
 
 /** `commit` in a transaction of its own: what was submitted is remembered when it is stored. */
@@ -86,7 +92,8 @@ export async function commitAlone(
   known: Known,
   given: { readonly changes: readonly Change[]; readonly now: number },
 ): Promise<Committed> {
-  const { submitted, ...committed } = await inTransaction(pool, (tx) => commit(tx, known, given));
+  const { submitted, stored, ...committed } = await inTransaction(pool, (tx) => commit(tx, known, given));
+  stored();
   if (submitted !== null) known.submitted.put(submitted.lives, submitted.made);
   return committed;
 }

@@ -37,7 +37,8 @@ export function jobReads(db: Querier): JobReads {
     list: async (filter) => {
       const lists: JobView[][] = [];
       // One after the other: a job that ends meanwhile is in both, not in neither.
-      for (const { sql, values } of listQueries(filter, (n) => `$${n}`)) lists.push((await db.once(ofAllLive(sql), values)).map(decodeView));
+      for (const { sql, values } of listQueries(filter, (n) => `$${n}`))
+        lists.push((await db.once(ofAllLive(sql), values)).map(decodeView));
       return mergeLists(lists, filter);
     },
     tally: async (filter, by) => {

@@ -32,6 +32,9 @@ describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
     );
     await store.sessions.open({ id: "ses_1", role: "launcher", place: "p1", serves: [], startedAt: T0, expiresAt: T0 * 2 });
     await store.jobs.claim({ executor: "process", session: "ses_1", place: "p1", limit: 1, now: T0 });
+    const handled = Array.from({ length: 20 }, () => ({ type: "submit", job: jobRecord() }) as const);
+    await store.jobs.commit(handled, T0);
+    await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 20, now: T0 });
     ({ searchPath } = await dumpPostgres({ url, file, environment }));
     await store.close();
   });
@@ -52,7 +55,7 @@ describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
   test("it is whole: all rows, with sessions that have run out", async () => {
     const url = await postgres.database();
     const figures = await restorePostgres({ url, file, environment, searchPath, mark });
-    expect(figures).toMatchObject({ rows: { jobs: 300, jobs_live: 300, sessions: 1 }, underWay: 1, searchPath });
+    expect(figures).toMatchObject({ rows: { jobs: 320, jobs_live: 300, claim_groups: 1, sessions: 1 }, underWay: 21, searchPath });
     expect(await rowsOf(url, "SELECT id, expires_at::int FROM sessions")).toEqual([{ id: "ses_before_p1", expires_at: 0 }]);
     await expect(restorePostgres({ url, file, environment, searchPath, mark })).rejects.toMatchObject({ code: "conflict" });
   });
@@ -69,7 +72,9 @@ describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
   test("it is not taken for a fresh one any more once somebody works with it", async () => {
     const url = await postgres.database();
     await restorePostgres({ url, file, environment, searchPath, mark });
-    await (await openPostgresStore({ url, clock: fakeClock() })).close();
+    const store = await openPostgresStore({ url, clock: fakeClock() });
+    expect(await store.jobs.live({ forsaken: true, executor: "handler" }, 100), "nobody carries what was claimed").toHaveLength(20);
+    await store.close();
     expect(await isRestored({ url, mark })).toBe(false);
     await expect(restorePostgres({ url, file, environment, searchPath, mark })).rejects.toMatchObject({ code: "conflict" });
   });
