@@ -92,7 +92,7 @@ describe.skipIf(postgres.missing)("a restore of PostgreSQL", () => {
     await expect(restorePostgres({ url, file: short, environment, searchPath, mark })).rejects.toMatchObject({ code: "unavailable" });
     expect(await rowsOf(url, TABLES)).toEqual([]);
     await restorePostgres({ url, file, environment, searchPath, mark });
-    expect(await rowsOf(url, "SELECT count(*)::int AS jobs FROM jobs")).toEqual([{ jobs: 300 }]);
+    expect(await rowsOf(url, "SELECT count(*)::int AS jobs FROM jobs")).toEqual([{ jobs: 320 }]);
   });
 
   test.each([12, 19, 24, 25])("a dump of schema %d is restored, and brought up to date when it is opened", async (schema) => {
