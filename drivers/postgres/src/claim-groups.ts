@@ -10,7 +10,6 @@
  *     remembers it.
  * A4. Groups are locked behind live rows, in the order of their ids.
  */
-import { randomUUID } from "node:crypto";
 import { timerOf, type LiveJob } from "@windlass/kernel";
 import { liveTable, type SqlValue } from "@windlass/sql";
 import type { Querier, Value } from "./connection.ts";
@@ -29,8 +28,11 @@ const SIZE_MAX = 128;
 const OWN: ReadonlySet<string> = new Set(["id", "root_id", "ready_at"]);
 const common = liveTable.columns.filter(({ name }) => !OWN.has(name));
 
-/** The claims among these changes that may be groups; `min` jobs at least. */
-export function groupsOf(lives: Iterable<LiveJob>, min: number): ClaimGroup[] {
+/**
+ * The claims among these changes that may be groups, of `min` jobs at least. `number` is that of the transaction: should there still be a group
+ * of another one with this number, this one fails by its key and runs again with a new one.
+ */
+export function groupsOf(lives: Iterable<LiveJob>, { min, number }: { readonly min: number; readonly number: string }): ClaimGroup[] {
   const byLook = new Map<string, LiveJob[]>();
   for (const live of lives) {
     if (!mayBeGrouped(live)) continue;
@@ -42,7 +44,7 @@ export function groupsOf(lives: Iterable<LiveJob>, min: number): ClaimGroup[] {
   const groups: ClaimGroup[] = [];
   for (const alike of byLook.values())
     for (let from = 0; alike.length - from >= min; from += SIZE_MAX)
-      groups.push({ id: randomUUID(), lives: alike.slice(from, from + SIZE_MAX) });
+      groups.push({ id: `${number}-${groups.length}`, lives: alike.slice(from, from + SIZE_MAX) });
   return groups;
 }
 

@@ -172,7 +172,7 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Roun
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
   const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
-  const groups = await writeGroups(db, groupsOf(set.writes.live.values(), known.manyMin));
+  const groups = await writeGroups(db, groupsOf(set.writes.live.values(), { min: known.manyMin, number }));
   const told = await writeRows(db, set.writes, {
     before: new Map(candidates.map((live) => [live.id, live])),
     grouped: new Set(groups.flatMap(({ lives }) => lives.map(({ id }) => id))),
