@@ -2,6 +2,7 @@ export * from "./access-operations.ts";
 export * from "./bulk-operations.ts";
 export * from "./case.ts";
 export * from "./dead-letter-operations.ts";
+export * from "./faults-of.ts";
 export * from "./job-json.ts";
 export * from "./job-operations.ts";
 export * from "./json-schema.ts";

@@ -2,7 +2,7 @@
  * Answers a call of an operation, whichever way it came in (mount.ts, direct-door.ts): who asks, may they, what do they ask (all faults
  * at once), and the answer.
  */
-import { keepsAnswers, TOLD_BYTES_MAX, type Operation } from "@windlass/contract";
+import { faultsOf, keepsAnswers, TOLD_BYTES_MAX, type Operation } from "@windlass/contract";
 import { commandGate, jobsWithin } from "@windlass/engine";
 import {
   DEFAULT_WORKSPACE,
@@ -22,7 +22,6 @@ import { audited, notice } from "./audit-call.ts";
 import { demand, type Authenticate, type Principal } from "./authenticate.ts";
 import { expectedOf, isFresh, isTagged, tagOf } from "./etag.ts";
 import { eitherCase } from "./either-case.ts";
-import { faultsOf } from "./faults-of.ts";
 import type { InternalGuard } from "./internal-guard.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import { readBody, readBytes, readJson } from "./read-json.ts";

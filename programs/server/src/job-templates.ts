@@ -2,7 +2,7 @@
  * From what a schedule runs to the request of a job: for whoever saves it, to see whether it can be made and may be, and for
  * the dispatcher, of what is stored when it fires.
  */
-import { submission } from "@windlass/contract";
+import { faultsOf, submission } from "@windlass/contract";
 import type { SubmitRequest } from "@windlass/engine";
 import {
   isJsonObject,
@@ -15,7 +15,6 @@ import {
   type ScheduleTemplate,
 } from "@windlass/kernel";
 import type { DefinitionStore } from "@windlass/ports";
-import { faultsOf } from "./faults-of.ts";
 import type { WorkflowLanguage } from "./server-parts.ts";
 import { pinVersions, storedWorkflow } from "./stored-workflows.ts";
 import { requestOf } from "./submitted-request.ts";

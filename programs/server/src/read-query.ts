@@ -1,11 +1,11 @@
 /** From the texts of a query to the values that its schema speaks of: numbers, booleans, lists. What cannot be read stays text. */
 import type * as z from "zod";
-import { bare } from "./faults-of.ts";
+import { bareSchema } from "@windlass/contract";
 
 export function readQuery(schema: z.ZodObject, query: Readonly<Record<string, readonly string[]>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(query).map(([name, texts]): [string, unknown] => {
-      const field = Object.hasOwn(schema.shape, name) ? bare(schema.shape[name] as z.ZodType) : undefined;
+      const field = Object.hasOwn(schema.shape, name) ? bareSchema(schema.shape[name] as z.ZodType) : undefined;
       if (field?.type === "array") return [name, texts];
       // One that comes twice stays a list, which the schema refuses.
       return [name, texts.length === 1 ? valueOf(field, texts[0] ?? "") : texts];

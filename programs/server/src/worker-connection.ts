@@ -11,7 +11,15 @@
  *     back. That nothing is heard of them then is no fault of theirs. Their reports lie behind it, so the while is short; an SDK tells no
  *     more than it may itself then (worker-outbox.ts), and others no quicker than K5.
  */
-import { frameReader, WORKER_CLOSE, WORKER_PROTOCOL, workerMessage, type WorkerHello, type WorkerMessage } from "@windlass/contract";
+import {
+  faultsOf,
+  frameReader,
+  WORKER_CLOSE,
+  WORKER_PROTOCOL,
+  workerMessage,
+  type WorkerHello,
+  type WorkerMessage,
+} from "@windlass/contract";
 import {
   claimLoop,
   noteWorked,
@@ -25,7 +33,6 @@ import {
 import { executionOfQueue, hasCode, messageOf, QUEUE_NAME, seconds, WindlassError } from "@windlass/kernel";
 import type { ClaimedJob, Logger } from "@windlass/ports";
 import type { RawData, WebSocket } from "ws";
-import { faultsOf } from "./faults-of.ts";
 import { framesOut, type FramesOut } from "./worker-frames-out.ts";
 import { workerItems, type WorkerItems } from "./worker-items.ts";
 import { readingOf, type Reading } from "./worker-reading.ts";

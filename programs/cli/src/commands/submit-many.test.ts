@@ -61,7 +61,7 @@ test("a request that is not valid ends it after what is stored and what is refus
   const { call, out } = callOf();
   await expect(submitAll(call, server, jobsOf(2_500))).rejects.toMatchObject({
     code: "invalid",
-    message: "of line 1 to line 2000, 1999 jobs are stored, and nothing behind",
+    message: "of line 1 to line 2000, 1999 jobs are stored, and nothing behind; go on from line 2001",
     faults: [{ message: expect.stringMatching(/^line 2200: name is missing/u) }],
   });
   expect(out()).toBe("refused: line 6: the key was used\n1999 jobs submitted, 1 refused\n");
@@ -103,7 +103,7 @@ test("a job that is refused as a request of its own is named", async () => {
   const large: WrittenJob = { job: { name: "x".repeat(300_000), executor: "handler", spec: {} }, place: "line 7" };
   const server = serverOf(all, failing("too_large", "the request is too large"));
   await expect(submitAll(callOf().call, server, [...(first === undefined ? [] : [first]), large])).rejects.toMatchObject({
-    message: "line 7: the request is too large; of line 1, 1 job is stored, and nothing behind",
+    message: "line 7: the request is too large; of line 1, 1 job is stored, and nothing behind; go on from line 7",
   });
 });
 
@@ -117,6 +117,6 @@ test("interrupted, the request under way is waited for, and it is told how far i
   expect([server.asked(), out(), err()]).toEqual([
     2,
     "2000 jobs submitted\n",
-    "\nStopped: of line 1 to line 2000, 2000 jobs are stored, and nothing behind\n",
+    "\nStopped: of line 1 to line 2000, 2000 jobs are stored, and nothing behind; go on from line 2001\n",
   ]);
 });

@@ -1,11 +1,12 @@
 /**
  * `windlass jobs submit-many`: the jobs of a file, as the API takes them, in as few requests as their length allows.
  *
- * M1. Each job is stored or refused on its own; what is refused is told with its place in the file, and the exit code is 4. A job
- *     that is not valid ends the whole: the request that it is in is refused.
+ * M1. What comes is read to its end and checked as the server would (written-jobs.ts) before the first is sent, from a pipe as well: of a
+ *     file with jobs that are not valid, none is submitted. Then each is stored or refused on its own; what is refused is told with its
+ *     place in the file, and the exit code is 4.
  * M2. However it ends, the results so far are printed, and it is said of all other jobs whether they are stored: not when their
- *     request was refused or not sent; not known when its answer did not come. Those that have an `idempotencyKey` can be
- *     submitted again with the same file, and are not made twice.
+ *     request was refused or not sent, as by a server that takes less than this program knows of; not known when its answer did not
+ *     come. It says where to go on; those that have an `idempotencyKey` can be submitted again with the same file, and are not made twice.
  */
 import type { Input, Operations } from "@windlass/contract";
 import { GATHERED_LENGTH_MAX, SUBMIT_MANY_MAX } from "@windlass/contract/routes";
@@ -106,7 +107,7 @@ function reportOf(jobs: readonly WrittenJob[], results: Results, batch: readonly
   const behind = results.length + batch.length < jobs.length ? "; nothing behind is" : "";
   const unknown = `it is not known whether ${rangeOf(batch)} ${be(batch.length)} stored${behind}`;
   return {
-    refused: answered === "" ? "nothing was submitted" : `${answered}, and nothing behind`,
+    refused: answered === "" ? "nothing was submitted" : `${answered}, and nothing behind; go on from ${jobs[results.length]?.place ?? ""}`,
     lost: answered === "" ? unknown : `${answered}; ${unknown}`,
   };
 }

@@ -36,9 +36,29 @@ test.each([
   ["", "f has no jobs"],
   ["[]", "f has no jobs"],
   ["name: a", "f is no list of jobs"],
-  ["[1]", "f, job 1: a job is an object"],
   ["- a: [", "f cannot be read"],
-  [`${JSON.stringify(a)}\n{"name"`, "f, line 2: "],
 ])("%j is refused with its place", async (text, said) => {
   await expect(jobsIn(text, "f")).rejects.toMatchObject({ code: "usage", message: expect.stringContaining(said) });
+});
+
+test("all that is wrong with any of them is told at once, with its place, and the first hundred of more", async () => {
+  const lines = [a, 1, { ...b, queu: "x" }, { ...a, name: "" }, b].map((line) => JSON.stringify(line));
+  await expect(jobsIn([...lines, '{"name"'].join("\n"), "f")).rejects.toMatchObject({
+    code: "invalid",
+    message: "4 of 6 jobs in f are not valid; nothing was submitted",
+    faults: [
+      { message: expect.stringMatching(/^line 2: a job is an object/u) },
+      { message: expect.stringMatching(/^line 3: there is no field "queu".*did you mean "queue"/u) },
+      { message: expect.stringMatching(/^line 4: name has 0 characters/u) },
+      { message: expect.stringMatching(/^line 6: .*each line is one job/u) },
+    ],
+  });
+  await expect(jobsIn("[1]", "f")).rejects.toMatchObject({
+    message: "1 of 1 job in f is not valid; nothing was submitted",
+    faults: [{ message: expect.stringMatching(/^job 1: a job is an object/u) }],
+  });
+  await expect(jobsIn(`${JSON.stringify({ ...a, queu: 1 })}\n`.repeat(5_000), "f")).rejects.toMatchObject({
+    message: "5000 of 5000 jobs in f are not valid; nothing was submitted; the first 100 of 5000 faults",
+    faults: { length: 100 },
+  });
 });

@@ -13,8 +13,13 @@ export function addBulkCommands(jobs: Command, perform: Performing): void {
     .action(perform(async () => (await import("../commands/count-jobs.ts")).countJobs));
   jobs
     .command("submit-many")
-    .description("submit the jobs of a file, each stored or refused on its own; one that is not valid ends it")
-    .argument("<file>", "one job as JSON in each line, or a JSON or YAML list of jobs (windlass schema submission); - reads standard input")
+    .description(
+      "submit the jobs of a file: none when one of them is not valid, else each is stored or refused on its own; when it ends early, it says how far it came and where to go on",
+    )
+    .argument(
+      "<file>",
+      "one job as JSON in each line, or a JSON or YAML list of jobs (windlass schema submission); - reads standard input to its end, then submits",
+    )
     .action(perform(async () => (await import("../commands/submit-many.ts")).submitMany));
   jobs
     .command("resume")

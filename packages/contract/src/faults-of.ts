@@ -88,12 +88,12 @@ function isSecretAt(schema: z.ZodType, path: readonly PropertyKey[]): boolean {
 }
 
 function holdsSecret(schema: z.ZodType): boolean {
-  const { shape = {}, element } = bare(schema) as SchemaParts;
+  const { shape = {}, element } = bareSchema(schema) as SchemaParts;
   return isSecret(schema) || Object.values(shape).some(holdsSecret) || (element !== undefined && holdsSecret(element));
 }
 
 function isSecret(schema: z.ZodType): boolean {
-  return schema.meta()?.["secret"] === true || bare(schema).meta()?.["secret"] === true;
+  return schema.meta()?.["secret"] === true || bareSchema(schema).meta()?.["secret"] === true;
 }
 
 function allowed(known: readonly string[]): string {
@@ -115,18 +115,18 @@ interface SchemaParts {
 }
 
 function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
-  const parts = bare(schema) as SchemaParts;
+  const parts = bareSchema(schema) as SchemaParts;
   const [first, ...rest] = path;
-  if (first === undefined) return bare(schema);
+  if (first === undefined) return bareSchema(schema);
   const next = typeof first === "number" ? parts.element : parts.shape?.[String(first)];
   return next === undefined ? undefined : schemaAt(next, rest);
 }
 
 /** Without what makes it optional or gives it a default. */
-export function bare(schema: z.ZodType): z.ZodType {
+export function bareSchema(schema: z.ZodType): z.ZodType {
   const type = schema.type;
   return (type === "optional" || type === "default" || type === "nullable") && "unwrap" in schema
-    ? bare((schema as unknown as Required<Pick<SchemaParts, "unwrap">>).unwrap())
+    ? bareSchema((schema as unknown as Required<Pick<SchemaParts, "unwrap">>).unwrap())
     : schema;
 }
 
