@@ -177,6 +177,23 @@ test("what cannot be run is told at once, with the way out", async () => {
   expect(refused.code).toBe(4);
 });
 
+test("a worker of a data folder waits for its server, and finds it again at another address", async () => {
+  const one = here.start(["worker", "--handlers", "handlers.ts", "--data", "team"]);
+  await until(one, "no server runs for the data folder");
+  expect(one.printed()).toContain(`start one with "windlass server --data ${join(here.folder, "team")}"`);
+  const asked = await here.windlass("jobs", "list", "--data", "team");
+  expect([asked.code, asked.stderr]).toEqual([5, expect.stringContaining("no server runs for the data folder")]);
+  const first = await here.server("--data", "team");
+  await until(one, `A worker of ${first.url} serves`);
+  first.kill("SIGTERM");
+  await first.ended;
+  const second = await here.server("--data", "team");
+  expect(second.url).not.toBe(first.url);
+  await until(one, `connected again to ${second.url}`);
+  const api = client({ url: second.url, token: here.read(join("team", "token")).trim() });
+  expect(await api.wait(await submit(api, "quick"))).toMatchObject({ state: "succeeded" });
+});
+
 const postgres = testPostgres();
 
 describe.skipIf(postgres.missing)("two servers on one PostgreSQL", () => {

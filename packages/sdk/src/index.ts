@@ -26,6 +26,6 @@ export type {
   WorkflowJson,
 } from "@windlass/contract";
 export { withInput, type StandardSchema } from "./checked-input.ts";
-export { worker, type Worker, type WorkerOptions, type WorkerState } from "./worker.ts";
+export { worker, type Worker, type WorkerOptions, type WorkerServer, type WorkerState } from "./worker.ts";
 export type { WorkerNotice } from "./worker-core.ts";
 export { deferFor, failForGood, invalidInput, parked, retryAfter, type Answer, type Handler, type HandlerContext } from "@windlass/kernel";

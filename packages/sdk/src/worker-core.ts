@@ -28,7 +28,7 @@ import {
   type Tracing,
   type WindlassError,
 } from "@windlass/kernel";
-import { openLink, type Down, type Link } from "./worker-link.ts";
+import { openLink, type Down, type Link, type LinkOptions } from "./worker-link.ts";
 import type { Machine } from "./worker-machine.ts";
 import { outbox, type Answered, type NewItem } from "./worker-outbox.ts";
 import { workerSession, type WorkerSession } from "./worker-session.ts";
@@ -42,8 +42,7 @@ export interface WorkerNotice {
 }
 
 export interface CoreOptions {
-  readonly url: string;
-  readonly token: string | undefined;
+  readonly server: LinkOptions["server"];
   readonly workspace: string | undefined;
   readonly queues: readonly string[];
   readonly handlers: Readonly<Record<string, Handler>>;
@@ -108,8 +107,7 @@ export class WorkerCore {
       },
     });
     this.#link = openLink({
-      url: options.url,
-      token: options.token,
+      server: options.server,
       workspace: options.workspace,
       machine,
       hello: () => this.#hello(),
@@ -268,7 +266,7 @@ export class WorkerCore {
     this.#credited = "";
     this.#box.rewind();
     this.#flush();
-    if (this.#greeted) this.#options.notice({ level: "info", message: `connected again to ${this.#options.url}` });
+    if (this.#greeted) this.#options.notice({ level: "info", message: `connected again to ${this.#link.url}` });
     this.#greeted = true;
     this.#firstWelcome.resolve();
     this.#wake();

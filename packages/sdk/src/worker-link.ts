@@ -14,8 +14,8 @@ import { causeOf, refusalOf } from "./send-request.ts";
 import type { Machine } from "./worker-machine.ts";
 
 export interface LinkOptions {
-  readonly url: string;
-  readonly token: string | undefined;
+  /** Asked each time: its address may be another one than before. */
+  readonly server: () => { readonly url: string; readonly token: string | undefined };
   readonly workspace: string | undefined;
   readonly machine: Machine;
   /** The first message of a connection, as JSON. */
@@ -40,6 +40,8 @@ export interface Down {
 export interface Link {
   /** True between the welcome and the loss of a connection. */
   readonly up: boolean;
+  /** Where it is connected to now; empty without a connection. */
+  readonly url: string;
   /** Sends messages that are JSON already; nothing while it is not up. */
   say(messages: readonly string[]): void;
   /** Ends this connection, for another one. */
@@ -90,6 +92,9 @@ export function openLink(options: LinkOptions): Link {
     get up() {
       return current?.welcomed ?? false;
     },
+    get url() {
+      return current?.url ?? "";
+    },
     say(messages) {
       if (current?.welcomed === true) current.write(messages);
     },
@@ -115,6 +120,7 @@ interface Ended {
 }
 
 interface Connected {
+  readonly url: string;
   readonly socket: WebSocket;
   readonly welcomed: boolean;
   readonly write: (messages: readonly string[]) => void;
@@ -124,9 +130,10 @@ interface Connected {
 
 async function connect(options: LinkOptions, welcome: () => void): Promise<Connected> {
   const { WebSocket } = await import("ws");
-  const { url, machine } = options;
+  const { server, workspace, machine } = options;
+  const { url, token } = server();
   const socket = new WebSocket(`${url.replace(/^http/u, "ws")}${WORKERS_PATH}`, {
-    headers: { ...headersOf(options), [WORKER_HOST_HEADER]: await hereOf() },
+    headers: { ...headersOf(token, workspace), [WORKER_HOST_HEADER]: await hereOf() },
     perMessageDeflate: false,
     handshakeTimeout: WELCOME_MS,
     maxPayload: FRAME_BYTES_MAX,
@@ -178,6 +185,7 @@ async function connect(options: LinkOptions, welcome: () => void): Promise<Conne
     });
   });
   return {
+    url,
     socket,
     get welcomed() {
       return state.welcomed;
@@ -194,7 +202,7 @@ async function hereOf(): Promise<string> {
   return hostToTell(hostname(), process.pid);
 }
 
-function headersOf({ token, workspace }: LinkOptions): Record<string, string> {
+function headersOf(token: string | undefined, workspace: string | undefined): Record<string, string> {
   return {
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     ...(workspace === undefined ? {} : { [WORKSPACE_HEADER]: workspace }),

@@ -3,7 +3,7 @@ import type { Link } from "./worker-link.ts";
 import { still } from "./still-machine-fixture.ts";
 import { workerSession } from "./worker-session.ts";
 
-const down: Link = { up: false, say: () => {}, cut: () => {}, part: () => {}, close: async () => {} };
+const down: Link = { up: false, url: "", say: () => {}, cut: () => {}, part: () => {}, close: async () => {} };
 
 function outOfTouch({ isKept }: { readonly isKept: boolean }) {
   const { machine, pass } = still();

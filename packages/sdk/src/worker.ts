@@ -7,8 +7,11 @@ import { WorkerCore, type WorkerNotice } from "./worker-core.ts";
 import { machine } from "./worker-machine.ts";
 
 export interface WorkerOptions {
-  /** `http://127.0.0.1:4180` */
-  readonly url: string;
+  /**
+   * `http://127.0.0.1:4180`; or who says it, and the token for it, each time that the worker connects: for a server whose address
+   * changes. What that throws counts as a server that does not answer.
+   */
+  readonly url: string | (() => WorkerServer);
   /** A token with the permission `workers:connect`. */
   readonly token?: string | undefined;
   /** The workspace whose jobs it carries out; may be left out where the token is for one only, or for `default`. */
@@ -36,6 +39,12 @@ export interface WorkerOptions {
   readonly tracing?: Tracing | undefined;
   /** Called with what happens to the connection and to jobs; silent when left out. */
   readonly onNotice?: ((notice: WorkerNotice) => void) | undefined;
+}
+
+export interface WorkerServer {
+  readonly url: string;
+  /** The worker's own when left out. */
+  readonly token?: string | undefined;
 }
 
 export type WorkerState = "stopped" | "connecting" | "connected" | "draining";
@@ -144,8 +153,7 @@ function checkedOptions(options: WorkerOptions) {
     `sessionTtlMs is ${sessionTtlMs}; it must be from ${WORKER_TTL_MS.least} to ${WORKER_TTL_MS.most}`,
   );
   return {
-    url: checkedUrl(options.url),
-    token: options.token,
+    server: serverOf(options),
     workspace: options.workspace,
     queues,
     handlers: options.handlers as Readonly<Record<string, Handler>>,
@@ -155,6 +163,17 @@ function checkedOptions(options: WorkerOptions) {
     keepsSession: options.keepsSession ?? false,
     tracing: options.tracing ?? null,
     notice: onNotice ?? (() => {}),
+  };
+}
+
+function serverOf({ url, token }: Pick<WorkerOptions, "url" | "token">): () => Required<WorkerServer> {
+  if (typeof url === "string") {
+    const only = { url: checkedUrl(url), token };
+    return () => only;
+  }
+  return () => {
+    const found = url();
+    return { url: checkedUrl(found.url), token: found.token ?? token };
   };
 }
 

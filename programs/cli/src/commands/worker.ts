@@ -6,7 +6,7 @@ import { DEFAULT_QUEUE, didYouMean, messageOf, WindlassError } from "@windlass/k
 import { worker, type HandlersByName } from "@windlass/sdk";
 import { readDataFolder } from "../compose/data-folder.ts";
 import { openTracing } from "../compose/open-tracing.ts";
-import { dataFolderOf, targetOf, workspaceOf } from "../connection/connect.ts";
+import { dataFolderOf, targetOf, workspaceOf, type Target } from "../connection/connect.ts";
 import { inContext } from "../connection/contexts.ts";
 import { interruption } from "../machine/interruption.ts";
 import type { Call } from "../tree/call.ts";
@@ -24,15 +24,20 @@ export interface WorkerCommandOptions {
 export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void> {
   const { options, terminal } = call;
   const environment = inContext(options, call.environment);
-  const { url, token } = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
+  const found = (): Target => targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
+  // Its server may not run yet, and when it runs again it may listen elsewhere.
+  const server = (): Target => {
+    const target = found();
+    if (target.missing !== null) throw target.missing;
+    return target;
+  };
   // First: what the handlers load may be instrumented by it.
   const traces = await openTracing({ environment: call.environment, logger: { warn: (message) => terminal.err(`warn: ${message}\n`) } });
   const handlers = await handlersOf(options.handlers);
   const queues = options.queue ?? [DEFAULT_QUEUE];
   const interrupted = interruption(call);
   const one = worker({
-    url,
-    token,
+    url: server,
     workspace: workspaceOf(options, environment),
     queue: queues,
     handlers,
@@ -46,6 +51,7 @@ export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void>
   await Promise.race([started, interrupted.asked]);
   if (!interrupted.signal.aborted) {
     const names = Object.keys(handlers);
+    const { url } = found();
     if (call.format === "json") terminal.out(`${JSON.stringify({ url, queues, handlers: names, pid: process.pid })}\n`);
     else terminal.out(`A worker of ${url} serves ${queues.join(", ")} with ${names.join(", ")}. End it with Ctrl-C.\n`);
     await interrupted.stay();

@@ -5,17 +5,34 @@ const folder = { path: "/data", token: "wl_own", server: { url: "http://127.0.0.
 const empty = { path: "/data", token: null, server: null };
 
 test("the server of the data folder is found with its token", () => {
-  expect(targetOf({ options: {}, environment: {}, folder })).toEqual({ url: "http://127.0.0.1:5000", token: "wl_own" });
+  expect(targetOf({ options: {}, environment: {}, folder })).toEqual({ url: "http://127.0.0.1:5000", token: "wl_own", missing: null });
 });
 
 test("without one the usual address is tried, without a token", () => {
-  expect(targetOf({ options: {}, environment: {}, folder: empty })).toEqual({ url: "http://127.0.0.1:4180", token: undefined });
+  expect(targetOf({ options: {}, environment: {}, folder: empty })).toEqual({
+    url: "http://127.0.0.1:4180",
+    token: undefined,
+    missing: null,
+  });
+});
+
+test.each([
+  [{ data: "/data" }, {}],
+  [{}, { WINDLASS_DATA: "/data" }],
+])("a data folder that was named has its own server or none: %j %j", (options, environment) => {
+  const { missing } = targetOf({ options, environment, folder: empty });
+  expect(missing).toMatchObject({
+    code: "unreachable",
+    message: expect.stringMatching(/^no server runs for the data folder \/data; .*windlass server --data \/data/u),
+  });
+  expect(targetOf({ options, environment, folder }).missing).toBeNull();
+  expect(targetOf({ options: { ...options, server: "http://10.0.0.2:1" }, environment, folder: empty }).missing).toBeNull();
 });
 
 test("what is named goes before the environment, and that before the data folder", () => {
   const environment = { WINDLASS_URL: "http://10.0.0.1:1/", WINDLASS_TOKEN: "wl_env" };
-  expect(targetOf({ options: {}, environment, folder })).toEqual({ url: "http://10.0.0.1:1", token: "wl_env" });
-  expect(targetOf({ options: { server: "http://10.0.0.2:1", token: "wl_flag" }, environment, folder })).toEqual({
+  expect(targetOf({ options: {}, environment, folder })).toMatchObject({ url: "http://10.0.0.1:1", token: "wl_env" });
+  expect(targetOf({ options: { server: "http://10.0.0.2:1", token: "wl_flag" }, environment, folder })).toMatchObject({
     url: "http://10.0.0.2:1",
     token: "wl_flag",
   });

@@ -1,6 +1,6 @@
 /**
- * Which server a command talks to: the one that was named, else that of the context, else the one of the data folder, else
- * the usual address on this machine. The token of a data folder goes to nobody but its own server.
+ * Which server a command talks to: the one that was named, else that of the context, else the one of the data folder, else, unless a
+ * folder was named, the usual address on this machine: there may be the server of another folder. The token of a data folder goes to nobody but its own server.
  */
 import { WindlassError } from "@windlass/kernel";
 import { client, type Client } from "@windlass/sdk";
@@ -18,6 +18,8 @@ export interface Connection {
 export interface Target {
   readonly url: string;
   readonly token: string | undefined;
+  /** A data folder was named for which no server runs: whoever asks hears this. */
+  readonly missing: WindlassError | null;
 }
 
 const USUAL_URL = "http://127.0.0.1:4180";
@@ -28,14 +30,15 @@ export function connect(
   { isSilent = false }: { readonly isSilent?: boolean } = {},
 ): Connection {
   const environment = inContext(options, outer);
-  const target = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
+  const { missing, ...target } = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
   if (!URL.canParse(target.url))
     throw new WindlassError("usage", `WINDLASS_URL is "${target.url}"; it must be an address such as ${USUAL_URL}`);
   // At a terminal, who asked decides whether to ask again.
   const onLost = (): void => terminal.err(`The server at ${target.url} is gone for the moment; trying again …\n`);
   const isTold = !isSilent && isForPeople(format);
   const workspace = workspaceOf(options, environment);
-  return { client: client({ ...target, workspace, retries: 0, ...(isTold ? { onLost } : {}) }), url: target.url };
+  const given = { ...target, workspace, retries: 0, ...(isTold ? { onLost } : {}) };
+  return { client: client(missing === null ? given : { ...given, fetch: () => Promise.reject(missing) }), url: target.url };
 }
 
 interface Asking {
@@ -67,7 +70,15 @@ export function targetOf({
   const mayHaveToken = named === undefined || (own !== undefined && url === own);
   const token =
     options.token ?? given(environment["WINDLASS_TOKEN"]) ?? (mayHaveToken || isLoopback(url) ? (folder.token ?? undefined) : undefined);
-  return { url, token };
+  const isMissing = named === undefined && own === undefined && (options.data ?? given(environment["WINDLASS_DATA"])) !== undefined;
+  return { url, token, missing: isMissing ? noServer(folder.path) : null };
+}
+
+function noServer(path: string): WindlassError {
+  return new WindlassError(
+    "unreachable",
+    `no server runs for the data folder ${path}; start one with "windlass server --data ${path}", or name another with --server or WINDLASS_URL`,
+  );
 }
 
 function isLoopback(url: string): boolean {
