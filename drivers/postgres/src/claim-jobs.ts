@@ -15,6 +15,7 @@ import type pg from "pg";
 import {
   admit,
   heldUntil,
+  isUnhindered,
   joinTallies,
   mergeQueues,
   noTally,
@@ -46,7 +47,6 @@ import {
   waitingQuery,
   type Candidates,
   type Probe,
-  type Turns,
 } from "@windlass/sql";
 import { groupsOf, LIVE, ofAllLive, writeGroups, type ClaimGroup } from "./claim-groups.ts";
 import { fitting, type Given } from "./claimed-bytes.ts";
@@ -54,7 +54,9 @@ import { OWN_NUMBER } from "./claimed-rows.ts";
 import type { Known } from "./commit-jobs.ts";
 import { lockKeys } from "./concurrency-keys.ts";
 import type { Querier, Value } from "./connection.ts";
+import type { GroupCommits } from "./group-commit.ts";
 import type { Turn } from "./in-turn.ts";
+import { countReady } from "./shared-claims.ts";
 import type { Columns, SubmittedRows } from "./submitted-rows.ts";
 import { inTransaction } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
@@ -62,16 +64,25 @@ import { writeRows } from "./write-rows.ts";
 /** How often one claim looks again because jobs with a full key ate its batch; then whoever claims comes back. */
 const ROUNDS_MAX = 20;
 
-/** What a claim works with; the turns are of this process, and each serves the keys in turn for itself. */
+/** What a claim works with. */
 interface Claiming {
   readonly pool: pg.Pool;
-  readonly turns: Turns;
   readonly known: Known;
   /** See C5. */
   readonly nextTurn: () => Turn;
+  /** See shared-claims.ts. */
+  readonly share: GroupCommits["share"];
 }
 
 export async function claim(claiming: Claiming, request: ClaimRequest): Promise<Claimed> {
+  const { share, known } = claiming;
+  const sharing = known.drained.has(request) ? share(request) : null;
+  const claimed = (sharing === null ? null : await sharing) ?? (await claimAlone(claiming, request));
+  known.drained.saw(request, claimed);
+  return claimed;
+}
+
+async function claimAlone(claiming: Claiming, request: ClaimRequest): Promise<Claimed> {
   const turn = claiming.nextTurn();
   try {
     await turn.come;
@@ -82,11 +93,12 @@ export async function claim(claiming: Claiming, request: ClaimRequest): Promise<
 }
 
 async function claimInRounds(claiming: Claiming, request: ClaimRequest, { pass }: Turn): Promise<Claimed> {
-  const { pool } = claiming;
+  const { pool, known } = claiming;
   const jobs: ClaimedJob[] = [];
   let signals = noSignals;
   let tally = noTally;
   let held: number | null = null;
+  let nothingLeft = false;
   let bytes = 0;
   for (let round = 0; round === 0 || jobs.length < request.limit; round++) {
     const given: Given = { jobs: jobs.length, bytes };
@@ -95,8 +107,8 @@ async function claimInRounds(claiming: Claiming, request: ClaimRequest, { pass }
     );
     bytes += done.bytes;
     const claimed = done.jobs.map(({ live }) => live);
-    claiming.known.claimed.put(claimed, done.number, done.groups);
-    claiming.known.submitted.forget(claimed.map(({ id }) => id));
+    known.claimed.put(claimed, done.number, done.groups);
+    known.submitted.forget(claimed.map(({ id }) => id));
     held = done.heldUntil;
     jobs.push(...done.jobs);
     signals = joinSignals(signals, done.signals);
@@ -104,10 +116,10 @@ async function claimInRounds(claiming: Claiming, request: ClaimRequest, { pass }
     // The rest is for the next claim.
     if ((done.isCut && jobs.length > 0) || (done.blockedSome && round === ROUNDS_MAX))
       return { jobs, signals: joinSignals(signals, { ...noSignals, ready: done.offered }), tally, nothingLeft: false, heldUntil: held };
+    nothingLeft = await done.nothingLeft;
     if (!done.blockedSome) break;
   }
-  // Those that others hold locked are passed over, and may be left.
-  return { jobs, signals, tally, nothingLeft: false, heldUntil: held };
+  return { jobs, signals, tally, nothingLeft, heldUntil: held };
 }
 
 interface Round {
@@ -125,6 +137,8 @@ interface Round {
   readonly blockedSome: boolean;
   readonly offered: ReadonlySet<string>;
   readonly heldUntil: number | null;
+  /** Where it is asked for, it is heard of when the transaction is over: nobody waits for it before. */
+  readonly nothingLeft: boolean | Promise<boolean>;
 }
 
 const NOTHING: Round = {
@@ -138,6 +152,7 @@ const NOTHING: Round = {
   blockedSome: false,
   offered: new Set(),
   heldUntil: null,
+  nothingLeft: false,
 };
 
 interface RoundRequest extends ClaimRequest {
@@ -146,7 +161,7 @@ interface RoundRequest extends ClaimRequest {
   readonly pass: () => void;
 }
 
-async function claimRound(db: Querier, { turns, known }: Claiming, request: RoundRequest): Promise<Round> {
+async function claimRound(db: Querier, { known }: Claiming, request: RoundRequest): Promise<Round> {
   const { executor, limit, ahead = 0, now } = request;
   const [session, queues] = await Promise.all([db.rows(SESSION, [request.session]), loadQueues(db, request)]);
   const [number] = session[0] ?? [];
@@ -157,18 +172,20 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Roun
       await answered(
         db,
         { executor, queue, submitted: known.submitted },
-        candidatesOf({ executor, queue, state, turn: turns.of(executor, queue), limit: limit + ahead, now }),
+        candidatesOf({ executor, queue, state, turn: known.turns.of(executor, queue), limit: limit + ahead, now }),
       ),
     );
   const all = mergeQueues(lists);
   // The next one looks behind these, also while this one is still being written.
-  turns.took(all);
+  known.turns.took(all);
   request.pass();
   const { candidates, bytesOf } = await fitting(db, all, { known: known.records, given: request.given });
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
   const isCut = candidates.length < all.length;
   const offered = new Set(all.map((live) => `${live.executor}/${live.queue}`));
-  if (candidates.length === 0) return { ...NOTHING, isCut, offered, heldUntil: earliest(queues, now) };
+  // Sent before what is written, and heard of behind it.
+  const isAll = all.length < limit + ahead && [...queues.values()].every(isUnhindered) && seesNoMore(db, request, { all, queues });
+  if (candidates.length === 0) return { ...NOTHING, isCut, offered, heldUntil: earliest(queues, now), nothingLeft: await isAll };
   const names = new Set(candidates.flatMap(({ concurrencyKey }) => (concurrencyKey === null ? [] : [concurrencyKey])));
   const keys = await lockKeys(db, [...names].toSorted());
   const ids = admit(set, { candidates, queues, keys, claim: request, limit, ahead, now });
@@ -179,7 +196,7 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Roun
     manyMin: known.manyMin,
   });
   const claimed = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
-  if (claimed.length < all.length) turns.took(claimed);
+  if (claimed.length < all.length) known.turns.took(claimed);
   const unknown = claimed.filter((live) => known.records.of(live) === undefined).map(({ id }) => id);
   const read = unknown.length === 0 ? [] : await db.rows(RECORDS, [unknown]);
   const rows = new Map(read.map((row) => [idOfRecord(row), row]));
@@ -198,7 +215,21 @@ async function claimRound(db: Querier, { turns, known }: Claiming, request: Roun
     blockedSome: set.writes.live.size > ids.length,
     offered,
     heldUntil: earliest(queues, now),
+    nothingLeft: ids.length === all.length && isAll,
   };
+}
+
+/** Whether nothing else is ready in these queues. What others hold locked was passed over by who looked, and is left. */
+function seesNoMore(
+  db: Querier,
+  { executor }: ClaimRequest,
+  { all, queues }: { readonly all: readonly LiveJob[]; readonly queues: ReadonlyMap<string, QueueState> },
+): Promise<boolean> {
+  const counted = countReady(db, { executor, queues: [...queues.keys()], max: all.length + 1 });
+  const isAll = counted.then((count) => count === all.length);
+  // What fails fails the transaction, and with it whoever waits for this.
+  isAll.catch(() => {});
+  return isAll;
 }
 
 /** Deleting the row waits for this lock, heartbeats do not. The lock gives the transaction its number. */

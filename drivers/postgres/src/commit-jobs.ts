@@ -21,7 +21,7 @@ import {
   type Signals,
 } from "@windlass/kernel";
 import type { Committed } from "@windlass/ports";
-import { joinSignals, type KnownRecords } from "@windlass/sql";
+import { joinSignals, type KnownRecords, type Turns } from "@windlass/sql";
 import { absentWorkspaces } from "./access.ts";
 import { areAlive, dissolve } from "./claim-groups.ts";
 import { OWN_NUMBER, deleteClaimed, type ClaimedRows } from "./claimed-rows.ts";
@@ -29,7 +29,9 @@ import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import type { Querier } from "./connection.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
 import { disabledAmong } from "./disabled-definitions.ts";
+import type { Group } from "./group-commit.ts";
 import { liveColumns, liveOf } from "./live-rows.ts";
+import { admitMade, lookForClaims, readyBehind, type AskedClaim, type DrainedQueues, type SharedClaim } from "./shared-claims.ts";
 import type { SubmittedRows } from "./submitted-rows.ts";
 import { inTransaction, LoadAgain } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
@@ -39,29 +41,35 @@ export interface Known {
   readonly records: KnownRecords;
   readonly claimed: ClaimedRows;
   readonly submitted: SubmittedRows;
+  /** Whose turn it is; of this process, and each serves the keys in turn for itself. */
+  readonly turns: Turns;
+  readonly drained: DrainedQueues;
   readonly manyMin: number;
 }
 
 export async function commit(
   db: Querier,
   known: Known,
-  { changes, now }: { readonly changes: readonly Change[]; readonly now: number },
-): Promise<Committed & { readonly submitted: Submitted | null; readonly stored: () => void }> {
+  { changes, now, claims = [] }: Omit<Group, "claims"> & Partial<Group>,
+): Promise<Committed & Stored> {
   const ids = [...idsNeeded(changes)];
   const claimed = known.claimed.take(changes);
+  const waits = (ids.length > 0 && claimed === null) || definitionsNeeded(changes).length > 0;
   // Sent together, the locks first (P2).
-  const [disabled, live, absent, made, number] = await Promise.all([
+  const [disabled, live, absent, made, number, sharing] = await Promise.all([
     disabledAmong(db, definitionsNeeded(changes)),
     claimed === null ? lockLive(db, ids) : new Map(claimed.lives.map((live) => [live.id, live])),
     absentWorkspaces(db, workspacesNeeded(changes)),
     loadMade(db, changes),
     isMany(changes, known.manyMin) ? db.rows(NUMBER) : [],
+    lookForClaims(db, waits ? sentAway(claims) : claims),
   ]);
   const missing = ids.filter((id) => !live.has(id));
   const ended =
     missing.length === 0 ? [] : (await db.rows("SELECT id FROM jobs WHERE id = ANY($1::text[])", [missing])).map((row) => row[0] as string);
   const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, disabled, ...made }, now);
   const results = applyChanges(set, changes, now);
+  const shared = admitMade({ set, turns: known.turns, now }, sharing);
   if (claimed !== null) {
     // What was refused, or goes on, was decided by what may be old: only a row that is deleted shows that it is not.
     if (ids.some((id) => !set.writes.ended.has(id))) throw new LoadAgain();
@@ -77,25 +85,42 @@ export async function commit(
   await storeDeadLetters(db, set);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
   const submitted = submittedBy(set, number[0]?.[0]);
+  const signals = shared.length === 0 ? set.signals : { ...set.signals, ready: readyBehind(set) };
   return {
     results,
-    signals: joinSignals(joinSignals(set.signals, told), freed),
+    signals: joinSignals(joinSignals(signals, told), freed),
     tally: set.tally,
     submitted,
+    shared,
     stored: () => claimed?.stored(),
   };
 }
 
-/** `commit` in a transaction of its own: what was submitted is remembered when it is stored. */
-export async function commitAlone(
-  pool: pg.Pool,
-  known: Known,
-  given: { readonly changes: readonly Change[]; readonly now: number },
-): Promise<Committed> {
-  const { submitted, stored, ...committed } = await inTransaction(pool, (tx) => commit(tx, known, given));
+/** They go their own way at once (J4). */
+function sentAway(claims: readonly AskedClaim[]): readonly AskedClaim[] {
+  for (const asked of claims) asked.answer(null);
+  return [];
+}
+
+/** `commit` in a transaction of its own: what was submitted and claimed is remembered when it is stored. `take` is called when it has begun. */
+export async function commitAlone(pool: pg.Pool, known: Known, take: () => Group): Promise<Committed> {
+  const { submitted, shared, stored, ...committed } = await inTransaction(pool, (tx) => commit(tx, known, take()));
   stored();
   if (submitted !== null) known.submitted.put(submitted.lives, submitted.made);
+  for (const { lives, made, answer } of shared) {
+    known.turns.took(lives);
+    known.claimed.put(lives, made);
+    answer();
+  }
   return committed;
+}
+
+/** What is remembered of a transaction. */
+interface Stored {
+  readonly submitted: Submitted | null;
+  readonly shared: readonly SharedClaim[];
+  /** To be called when the transaction is. */
+  readonly stored: () => void;
 }
 
 interface Submitted {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { noTally, type Change } from "@windlass/kernel";
+import { noTally, WindlassError, type Change, type JobRecord } from "@windlass/kernel";
 import { groupCommits, type CommitTogether } from "./group-commit.ts";
 
 const due = (id: string): Change => ({ type: "due", id });
@@ -8,10 +8,10 @@ const noSignals = { ready: new Set<string>(), woken: false, stopping: new Set<st
 /** Answers each change with its own id; fails whatever holds the id `bad`. */
 function recording(): { readonly groups: string[][]; readonly commit: CommitTogether } {
   const groups: string[][] = [];
-  const commit: CommitTogether = async (changes) => {
-    const ids = changes.map((change) => ("id" in change ? change.id : ""));
-    groups.push(ids);
+  const commit: CommitTogether = async (take) => {
     await Promise.resolve();
+    const ids = take().changes.map((change) => ("id" in change ? change.id : ""));
+    groups.push(ids);
     if (ids.includes("bad")) throw new Error("cannot be stored");
     return { results: ids.map((id) => ({ ok: true, id })), signals: noSignals, tally: noTally };
   };
@@ -20,7 +20,7 @@ function recording(): { readonly groups: string[][]; readonly commit: CommitToge
 
 test("commits that are asked for together share a transaction, and each has its own results", async () => {
   const { groups, commit } = recording();
-  const grouped = groupCommits(commit);
+  const { commit: grouped } = groupCommits(commit);
   const answers = await Promise.all([grouped([due("a"), due("b")], 1), grouped([], 1), grouped([due("c")], 2)]);
   expect(groups).toEqual([["a", "b", "c"]]);
   expect(answers.map(({ results }) => results.map((result) => result.id))).toEqual([["a", "b"], [], ["c"]]);
@@ -28,7 +28,7 @@ test("commits that are asked for together share a transaction, and each has its 
 
 test("a transaction has at most 500 changes unless one commit alone has more", async () => {
   const { groups, commit } = recording();
-  const grouped = groupCommits(commit);
+  const { commit: grouped } = groupCommits(commit);
   const many = (count: number): Change[] => Array.from({ length: count }, (_, index) => due(`${index}`));
   await Promise.all([400, 100, 1, 700, 5].map((count) => grouped(many(count), 0)));
   expect(groups.map((group) => group.length)).toEqual([500, 1, 700, 5]);
@@ -36,9 +36,59 @@ test("a transaction has at most 500 changes unless one commit alone has more", a
 
 test("a commit that fails fails alone", async () => {
   const { groups, commit } = recording();
-  const grouped = groupCommits(commit);
+  const { commit: grouped } = groupCommits(commit);
   const answers = await Promise.allSettled([grouped([due("a")], 0), grouped([due("bad")], 0), grouped([due("c")], 0)]);
   expect(answers.map((answer) => answer.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(groups).toEqual([["a", "bad", "c"], ["a"], ["bad"], ["c"]]);
   expect((await grouped([due("d")], 0)).results).toEqual([{ ok: true, id: "d" }]);
+});
+
+const job: Change = { type: "submit", job: { executor: "handler", queue: "default", notBefore: null } as JobRecord };
+const request = { executor: "handler", queues: ["default"], session: "ses_1", place: null, limit: 1, now: 1 } as const;
+
+test("a claim shares the commit of a submit that it is for, until that has begun", async () => {
+  const claims: number[] = [];
+  const begun = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  const { commit, share } = groupCommits(async (take) => {
+    await Promise.resolve();
+    const group = take();
+    claims.push(group.claims.length);
+    begun.resolve();
+    await end.promise;
+    for (const asked of group.claims) asked.answer(null);
+    return { results: group.changes.map(() => ({ ok: true, id: "" })), signals: noSignals, tally: noTally };
+  });
+  expect(share(request)).toBeNull();
+  const first = commit([due("a"), job], 1);
+  expect(share({ ...request, queues: ["other"] })).toBeNull();
+  const sharing = share(request);
+  await begun.promise;
+  expect(share(request), "its transaction is under way").toBeNull();
+  const second = commit([job], 2);
+  expect([share(request), share(request)]).not.toContain(null);
+  end.resolve();
+  await Promise.all([first, second]);
+  expect(await sharing).toBeNull();
+  expect(claims).toEqual([1, 2]);
+});
+
+test.each([
+  ["goes its own way when that fails", new Error("cannot be stored"), null],
+  [
+    "fails when nobody knows whether it was stored",
+    new WindlassError("unavailable", "cut off"),
+    expect.objectContaining({ code: "unavailable" }),
+  ],
+])("a claim that shares a commit %s, and takes no part in what is tried again", async (_, error, expected) => {
+  const claims: number[] = [];
+  const { commit, share } = groupCommits(async (take) => {
+    await Promise.resolve();
+    claims.push(take().claims.filter(({ isOpen }) => isOpen).length);
+    throw error;
+  });
+  const commits = Promise.allSettled([commit([job], 1), commit([job], 1)]);
+  expect(await share(request)?.catch((failure: unknown) => failure)).toEqual(expected);
+  await commits;
+  expect(claims).toEqual([1, 0, 0]);
 });

@@ -1,15 +1,35 @@
 /**
  * Concurrent commits of one process in as few transactions as possible: while one is under way, those that come wait and
- * share the next. A shared transaction that fails is run again one commit at a time, so that none fails by another's fault.
+ * share the next, as do claims of what they submit (shared-claims.ts). A shared transaction that fails is run again one commit at a time,
+ * so that none fails by another's fault.
  */
 import { noTally, type Change } from "@windlass/kernel";
-import type { Committed } from "@windlass/ports";
+import type { Claimed, ClaimRequest, Committed } from "@windlass/ports";
+import { AskedClaim, isFor } from "./shared-claims.ts";
 
-export type CommitTogether = (changes: readonly Change[], now: number) => Promise<Committed>;
+/** What shares a transaction. */
+export interface Group {
+  readonly changes: readonly Change[];
+  readonly now: number;
+  readonly claims: readonly AskedClaim[];
+}
+
+/** `take` says what it is to commit, and takes all that have come until it is called. */
+export type CommitTogether = (take: () => Group) => Promise<Committed>;
+
+export interface GroupCommits {
+  readonly commit: (changes: readonly Change[], now: number) => Promise<Committed>;
+  /**
+   * Shares the transaction of a commit that is not under way yet and makes jobs for this claim; null: there is none. It resolves to null
+   * when the claim is to go its own way.
+   */
+  readonly share: (request: ClaimRequest) => Promise<Claimed | null> | null;
+}
 
 interface Waiting {
   readonly changes: readonly Change[];
   readonly now: number;
+  readonly claims: AskedClaim[];
   readonly resolve: (committed: Committed) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -17,22 +37,34 @@ interface Waiting {
 /** So that a transaction, and the locks that it holds, stay a matter of milliseconds. */
 const CHANGES_MAX = 500;
 
-/** `commit`, grouped. Commits that share a transaction share the latest of their times and their signals. */
-export function groupCommits(commit: CommitTogether): CommitTogether {
+/** Commits that share a transaction share the latest of their times and their signals. */
+export function groupCommits(commit: CommitTogether): GroupCommits {
   const waiting: Waiting[] = [];
   let busy = false;
   const flush = async (): Promise<void> => {
     busy = true;
-    // Those that are asked for in the same turn of the event loop go together.
-    await Promise.resolve();
-    while (waiting.length > 0) await runGroup(commit, takeGroup(waiting));
+    while (waiting.length > 0) await runNext(commit, waiting);
     busy = false;
   };
-  return (changes, now) =>
-    new Promise((resolve, reject) => {
-      waiting.push({ changes, now, resolve, reject });
-      if (!busy) void flush();
-    });
+  return {
+    commit: (changes, now) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ changes, now, claims: [], resolve, reject });
+        if (!busy) void flush();
+      }),
+    share(request) {
+      const submit = waiting.find(({ changes }) => changes.some((change) => isFor(request, change)));
+      if (submit === undefined) return null;
+      const asked = new AskedClaim(request);
+      submit.claims.push(asked);
+      return asked.answered;
+    },
+  };
+}
+
+async function runNext(commit: CommitTogether, waiting: Waiting[]): Promise<void> {
+  let group: readonly Waiting[] | null = null;
+  await run(commit, () => (group ??= takeGroup(waiting)));
 }
 
 function takeGroup(waiting: Waiting[]): Waiting[] {
@@ -41,20 +73,26 @@ function takeGroup(waiting: Waiting[]): Waiting[] {
   return waiting.splice(0, end === -1 ? waiting.length : end);
 }
 
-async function runGroup(commit: CommitTogether, group: readonly Waiting[]): Promise<void> {
-  const now = Math.max(...group.map((one) => one.now));
+async function run(commit: CommitTogether, take: () => readonly Waiting[]): Promise<void> {
   try {
-    const { results, signals, tally } = await commit(
-      group.flatMap((one) => one.changes),
-      now,
-    );
+    const { results, signals, tally } = await commit(() => together(take()));
     let from = 0;
     // Counted once: the first one has the numbers of all.
-    group.forEach((one, i) =>
+    take().forEach((one, i) =>
       one.resolve({ results: results.slice(from, (from += one.changes.length)), signals, tally: i === 0 ? tally : noTally }),
     );
   } catch (error) {
+    const group = take();
+    for (const { claims } of group) for (const asked of claims.splice(0)) asked.refuse(error);
     if (group.length === 1) group[0]?.reject(error);
-    else for (const one of group) await runGroup(commit, [one]);
+    else for (const one of group) await run(commit, () => [one]);
   }
+}
+
+function together(group: readonly Waiting[]): Group {
+  return {
+    changes: group.flatMap(({ changes }) => changes),
+    now: Math.max(...group.map(({ now }) => now)),
+    claims: group.flatMap(({ claims }) => claims),
+  };
 }

@@ -26,6 +26,7 @@ import { secretStore } from "./secrets.ts";
 import { definitionStore, placeStore, queueStore, sessionStore } from "./small-stores.ts";
 import { SubmittedRows } from "./submitted-rows.ts";
 import { webhookStore } from "./webhooks.ts";
+import { DrainedQueues } from "./shared-claims.ts";
 import { asStoreError, inTransaction } from "./transaction.ts";
 
 export interface PostgresOptions {
@@ -49,17 +50,23 @@ export async function openPostgresStore({ url, clock, manyMin = MANY_MIN }: Post
   }
   const inFlight = new InFlight();
   const db = translated(querierOf(pool), inFlight);
-  const turns = new Turns();
   const nextTurn = inTurn();
-  const known = { records: new KnownRecords(), claimed: new ClaimedRows(), submitted: new SubmittedRows(), manyMin };
+  const known = {
+    records: new KnownRecords(),
+    claimed: new ClaimedRows(),
+    submitted: new SubmittedRows(),
+    turns: new Turns(),
+    drained: new DrainedQueues(),
+    manyMin,
+  };
   const beats = threadHeartbeats(url, clock);
-  const grouped = groupCommits((changes, now) => commitAlone(pool, known, { changes, now }));
+  const { commit, share } = groupCommits((take) => commitAlone(pool, known, take));
   let closed: Promise<void> | null = null;
   return {
     jobs: {
       ...jobQueries(db),
-      commit: (changes, now) => inFlight.add(() => grouped(changes, now)),
-      claim: (request) => inFlight.add(() => claim({ pool, turns, known, nextTurn }, request)),
+      commit: (changes, now) => inFlight.add(() => commit(changes, now)),
+      claim: (request) => inFlight.add(() => claim({ pool, known, nextTurn, share }, request)),
       unblock: (now) => inFlight.add(() => inTransaction(pool, (tx) => unblock(tx, now))),
       tidy: (after, now) => inFlight.add(() => inTransaction(pool, (tx) => tidy(tx, after, now))),
     },

@@ -90,7 +90,7 @@ interface Look {
 const PLACES_MAX = 10_000;
 
 /** PostgreSQL takes no NUL, and half a character only as another one (connection.ts). */
-function isStoredAsItIs({ name, queue, fairnessKey, concurrencyKey, childKey }: LiveJob): boolean {
+export function isStoredAsItIs({ name, queue, fairnessKey, concurrencyKey, childKey }: LiveJob): boolean {
   return [name, queue, fairnessKey, concurrencyKey, childKey].every(
     (text) => text === null || (text.isWellFormed() && !text.includes("\0")),
   );

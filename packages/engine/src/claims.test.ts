@@ -7,9 +7,14 @@ import type { EngineContext } from "./context.ts";
 import { settled } from "./engine-fixture.ts";
 import { endOf, gate, working } from "./worker-fixture.ts";
 
-test.each([true, false])(
-  "a worker with room asks for a job while that is submitted, where the store keeps calls in order: %s",
-  async (inOrder) => {
+test.each([
+  { inOrder: true, leaves: false, early: true },
+  { inOrder: true, leaves: true, early: true },
+  { inOrder: false, leaves: false, early: true },
+  { inOrder: false, leaves: true, early: false },
+])(
+  "a worker with room asks for a job while that is submitted: $early, where the store keeps calls in order: $inOrder, and something may be left: $leaves",
+  async ({ inOrder, leaves, early }) => {
     const asked: string[] = [];
     const { calls, handler, open } = gate();
     const fixture = await working(handler, {
@@ -28,9 +33,10 @@ test.each([true, false])(
             if (isSubmit) asked.push("stored");
             return committed;
           },
-          claim(request) {
+          async claim(request) {
             asked.push("claim");
-            return store.jobs.claim(request);
+            const claimed = await store.jobs.claim(request);
+            return leaves ? { ...claimed, nothingLeft: false } : claimed;
           },
         },
       }),
@@ -39,7 +45,7 @@ test.each([true, false])(
     asked.length = 0;
     const first = await fixture.submit();
     await expect.poll(() => calls.length).toBe(1);
-    expect(asked.slice(0, 3)).toEqual(inOrder ? ["submit", "claim", "stored"] : ["submit", "stored", "claim"]);
+    expect(asked.slice(0, 3)).toEqual(early ? ["submit", "claim", "stored"] : ["submit", "stored", "claim"]);
     // Without room nobody is asked.
     asked.length = 0;
     const second = await fixture.submit();

@@ -145,7 +145,9 @@ function listen(context: EngineContext, { isMeant, session, suspected, wake }: L
     wake();
     return true;
   };
-  context.awaiting.add(onReady);
+  // Where calls are in no order, who claims now finds the submit only by sharing its commit, and nobody shares one while something is left.
+  const onSubmit = (key: string): boolean => (context.store.inOrder || !suspected.jobs) && onReady(key);
+  context.awaiting.add(onSubmit);
   const ready = context.bus.subscribe("ready", onReady);
   const stopping = context.bus.subscribe("stopping", (key) => {
     if (key !== session.id) return;
@@ -154,7 +156,7 @@ function listen(context: EngineContext, { isMeant, session, suspected, wake }: L
   });
   return () => {
     ready();
-    context.awaiting.delete(onReady);
+    context.awaiting.delete(onSubmit);
     stopping();
   };
 }

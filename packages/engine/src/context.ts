@@ -66,8 +66,8 @@ export interface EngineContext extends Omit<EnginePorts, "kinds" | "tracing" | "
   commit(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
   /**
    * Those who claim are called when a job is being submitted that will be ready (`<executor>/<queue>`), so that the claim
-   * shares the commit of the submit: only where the store keeps calls in order. Who answers true looks at the store after
-   * that submit, and needs no wake-up for it.
+   * shares the commit of the submit. Who answers true looks at the store after that submit, and needs no wake-up for it where the store
+   * keeps calls in order.
    */
   readonly awaiting: Set<(key: string) => boolean>;
   /** Tells those who wait; for claims, which do not go through `commit`. */
@@ -109,9 +109,9 @@ export function engineContext(ports: EnginePorts): EngineContext {
     async commit(changes) {
       if (changes.length === 0) return [];
       const committed = store.jobs.commit(changes, now());
-      const told = store.inOrder && awaiting.size > 0 ? tell(awaiting, readyAfter(changes)) : NOBODY;
+      const told = awaiting.size > 0 ? tell(awaiting, readyAfter(changes)) : NOBODY;
       const { results, signals } = await committed;
-      announce(told.size === 0 ? signals : { ...signals, ready: signals.ready.difference(told) });
+      announce(told.size === 0 || !store.inOrder ? signals : { ...signals, ready: signals.ready.difference(told) });
       return results;
     },
     async syncClock() {
