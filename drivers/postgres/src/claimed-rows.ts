@@ -12,7 +12,7 @@
  *     shorter by ends of what was given out here (R2), so of two lists of one length both are the same. What was given out in vain is
  *     still in the stored one, which then is the longer.
  */
-import type { Change, LiveJob } from "@windlass/kernel";
+import type { Change, LiveJob, Settle } from "@windlass/kernel";
 import { shortenGroups, type ClaimGroup, type Shortened } from "./claim-groups.ts";
 import type { Querier } from "./connection.ts";
 
@@ -59,6 +59,13 @@ export class ClaimedRows {
       this.#rows.set(live.id, { live, claim: grouped.get(live.id) ?? claim });
       if (this.#rows.size > ROWS_MAX) drop(this.#rows);
     }
+  }
+
+  /** Whether its row is here, it is likely its end, and no key or schedule hears of that. */
+  isOnItsOwn(change: Settle): boolean {
+    const row = this.#rows.get(change.id);
+    if (row === undefined || typeof row.claim !== "string" || !isEnd(change)) return false;
+    return row.live.concurrencyKey === null && row.live.scheduleId === null;
   }
 
   /** What these changes need, when all of it is here and every change of a job is likely its end; else null. */
@@ -108,15 +115,13 @@ function drop(rows: Map<string, unknown>): void {
 /** What a claim asks its number by, beside the rest of what it selects. */
 export const OWN_NUMBER = "pg_current_xact_id()::xid";
 
-/** Fails as a division by zero, on which the transaction runs again, when any of the rows is not there or was changed. */
-const TAKE_CLAIMED = `WITH taken AS (DELETE FROM jobs_live USING unnest($1::text[], $2::xid[]) AS claimed (id, claim)
-    WHERE jobs_live.id = claimed.id AND jobs_live.xmin = claimed.claim RETURNING 1)
-  SELECT 1 / CASE WHEN count(*) = $3::bigint THEN 1 ELSE 0 END FROM taken`;
+const TAKE_CLAIMED = `DELETE FROM jobs_live USING unnest($1::text[], $2::xid[]) AS claimed (id, claim)
+  WHERE jobs_live.id = claimed.id AND jobs_live.xmin = claimed.claim RETURNING 1`;
 
-/** Deletes the rows (R1, R4); what is written behind it counts only if they were as they stand here. */
+/** Deletes the rows (R1, R4); what is written beside it counts only if all were there, and as they stand here. */
 export async function deleteClaimed(db: Querier, { rows, groups }: Pick<Claimed, "rows" | "groups">): Promise<void> {
   // In the order in which rows are locked (P1).
   const sorted = rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  if (sorted.length > 0) await db.write(TAKE_CLAIMED, [sorted.map(({ id }) => id), sorted.map(({ claim }) => claim), sorted.length]);
+  if (sorted.length > 0) await db.demand(TAKE_CLAIMED, [sorted.map(({ id }) => id), sorted.map(({ claim }) => claim)], sorted.length);
   await shortenGroups(db, groups);
 }

@@ -10,6 +10,7 @@ import type pg from "pg";
 import {
   applyChanges,
   childKeyOf,
+  DEFAULT_WORKSPACE,
   definitionsNeeded,
   idempotencyKeyOf,
   idsNeeded,
@@ -31,7 +32,16 @@ import { storeDeadLetters } from "./dead-letters.ts";
 import { disabledAmong } from "./disabled-definitions.ts";
 import type { Group } from "./group-commit.ts";
 import { liveColumns, liveOf } from "./live-rows.ts";
-import { admitMade, lookForClaims, readyBehind, type AskedClaim, type DrainedQueues, type SharedClaim } from "./shared-claims.ts";
+import { inOneStatement } from "./one-statement.ts";
+import {
+  admitMade,
+  lookForClaims,
+  readyBehind,
+  takeForGranted,
+  type AskedClaim,
+  type DrainedQueues,
+  type SharedClaim,
+} from "./shared-claims.ts";
 import type { SubmittedRows } from "./submitted-rows.ts";
 import { inTransaction, LoadAgain } from "./transaction.ts";
 import { writeRows } from "./write-rows.ts";
@@ -50,7 +60,7 @@ export interface Known {
 export async function commit(
   db: Querier,
   known: Known,
-  { changes, now, claims = [] }: Omit<Group, "claims"> & Partial<Group>,
+  { changes, now, claims = [], asksNothing = false }: Omit<Group, "claims"> & Partial<Group> & Asking,
 ): Promise<Committed & Stored> {
   const ids = [...idsNeeded(changes)];
   const claimed = known.claimed.take(changes);
@@ -61,8 +71,8 @@ export async function commit(
     claimed === null ? lockLive(db, ids) : new Map(claimed.lives.map((live) => [live.id, live])),
     absentWorkspaces(db, workspacesNeeded(changes)),
     loadMade(db, changes),
-    isMany(changes, known.manyMin) ? db.rows(NUMBER) : [],
-    lookForClaims(db, waits ? sentAway(claims) : claims),
+    isMany(changes, known.manyMin) && !asksNothing ? db.rows(NUMBER) : [],
+    asksNothing ? takeForGranted(db, claims) : lookForClaims(db, waits ? sentAway(claims) : claims),
   ]);
   const missing = ids.filter((id) => !live.has(id));
   const ended =
@@ -84,7 +94,7 @@ export async function commit(
   });
   await storeDeadLetters(db, set);
   const freed = await freeKeys(db, { released: set.writes.keysReleased, grown, now });
-  const submitted = submittedBy(set, number[0]?.[0]);
+  const submitted = isMany(changes, known.manyMin) ? submittedBy(set) : [];
   const signals = shared.length === 0 ? set.signals : { ...set.signals, ready: readyBehind(set) };
   return {
     results,
@@ -93,6 +103,7 @@ export async function commit(
     submitted,
     shared,
     stored: () => claimed?.stored(),
+    made: (number[0]?.[0] as string | undefined) ?? sharing.number,
   };
 }
 
@@ -104,29 +115,47 @@ function sentAway(claims: readonly AskedClaim[]): readonly AskedClaim[] {
 
 /** `commit` in a transaction of its own: what was submitted and claimed is remembered when it is stored. `take` is called when it has begun. */
 export async function commitAlone(pool: pg.Pool, known: Known, take: () => Group): Promise<Committed> {
-  const { submitted, shared, stored, ...committed } = await inTransaction(pool, (tx) => commit(tx, known, take()));
+  const one = await inOneStatement(pool, (db) => (isSimple(take(), known) ? commit(db, known, { ...take(), asksNothing: true }) : null));
+  const done = one === null ? await inTransaction(pool, (tx) => commit(tx, known, take())) : { ...one.result, made: one.made };
+  const { submitted, shared, made, stored, ...committed } = done;
   stored();
-  if (submitted !== null) known.submitted.put(submitted.lives, submitted.made);
-  for (const { lives, made, answer } of shared) {
+  if (made !== null) known.submitted.put(submitted, made);
+  for (const { lives, answer } of shared) {
     known.turns.took(lives);
-    known.claimed.put(lives, made);
+    if (made !== null) known.claimed.put(lives, made);
     answer();
   }
   return committed;
 }
 
-/** What is remembered of a transaction. */
-interface Stored {
-  readonly submitted: Submitted | null;
-  readonly shared: readonly SharedClaim[];
-  /** To be called when the transaction is. */
-  readonly stored: () => void;
+interface Asking {
+  /** Whether it is to be decided by what this process knows, and what is written says the rest. */
+  readonly asksNothing?: boolean;
 }
 
-interface Submitted {
-  readonly lives: readonly LiveJob[];
-  /** The number of the transaction. */
-  readonly made: string;
+/** More are rare where nobody waits for another, and their statements would be of many kinds. */
+const ONE_STATEMENT_MAX = 2;
+
+/** Whether nothing has to be asked to decide about it: new jobs that hang on nothing, and ends on which nothing hangs, of what was claimed here. */
+function isSimple({ changes }: Group, { claimed }: Known): boolean {
+  if (changes.length > ONE_STATEMENT_MAX) return false;
+  return changes.every((change) => {
+    if (change.type === "settle") return claimed.isOnItsOwn(change);
+    if (change.type !== "submit") return false;
+    const { parentId, idempotencyKey, concurrency, workspace } = change.job;
+    return parentId === null && idempotencyKey === null && concurrency === null && workspace === DEFAULT_WORKSPACE;
+  });
+}
+
+/** What is remembered of a transaction. */
+interface Stored {
+  /** Jobs that are ready from the beginning, which are likely claimed as they are. */
+  readonly submitted: readonly LiveJob[];
+  readonly shared: readonly SharedClaim[];
+  /** Its number, where it is known. */
+  readonly made: string | null;
+  /** To be called when the transaction is stored. */
+  readonly stored: () => void;
 }
 
 const NUMBER = `SELECT ${OWN_NUMBER}`;
@@ -136,11 +165,8 @@ function isMany(changes: readonly Change[], manyMin: number): boolean {
   return changes.length >= manyMin && changes.filter(({ type }) => type === "submit").length >= manyMin;
 }
 
-/** What is ready from the beginning is likely claimed as it is. */
-function submittedBy({ writes }: WorkingSet, made: unknown): Submitted | null {
-  if (typeof made !== "string") return null;
-  const lives = writes.inserted.flatMap(({ id }) => writes.live.get(id) ?? []);
-  return { lives: lives.filter(({ state, blocked }) => state === "queued" && !blocked), made };
+function submittedBy({ writes }: WorkingSet): readonly LiveJob[] {
+  return writes.inserted.flatMap(({ id }) => writes.live.get(id) ?? []).filter(({ state, blocked }) => state === "queued" && !blocked);
 }
 
 /** Makes blocked jobs ready wherever a key has room. */

@@ -19,6 +19,8 @@ export interface Querier {
   count(sql: string, values?: readonly Value[]): Promise<number>;
   /** Like `rows`, of which nobody has to hear. In a transaction it resolves when it is sent: what it came to is known at the end. */
   write(sql: string, values?: readonly Value[]): Promise<void>;
+  /** Like `write`, of what is to give so many rows: else it fails as a division by zero, on which a transaction runs again. */
+  demand(sql: string, values: readonly Value[], count: number): Promise<void>;
 }
 
 const types: pg.CustomTypesConfig = {
@@ -65,7 +67,20 @@ export function querierOf(client: pg.Pool | pg.ClientBase, sending: () => void =
     count: async (text, values = []) => (await query(named(text, values))).rowCount ?? 0,
     // What cannot be sent throws at once: PostgreSQL would not know that there is something to undo.
     write: (text, values = []) => query(named(text, values)).then(() => {}),
+    demand: (text, values, count) =>
+      query(named(`WITH demanded AS (${text}) SELECT ${failsUnless(countIs("demanded", values.length + 1))}`, [...values, count])).then(
+        () => {},
+      ),
   };
+}
+
+/** Whether a part of a statement gave as many rows as this value of it says. */
+export function countIs(part: string, number: number): string {
+  return `(SELECT count(*) FROM ${part}) = $${number}::bigint`;
+}
+
+export function failsUnless(condition: string): string {
+  return `1 / CASE WHEN ${condition} THEN 1 ELSE 0 END`;
 }
 
 /** So much goes at once: the server works on it while what follows is put together here. */

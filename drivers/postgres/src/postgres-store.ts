@@ -130,6 +130,7 @@ function translated(db: Querier, inFlight: InFlight): Querier {
     once: (sql, values) => guard(() => db.once(sql, values)),
     count: (sql, values) => guard(() => db.count(sql, values)),
     write: (sql, values) => guard(() => db.write(sql, values)),
+    demand: (sql, values, count) => guard(() => db.demand(sql, values, count)),
   };
 }
 

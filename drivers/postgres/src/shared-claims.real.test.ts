@@ -102,13 +102,19 @@ describe.skipIf(postgres.missing)("a claim that is asked for with a submit", () 
   test.each([
     ["paused", { paused: true, by: "test" }],
     ["limited", { concurrencyLimit: 1 }],
+    ["limited for each key", { keyConcurrencyLimit: 1 }],
+    ["slowed down", { rateLimit: { limit: 1, perSeconds: 60 } }],
+    ["slowed down for each key", { keyRateLimit: { limit: 1, perSeconds: 60 } }],
   ] as const)("gives nothing of a queue that was %s meanwhile, by whomever, and tells who claims then", async (_, settings) => {
     expect((await here.jobs.claim(request)).nothingLeft).toBe(true);
     await elsewhere.queues.put("default", settings, T0);
     const [{ signals }, claimed] = await Promise.all([submit(here, [jobRecord(), jobRecord()]), here.jobs.claim(request)]);
     expect(claimed).toMatchObject({ jobs: [], nothingLeft: false });
     expect([...signals.ready]).toEqual(["handler/default"]);
-    expect(idsOf(await here.jobs.claim(request))).toHaveLength("paused" in settings ? 0 : 1);
+    // Fairness keys have limits, and these jobs have none.
+    expect(idsOf(await here.jobs.claim(request))).toHaveLength(
+      "paused" in settings ? 0 : Object.keys(settings)[0]?.startsWith("key") ? 2 : 1,
+    );
   });
 
   test("gives nothing to a session that is closed", async () => {
@@ -151,6 +157,23 @@ describe.skipIf(postgres.missing)("a claim that is asked for with a submit", () 
     expect(failing).toMatchObject({ code: "conflict" });
     const later = stored.signals.ready.size === 0 ? [] : idsOf(await here.jobs.claim(request));
     expect([...idsOf(claimed), ...later]).toEqual([good.id]);
+  });
+
+  test("and any other does not say that nothing is left while somebody holds a ready job locked", async () => {
+    const [locked, free] = [jobRecord(), jobRecord()];
+    await submit(here, [locked, free]);
+    const pool = openPool(url);
+    const client = await pool.connect();
+    await client.query("BEGIN");
+    await client.query("SELECT 1 FROM jobs_live WHERE id = $1 FOR UPDATE", [locked.id]);
+    const claimed = await here.jobs.claim(request);
+    expect([idsOf(claimed), claimed.nothingLeft]).toEqual([[free.id], false]);
+    expect(await here.jobs.claim(request)).toMatchObject({ jobs: [], nothingLeft: false });
+    await client.query("ROLLBACK");
+    client.release();
+    await pool.end();
+    const last = await here.jobs.claim(request);
+    expect([idsOf(last), last.nothingLeft]).toEqual([[locked.id], true]);
   });
 
   test("and claims of other processes never have the same job, and none is forgotten", async () => {

@@ -85,15 +85,14 @@ const QUEUES_MAX = 10_000;
 /** What a claim was given of what its transaction makes; `answer` is called when that is stored. */
 export interface SharedClaim {
   readonly lives: readonly LiveJob[];
-  /** The number of the transaction. */
-  readonly made: string;
   readonly answer: () => void;
 }
 
-interface Admitting {
-  readonly asked: AskedClaim;
-  readonly queues: readonly string[];
-  readonly made: string;
+/** Which claims may be given what the transaction makes. */
+export interface Sharing {
+  readonly claims: readonly AskedClaim[];
+  /** The number of the transaction, where it was asked for. */
+  readonly number: string | null;
 }
 
 /** Whether this change makes a job that the claim is for, and nothing but its own turn stands between. */
@@ -123,23 +122,37 @@ const LOOK = `SELECT ${OWN_NUMBER}, EXISTS (SELECT 1 ${READY})::int FROM session
 const SETTINGS = `SELECT ${queuesTable.list()} FROM queues WHERE name = ANY($1::text[])`;
 
 /** Those that may be given what the transaction makes; the others are answered. */
-export async function lookForClaims(db: Querier, claims: readonly AskedClaim[]): Promise<readonly Admitting[]> {
-  const looked = await Promise.all(claims.filter(({ isOpen }) => isOpen).map((asked) => lookFor(db, asked)));
-  return looked.filter((one) => one !== null);
+export async function lookForClaims(db: Querier, claims: readonly AskedClaim[]): Promise<Sharing> {
+  const open = claims.filter(({ isOpen }) => isOpen);
+  const numbers = await Promise.all(open.map((asked) => lookFor(db, asked)));
+  return { claims: open.filter(({ isOpen }) => isOpen), number: numbers.find((number) => number !== null) ?? null };
 }
 
-async function lookFor(db: Querier, asked: AskedClaim): Promise<Admitting | null> {
+async function lookFor(db: Querier, asked: AskedClaim): Promise<string | null> {
   const { executor, session, queues = [] } = asked.request;
   const [[look], settings] = await Promise.all([db.rows(LOOK, [executor, queues, session]), db.rows(SETTINGS, [queues])]);
-  const [made, othersReady] = look ?? [];
+  const [number, othersReady] = look ?? [];
   // A session that is not open claims nothing, and something else that is ready goes first.
-  if (typeof made !== "string" || othersReady !== 0) {
-    asked.answer(null);
-    return null;
+  if (typeof number !== "string" || othersReady !== 0) asked.answer(null);
+  else if (!settings.every((row) => isUnhindered(queueState(queuesTable.decode(row))))) asked.answer(NOTHING);
+  return typeof number === "string" ? number : null;
+}
+
+const HOLD_SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR KEY SHARE";
+const ONE_READY = `SELECT 1 ${READY} LIMIT 1`;
+/** As `isUnhindered` says it: where it said so before, this seldom says otherwise. */
+const HINDERED = `SELECT 1 FROM queues WHERE name = ANY($1::text[]) AND (paused <> 0
+  OR concurrency_limit IS NOT NULL OR rate_limit IS NOT NULL OR key_concurrency_limit IS NOT NULL OR key_rate_limit IS NOT NULL)`;
+
+/** The same without asking: what is written with it is stored only where it was so. */
+export async function takeForGranted(db: Querier, claims: readonly AskedClaim[]): Promise<Sharing> {
+  for (const { request } of claims) {
+    const { executor, session, queues = [] } = request;
+    await db.demand(HOLD_SESSION, [session], 1);
+    await db.demand(ONE_READY, [executor, queues], 0);
+    await db.demand(HINDERED, [queues], 0);
   }
-  if (settings.every((row) => isUnhindered(queueState(queuesTable.decode(row))))) return { asked, queues, made };
-  asked.answer(NOTHING);
-  return null;
+  return { claims, number: null };
 }
 
 /** Somebody is told when the transaction is stored, and claims then. */
@@ -152,17 +165,17 @@ interface Making {
 }
 
 /** Lets the claims have what the set has made. What they took is ready for nobody else, so nobody hears of it. */
-export function admitMade(making: Making, claims: readonly Admitting[]): readonly SharedClaim[] {
+export function admitMade(making: Making, { claims }: Sharing): readonly SharedClaim[] {
   return claims.map((one) => admitOne(making, one));
 }
 
-function admitOne({ set, turns, now }: Making, { asked, queues, made }: Admitting): SharedClaim {
-  const { executor, limit, ahead = 0 } = asked.request;
+function admitOne({ set, turns, now }: Making, asked: AskedClaim): SharedClaim {
+  const { executor, queues = [], limit, ahead = 0 } = asked.request;
   const records = new Map(set.writes.inserted.map((record) => [record.id, record]));
   const lists = queues.map((queue) => inTurns(readyOf(set, { executor, queue }).toSorted(byPriority), turns.of(executor, queue).after));
   const ready = mergeQueues(lists);
   const rows = new Map(ready.slice(0, limit + ahead).map(({ id }) => [id, rowOf(records.get(id))]));
-  if (!ready.every((live) => records.has(live.id) && isPlain(live))) return { lives: [], made, answer: () => asked.answer(NOTHING) };
+  if (!ready.every((live) => records.has(live.id) && isPlain(live))) return { lives: [], answer: () => asked.answer(NOTHING) };
   const candidates = fittingClaim(ready, ({ id }) => bytesOf(rows.get(id)), { jobs: 0, bytes: 0 });
   const states = new Map(queues.map((queue) => [queue, queueState()]));
   const ids = admit(set, { candidates, queues: states, keys: new Map(), claim: asked.request, limit, ahead, now });
@@ -171,7 +184,6 @@ function admitOne({ set, turns, now }: Making, { asked, queues, made }: Admittin
   const jobs = (): ClaimedJob[] => lives.flatMap((live) => ({ record: jobsTable.decode(rows.get(live.id) ?? []), live }));
   return {
     lives,
-    made,
     answer: () => asked.answer({ jobs: jobs(), signals: noSignals, nothingLeft, heldUntil: null, tally: noTally }),
   };
 }

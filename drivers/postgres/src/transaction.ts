@@ -47,10 +47,15 @@ export async function inTransaction<T>(pool: pg.Pool, work: (querier: Querier) =
     try {
       return await once(pool, work);
     } catch (error) {
-      if (tries < TRIES_MAX && (error instanceof LoadAgain || LOST_RACES.has(sqlStateOf(error)))) continue;
+      if (tries < TRIES_MAX && isLostRace(error)) continue;
       throw asStoreError(error);
     }
   }
+}
+
+/** Nothing was stored, and the same work may be done now. */
+export function isLostRace(error: unknown): boolean {
+  return error instanceof LoadAgain || LOST_RACES.has(sqlStateOf(error));
 }
 
 /** An error of the database as one of ours; its own text is kept. */
@@ -134,6 +139,10 @@ function gated(querier: Querier, { gate, send }: Gate): Querier {
     async write(sql, values) {
       await gate(sql);
       send(querier.write(sql, values));
+    },
+    async demand(sql, values, count) {
+      await gate(sql);
+      send(querier.demand(sql, values, count));
     },
   };
 }

@@ -1,0 +1,95 @@
+/**
+ * What only writes, and little, as one statement that is a transaction by itself: no BEGIN, no COMMIT, and one way to the server.
+ *
+ * O1. Its parts see one state of the database and not each other, and come in no order that PostgreSQL promises. So no two of them may
+ *     touch the same row; whatever has to be read first goes by `inTransaction`.
+ * O2. What was taken for granted (`demand`) is looked at with what is written. When it was not so nothing is stored, and the work is done
+ *     again by `inTransaction`, which reads.
+ */
+import type pg from "pg";
+import { countIs, failsUnless, querierOf, type Querier, type Value } from "./connection.ts";
+import { asStoreError, isLostRace } from "./transaction.ts";
+
+interface Part {
+  readonly sql: string;
+  readonly values: readonly Value[];
+  /** How many rows it has to give; null: it is not asked. */
+  readonly demanded: number | null;
+}
+
+/** Thrown by the work when it reads. */
+class Reads extends Error {
+  override name = "Reads";
+}
+
+export interface Done<T> {
+  readonly result: T;
+  /** The number of its transaction. */
+  readonly made: string;
+}
+
+/** Null: it is to be done by a transaction, and nothing was stored. `work` says so by null, too. */
+export async function inOneStatement<T>(pool: pg.Pool, work: (db: Querier) => Promise<T> | null): Promise<Done<T> | null> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw asStoreError(error);
+  });
+  const parts: Part[] = [];
+  let isBroken = false;
+  try {
+    const result = await work(gathering(parts));
+    const statement = result === null ? null : statementOf(parts);
+    if (result === null || statement === null) return null;
+    const [row] = await querierOf(client).rows(statement.text, statement.values);
+    return { result, made: row?.[0] as string };
+  } catch (error) {
+    if (error instanceof Reads || isLostRace(error)) return null;
+    // One that answers nothing any more is thrown away, as by a transaction.
+    await client.query("ROLLBACK").catch(() => {
+      isBroken = true;
+    });
+    throw asStoreError(error);
+  } finally {
+    client.release(isBroken);
+  }
+}
+
+function gathering(parts: Part[]): Querier {
+  const reads = (): Promise<never> => Promise.reject(new Reads());
+  const put = async (sql: string, values: readonly Value[], demanded: number | null): Promise<void> =>
+    void parts.push({ sql, values, demanded });
+  return {
+    rows: reads,
+    once: reads,
+    count: reads,
+    write: (sql, values = []) => put(sql, values, null),
+    demand: (sql, values, count) => put(sql, values, count),
+  };
+}
+
+/** Texts by those of their parts. Each is a statement that every connection prepares: of more different ones none is made. */
+const texts = new Map<string, string>();
+const TEXTS_MAX = 200;
+
+function statementOf(parts: readonly Part[]): { readonly text: string; readonly values: readonly Value[] } | null {
+  const key = parts.map(({ sql, demanded }) => (demanded === null ? sql : `?${sql}`)).join("\n");
+  let text = texts.get(key);
+  if (text === undefined) {
+    if (texts.size >= TEXTS_MAX || parts.length === 0) return null;
+    text = textOf(parts);
+    texts.set(key, text);
+  }
+  return { text, values: parts.flatMap(({ values, demanded }) => (demanded === null ? values : [...values, demanded])) };
+}
+
+function textOf(parts: readonly Part[]): string {
+  let count = 0;
+  const demands: string[] = [];
+  const withs = parts.map(({ sql, values, demanded }, i) => {
+    const from = count;
+    count += values.length;
+    if (demanded !== null) demands.push(countIs(`part_${i}`, ++count));
+    return `part_${i} AS (${sql.replaceAll(/\$(\d+)/gu, (_, number) => `$${from + Number(number)}`)})`;
+  });
+  const isSo = demands.length === 0 ? "" : `, ${failsUnless(demands.join(" AND "))}`;
+  return `WITH ${withs.join(", ")} SELECT pg_current_xact_id()::xid${isSo}`;
+}
