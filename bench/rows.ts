@@ -22,10 +22,13 @@ import { processes } from "./workloads/processes.ts";
 import { restart } from "./workloads/restart.ts";
 
 const queues: readonly Contender[] = [windlassEmbedded, windlassPostgres, windlassHttp, bullmq, graphileWorker, pgBoss];
+/** Those that serve tenants in turn. */
+const ours: readonly Contender[] = [windlassEmbedded, windlassPostgres, windlassHttp];
 const perSecond = { "": "jobs/s" } as const;
 
 /** Long enough that the start of a worker does not count, short enough for a table in a quarter of an hour. */
 const DRAINED = { full: 20_000, quick: 300 } as const;
+const TENANTS = 100;
 /** So many jobs a worker claims at once when its handlers do nothing (decision 0012, 3). */
 const READ_AHEAD = 500;
 /** Servers run for days: nobody is to be measured while his program is being compiled, which takes some thousand calls. */
@@ -61,8 +64,9 @@ export const ROWS: readonly Row[] = [
     ],
     ceilings: { [windlassEmbedded.name]: groupInserts(BATCH).name, [windlassHttp.name]: groupInserts(BATCH).name },
   },
-  drainRow(10),
-  drainRow(100),
+  drainRow({ id: "drain-10", concurrency: 10, contenders: queues }),
+  drainRow({ id: "drain-100", concurrency: 100, contenders: queues }),
+  drainRow({ id: "drain-tenants", concurrency: 10, contenders: ours, tenants: TENANTS }),
   {
     id: "latency",
     title: "enqueue to start when idle",
@@ -106,21 +110,29 @@ function enqueueRow(
   return { id, title, units: perSecond, entrants: [...entrantsOf(ceilings), ...contenders], ceilings: ceilingsOf(ceilings) };
 }
 
-function drainRow(concurrency: number): Row {
+interface Draining {
+  readonly id: string;
+  readonly concurrency: number;
+  readonly contenders: readonly Contender[];
+  /** Left out: the jobs are nobody's. */
+  readonly tenants?: number;
+}
+
+function drainRow({ id, concurrency, contenders, tenants }: Draining): Row {
   const ceilings = { sqlite: keptDrain(READ_AHEAD), postgres: leanPostgres(concurrency), more: [leanSqlite(concurrency)] };
-  const contenders = onQueues(queues, async (queue, scale) => {
+  const drained = onQueues(contenders, async (queue, scale) => {
     const count = DRAINED[scale];
     // As with enqueues: a worker has compiled its way long ago.
-    await queue.enqueueMany(count);
+    await queue.enqueueMany(count, tenants);
     await drain(queue, { count, concurrency });
-    await queue.enqueueMany(count);
+    await queue.enqueueMany(count, tenants);
     return { "": await drain(queue, { count, concurrency }) };
   });
   return {
-    id: `drain-${concurrency}`,
-    title: `drain of no-op handlers, concurrency ${concurrency}`,
+    id,
+    title: `drain of no-op handlers, concurrency ${concurrency}${tenants === undefined ? "" : `, ${tenants} tenants in turn`}`,
     units: perSecond,
-    entrants: [...entrantsOf(ceilings), ...contenders],
+    entrants: [...entrantsOf(ceilings), ...drained],
     ceilings: ceilingsOf(ceilings),
   };
 }

@@ -16,8 +16,8 @@ export interface Contender {
 export interface OpenQueue {
   /** Resolves when one job is durable. */
   enqueue(): Promise<void>;
-  /** Resolves when that many are; in the batches that suit it. */
-  enqueueMany(count: number): Promise<void>;
+  /** Resolves when that many are; in the batches that suit it. Of so many tenants, one of each in turn, where it serves them in turn. */
+  enqueueMany(count: number, tenants?: number): Promise<void>;
   /** Starts a worker that calls `onJob` for each job, at most `concurrency` at once. */
   work(options: WorkOptions): Promise<Working>;
   close(): Promise<void>;
@@ -48,6 +48,15 @@ export const JOB_OF_WINDLASS = {
   spec: { handler: "noop" },
   input: PAYLOAD,
 } as const;
+
+type TenantsJob = typeof JOB_OF_WINDLASS & { readonly fairnessKey?: string };
+
+/** The jobs of each call, of tenants in turn. */
+export function* batchesOfWindlass(count: number, tenants = 0): Generator<TenantsJob[]> {
+  let made = 0;
+  const next = (): TenantsJob => (tenants === 0 ? JOB_OF_WINDLASS : { ...JOB_OF_WINDLASS, fairnessKey: `tenant-${made++ % tenants}` });
+  for (const size of batches(count)) yield Array.from({ length: size }, next);
+}
 
 export const batches = (count: number, size: number = BATCH): readonly number[] =>
   Array.from({ length: Math.ceil(count / size) }, (_one, index) => Math.min(size, count - index * size));

@@ -2,7 +2,7 @@
 import { openEmbedded, type Embedded } from "@windlass/windlass";
 import { temporaryFolder } from "../cleanup.ts";
 import { hasPostgres, postgresDatabase, POSTGRES_MISSING } from "../servers/postgres.ts";
-import { batches, JOB_OF_WINDLASS, type Contender, type OpenQueue } from "./contender.ts";
+import { batchesOfWindlass, JOB_OF_WINDLASS, type Contender, type OpenQueue } from "./contender.ts";
 
 export const windlassEmbedded: Contender = {
   name: "windlass embedded",
@@ -58,9 +58,9 @@ export async function openOnFolder(folder: string, url = ""): Promise<OpenWindla
     folder,
     remove: async () => {},
     enqueue: async () => void (await jobs.submit(JOB_OF_WINDLASS)),
-    async enqueueMany(count) {
-      for (const size of batches(count)) {
-        const submitted = await jobs.submitMany(Array.from({ length: size }, () => JOB_OF_WINDLASS));
+    async enqueueMany(count, tenants) {
+      for (const batch of batchesOfWindlass(count, tenants)) {
+        const submitted = await jobs.submitMany(batch);
         const refused = submitted.find((one) => one instanceof Error);
         if (refused !== undefined) throw refused;
       }

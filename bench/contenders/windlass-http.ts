@@ -1,7 +1,7 @@
 /** Windlass as a server in a process of its own (SQLite, its own defaults), asked through the SDK; the worker is in this process. */
 import { worker } from "@windlass/sdk";
 import { startServer } from "../servers/windlass.ts";
-import { batches, JOB_OF_WINDLASS, type Contender } from "./contender.ts";
+import { batchesOfWindlass, JOB_OF_WINDLASS, type Contender } from "./contender.ts";
 
 export const windlassHttp: Contender = {
   name: "windlass http",
@@ -11,9 +11,9 @@ export const windlassHttp: Contender = {
     const { jobs } = server.client;
     return {
       enqueue: async () => void (await jobs.submit(JOB_OF_WINDLASS)),
-      async enqueueMany(count) {
-        for (const size of batches(count)) {
-          const { results } = await jobs.submitMany({ jobs: Array.from({ length: size }, () => JOB_OF_WINDLASS) });
+      async enqueueMany(count, tenants) {
+        for (const batch of batchesOfWindlass(count, tenants)) {
+          const { results } = await jobs.submitMany({ jobs: batch });
           const refused = results.find((one) => "problem" in one);
           if (refused !== undefined) throw new Error(JSON.stringify(refused));
         }
