@@ -38,6 +38,29 @@ describe("what is read ahead of the slots (W6)", () => {
     expect(await claimedOf(fixture)).toBe(0);
     expect(gated.calls).toHaveLength(2);
   });
+
+  test("holds up no other tenant's job once handlers have become slow: it is given back, and the turns are as they stand", async () => {
+    const gated = gate();
+    let calls = 0;
+    const fixture = await working((context) => (++calls > 200 ? gated.handler(context) : null), { concurrency: 2 });
+    await fixture.engine.jobs.submitMany(
+      Array.from({ length: 400 }, () => ({
+        kind: "task",
+        name: "greet",
+        spec: { handler: "greet" },
+        executor: "handler",
+        fairnessKey: "many",
+      })),
+    );
+    await expect.poll(() => gated.calls.length).toBe(2);
+    expect(await claimedOf(fixture)).toBeGreaterThan(2);
+    const single = await fixture.submit({ fairnessKey: "one" });
+    await fixture.clock.advance(3_000);
+    gated.open();
+    await expect.poll(() => gated.calls.length).toBe(4);
+    expect(gated.calls.slice(2).map(({ jobId }) => jobId)).toContain(single);
+    gated.open();
+  });
 });
 
 test("while large results wait to be stored nothing more begins, and goes on when they are", async () => {
