@@ -4,10 +4,11 @@
  *
  * A1. A live job has a row in `jobs_live` or stands in one group, never both: what a claim begins as a group leaves `jobs_live` in the same
  *     transaction, and comes back in the one that takes the group away.
- * A2. Who reads jobs that may be running reads both with one statement (`LIVE`), so as of one moment. What is queued is in `jobs_live` alone.
- * A3. Whoever changes a job of a group dissolves the group first (`dissolve`), but for the usual end by the process that has claimed it:
- *     that takes the job out of the list (claimed-rows.ts). So a list only gets shorter, and how long it is says whether it is as one
- *     remembers it.
+ * A2. Who reads jobs that may be running reads both with one statement, so as of one moment. What is queued is in `jobs_live` alone, and
+ *     read as if there were no groups: of both together PostgreSQL knows less, and would walk all jobs for a page of them.
+ * A3. Whoever changes a job of a group gives it a row of its own first (`extract`), which makes a new version of the group; but for the usual
+ *     end by the process that has claimed it, which takes it out of the list (claimed-rows.ts). So a list only gets shorter, and one of the
+ *     version and the length that one remembers is the one that one remembers.
  * A4. Groups are locked behind live rows, in the order of their ids.
  */
 import { timerOf, type LiveJob } from "@windlass/kernel";
@@ -36,7 +37,8 @@ export function groupsOf(lives: Iterable<LiveJob>, { min, number }: { readonly m
   const byLook = new Map<string, LiveJob[]>();
   for (const live of lives) {
     if (!mayBeGrouped(live)) continue;
-    const look = `${live.attempt} ${live.eventSeq} ${live.queue}\n${live.name}`;
+    const { attempt, token, eventSeq, priority, timeoutMs, startedAt, queue, fairnessKey, scheduleId, name } = live;
+    const look = `${attempt} ${token} ${eventSeq} ${priority} ${timeoutMs} ${startedAt} ${scheduleId}\n${queue}\n${name}\n${fairnessKey}`;
     const alike = byLook.get(look);
     if (alike === undefined) byLook.set(look, [live]);
     else alike.push(live);
@@ -104,27 +106,41 @@ function ownOr(name: string): string {
   return name === "ready_at" ? "coalesce(u.ready_at, g.ready_at) AS ready_at" : `g.${name}`;
 }
 
-/** All live jobs, wherever they stand, to be read like the table `jobs_live`. */
-export const LIVE: string = `(SELECT ${LIVE_COLUMNS} FROM jobs_live UNION ALL ${grouped})`;
+/** All live jobs, wherever they stand, to be read like the table `jobs_live`. `ids`: an array; then only those. */
+const live = (ids?: string): string =>
+  `(SELECT ${LIVE_COLUMNS} FROM jobs_live UNION ALL ${grouped}${ids === undefined ? "" : ` WHERE g.job_ids && ${ids} AND u.id = ANY(${ids})`})`;
 
-/** A statement that reads `jobs_live` as one that reads all live jobs. */
-export function ofAllLive(select: string): string {
-  return `WITH jobs_live AS NOT MATERIALIZED ${LIVE} ${select}`;
+/** A statement that reads `jobs_live` as one that reads all live jobs; of the groups only what has one of these `ids`, an array. */
+export function ofAllLive(select: string, ids?: string): string {
+  return `WITH jobs_live AS NOT MATERIALIZED ${live(ids)} ${select}`;
 }
 
-/** Locked one after the other (A4). Counted against a set: as a condition, each id would be looked for in each list. */
-const HOLDING = `SELECT group_id FROM claim_groups AS g
-  WHERE (SELECT count(*) FILTER (WHERE u.id IN (SELECT unnest($1::text[]))) FROM unnest(g.job_ids) AS u (id)) > 0 ORDER BY group_id FOR UPDATE`;
-const PUT_BACK = `INSERT INTO jobs_live (${LIVE_COLUMNS}) ${grouped} WHERE g.group_id = ANY($1::text[])`;
-const REMOVE = "DELETE FROM claim_groups WHERE group_id = ANY($1::text[])";
-const ARE_ALIVE = `SELECT 1 FROM ${LIVE} AS l WHERE id = ANY($1::text[]) LIMIT 1`;
+/** The rows of a statement that reads `jobs_live`, and behind them those that it has of the groups, whatever its order and limit. */
+export function ofRowsAndGroups(select: string): string {
+  return `(${select}) UNION ALL (WITH jobs_live AS NOT MATERIALIZED (${grouped}) ${select})`;
+}
 
-/** Gives each job of the groups that have one of these a row of its own again (A3). Returns whether there were any. */
-export async function dissolve(db: Querier, ids: readonly string[]): Promise<boolean> {
-  const groups = (await db.rows(HOLDING, [ids])).map(([id]) => id as string);
+/** From so many ids on, a list is counted against them as a set. */
+const FEW = 8;
+const holding = (condition: string): string => `SELECT group_id FROM claim_groups AS g WHERE ${condition} ORDER BY group_id FOR UPDATE`;
+const HOLDING_FEW = holding("g.job_ids && $1::text[]");
+/** As a condition, each id would be looked for in each list. */
+const HOLDING = holding("(SELECT count(*) FILTER (WHERE u.id IN (SELECT unnest($1::text[]))) FROM unnest(g.job_ids) AS u (id)) > 0");
+const PUT_BACK = `INSERT INTO jobs_live (${LIVE_COLUMNS}) ${grouped} WHERE g.group_id = ANY($1::text[]) AND u.id IN (SELECT unnest($2::text[]))`;
+const TAKE_OUT = `UPDATE claim_groups AS g SET version = g.version + 1, (size, job_ids, ready_ats) = (
+    SELECT count(*), coalesce(array_agg(u.id ORDER BY n), '{}'), CASE WHEN g.ready_ats = '{}' THEN '{}' ELSE coalesce(array_agg(u.ready_at ORDER BY n), '{}') END
+      FROM unnest(g.job_ids, g.ready_ats) WITH ORDINALITY AS u (id, ready_at, n) WHERE u.id NOT IN (SELECT unnest($2::text[]))
+  ) WHERE g.group_id = ANY($1::text[])`;
+const REMOVE_EMPTY = "DELETE FROM claim_groups WHERE group_id = ANY($1::text[]) AND size = 0";
+const ARE_ALIVE = `SELECT 1 FROM ${live("$1::text[]")} AS l WHERE id = ANY($1::text[]) LIMIT 1`;
+
+/** Gives each of these jobs that stands in a group a row of its own again (A3). Returns whether there were any. */
+export async function extract(db: Querier, ids: readonly string[]): Promise<boolean> {
+  const groups = (await db.rows(ids.length < FEW ? HOLDING_FEW : HOLDING, [ids])).map(([id]) => id as string);
   if (groups.length === 0) return false;
-  await db.write(PUT_BACK, [groups]);
-  await db.write(REMOVE, [groups]);
+  await db.write(PUT_BACK, [groups, ids]);
+  await db.write(TAKE_OUT, [groups, ids]);
+  await db.write(REMOVE_EMPTY, [groups]);
   return true;
 }
 
@@ -133,23 +149,26 @@ export async function areAlive(db: Querier, ids: readonly string[]): Promise<boo
   return (await db.rows(ARE_ALIVE, [ids])).length > 0;
 }
 
-/** Fail as a division by zero when the group is not as long as it is remembered to be, on which the transaction runs again (A3). */
+/** Fail as a division by zero when the group is not as it is remembered, on which the transaction runs again (A3). */
 const changedOr = (change: string): string => `WITH changed AS (${change} RETURNING 1) SELECT 1 / count(*) FROM changed`;
-const END = changedOr("DELETE FROM claim_groups WHERE group_id = $1 AND size = $2");
+const END = changedOr("DELETE FROM claim_groups WHERE group_id = $1 AND size = $2 AND version = $3");
 const SHORTEN = changedOr(
-  "UPDATE claim_groups SET size = $3, job_ids = $4, ready_ats = $5, ready_at = $6 WHERE group_id = $1 AND size = $2",
+  "UPDATE claim_groups SET size = $4, job_ids = $5, ready_ats = $6, ready_at = $7 WHERE group_id = $1 AND size = $2 AND version = $3",
 );
 
 export interface Shortened {
   readonly id: string;
   /** How many jobs it has had. */
   readonly before: number;
+  readonly version: number;
   /** Those that it is left with, in their order. */
   readonly rest: readonly LiveJob[];
 }
 
 /** Takes jobs that end out of their groups. */
 export async function shortenGroups(db: Querier, groups: readonly Shortened[]): Promise<void> {
-  for (const { id, before, rest } of groups.toSorted((a, b) => (a.id < b.id ? -1 : 1)))
-    await (rest.length === 0 ? db.write(END, [id, before]) : db.write(SHORTEN, [id, before, ...listsOf(rest)]));
+  for (const { id, before, version, rest } of groups.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    const remembered = [id, before, version] as const;
+    await (rest.length === 0 ? db.write(END, remembered) : db.write(SHORTEN, [...remembered, ...listsOf(rest)]));
+  }
 }

@@ -48,7 +48,7 @@ import {
   type Candidates,
   type Probe,
 } from "@windlass/sql";
-import { groupsOf, LIVE, ofAllLive, writeGroups, type ClaimGroup } from "./claim-groups.ts";
+import { groupsOf, ofAllLive, writeGroups, type ClaimGroup } from "./claim-groups.ts";
 import { fitting, type Given } from "./claimed-bytes.ts";
 import { OWN_NUMBER } from "./claimed-rows.ts";
 import type { Known } from "./commit-jobs.ts";
@@ -252,7 +252,11 @@ const SPAWNER_LOCK = "SELECT pg_advisory_xact_lock($1)";
 /** No other lock of ours has this number. */
 const SPAWNER_NUMBER = 7_461_002;
 const LOCKED = `${SETTINGS} ORDER BY name FOR UPDATE`;
-const ALIVE = `FROM ${LIVE} AS l WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping')`;
+/** Those that stand in groups are counted without looking at them. */
+const ALIVE = `SELECT queue, fairness_key, sum(count)::bigint FROM (
+    SELECT queue, fairness_key, 1 AS count FROM jobs_live WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping')
+    UNION ALL SELECT queue, fairness_key, size FROM claim_groups WHERE queue = ANY($1::text[])
+  ) AS alive GROUP BY queue, fairness_key`;
 const BUCKETS = "SELECT fairness_key, spent_until FROM rate_buckets WHERE queue = $1 AND fairness_key = ANY($2::text[])";
 const NEXT = "FROM jobs_live l WHERE l.executor = $1 AND l.queue = $2 AND l.state = 'queued' AND l.blocked = 0";
 const NEXT_PRIORITY = `SELECT l.priority ${NEXT} AND l.priority < $3 ORDER BY l.priority DESC LIMIT 1`;
@@ -373,9 +377,7 @@ export async function waitingInQueue(db: Querier, live: Pick<LiveJob, "executor"
 async function loadUsed(db: Querier, limited: readonly Queue[], queues: ReadonlyMap<string, QueueState>): Promise<void> {
   const counted = limited.filter((queue) => queue.concurrencyLimit !== null || queue.keyConcurrencyLimit !== null).map(({ name }) => name);
   if (counted.length > 0)
-    for (const [name, key, count] of await db.rows(`SELECT queue, fairness_key, count(*) ${ALIVE} GROUP BY queue, fairness_key`, [
-      counted,
-    ])) {
+    for (const [name, key, count] of await db.rows(ALIVE, [counted])) {
       const state = queues.get(name as string);
       if (state === undefined) continue;
       state.running += count as number;

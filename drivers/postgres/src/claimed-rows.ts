@@ -8,9 +8,10 @@
  * R2. A row is given out once, and goes with any change of its job by this process. Who tries again, for whatever reason, reads
  *     what is stored.
  * R3. Its size is bounded; the oldest go.
- * R4. Of a group (claim-groups.ts), which has no rows, the length of its list says whether it is as it is remembered here: it only gets
- *     shorter by ends of what was given out here (R2), so of two lists of one length both are the same. What was given out in vain is
+ * R4. Of a group (claim-groups.ts), which has no rows, version and length say whether it is as it is remembered here: of one version it only
+ *     gets shorter by ends of what was given out here (R2), so of two lists of one length both are the same. What was given out in vain is
  *     still in the stored one, which then is the longer.
+ * R5. What comes together with ends that are known is read by itself, before they are written: of its groups it makes a new version each.
  */
 import type { Change, LiveJob, Settle } from "@windlass/kernel";
 import { shortenGroups, type ClaimGroup, type Shortened } from "./claim-groups.ts";
@@ -20,8 +21,10 @@ import type { Querier } from "./connection.ts";
 interface Group {
   readonly id: string;
   readonly lives: Map<string, LiveJob>;
-  /** False from when jobs were given out until it is known that they ended: where that failed, or was done otherwise, it is not there any more. */
-  isSure: boolean;
+  version: number;
+  /** How often something was given out, and what that came to is stored: as long as it is not known, nothing is known of the group. */
+  given: number;
+  stored: number;
 }
 
 interface ClaimedRow {
@@ -30,13 +33,21 @@ interface ClaimedRow {
   readonly claim: string | Group;
 }
 
-/** What ends, as it was claimed. */
+/** What ends, as it was claimed. All else is to be read. */
 export interface Claimed {
   readonly lives: readonly LiveJob[];
   readonly rows: readonly { readonly id: string; readonly claim: string }[];
   readonly groups: readonly Shortened[];
   /** To be called when the transaction is stored. */
   stored(): void;
+}
+
+/** A group of which something is given out. */
+interface Touched {
+  readonly size: number;
+  readonly isSure: boolean;
+  /** How many of its jobs get rows of their own. */
+  extracted: number;
 }
 
 /** About 1 KB each. */
@@ -49,7 +60,7 @@ export class ClaimedRows {
   put(rows: Iterable<LiveJob>, claim: string, groups: readonly ClaimGroup[] = []): void {
     const grouped = new Map<string, Group>();
     for (const { id, lives } of groups) {
-      const group = { id, lives: new Map(lives.map((live) => [live.id, live])), isSure: true };
+      const group = { id, lives: new Map(lives.map((live) => [live.id, live])), version: 0, given: 0, stored: 0 };
       for (const live of lives) grouped.set(live.id, group);
     }
     for (const live of rows) {
@@ -68,38 +79,59 @@ export class ClaimedRows {
     return row.live.concurrencyKey === null && row.live.scheduleId === null;
   }
 
-  /** What these changes need, when all of it is here and every change of a job is likely its end; else null. */
-  take(changes: readonly Change[]): Claimed | null {
+  /** Of the rows that these changes need those that are here, where a change is likely the only one of its job, and its end. */
+  take(changes: readonly Change[]): Claimed {
+    const single = endsAlone(changes);
     const rows: ClaimedRow[] = [];
-    const before = new Map<Group, number>();
-    let areAll = true;
-    for (const change of changes) {
-      if (change.type === "submit" && change.job.parentId === null) continue;
-      const id = change.type === "submit" ? change.job.parentId : change.id;
-      const row = id === null ? undefined : this.#rows.get(id);
-      if (row !== undefined) this.#giveOut(row, before);
-      if (row !== undefined && isEnd(change)) rows.push(row);
-      else areAll = false;
+    const touched = new Map<Group, Touched>();
+    for (const [id, isAlone] of single) {
+      const row = this.#rows.get(id);
+      if (row === undefined) continue;
+      this.#rows.delete(id);
+      const group = typeof row.claim === "string" ? null : giveOut(row.claim, id, touched);
+      if (isAlone && group?.isSure !== false) rows.push(row);
+      else if (group !== null) group.extracted++;
     }
-    const areSure = [...before.keys()].every(({ isSure }) => isSure);
-    for (const group of before.keys()) group.isSure = false;
-    if (!areAll || !areSure || rows.length === 0) return null;
     return {
       lives: rows.map(({ live }) => live),
       rows: rows.flatMap(({ live: { id }, claim }) => (typeof claim === "string" ? [{ id, claim }] : [])),
-      groups: [...before].map(([{ id, lives }, size]) => ({ id, before: size, rest: [...lives.values()] })),
+      groups: [...touched].flatMap(([group, one]) => shortened(group, one)),
       stored: () => {
-        for (const group of before.keys()) group.isSure = true;
+        for (const [group, { extracted }] of touched) {
+          group.stored++;
+          if (extracted > 0) group.version++;
+        }
       },
     };
   }
+}
 
-  #giveOut({ live: { id }, claim }: ClaimedRow, before: Map<Group, number>): void {
-    this.#rows.delete(id);
-    if (typeof claim === "string") return;
-    if (!before.has(claim)) before.set(claim, claim.lives.size);
-    claim.lives.delete(id);
+/** The jobs that are changed, and whether it is once and most likely their end. A child's submit changes its parent. */
+function endsAlone(changes: readonly Change[]): Map<string, boolean> {
+  const alone = new Map<string, boolean>();
+  for (const change of changes) {
+    const id = change.type === "submit" ? change.job.parentId : change.id;
+    if (id !== null) alone.set(id, !alone.has(id) && isEnd(change));
   }
+  return alone;
+}
+
+function giveOut(group: Group, id: string, touched: Map<Group, Touched>): Touched {
+  let one = touched.get(group);
+  if (one === undefined) {
+    one = { size: group.lives.size, isSure: group.given === group.stored, extracted: 0 };
+    touched.set(group, one);
+    group.given++;
+  }
+  group.lives.delete(id);
+  return one;
+}
+
+/** What its own jobs that end make of a group, behind those that got rows of their own (R5). */
+function shortened({ id, lives, version }: Group, { size, isSure, extracted }: Touched): Shortened[] {
+  const before = size - extracted;
+  if (!isSure || before === lives.size) return [];
+  return [{ id, before, version: extracted > 0 ? version + 1 : version, rest: [...lives.values()] }];
 }
 
 /** What fails may be tried again: it is read first. */

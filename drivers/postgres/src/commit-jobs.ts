@@ -24,7 +24,7 @@ import {
 import type { Committed } from "@windlass/ports";
 import { joinSignals, type KnownRecords, type Turns } from "@windlass/sql";
 import { absentWorkspaces } from "./access.ts";
-import { areAlive, dissolve } from "./claim-groups.ts";
+import { areAlive, extract } from "./claim-groups.ts";
 import { OWN_NUMBER, deleteClaimed, type ClaimedRows } from "./claimed-rows.ts";
 import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import type { Querier } from "./connection.ts";
@@ -64,31 +64,32 @@ export async function commit(
 ): Promise<Committed & Stored> {
   const ids = [...idsNeeded(changes)];
   const claimed = known.claimed.take(changes);
-  const waits = (ids.length > 0 && claimed === null) || definitionsNeeded(changes).length > 0;
+  const gone = new Set(claimed.lives.map(({ id }) => id));
+  const unknown = ids.filter((id) => !gone.has(id));
+  const waits = unknown.length > 0 || definitionsNeeded(changes).length > 0;
   // Sent together, the locks first (P2).
-  const [disabled, live, absent, made, number, sharing] = await Promise.all([
+  const [disabled, locked, absent, made, number, sharing] = await Promise.all([
     disabledAmong(db, definitionsNeeded(changes)),
-    claimed === null ? lockLive(db, ids) : new Map(claimed.lives.map((live) => [live.id, live])),
+    lockLive(db, unknown),
     absentWorkspaces(db, workspacesNeeded(changes)),
     loadMade(db, changes),
     isMany(changes, known.manyMin) && !asksNothing ? db.rows(NUMBER) : [],
     asksNothing ? takeForGranted(db, claims) : lookForClaims(db, waits ? sentAway(claims) : claims),
   ]);
+  const live = new Map([...locked, ...claimed.lives.map((one) => [one.id, one] as const)]);
   const missing = ids.filter((id) => !live.has(id));
   const ended =
     missing.length === 0 ? [] : (await db.rows("SELECT id FROM jobs WHERE id = ANY($1::text[])", [missing])).map((row) => row[0] as string);
   const set = new WorkingSet({ live: live.values(), ended, absentWorkspaces: absent, disabled, ...made }, now);
   const results = applyChanges(set, changes, now);
   const shared = admitMade({ set, turns: known.turns, now }, sharing);
-  if (claimed !== null) {
-    // What was refused, or goes on, was decided by what may be old: only a row that is deleted shows that it is not.
-    if (ids.some((id) => !set.writes.ended.has(id))) throw new LoadAgain();
-    await deleteClaimed(db, claimed);
-  }
+  // What was refused, or goes on, was decided by what may be old: only a row that is deleted shows that it is not.
+  if (claimed.lives.some(({ id }) => !set.writes.ended.has(id))) throw new LoadAgain();
+  await deleteClaimed(db, claimed);
   const grown = await storeKeyLimits(db, set.writes.keyLimits);
   const told = await writeRows(db, set.writes, {
     before: live,
-    areGone: claimed !== null,
+    gone,
     known: known.records,
     manyMin: known.manyMin,
   });
@@ -102,7 +103,7 @@ export async function commit(
     tally: set.tally,
     submitted,
     shared,
-    stored: () => claimed?.stored(),
+    stored: () => claimed.stored(),
     made: (number[0]?.[0] as string | undefined) ?? sharing.number,
   };
 }
@@ -184,12 +185,13 @@ const BLOCKED_KEYS = `WITH RECURSIVE names AS (
 const LOCK_LIVE = `SELECT ${liveColumns()} FROM jobs_live
   WHERE id = ANY($1::text[] || ARRAY(SELECT parent_id FROM jobs_live WHERE id = ANY($1::text[]) AND parent_id IS NOT NULL)) ORDER BY id FOR UPDATE`;
 
-async function lockLive(db: Querier, ids: readonly string[]): Promise<Map<string, LiveJob>> {
+/** Locks live rows, also of jobs that stand in groups; of those, and of their parents, that are not in the answer, none lives. */
+export async function lockLive(db: Querier, ids: readonly string[]): Promise<Map<string, LiveJob>> {
   if (ids.length === 0) return new Map();
   const live = await lockRows(db, ids);
   const missing = missingIn(live, ids);
   if (missing.length === 0) return live;
-  const locked = (await dissolve(db, missing)) ? await lockRows(db, ids) : live;
+  const locked = (await extract(db, missing)) ? await lockRows(db, ids) : live;
   // Either it has ended, or its row was committed while this statement waited for another one, or went to and fro (P3).
   const ended = missingIn(locked, ids);
   if (ended.length > 0 && (await areAlive(db, ended))) throw new LoadAgain();

@@ -140,11 +140,14 @@ const timesOf = (is: string): string => `SELECT created_at AS at FROM jobs WHERE
   UNION SELECT at FROM event_times WHERE job_id ${is}`;
 
 /** `OFFSET 0`: looked for by each time in the index, whatever PostgreSQL believes to know of a new table. */
-const OF_JOB = ofAllLive(`SELECT ${eventsTable.list()} FROM (
+const OF_JOB = ofAllLive(
+  `SELECT ${eventsTable.list()} FROM (
     (SELECT ${eventsTable.list()} FROM events WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT $3)
     UNION ALL SELECT $1, g.seq, g.at, g.type, g.attempt, g.data FROM (${timesOf("= $1")}) AS t CROSS JOIN LATERAL
       (SELECT * FROM event_groups WHERE found_at = t.at AND seq > $2 OFFSET 0) AS g WHERE $1 = ANY(g.job_ids)
-  ) AS e ORDER BY seq LIMIT $3`);
+  ) AS e ORDER BY seq LIMIT $3`,
+  "ARRAY[$1::text]",
+);
 
 /** The events of a job behind `after`, as rows of `events`. */
 export async function eventsOfJob(

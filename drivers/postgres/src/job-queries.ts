@@ -1,8 +1,8 @@
 /** What the services ask of live jobs: due, woken, cursor, walks. Each follows an index made for it. */
-import { FACTS_PER_DECISION_MAX, type JobStore, type WokenJob } from "@windlass/ports";
+import { FACTS_PER_DECISION_MAX, type JobStore, type LiveFilter, type WokenJob } from "@windlass/ports";
 import type { Fact, Json } from "@windlass/kernel";
 import { jobsTable, liveQuery, liveTable } from "@windlass/sql";
-import { ofAllLive } from "./claim-groups.ts";
+import { ofAllLive, ofRowsAndGroups } from "./claim-groups.ts";
 import type { Querier } from "./connection.ts";
 
 const DUE = ofAllLive(`SELECT ${liveTable.list()} FROM jobs_live WHERE timer_at <= $1 ORDER BY timer_at, id LIMIT $2`);
@@ -32,10 +32,17 @@ export function jobQueries(db: Querier): JobQueries {
       ),
     live: async (filter, limit) => {
       const { sql, values } = liveQuery(filter, limit, { placeholder: (n) => `$${n}` });
-      return (await db.once(ofAllLive(sql), values)).map((row) => liveTable.decode(row));
+      const rows = await db.once(mayBeGrouped(filter) ? ofRowsAndGroups(sql) : sql, values);
+      const lives = rows.map((row) => liveTable.decode(row));
+      return lives.toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
     },
     records: async (ids) => (await db.rows(RECORDS, [ids])).map((row) => jobsTable.decode(row)),
   };
+}
+
+/** Running, and no child of another job. */
+function mayBeGrouped({ states, parentId, orphaned, contending, blocked }: LiveFilter): boolean {
+  return states?.includes("running") !== false && parentId === undefined && orphaned !== true && contending !== true && blocked !== true;
 }
 
 function wokenOf(row: readonly unknown[]): WokenJob {

@@ -14,36 +14,40 @@ import {
   tallyQueries,
   viewColumns,
   viewTables,
+  type ListQuery,
 } from "@windlass/sql";
-import { ofAllLive } from "./claim-groups.ts";
+import { ofAllLive, ofRowsAndGroups } from "./claim-groups.ts";
 import type { Querier } from "./connection.ts";
 import { eventsBehind, eventsOfJob, lastEvent } from "./event-groups.ts";
 import { markAndPosition, positionText } from "./feed-position.ts";
 
-const VIEW = ofAllLive(`SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = $1`);
-const CHILD = ofAllLive(`SELECT ${viewColumns} FROM ${viewTables} WHERE j.parent_id = $1 AND j.child_key = $2`);
+const VIEW = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = $1`;
+/** Those that have no row among the live ones, nor one of their end: they stand in groups, or have ended meanwhile. */
+const VIEWS = ofAllLive(`SELECT ${viewColumns} FROM ${viewTables} WHERE j.id = ANY($1::text[])`, "$1::text[]");
+/** A child never stands in a group. */
+const CHILD = `SELECT ${viewColumns} FROM ${viewTables} WHERE j.parent_id = $1 AND j.child_key = $2`;
 const MADE_UNDER = "SELECT job_id FROM idempotency_keys WHERE workspace = $1 AND idempotency_key = $2";
 const ATTEMPTS = `SELECT ${attemptsTable.list()} FROM attempts WHERE job_id = $1 ORDER BY number`;
 const LAST = endedAttemptSql("$1");
-const CURRENT = ofAllLive(`SELECT ${liveTable.list()} FROM jobs_live WHERE id = $1 AND phase IS NOT NULL`);
+const CURRENT = ofAllLive(`SELECT ${liveTable.list()} FROM jobs_live WHERE id = $1 AND phase IS NOT NULL`, "ARRAY[$1::text]");
 
 export function jobReads(db: Querier): JobReads {
   const one = async (sql: string, values: readonly (string | number)[]): Promise<number> =>
     ((await db.rows(sql, values))[0]?.[0] ?? 0) as number;
   return {
-    get: async (id) => (await db.rows(VIEW, [id])).map(decodeView)[0] ?? null,
+    get: async (id) => (await completed(db, (await db.rows(VIEW, [id])).map(decodeView)))[0] ?? null,
     child: async (parentId, childKey) => (await db.rows(CHILD, [parentId, childKey])).map(decodeView)[0] ?? null,
     made: async (workspace, idempotencyKey) => ((await db.rows(MADE_UNDER, [workspace, idempotencyKey]))[0]?.[0] ?? null) as string | null,
     list: async (filter) => {
       const lists: JobView[][] = [];
       // One after the other: a job that ends meanwhile is in both, not in neither.
-      for (const { sql, values } of listQueries(filter, (n) => `$${n}`))
-        lists.push((await db.once(ofAllLive(sql), values)).map(decodeView));
-      return mergeLists(lists, filter);
+      for (const query of listQueries(filter, (n) => `$${n}`)) lists.push((await db.once(ofList(query), query.values)).map(decodeView));
+      const views = await completed(db, lists.flat());
+      return mergeLists([views, []], filter);
     },
     tally: async (filter, by) => {
       const queries = tallyQueries({ ...filter, limit: filter.limit + 1 }, by, (n) => `$${n}`);
-      const rows = await Promise.all(queries.map(({ sql, values }) => db.once(ofAllLive(sql), values)));
+      const rows = await Promise.all(queries.map((query) => db.once(ofList(query), query.values)));
       return mergeTallies(rows.flat(), filter.limit);
     },
     attempts: async (jobId) => {
@@ -74,7 +78,8 @@ export function jobReads(db: Querier): JobReads {
     counts: async (workspace, cap) => {
       const count = async (state: JobState): Promise<number> => {
         let total = 0;
-        for (const sql of countQueries(state, (n) => `$${n}`)) total += await one(ofAllLive(sql), [workspace, cap]);
+        for (const sql of countQueries(state, (n) => `$${n}`))
+          for (const [count] of await db.rows(state === "running" ? ofRowsAndGroups(sql) : sql, [workspace, cap])) total += count as number;
         return Math.min(cap, total);
       };
       const entries: [JobState, number][] = [];
@@ -82,4 +87,18 @@ export function jobReads(db: Querier): JobReads {
       return Object.fromEntries(entries) as Record<JobState, number>;
     },
   };
+}
+
+/** What runs may stand in a group. A list of jobs in any state is of their records, and is completed. */
+function ofList({ sql, states }: ListQuery): string {
+  return states?.includes("running") === true ? ofRowsAndGroups(sql) : sql;
+}
+
+/** Jobs that were found without a live row and without an end are read again, whole; what was removed since is left out. */
+async function completed(db: Querier, views: readonly JobView[]): Promise<readonly JobView[]> {
+  const isWhole = ({ live, final }: JobView): boolean => live !== null || final !== null;
+  const ids = views.filter((view) => !isWhole(view)).map(({ record }) => record.id);
+  if (ids.length === 0) return views;
+  const read = new Map((await db.rows(VIEWS, [ids])).map(decodeView).map((view) => [view.record.id, view]));
+  return views.flatMap((view) => (isWhole(view) ? view : (read.get(view.record.id) ?? [])));
 }

@@ -10,7 +10,6 @@
  */
 import type pg from "pg";
 import type { EndedRoot, RetentionStore } from "@windlass/ports";
-import { LIVE } from "./claim-groups.ts";
 import type { Querier } from "./connection.ts";
 import { removeEvents } from "./event-groups.ts";
 import { transposed } from "./many-rows.ts";
@@ -23,7 +22,8 @@ const ENDED_ROOTS = `SELECT job_id, finished_at FROM job_ends WHERE is_root = 1 
  * when this was planned.
  */
 const REMOVABLE = `SELECT j.id FROM jobs j WHERE (j.id = $1 AND j.parent_id IS NULL OR j.root_id = $1 AND j.parent_id IS NOT NULL)
-  AND EXISTS (SELECT 1 FROM jobs r WHERE r.id = $1 AND r.parent_id IS NULL) AND NOT EXISTS (SELECT 1 FROM ${LIVE} AS l WHERE id = $1)
+  AND EXISTS (SELECT 1 FROM jobs r WHERE r.id = $1 AND r.parent_id IS NULL) AND NOT EXISTS (SELECT 1 FROM jobs_live WHERE id = $1)
+  AND NOT EXISTS (SELECT 1 FROM claim_groups WHERE $1 = ANY(job_ids))
   AND NOT EXISTS (SELECT 1 FROM jobs t WHERE t.root_id = $1 AND t.parent_id IS NOT NULL
     AND EXISTS (SELECT 1 FROM jobs_live l WHERE l.id = t.id OFFSET 0))`;
 /** In the order in which everybody locks them. */

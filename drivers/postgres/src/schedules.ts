@@ -38,8 +38,8 @@ import {
   settleValues,
 } from "@windlass/sql";
 import { demandWorkspace } from "./access.ts";
-import { commit, type Known } from "./commit-jobs.ts";
-import { dissolve, ofAllLive } from "./claim-groups.ts";
+import { commit, lockLive, type Known } from "./commit-jobs.ts";
+import { ofAllLive } from "./claim-groups.ts";
 import type { Querier } from "./connection.ts";
 import { disabledNow, keepMarks } from "./disabled-definitions.ts";
 import { insertMany, transposed } from "./many-rows.ts";
@@ -130,7 +130,7 @@ async function add(tx: Querier, given: Omit<Schedule, "revision">, { expected, d
   return schedule;
 }
 
-const ALIVE = ofAllLive("SELECT id FROM jobs_live WHERE id = ANY($1::text[])");
+const ALIVE = ofAllLive("SELECT id FROM jobs_live WHERE id = ANY($1::text[])", "$1::text[]");
 
 async function withAlive(db: Querier, views: readonly ScheduleView[]): Promise<DueSchedule[]> {
   const ids = views.flatMap(({ cursor }) => cursor.running.map(({ jobId }) => jobId));
@@ -138,8 +138,6 @@ async function withAlive(db: Querier, views: readonly ScheduleView[]): Promise<D
   const alive = new Set(rows.map((row) => row[0] as string));
   return views.map((view) => ({ ...view, alive: view.cursor.running.flatMap(({ jobId }) => (alive.has(jobId) ? [jobId] : [])) }));
 }
-
-const LOCK_STOPPED = "SELECT 1 FROM jobs_live WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE";
 
 /** Keeps L1 to L3 of the kernel, and P4. */
 async function store(
@@ -151,10 +149,7 @@ async function store(
   if (replacing.length > 0 || definitionsNeeded(dispatches.flatMap(({ changes }) => changes)).length > 0) await keepMarks(tx);
   const disabled = await disabledNow(tx, replacing);
   const stopped = dispatches.flatMap(({ changes }) => changes.flatMap((change) => (change.type === "stop" ? [change.id] : [])));
-  if (stopped.length > 0) {
-    await dissolve(tx, stopped);
-    await tx.rows(LOCK_STOPPED, [stopped]);
-  }
+  if (stopped.length > 0) await lockLive(tx, stopped);
   const ids = dispatches.map(({ scheduleId }) => scheduleId);
   const before = await lockMarks(tx, ids);
   const taken = new Map<string, Dispatch>();

@@ -9,8 +9,8 @@ import { wakeSchedules } from "./wake-schedules.ts";
 interface Rows {
   /** The live rows as they were loaded; one that is not there is new. */
   readonly before: ReadonlyMap<string, LiveJob>;
-  /** Whether the live rows of those that ended are deleted already. */
-  readonly areGone?: boolean;
+  /** Of those that ended: whose live rows are deleted already. */
+  readonly gone?: ReadonlySet<string>;
   /** Live rows that stand in groups, and are not to be written (claim-groups.ts). */
   readonly grouped?: ReadonlySet<string>;
   /** Gets what claims will not have to read. An id is never used twice, so it does no harm when the transaction fails. */
@@ -23,7 +23,7 @@ interface Rows {
 export async function writeRows(
   db: Querier,
   writes: Writes,
-  { before, areGone = false, grouped = new Set(), known, manyMin = MANY_MIN }: Rows,
+  { before, gone = new Set(), grouped = new Set(), known, manyMin = MANY_MIN }: Rows,
 ): Promise<Signals> {
   if (writes.inserted.length > 0) await writeInserted(db, writes, known);
   await writeLive(
@@ -35,7 +35,7 @@ export async function writeRows(
   await insertMany(db, attemptsTable, writes.attempts);
   await writeEvents(db, writes, { before, groupMin: manyMin });
   await writeDecisions(db, writes);
-  if (writes.ended.size > 0) await writeEnded(db, writes, areGone);
+  if (writes.ended.size > 0) await writeEnded(db, writes, gone);
   for (const id of writes.ended.keys()) known?.ended(id);
   const dispatchAt = writes.runsEnded.size === 0 ? null : await wakeSchedules(db, writes.runsEnded);
   if (writes.spent.size > 0) {
@@ -133,9 +133,10 @@ async function writeCursors(db: Querier, writes: Writes): Promise<void> {
     );
 }
 
-async function writeEnded(db: Querier, writes: Writes, areGone: boolean): Promise<void> {
+async function writeEnded(db: Querier, writes: Writes, gone: ReadonlySet<string>): Promise<void> {
   await insertMany(db, endsTable, [...writes.ended.values()].map(endOf));
-  if (!areGone) await db.write("DELETE FROM jobs_live WHERE id = ANY($1::text[])", [[...writes.ended.keys()]]);
+  const left = [...writes.ended.keys()].filter((id) => !gone.has(id));
+  if (left.length > 0) await db.write("DELETE FROM jobs_live WHERE id = ANY($1::text[])", [left]);
   if (writes.decidersEnded.length === 0) return;
   await db.write("DELETE FROM facts WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);
   await db.write("DELETE FROM cursors WHERE job_id = ANY($1::text[])", [writes.decidersEnded]);

@@ -16,7 +16,7 @@ export { askedQueues } from "./asked-queues.ts";
 export { alreadyThere } from "./already-there.ts";
 export { answersTable, answerStatements, keptValues, keyValues } from "./answers-table.ts";
 export { countQueries } from "./count-jobs.ts";
-export { listQueries, mergeLists, mergeTallies, tallyQueries, type Placeholder, type Query } from "./list-jobs.ts";
+export { listQueries, mergeLists, mergeTallies, tallyQueries, type ListQuery, type Placeholder, type Query } from "./list-jobs.ts";
 export { candidatesOf, Turns, type Candidates, type Probe } from "./candidates.ts";
 export { fittingClaim } from "./claim-bytes.ts";
 export { disabledStatements, disabledTable, nameValues } from "./disabled-table.ts";

@@ -16,11 +16,17 @@ export interface Query {
   readonly values: readonly SqlValue[];
 }
 
+/** One of a list. */
+export interface ListQuery extends Query {
+  /** In which states its rows may be; null: in any. */
+  readonly states: readonly JobState[] | null;
+}
+
 /** How a driver writes the n-th value of a statement, from 1. */
 export type Placeholder = (n: number) => string;
 
 /** The statements for one list, to be run in this order (L2); their rows are of `listColumns`, which are read like `viewColumns`. */
-export function listQueries(filter: JobFilter, placeholder: Placeholder, columns: string = listColumns): readonly Query[] {
+export function listQueries(filter: JobFilter, placeholder: Placeholder, columns: string = listColumns): readonly ListQuery[] {
   const states = statesOf(filter);
   if (states === null) return [query(filter, { ...(isByLabel(filter) ? LABELLED : EVERYTHING), states: null, columns }, placeholder)];
   const ended = states.filter((state) => isTerminal(state));
@@ -70,13 +76,14 @@ export function mergeLists(lists: readonly (readonly JobView[])[], filter: JobFi
   return [...views.values()].toSorted((a, b) => (a.record.id < b.record.id ? -sign : sign)).slice(0, filter.limit);
 }
 
-const GROUPS: Readonly<Record<TallyBy, string>> = { state: "coalesce(e.state, l.state)", kind: "j.kind", queue: "j.queue" };
+/** On PostgreSQL a job that runs may have neither of the two rows (claim-groups.ts of drivers/postgres). */
+const GROUPS: Readonly<Record<TallyBy, string>> = { state: "coalesce(e.state, l.state, 'running')", kind: "j.kind", queue: "j.queue" };
 
 /** The statements behind a tally; their rows are a value and how many jobs have it, together at most `filter.limit`. */
-export function tallyQueries(filter: JobFilter, by: TallyBy, placeholder: Placeholder): readonly Query[] {
-  return listQueries(filter, placeholder, `${GROUPS[by]} AS value`).map(({ sql, values }) => ({
+export function tallyQueries(filter: JobFilter, by: TallyBy, placeholder: Placeholder): readonly ListQuery[] {
+  return listQueries(filter, placeholder, `${GROUPS[by]} AS value`).map(({ sql, ...query }) => ({
+    ...query,
     sql: `SELECT value, count(*) FROM (${sql}) counted GROUP BY value`,
-    values,
   }));
 }
 
@@ -131,7 +138,7 @@ interface Source extends Tables {
   readonly columns: string;
 }
 
-function query(filter: JobFilter, source: Source, placeholder: Placeholder): Query {
+function query(filter: JobFilter, source: Source, placeholder: Placeholder): ListQuery {
   const values: SqlValue[] = [];
   const value = (one: SqlValue): string => placeholder(values.push(one));
   // A tree is small beside its workspace, whose index is not to be used then.
@@ -159,7 +166,7 @@ function query(filter: JobFilter, source: Source, placeholder: Placeholder): Que
   const id = `${source.walked}.${source.walked === "e" || source.walked === "f" ? "job_id" : "id"}`;
   if (filter.after !== undefined) where.push(`${id} ${newest ? "<" : ">"} ${value(filter.after)}`);
   const sql = `SELECT ${source.columns} FROM ${source.from} WHERE ${where.join(" AND ")} ORDER BY ${id} ${newest ? "DESC" : "ASC"} LIMIT ${value(filter.limit)}`;
-  return { sql, values };
+  return { sql, values, states: source.states };
 }
 
 /** One of these states. The index of live jobs by state leaves queued ones out: those are found by what claims use. */

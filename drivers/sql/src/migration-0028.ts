@@ -8,7 +8,7 @@ export function claimGroupsMigration({ keepsVersions, text, integer }: Dialect):
   if (!keepsVersions) return [];
   return [
     `CREATE TABLE claim_groups (
-      group_id ${text} NOT NULL PRIMARY KEY, size ${integer} NOT NULL, job_ids TEXT[] COLLATE "C" NOT NULL, ready_ats BIGINT[] NOT NULL,
+      group_id ${text} NOT NULL PRIMARY KEY, size ${integer} NOT NULL, version ${integer} NOT NULL DEFAULT 0, job_ids TEXT[] COLLATE "C" NOT NULL, ready_ats BIGINT[] NOT NULL,
       parent_id ${text}, path ${text} NOT NULL, child_key ${text}, name ${text} NOT NULL, queue ${text} NOT NULL, priority ${integer} NOT NULL,
       executor ${text} NOT NULL, fairness_key ${text} NOT NULL, retry ${text}, timeout_ms ${integer}, start_deadline ${integer}, concurrency_key ${text},
       on_conflict ${text}, schedule_id ${text}, state ${text} NOT NULL, holder ${text} NOT NULL, blocked ${integer} NOT NULL, resumed ${integer} NOT NULL,
@@ -22,7 +22,8 @@ export function claimGroupsMigration({ keepsVersions, text, integer }: Dialect):
     "ALTER TABLE claim_groups ALTER COLUMN job_ids SET STORAGE EXTERNAL",
     "ALTER TABLE claim_groups ALTER COLUMN ready_ats SET STORAGE EXTERNAL",
     // Rows come and go, and there are hardly ever more than some ten.
-    "ALTER TABLE claim_groups SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000000)",
+    `ALTER TABLE claim_groups SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200, autovacuum_analyze_threshold = 1000000000,
+      vacuum_truncate = false, toast.vacuum_truncate = false)`,
     // Of a table that was never looked at, PostgreSQL takes ten pages for granted.
     "ANALYZE claim_groups",
   ];
