@@ -56,7 +56,7 @@ describe.skipIf(postgres.missing)("what was claimed together", () => {
     expect(list.map(({ record }) => record.id).toSorted()).toEqual(idsOf(jobs));
     expect(await elsewhere.reads.list({ workspace: "default", states: ["queued"], limit: 100 })).toEqual([]);
     const all = await elsewhere.reads.list({ workspace: "default", limit: 100 });
-    expect(all.map(({ record, live }) => [record.id, live?.state]).toSorted()).toEqual(idsOf(jobs).map((id) => [id, "running"]));
+    expect(all.map(({ record, live }) => `${record.id} ${live?.state}`).toSorted()).toEqual(idsOf(jobs).map((id) => `${id} running`));
     expect(await elsewhere.reads.tally({ workspace: "default", limit: 100 }, "state")).toMatchObject({ counts: { running: 20 } });
     expect(await elsewhere.reads.tally({ workspace: "default", states: ["running"], limit: 100 }, "state")).toMatchObject({
       counts: { running: 20 },
