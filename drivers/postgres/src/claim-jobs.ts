@@ -19,36 +19,15 @@ import {
   joinTallies,
   mergeQueues,
   noTally,
-  overallOf,
-  queueState,
-  unsetQueue,
-  withOverall,
-  withSpawnerLimits,
   WorkingSet,
   type LiveJob,
-  type Queue,
   type QueueState,
   type ReadonlyTally,
   type Signals,
-  type SpawnerLimits,
-  type WaitingCount,
 } from "@windlass/kernel";
 import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
-import {
-  askedQueues,
-  candidatesOf,
-  idOfRecord,
-  jobsTable,
-  joinSignals,
-  noSignals,
-  queuesTable,
-  RUNNERS_ALIVE,
-  waitingCount,
-  waitingQuery,
-  type Candidates,
-  type Probe,
-} from "@windlass/sql";
-import { groupsOf, ofAllLive, writeGroups, type ClaimGroup } from "./claim-groups.ts";
+import { candidatesOf, idOfRecord, jobsTable, joinSignals, noSignals, type Candidates, type Probe } from "@windlass/sql";
+import { groupsOf, writeGroups, type ClaimGroup } from "./claim-groups.ts";
 import { fitting, type Given } from "./claimed-bytes.ts";
 import { OWN_NUMBER } from "./claimed-rows.ts";
 import type { Known } from "./commit-jobs.ts";
@@ -56,6 +35,7 @@ import { lockKeys } from "./concurrency-keys.ts";
 import type { Querier, Value } from "./connection.ts";
 import type { GroupCommits } from "./group-commit.ts";
 import type { Turn } from "./in-turn.ts";
+import { BUCKETS, loadQueues } from "./queue-states.ts";
 import { countReady } from "./shared-claims.ts";
 import type { Columns, SubmittedRows } from "./submitted-rows.ts";
 import { inTransaction } from "./transaction.ts";
@@ -177,8 +157,26 @@ async function claimRound(db: Querier, { known }: Claiming, request: RoundReques
     );
   const all = mergeQueues(lists);
   // The next one looks behind these, also while this one is still being written.
-  known.turns.took(all);
+  const took = known.turns.looksAt(all);
   request.pass();
+  let round = NOTHING;
+  try {
+    round = await admitRound(db, known, { request, queues, all, number });
+    return round;
+  } finally {
+    took(round.jobs.map(({ live }) => live));
+  }
+}
+
+interface Looked {
+  readonly request: RoundRequest;
+  readonly queues: ReadonlyMap<string, QueueState>;
+  readonly all: readonly LiveJob[];
+  readonly number: string;
+}
+
+async function admitRound(db: Querier, known: Known, { request, queues, all, number }: Looked): Promise<Round> {
+  const { limit, ahead = 0, now } = request;
   const { candidates, bytesOf } = await fitting(db, all, { known: known.records, given: request.given });
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);
   const isCut = candidates.length < all.length;
@@ -196,7 +194,6 @@ async function claimRound(db: Querier, { known }: Claiming, request: RoundReques
     manyMin: known.manyMin,
   });
   const claimed = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
-  if (claimed.length < all.length) known.turns.took(claimed);
   const unknown = claimed.filter((live) => known.records.of(live) === undefined).map(({ id }) => id);
   const read = unknown.length === 0 ? [] : await db.rows(RECORDS, [unknown]);
   const rows = new Map(read.map((row) => [idOfRecord(row), row]));
@@ -240,24 +237,6 @@ const ready = (columns: Columns): string =>
   `SELECT ${columns()} ${QUEUED} AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 const resumed = (columns: Columns): string =>
   `SELECT ${columns()} ${QUEUED} AND resumed = 1 ORDER BY priority DESC, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
-/** Steps from one queue to the next in the index, however many jobs lie between. */
-const READY_QUEUES = `WITH RECURSIVE names AS (
-    (SELECT queue FROM jobs_live WHERE executor = $1 AND state = 'queued' AND blocked = 0 ORDER BY queue LIMIT 1)
-    UNION ALL
-    SELECT (SELECT l.queue FROM jobs_live l WHERE l.executor = $1 AND l.queue > names.queue AND l.state = 'queued' AND l.blocked = 0 ORDER BY l.queue LIMIT 1) FROM names WHERE names.queue IS NOT NULL
-  ) SELECT queue FROM names WHERE queue IS NOT NULL`;
-const SETTINGS = `SELECT ${queuesTable.list()} FROM queues WHERE name = ANY($1::text[])`;
-/** Held to the end of the transaction. */
-const SPAWNER_LOCK = "SELECT pg_advisory_xact_lock($1)";
-/** No other lock of ours has this number. */
-const SPAWNER_NUMBER = 7_461_002;
-const LOCKED = `${SETTINGS} ORDER BY name FOR UPDATE`;
-/** Those that stand in groups are counted without looking at them. */
-const ALIVE = `SELECT queue, fairness_key, sum(count)::bigint FROM (
-    SELECT queue, fairness_key, 1 AS count FROM jobs_live WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping')
-    UNION ALL SELECT queue, fairness_key, size FROM claim_groups WHERE queue = ANY($1::text[])
-  ) AS alive GROUP BY queue, fairness_key`;
-const BUCKETS = "SELECT fairness_key, spent_until FROM rate_buckets WHERE queue = $1 AND fairness_key = ANY($2::text[])";
 const NEXT = "FROM jobs_live l WHERE l.executor = $1 AND l.queue = $2 AND l.state = 'queued' AND l.blocked = 0";
 const NEXT_PRIORITY = `SELECT l.priority ${NEXT} AND l.priority < $3 ORDER BY l.priority DESC LIMIT 1`;
 /** Steps from one key to the next in the index, however many jobs lie between. */
@@ -315,77 +294,4 @@ async function answer(db: Querier, { executor, queue, submitted }: Place, probe:
 function earliest(queues: ReadonlyMap<string, QueueState>, now: number): number | null {
   const times = [...queues.values()].flatMap((queue) => heldUntil(queue, now) ?? []);
   return times.length === 0 ? null : Math.min(...times);
-}
-
-async function loadQueues(db: Querier, request: ClaimRequest): Promise<Map<string, QueueState>> {
-  const names = request.queues ?? askedQueues(await readyQueues(db, request.executor), request);
-  const { spawner } = request;
-  const limitsRunners = spawner !== undefined && names.some((name) => hasLimits(withSpawnerLimits(unsetQueue(name), spawner)));
-  if (limitsRunners || overallOf(names, spawner, 0) !== null) await db.rows(SPAWNER_LOCK, [SPAWNER_NUMBER]);
-  const known = await settingsOf(db, SETTINGS, names);
-  const settings = (name: string): Queue => withSpawnerLimits(known.get(name) ?? unsetQueue(name), spawner);
-  const withLimits = names.filter((name) => hasLimits(settings(name)));
-  if (withLimits.length > 0) for (const [name, queue] of await settingsOf(db, LOCKED, withLimits)) known.set(name, queue);
-  const queues = new Map<string, QueueState>(names.map((name) => [name, queueState(settings(name))]));
-  if (withLimits.length > 0) await loadUsed(db, withLimits.map(settings), queues);
-  await loadOverall(db, queues, spawner);
-  return queues;
-}
-
-async function readyQueues(db: Querier, executor: string): Promise<readonly string[]> {
-  return (await db.rows(READY_QUEUES, [executor])).map((row) => row[0] as string);
-}
-
-async function settingsOf(db: Querier, sql: string, names: readonly string[]): Promise<Map<string, Queue>> {
-  return new Map((await db.rows(sql, [names])).map((row) => queuesTable.decode(row)).map((queue) => [queue.name, queue]));
-}
-
-async function loadOverall(db: Querier, queues: ReadonlyMap<string, QueueState>, spawner: SpawnerLimits | undefined): Promise<void> {
-  const names = [...queues.keys()];
-  if (overallOf(names, spawner, 0) === null) return;
-  const overall = overallOf(names, spawner, (await db.rows(ofAllLive(RUNNERS_ALIVE)))[0]?.[0] as number);
-  for (const [name, state] of queues) withOverall(state, name, overall);
-}
-
-function hasLimits({ concurrencyLimit, rateLimit, keyConcurrencyLimit, keyRateLimit }: Queue): boolean {
-  return concurrencyLimit !== null || rateLimit !== null || keyConcurrencyLimit !== null || keyRateLimit !== null;
-}
-
-interface QueueLook {
-  readonly fairnessKey: string;
-  readonly spawner: SpawnerLimits | undefined;
-}
-
-/** What a claim would see of one queue and one of its fairness keys; locks nothing. */
-export async function stateOfQueue(db: Querier, name: string, { fairnessKey, spawner }: QueueLook): Promise<QueueState> {
-  const queue = withSpawnerLimits((await settingsOf(db, SETTINGS, [name])).get(name) ?? unsetQueue(name), spawner);
-  const state = queueState(queue);
-  await loadUsed(db, [queue], new Map([[name, state]]));
-  await loadOverall(db, new Map([[name, state]]), spawner);
-  if (fairnessKey === "" || queue.keyRateLimit === null) return state;
-  const spentUntil = ((await db.rows(BUCKETS, [name, [fairnessKey]]))[0]?.[1] ?? 0) as number;
-  state.fairness.set(fairnessKey, { running: state.fairness.get(fairnessKey)?.running ?? 0, spentUntil });
-  return state;
-}
-
-export async function waitingInQueue(db: Querier, live: Pick<LiveJob, "executor" | "queue" | "priority" | "id">): Promise<WaitingCount[]> {
-  const { sql, values } = waitingQuery(live, (n) => `$${n}`);
-  return (await db.rows(sql, values)).map((row) => waitingCount(row));
-}
-
-/** Counts only what a limit needs. */
-async function loadUsed(db: Querier, limited: readonly Queue[], queues: ReadonlyMap<string, QueueState>): Promise<void> {
-  const counted = limited.filter((queue) => queue.concurrencyLimit !== null || queue.keyConcurrencyLimit !== null).map(({ name }) => name);
-  if (counted.length > 0)
-    for (const [name, key, count] of await db.rows(ALIVE, [counted])) {
-      const state = queues.get(name as string);
-      if (state === undefined) continue;
-      state.running += count as number;
-      if (state.settings.keyConcurrencyLimit !== null) state.fairness.set(key as string, { running: count as number, spentUntil: 0 });
-    }
-  for (const { name, rateLimit } of limited) {
-    const state = queues.get(name);
-    if (rateLimit === null || state === undefined) continue;
-    state.spentUntil = ((await db.rows(BUCKETS, [name, [""]]))[0]?.[1] ?? 0) as number;
-  }
 }

@@ -18,9 +18,9 @@ import {
   type QueueCount,
 } from "@windlass/sql";
 import { demandWorkspace } from "./access.ts";
-import { stateOfQueue, waitingInQueue } from "./claim-jobs.ts";
 import type { Querier } from "./connection.ts";
 import { disabledNow, disablingFault, holdMarks } from "./disabled-definitions.ts";
+import { stateOfQueue, waitingInQueue } from "./queue-states.ts";
 import { inTransaction } from "./transaction.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;

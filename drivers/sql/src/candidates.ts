@@ -179,6 +179,25 @@ export class Turns {
     return turn;
   }
 
+  /**
+   * Notes what a claim looks at, for those that look behind it while it goes on, and returns what is to be told of it: which of them it took.
+   * Where it took none of a queue, it has had no turn there; where others have looked since, what they noted stays.
+   */
+  looksAt(jobs: readonly LiveJob[]): (taken: readonly LiveJob[]) => void {
+    const looks = new Map<Turn, { readonly before: string | undefined; last: string }>();
+    for (const { executor, queue, fairnessKey } of jobs) {
+      const turn = this.of(executor, queue);
+      const look = looks.get(turn);
+      if (look === undefined) looks.set(turn, { before: turn.after, last: fairnessKey });
+      else look.last = fairnessKey;
+    }
+    this.took(jobs);
+    return (taken) => {
+      const lasts = new Map(taken.map(({ executor, queue, fairnessKey }) => [this.of(executor, queue), fairnessKey]));
+      for (const [turn, { before, last }] of looks) if (turn.after === last) turn.after = lasts.get(turn) ?? before;
+    };
+  }
+
   /** Notes whose turn it was, in the order in which they were taken. */
   took(jobs: readonly LiveJob[]): void {
     for (const { executor, queue, fairnessKey } of jobs) this.of(executor, queue).after = fairnessKey;

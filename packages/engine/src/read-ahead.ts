@@ -38,8 +38,9 @@ export interface Slots {
 
 /** Jobs that wait here at most: some claims (claims.ts), so that the handlers have something to do while the next one takes place. */
 const AHEAD_MAX = 2_000;
-/** The same where jobs have fairness keys: one of another key that comes now has its turn behind these. */
+/** The same where jobs had fairness keys lately: one of another key that comes now has its turn behind these. */
 const TURNS_AHEAD_MAX = 500;
+const LATELY_MS: number = seconds(1);
 /** As many as end in this time, or while some claims take place where those are slow: a disk may flush in 0.1 ms or in 10. */
 const AHEAD_MS: number = ms(25);
 const AHEAD_CLAIMS = 4;
@@ -66,7 +67,8 @@ export function readAhead(monotonic: () => number): ReadAhead {
   let asking = 0;
   let last = { at: 0, asked: 0, given: 0 };
   /** Whether keys were seen among the last jobs that came. */
-  let takesTurns = false;
+  /** When the last one with a fairness key came. */
+  let keyedAt = Number.NEGATIVE_INFINITY;
   const clear = (): readonly ClaimedJob[] => {
     const all = [...jobs.values()];
     jobs.clear();
@@ -88,7 +90,7 @@ export function readAhead(monotonic: () => number): ReadAhead {
       }
       last.given += more.length;
       askedAt = null;
-      if (more.length > 0) takesTurns = more.some(({ live }) => live.fairnessKey !== "");
+      if (more.some(({ live }) => live.fairnessKey !== "")) keyedAt = arrivedAt;
       order = order.slice(first);
       first = 0;
       for (const job of more) {
@@ -116,7 +118,10 @@ export function readAhead(monotonic: () => number): ReadAhead {
       const least = isStarving ? (last.given - busy) * claims : 0;
       const limit = Math.max(0, Math.min(free - jobs.size, max));
       const forMs = Math.min(AHEAD_MS_MAX, Math.max(AHEAD_MS, claimMs * AHEAD_CLAIMS));
-      const size = Math.min(takesTurns ? TURNS_AHEAD_MAX : AHEAD_MAX, Math.floor(Math.max(least, rate.now() * forMs)));
+      const size = Math.min(
+        monotonic() - keyedAt < LATELY_MS ? TURNS_AHEAD_MAX : AHEAD_MAX,
+        Math.floor(Math.max(least, rate.now() * forMs)),
+      );
       askedAt = monotonic();
       // Not one by one: a claim that takes many costs little more than one that takes one.
       const ahead = jobs.size > size / 2 ? 0 : Math.max(0, Math.min(size - jobs.size, max - limit));
