@@ -138,8 +138,10 @@ interface Asking {
 const ONE_STATEMENT_MAX = 2;
 
 /** Whether nothing has to be asked to decide about it: new jobs that hang on nothing, and ends on which nothing hangs, of what was claimed here. */
-function isSimple({ changes }: Group, { claimed }: Known): boolean {
-  if (changes.length > ONE_STATEMENT_MAX) return false;
+function isSimple({ changes, claims }: Group, { claimed, manyMin }: Known): boolean {
+  if (changes.length > ONE_STATEMENT_MAX || claims.length > 1 || definitionsNeeded(changes).length > 0) return false;
+  // Its events come with one part of it (O1): two are of one change at most.
+  if (manyMin <= 2 * ONE_STATEMENT_MAX) return false;
   return changes.every((change) => {
     if (change.type === "settle") return claimed.isOnItsOwn(change);
     if (change.type !== "submit") return false;

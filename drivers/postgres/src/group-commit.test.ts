@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { noTally, WindlassError, type Change, type JobRecord } from "@windlass/kernel";
 import { groupCommits, type CommitTogether } from "./group-commit.ts";
 
+const never = (): (() => void) => () => {};
 const due = (id: string): Change => ({ type: "due", id });
 const noSignals = { ready: new Set<string>(), woken: false, stopping: new Set<string>(), timerAt: null, dispatchAt: null };
 
@@ -20,7 +21,7 @@ function recording(): { readonly groups: string[][]; readonly commit: CommitToge
 
 test("commits that are asked for together share a transaction, and each has its own results", async () => {
   const { groups, commit } = recording();
-  const { commit: grouped } = groupCommits(commit);
+  const { commit: grouped } = groupCommits(commit, never);
   const answers = await Promise.all([grouped([due("a"), due("b")], 1), grouped([], 1), grouped([due("c")], 2)]);
   expect(groups).toEqual([["a", "b", "c"]]);
   expect(answers.map(({ results }) => results.map((result) => result.id))).toEqual([["a", "b"], [], ["c"]]);
@@ -28,7 +29,7 @@ test("commits that are asked for together share a transaction, and each has its 
 
 test("a transaction has at most 500 changes unless one commit alone has more", async () => {
   const { groups, commit } = recording();
-  const { commit: grouped } = groupCommits(commit);
+  const { commit: grouped } = groupCommits(commit, never);
   const many = (count: number): Change[] => Array.from({ length: count }, (_, index) => due(`${index}`));
   await Promise.all([400, 100, 1, 700, 5].map((count) => grouped(many(count), 0)));
   expect(groups.map((group) => group.length)).toEqual([500, 1, 700, 5]);
@@ -36,7 +37,7 @@ test("a transaction has at most 500 changes unless one commit alone has more", a
 
 test("a commit that fails fails alone", async () => {
   const { groups, commit } = recording();
-  const { commit: grouped } = groupCommits(commit);
+  const { commit: grouped } = groupCommits(commit, never);
   const answers = await Promise.allSettled([grouped([due("a")], 0), grouped([due("bad")], 0), grouped([due("c")], 0)]);
   expect(answers.map((answer) => answer.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(groups).toEqual([["a", "bad", "c"], ["a"], ["bad"], ["c"]]);
@@ -58,15 +59,16 @@ test("a claim shares the commit of a submit that it is for, until that has begun
     await end.promise;
     for (const asked of group.claims) asked.answer(null);
     return { results: group.changes.map(() => ({ ok: true, id: "" })), signals: noSignals, tally: noTally };
-  });
+  }, never);
   expect(share(request)).toBeNull();
   const first = commit([due("a"), job], 1);
   expect(share({ ...request, queues: ["other"] })).toBeNull();
   const sharing = share(request);
   await begun.promise;
   expect(share(request), "its transaction is under way").toBeNull();
-  const second = commit([job], 2);
+  const second = commit([job, job], 2);
   expect([share(request), share(request)]).not.toContain(null);
+  expect(share(request), "others may take all that it makes").toBeNull();
   end.resolve();
   await Promise.all([first, second]);
   expect(await sharing).toBeNull();
@@ -86,9 +88,40 @@ test.each([
     await Promise.resolve();
     claims.push(take().claims.filter(({ isOpen }) => isOpen).length);
     throw error;
-  });
+  }, never);
   const commits = Promise.allSettled([commit([job], 1), commit([job], 1)]);
   expect(await share(request)?.catch((failure: unknown) => failure)).toEqual(expected);
   await commits;
   expect(claims).toEqual([1, 0, 0]);
+});
+
+test("a claim goes its own way when the transaction that it is to share does not begin soon", async () => {
+  const timers: (() => void)[] = [];
+  const claims: number[] = [];
+  const free = Promise.withResolvers<void>();
+  const { commit, share } = groupCommits(
+    async (take) => {
+      if (claims.length > 0) await free.promise;
+      const group = take();
+      claims.push(group.claims.length);
+      await free.promise;
+      for (const asked of group.claims) asked.answer({ jobs: [] } as never);
+      return { results: group.changes.map(() => ({ ok: true, id: "" })), signals: noSignals, tally: noTally };
+    },
+    (_, callback) => {
+      timers.push(callback);
+      return () => void timers.splice(timers.indexOf(callback), 1);
+    },
+  );
+  const first = commit([due("a")], 1);
+  const second = commit([job], 2);
+  const sharing = share(request);
+  expect(sharing).not.toBeNull();
+  expect(timers).toHaveLength(1);
+  for (const fire of timers.splice(0)) fire();
+  expect(await sharing).toBeNull();
+  free.resolve();
+  await Promise.all([first, second]);
+  expect(claims.reduce((sum, count) => sum + count, 0)).toBe(0);
+  expect(timers).toEqual([]);
 });

@@ -4,7 +4,7 @@
  * so that none fails by another's fault.
  */
 import { noTally, type Change } from "@windlass/kernel";
-import type { Claimed, ClaimRequest, Committed } from "@windlass/ports";
+import type { Claimed, ClaimRequest, Clock, Committed } from "@windlass/ports";
 import { AskedClaim, isFor } from "./shared-claims.ts";
 
 /** What shares a transaction. */
@@ -20,7 +20,8 @@ export type CommitTogether = (take: () => Group) => Promise<Committed>;
 export interface GroupCommits {
   readonly commit: (changes: readonly Change[], now: number) => Promise<Committed>;
   /**
-   * Shares the transaction of a commit that is not under way yet and makes jobs for this claim; null: there is none. It resolves to null
+   * Shares the transaction of a commit that is not under way yet and makes more jobs for this claim than others that share it may take;
+   * null: there is none. It resolves to null
    * when the claim is to go its own way.
    */
   readonly share: (request: ClaimRequest) => Promise<Claimed | null> | null;
@@ -38,7 +39,7 @@ interface Waiting {
 const CHANGES_MAX = 500;
 
 /** Commits that share a transaction share the latest of their times and their signals. */
-export function groupCommits(commit: CommitTogether): GroupCommits {
+export function groupCommits(commit: CommitTogether, after: Clock["after"]): GroupCommits {
   const waiting: Waiting[] = [];
   let busy = false;
   const flush = async (): Promise<void> => {
@@ -53,9 +54,12 @@ export function groupCommits(commit: CommitTogether): GroupCommits {
         if (!busy) void flush();
       }),
     share(request) {
-      const submit = waiting.find(({ changes }) => changes.some((change) => isFor(request, change)));
+      const submit = waiting.find(({ changes, claims }) => {
+        const makes = changes.filter((change) => isFor(request, change)).length;
+        return makes > claims.reduce((sum, asked) => sum + asked.request.limit + (asked.request.ahead ?? 0), 0);
+      });
       if (submit === undefined) return null;
-      const asked = new AskedClaim(request);
+      const asked = new AskedClaim(request, after);
       submit.claims.push(asked);
       return asked.answered;
     },
@@ -70,7 +74,9 @@ async function runNext(commit: CommitTogether, waiting: Waiting[]): Promise<void
 function takeGroup(waiting: Waiting[]): Waiting[] {
   let size = 0;
   const end = waiting.findIndex((one, index) => (size += one.changes.length) > CHANGES_MAX && index > 0);
-  return waiting.splice(0, end === -1 ? waiting.length : end);
+  const group = waiting.splice(0, end === -1 ? waiting.length : end);
+  for (const { claims } of group) for (const asked of claims) asked.begun();
+  return group;
 }
 
 async function run(commit: CommitTogether, take: () => readonly Waiting[]): Promise<void> {
@@ -93,6 +99,6 @@ function together(group: readonly Waiting[]): Group {
   return {
     changes: group.flatMap(({ changes }) => changes),
     now: Math.max(...group.map(({ now }) => now)),
-    claims: group.flatMap(({ claims }) => claims),
+    claims: group.flatMap(({ claims }) => claims).filter(({ isOpen }) => isOpen),
   };
 }

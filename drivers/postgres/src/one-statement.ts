@@ -2,7 +2,7 @@
  * What only writes, and little, as one statement that is a transaction by itself: no BEGIN, no COMMIT, and one way to the server.
  *
  * O1. Its parts see one state of the database and not each other, and come in no order that PostgreSQL promises. So no two of them may
- *     touch the same row; whatever has to be read first goes by `inTransaction`.
+ *     touch the same row, and only one may number events; whatever has to be read first goes by `inTransaction`.
  * O2. What was taken for granted (`demand`) is looked at with what is written. When it was not so nothing is stored, and the work is done
  *     again by `inTransaction`, which reads.
  */
@@ -66,7 +66,7 @@ function gathering(parts: Part[]): Querier {
   };
 }
 
-/** Texts by those of their parts. Each is a statement that every connection prepares: of more different ones none is made. */
+/** Texts by those of their parts. Each is a statement that every connection prepares: of more different ones the oldest go. */
 const texts = new Map<string, string>();
 const TEXTS_MAX = 200;
 
@@ -74,7 +74,9 @@ function statementOf(parts: readonly Part[]): { readonly text: string; readonly 
   const key = parts.map(({ sql, demanded }) => (demanded === null ? sql : `?${sql}`)).join("\n");
   let text = texts.get(key);
   if (text === undefined) {
-    if (texts.size >= TEXTS_MAX || parts.length === 0) return null;
+    if (parts.length === 0) return null;
+    const [oldest] = texts.keys();
+    if (texts.size >= TEXTS_MAX && oldest !== undefined) texts.delete(oldest);
     text = textOf(parts);
     texts.set(key, text);
   }

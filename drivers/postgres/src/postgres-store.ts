@@ -60,7 +60,10 @@ export async function openPostgresStore({ url, clock, manyMin = MANY_MIN }: Post
     manyMin,
   };
   const beats = threadHeartbeats(url, clock);
-  const { commit, share } = groupCommits((take) => commitAlone(pool, known, take));
+  const { commit, share } = groupCommits(
+    (take) => commitAlone(pool, known, take),
+    (delayMs, callback) => clock.after(delayMs, callback),
+  );
   let closed: Promise<void> | null = null;
   return {
     jobs: {

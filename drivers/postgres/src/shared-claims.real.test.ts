@@ -73,6 +73,12 @@ describe.skipIf(postgres.missing)("a claim that is asked for with a submit", () 
     expect(idsOf(await here.jobs.claim(request))).toEqual([ids[3], ids[4]]);
   });
 
+  test("is given what stands behind a job that may not start any more, whole", async () => {
+    const jobs = [jobRecord({ startDeadline: T0 - 1 }), jobRecord({ input: { n: 2 } })];
+    const [, claimed] = await together(jobs, { limit: 1 });
+    expect(claimed.jobs).toMatchObject([{ record: jobs[1], live: { id: jobs[1]?.id } }]);
+  });
+
   test("takes fairness keys in turn", async () => {
     const keys = ["b", "b", "b", "a", "a"];
     const jobs = keys.map((fairnessKey) => jobRecord({ fairnessKey }));

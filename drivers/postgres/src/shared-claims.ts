@@ -6,7 +6,8 @@
  *     that of any claim. Whether it is so is asked before anything is written; what others commit after that came later.
  * J2. Only where no setting of the queue holds anything back, and of jobs without a concurrency key: nothing is counted, no row is locked.
  * J3. The session is held as by any claim (C4).
- * J4. A claim waits for no lock of others: where the transaction may wait for one, the claim goes its own way at once.
+ * J4. A claim waits for no lock of others: where the transaction looks for rows that it may have to wait for, the claim goes its own way at
+ *     once, and also when that transaction has not begun soon.
  * J5. It is answered when it is stored. When nobody knows whether it was, it fails as the commit does.
  * J6. It is tried only behind a claim that has left nothing ready, so that where jobs wait no claim waits for a commit.
  */
@@ -16,6 +17,7 @@ import {
   isWindlassError,
   isUnhindered,
   mergeQueues,
+  ms,
   noTally,
   queueState,
   type Change,
@@ -24,20 +26,26 @@ import {
   type LiveJob,
   type WorkingSet,
 } from "@windlass/kernel";
-import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
+import type { Claimed, ClaimedJob, ClaimRequest, Clock } from "@windlass/ports";
 import { fittingClaim, jobsTable, noSignals, queuesTable, type Turns } from "@windlass/sql";
 import { OWN_NUMBER } from "./claimed-rows.ts";
 import type { Querier, Row } from "./connection.ts";
 import { isStoredAsItIs } from "./submitted-rows.ts";
 
+/** A commit that goes before it takes some milliseconds. */
+const SOON_MS: number = ms(50);
+
 /** A claim that waits for the transaction of a submit. */
 export class AskedClaim {
   readonly request: ClaimRequest;
   readonly #answered = Promise.withResolvers<Claimed | null>();
+  /** Once its transaction has begun, it waits for that. */
+  readonly begun: () => void;
   #isOpen = true;
 
-  constructor(request: ClaimRequest) {
+  constructor(request: ClaimRequest, after: Clock["after"]) {
     this.request = request;
+    this.begun = after(SOON_MS, () => this.answer(null));
   }
 
   /** Null: it is to go its own way. */
@@ -58,7 +66,7 @@ export class AskedClaim {
   /** Of the transaction that it shared: it may have been stored all the same when the store cannot be reached (J5), else nothing of it was. */
   refuse(error: unknown): void {
     this.#isOpen = false;
-    if (isWindlassError(error) && error.code === "unavailable") this.#answered.reject(error);
+    if (isWindlassError(error) && error.code === "unavailable" && error.details?.["disk"] !== "full") this.#answered.reject(error);
     else this.#answered.resolve(null);
   }
 }
@@ -174,14 +182,20 @@ function admitOne({ set, turns, now }: Making, asked: AskedClaim): SharedClaim {
   const records = new Map(set.writes.inserted.map((record) => [record.id, record]));
   const lists = queues.map((queue) => inTurns(readyOf(set, { executor, queue }).toSorted(byPriority), turns.of(executor, queue).after));
   const ready = mergeQueues(lists);
-  const rows = new Map(ready.slice(0, limit + ahead).map(({ id }) => [id, rowOf(records.get(id))]));
+  const rows = new Map<string, Row>();
+  /** Of one that is passed over, those behind it are given. */
+  const row = (id: string): Row => {
+    let made = rows.get(id);
+    if (made === undefined) rows.set(id, (made = rowOf(records.get(id))));
+    return made;
+  };
   if (!ready.every((live) => records.has(live.id) && isPlain(live))) return { lives: [], answer: () => asked.answer(NOTHING) };
-  const candidates = fittingClaim(ready, ({ id }) => bytesOf(rows.get(id)), { jobs: 0, bytes: 0 });
+  const candidates = fittingClaim(ready, ({ id }) => bytesOf(row(id)), { jobs: 0, bytes: 0 });
   const states = new Map(queues.map((queue) => [queue, queueState()]));
   const ids = admit(set, { candidates, queues: states, keys: new Map(), claim: asked.request, limit, ahead, now });
   const lives = ids.map((id) => set.get(id)).filter((live) => live !== undefined);
   const nothingLeft = lives.length === ready.length;
-  const jobs = (): ClaimedJob[] => lives.flatMap((live) => ({ record: jobsTable.decode(rows.get(live.id) ?? []), live }));
+  const jobs = (): ClaimedJob[] => lives.flatMap((live) => ({ record: jobsTable.decode(row(live.id)), live }));
   return {
     lives,
     answer: () => asked.answer({ jobs: jobs(), signals: noSignals, nothingLeft, heldUntil: null, tally: noTally }),
@@ -218,6 +232,6 @@ function rowOf(record: JobRecord | undefined): Row {
   return record === undefined ? [] : jobsTable.encode(record);
 }
 
-function bytesOf(row: Row = []): number {
+function bytesOf(row: Row): number {
   return row.reduce<number>((total, value) => total + (typeof value === "string" ? Buffer.byteLength(value) : 0), 0);
 }
