@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { lineMask } from "./line-mask.ts";
 import { maskOf, type Mask } from "./mask.ts";
 
 const PATTERNS = ["^a+", "b+$", "[^x]+", "\\s", "^", "$", "\\bab\\b", "a\\nb", "(?<=a)b", "x(?!a)", "^[^b]*$"];
@@ -119,5 +120,13 @@ test.each([0, 1, 2, 3])("letters that are not ASCII stay as they are, wherever t
     const line = `${"a".repeat(at)}ü${"a".repeat(11 - at)}b`;
     const bytes = Buffer.concat([Buffer.alloc(from), Buffer.from(line)]).subarray(from);
     expect(Buffer.from(mask.bytes(bytes)).toString()).toBe(line.replace("b", "***"));
+  }
+});
+
+test.each(["$&", "$$", "$`", "$1"])("%s stands in for a match as it is written", (written) => {
+  for (const pattern of ["(b+)", "b*"]) {
+    const stream = lineMask({ patterns: [pattern], written: Buffer.from(written) }).stream();
+    const shown = [stream.push(Buffer.from("abbc\n")), stream.end()];
+    expect(Buffer.concat(shown).toString()).toBe(`a${written}c\n`);
   }
 });

@@ -44,13 +44,17 @@ const encoder = new TextEncoder();
 export function lineMask({ patterns, written }: Replace): LineMask {
   const expressions = patterns.map((pattern) => new RegExp(textOf(encoder.encode(pattern)), "g"));
   const mask = textOf(written);
+  // What stands in for a match may have a meaning of its own there: `$&` would be the match.
+  const literal = mask.replaceAll("$", "$$$$");
   const replaced = (line: string): string => {
     let masked = line;
     for (const expression of expressions) {
       const matches = masked.match(expression);
       if (matches === null) continue;
       // A text is put in several times quicker than what a function says of each match.
-      masked = matches.includes("") ? masked.replace(expression, (match) => (match === "" ? "" : mask)) : masked.replace(expression, mask);
+      masked = matches.includes("")
+        ? masked.replace(expression, (match) => (match === "" ? "" : mask))
+        : masked.replace(expression, literal);
     }
     return masked;
   };
