@@ -1,7 +1,7 @@
 /**
  * The jobs of one worker at the other end of a connection, for the engine's claims: how many it takes, which it holds.
  *
- * J1. No more is pushed than the worker asked for; beyond its free slots only what may be read ahead (kernel, D6).
+ * J1. No more is pushed than the worker asked for; beyond its free slots only what may be read ahead (kernel, D7).
  * J2. What was claimed when the connection had ended is returned: nobody has seen it.
  * J3. Only the worker knows what it has: whether it knows a job that its session holds, it is asked.
  */
