@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { client, type Client } from "@windlass/sdk";
 import { testPostgres } from "@windlass/testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { line, type Line } from "../../programs/server/src/worker-line-fixture.ts";
+import { line, spoiledLine, type Line } from "../../programs/server/src/worker-line-fixture.ts";
 import { stranger, until, type Running, type Stranger } from "./stranger.ts";
 
 const HANDLERS = `
@@ -28,7 +28,7 @@ export const handlers = {
 `;
 
 let here: Stranger;
-const lines: Line[] = [];
+const lines: Pick<Line, "close">[] = [];
 
 beforeEach(() => {
   here = stranger();
@@ -192,6 +192,21 @@ test("a worker of a data folder waits for its server, and finds it again at anot
   await until(one, `connected again to ${second.url}`);
   const api = client({ url: second.url, token: here.read(join("team", "token")).trim() });
   expect(await api.wait(await submit(api, "quick"))).toMatchObject({ state: "succeeded" });
+});
+
+test("a worker names the server that it is connected to, also when its data folder names another by then", async () => {
+  const server = await here.server();
+  const address = (url: string): void => here.write(join("team", "server.json"), JSON.stringify({ url, pid: 1, role: "server" }));
+  const between = await spoiledLine(Number(new URL(server.url).port), (frame, direction) => {
+    if (direction === "to worker") address("http://127.0.0.1:1");
+    return [frame];
+  });
+  lines.push(between);
+  mkdirSync(join(here.folder, "team"));
+  address(between.url);
+  const one = here.start(["worker", "--handlers", "handlers.ts", "--data", "team", "--token", tokenOf(here)]);
+  await until(one, "A worker of");
+  expect(one.printed()).toContain(`A worker of ${between.url} `);
 });
 
 const postgres = testPostgres();

@@ -57,7 +57,7 @@ function treeOf(world: World, performing: Performing): Command {
     .option("--context <name>", "the server that has this name (WINDLASS_CONTEXT); see windlass context")
     .option("--token <token>", "token for the server (WINDLASS_TOKEN); read from the data folder when left out")
     .option("--workspace <name>", "whose jobs, workflows and queues (WINDLASS_WORKSPACE); the only one of the token, or default")
-    .option("--data <folder>", "the data folder (WINDLASS_DATA); ./.windlass when left out")
+    .option("--data <folder>", "the data folder (WINDLASS_DATA), whose server is asked and no other; ./.windlass when left out")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({
       writeOut: (text) => world.terminal.out(text),

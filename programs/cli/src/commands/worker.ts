@@ -4,9 +4,8 @@ import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { DEFAULT_QUEUE, didYouMean, messageOf, WindlassError } from "@windlass/kernel";
 import { worker, type HandlersByName } from "@windlass/sdk";
-import { readDataFolder } from "../compose/data-folder.ts";
 import { openTracing } from "../compose/open-tracing.ts";
-import { dataFolderOf, targetOf, workspaceOf, type Target } from "../connection/connect.ts";
+import { lookupOf, workspaceOf, type Target } from "../connection/connect.ts";
 import { inContext } from "../connection/contexts.ts";
 import { interruption } from "../machine/interruption.ts";
 import type { Call } from "../tree/call.ts";
@@ -24,12 +23,14 @@ export interface WorkerCommandOptions {
 export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void> {
   const { options, terminal } = call;
   const environment = inContext(options, call.environment);
-  const found = (): Target => targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
-  // Its server may not run yet, and when it runs again it may listen elsewhere.
+  const lookup = lookupOf({ options, environment });
+  // A folder that cannot be read is told at once. Its server may not run yet, and when it runs again it may listen elsewhere.
+  let target = lookup();
   const server = (): Target => {
-    const target = found();
-    if (target.missing !== null) throw target.missing;
-    return target;
+    const found = lookup();
+    if (found.missing !== null) throw found.missing;
+    target = found;
+    return found;
   };
   // First: what the handlers load may be instrumented by it.
   const traces = await openTracing({ environment: call.environment, logger: { warn: (message) => terminal.err(`warn: ${message}\n`) } });
@@ -51,7 +52,7 @@ export async function runWorker(call: Call<WorkerCommandOptions>): Promise<void>
   await Promise.race([started, interrupted.asked]);
   if (!interrupted.signal.aborted) {
     const names = Object.keys(handlers);
-    const { url } = found();
+    const { url } = target;
     if (call.format === "json") terminal.out(`${JSON.stringify({ url, queues, handlers: names, pid: process.pid })}\n`);
     else terminal.out(`A worker of ${url} serves ${queues.join(", ")} with ${names.join(", ")}. End it with Ctrl-C.\n`);
     await interrupted.stay();

@@ -1,5 +1,9 @@
-import { expect, test } from "vitest";
-import { targetOf } from "./connect.ts";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { removeAddress, writeAddress } from "../compose/data-folder.ts";
+import { lookupOf, targetOf } from "./connect.ts";
 
 const folder = { path: "/data", token: "wl_own", server: { url: "http://127.0.0.1:5000", pid: 1, role: "server" } } as const;
 const empty = { path: "/data", token: null, server: null };
@@ -27,6 +31,42 @@ test.each([
   });
   expect(targetOf({ options, environment, folder }).missing).toBeNull();
   expect(targetOf({ options: { ...options, server: "http://10.0.0.2:1" }, environment, folder: empty }).missing).toBeNull();
+});
+
+test("a folder with a token had a server: it is that one or none, and its token goes to no other", () => {
+  const left = { ...folder, server: null };
+  expect(targetOf({ options: {}, environment: {}, folder: left })).toMatchObject({
+    token: undefined,
+    missing: { message: expect.stringMatching(/^no server runs for the data folder \/data/u) },
+  });
+  // Who has another token means another server: of a cluster, its port is passed on to the usual one here.
+  const usual = { url: "http://127.0.0.1:4180", token: "wl_other", missing: null };
+  expect(targetOf({ options: { token: "wl_other" }, environment: {}, folder: left })).toEqual(usual);
+  expect(targetOf({ options: {}, environment: { WINDLASS_TOKEN: "wl_other" }, folder: left })).toEqual(usual);
+  expect(targetOf({ options: { server: "http://localhost:9" }, environment: {}, folder: left })).toMatchObject({
+    token: "wl_own",
+    missing: null,
+  });
+});
+
+test("who looks again finds the server at its new address, and no other while it is away, whatever the token", () => {
+  const here = mkdtempSync(join(tmpdir(), "windlass-lookup-"));
+  const inFolder = vi.spyOn(process, "cwd").mockReturnValue(here);
+  try {
+    const lookup = lookupOf({ options: { token: "wl_worker" }, environment: {} });
+    expect(lookup()).toMatchObject({ url: "http://127.0.0.1:4180", missing: null });
+    const own = join(here, ".windlass");
+    mkdirSync(own);
+    for (const url of ["http://127.0.0.1:5000", "http://127.0.0.1:5001"]) {
+      writeAddress(own, { url, pid: 1, role: "server" });
+      expect(lookup()).toEqual({ url, token: "wl_worker", missing: null });
+      removeAddress(own);
+      expect(lookup().missing).toMatchObject({ code: "unreachable" });
+    }
+  } finally {
+    inFolder.mockRestore();
+    rmSync(here, { recursive: true });
+  }
 });
 
 test("what is named goes before the environment, and that before the data folder", () => {

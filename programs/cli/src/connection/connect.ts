@@ -1,6 +1,10 @@
 /**
- * Which server a command talks to: the one that was named, else that of the context, else the one of the data folder, else, unless a
- * folder was named, the usual address on this machine: there may be the server of another folder. The token of a data folder goes to nobody but its own server.
+ * Which server a command talks to: the one that was named, else that of the context, else the one of the data folder, else the usual
+ * address on this machine.
+ *
+ * C1. At the usual address there may be the server of another folder. A folder that was named has its own server or none; so has one
+ *     with a token, unless another token is given.
+ * C2. The token of a data folder goes to its own server, and to one on this machine that was named.
  */
 import { WindlassError } from "@windlass/kernel";
 import { client, type Client } from "@windlass/sdk";
@@ -13,12 +17,14 @@ import { inContext } from "./contexts.ts";
 export interface Connection {
   readonly client: Client;
   readonly url: string;
+  /** What each call will be told (see Target). */
+  readonly missing: WindlassError | null;
 }
 
 export interface Target {
   readonly url: string;
   readonly token: string | undefined;
-  /** A data folder was named for which no server runs: whoever asks hears this. */
+  /** No server runs for the data folder, and no other is meant (C1): whoever asks hears this. */
   readonly missing: WindlassError | null;
 }
 
@@ -30,7 +36,7 @@ export function connect(
   { isSilent = false }: { readonly isSilent?: boolean } = {},
 ): Connection {
   const environment = inContext(options, outer);
-  const { missing, ...target } = targetOf({ options, environment, folder: readDataFolder(dataFolderOf(options, environment)) });
+  const { missing, ...target } = lookupOf({ options, environment })();
   if (!URL.canParse(target.url))
     throw new WindlassError("usage", `WINDLASS_URL is "${target.url}"; it must be an address such as ${USUAL_URL}`);
   // At a terminal, who asked decides whether to ask again.
@@ -38,7 +44,17 @@ export function connect(
   const isTold = !isSilent && isForPeople(format);
   const workspace = workspaceOf(options, environment);
   const given = { ...target, workspace, retries: 0, ...(isTold ? { onLost } : {}) };
-  return { client: client(missing === null ? given : { ...given, fetch: () => Promise.reject(missing) }), url: target.url };
+  return { client: client(missing === null ? given : { ...given, fetch: () => Promise.reject(missing) }), url: target.url, missing };
+}
+
+/** Looks again each time: the server of a data folder may listen elsewhere then. Once there was one, it is that of this folder or none. */
+export function lookupOf({ options, environment }: Asking & Pick<World, "environment">): () => Target {
+  let hadServer = false;
+  return () => {
+    const folder = readDataFolder(dataFolderOf(options, environment));
+    hadServer ||= folder.server !== null;
+    return targetOf({ options, environment, folder, hadServer });
+  };
 }
 
 interface Asking {
@@ -59,19 +75,23 @@ export function targetOf({
   options,
   environment,
   folder,
+  hadServer = false,
 }: {
   readonly options: GlobalOptions;
   readonly environment: Environment;
   readonly folder: DataFolder;
+  /** It was seen that the folder had a server. */
+  readonly hadServer?: boolean;
 }): Target {
   const named = options.server ?? given(environment["WINDLASS_URL"]);
   const own = folder.server?.url;
   const url = (named ?? own ?? USUAL_URL).replace(/\/+$/u, "");
-  const mayHaveToken = named === undefined || (own !== undefined && url === own);
-  const token =
-    options.token ?? given(environment["WINDLASS_TOKEN"]) ?? (mayHaveToken || isLoopback(url) ? (folder.token ?? undefined) : undefined);
-  const isMissing = named === undefined && own === undefined && (options.data ?? given(environment["WINDLASS_DATA"])) !== undefined;
-  return { url, token, missing: isMissing ? noServer(folder.path) : null };
+  const other = options.token ?? given(environment["WINDLASS_TOKEN"]);
+  const mayHaveToken = named === undefined ? own !== undefined : url === own || isLoopback(url);
+  const token = other ?? (mayHaveToken ? (folder.token ?? undefined) : undefined);
+  const isNamed = (options.data ?? given(environment["WINDLASS_DATA"])) !== undefined;
+  const hasOwnOrNone = isNamed || hadServer || (folder.token !== null && other === undefined);
+  return { url, token, missing: named === undefined && own === undefined && hasOwnOrNone ? noServer(folder.path) : null };
 }
 
 function noServer(path: string): WindlassError {
