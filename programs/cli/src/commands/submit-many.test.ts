@@ -1,10 +1,13 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { WindlassError } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { expect, test } from "vitest";
 import type { Format } from "../output/present.ts";
 import { plainStyle } from "../output/style.ts";
 import type { Call } from "../tree/call.ts";
-import { submitAll } from "./submit-many.ts";
+import { submitAll, submitMany } from "./submit-many.ts";
 import type { WrittenJob } from "./written-jobs.ts";
 
 type SubmitMany = Client["jobs"]["submitMany"];
@@ -90,6 +93,30 @@ test("of a server that was not reached, it is known", async () => {
     message: "nobody answers; nothing was submitted",
   });
   expect(out()).toBe("");
+});
+
+test("where each has a key, it is told where to go on also when nobody knows", async () => {
+  const keyed = jobsOf(2_500).map(({ job, place }) => ({ place, job: { ...job, idempotencyKey: place } }));
+  const lost = failing("unreachable", "it is gone");
+  await expect(submitAll(callOf().call, serverOf(all, lost), keyed)).rejects.toMatchObject({
+    message: expect.stringMatching(/line 2000 are stored; nothing behind is; go on from line 1001: under their keys none is made twice$/u),
+  });
+  await expect(submitAll(callOf().call, serverOf(lost), [...keyed.slice(0, 2), ...jobsOf(1)])).rejects.toMatchObject({
+    message: expect.not.stringContaining("go on"),
+  });
+});
+
+test("a folder without a server is told before anything is read", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "windlass-submit-many-"));
+  try {
+    const call: Call = { ...callOf().call, args: ["no such file"], options: { data: folder }, environment: { XDG_CONFIG_HOME: folder } };
+    await expect(submitMany(call)).rejects.toMatchObject({
+      code: "unreachable",
+      message: expect.stringMatching(/^no server runs for the data folder/u),
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("results so far are printed as JSON as well", async () => {

@@ -6,7 +6,7 @@
  *     place in the file, and the exit code is 4.
  * M2. However it ends, the results so far are printed, and it is said of all other jobs whether they are stored: not when their
  *     request was refused or not sent, as by a server that takes less than this program knows of; not known when its answer did not
- *     come. It says where to go on; those that have an `idempotencyKey` can be submitted again with the same file, and are not made twice.
+ *     come. It says where to go on; when an answer did not come, only where each job of that request has an `idempotencyKey`.
  */
 import type { Input, Operations } from "@windlass/contract";
 import { GATHERED_LENGTH_MAX, SUBMIT_MANY_MAX } from "@windlass/contract/routes";
@@ -32,8 +32,17 @@ const SERVER_STATUS_MIN = 500;
 
 export async function submitMany(call: Call): Promise<number | void> {
   const path = argumentOf(call, 0);
+  // Before anything is read as well: a pipe may take long.
+  clientOf(call);
   const jobs = await jobsIn(await readSource(path), path === "-" ? "standard input" : path);
-  return submitAll(call, connect(call).client, jobs);
+  return submitAll(call, clientOf(call), jobs);
+}
+
+/** Throws when it is known that there is no server: nothing was sent then. */
+function clientOf(call: Call): Client {
+  const { client, missing } = connect(call);
+  if (missing !== null) throw missing;
+  return client;
 }
 
 /** Sends them, and prints what became of them. */
@@ -105,7 +114,9 @@ function reportOf(jobs: readonly WrittenJob[], results: Results, batch: readonly
   const stored = results.filter((result) => !("problem" in result)).length;
   const answered = results.length === 0 ? "" : `of ${rangeOf(jobs.slice(0, results.length))}, ${count(stored, "job")} ${be(stored)} stored`;
   const behind = results.length + batch.length < jobs.length ? "; nothing behind is" : "";
-  const unknown = `it is not known whether ${rangeOf(batch)} ${be(batch.length)} stored${behind}`;
+  const isKeyed = batch.every(({ job }) => job.idempotencyKey !== undefined);
+  const again = isKeyed ? `; go on from ${batch[0]?.place ?? ""}: under their keys none is made twice` : "";
+  const unknown = `it is not known whether ${rangeOf(batch)} ${be(batch.length)} stored${behind}${again}`;
   return {
     refused: answered === "" ? "nothing was submitted" : `${answered}, and nothing behind; go on from ${jobs[results.length]?.place ?? ""}`,
     lost: answered === "" ? unknown : `${answered}; ${unknown}`,

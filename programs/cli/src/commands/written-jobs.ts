@@ -1,6 +1,7 @@
 /** The jobs of a file for `windlass jobs submit-many`. */
 import type * as Contract from "@windlass/contract";
 import { isJsonObject, messageOf, WindlassError, type Fault } from "@windlass/kernel";
+import { FAULTS_MAX } from "../output/error-text.ts";
 import { count } from "../output/job-lines.ts";
 
 type Submission = Contract.Submission;
@@ -12,33 +13,33 @@ export interface WrittenJob {
 }
 
 /**
- * JSON lines, with comments as YAML has them, or a list as JSON or YAML. Throws `invalid` with all that is wrong with any of them, and
- * `usage` for what has no jobs at all.
+ * JSON lines, with comments as YAML has them, or a list as JSON or YAML. Throws `invalid` with all that is wrong with any of them, as
+ * much as is shown, and `usage` for what has no jobs at all.
  */
 export async function jobsIn(text: string, name: string): Promise<readonly WrittenJob[]> {
   // Some programs begin a file with a mark of its byte order.
   const plain = text.replace(/^\uFEFF/u, "");
-  const begins = plain.split("\n").find((line) => !isEmpty(line)) ?? "";
-  const written = begins.trimStart().startsWith("{") ? linesOf(plain) : await listOf(plain, name);
-  if (written.length === 0) throw new WindlassError("usage", `${name} has no jobs`);
+  const [first] = filledLines(plain);
+  const written = first?.line.trimStart().startsWith("{") === true ? linesOf(plain) : await listOf(plain, name);
   const { faultsOf, submission } = await import("@windlass/contract");
+  const jobs: WrittenJob[] = [];
   const faults: Fault[] = [];
-  let wrong = 0;
+  let [all, wrong, faultsFound] = [0, 0, 0];
   for (const { value, place, unread } of written) {
+    all++;
     const found = unread === undefined ? faultsIn(value, { faultsOf, submission }) : [{ path: "", message: unread }];
     if (found.length > 0) wrong++;
-    faults.push(...found.map(({ path, message }) => ({ path, message: `${place}: ${message}` })));
+    else if (wrong === 0) jobs.push({ job: value as Submission, place });
+    faultsFound += found.length;
+    // No more than is shown: of a large file, every line may be wrong.
+    for (const { path, message } of found.slice(0, FAULTS_MAX - faults.length)) faults.push({ path, message: `${place}: ${message}` });
   }
-  if (wrong > 0) {
-    const more = faults.length > FAULTS_SHOWN_MAX ? `; the first ${FAULTS_SHOWN_MAX} of ${faults.length} faults` : "";
-    const message = `${wrong} of ${count(written.length, "job")} in ${name} ${wrong === 1 ? "is" : "are"} not valid; nothing was submitted${more}`;
-    throw new WindlassError("invalid", message, { faults: faults.slice(0, FAULTS_SHOWN_MAX) });
-  }
-  return written.map(({ value, place }) => ({ job: value as Submission, place }));
+  if (all === 0) throw new WindlassError("usage", `${name} has no jobs`);
+  if (wrong === 0) return jobs;
+  const more = faultsFound > faults.length ? `; the first ${faults.length} of ${faultsFound} faults` : "";
+  const message = `${wrong} of ${count(all, "job")} in ${name} ${wrong === 1 ? "is" : "are"} not valid; nothing was submitted${more}`;
+  throw new WindlassError("invalid", message, { faults });
 }
-
-/** Who mends so many looks again. */
-const FAULTS_SHOWN_MAX = 100;
 
 interface Written {
   readonly value: unknown;
@@ -54,22 +55,26 @@ function faultsIn(value: unknown, { faultsOf, submission }: Pick<typeof Contract
   return success ? [] : faultsOf(error, value, submission);
 }
 
-function linesOf(text: string): Written[] {
-  return text.split("\n").flatMap((line, index) => {
-    if (isEmpty(line)) return [];
-    const place = `line ${index + 1}`;
+function* linesOf(text: string): Generator<Written> {
+  for (const { line, number } of filledLines(text)) {
+    const place = `line ${number}`;
     try {
-      return [{ value: JSON.parse(line) as unknown, place }];
+      yield { value: JSON.parse(line) as unknown, place };
     } catch (error) {
-      return [{ value: undefined, place, unread: `${messageOf(error)}; each line is one job as JSON, or the whole is a list` }];
+      yield { value: undefined, place, unread: `${messageOf(error)}; each line is one job as JSON, or the whole is a list` };
     }
-  });
+  }
 }
 
-/** Nothing stands in it but a comment. */
-function isEmpty(line: string): boolean {
-  const text = line.trim();
-  return text === "" || text.startsWith("#");
+/** One after the other, without those in which nothing stands but a comment. */
+function* filledLines(text: string): Generator<{ readonly line: string; readonly number: number }> {
+  for (let from = 0, number = 1; from < text.length; number++) {
+    const feed = text.indexOf("\n", from);
+    const end = feed === -1 ? text.length : feed;
+    const line = text.slice(from, end);
+    if (!/^\s*(#|$)/u.test(line)) yield { line, number };
+    from = end + 1;
+  }
 }
 
 async function listOf(text: string, name: string): Promise<Written[]> {

@@ -9,7 +9,7 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
 };
 
 /** Of what is shown at once; a file with more faults has a common cause. */
-const FAULTS_MAX = 50;
+export const FAULTS_MAX = 50;
 
 export function errorText(error: unknown, style: Style): string {
   if (!isWindlassError(error)) {

@@ -14,7 +14,7 @@ export function addBulkCommands(jobs: Command, perform: Performing): void {
   jobs
     .command("submit-many")
     .description(
-      "submit the jobs of a file: none when one of them is not valid, else each is stored or refused on its own; when it ends early, it says how far it came and where to go on",
+      "submit the jobs of a file: none when one of them is not valid, else each is stored or refused on its own; when it ends early, it says how far it came, and, where no job can be made twice by it, where to go on",
     )
     .argument(
       "<file>",
