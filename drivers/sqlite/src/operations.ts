@@ -206,50 +206,6 @@ export function readsJobs(name: OperationName): boolean {
 }
 
 /**
- * What is the same whether claims are held (held-claims.ts) or not: claims and commits load what is held, and the others ask for
- * nothing that a held job has. Of timers and concurrency keys it has none, and it is carried out.
- */
-const besideHeld: ReadonlySet<OperationName> = new Set<OperationName>([
-  "claim",
-  "commit",
-  "unblock",
-  "due",
-  "nextDue",
-  "woken",
-  "cursor",
-  "records",
-  "getQueue",
-  "dueSchedules",
-  "nextDueSchedule",
-  "openSession",
-  "beat",
-  "lead",
-  "putPlace",
-  "putDefinition",
-  "disableDefinition",
-  "enableDefinition",
-  "tokenUsed",
-  "addAudit",
-  "pruneAudit",
-  "takeAnswer",
-  "keepAnswer",
-  "releaseAnswer",
-  "pruneAnswers",
-  "ping",
-  "moveFeedPlace",
-  "takeForWebhook",
-  "recordDelivery",
-  "markWebhook",
-  "pruneDeliveries",
-  "pruneOccurrences",
-]);
-
-/** Whether what is held may stay so while this is carried out. */
-export function leavesHeld(name: OperationName): boolean {
-  return besideHeld.has(name);
-}
-
-/**
  * Writes and near reads of tables that have nothing of jobs, whether these were taken in or not: the audit, which is written five times a second
  * while somebody calls, must not send what comes alone the long way (`pays` of intake.ts).
  */
@@ -265,6 +221,41 @@ const besideJobs: ReadonlySet<OperationName> = new Set<OperationName>([
   "pruneAnswers",
   "nextDueSchedule",
 ]);
+
+/**
+ * What is the same whether claims are held (held-claims.ts) or not: claims and commits load what is held, and the others ask for
+ * nothing that a held job has. Of timers and concurrency keys it has none, and it is carried out.
+ */
+const besideHeld: ReadonlySet<OperationName> = new Set<OperationName>([
+  ...besideJobs,
+  "claim",
+  "commit",
+  "unblock",
+  "due",
+  "nextDue",
+  "woken",
+  "cursor",
+  "records",
+  "getQueue",
+  "dueSchedules",
+  "openSession",
+  "putPlace",
+  "putDefinition",
+  "disableDefinition",
+  "enableDefinition",
+  "ping",
+  "moveFeedPlace",
+  "takeForWebhook",
+  "recordDelivery",
+  "markWebhook",
+  "pruneDeliveries",
+  "pruneOccurrences",
+]);
+
+/** Whether what is held may stay so while this is carried out. */
+export function leavesHeld(name: OperationName): boolean {
+  return besideHeld.has(name);
+}
 
 /** Whether what was taken in may stay where it lies while this is carried out. */
 export function leavesTaken(name: OperationName): boolean {
