@@ -3,7 +3,7 @@
  * server a third of a drained job, and its end came some milliseconds later.
  *
  * A1. A live job has a row in `jobs_live` or stands in one group, never both: what a claim begins as a group leaves `jobs_live` in the same
- *     transaction, and comes back in the one that takes the group away.
+ *     transaction, and comes back in the one that takes it out of the group.
  * A2. Who reads jobs that may be running reads both with one statement, so as of one moment. What is queued is in `jobs_live` alone, and
  *     read as if there were no groups: of both together PostgreSQL knows less, and would walk all jobs for a page of them.
  * A3. Whoever changes a job of a group gives it a row of its own first (`extract`), which makes a new version of the group; but for the usual
@@ -149,12 +149,9 @@ export async function areAlive(db: Querier, ids: readonly string[]): Promise<boo
   return (await db.rows(ARE_ALIVE, [ids])).length > 0;
 }
 
-/** Fail as a division by zero when the group is not as it is remembered, on which the transaction runs again (A3). */
-const changedOr = (change: string): string => `WITH changed AS (${change} RETURNING 1) SELECT 1 / count(*) FROM changed`;
-const END = changedOr("DELETE FROM claim_groups WHERE group_id = $1 AND size = $2 AND version = $3");
-const SHORTEN = changedOr(
-  "UPDATE claim_groups SET size = $4, job_ids = $5, ready_ats = $6, ready_at = $7 WHERE group_id = $1 AND size = $2 AND version = $3",
-);
+const END = "DELETE FROM claim_groups WHERE group_id = $1 AND size = $2 AND version = $3 RETURNING 1";
+const SHORTEN = `UPDATE claim_groups SET size = $4, job_ids = $5, ready_ats = $6, ready_at = $7
+  WHERE group_id = $1 AND size = $2 AND version = $3 RETURNING 1`;
 
 export interface Shortened {
   readonly id: string;
@@ -165,10 +162,10 @@ export interface Shortened {
   readonly rest: readonly LiveJob[];
 }
 
-/** Takes jobs that end out of their groups. */
+/** Takes jobs that end out of their groups; what is written beside it counts only if these were as they are remembered (A3). */
 export async function shortenGroups(db: Querier, groups: readonly Shortened[]): Promise<void> {
   for (const { id, before, version, rest } of groups.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     const remembered = [id, before, version] as const;
-    await (rest.length === 0 ? db.write(END, remembered) : db.write(SHORTEN, [...remembered, ...listsOf(rest)]));
+    await (rest.length === 0 ? db.demand(END, remembered, 1) : db.demand(SHORTEN, [...remembered, ...listsOf(rest)], 1));
   }
 }

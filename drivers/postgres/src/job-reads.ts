@@ -43,6 +43,7 @@ export function jobReads(db: Querier): JobReads {
       // One after the other: a job that ends meanwhile is in both, not in neither.
       for (const query of listQueries(filter, (n) => `$${n}`)) lists.push((await db.once(ofList(query), query.values)).map(decodeView));
       const views = await completed(db, lists.flat());
+      // Also one statement may have two lists: rows, and groups behind them.
       return mergeLists([views, []], filter);
     },
     tally: async (filter, by) => {
