@@ -1,4 +1,5 @@
 /** Executions that wait for somebody: signals that come before and after, approvals by a person, and what explain says. */
+import { client } from "@windlass/sdk";
 import { afterEach, expect, test } from "vitest";
 import { stranger, until, type Stranger } from "./stranger.ts";
 
@@ -43,6 +44,21 @@ test("a signal that comes before its step waits is kept; each is used once; what
   const done = await me.windlass("jobs", "watch", id, "--json");
   expect(JSON.parse(done.stdout)).toMatchObject({ state: "succeeded", output: { first: "a.csv", second: "b.csv" } });
   expect((await me.windlass("signal", id, "file")).stderr).toContain("has ended");
+});
+
+test("of many that are signalled as soon as they are submitted each goes on", async () => {
+  const me = arrive();
+  const server = await me.server();
+  const api = client({ url: server.url, token: me.read(".windlass/token").trim() });
+  const source = `${HEAD}metadata: {name: hasty}\nsteps: [{name: arrived, tool: {kind: wait, signal: file}}]\noutput: "{{ arrived.output }}"\n`;
+  const lanes = Array.from({ length: 10 }, async (_, lane) => {
+    for (let turn = 0; turn < 20; turn++) {
+      const { job } = await api.workflows.run({ source });
+      await api.jobs.signal({ id: job.id, name: "file", data: { lane, turn } });
+      expect((await api.wait(job.id)).output).toEqual({ lane, turn });
+    }
+  });
+  await Promise.all(lanes);
 });
 
 test("what waits for an approval holds nothing, is explained, and is decided once", async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CHILDREN_MAX, WindlassError } from "@windlass/kernel";
 import type { Store } from "@windlass/ports";
 import { engineFixture, group, groupKind, handled, settled, stepKind, type EngineFixture } from "./engine-fixture.ts";
-import { NOTHING, type JobKind } from "./job-kind.ts";
+import { NOTHING, type ChildSpec, type JobKind } from "./job-kind.ts";
 import type { Worker } from "./worker.ts";
 
 let fixture: EngineFixture;
@@ -62,6 +62,31 @@ describe("a job without executor", () => {
     await fixture.reach(id, "succeeded");
     expect((await childrenOf(id)).map(({ state }) => state)).toEqual(["succeeded"]);
   });
+});
+
+test("a decision may tell something to a child that it makes itself", async () => {
+  const fact = { type: "signal", name: "go", data: 7, by: "ada", at: 0 } as const;
+  const over = { outcome: "succeeded", reason: "ok", message: null } as const;
+  const child: ChildSpec = { ...handled("waits"), executor: "none" };
+  const teller: JobKind = {
+    ...groupKind,
+    advance: ({ facts }) => ({
+      ...NOTHING,
+      ...(facts.some(({ type }) => type === "started") ? { children: [child], tells: [{ key: "waits", fact }] } : {}),
+      finish: facts.some(({ type }) => type === "child") ? over : null,
+    }),
+  };
+  const waits: JobKind = {
+    ...stepKind,
+    advance: ({ facts }) =>
+      facts.some(({ type }) => type === "signal") ? { ...NOTHING, finish: over } : { ...NOTHING, waitFor: { for: "signal", name: "go" } },
+  };
+  const lone = await engineFixture({ kinds: [teller, waits] });
+  await lone.engine.start();
+  const id = await lone.submit(group([]));
+  await lone.reach(id, "succeeded");
+  expect(await lone.stateOf(id)).toBe("succeeded");
+  await lone.close();
 });
 
 describe("a decision that fails", () => {

@@ -221,7 +221,9 @@ const EMPTY = { type: "advance", stops: [], waitUntil: null, progress: null } as
 async function advanceOf(context: EngineContext, { record, live, seen }: DecidingJob, decision: Decision): Promise<Advance> {
   const children = decision.children.map((child) => childRecordOf(context, record, child));
   const named = decision.stops.length > 0 || (decision.tells ?? []).length > 0;
-  const ids = named ? await idsByKey(context, live) : new Map<string | null, string>();
+  // One that this very decision makes may be meant: it has seen what asks for the child, and what the child waits for.
+  const made = children.map(({ id, childKey }) => [childKey, id] as const);
+  const ids = named ? new Map([...made, ...(await idsByKey(context, live))]) : new Map<string | null, string>();
   // Those that have ended meanwhile are left out.
   const stops = decision.stops.flatMap(({ key, reason, message }) => {
     const id = ids.get(key);
