@@ -1,7 +1,7 @@
 /**
  * The program of the writer thread. What it does with what it is sent, and its promises: serving.ts.
  *
- * W4. Having answered, it waits a moment for what the answer brings about, and only then goes back to its event loop: the way
+ * W4. Having answered, it waits a moment for what the answer brings about (next-send.ts), and only then goes back to its event loop: the way
  *     through that takes as long as a small call. Timers, and the end of a flush, come late by no more than that, or by a turn
  *     and a transaction where much comes (W5); while a flush is under way it waits for nothing.
  */
@@ -11,6 +11,7 @@ import { Database } from "./database.ts";
 import { Commits, Flushing } from "./flushing.ts";
 import { IdleGrowth } from "./idle-growth.ts";
 import { LogFile } from "./log-file.ts";
+import { NextSend } from "./next-send.ts";
 import { Serving } from "./serving.ts";
 import { ThreadBeats } from "./thread-beats.ts";
 import { toErrorText, type FromThread, type Reply, type ThreadData, type ToThread } from "./thread-message.ts";
@@ -84,13 +85,15 @@ interface Listening {
 /** A port hands on all that has come before timers have their turn: when the time is up the rest waits for the next one (W5). */
 function listen(from: MessagePort, { serving, flushing, sends, onIdle }: Listening): void {
   let isTurnOver = false;
+  const monotonic = (): number => performance.now();
+  const nextSend = new NextSend({ sends, monotonic, sleep: (seen, ms) => void Atomics.wait(sends, 0, seen, ms) });
   /** See W4. */
   const follow = (until: number): void => {
     while (!flushing.busy && !serving.waits && performance.now() < until) {
       const seen = Atomics.load(sends, 0);
       const next = receiveMessageOnPort(from);
       if (next === undefined) {
-        if (Atomics.wait(sends, 0, seen, FOLLOW_MS) === "timed-out") return onIdle(seen);
+        if (!nextSend.comes(seen, FOLLOW_MS)) return onIdle(seen);
         continue;
       }
       serving.take(next.message as ToThread);
