@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { applyChanges, childKeyOf, idempotencyKeyOf, workspacesNeeded } from "./apply.ts";
 import type { Change, ChangeResult } from "./change.ts";
 import { definitionsNeeded } from "./disabled-definition.ts";
-import { DEPTH_MAX, type JobRecord, type LiveJob } from "./job.ts";
+import { CLOSING_KEY, DEPTH_MAX, type JobRecord, type LiveJob } from "./job.ts";
 import { claimed } from "./transition.ts";
 import { WorkingSet, type Writes } from "./working-set.ts";
 
@@ -232,6 +232,20 @@ describe("children", () => {
       rows.commit({ type: "stop", id: child.id, stopFor: "cancelled", reason: "parent_ended", message: null, by: "windlass", graceMs: 0 }),
     ).toMatchObject([{ ok: true }]);
     expect(rows.live.size).toBe(0);
+  });
+
+  test("that have all ended do not let a stop go past what their parent has not decided yet, such as what cleans up", () => {
+    const rows = new Rows();
+    const stopOf = (id: string): Change => ({
+      ...{ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "ada", graceMs: 1 },
+    });
+    const [begun, waits, queued] = [startedComposite(rows), startedComposite(rows), compositeRecord()];
+    rows.commit({ type: "submit", job: queued }, { type: "signal", id: queued.id, name: "go", data: null, by: "ada" });
+    rows.commit(advanceOf(rows.of(waits.id), { waitUntil: T0 + 5 }));
+    rows.commit(stopOf(begun.id), stopOf(waits.id), stopOf(queued.id));
+    expect(rows.of(begun.id)).toMatchObject({ state: "stopping", openChildren: 0 });
+    expect([...rows.live.keys()]).toEqual([begun.id]);
+    expect(rows.commit(advanceOf(rows.of(begun.id), { children: [childRecord(begun, CLOSING_KEY)] }))).toMatchObject([{ ok: true }]);
   });
 
   test("may not lie deeper than a tree may be", () => {

@@ -269,7 +269,9 @@ function stop(live: LiveJob, change: Extract<OwnChange, { readonly type: "stop" 
     at: now,
     graceMs: change.graceMs,
   };
-  const carried = live.executor === "none" ? live.openChildren > 0 : live.holder !== "none";
+  // Of one that has begun its kind sees every fact first: between the end of one child and the start of the next, what cleans up is still to be made.
+  const isDeciding = live.openChildren > 0 || (live.attempt > 0 && live.wakes > live.decided);
+  const carried = live.executor === "none" ? isDeciding : live.holder !== "none";
   if (!carried) {
     const result = {
       outcome: change.stopFor === "failed_timeout" ? "failed_timeout" : "cancelled",

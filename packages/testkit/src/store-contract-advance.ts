@@ -159,12 +159,13 @@ export function describeDecisions(subject: Subject): void {
     await commitOne(store, advanceOf(live, { cursor: { a: 1, b: { c: [2] } }, waitUntil: T0 + 50 }), T0 + 1);
     expect(await liveOf(store, parent.id)).toMatchObject({ state: "waiting", dueAt: T0 + 50 });
     expect(await commitOne(store, { type: "due", id: parent.id }, T0 + 50)).toMatchObject({ ok: true });
+    await commitOne(store, advanceOf((await wokenOne(store)).live, { waitUntil: T0 + 90 }), T0 + 50);
     await commitOne(
       store,
       { type: "stop", id: parent.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 },
       T0 + 51,
     );
-    // Nothing carries it, so it ended at once: nothing is left of it.
+    // Nothing carries it, and there is nothing that it has not seen, so it ended at once: nothing is left of it.
     expect((await store.reads.get(parent.id))?.state).toBe("cancelled");
     const other = await running(store, compositeRecord());
     const one = await wokenOne(store);

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { JobRecord } from "@windlass/kernel";
 import type { JobFilter, Store } from "@windlass/ports";
-import { childRecord, compositeRecord, failed, jobRecord, settleOf, T0 } from "./factories.ts";
+import { advanceOf, childRecord, compositeRecord, failed, jobRecord, settleOf, succeeded, T0 } from "./factories.ts";
 import { commitOne, running } from "./store-contract-commit.ts";
 import type { Subject } from "./store-subject.ts";
 
@@ -164,10 +164,8 @@ export function describeReads(subject: Subject): void {
       [{ type: "stop", id: child.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }],
       T0 + 12,
     );
-    await store.jobs.commit(
-      [{ type: "stop", id: root.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }],
-      T0 + 13,
-    );
+    const parent = (await store.jobs.woken(1))[0]?.live ?? root;
+    await commitOne(store, advanceOf(parent, { finish: succeeded }), T0 + 13);
     expect((await store.retention.remove([root.id])).toSorted()).toEqual([root.id, child.id].toSorted());
     expect(await store.reads.get(child.id)).toBeNull();
   });
