@@ -34,8 +34,9 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   let { next, done, failed } = before;
   const tells: Told[] = [];
   const mailbox = new Mailbox(entriesOf(input.cursor, changed));
+  // Before all facts: it was sent before whatever is told to the loop itself.
+  if (!input.cursor.has(TOTAL)) for (const kept of spec.kept ?? []) mailbox.receive({ type: "signal", ...kept });
   for (const fact of input.facts) {
-    if (fact.type === "started") for (const kept of spec.kept ?? []) mailbox.receive({ type: "signal", ...kept });
     const told = fact.type === "signal" ? mailbox.receive(fact) : null;
     if (told !== null) tells.push(told);
     if (fact.type !== "child" || changed.has(fact.key) || input.cursor.has(fact.key)) continue;
@@ -62,7 +63,7 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
     cursor: Object.fromEntries(changed),
     children,
     stops: stopped && !over ? runningKeys(spec, next, entry) : [],
-    tells,
+    tells: over ? mailbox.givenBack() : tells,
     waitUntil: null,
     progress: { fraction: done / items.length, text: `${done} of ${items.length} items` },
     finish: over

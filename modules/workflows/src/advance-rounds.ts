@@ -31,22 +31,22 @@ export function advanceRounds(input: AdvanceInput, spec: RoundsSpec): Decision {
   const changed = new Map<string, Json>();
   const mailbox = new Mailbox(entriesOf(input.cursor, changed));
   const tells: Told[] = [];
-  let total = input.cursor.get(TOTAL) as unknown as Total | undefined;
+  const before = input.cursor.get(TOTAL) as unknown as Total | undefined;
+  let total: Total = before ?? { round: 0, at: input.now };
+  // Before all facts: it was sent before whatever is told to the step itself.
+  if (before === undefined) for (const kept of spec.kept ?? []) mailbox.receive({ type: "signal", ...kept });
+  let finish: Result | null = null;
   for (const fact of input.facts) {
-    if (fact.type === "started") {
-      for (const kept of spec.kept ?? []) mailbox.receive({ type: "signal", ...kept });
-      total ??= { round: 0, at: input.now };
-    } else if (fact.type === "signal") {
+    if (fact.type === "signal") {
       const told = mailbox.receive(fact);
       if (told !== null) tells.push(told);
-    } else if (fact.type === "child" && total !== undefined && fact.key === itemKeyOf(spec, total.round) && total.at === null) {
+    } else if (finish === null && fact.type === "child" && fact.key === itemKeyOf(spec, total.round) && total.at === null) {
       mailbox.ended(fact.key);
-      const finish = resultOf(spec, total.round, { fact, outputs: input.outputs });
-      if (finish !== null) return { ...NOTHING, progress: progressOf(spec, total.round + 1), finish };
-      total = { round: total.round + 1, at: input.now + spec.pauseMs };
+      finish = resultOf(spec, total.round, { fact, outputs: input.outputs });
+      if (finish === null) total = { round: total.round + 1, at: input.now + spec.pauseMs };
     }
   }
-  if (total === undefined) return NOTHING;
+  if (finish !== null) return { ...NOTHING, tells: mailbox.givenBack(), progress: progressOf(spec, total.round + 1), finish };
   const due = total.at !== null && total.at <= input.now;
   const next: Total = due ? { ...total, at: null } : total;
   const children = due ? [whatFits(spec.step, withSignal(mailbox, roundChild(input, spec, next.round)))] : [];

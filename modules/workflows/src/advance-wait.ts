@@ -1,6 +1,7 @@
 /** What comes next in a step that waits: for a time, for a signal that its parent tells it of, for a person. */
 import { NOTHING, type AdvanceInput, type Decision } from "@windlass/engine";
 import type { Result, SignalFact } from "@windlass/kernel";
+import { givenBack } from "./mailbox.ts";
 import { dataFaults } from "./signal-schema.ts";
 import type { SignalSpec, WaitSpec } from "./step-spec.ts";
 
@@ -16,9 +17,15 @@ export function advanceWait(input: AdvanceInput, spec: WaitSpec): Decision {
 }
 
 function advanceSignal({ facts }: AdvanceInput, spec: SignalSpec): Decision {
-  const told = spec.given ?? facts.find((fact) => fact.type === "signal");
+  const signals = facts.filter((fact) => fact.type === "signal");
+  const told = spec.given ?? signals.shift();
   if (told === undefined) return { ...NOTHING, waitFor: { for: "signal", name: spec.signal } };
-  return { ...NOTHING, finish: resultOf(told, spec) };
+  return { ...NOTHING, tells: signals.map(givenBack), finish: resultOf(told, spec) };
+}
+
+/** While it is being stopped: what it was told at the last moment is for the next that waits. */
+export function closeWait({ facts }: AdvanceInput): Pick<Decision, "cursor" | "children" | "tells"> {
+  return { cursor: {}, children: [], tells: facts.filter((fact) => fact.type === "signal").map(givenBack) };
 }
 
 /** Who sends a signal is told at once what is wrong with it, unless which step it meets was not known then. */

@@ -71,6 +71,8 @@ interface Job {
   readonly cursor: Map<string, Json>;
   readonly inbox: Fact[];
   readonly open: Map<string, Job>;
+  /** False: it may be told something before it starts. */
+  begun: boolean;
   waitUntil: number | null;
   waitFor: Wait | null;
 }
@@ -123,11 +125,14 @@ class Player {
 
   run(): Played {
     for (let turn = 0; turn < TURNS_MAX; turn++) {
-      const woken = [...this.#composites].filter((job) => job.inbox.length > 0);
+      const woken = [...this.#composites].filter((job) => !job.begun || job.inbox.length > 0);
       const chosen = Math.floor(this.#options.random() * (woken.length + this.#open.size + this.#signals.length));
       const deciding = woken[chosen];
       const leaf = [...this.#open][chosen - woken.length];
-      if (deciding !== undefined) {
+      if (deciding?.begun === false) {
+        deciding.begun = true;
+        deciding.inbox.push({ type: "started" });
+      } else if (deciding !== undefined) {
         const result = this.#decide(deciding);
         if (result !== null) return this.#played(result);
       } else if (this.#signals.length > 0 && (leaf?.child ?? null) === null) this.#root.inbox.push(...this.#signals.splice(0, 1));
@@ -176,13 +181,12 @@ class Player {
       cursor: new Map(),
       inbox: [],
       open: new Map(),
+      begun: false,
       waitUntil: null,
       waitFor: null,
     };
-    if (child === null || child.executor === "none") {
-      job.inbox.push({ type: "started" });
-      this.#composites.add(job);
-    } else {
+    if (child === null || child.executor === "none") this.#composites.add(job);
+    else {
       this.#leaves.push(child);
       this.#open.add(job);
     }
@@ -202,8 +206,8 @@ class Player {
     if (parent !== this.#root) this.#peaks.set(parent.key, Math.max(this.#peaks.get(parent.key) ?? 0, parent.open.size));
   }
 
-  #decide(job: Job, count = 1 + Math.floor(this.#options.random() * job.inbox.length)): Result | null {
-    const seen = job.inbox.splice(0, count);
+  #decide(job: Job, all = false): Result | null {
+    const seen = job.inbox.splice(0, all ? job.inbox.length : 1 + Math.floor(this.#options.random() * job.inbox.length));
     const isRoot = job === this.#root;
     const given: AdvanceInput = {
       record: job.record,
@@ -218,7 +222,7 @@ class Player {
     // As the kernel: no end while there is a fact that was not seen (A3).
     if (decision.finish !== null && job.inbox.length > 0) {
       job.inbox.unshift(...seen);
-      return this.#decide(job, job.inbox.length);
+      return this.#decide(job, true);
     }
     if (isRoot) {
       this.#facts.push(...seen);
@@ -233,11 +237,12 @@ class Player {
       const target = job.open.get(key);
       if (target !== undefined && this.#open.has(target)) this.#end(target, { outcome: "cancelled", reason, message });
     }
-    for (const { key, fact } of decision.tells ?? []) this.#tell(job, key, fact);
     job.waitUntil = decision.waitUntil;
     job.waitFor = decision.waitFor ?? null;
     if (job.waitFor !== null) this.#waits.push(job.waitFor);
     if (decision.finish !== null && !isRoot) this.#end(job, decision.finish);
+    // As the kernel: behind the end of the job.
+    for (const { key, fact } of decision.tells ?? []) this.#tell(job, key, fact);
     return isRoot ? decision.finish : null;
   }
 
@@ -248,7 +253,11 @@ class Player {
     return large.output;
   }
 
-  #tell(job: Job, key: string, fact: Fact): void {
+  #tell(job: Job, key: string | null, fact: Fact): void {
+    if (key === null) {
+      job.parent?.inbox.push(fact);
+      return;
+    }
     const child = job.open.get(key);
     if (child !== undefined && key === this.#options.endBeforeTold)
       this.#end(child, { outcome: "failed_timeout", reason: "wait_timeout", message: "too late" });

@@ -6,7 +6,7 @@
  * M2. What is told to a step that has ended meanwhile comes back as a fact (kernel, `tells`), behind the step's end, which
  *     has taken the step from this list.
  * M3. A loop whose items wait is handed as many signals as it has items, and no more: others may wait for the rest. It has a
- *     mailbox of its own.
+ *     mailbox of its own, and gives back what its items have not used when it ends.
  */
 import type { ChildSpec } from "@windlass/engine";
 import { isJsonObject, type Json, type SignalFact } from "@windlass/kernel";
@@ -39,7 +39,8 @@ const ANY = `${BOX.trim()}*`;
 const WAITS = "#waits ";
 
 export interface Told {
-  readonly key: string;
+  /** Of the child; null: the parent. */
+  readonly key: string | null;
   readonly fact: SignalFact;
 }
 
@@ -66,6 +67,12 @@ export class Mailbox {
     const left = next.left - 1;
     this.#store(place, { ...box, open: left > 0 ? [{ ...next, left }, ...others] : others });
     return { key: next.key, fact: { type: "signal", name, data, by, at } };
+  }
+
+  /** A loop that ends gives back what is kept: what comes next may wait for it. */
+  givenBack(): readonly Told[] {
+    const boxes = [...this.#entries.keys()].filter((key) => key.startsWith(BOX));
+    return boxes.flatMap((key) => this.#box(key).kept).map(givenBack);
   }
 
   /** A child is made: it is given what was kept for it, or noted as one that waits. `items`: of a loop, how many. */
@@ -126,6 +133,9 @@ export class Mailbox {
     this.#entries.set(name, box.kept.length === 0 && box.open.length === 0 ? null : (box as unknown as Json));
   }
 }
+
+/** Told to the parent, by one that has no use for it. */
+export const givenBack = ({ name, data, by, at }: Kept): Told => ({ key: null, fact: { type: "signal", name, data, by, at } });
 
 /** A cursor with what a decision changes in it. */
 export function entriesOf(cursor: ReadonlyMap<string, Json>, changed: Map<string, Json>): Entries {

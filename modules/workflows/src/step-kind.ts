@@ -4,7 +4,7 @@ import { EXECUTORS, isJsonObject, unreachable, type ExecutorName, type JobRecord
 import { advanceFinally } from "./advance-finally.ts";
 import { advanceLoop, itemKeyOf } from "./advance-loop.ts";
 import { advanceRounds } from "./advance-rounds.ts";
-import { advanceWait } from "./advance-wait.ts";
+import { advanceWait, closeWait } from "./advance-wait.ts";
 import { signalFaults } from "./signal-faults.ts";
 import { ownSpecOf, stepSpecFaults } from "./step-spec.ts";
 import { executorsOf } from "./tool-child.ts";
@@ -15,6 +15,7 @@ export const stepKind: JobKind = {
   validate: stepSpecFaults,
   executors,
   advance,
+  close: closeWait,
   itemKey,
   signalFaults: (record, signal) => signalFaults(waitsOf(record.spec), signal),
 };

@@ -1,3 +1,4 @@
+import type { AdvanceInput } from "@windlass/engine";
 import type { JobRecord, SignalFact } from "@windlass/kernel";
 import { describe, expect, test } from "vitest";
 import { play, type Play, type Played } from "./execution-fixture.ts";
@@ -20,6 +21,11 @@ const faultsOf = (tool: string): readonly string[] => {
 };
 
 const signal = (name: string, data: SignalFact["data"] = null): SignalFact => ({ type: "signal", name, data, by: "ada", at: 5 });
+
+function chance(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
+}
 
 function run(text: string, signals: Play["signals"]): Played {
   return play({ workflow: workflow(text), signals: signals ?? [] });
@@ -63,9 +69,7 @@ output: {first: "{{ first.output }}", second: "{{ second.output }}"}`;
 
   test("it does not matter when they come, nor how many facts a decision sees", () => {
     for (let seed = 1; seed <= 60; seed++) {
-      let state = seed;
-      const random = (): number => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
-      const played = play({ workflow: workflow(TWO), random, signals: [signal("go", 1), signal("other"), signal("go", 2)] });
+      const played = play({ workflow: workflow(TWO), random: chance(seed), signals: [signal("go", 1), signal("other"), signal("go", 2)] });
       expect(played.result.output).toEqual({ first: 1, second: 2 });
       expect([...played.cursor.keys()].filter((key) => key.startsWith("#")).toSorted((a, b) => a.localeCompare(b))).toEqual([
         "#",
@@ -82,6 +86,41 @@ output: "{{ patient.output }}"`;
     const played = play({ workflow: workflow(text), signals: [signal("go", 7)], endBeforeTold: "impatient" });
     expect(played.steps.get("impatient")?.outcome).toBe("failed_timeout");
     expect(played.result.output).toBe(7);
+  });
+
+  test("what a repeated step or a loop that ends early was told and has not used is for the next that waits", () => {
+    const early = {
+      until: `until: early.output == 1, tool: {kind: wait, signal: go}`,
+      failFast: `foreach: [1, 2], max_parallel: 1, fail_fast: true, tool: {kind: wait, signal: go, schema: {type: string}}`,
+    };
+    for (const how of Object.values(early))
+      for (let seed = 1; seed <= 60; seed++) {
+        const text = `steps:
+  - {name: early, continue_on_failure: true, ${how}}
+  - {name: next, needs: [early], tool: {kind: wait, signal: go}}
+output: "{{ next.output }}"`;
+        const played = play({ workflow: workflow(text), random: chance(seed), signals: [signal("go", 1), signal("go", 2)] });
+        expect(played.result.output).toBe(2);
+      }
+  });
+
+  test("items of a loop are given signals in the order in which these were sent", () => {
+    const text = `steps:
+  - {name: first, tool: {kind: noop}}
+  - {name: files, needs: [first], foreach: [a, b, c], max_parallel: 1, tool: {kind: wait, signal: file}}
+output: "{{ files.output }}"`;
+    for (let seed = 1; seed <= 60; seed++) {
+      const played = play({ workflow: workflow(text), random: chance(seed), signals: [1, 2, 3].map((n) => signal("file", n)) });
+      expect(played.result.output).toEqual([1, 2, 3]);
+    }
+  });
+
+  test("a step that is told two, or is being stopped when it is told, gives back what it does not use", () => {
+    const record = { spec: { type: "wait", signal: "go" } } as unknown as JobRecord;
+    const input = { record, facts: [signal("go", 1), signal("go", 2)] } as unknown as AdvanceInput;
+    const back = (data: number) => ({ key: null, fact: signal("go", data) });
+    expect(stepKind.advance?.(input)).toMatchObject({ tells: [back(2)], finish: { output: 1 } });
+    expect(stepKind.close?.(input)).toMatchObject({ tells: [back(1), back(2)] });
   });
 
   test("items of a loop wait for names of their own, or take turns at one", () => {

@@ -89,6 +89,41 @@ test("a decision may tell something to a child that it makes itself", async () =
   await lone.close();
 });
 
+test("a job that is being stopped may tell its parent what it was told and has not used", async () => {
+  const over = { outcome: "succeeded", reason: "ok", message: null } as const;
+  const parent: JobKind = {
+    ...groupKind,
+    signalFaults: () => [],
+    advance: ({ facts, cursor }) => {
+      const fact = facts.find((one) => one.type === "signal");
+      if (facts.some(({ type }) => type === "started")) return { ...NOTHING, children: [{ ...handled("waits"), executor: "none" }] };
+      if (fact === undefined) return NOTHING;
+      if (cursor.has("told")) return { ...NOTHING, finish: { ...over, output: fact.data } };
+      const stops = [{ key: "waits", reason: "fail_fast", message: null }] as const;
+      return { ...NOTHING, cursor: { told: true }, tells: [{ key: "waits", fact }], stops };
+    },
+  };
+  const waits: JobKind = {
+    ...stepKind,
+    advance: () => ({ ...NOTHING, waitFor: { for: "signal", name: "go" } }),
+    close: ({ facts }) => ({
+      cursor: {},
+      children: [],
+      tells: facts.filter(({ type }) => type === "signal").map((fact) => ({ key: null, fact })),
+    }),
+  };
+  const lone = await engineFixture({ kinds: [parent, waits] });
+  await lone.engine.start();
+  const id = await lone.submit(group([]));
+  await lone.reach(id, "running");
+  const [child] = await lone.outcome(lone.store.reads.list({ workspace: "default", parentId: id, limit: 2 }));
+  await lone.reach(child?.record.id ?? "", "waiting");
+  await lone.outcome(lone.engine.jobs.signal(id, { name: "go", data: 7, by: "ada" }));
+  await lone.reach(id, "succeeded");
+  expect((await lone.engine.jobs.get(id)).final?.output).toBe(7);
+  await lone.close();
+});
+
 describe("a decision that fails", () => {
   test("stops the job with what was thrown as its message, and others go on", async () => {
     const broken = await fixture.submit(group([], { fails: "the cursor is upside down" }));

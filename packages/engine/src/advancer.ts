@@ -184,7 +184,7 @@ async function changesFor(context: EngineContext, job: DecidingJob, { cursors, t
 /** Ends what is open, lets its kind clean up, then ends itself (N3). */
 async function stoppingChanges(context: EngineContext, job: DecidingJob, cursors: Map<string, KnownCursor>): Promise<Change[]> {
   const { record, live, seen } = job;
-  const { cursor, children } = await closing(context, job, cursors);
+  const { cursor, children, tells } = await closing(context, job, cursors);
   const open = live.openChildren === 0 ? [] : await context.store.jobs.live({ parentId: live.id }, live.openChildren);
   const stops = open
     .filter((child) => child.state !== "stopping" && child.childKey !== CLOSING_KEY)
@@ -193,29 +193,33 @@ async function stoppingChanges(context: EngineContext, job: DecidingJob, cursors
   const finish = over
     ? ({ outcome: "cancelled", reason: live.stop?.reason ?? "cancel_requested", message: live.stop?.message ?? null } as const)
     : null;
-  return [...stops, { ...EMPTY, id: live.id, decided: live.decided, seen, cursor, children, finish }];
+  return [...stops, { ...EMPTY, id: live.id, decided: live.decided, seen, cursor, children, tells, finish }];
 }
 
+type Closing = Required<Pick<Advance, "cursor" | "children" | "tells">>;
+
 /** A kind that throws here cleans up nothing; its job ends all the same (N4). */
-async function closing(
-  context: EngineContext,
-  job: DecidingJob,
-  cursors: Map<string, KnownCursor>,
-): Promise<Pick<Advance, "cursor" | "children">> {
+async function closing(context: EngineContext, job: DecidingJob, cursors: Map<string, KnownCursor>): Promise<Closing> {
   const kind = context.kindOf(job.record.kind);
-  if (kind?.close === undefined) return { cursor: {}, children: [] };
+  if (kind?.close === undefined) return CLOSED;
   try {
     const close = kind.close.bind(kind);
     const given = { ...job, cursor: await cursorOf(context, job, cursors), now: context.now() };
-    const { cursor, children } = await withOutputs(context.store.reads, (outputs) => close({ ...given, outputs }));
-    return { cursor, children: children.map((child) => childRecordOf(context, job.record, child)) };
+    const { cursor, children, tells = [] } = await withOutputs(context.store.reads, (outputs) => close({ ...given, outputs }));
+    const { parentId } = job.record;
+    return {
+      cursor,
+      children: children.map((child) => childRecordOf(context, job.record, child)),
+      tells: parentId === null ? [] : tells.filter(({ key }) => key === null).map(({ fact }) => ({ id: parentId, fact })),
+    };
   } catch (error) {
     if (mayPass(error)) throw error;
     context.logger.error("what cleans up behind a job could not be made", { job: job.live.id, error: messageOf(error) });
-    return { cursor: {}, children: [] };
+    return CLOSED;
   }
 }
 
+const CLOSED: Closing = { cursor: {}, children: [], tells: [] };
 const EMPTY = { type: "advance", stops: [], waitUntil: null, progress: null } as const;
 
 async function advanceOf(context: EngineContext, { record, live, seen }: DecidingJob, decision: Decision): Promise<Advance> {
@@ -230,7 +234,7 @@ async function advanceOf(context: EngineContext, { record, live, seen }: Decidin
     return id === undefined ? [] : [{ id, reason, message }];
   });
   // Of a child that has ended there is no id here, and none is needed: what is told comes back.
-  const tells = (decision.tells ?? []).map(({ key, fact }) => ({ id: ids.get(key) ?? "", fact }));
+  const tells = (decision.tells ?? []).map(({ key, fact }) => ({ id: (key === null ? record.parentId : ids.get(key)) ?? "", fact }));
   return { ...decision, type: "advance", id: live.id, decided: live.decided, seen, children, stops, tells };
 }
 

@@ -56,8 +56,8 @@ export interface Decision {
   readonly waitUntil: number | null;
   /** What it waits for, when no child is open and it is not (only) a time. */
   readonly waitFor?: Wait | null;
-  /** Facts for children, by key; one for a child that has ended comes back as a fact of this job. */
-  readonly tells?: readonly { readonly key: string; readonly fact: Fact }[];
+  /** Facts for children, by key, or for the parent (null); one for a child that has ended comes back as a fact of this job. */
+  readonly tells?: readonly { readonly key: string | null; readonly fact: Fact }[];
   readonly progress: Progress | null;
   /** The end of the job; only when none of its children is open. */
   readonly finish: Result | null;
@@ -114,9 +114,9 @@ export interface JobKind {
   advance?(input: AdvanceInput): Decision;
   /**
    * While the job is stopping: folds what its children came to, and with none of them open any more may make the one child
-   * that cleans up (kernel, CLOSING_KEY). The job ends when that has ended, too.
+   * that cleans up (kernel, CLOSING_KEY). The job ends when that has ended, too. What it was told and has not used it may tell its parent.
    */
-  close?(input: AdvanceInput): Pick<Decision, "cursor" | "children">;
+  close?(input: AdvanceInput): Pick<Decision, "cursor" | "children" | "tells">;
   /**
    * Aliases of secrets that will be asked for, as far as that is known before it runs, so that a missing one is refused at
    * once; those of its own specification when left out.

@@ -130,7 +130,7 @@ export interface Advance {
   readonly waitUntil: number | null;
   /** What it waits for with no child open, when that is not a time (alone). */
   readonly waitFor?: Wait | null;
-  /** Facts for children. One whose child has ended meanwhile comes back to this job, so that no signal is lost. */
+  /** Facts for children, or for the parent. One whose child has ended meanwhile comes back to this job, so that no signal is lost. */
   readonly tells?: readonly { readonly id: string; readonly fact: Fact }[];
   readonly progress: Progress | null;
   /** The end. Only with no child open. */

@@ -60,6 +60,15 @@ export function describeSignals(subject: Subject): void {
     expect((await wokenOf(store, parent.id)).facts).toEqual([FACT]);
   });
 
+  test("a child that ends tells its parent what it has not used, behind its end", async () => {
+    const { store } = subject;
+    const { parent, child } = await family(store, { waitFor: { for: "signal", name: "go" } });
+    await commitOne(store, { type: "signal", id: child.id, name: "go", data: FACT.data, by: "ada" });
+    const woken = (await wokenOf(store, child.id)).live;
+    await commitOne(store, advanceOf(woken, { finish: succeeded, tells: [{ id: parent.id, fact: FACT }] }));
+    expect((await wokenOf(store, parent.id)).facts).toMatchObject([{ type: "child", id: child.id }, FACT]);
+  });
+
   test("what waits for an approval is ended once, by somebody whom it waits for, and never before it waits", async () => {
     const { store } = subject;
     const { parent, child } = await family(store, { waitFor: { for: "approval", by: ["ada", "eve"], text: "ship?" } });
