@@ -27,7 +27,7 @@ import { absentWorkspaces } from "./access.ts";
 import { areAlive, extract } from "./claim-groups.ts";
 import { OWN_NUMBER, deleteClaimed, type ClaimedRows } from "./claimed-rows.ts";
 import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
-import type { Querier } from "./connection.ts";
+import { querierOf, type Querier } from "./connection.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
 import { disabledAmong } from "./disabled-definitions.ts";
 import type { Group } from "./group-commit.ts";
@@ -44,6 +44,7 @@ import {
 } from "./shared-claims.ts";
 import type { SubmittedRows } from "./submitted-rows.ts";
 import { inTransaction, LoadAgain } from "./transaction.ts";
+import { untilHeard } from "./unheard.ts";
 import { writeRows } from "./write-rows.ts";
 
 /** What this process knows of what it has written, which a commit need not read, and how it writes events. */
@@ -103,7 +104,7 @@ export async function commit(
     tally: set.tally,
     submitted,
     shared,
-    stored: () => claimed.stored(),
+    isStored: () => claimed.stored(),
     made: (number[0]?.[0] as string | undefined) ?? sharing.number,
   };
 }
@@ -116,10 +117,12 @@ function sentAway(claims: readonly AskedClaim[]): readonly AskedClaim[] {
 
 /** `commit` in a transaction of its own: what was submitted and claimed is remembered when it is stored. `take` is called when it has begun. */
 export async function commitAlone(pool: pg.Pool, known: Known, take: () => Group): Promise<Committed> {
-  const one = await inOneStatement(pool, (db) => (isSimple(take(), known) ? commit(db, known, { ...take(), asksNothing: true }) : null));
-  const done = one === null ? await inTransaction(pool, (tx) => commit(tx, known, take())) : { ...one.result, made: one.made };
-  const { submitted, shared, made, stored, ...committed } = done;
-  stored();
+  const done = await untilHeard(() => stored(pool, known, take), {
+    made: ({ results }) => results.find((result) => result.ok && result.created === true)?.id,
+    isThere: async (id) => (await querierOf(pool).rows(IS_THERE, [id])).length > 0,
+  });
+  const { submitted, shared, made, isStored, ...committed } = done;
+  isStored();
   if (made !== null) known.submitted.put(submitted, made);
   for (const { lives, answer } of shared) {
     known.turns.took(lives);
@@ -128,6 +131,13 @@ export async function commitAlone(pool: pg.Pool, known: Known, take: () => Group
   }
   return committed;
 }
+
+async function stored(pool: pg.Pool, known: Known, take: () => Group): Promise<Committed & Stored> {
+  const one = await inOneStatement(pool, (db) => (isSimple(take(), known) ? commit(db, known, { ...take(), asksNothing: true }) : null));
+  return one === null ? inTransaction(pool, (tx) => commit(tx, known, take())) : { ...one.result, made: one.made };
+}
+
+const IS_THERE = "SELECT 1 FROM jobs WHERE id = $1";
 
 interface Asking {
   /** Whether it is to be decided by what this process knows, and what is written says the rest. */
@@ -158,7 +168,7 @@ interface Stored {
   /** Its number, where it is known. */
   readonly made: string | null;
   /** To be called when the transaction is stored. */
-  readonly stored: () => void;
+  readonly isStored: () => void;
 }
 
 const NUMBER = `SELECT ${OWN_NUMBER}`;

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { noTally, WindlassError, type Change, type JobRecord } from "@windlass/kernel";
 import { groupCommits, type CommitTogether } from "./group-commit.ts";
+import { Unheard } from "./unheard.ts";
 
 const never = (): (() => void) => () => {};
 const due = (id: string): Change => ({ type: "due", id });
@@ -42,6 +43,18 @@ test("a commit that fails fails alone", async () => {
   expect(answers.map((answer) => answer.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(groups).toEqual([["a", "bad", "c"], ["a"], ["bad"], ["c"]]);
   expect((await grouped([due("d")], 0)).results).toEqual([{ ok: true, id: "d" }]);
+});
+
+test("commits that may have been stored all fail, and none is tried again", async () => {
+  const commit = vi.fn<CommitTogether>(async (take) => {
+    await Promise.resolve();
+    take();
+    throw new WindlassError("unavailable", "cut off", { cause: new Unheard([], new Error("cut off")) });
+  });
+  const { commit: grouped } = groupCommits(commit, never);
+  const answers = await Promise.allSettled([grouped([due("a")], 0), grouped([due("b")], 0)]);
+  expect(answers.map((answer) => answer.status)).toEqual(["rejected", "rejected"]);
+  expect(commit).toHaveBeenCalledOnce();
 });
 
 const job: Change = { type: "submit", job: { executor: "handler", queue: "default", notBefore: null } as JobRecord };

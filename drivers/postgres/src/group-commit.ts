@@ -1,11 +1,12 @@
 /**
  * Concurrent commits of one process in as few transactions as possible: while one is under way, those that come wait and
  * share the next, as do claims of what they submit (shared-claims.ts). A shared transaction that fails is run again one commit at a time,
- * so that none fails by another's fault.
+ * so that none fails by another's fault; but not when it may have been stored (unheard.ts, U3).
  */
 import { noTally, type Change } from "@windlass/kernel";
 import type { Claimed, ClaimRequest, Clock, Committed } from "@windlass/ports";
 import { AskedClaim, isFor } from "./shared-claims.ts";
+import { unheardOf } from "./unheard.ts";
 
 /** What shares a transaction. */
 export interface Group {
@@ -90,7 +91,7 @@ async function run(commit: CommitTogether, take: () => readonly Waiting[]): Prom
   } catch (error) {
     const group = take();
     for (const { claims } of group) for (const asked of claims.splice(0)) asked.refuse(error);
-    if (group.length === 1) group[0]?.reject(error);
+    if (group.length === 1 || unheardOf(error) !== null) for (const one of group) one.reject(error);
     else for (const one of group) await run(commit, () => [one]);
   }
 }

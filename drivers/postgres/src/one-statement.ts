@@ -9,6 +9,7 @@
 import type pg from "pg";
 import { countIs, failsUnless, querierOf, type Querier, type Value } from "./connection.ts";
 import { asStoreError, isLostRace } from "./transaction.ts";
+import { Unheard } from "./unheard.ts";
 
 interface Part {
   readonly sql: string;
@@ -35,10 +36,12 @@ export async function inOneStatement<T>(pool: pg.Pool, work: (db: Querier) => Pr
   });
   const parts: Part[] = [];
   let isBroken = false;
+  let sent: { readonly result: T } | null = null;
   try {
     const result = await work(gathering(parts));
     const statement = result === null ? null : statementOf(parts);
     if (result === null || statement === null) return null;
+    sent = { result };
     const [row] = await querierOf(client).rows(statement.text, statement.values);
     return { result, made: row?.[0] as string };
   } catch (error) {
@@ -47,7 +50,7 @@ export async function inOneStatement<T>(pool: pg.Pool, work: (db: Querier) => Pr
     await client.query("ROLLBACK").catch(() => {
       isBroken = true;
     });
-    throw asStoreError(error);
+    throw asStoreError(isBroken && sent !== null ? new Unheard(sent.result, error) : error);
   } finally {
     client.release(isBroken);
   }

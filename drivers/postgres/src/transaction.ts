@@ -11,7 +11,7 @@
  *     is enough to hear of all of them at the end, and to look at that answer, in case somebody swallowed an error.
  * T3. A connection that is cut ends its transaction: PostgreSQL rolls it back unless it has read the COMMIT, and all before it, first.
  *     A client never connects again under our feet; what it is asked then, fails. Whether a COMMIT without an answer was stored, nobody
- *     knows here: whoever asked hears `unavailable`, and asks again under its guards.
+ *     knows here (unheard.ts).
  * T4. Nothing is sent once COMMIT or ROLLBACK was, by work that went on after a part of it had failed: it would be outside of a
  *     transaction, or in that of another.
  */
@@ -19,6 +19,7 @@ import type pg from "pg";
 import { assert, isWindlassError, messageOf, WindlassError } from "@windlass/kernel";
 import { alreadyThere, storeFull, unstorable } from "@windlass/sql";
 import { packets, querierOf, type Querier } from "./connection.ts";
+import { Unheard } from "./unheard.ts";
 
 const TAKEN = "23505";
 /** A division by zero: what was known of rows is not so any more (claimed-rows.ts). */
@@ -79,6 +80,8 @@ async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): P
     unheard.push(statement);
   };
   let isOver = false;
+  /** What it comes to, once COMMIT was sent. */
+  let sent: { readonly result: T } | null = null;
   try {
     sending();
     const beginning = client.query(BEGIN);
@@ -96,6 +99,7 @@ async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): P
     sending();
     const committing = client.query("COMMIT");
     send(committing);
+    sent = { result };
     await Promise.all(unheard);
     const { command } = await committing;
     if (command !== "COMMIT") throw new Error(`PostgreSQL answered COMMIT with ${command}: something before it failed`);
@@ -108,7 +112,8 @@ async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): P
       broken = true;
     });
     // The first that failed is why all others did.
-    throw failed === undefined ? error : failed.reason;
+    const why: unknown = failed === undefined ? error : failed.reason;
+    throw broken && sent !== null ? new Unheard(sent.result, why) : why;
   } finally {
     client.release(broken);
   }

@@ -1,5 +1,6 @@
 export * from "./executor-contract.ts";
 export * from "./log-store-contract.ts";
+export { commitThief, type CommitThief } from "./commit-thief.ts";
 export * from "./fakes.ts";
 export {
   advanceOf,

@@ -1,4 +1,4 @@
-/** A line between servers and PostgreSQL that can be cut at the worst moment: after a COMMIT has arrived, before its answer has. */
+/** A line between servers and PostgreSQL that can be cut at the worst moment: after a COMMIT has arrived, before its answer has, or before it has. */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
@@ -6,12 +6,18 @@ import { join } from "node:path";
 export interface CommitThief {
   /** The same database, over this line. */
   readonly url: string;
-  /** Cuts the next so many connections, each when it has sent a COMMIT and the answer comes. */
-  steal(count: number): void;
-  /** Answers to COMMIT that were still to be taken. */
+  /**
+   * Cuts the next so many connections, each when it has sent a COMMIT, or whatever has this text, and the answer comes; `unsent`: it does not
+   * arrive either.
+   */
+  steal(count: number, options?: { readonly text?: string; readonly unsent?: boolean }): void;
+  /** Answers that were still to be taken. */
   readonly left: number;
   close(): Promise<void>;
 }
+
+/** As messages say it, and answers: what begins a transaction has the letters, too. */
+const COMMIT = "COMMIT\0";
 
 /** `url`: of a PostgreSQL of the testkit, which listens in a folder. */
 export async function commitThief(url: string): Promise<CommitThief> {
@@ -19,6 +25,7 @@ export async function commitThief(url: string): Promise<CommitThief> {
   const folder = direct.searchParams.get("host") ?? "";
   const sockets = new Set<Socket>();
   let left = 0;
+  let wanted: { readonly text?: string; readonly unsent?: boolean } = {};
   const server = createServer((from) => {
     const to = connect(join(folder, ".s.PGSQL.5432"));
     let committing = false;
@@ -33,11 +40,15 @@ export async function commitThief(url: string): Promise<CommitThief> {
       socket.on("error", end).on("close", end);
     }
     from.on("data", (data) => {
-      committing ||= left > 0 && data.includes("COMMIT");
-      to.write(data);
+      committing ||= left > 0 && data.includes(wanted.text ?? COMMIT);
+      if (!committing || wanted.unsent !== true) return void to.write(data);
+      left--;
+      end();
     });
     to.on("data", (data) => {
-      if (!committing || left === 0) return void from.write(data);
+      // Those to what was sent with it may come by themselves: a server that cannot send them gives up, and stores nothing.
+      const isAnswer = wanted.text !== undefined || data.includes(COMMIT);
+      if (!committing || left === 0 || !isAnswer) return void from.write(data);
       left--;
       end();
     });
@@ -49,8 +60,8 @@ export async function commitThief(url: string): Promise<CommitThief> {
   own.searchParams.delete("host");
   return {
     url: own.href,
-    steal(count) {
-      left = count;
+    steal(count, options = {}) {
+      [left, wanted] = [count, options];
     },
     get left() {
       return left;
