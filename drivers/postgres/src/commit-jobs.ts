@@ -43,7 +43,7 @@ import {
   type SharedClaim,
 } from "./shared-claims.ts";
 import type { SubmittedRows } from "./submitted-rows.ts";
-import { inTransaction, LoadAgain } from "./transaction.ts";
+import { asStoreError, inTransaction, LoadAgain } from "./transaction.ts";
 import { untilHeard } from "./unheard.ts";
 import { writeRows } from "./write-rows.ts";
 
@@ -133,8 +133,11 @@ export async function commitAlone(pool: pg.Pool, known: Known, take: () => Group
 }
 
 async function stored(pool: pg.Pool, known: Known, take: () => Group): Promise<Committed & Stored> {
-  const one = await inOneStatement(pool, (db) => (isSimple(take(), known) ? commit(db, known, { ...take(), asksNothing: true }) : null));
-  return one === null ? inTransaction(pool, (tx) => commit(tx, known, take())) : { ...one.result, made: one.made };
+  const client = await pool.connect().catch((error: unknown) => Promise.reject(asStoreError(error)));
+  const inSteps = (free?: pg.PoolClient): Promise<Committed & Stored> => inTransaction(pool, (tx) => commit(tx, known, take()), free);
+  if (!isSimple(take(), known)) return inSteps(client);
+  const one = await inOneStatement(client, (db) => commit(db, known, { ...take(), asksNothing: true }));
+  return one === null ? inSteps() : { ...one.result, made: one.made };
 }
 
 const IS_THERE = "SELECT 1 FROM jobs WHERE id = $1";

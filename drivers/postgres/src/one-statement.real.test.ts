@@ -1,10 +1,10 @@
 /** Several writes as one statement: all of them are stored or none, whatever was taken for granted. */
-import type pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Store } from "@windlass/ports";
 import { jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
-import { openPool, querierOf } from "./connection.ts";
+import { openPool, querierOf, type Querier } from "./connection.ts";
 import { inOneStatement } from "./one-statement.ts";
 import { openPostgresStore } from "./postgres-store.ts";
 
@@ -22,11 +22,12 @@ describe.skipIf(postgres.missing)("one statement", () => {
     await pool.query("CREATE TABLE things (id text PRIMARY KEY, n bigint)");
   });
   afterEach(() => pool.end());
+  const inOne = async <T>(work: (db: Querier) => Promise<T>) => inOneStatement(await pool.connect(), work);
   const stored = async (): Promise<readonly unknown[]> =>
     (await querierOf(pool).rows("SELECT id, n, xmin::text FROM things ORDER BY id")).map((row) => [...row]);
 
   test("stores all that was written, under the number that it gives", async () => {
-    const done = await inOneStatement(pool, async (db) => {
+    const done = await inOne(async (db) => {
       await db.write(ADD, ["a", 1]);
       await db.demand("SELECT 1 FROM things", [], 0);
       await db.write(ADD, ["b", 2]);
@@ -43,7 +44,7 @@ describe.skipIf(postgres.missing)("one statement", () => {
     await querierOf(pool).write(ADD, ["there", 0]);
     const before = await stored();
     const adding = (sql: string, values: readonly (string | number)[], count: number) =>
-      inOneStatement(pool, async (db) => {
+      inOne(async (db) => {
         await db.demand("SELECT 1 FROM things WHERE id = $1", ["there"], 1);
         await db.write(ADD, ["a", 1]);
         await db.demand(sql, values, count);
@@ -55,19 +56,18 @@ describe.skipIf(postgres.missing)("one statement", () => {
     expect(await stored()).toEqual(before);
   });
 
-  test.each(["rows", "count", "once"] as const)("sends nothing when the work reads (%s) or gives up", async (how) => {
-    const reading = inOneStatement(pool, async (db) => {
+  test.each(["rows", "count", "once"] as const)("sends nothing when the work reads (%s)", async (how) => {
+    const reading = inOne(async (db) => {
       await db.write(ADD, ["a", 1]);
       await db[how]("SELECT 1", []);
       return "done";
     });
     expect(await reading).toBeNull();
-    expect(await inOneStatement(pool, () => null)).toBeNull();
     expect(await stored()).toEqual([]);
   });
 
   test("says so when its connection is cut, and no other uses that", async () => {
-    const cut = inOneStatement(pool, async (db) => {
+    const cut = inOne(async (db) => {
       await db.write("INSERT INTO things (id, n) SELECT 'a', pg_terminate_backend(pg_backend_pid())::int", []);
       return "done";
     });
@@ -88,6 +88,16 @@ describe.skipIf(postgres.missing)("one statement", () => {
       );
       return row?.[0] as number;
     };
+
+    test("one that is none takes no second connection", async () => {
+      const connect = vi.spyOn(pg.Pool.prototype, "connect");
+      await store.jobs.commit(
+        [jobRecord(), jobRecord(), jobRecord()].map((job) => ({ type: "submit", job })),
+        T0,
+      );
+      expect(connect).toHaveBeenCalledOnce();
+      connect.mockRestore();
+    });
 
     test("one that ends and the next one that begins are one", async () => {
       const request = { executor: "handler", queues: ["default"], session: "ses_1", place: null, limit: 5, now: T0 } as const;

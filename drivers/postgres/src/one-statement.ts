@@ -29,18 +29,15 @@ export interface Done<T> {
   readonly made: string;
 }
 
-/** Null: it is to be done by a transaction, and nothing was stored. `work` says so by null, too. */
-export async function inOneStatement<T>(pool: pg.Pool, work: (db: Querier) => Promise<T> | null): Promise<Done<T> | null> {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw asStoreError(error);
-  });
+/** On a connection of a pool, which is given back. Null: it is to be done by a transaction, and nothing was stored. */
+export async function inOneStatement<T>(client: pg.PoolClient, work: (db: Querier) => Promise<T>): Promise<Done<T> | null> {
   const parts: Part[] = [];
   let isBroken = false;
   let sent: { readonly result: T } | null = null;
   try {
     const result = await work(gathering(parts));
-    const statement = result === null ? null : statementOf(parts);
-    if (result === null || statement === null) return null;
+    const statement = statementOf(parts);
+    if (statement === null) return null;
     sent = { result };
     const [row] = await querierOf(client).rows(statement.text, statement.values);
     return { result, made: row?.[0] as string };

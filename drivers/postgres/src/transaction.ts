@@ -43,10 +43,11 @@ export class LoadAgain extends Error {
   override name = "LoadAgain";
 }
 
-export async function inTransaction<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): Promise<T> {
+/** `free`: a connection of the pool for the first try; it is given back, as those that are taken here. */
+export async function inTransaction<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>, free?: pg.PoolClient): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await once(pool, work);
+      return await once(tries === 1 && free !== undefined ? free : await pool.connect(), work);
     } catch (error) {
       if (tries < TRIES_MAX && isLostRace(error)) continue;
       throw asStoreError(error);
@@ -69,8 +70,7 @@ export function asStoreError(error: unknown): unknown {
   return new WindlassError("unavailable", `the store failed: ${messageOf(error)}`, { cause: error });
 }
 
-async function once<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
+async function once<T>(client: pg.PoolClient, work: (querier: Querier) => Promise<T>): Promise<T> {
   let broken = false;
   const sending = packets(client);
   const unheard: Promise<unknown>[] = [];
