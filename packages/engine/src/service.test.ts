@@ -171,6 +171,38 @@ describe("a loop", () => {
     expect(clock.pending).toBe(0);
   });
 
+  test("that finds more to do for long, and waits for nothing, lets others have their turn", async () => {
+    const clock = fakeClock();
+    let count = 0;
+    const { service } = passes(clock, { pass: async () => ++count < 1_000 });
+    await service.start();
+    await settled();
+    const inOneTurn = count;
+    await settled();
+    expect(count).toBe(inOneTurn);
+    await clock.advance(0);
+    expect([inOneTurn < 100, count]).toEqual([true, 1_000]);
+    await service.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  test("that waits for others in its passes is not sent away between two of them", async () => {
+    const clock = fakeClock();
+    let count = 0;
+    let answer = Promise.withResolvers<boolean>();
+    const { service } = passes(clock, { pass: () => (count++, (answer = Promise.withResolvers()).promise) });
+    await service.start();
+    for (let expected = 1; expected < 300; expected++) {
+      await settled();
+      expect(count).toBe(expected);
+      await clock.advance(0);
+      answer.resolve(true);
+    }
+    answer.resolve(true);
+    await service.stop();
+    expect(clock.pending).toBe(0);
+  });
+
   test.each(SEEDS)("that is started and stopped at random never runs twice at once (seed %i)", async (seed) => {
     const clock = fakeClock();
     let [inside, most] = [0, 0];

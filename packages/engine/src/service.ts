@@ -46,8 +46,10 @@ export interface Loop extends Service {
   wake(): void;
 }
 
-/** A loop that always finds more to do lets others have their turn after so many passes. */
+/** A loop that always finds more to do, and waits for nothing, lets others have their turn after so many passes. */
 const PASSES_PER_TURN = 64;
+/** From so many on it looks whether they have it anyway: to be sent away between two calls of a store delays what is waited for. */
+const PASSES_UNSEEN = 32;
 
 const ERROR_BACKOFF: Backoff = { initial: ms(100), factor: 2, max: seconds(10), jitter: 0.3 };
 
@@ -73,9 +75,13 @@ export function loop(options: LoopOptions): Loop {
         resolve();
       };
     });
+  let cancelLook = (): void => {};
   const run = async (): Promise<void> => {
     let failures = 0;
-    for (let passes = 1; running; passes++) {
+    // Since others had their turn, as far as it was looked at.
+    let passes = 0;
+    while (running) {
+      if (++passes === PASSES_UNSEEN) cancelLook = clock.after(0, () => void (passes = 0));
       woken = false;
       let more = false;
       try {
@@ -87,7 +93,7 @@ export function loop(options: LoopOptions): Loop {
       }
       if (!running) return;
       if (failures > 0) await rest(backoffDelay(ERROR_BACKOFF, failures, options.random.next()));
-      else if (passes % PASSES_PER_TURN === 0) await rest(0);
+      else if (passes >= PASSES_PER_TURN) await rest(0);
       else if (!more && !woken) await rest(typeof options.restMs === "number" ? options.restMs : options.restMs());
     }
   };
@@ -100,6 +106,7 @@ export function loop(options: LoopOptions): Loop {
       running = false;
       unsubscribe?.();
       unfollow?.();
+      cancelLook();
       endRest?.();
       await done;
     };
