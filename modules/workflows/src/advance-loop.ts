@@ -54,7 +54,7 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   for (; next < last; next++) {
     const evaluate = evaluateIn({ ...scope, item: { value: items[next] ?? null, index: next } });
     const child = toolChild({ step: spec.step, key: itemKeyOf(spec, next), evaluate, site });
-    children.push(whatFits(spec.step, withSignal(mailbox, child)));
+    children.push(whatFits(spec.step, withSignal(mailbox, child, input.outputs)));
   }
   changed.set(TOTAL, { next, done, failed });
   const over = done === next && (stopped || next === items.length);

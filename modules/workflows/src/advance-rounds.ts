@@ -49,7 +49,7 @@ export function advanceRounds(input: AdvanceInput, spec: RoundsSpec): Decision {
   if (finish !== null) return { ...NOTHING, tells: mailbox.givenBack(), progress: progressOf(spec, total.round + 1), finish };
   const due = total.at !== null && total.at <= input.now;
   const next: Total = due ? { ...total, at: null } : total;
-  const children = due ? [whatFits(spec.step, withSignal(mailbox, roundChild(input, spec, next.round)))] : [];
+  const children = due ? [whatFits(spec.step, withSignal(mailbox, roundChild(input, spec, next.round), input.outputs))] : [];
   changed.set(TOTAL, next as unknown as Json);
   return {
     ...NOTHING,

@@ -154,7 +154,7 @@ class Fold {
     this.#outputs = outputs;
     this.#compiled = compiled;
     this.total = compiled.steps.size;
-    this.#mailbox = new Mailbox(entriesOf(cursor, this.#changed), compiled.signals);
+    this.#mailbox = new Mailbox(entriesOf(cursor, this.#changed));
   }
 
   start(): void {
@@ -190,7 +190,7 @@ class Fold {
 
   /** A step's job as it is made: one that waits for a signal is given what came before. */
   begin(child: ChildSpec): ChildSpec {
-    return withSignal(this.#mailbox, child);
+    return withSignal(this.#mailbox, child, this.#outputs);
   }
 
   get finished(): number {

@@ -19,8 +19,6 @@ export interface CompiledWorkflow {
   readonly workflow: Workflow;
   readonly steps: ReadonlyMap<string, CompiledStep>;
   readonly doubles: readonly string[];
-  /** Names of signals that steps wait for by themselves, outside of loops. */
-  readonly signals: ReadonlySet<string>;
   /** The versions of the workflows that its steps run. */
   readonly pins: Pins;
 }
@@ -78,12 +76,7 @@ function compileWorkflow({ workflow, pins }: Parts): CompiledWorkflow {
     },
   ]);
   const doubles = Object.entries(workflow.inputs ?? {}).flatMap(([name, { type }]) => (type === "number" ? [name] : []));
-  return { workflow, steps: new Map(compiled), doubles, signals: signalsOf(steps), pins };
-}
-
-function signalsOf(steps: readonly Step[]): ReadonlySet<string> {
-  const alone = steps.filter((step) => step.foreach === undefined && step.until === undefined);
-  return new Set(alone.flatMap(({ tool }) => (tool.kind === "wait" && tool.signal !== undefined ? [tool.signal] : [])));
+  return { workflow, steps: new Map(compiled), doubles, pins };
 }
 
 /** The steps that this one makes good: what it says, or those that its condition names. */

@@ -241,8 +241,8 @@ class Player {
     job.waitFor = decision.waitFor ?? null;
     if (job.waitFor !== null) this.#waits.push(job.waitFor);
     if (decision.finish !== null && !isRoot) this.#end(job, decision.finish);
-    // As the kernel: behind the end of the job.
-    for (const { key, fact } of decision.tells ?? []) this.#tell(job, key, fact);
+    // As the kernel: behind the end of the job, to which nothing comes back any more.
+    for (const { key, fact } of decision.tells ?? []) if (key === null || decision.finish === null) this.#tell(job, key, fact);
     return isRoot ? decision.finish : null;
   }
 

@@ -130,6 +130,19 @@ output: "{{ files.output }}"`;
     expect(run(same, [signal("file", 1), signal("file", 2)]).result.output).toEqual([1, 2]);
   });
 
+  test("items of a loop get the signals of their names, whatever else is sent, and whoever else waits for names of items", () => {
+    const text = `steps:
+  - {name: one, foreach: [a, b], tool: {kind: wait, signal: "x-{{ item }}"}}
+  - {name: two, foreach: [a, b], tool: {kind: wait, signal: "y-{{ item }}"}}
+  - {name: rounds, until: index == 1, tool: {kind: wait, signal: "z-{{ index }}"}}
+output: [{one: "{{ one.output }}", two: "{{ two.output }}", last: "{{ rounds.output }}"}]`;
+    const names = ["y-b", "other", "x-b", "x-b", "other", "y-a", "x-a", "z-1", "z-0", "z-5"];
+    for (let seed = 1; seed <= 60; seed++) {
+      const played = play({ workflow: workflow(text), random: chance(seed), signals: names.map((name) => signal(name, name)) });
+      expect(played.result.output).toEqual([{ one: ["x-a", "x-b"], two: ["y-a", "y-b"], last: "z-1" }]);
+    }
+  });
+
   test("a loop that may take any name leaves those alone that a step waits for by itself", () => {
     const text = `steps:
   - {name: files, foreach: [a], tool: {kind: wait, signal: "file-{{ item }}"}}
