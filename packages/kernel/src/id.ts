@@ -16,14 +16,20 @@ export type IdPrefix = "job" | "ses" | "wfv" | "tok" | "req" | "aud" | "msg" | "
 
 /** Pure: the same time and entropy give the same id. `entropy` is 10 bytes. */
 export function encodeId(prefix: IdPrefix, timeMs: number, entropy: Uint8Array): string {
-  const [high, low] = [Math.floor(timeMs / 2 ** 30), timeMs % 2 ** 30];
+  const high = Math.floor(timeMs / 2 ** 30);
+  const low = timeMs % 2 ** 30;
   let text = `${prefix}_${pair(high >>> 10)}${pair(high)}${pair(low >>> 20)}${pair(low >>> 10)}${pair(low)}`;
   for (let i = 0; i < ID_ENTROPY_BYTES; i += 5) {
-    const [a = 0, b = 0, c = 0, d = 0, e = 0] = [entropy[i], entropy[i + 1], entropy[i + 2], entropy[i + 3], entropy[i + 4]];
-    text += pair((a << 2) | (b >>> 6)) + pair((b << 4) | (c >>> 4)) + pair((c << 6) | (d >>> 2)) + pair((d << 8) | e);
+    const b = at(entropy, i + 1);
+    const c = at(entropy, i + 2);
+    const d = at(entropy, i + 3);
+    text += pair((at(entropy, i) << 2) | (b >>> 6)) + pair((b << 4) | (c >>> 4)) + pair((c << 6) | (d >>> 2));
+    text += pair((d << 8) | at(entropy, i + 4));
   }
   return text;
 }
+
+const at = (bytes: Uint8Array, index: number): number => bytes[index] ?? 0;
 
 export function isId(prefix: IdPrefix, text: string): boolean {
   return text.length === prefix.length + 1 + ID_BODY_LENGTH && new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]+$`, "u").test(text);

@@ -52,6 +52,20 @@ describe("canonical JSON of what is no JSON yet", () => {
     }
   });
 
+  test("also when what came before had as many keys, others or in another order", () => {
+    const alike = [
+      { b: 1, a: 2 },
+      { b: 3, a: 4 },
+      { a: 5, b: 6 },
+      { a: 7, c: 8 },
+      { c: 9, a: 10 },
+      { "\n": 1, c: { b: 1, a: 2 } },
+      {},
+      { a: 1 },
+    ];
+    for (const value of [...alike, ...alike]) expect(canonicalJsonOf(value)).toBe(viaText(value));
+  });
+
   test("also of what tells by itself what it is in JSON, and of what is nothing there", () => {
     class Point {
       readonly y = 2;

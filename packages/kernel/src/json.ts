@@ -28,10 +28,10 @@ export function canonicalJsonOf(value: unknown): string | undefined {
     return made === undefined ? undefined : canonicalJsonOf(JSON.parse(made));
   }
   let text = "";
-  for (const key of sortedKeys(fields)) {
+  for (const { key, written } of inOrder(Object.keys(fields))) {
     const field = fields[key];
     const fieldText = typeof field === "string" ? textOfString(field) : canonicalJsonOf(field);
-    if (fieldText !== undefined) text += `${text === "" ? "" : ","}${textOfString(key)}:${fieldText}`;
+    if (fieldText !== undefined) text += text === "" ? written + fieldText : `,${written}${fieldText}`;
   }
   return `{${text}}`;
 }
@@ -43,13 +43,48 @@ function textOfString(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-/** So many are sorted more quickly here, for nothing has to be made for it. */
-const FEW = 32;
+interface WrittenKey {
+  readonly key: string;
+  /** As JSON, with what follows it. */
+  readonly written: string;
+}
+
+interface Order {
+  /** As they came. */
+  readonly keys: readonly string[];
+  readonly sorted: readonly WrittenKey[];
+}
+
+/** Of objects with more keys few are alike. */
+const REMEMBERED_KEYS_MAX = 32;
+/** Longer keys are data, and are not held on to. */
+const REMEMBERED_LENGTH_MAX = 64;
+/** Of each number of keys so many: a request, its specification and its input are mostly like those of the one before. */
+const REMEMBERED_MAX = 8;
+/** By the number of keys, the newest first. */
+const orders: Order[][] = Array.from({ length: REMEMBERED_KEYS_MAX + 1 }, () => []);
 
 /** In the order of `toSorted`: by the units of their texts. */
-function sortedKeys(fields: object): readonly string[] {
-  const keys = Object.keys(fields);
-  if (keys.length > FEW) return keys.toSorted();
+function inOrder(keys: readonly string[]): readonly WrittenKey[] {
+  const known = orders[keys.length];
+  if (known === undefined) return keys.toSorted().map(writtenKey);
+  for (const order of known) if (isSame(keys, order.keys)) return order.sorted;
+  const sorted = sortedFew(keys).map(writtenKey);
+  if (keys.every((key) => key.length <= REMEMBERED_LENGTH_MAX)) known.unshift({ keys, sorted });
+  if (known.length > REMEMBERED_MAX) known.pop();
+  return sorted;
+}
+
+const writtenKey = (key: string): WrittenKey => ({ key, written: `${textOfString(key)}:` });
+
+function isSame(keys: readonly string[], others: readonly string[]): boolean {
+  for (let i = 0; i < keys.length; i++) if (keys[i] !== others[i]) return false;
+  return true;
+}
+
+/** Few are sorted more quickly here than by the language. */
+function sortedFew(given: readonly string[]): string[] {
+  const keys = [...given];
   for (let i = 1; i < keys.length; i++) {
     const key = keys[i] as string;
     let at = i;
