@@ -3,7 +3,7 @@
  * at once), and the answer.
  */
 import { faultsOf, keepsAnswers, TOLD_BYTES_MAX, type Operation } from "@windlass/contract";
-import { commandGate, jobsWithin } from "@windlass/engine";
+import { commandGate, jobsWithin, type CommandGate, type JobsWithin } from "@windlass/engine";
 import {
   DEFAULT_WORKSPACE,
   isJsonObject,
@@ -80,7 +80,7 @@ export function answering(parts: AnsweringParts): (operation: Operation) => Answ
         const [ifMatch, ifNoneMatch] = [headers.get("if-match") ?? undefined, headers.get("if-none-match") ?? undefined];
         const expected = expectedOf(operation, { ifMatch, ifNoneMatch });
         const ask = async (signal: () => AbortSignal): Promise<unknown> => {
-          const work = async (): Promise<unknown> => handler(call, asking(context, { principal, signal, traceparent, expected }));
+          const work = async (): Promise<unknown> => handler(call, new AskedNow(context, { principal, signal, traceparent, expected }));
           const result = await onceByKey({ asked, context, operation, principal, what: { ...call, expected } }, work);
           if (operation.response === "json") notice(trail, result);
           return result;
@@ -121,16 +121,26 @@ interface Facts {
   readonly expected: Expected;
 }
 
-function asking({ engine }: ServerContext, { principal, signal, traceparent, expected }: Facts): Asking {
-  const { workspace } = principal;
-  const gate = commandGate(engine.context, principal);
-  const jobs = jobsWithin(engine.jobs, workspace, { traceparent, gate });
-  return {
-    ...{ principal, workspace, jobs, gate, expected },
-    get signal() {
-      return signal();
-    },
-  };
+class AskedNow implements Asking {
+  readonly principal: Principal;
+  readonly workspace: string;
+  readonly gate: CommandGate;
+  readonly jobs: JobsWithin;
+  readonly expected: Expected;
+  readonly #signal: () => AbortSignal;
+
+  constructor({ engine }: ServerContext, { principal, signal, traceparent, expected }: Facts) {
+    this.principal = principal;
+    this.workspace = principal.workspace;
+    this.gate = commandGate(engine.context, principal);
+    this.jobs = jobsWithin(engine.jobs, principal.workspace, { traceparent, gate: this.gate });
+    this.expected = expected;
+    this.#signal = signal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal();
+  }
 }
 
 function handlerOf(handlers: AllHandlers, id: string): Handler {

@@ -15,7 +15,7 @@ import type { AnswerCall } from "./answer-call.ts";
 import { headersOf } from "./answer-headers.ts";
 import type { AskedCall, Noted, PlainAnswer } from "./asked-call.ts";
 import type { Observe } from "./observe-request.ts";
-import { BROKEN_OFF } from "./read-json.ts";
+import { BROKEN_OFF, type SentBody } from "./read-json.ts";
 import type { TracedRequest } from "./request-span.ts";
 import { problemAnswer } from "./respond.ts";
 
@@ -55,7 +55,7 @@ export function directDoor({ answers, observe, admit, logger, clock }: DirectDoo
     const work = incoming.method === "POST" ? byPath.get(incoming.url ?? "") : undefined;
     if (work === undefined || !isPlainlySaid(incoming)) return false;
     const observed = observe(tracedBy(incoming), async (noted) => {
-      const answer = await answered(askedBy({ incoming, outgoing }, noted), work);
+      const answer = await answered(new DirectCall({ incoming, outgoing }, noted), work);
       if (!incoming.complete) hangUp({ incoming, outgoing }, clock);
       write(outgoing, { ...answer, headers: headersOf(noted, answer) });
       return answer.status;
@@ -93,20 +93,46 @@ interface Exchange {
   readonly outgoing: ServerResponse;
 }
 
-function askedBy({ incoming, outgoing }: Exchange, noted: Noted): AskedCall {
-  const headers = { get: (name: string) => textOf(incoming.headers[name.toLowerCase()]) ?? null };
-  return {
-    method: "POST",
-    headers,
-    params: NO_PARAMS,
-    queries: noQueries,
-    sent: { headers, whole: () => wholeOf(incoming), pieces: () => incoming },
-    address: incoming.socket.remoteAddress ?? null,
-    get signal() {
-      return signalOf(outgoing);
-    },
-    noted,
-  };
+/** One object for the call, its headers and its body: most calls ask for little of what each of them can tell. */
+class DirectCall implements AskedCall, SentBody {
+  readonly method = "POST";
+  readonly params = NO_PARAMS;
+  readonly queries = noQueries;
+  readonly noted: Noted;
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange, noted: Noted) {
+    this.#exchange = exchange;
+    this.noted = noted;
+  }
+
+  get headers(): this {
+    return this;
+  }
+
+  get(name: string): string | null {
+    return textOf(this.#exchange.incoming.headers[name.toLowerCase()]) ?? null;
+  }
+
+  get sent(): this {
+    return this;
+  }
+
+  whole(): Promise<Uint8Array> {
+    return wholeOf(this.#exchange.incoming);
+  }
+
+  pieces(): AsyncIterable<Uint8Array> {
+    return this.#exchange.incoming;
+  }
+
+  get address(): string | null {
+    return this.#exchange.incoming.socket.remoteAddress ?? null;
+  }
+
+  get signal(): AbortSignal {
+    return signalOf(this.#exchange.outgoing);
+  }
 }
 
 function textOf(value: string | readonly string[] | undefined): string | undefined {
@@ -119,17 +145,23 @@ function wholeOf(incoming: IncomingMessage): Promise<Uint8Array> {
     const pieces: Buffer[] = [];
     const over = (): void => {
       if (incoming.complete) pieces.push(...unread(incoming));
-      const whole = Buffer.concat(pieces);
+      const [first] = pieces;
+      // Mostly it is one piece, and need not be copied.
+      const whole = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
       if (whole.length === Number(incoming.headers["content-length"])) resolve(whole);
       else reject(new WindlassError("bad_request", BROKEN_OFF, { cause: incoming.errored }));
     };
     if (incoming.destroyed) return over();
     incoming.on("data", (piece: Buffer) => void pieces.push(piece));
     // Of the two that come, the first one counts; after an error comes a `close`.
-    for (const event of ["end", "close"]) incoming.once(event, over);
-    incoming.once("error", () => {});
+    incoming.once("end", over);
+    incoming.once("close", over);
+    incoming.once("error", ignored);
   });
 }
+
+/** It is told by what comes after it. */
+const ignored = (): void => {};
 
 function* unread(incoming: IncomingMessage): Generator<Buffer> {
   for (let piece = incoming.read() as Buffer | null; piece !== null; piece = incoming.read() as Buffer | null) yield piece;
