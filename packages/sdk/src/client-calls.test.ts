@@ -1,6 +1,6 @@
 /** What the client makes of several calls: lists over pages, handler jobs with types. */
 import type { JobJson } from "@windlass/contract";
-import type { Handler } from "@windlass/kernel";
+import type { Handler, Json } from "@windlass/kernel";
 import { expect, expectTypeOf, test } from "vitest";
 import { answering, hasty, json } from "./client-fixture.ts";
 import { client } from "./client.ts";
@@ -55,4 +55,13 @@ test("the type of the handlers is the type of what may be submitted", () => {
   // @ts-expect-error it takes something
   void (() => api.submit("resize"));
   expectTypeOf(api).toHaveProperty("submit");
+});
+
+test("an input that is no JSON is a fault of its caller, and not of the server", async () => {
+  const { sent, fetch } = answering(() => json({}));
+  const { api } = hasty({ fetch, gather: false });
+  const circle: Record<string, Json> = {};
+  circle["self"] = circle;
+  await expect(api.submit("resize", circle)).rejects.toThrow(TypeError);
+  expect(sent).toHaveLength(0);
 });

@@ -5,7 +5,7 @@
 type Listener = (reason: unknown) => void;
 
 export class Ending {
-  #listeners: readonly Listener[] = [];
+  #listeners: Listener[] = [];
   #ended = false;
   #reason: unknown;
   #controller: AbortController | undefined;
@@ -34,9 +34,10 @@ export class Ending {
       listener(this.#reason);
       return () => {};
     }
-    this.#listeners = [...this.#listeners, listener];
+    this.#listeners.push(listener);
     return () => {
-      this.#listeners = this.#listeners.filter((one) => one !== listener);
+      const at = this.#listeners.indexOf(listener);
+      if (at !== -1) this.#listeners.splice(at, 1);
     };
   }
 

@@ -26,6 +26,19 @@ async function serving(listener: RequestListener): Promise<string> {
 
 const get = { method: "GET", headers: {} };
 
+test("an answer is whole whether it comes at once, in pieces that cut a letter in two, or not at all", async () => {
+  const whole = Buffer.from('{"a":"ü💥"}');
+  const url = await serving((request, response) => {
+    if (request.url === "/at-once") return void response.end(whole);
+    if (request.url === "/empty") return void response.end();
+    response.write(whole.subarray(0, 7));
+    setImmediate(() => response.end(whole.subarray(7)));
+  });
+  const send = exchangeBy(fetch);
+  for (const path of ["/at-once", "/pieces"]) expect(await (await send(url + path, get)).json()).toEqual({ a: "ü💥" });
+  expect(await (await send(`${url}/empty`, get)).text()).toBe("");
+});
+
 test("address, headers and body arrive as they are, and so does the answer", async () => {
   const seen: unknown[] = [];
   const url = await serving((request, response) => {

@@ -32,26 +32,33 @@ interface Line {
   readonly agent: Agent;
 }
 
+/** Where a request goes, and over which line. */
+interface Way {
+  readonly url: string;
+  readonly line: Line;
+  readonly host: string;
+  readonly port: string;
+  readonly path: string;
+}
+
 const builtIn: unknown = globalThis.fetch;
+const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 /** By protocol; null where there is none. */
 const lines = new Map<string, Line | null>();
 
 export function exchangeBy(given: typeof fetch): Exchange {
-  let last = { url: "", address: null as URL | null };
-  const addressOf = (url: string): URL => {
-    // Most calls go where the one before went.
-    if (last.address !== null && last.url === url) return last.address;
-    const address = new URL(url);
-    last = { url, address };
-    return address;
+  let last: Way | undefined;
+  const findWay = async (url: string): Promise<Way | null> => {
+    const { protocol, hostname, port, pathname, search } = new URL(url);
+    const line = lines.get(protocol) ?? (await openLine(protocol));
+    if (line === null) return null;
+    return (last = { url, line, port, host: hostname.startsWith("[") ? hostname.slice(1, -1) : hostname, path: pathname + search });
   };
-  return async (url, asked) => {
+  return (url, asked) => {
     if (given !== builtIn || isDispatched()) return fetchBy(given, url, asked);
-    const address = addressOf(url);
-    const line = lines.get(address.protocol) ?? (await openLine(address.protocol));
-    if (line === null) return fetchBy(given, url, asked);
-    const answer = await overLine(line, address, asked);
-    return isRedirect(answer) ? fetchBy(given, url, asked) : answer;
+    // Most calls go where the one before went.
+    if (last?.url === url) return overLine(given, last, asked);
+    return findWay(url).then((way) => (way === null ? fetchBy(given, url, asked) : overLine(given, way, asked)));
   };
 }
 
@@ -67,7 +74,7 @@ export function fetchBy(given: typeof fetch, url: string, { method, headers, bod
 
 /** Whether somebody has told undici, and so `fetch`, which way to go: over a proxy, to a mock. Its own one is an `Agent`. */
 function isDispatched(): boolean {
-  const dispatcher = (globalThis as Readonly<Record<symbol, object | undefined>>)[Symbol.for("undici.globalDispatcher.1")];
+  const dispatcher = (globalThis as Readonly<Record<symbol, object | undefined>>)[DISPATCHER];
   return dispatcher !== undefined && dispatcher.constructor.name !== "Agent";
 }
 
@@ -84,29 +91,24 @@ async function openLine(protocol: string): Promise<Line | null> {
   return lines.get(protocol) ?? null;
 }
 
-function overLine({ request, agent }: Line, { hostname, port, pathname, search }: URL, asked: Asked): Promise<Answer> {
+/** `given`: goes on where the server sends elsewhere. */
+function overLine(given: typeof fetch, { url, line, host, port, path }: Way, asked: Asked): Promise<Answer> {
   const { method, headers, body, ending } = asked;
   return new Promise((resolve, reject) => {
-    const sent: ClientRequest = request(
-      {
-        agent,
-        method,
-        host: hostname.startsWith("[") ? hostname.slice(1, -1) : hostname,
-        port,
-        path: search === "" ? pathname : pathname + search,
-        headers: { ...headers, "accept-encoding": "identity" },
-      },
+    const sent: ClientRequest = line.request(
+      { agent: line.agent, method, host, port, path, headers: { ...headers, "accept-encoding": "identity" } },
       (incoming) => {
         incoming.once("error", fail);
-        wholeOf(incoming, (answer) => {
-          forget();
-          resolve(answer);
+        wholeOf(incoming, (text) => {
+          forget?.();
+          const answer = new WholeAnswer(incoming, text);
+          resolve(isRedirect(answer) ? fetchBy(given, url, asked) : answer);
         });
       },
     );
-    const forget = ending?.onEnd(() => void sent.destroy()) ?? (() => {});
+    const forget = ending?.onEnd(() => void sent.destroy());
     const fail = (cause: unknown): void => {
-      forget();
+      forget?.();
       reject(new TypeError("the request failed", { cause }));
     };
     sent.on("error", fail);
@@ -114,21 +116,43 @@ function overLine({ request, agent }: Line, { hostname, port, pathname, search }
   });
 }
 
-function wholeOf(incoming: IncomingMessage, tell: (answer: Answer) => void): void {
-  const pieces: Uint8Array[] = [];
-  incoming.on("data", (piece: Uint8Array) => void pieces.push(piece));
-  incoming.once("end", () => tell(answerOf(incoming, Buffer.concat(pieces).toString())));
+function wholeOf(incoming: IncomingMessage, tell: (text: string) => void): void {
+  const pieces: Buffer[] = [];
+  incoming.on("data", (piece: Buffer) => void pieces.push(piece));
+  incoming.once("end", () => {
+    const [first] = pieces;
+    // Mostly it is one piece, and need not be copied.
+    tell((pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)).toString());
+  });
 }
 
-function answerOf({ statusCode: status = 0, headers }: IncomingMessage, text: string): Answer {
-  return {
-    ok: status >= 200 && status < 300,
-    status,
-    headers: { get: (name) => headers[name]?.toString() ?? null },
-    body: null,
-    text: async () => text,
-    json: async () => JSON.parse(text) as unknown,
-  };
+class WholeAnswer implements Answer {
+  readonly status: number;
+  readonly body = null;
+  readonly #incoming: IncomingMessage;
+  readonly #text: string;
+
+  constructor(incoming: IncomingMessage, text: string) {
+    this.status = incoming.statusCode ?? 0;
+    this.#incoming = incoming;
+    this.#text = text;
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+
+  get headers(): Answer["headers"] {
+    return { get: (name) => this.#incoming.headers[name]?.toString() ?? null };
+  }
+
+  async text(): Promise<string> {
+    return this.#text;
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(this.#text) as unknown;
+  }
 }
 
 function isRedirect({ status, headers }: Answer): boolean {

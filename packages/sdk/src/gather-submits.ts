@@ -38,10 +38,11 @@ export function gatherSubmits(asked: Target): SendSubmit {
     waiting = wanted.slice(together.length);
     if (together.length === 0) return;
     underWay++;
-    void sendTogether(target, together).finally(() => {
-      underWay--;
-      plan();
-    });
+    void sendTogether(target, together).then(freed);
+    plan();
+  };
+  const freed = (): void => {
+    underWay--;
     plan();
   };
   const plan = (): void => {

@@ -78,7 +78,9 @@ export function ongoingCall(caller: Caller, options: CallOptions): OngoingCall {
   return {
     ending,
     async carryOut(request, work) {
-      const sent = { ...conditional(keyed(request, { retries, key: options.idempotencyKey }), options), ending };
+      const { route, input, body } = request;
+      const headers = conditional(keyed(request, { retries, key: options.idempotencyKey }), options.ifMatch);
+      const sent: Request = { route, input, headers, body, ending };
       for (let failures = 0; ; failures++) {
         try {
           return await untilEnded(ending, () => work(sent));
@@ -121,16 +123,16 @@ function timedOut({ url }: Target, timeoutMs: number): WindlassError {
 }
 
 /** C1: what would be sent again gets a key, if the server keeps it. */
-function keyed(request: Request, { retries, key }: { readonly retries: number; readonly key: string | undefined }): Request {
-  const { route, input } = request;
+function keyed(request: Request, { retries, key }: { readonly retries: number; readonly key: string | undefined }): Request["headers"] {
+  const { route, input, headers } = request;
   const wanted = key ?? (route.idempotent === true && retries > 0 && input["idempotencyKey"] === undefined ? newKey() : undefined);
-  return wanted === undefined ? request : { ...request, headers: { ...request.headers, "idempotency-key": wanted } };
+  return wanted === undefined ? headers : { ...headers, "idempotency-key": wanted };
 }
 
-function conditional(request: Request, { ifMatch }: CallOptions): Request {
-  if (ifMatch === undefined) return request;
+function conditional(headers: Request["headers"], ifMatch: CallOptions["ifMatch"]): Request["headers"] {
+  if (ifMatch === undefined) return headers;
   const condition = ifMatch === 0 ? { "if-none-match": "*" } : { "if-match": typeof ifMatch === "number" ? `"${ifMatch}"` : ifMatch };
-  return { ...request, headers: { ...request.headers, ...condition } };
+  return { ...headers, ...condition };
 }
 
 function isRepeatable({ route, input, headers = {} }: Request): boolean {

@@ -29,14 +29,25 @@ export function after(delayMs: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** Random numbers for the next keys: a draw costs as much for one as for all of them. */
+const drawn = new Uint32Array(128);
+let used = drawn.length;
 let program: string | undefined;
 let made = 0;
 
-/** A key that nobody else has. Those of one program are in order, so that a store puts each beside the one before. */
+/** A key that nobody else has or can foresee. Those of one program are in order, so that a store puts each beside the one before. */
 export function newKey(): string {
-  const random = crypto.randomUUID();
-  program ??= random.slice(0, 8);
+  program ??= draw();
   made = (made + 1) >>> 0;
-  const number = made.toString(16).padStart(8, "0");
-  return `${program}-${number.slice(0, 4)}-${number.slice(4)}${random.slice(18)}`;
+  return `${program}-${eightDigits(made)}-${draw()}${draw()}`;
 }
+
+function draw(): string {
+  if (used === drawn.length) {
+    crypto.getRandomValues(drawn);
+    used = 0;
+  }
+  return eightDigits(drawn[used++] ?? 0);
+}
+
+const eightDigits = (number: number): string => number.toString(16).padStart(8, "0");

@@ -1,10 +1,10 @@
 /** Calls whose answer is one piece of JSON, or bytes as they come. */
 import type { Answer } from "./exchange.ts";
 import { ongoingCall, type Caller, type CallOptions } from "./ongoing-call.ts";
-import { reached, sendRequest, type Request } from "./send-request.ts";
+import { askFor, jsonIn, reached, sendRequest, type Request } from "./send-request.ts";
 
 export async function jsonOf(caller: Caller, request: Request, options: CallOptions): Promise<unknown> {
-  return bodyOf(caller, { request, read: (answer) => answer.json() }, options);
+  return bodyOf(caller, { request, read: jsonIn }, options);
 }
 
 /** The whole call, with the answer's body, counts against its limit, and is sent again if the body breaks off. */
@@ -15,10 +15,7 @@ export async function bodyOf<T>(
 ): Promise<T> {
   const call = ongoingCall(caller, options);
   try {
-    return await call.carryOut(request, async (attempt) => {
-      const answer = await sendRequest(caller.target, attempt);
-      return reached(caller.target, attempt, () => read(answer));
-    });
+    return await call.carryOut(request, (attempt) => askFor(caller.target, attempt, read));
   } finally {
     call.end();
   }

@@ -22,35 +22,57 @@ export interface Request {
   readonly ending?: Ending | undefined;
   /** Fields of path, query and body together. */
   readonly input: Readonly<Record<string, unknown>>;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** In place of the fields that are not in the address, as JSON. */
-  readonly body?: string;
+  readonly body?: string | undefined;
 }
 
 /** The answer, when the server agreed. */
-export async function sendRequest(target: Target, request: Request): Promise<Answer> {
+export function sendRequest(target: Target, request: Request): Promise<Answer> {
+  return askFor(target, request, asItIs);
+}
+
+const asItIs = async (answer: Answer): Promise<Answer> => answer;
+
+/** What is read of the answer, when the server agreed. */
+export async function askFor<T>(target: Target, request: Request, read: (answer: Answer) => Promise<T>): Promise<T> {
+  const asked = askedOf(target, request);
+  try {
+    const answer = await (request.route.response === undefined
+      ? target.exchange(asked.url, asked)
+      : fetchBy(target.fetch, asked.url, asked));
+    if (!answer.ok) throw await refusalOf(target, answer);
+    return await read(answer);
+  } catch (error) {
+    throw failureOf(target, request, error);
+  }
+}
+
+export const jsonIn = (answer: Answer): Promise<unknown> => answer.json();
+
+function askedOf(target: Target, request: Request): Asked & { readonly url: string } {
+  const { route } = request;
   const { url, body } = partsOf(target, request);
-  const headers: Record<string, string> = { accept: acceptOf(request.route), ...request.headers };
+  const headers: Record<string, string> = { accept: acceptOf(route), ...request.headers };
   if (target.token !== undefined) headers["authorization"] = `Bearer ${target.token}`;
   if (target.workspace !== undefined) headers[WORKSPACE_HEADER] = target.workspace;
   const traceparent = target.tracing?.active() ?? null;
   if (traceparent !== null) headers["traceparent"] = traceparent;
-  if (body !== undefined) headers["content-type"] = request.route.request === "bytes" ? "application/octet-stream" : "application/json";
-  const asked: Asked = { method: request.route.method, headers, body, ending: request.ending };
-  const send: Exchange = request.route.response === undefined ? target.exchange : (to, what) => fetchBy(target.fetch, to, what);
-  const answer = await reached(target, request, () => send(url, asked));
-  if (!answer.ok) throw await refusalOf(target, answer);
-  return answer;
+  if (body !== undefined) headers["content-type"] = route.request === "bytes" ? "application/octet-stream" : "application/json";
+  return { url, method: route.method, headers, body, ending: request.ending };
 }
 
 /** Runs what talks to the server; a failure of the network becomes `unreachable`. An abort by the caller stays what it is. */
-export async function reached<T>(target: Target, { ending }: Pick<Request, "ending">, work: () => Promise<T>): Promise<T> {
+export async function reached<T>(target: Target, request: Pick<Request, "ending">, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof WindlassError || ending?.ended === true) throw error;
-    throw unreachable(target, error);
+    throw failureOf(target, request, error);
   }
+}
+
+function failureOf(target: Target, { ending }: Pick<Request, "ending">, error: unknown): unknown {
+  return error instanceof WindlassError || ending?.ended === true ? error : unreachable(target, error);
 }
 
 function unreachable({ url }: Target, error: unknown): WindlassError {

@@ -10,7 +10,7 @@
 import { ROUTES } from "@windlass/contract/routes";
 import { hasCode, isWindlassError, WindlassError } from "@windlass/kernel";
 import { Ending } from "./ending.ts";
-import { errorOfProblem, reached, sendRequest, type ProblemBody, type Request, type Target } from "./send-request.ts";
+import { askFor, errorOfProblem, jsonIn, type ProblemBody, type Request, type Target } from "./send-request.ts";
 
 /** One try of a submit. */
 export interface Submitting {
@@ -34,8 +34,9 @@ export const isWanted = ({ attempt }: Submitting): boolean => attempt.ending?.en
 
 /** Whether a batch can say all that it says; what only the server can judge is left to it. */
 export function isGatherable({ attempt: { headers = {}, input } }: Submitting): boolean {
-  const { [KEY_HEADER]: key, ...more } = headers;
-  return Object.keys(more).length === 0 && (key === undefined || (KEY.test(key) && input["idempotencyKey"] === undefined));
+  const key = headers[KEY_HEADER];
+  const isOnly = Object.keys(headers).length === (key === undefined ? 0 : 1);
+  return isOnly && (key === undefined || (KEY.test(key) && input["idempotencyKey"] === undefined));
 }
 
 /** Never rejects: each is told its own. */
@@ -55,17 +56,11 @@ export async function sendTogether(target: Target, together: readonly Submitting
   }
 }
 
-async function sendAlone(target: Target, { attempt, text, traceparent, resolve, reject }: Submitting): Promise<void> {
-  const request = { ...attempt, body: text, headers: { ...attempt.headers, ...tracedBy(traceparent) } };
-  try {
-    const answer = await sendRequest(target, request);
-    resolve(await reached(target, request, () => answer.json()));
-  } catch (error) {
-    reject(error);
-  }
+function sendAlone(target: Target, { attempt, text, traceparent, resolve, reject }: Submitting): Promise<void> {
+  const { route, input, ending } = attempt;
+  const headers = traceparent === null ? attempt.headers : { ...attempt.headers, traceparent };
+  return askFor(target, { route, input, ending, body: text, headers }, jsonIn).then(resolve, reject);
 }
-
-const tracedBy = (traceparent: string | null): Readonly<Record<string, string>> => (traceparent === null ? {} : { traceparent });
 
 /** It ends when all of them have ended (T3). */
 function whileAnyIsWanted(together: readonly Submitting[]): { readonly ending: Ending; readonly forget: () => void } {
@@ -85,10 +80,10 @@ function whileAnyIsWanted(together: readonly Submitting[]): { readonly ending: E
 
 async function answersTo(target: Target, together: readonly Submitting[], ending: Ending): Promise<readonly Answered[]> {
   const body = `{"withJobs":true,"jobs":[${together.map(textWithKey).join(",")}]}`;
-  const headers = tracedBy(together[0]?.traceparent ?? null);
+  const traceparent = together[0]?.traceparent ?? null;
+  const headers = traceparent === null ? undefined : { traceparent };
   const request: Request = { route: ROUTES["jobs.submitMany"], input: {}, body, ending, headers };
-  const answer = await sendRequest(target, request);
-  const { results } = (await reached(target, request, () => answer.json())) as { readonly results: readonly Answered[] };
+  const { results } = (await askFor(target, request, jsonIn)) as { readonly results: readonly Answered[] };
   if (!Array.isArray(results) || results.length !== together.length)
     throw new WindlassError("unreachable", `what answers at ${target.url} does not answer each of ${together.length} jobs`);
   return results;
