@@ -180,6 +180,17 @@ describe("a caller", () => {
     expect([(await outcomes())[0], await underWay()]).toEqual([outcome, "1"]);
   });
 
+  test("whose body comes in two packets is answered as any other", async () => {
+    const socket = connect(listening.port, "127.0.0.1");
+    socket.write(head([AUTHORIZATION, "connection: close", LENGTH]) + body.slice(0, 9));
+    await vi.waitFor(() => expect(calls[0]?.incoming.readableFlowing).toBe(true));
+    socket.write(body.slice(9));
+    let answer = "";
+    for await (const piece of socket) answer += String(piece);
+    expect(answer).toMatch(/^HTTP\/1\.1 201 /u);
+    expect(straight()).toEqual([true]);
+  });
+
   // An idle line is closed after half a minute.
   test("who was refused and sends nothing more is hung up on at once", { timeout: 15_000 }, async () => {
     const socket = connect(listening.port, "127.0.0.1");
