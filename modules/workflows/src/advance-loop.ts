@@ -10,7 +10,7 @@ import type { AdvanceInput, ChildSpec, Decision, Outputs } from "@windlass/engin
 import { depthOf, isJsonObject, OUTPUT_LENGTH_MAX, type Json, type Result } from "@windlass/kernel";
 import { restore } from "./captured-scope.ts";
 import { whatFits } from "./ended-child.ts";
-import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
+import { entriesOf, Mailbox, withSignals, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
 import { evaluateIn } from "./scope.ts";
 import { entryOf, outputRefOf, readFacts } from "./step-facts.ts";
@@ -34,8 +34,6 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   let { next, done, failed } = before;
   const tells: Told[] = [];
   const mailbox = new Mailbox(entriesOf(input.cursor, changed));
-  // Before all facts: it was sent before whatever is told to the loop itself.
-  if (!input.cursor.has(TOTAL)) for (const kept of spec.kept ?? []) mailbox.receive({ type: "signal", ...kept });
   for (const fact of input.facts) {
     const told = fact.type === "signal" ? mailbox.receive(fact) : null;
     if (told !== null) tells.push(told);
@@ -53,8 +51,8 @@ export function advanceLoop(input: AdvanceInput, spec: LoopSpec): Decision {
   const site = { pins: spec.pinned ?? {}, depth: depthOf(input.record.path) };
   for (; next < last; next++) {
     const evaluate = evaluateIn({ ...scope, item: { value: items[next] ?? null, index: next } });
-    const child = toolChild({ step: spec.step, key: itemKeyOf(spec, next), evaluate, site });
-    children.push(whatFits(spec.step, withSignal(mailbox, child, input.outputs)));
+    const made = toolChild({ step: spec.step, key: itemKeyOf(spec, next), evaluate, site });
+    children.push(whatFits(spec.step, withSignals(mailbox, made, input.outputs).child));
   }
   changed.set(TOTAL, { next, done, failed });
   const over = done === next && (stopped || next === items.length);

@@ -11,7 +11,7 @@ import { depthOf, type ChildFact, type Json, type Result } from "@windlass/kerne
 import { itemKeyOf } from "./advance-loop.ts";
 import { restore } from "./captured-scope.ts";
 import { whatFits } from "./ended-child.ts";
-import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
+import { entriesOf, Mailbox, withSignals, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
 import { evaluateIn, type Scope } from "./scope.ts";
 import { entryOf, readFacts } from "./step-facts.ts";
@@ -33,8 +33,6 @@ export function advanceRounds(input: AdvanceInput, spec: RoundsSpec): Decision {
   const tells: Told[] = [];
   const before = input.cursor.get(TOTAL) as unknown as Total | undefined;
   let total: Total = before ?? { round: 0, at: input.now };
-  // Before all facts: it was sent before whatever is told to the step itself.
-  if (before === undefined) for (const kept of spec.kept ?? []) mailbox.receive({ type: "signal", ...kept });
   let finish: Result | null = null;
   for (const fact of input.facts) {
     if (fact.type === "signal") {
@@ -49,7 +47,7 @@ export function advanceRounds(input: AdvanceInput, spec: RoundsSpec): Decision {
   if (finish !== null) return { ...NOTHING, tells: mailbox.givenBack(), progress: progressOf(spec, total.round + 1), finish };
   const due = total.at !== null && total.at <= input.now;
   const next: Total = due ? { ...total, at: null } : total;
-  const children = due ? [whatFits(spec.step, withSignal(mailbox, roundChild(input, spec, next.round), input.outputs))] : [];
+  const children = due ? [whatFits(spec.step, withSignals(mailbox, roundChild(input, spec, next.round), input.outputs).child)] : [];
   changed.set(TOTAL, next as unknown as Json);
   return {
     ...NOTHING,

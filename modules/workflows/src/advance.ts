@@ -28,7 +28,7 @@ import { compiledFor, forgetCompiled, type CompiledWorkflow } from "./compile-wo
 import { decideStep, isHandled, stepNamed } from "./decide-step.ts";
 import { whatFits } from "./ended-child.ts";
 import { finallyChild } from "./finally-child.ts";
-import { entriesOf, Mailbox, withSignal, type Told } from "./mailbox.ts";
+import { entriesOf, Mailbox, withSignals, type Told } from "./mailbox.ts";
 import { holds } from "./predicates.ts";
 import { evaluateIn, type Scope, type StepFacts } from "./scope.ts";
 import { entryOf, readFacts } from "./step-facts.ts";
@@ -76,7 +76,8 @@ export function advanceSteps(input: AdvanceInput, compiled: CompiledWorkflow, ou
     else if (fact.type === "signal") tells.push(...fold.signal(fact));
     // Between two facts, so that it does not matter how many a decision is given (W4).
     for (const name of fold.takeReady()) {
-      const child = fold.begin(decideStep(compiled, name, where));
+      const { child, tells: given } = fold.begin(decideStep(compiled, name, where));
+      tells.push(...given);
       children.push(whatFits(stepNamed(compiled, name).step, child));
     }
   }
@@ -189,8 +190,8 @@ class Fold {
   }
 
   /** A step's job as it is made: one that waits for a signal is given what came before. */
-  begin(child: ChildSpec): ChildSpec {
-    return withSignal(this.#mailbox, child, this.#outputs);
+  begin(child: ChildSpec): ReturnType<typeof withSignals> {
+    return withSignals(this.#mailbox, child, this.#outputs);
   }
 
   get finished(): number {

@@ -11,7 +11,7 @@
 import type { ChildSpec, Outputs } from "@windlass/engine";
 import { isJsonObject, type Json, type SignalFact } from "@windlass/kernel";
 import { awaitedNames } from "./awaited-names.ts";
-import { ownSpecOf, specJson, type SignalSpec } from "./step-spec.ts";
+import { ownSpecOf, specJson } from "./step-spec.ts";
 
 export interface Entries {
   get(key: string): Json | undefined;
@@ -108,7 +108,9 @@ export class Mailbox {
 }
 
 /** Told to the parent, by one that has no use for it. */
-export const givenBack = ({ name, data, by, at }: Kept): Told => ({ key: null, fact: { type: "signal", name, data, by, at } });
+export const givenBack = (kept: Kept): Told => toldTo(null, kept);
+
+const toldTo = (key: string | null, { name, data, by, at }: Kept): Told => ({ key, fact: { type: "signal", name, data, by, at } });
 
 /** A cursor with what a decision changes in it. */
 export function entriesOf(cursor: ReadonlyMap<string, Json>, changed: Map<string, Json>): Entries {
@@ -119,15 +121,19 @@ export function entriesOf(cursor: ReadonlyMap<string, Json>, changed: Map<string
   };
 }
 
-/** A child as it is made: one that waits for signals is given what came before. */
-export function withSignal(mailbox: Mailbox, child: ChildSpec, outputs: Outputs): ChildSpec {
-  if (child.kind !== "step" || child.executor !== "none") return child;
+/**
+ * A child as it is made, and what it is told with that: what came before and is kept for it. One that waits for a single signal has
+ * it in its specification; a loop may be given more than fits into one.
+ */
+export function withSignals(
+  mailbox: Mailbox,
+  child: ChildSpec,
+  outputs: Outputs,
+): { readonly child: ChildSpec; readonly tells: readonly Told[] } {
+  if (child.kind !== "step" || child.executor !== "none") return { child, tells: [] };
   const spec = ownSpecOf(child.spec);
   const kept = mailbox.begin(child.key, awaitedNames(spec, child.input ?? null, outputs));
   const [given] = kept;
-  if (given === undefined) return child;
-  return {
-    ...child,
-    spec: specJson(spec.type === "loop" || spec.type === "rounds" ? { ...spec, kept } : ({ ...spec, given } as SignalSpec)),
-  };
+  if (spec.type === "wait" && given !== undefined) return { child: { ...child, spec: specJson({ ...spec, given }) }, tells: [] };
+  return { child, tells: kept.map((one) => toldTo(child.key, one)) };
 }

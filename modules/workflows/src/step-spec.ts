@@ -40,8 +40,6 @@ export interface LoopSpec {
   readonly scope: CapturedScope;
   /** Where its tool is `workflow`. */
   readonly pinned?: Pins;
-  /** Signals that came before it, for its items. */
-  readonly kept?: readonly Kept[];
 }
 
 export interface SignalSpec {
@@ -59,7 +57,7 @@ export type WaitSpec =
   | { readonly type: "wait"; readonly approval: { readonly by: readonly string[]; readonly text: string | null } };
 
 /** Runs a tool again and again until a condition holds. */
-export interface RoundsSpec extends Pick<LoopSpec, "step" | "scope" | "pinned" | "kept"> {
+export interface RoundsSpec extends Pick<LoopSpec, "step" | "scope" | "pinned"> {
   readonly type: "rounds";
   readonly until: string;
   readonly maxRounds: number;

@@ -1,5 +1,5 @@
 import type { AdvanceInput } from "@windlass/engine";
-import type { JobRecord, SignalFact } from "@windlass/kernel";
+import { SIGNAL_LENGTH_MAX, type JobRecord, type SignalFact } from "@windlass/kernel";
 import { describe, expect, test } from "vitest";
 import { play, type Play, type Played } from "./execution-fixture.ts";
 import { parseWorkflow } from "./parse-workflow.ts";
@@ -113,6 +113,17 @@ output: "{{ files.output }}"`;
       const played = play({ workflow: workflow(text), random: chance(seed), signals: [1, 2, 3].map((n) => signal("file", n)) });
       expect(played.result.output).toEqual([1, 2, 3]);
     }
+  });
+
+  test("a loop is given what was sent before it was made, however much that is", () => {
+    const text = `steps:
+  - {name: first, tool: {kind: wait, for: 1s}}
+  - {name: files, needs: [first], foreach: "{{ [${"0, ".repeat(19)}0] }}", tool: {kind: wait, signal: file}}
+output: "{{ size(files.output) }}"`;
+    const large = "x".repeat(SIGNAL_LENGTH_MAX - 2);
+    const played = play({ workflow: workflow(text), signals: Array.from({ length: 20 }, () => signal("file", large)) });
+    expect(played.steps.get("files")).toMatchObject({ reason: "output_too_large" });
+    expect(played.children.get("files[19]")).toHaveLength(1);
   });
 
   test("a step that is told two, or is being stopped when it is told, gives back what it does not use", () => {
