@@ -10,6 +10,7 @@
  * C4. A session that is not open claims nothing (ports, S4): its row is kept from being deleted until the claim is stored.
  * C5. Claims of this process that are asked for at once look one after the other, from before C1 until C2: so each gives what stands
  *     behind what the one before gave, and none waits for a lock of one that waits for its turn.
+ * C6. What was submitted behind a pause is not started, also by a claim that had read the settings before: who sees the job sees the pause.
  */
 import type pg from "pg";
 import {
@@ -232,7 +233,9 @@ function seesNoMore(
 /** Deleting the row waits for this lock, heartbeats do not. The lock gives the transaction its number. */
 const SESSION = `SELECT ${OWN_NUMBER} FROM sessions WHERE id = $1 FOR KEY SHARE`;
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])`;
-const QUEUED = "FROM jobs_live WHERE executor = $1 AND queue = $2 AND state = 'queued'";
+/** See C6. */
+const NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM queues WHERE name = $2 AND paused <> 0)";
+const QUEUED = `FROM jobs_live WHERE executor = $1 AND queue = $2 AND state = 'queued' AND ${NOT_PAUSED}`;
 const ready = (columns: Columns): string =>
   `SELECT ${columns()} ${QUEUED} AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 const resumed = (columns: Columns): string =>
@@ -250,7 +253,8 @@ const KEYS_BEHIND = keysFrom(">");
 const ofKeys = (
   columns: Columns,
 ): string => `SELECT ${columns("c.")} FROM unnest($4::text[], $5::text[], $6::bigint[]) AS wanted (key, after, count) CROSS JOIN LATERAL
-  (SELECT l.xmin, l.* ${NEXT} AND l.priority = $3 AND l.fairness_key = wanted.key AND l.id > wanted.after ORDER BY l.id LIMIT wanted.count FOR UPDATE SKIP LOCKED) c`;
+  (SELECT l.xmin, l.* ${NEXT} AND l.priority = $3 AND l.fairness_key = wanted.key AND l.id > wanted.after ORDER BY l.id LIMIT wanted.count FOR UPDATE SKIP LOCKED) c
+  WHERE ${NOT_PAUSED}`;
 
 interface Place extends Pick<LiveJob, "executor" | "queue"> {
   readonly submitted: SubmittedRows;
