@@ -3,6 +3,8 @@ import { IdleGrowth } from "./idle-growth.ts";
 
 let story: string[];
 let wanted: number;
+/** More of them before anybody has come. */
+let wantedAtFirst: number;
 let isIdle: boolean;
 let isLocked: boolean;
 let hasRoom: boolean;
@@ -12,7 +14,7 @@ let growth: IdleGrowth;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  [story, wanted, isIdle, isLocked, hasRoom, flushed] = [[], 3, true, false, true, null];
+  [story, wanted, wantedAtFirst, isIdle, isLocked, hasRoom, flushed] = [[], 3, 0, true, false, true, null];
   growth = new IdleGrowth({
     db: {
       tryTransaction: (work) => {
@@ -24,7 +26,7 @@ beforeEach(() => {
       },
     },
     log: {
-      wantsMore: () => wanted > 0,
+      wantsMore: (when) => wanted + (when === "opened" ? wantedAtFirst : 0) > 0,
       growAhead: () => {
         story.push(`piece ${wanted--}`);
         return hasRoom;
@@ -69,6 +71,19 @@ test("it stops when something has come, and goes on when nothing comes again", (
   expect(story).toEqual(piece(3));
   growth.rest();
   expect(story).toEqual([...piece(3), ...piece(2)]);
+});
+
+test("before anybody has come there is to be more, and as soon as somebody has it stops", () => {
+  wanted = 0;
+  wantedAtFirst = 2;
+  growth.rest();
+  expect(story).toEqual([]);
+  growth.rest("opened");
+  flushEnds();
+  expect(story).toEqual([...piece(0), ...piece(-1)]);
+  [wantedAtFirst, isIdle] = [9, false];
+  flushEnds();
+  expect([story, flushed]).toEqual([[...piece(0), ...piece(-1)], null]);
 });
 
 test("while another process writes nothing is written, and no harm done", () => {
