@@ -9,8 +9,11 @@ export interface LatencyOptions {
   readonly limitMs: number;
 }
 
-/** The first jobs meet code that is not compiled yet and are not counted: so many, or those of so much of the time. */
-const WARM_UP = 500;
+/**
+ * The first jobs meet code that is being compiled (of the 510th V8 took 7 ms from Windlass, in the background of two cores), and a log of SQLite that
+ * grows until it is reused at 64 MB. So many are not counted, or those of so much of the time.
+ */
+const WARM_UP = 3_000;
 const WARM_UP_OF_LIMIT = 0.3;
 
 export async function idleLatency(queue: OpenQueue, { count, limitMs }: LatencyOptions): Promise<Figures> {
