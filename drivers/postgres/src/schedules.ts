@@ -61,7 +61,10 @@ export function scheduleStore({ db, pool, known, during }: ScheduleParts): Sched
   return {
     async list(filter) {
       const { sql, values } = scheduleQuery(filter, p);
-      return (await db.once(sql, values)).map((row) => decodeSchedule(row));
+      return withAlive(
+        db,
+        (await db.once(sql, values)).map((row) => decodeSchedule(row)),
+      );
     },
     get: async (workspace, name) =>
       (

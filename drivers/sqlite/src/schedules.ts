@@ -48,10 +48,10 @@ const MOVED = new Target(
   `ON CONFLICT (schedule_id) DO UPDATE SET ${MOVING.map((name) => `${name} = excluded.${name}`).join(", ")}`,
 );
 
-/** Rows for `decodeSchedule`, which become objects where they are used (J1 of shared-json.ts). */
-export function listSchedules(db: Database, filter: ScheduleFilter): readonly Row[] {
+/** Rows for `decodeDue`, which become objects where they are used (J1 of shared-json.ts). */
+export function listSchedules(db: Database, filter: ScheduleFilter): DueRows {
   const { sql, values } = scheduleQuery(filter, () => "?");
-  return db.all(sql, values);
+  return rowsWithAlive(db, db.all(sql, values));
 }
 
 export function getSchedule(db: Database, workspace: string, name: string): DueSchedule | null {
@@ -79,8 +79,7 @@ export function dueSchedules(
   now: number,
   { limit, after = DUE_START }: { readonly limit: number; readonly after?: DuePlace },
 ): DueRows {
-  const rows = db.all(SQL.due, [now, after.nextAt, after.scheduleId, limit]);
-  return { rows, alive: aliveOf(db, rows.flatMap(runningIn)) };
+  return rowsWithAlive(db, db.all(SQL.due, [now, after.nextAt, after.scheduleId, limit]));
 }
 
 export function decodeDue({ rows, alive }: DueRows): readonly DueSchedule[] {
@@ -93,6 +92,10 @@ export function nextDueSchedule(db: Database): number | null {
 
 function found(db: Database, workspace: string, name: string): ScheduleView[] {
   return db.all(SQL.get, [workspace, name]).map((row) => decodeSchedule(row));
+}
+
+function rowsWithAlive(db: Database, rows: readonly Row[]): DueRows {
+  return { rows, alive: aliveOf(db, rows.flatMap(runningIn)) };
 }
 
 function aliveOf(db: Database, ids: readonly string[]): ReadonlySet<string> {

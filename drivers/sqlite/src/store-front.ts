@@ -1,6 +1,5 @@
 /** The ports on top of one caller: what both fronts have in common. */
 import type { Heartbeats, Store } from "@windlass/ports";
-import { decodeSchedule } from "@windlass/sql";
 import { claimedOf } from "./claimed-rows.ts";
 import type { Caller } from "./operations.ts";
 import { decodeDue } from "./schedules.ts";
@@ -163,7 +162,7 @@ function webhooksOn(call: Caller): Store["webhooks"] {
 
 function schedulesOn(call: Caller): Store["schedules"] {
   return {
-    list: async (filter) => (await call("listSchedules", filter)).map((row) => decodeSchedule(row)),
+    list: async (filter) => decodeDue(await call("listSchedules", filter)),
     get: (workspace, name) => call("getSchedule", workspace, name),
     put: (schedule, step) => call("putSchedule", schedule, step),
     remove: (workspace, name, options) => call("removeSchedule", { workspace, name, ...options }),

@@ -61,7 +61,7 @@ export const scheduleJson = z
     nextAt: time.nullable(),
     /** Why it could not be decided about when it was looked at last; it is tried again at `nextAt`. Null: it could. */
     failing: z.object({ message: z.string(), since: time, times: z.int() }).nullable(),
-    /** Jobs of it that may be running. */
+    /** Jobs of it that have not ended. */
     running: z.int(),
     /** Occurrences that wait for one of them to end. */
     waiting: z.int(),

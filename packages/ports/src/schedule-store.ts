@@ -20,7 +20,7 @@ export interface ScheduleView {
   readonly cursor: ScheduleCursor;
 }
 
-/** One that is to be looked at. */
+/** One that is looked at. */
 export interface DueSchedule extends ScheduleView {
   /** Of the jobs in its cursor those that have not ended. */
   readonly alive: readonly string[];
@@ -67,7 +67,7 @@ export interface Dispatched {
 }
 
 export interface ScheduleStore {
-  list(filter: ScheduleFilter): Promise<readonly ScheduleView[]>;
+  list(filter: ScheduleFilter): Promise<readonly DueSchedule[]>;
   get(workspace: string, name: string): Promise<DueSchedule | null>;
   /**
    * Stores it with the next revision, and with it a decision about its cursor (of revision 0: it is new). Null: another decision

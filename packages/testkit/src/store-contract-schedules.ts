@@ -30,6 +30,9 @@ function fired(minute: number): { readonly job: JobRecord; readonly row: Occurre
   return { job, row, run: { jobId: job.id, nominalAt: at(minute) } };
 }
 
+const stopOf = ({ id }: JobRecord) =>
+  ({ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "t", graceMs: 1 }) as const;
+
 export function describeSchedules(subject: Subject): void {
   const made = async (more: Partial<Schedule> = {}): Promise<Schedule> => {
     const given = { ...schedule, ...more };
@@ -209,10 +212,7 @@ export function describeSchedules(subject: Subject): void {
       }),
       at(1),
     );
-    await jobs.commit(
-      [{ type: "stop", id: first.job.id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "t", graceMs: 1 }],
-      at(2),
-    );
+    await jobs.commit([stopOf(first.job)], at(2));
     // Decided when the job was still alive.
     const waiting = [{ nominalAt: at(2), dueAt: at(2), isLate: false }];
     await dispatch(dispatchOf({ revision: 2, wakes: 0, cursor: { at: at(2), nextAt: at(9), running: [first.run], waiting } }), at(3));
@@ -309,16 +309,10 @@ export function describeSchedules(subject: Subject): void {
     const running = [first.run, { ...second.run, notBefore: at(2) }];
     await dispatch(dispatchOf({ revision: 1, cursor: { at: at(2), running }, added: [first.row, second.row, manual], changes }), at(1));
     expect((await view()).cursor.running).toEqual(running);
-    const stop = {
-      type: "stop",
-      id: second.job.id,
-      stopFor: "cancelled",
-      reason: "cancel_requested",
-      message: null,
-      by: "t",
-      graceMs: 1,
-    } as const;
-    await dispatch(dispatchOf({ revision: 2, cursor: { at: at(1), running: [first.run] }, takenBack: at(2), changes: [stop] }), at(1));
+    await dispatch(
+      dispatchOf({ revision: 2, cursor: { at: at(1), running: [first.run] }, takenBack: at(2), changes: [stopOf(second.job)] }),
+      at(1),
+    );
     expect(await history()).toEqual([manual, first.row]);
     expect(await reads.get(second.job.id)).toMatchObject({ state: "cancelled" });
     const late = dispatchOf({ revision: 3, wakes: 0, cursor: { at: at(1) }, takenBack: at(2) });
@@ -366,23 +360,17 @@ export function describeSchedules(subject: Subject): void {
     expect([(await history()).length, await reads.get(job.id), (await view()).cursor.revision]).toEqual([1, null, 2]);
   });
 
-  test("the end of a job that nothing waits for wakes nobody", async () => {
-    const { jobs } = subject.store;
+  test("the end of a job that nothing waits for wakes nobody, but who looks sees it", async () => {
+    const { jobs, schedules } = subject.store;
     await made();
     const { job, run } = fired(1);
     await dispatch(dispatchOf({ revision: 1, cursor: { at: at(1), running: [run] }, changes: [{ type: "submit", job }] }), at(1));
-    const stop = {
-      type: "stop",
-      id: job.id,
-      stopFor: "cancelled",
-      reason: "cancel_requested",
-      message: null,
-      by: "t",
-      graceMs: 1,
-    } as const;
-    const { signals } = await jobs.commit([stop], at(2));
+    const alive = async () => [(await view()).alive, ...(await schedules.list({ workspace: null, limit: 9 })).map((one) => one.alive)];
+    expect(await alive()).toEqual([[job.id], [job.id]]);
+    const { signals } = await jobs.commit([stopOf(job)], at(2));
     expect(signals.dispatchAt).toBeNull();
-    expect((await view()).cursor).toMatchObject({ wakes: 1, nextAt: at(1) });
+    expect((await view()).cursor).toMatchObject({ wakes: 1, nextAt: at(1), running: [run] });
+    expect(await alive()).toEqual([[], []]);
   });
 
   test("old rows are removed a few at a time, but none that waits", async () => {

@@ -1,7 +1,7 @@
 /** From what is stored of schedules and their occurrences to what the API shows of it. Pure. */
 import type { FireJson, OccurrenceJson, ScheduleJson } from "@windlass/contract";
 import type { Occurrence, Timing } from "@windlass/kernel";
-import type { ScheduleView } from "@windlass/ports";
+import type { DueSchedule } from "@windlass/ports";
 import { isoTime, maybeTime } from "./present-job.ts";
 import type { PreviewedFire } from "./server-parts.ts";
 
@@ -22,7 +22,7 @@ export function presentTiming({ cron, everyMs, anchor, timezone, jitterMs, start
   };
 }
 
-export function presentSchedule({ schedule, cursor }: ScheduleView): ScheduleJson {
+export function presentSchedule({ schedule, cursor, alive }: DueSchedule): ScheduleJson {
   const { id, name, template, input, labels, paused, pausedBy, pausedReason, source, createdBy, changedBy, revision } = schedule;
   return {
     id,
@@ -40,7 +40,7 @@ export function presentSchedule({ schedule, cursor }: ScheduleView): ScheduleJso
     source,
     nextAt: maybeTime(cursor.nextAt),
     failing: cursor.failing === null ? null : { ...cursor.failing, since: isoTime(cursor.failing.since) },
-    running: cursor.running.length,
+    running: alive.length,
     waiting: cursor.waiting.length,
     createdBy,
     createdAt: isoTime(schedule.createdAt),

@@ -1,4 +1,5 @@
 import { failedDispatch } from "@windlass/kernel";
+import type { DueSchedule } from "@windlass/ports";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testServer, type TestServer } from "./server-fixture.ts";
 
@@ -94,6 +95,25 @@ test("a preview shows what is not stored, in both zones", async () => {
     { at: "2024-03-11T06:30:00.000Z", local: "2024-03-11T02:30:00-04:00", viewed: "2024-03-11T06:30:00+00:00" },
   ]);
   expect(await problemOf(api.preview({ cron: "0 0 31 2 *" }))).toMatchObject({ code: "invalid" });
+});
+
+test("a job that has ended is not among those that run, also while nobody looks at the schedule", async () => {
+  await api.create({ name: "paused-with-a-job", ...YEARLY, paused: true });
+  const { job } = await server.api.jobs.submit({ name: "long", executor: "handler", spec: { handler: "nobody-has-it" } });
+  const { schedules } = server.engine.context.store;
+  const { schedule, cursor } = (await schedules.get("default", "paused-with-a-job")) as DueSchedule;
+  const running = [{ jobId: job.id, nominalAt: 0 }];
+  await schedules.dispatch(
+    [{ ...cursor, scheduleId: schedule.id, cursor: { ...cursor, running }, added: [], settled: [], changes: [] }],
+    1,
+  );
+  const shown = async () => [
+    (await api.get({ name: "paused-with-a-job" })).running,
+    (await api.list()).items.find(({ name }) => name === "paused-with-a-job")?.running,
+  ];
+  expect(await shown()).toEqual([1, 1]);
+  await server.api.jobs.cancel({ id: job.id });
+  expect(await shown()).toEqual([0, 0]);
 });
 
 test("one that is paused says who and why, and has no next fires", async () => {

@@ -2,7 +2,7 @@
 import type { BackupJson, BackupStep, SettingJson } from "@windlass/contract";
 import type { Engine, SubmitRequest } from "@windlass/engine";
 import type { Expected, Fault, Json, JsonObject, ReadSchedule, Schedule, Timing } from "@windlass/kernel";
-import type { ScheduleView } from "@windlass/ports";
+import type { DueSchedule } from "@windlass/ports";
 import type { PeerDoor } from "./peer-door.ts";
 
 /** A workflow as it is stored. */
@@ -76,7 +76,7 @@ interface NamedSchedule {
 
 /** What may be done with schedules (the module of schedules says more). */
 export interface ScheduleService {
-  get(named: NamedSchedule): Promise<ScheduleView>;
+  get(named: NamedSchedule): Promise<DueSchedule>;
   put(
     request: Omit<ReadSchedule, "paused"> & {
       readonly workspace: string;
