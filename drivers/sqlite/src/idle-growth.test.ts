@@ -3,8 +3,6 @@ import { IdleGrowth } from "./idle-growth.ts";
 
 let story: string[];
 let wanted: number;
-/** More of them before anybody has come. */
-let wantedAtFirst: number;
 let isIdle: boolean;
 let isLocked: boolean;
 let hasRoom: boolean;
@@ -14,7 +12,7 @@ let growth: IdleGrowth;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  [story, wanted, wantedAtFirst, isIdle, isLocked, hasRoom, flushed] = [[], 3, 0, true, false, true, null];
+  [story, wanted, isIdle, isLocked, hasRoom, flushed] = [[], 3, true, false, true, null];
   growth = new IdleGrowth({
     db: {
       tryTransaction: (work) => {
@@ -26,7 +24,7 @@ beforeEach(() => {
       },
     },
     log: {
-      wantsMore: (when) => wanted + (when === "opened" ? wantedAtFirst : 0) > 0,
+      wantsMore: () => wanted > 0,
       growAhead: () => {
         story.push(`piece ${wanted--}`);
         return hasRoom;
@@ -71,19 +69,6 @@ test("it stops when something has come, and goes on when nothing comes again", (
   expect(story).toEqual(piece(3));
   growth.rest();
   expect(story).toEqual([...piece(3), ...piece(2)]);
-});
-
-test("before anybody has come there is to be more, and as soon as somebody has it stops", () => {
-  wanted = 0;
-  wantedAtFirst = 2;
-  growth.rest();
-  expect(story).toEqual([]);
-  growth.rest("opened");
-  flushEnds();
-  expect(story).toEqual([...piece(0), ...piece(-1)]);
-  [wantedAtFirst, isIdle] = [9, false];
-  flushEnds();
-  expect([story, flushed]).toEqual([[...piece(0), ...piece(-1)], null]);
 });
 
 test("while another process writes nothing is written, and no harm done", () => {

@@ -41,10 +41,10 @@ export class IdleGrowth {
     }, IDLE_MS).unref();
   }
 
-  /** Nothing has come for long enough, or nothing at all yet. Keeps G1. */
-  rest(when: "idle" | "opened" = "idle"): void {
+  /** Nothing has come for long enough. Keeps G1. */
+  rest(): void {
     const { db, log, zeros, isIdle, fail } = this.#parts;
-    if (this.#flushing || this.#closed || !log.wantsMore(when)) return;
+    if (this.#flushing || this.#closed || !log.wantsMore()) return;
     let hasGrown = false;
     try {
       db.tryTransaction(() => (hasGrown = log.growAhead("idle")));
@@ -58,7 +58,7 @@ export class IdleGrowth {
       this.#flushing = false;
       if (this.#closed) return zeros.close();
       if (error !== null) return fail(error);
-      if (isIdle()) this.rest(when);
+      if (isIdle()) this.rest();
     });
   }
 

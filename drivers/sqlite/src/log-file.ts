@@ -21,8 +21,6 @@ const LEFT_BYTES = MIB / 8;
 const PIECE_BYTES_MAX = 4 * MIB;
 /** And while nobody waits when fewer than this are, or than half of the log: as much as came before may come at once, some hundred jobs at most. */
 const AHEAD_BYTES = 16 * MIB;
-/** So long it is to be when a store has just been opened: some thousand jobs that come one after the other. */
-const OPENED_BYTES = 32 * MIB;
 /** See L3. As much as the log has when SQLite moves it into the file. */
 const FREE_BYTES = 64 * MIB;
 /** So many commits for each megabyte save more than its zeros cost: about a tenth of a millisecond each, and one or two. Larger ones make the log longer by themselves. */
@@ -100,10 +98,9 @@ export class LogFile {
     return areSmall;
   }
 
-  /** Whether it is to grow while nobody waits, or before anybody has come. Keeps L2 and L3. */
-  wantsMore(when: "idle" | "opened" = "idle"): boolean {
-    const isWanted =
-      when === "opened" ? this.#size < OPENED_BYTES : this.#size < FULL_BYTES && this.#hasLess(Math.min(AHEAD_BYTES, this.#size / 2));
+  /** Whether it is to grow while nobody waits. Keeps L2 and L3. */
+  wantsMore(): boolean {
+    const isWanted = this.#size < FULL_BYTES && this.#hasLess(Math.min(AHEAD_BYTES, this.#size / 2));
     return isWanted && !this.#isRefused() && this.#leavesRoom();
   }
 

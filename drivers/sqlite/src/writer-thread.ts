@@ -36,8 +36,8 @@ try {
   const fail = (error: Error): void => {
     throw error;
   };
-  /** How often something had been sent when nothing came for a moment; nothing at first. */
-  let idleSince = 0;
+  /** How often something had been sent when nothing came for a moment. */
+  let idleSince = -1;
   const isIdle = (): boolean => Atomics.load(sends, 0) === idleSince;
   const log = new LogFile(path);
   const flushing = new Flushing<Reply>({
@@ -70,8 +70,6 @@ try {
   };
   listen(port, { serving, flushing, sends, onIdle });
   say(port, { type: "ready" });
-  // Whoever opens the store starts its other thread now: that takes longer.
-  growth.rest("opened");
 } catch (error) {
   say(port, { type: "refused", error: toErrorText(error) });
 }
