@@ -233,11 +233,11 @@ function seesNoMore(
 /** Deleting the row waits for this lock, heartbeats do not. The lock gives the transaction its number. */
 const SESSION = `SELECT ${OWN_NUMBER} FROM sessions WHERE id = $1 FOR KEY SHARE`;
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])`;
-/** See C6. */
+/** See C6. A resumed attempt goes on in a paused queue, too. */
 const NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM queues WHERE name = $2 AND paused <> 0)";
-const QUEUED = `FROM jobs_live WHERE executor = $1 AND queue = $2 AND state = 'queued' AND ${NOT_PAUSED}`;
+const QUEUED = "FROM jobs_live WHERE executor = $1 AND queue = $2 AND state = 'queued'";
 const ready = (columns: Columns): string =>
-  `SELECT ${columns()} ${QUEUED} AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
+  `SELECT ${columns()} ${QUEUED} AND blocked = 0 AND ${NOT_PAUSED} ORDER BY priority DESC, fairness_key, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 const resumed = (columns: Columns): string =>
   `SELECT ${columns()} ${QUEUED} AND resumed = 1 ORDER BY priority DESC, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 const NEXT = "FROM jobs_live l WHERE l.executor = $1 AND l.queue = $2 AND l.state = 'queued' AND l.blocked = 0";
