@@ -9,7 +9,8 @@
  * C3. Keys are locked last (K1).
  * C4. A session that is not open claims nothing (ports, S4): its row is kept from being deleted until the claim is stored.
  * C5. Claims of this process that are asked for at once look one after the other, from before C1 until C2: so each gives what stands
- *     behind what the one before gave, and none waits for a lock of one that waits for its turn.
+ *     behind what the one before gave, and none waits for a lock of one that waits for its turn. One that finds out only then that there are
+ *     several fairness keys has locked more than it takes, and lets nobody look until it is stored.
  * C6. What was submitted behind a pause is not started, also by a claim that had read the settings before: who sees the job sees the pause.
  */
 import type pg from "pg";
@@ -148,18 +149,23 @@ async function claimRound(db: Querier, { known }: Claiming, request: RoundReques
   const [number] = session[0] ?? [];
   if (typeof number !== "string") return NOTHING;
   const lists: (readonly LiveJob[])[] = [];
-  for (const [queue, state] of queues)
+  let sawMore = false;
+  for (const [queue, state] of queues) {
+    const turn = known.turns.of(executor, queue);
+    const knewKeys = turn.several;
     lists.push(
       await answered(
         db,
         { executor, queue, submitted: known.submitted },
-        candidatesOf({ executor, queue, state, turn: known.turns.of(executor, queue), limit: limit + ahead, now }),
+        candidatesOf({ executor, queue, state, turn, limit: limit + ahead, now }),
       ),
     );
+    sawMore ||= turn.several && !knewKeys;
+  }
   const all = mergeQueues(lists);
   // The next one looks behind these, also while this one is still being written.
   const took = known.turns.looksAt(all);
-  request.pass();
+  if (!sawMore) request.pass();
   let round = NOTHING;
   try {
     round = await admitRound(db, known, { request, queues, all, number });

@@ -64,6 +64,23 @@ describe.skipIf(postgres.missing)("several processes and one queue", () => {
     },
   );
 
+  test("a claim that has looked at more than it takes leaves what is behind it to the next one", async () => {
+    await prepare({}, "abcdefgh".repeat(4).split(""));
+    const client = await opened.pool.connect();
+    await client.query("BEGIN");
+    // What a claim writes last: it has looked, and is not stored.
+    await client.query("LOCK TABLE events IN EXCLUSIVE MODE");
+    const waiting = async () => (await client.query("SELECT 1 FROM pg_locks WHERE NOT granted")).rowCount;
+    const claims = [5, 6].map((limit) => store(0).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit, now: T0 }));
+    await expect.poll(waiting).toBeGreaterThan(0);
+    // Time for the second one to look, if it did.
+    for (let looks = 0; looks < 50; looks++) await waiting();
+    await client.query("COMMIT");
+    client.release();
+    const served = (await Promise.all(claims)).map(({ jobs }) => jobs.map(({ live }) => live.fairnessKey).join(""));
+    expect(served).toEqual(["abcde", "fghabc"]);
+  });
+
   test("a key never runs more than its limit, and every key has its turn", async () => {
     const keys = ["a", "b", "c"];
     await prepare({ keyConcurrencyLimit: 1 }, [...Array.from({ length: 20 }, () => "a"), "b", "b", "c"]);
