@@ -104,7 +104,7 @@ export async function commit(
     tally: set.tally,
     submitted,
     shared,
-    isStored: () => claimed.stored(),
+    onStored: () => claimed.stored(),
     made: (number[0]?.[0] as string | undefined) ?? sharing.number,
   };
 }
@@ -121,8 +121,8 @@ export async function commitAlone(pool: pg.Pool, known: Known, take: () => Group
     made: ({ results }) => results.find((result) => result.ok && result.created === true)?.id,
     isThere: async (id) => (await querierOf(pool).rows(IS_THERE, [id])).length > 0,
   });
-  const { submitted, shared, made, isStored, ...committed } = done;
-  isStored();
+  const { submitted, shared, made, onStored, ...committed } = done;
+  onStored();
   if (made !== null) known.submitted.put(submitted, made);
   for (const { lives, answer } of shared) {
     known.turns.took(lives);
@@ -171,7 +171,7 @@ interface Stored {
   /** Its number, where it is known. */
   readonly made: string | null;
   /** To be called when the transaction is stored. */
-  readonly isStored: () => void;
+  readonly onStored: () => void;
 }
 
 const NUMBER = `SELECT ${OWN_NUMBER}`;

@@ -40,7 +40,7 @@ import {
 import { demandWorkspace } from "./access.ts";
 import { commit, lockLive, type Known } from "./commit-jobs.ts";
 import { ofAllLive } from "./claim-groups.ts";
-import type { Querier } from "./connection.ts";
+import type { Querier, Row } from "./connection.ts";
 import { disabledNow, keepMarks } from "./disabled-definitions.ts";
 import { insertMany, transposed } from "./many-rows.ts";
 import { inTransaction } from "./transaction.ts";
@@ -61,23 +61,10 @@ export function scheduleStore({ db, pool, known, during }: ScheduleParts): Sched
   return {
     async list(filter) {
       const { sql, values } = scheduleQuery(filter, p);
-      return withAlive(
-        db,
-        (await db.once(sql, values)).map((row) => decodeSchedule(row)),
-      );
+      return withAlive(db, await db.once(sql, values));
     },
-    get: async (workspace, name) =>
-      (
-        await withAlive(
-          db,
-          (await db.rows(SQL.get, [workspace, name])).map((row) => decodeSchedule(row)),
-        )
-      )[0] ?? null,
-    due: async (now, limit, { nextAt, scheduleId } = DUE_START) =>
-      withAlive(
-        db,
-        (await db.rows(SQL.due, [now, nextAt, scheduleId, limit])).map((row) => decodeSchedule(row)),
-      ),
+    get: async (workspace, name) => (await withAlive(db, await db.rows(SQL.get, [workspace, name])))[0] ?? null,
+    due: async (now, limit, { nextAt, scheduleId } = DUE_START) => withAlive(db, await db.rows(SQL.due, [now, nextAt, scheduleId, limit])),
     nextDue: async () => ((await db.rows(SQL.nextDue))[0]?.[0] ?? null) as number | null,
     put: (given, { expected, dispatch, now }) =>
       transaction(async (tx) => {
@@ -135,7 +122,8 @@ async function add(tx: Querier, given: Omit<Schedule, "revision">, { expected, d
 
 const ALIVE = ofAllLive("SELECT id FROM jobs_live WHERE id = ANY($1::text[])", "$1::text[]");
 
-async function withAlive(db: Querier, views: readonly ScheduleView[]): Promise<DueSchedule[]> {
+async function withAlive(db: Querier, found: readonly Row[]): Promise<DueSchedule[]> {
+  const views = found.map(decodeSchedule);
   const ids = views.flatMap(({ cursor }) => cursor.running.map(({ jobId }) => jobId));
   const rows = ids.length === 0 ? [] : await db.rows(ALIVE, [ids]);
   const alive = new Set(rows.map((row) => row[0] as string));
