@@ -1,7 +1,7 @@
 /** What `npm run bench` measures, in the order in which it prints. What each row means: docs/performance.md. */
 import { flushes } from "./ceilings/flushes.ts";
 import { groupInserts } from "./ceilings/group-inserts.ts";
-import { httpFlushes, httpRow, httpRows } from "./ceilings/http-flushes.ts";
+import { httpFlushes, httpGroups, httpRow, httpRows } from "./ceilings/http-flushes.ts";
 import { keptDrain } from "./ceilings/kept-drains.ts";
 import { leanPostgres, leanSqlite } from "./ceilings/lean-drains.ts";
 import { postgresCommits } from "./ceilings/postgres-commits.ts";
@@ -47,7 +47,7 @@ export const ROWS: readonly Row[] = [
   ),
   enqueueRow(
     { id: "enqueue-50", title: "enqueue, 50 in flight", inFlight: 50 },
-    { sqlite: groupInserts(50), postgres: postgresCommits(50) },
+    { sqlite: groupInserts(50), postgres: postgresCommits(50), http: httpGroups(ENQUEUE, 50) },
   ),
   {
     id: "enqueue-batch",
