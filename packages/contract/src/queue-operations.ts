@@ -1,5 +1,5 @@
 /** What can be done with queues over the API. */
-import { RATE_LIMIT_MAX, RATE_SECONDS_MAX } from "@windlass/kernel";
+import { CONCURRENCY_LIMIT_MAX, RATE_LIMIT_MAX, RATE_SECONDS_MAX } from "@windlass/kernel";
 import * as z from "zod";
 import { idCursor, namePage, nameParams, nextCursor, time } from "./json-schema.ts";
 import { operation } from "./operation.ts";
@@ -9,17 +9,15 @@ export const rateLimitJson = z
   .strictObject({ limit: z.int().min(1).max(RATE_LIMIT_MAX), perSeconds: z.int().min(1).max(RATE_SECONDS_MAX) })
   .meta({ id: "RateLimit" });
 
-const CONCURRENCY_MAX = 1_000_000;
-
 /** What may be set of a queue. */
 const settings = z.strictObject({
   paused: z.boolean(),
   /** Attempts that may be alive at once. */
-  concurrencyLimit: z.int().min(0).max(CONCURRENCY_MAX).nullable(),
+  concurrencyLimit: z.int().min(0).max(CONCURRENCY_LIMIT_MAX).nullable(),
   /** Attempts that may start in a time. */
   rateLimit: rateLimitJson.nullable(),
   /** The same two for each fairness key by itself; jobs without a key are not counted. */
-  keyConcurrencyLimit: z.int().min(1).max(CONCURRENCY_MAX).nullable(),
+  keyConcurrencyLimit: z.int().min(1).max(CONCURRENCY_LIMIT_MAX).nullable(),
   keyRateLimit: rateLimitJson.nullable(),
   /** Whether handler jobs that failed for good become dead letters. */
   deadLetters: z.boolean(),

@@ -66,6 +66,15 @@ describe("what a person, a signal or a secret is awaited for", () => {
     await expectFirst(next, "rate_limit", "1 job in 3600 s", "2026-01-01T01:00");
   });
 
+  test("a rate of each key, and how that is raised", async () => {
+    await fixture.store.queues.put("mail", { keyRateLimit: { limit: 1, perSeconds: 3_600 } }, fixture.clock.now());
+    const brief = { queue: "mail", executor: "kubernetes", fairnessKey: "ann" } as const;
+    const [first, next] = [await fixture.submit(brief), await fixture.submit(brief)];
+    await fixture.reach(first, "running");
+    const causes = await expectFirst(next, "rate_limit", 'fairness key "ann"', "1 job in 3600 s");
+    expect(causes[0]?.todo).toContain("`windlass queues set mail --rate`, or `--key-rate` for that of each key");
+  });
+
   test("a key, by which job, and what that job does or waits for itself", async () => {
     const concurrency = { key: "deploy", limit: 1 };
     const holder = await fixture.submit({

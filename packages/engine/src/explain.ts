@@ -243,9 +243,13 @@ async function unservedBecause(
   if (executor !== undefined && isOutOfBand(live.executor)) {
     const running = (await context.store.jobs.live({ place: executor.place, states: ["running", "stopping"] }, executor.runningMax)).length;
     if (running >= executor.runningMax)
-      return cause("executor_full", `the ${live.executor} executor runs ${running} attempts; its limit is ${executor.runningMax}`, {
-        object: executor.place,
-      });
+      return cause(
+        "executor_full",
+        `the ${live.executor} executor runs ${running} ${running === 1 ? "attempt" : "attempts"}; its limit is ${executor.runningMax}`,
+        {
+          object: executor.place,
+        },
+      );
   }
   return cause("ready", `nothing holds it back; it is next in order in queue "${name}"`, { object: name });
 }

@@ -1,6 +1,7 @@
 /** What callers may do with jobs: submit, read, cancel, retry, complete, resume, delete. Thin: rules are in the kernel. */
 import {
   WindlassError,
+  isId,
   isTerminal,
   viewOfNew,
   type ChangeResult,
@@ -95,7 +96,7 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
       return submittedOf(only(await context.commit([submitOf(context, fresh)]))).id;
     },
     async complete(token, end) {
-      const [id = "", attempt = ""] = token.split(".");
+      const { id, attempt } = attemptOf(token);
       const result: Result =
         "output" in end
           ? { outcome: "succeeded", reason: "ok", message: null, output: end.output }
@@ -104,7 +105,7 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
       accepted(
         only(
           await context.commit([
-            { type: "settle", id, attempt: Number(attempt), by, result, stopped: false, random: context.random.next() },
+            { type: "settle", id, attempt, by, result, stopped: false, random: context.random.next() },
           ]),
         ),
       );
@@ -212,6 +213,13 @@ export function again(context: EngineContext, record: JobRecord, by: string): Jo
 
 function only(results: readonly ChangeResult[]): ChangeResult | undefined {
   return results[0];
+}
+
+/** Of which a completion token is. Throws `not_found`, without what was given: it may be a secret of something else. */
+function attemptOf(token: string): { readonly id: string; readonly attempt: number } {
+  const [id = "", attempt = ""] = token.split(".");
+  if (!isId("job", id)) throw new WindlassError("not_found", "that is no completion token: a parked job has one that begins with its id");
+  return { id, attempt: Number(attempt) };
 }
 
 /** Throws what a refusal means to a caller. */

@@ -12,6 +12,7 @@ import {
   isLegalPriority,
   PRIORITY_MAX,
   QUEUE_NAME,
+  QUEUE_NAME_RULE,
   queueKeyOf,
   WindlassError,
   type Cause,
@@ -137,7 +138,7 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
   if (!(EXECUTORS as readonly string[]).includes(request.executor))
     fault("executor", `executor is "${request.executor}"; it must be one of ${EXECUTORS.join(", ")}`);
   if (request.queue !== undefined && !QUEUE_NAME.test(request.queue))
-    fault("queue", `queue is "${request.queue}"; a queue's name has lower-case letters, digits and . _ - / only`);
+    fault("queue", `queue is "${request.queue}"; a queue's name has ${QUEUE_NAME_RULE}`);
   else if (request.queue !== undefined) {
     const { parent } = request;
     const named = faultOfNamedQueue(request.queue, parent === undefined ? [] : [parent.id, ...parent.path.split("/")]);

@@ -2,6 +2,9 @@
 import { DEFAULT_WORKSPACE } from "./job.ts";
 import type { RateLimit } from "./rate.ts";
 
+/** A higher limit of attempts alive at once holds nothing back. */
+export const CONCURRENCY_LIMIT_MAX = 1_000_000;
+
 /** What somebody may set of a queue. */
 export interface QueueSettings {
   readonly paused: boolean;
@@ -58,6 +61,8 @@ export const UNSET: QueueSettings = {
   deadLetters: true,
 };
 
+/** In words, behind "a queue's name has". */
+export const QUEUE_NAME_RULE = "lower-case letters, digits and . _ - / only, at most 128, with a letter or digit at both ends";
 export const QUEUE_NAME = /^[a-z0-9]([a-z0-9._/-]{0,126}[a-z0-9])?$/u;
 
 /**

@@ -152,13 +152,16 @@ export const REASONS = {
   },
   rate_limit: {
     meaning: "as many jobs of its queue, or of its fairness key, were started as its rate allows",
-    todo: "wait until the time that the message tells, or raise the rate: `windlass queues set <queue> --rate`",
+    todo: "wait until the time that the message tells, or raise the rate: `windlass queues set <queue> --rate`, or `--key-rate` for that of each key",
   },
   fairness_limit: {
     meaning: "its fairness key runs as many jobs of its queue as it may",
     todo: "wait, or raise the limit of each key: `windlass queues set <queue> --key-limit`",
   },
-  key_held: { meaning: "its concurrency key is held by another job", todo: "wait for that job, or cancel it" },
+  key_held: {
+    meaning: "its concurrency key is held by another job",
+    todo: "wait for that job, or cancel it; what was skipped for it is run again by `windlass jobs retry`",
+  },
   no_worker: { meaning: "no worker serves its queue", todo: "start a worker for that queue" },
   handler_unknown: { meaning: "no worker of its queue knows its handler", todo: "start a worker that registers the handler" },
   no_executor: { meaning: "no executor here can carry it out", todo: "choose another executor, or install what the message names" },

@@ -1,6 +1,15 @@
 /** A worker: runs handlers in this program, on any machine, for the jobs of a Windlass server. */
 import { WORKER_HANDLERS_MAX, WORKER_QUEUES_MAX, WORKER_TTL_MS } from "@windlass/contract/worker-connection";
-import { DEFAULT_QUEUE, QUEUE_NAME, seconds, serviceOf, WindlassError, type Handler, type Tracing } from "@windlass/kernel";
+import {
+  DEFAULT_QUEUE,
+  QUEUE_NAME,
+  QUEUE_NAME_RULE,
+  seconds,
+  serviceOf,
+  WindlassError,
+  type Handler,
+  type Tracing,
+} from "@windlass/kernel";
 import { checkedUrl } from "./client.ts";
 import type { HandlersByName } from "./submit-job.ts";
 import { WorkerCore, type WorkerNotice } from "./worker-core.ts";
@@ -135,8 +144,7 @@ function checkedOptions(options: WorkerOptions) {
   const queues = typeof queue === "string" ? [queue] : (queue ?? [DEFAULT_QUEUE]);
   const names = Object.keys(options.handlers);
   demand(queues.length > 0 && queues.length <= WORKER_QUEUES_MAX, `a worker serves 1 to ${WORKER_QUEUES_MAX} queues, not ${queues.length}`);
-  for (const name of queues)
-    demand(QUEUE_NAME.test(name), `queue is ${JSON.stringify(name)}; a name has lower-case letters, digits and . _ / -`);
+  for (const name of queues) demand(QUEUE_NAME.test(name), `queue is ${JSON.stringify(name)}; a name has ${QUEUE_NAME_RULE}`);
   demand(
     names.length > 0 && names.length <= WORKER_HANDLERS_MAX,
     `handlers has ${names.length} entries; it must have 1 to ${WORKER_HANDLERS_MAX}`,

@@ -7,6 +7,7 @@ import {
   faultOfNamedQueue,
   hasCode,
   QUEUE_NAME,
+  QUEUE_NAME_RULE,
   queueKeyOf,
   queueOfKey,
   unsetQueue,
@@ -35,10 +36,7 @@ export function queueHandlers({ engine: { context, queues: waiting } }: ServerCo
       return find(workspace, name);
     },
     async delete({ params: { name } }, { workspace, expected }) {
-      const { scheduled, queued, running, waiting: parked } = await stored(workspace, name);
-      const alive = scheduled + queued + running + parked;
-      if (alive > 0)
-        throw new WindlassError("conflict", `queue ${name} holds ${alive} jobs; move or purge what waits, and let the rest end`);
+      demandForgettable(await find(workspace, name));
       await queues.remove(queueKeyOf(workspace, name), expected);
       return { name };
     },
@@ -95,11 +93,23 @@ export function queueHandlers({ engine: { context, queues: waiting } }: ServerCo
   }
 }
 
+/** Throws `conflict` while anything of it is alive, and `not_found` where nobody has set anything. */
+function demandForgettable({ name, scheduled, queued, running, waiting, revision }: QueueJson): void {
+  const alive = scheduled + queued + running + waiting;
+  if (alive > 0)
+    throw new WindlassError(
+      "conflict",
+      `queue ${name} holds ${alive} ${alive === 1 ? "job" : "jobs"}; move or purge what waits, and let the rest end`,
+    );
+  // Somebody serves it, or has worked with it.
+  if (revision === 0) throw new WindlassError("not_found", `nothing was set of queue ${name}: there is nothing to forget`);
+}
+
 const NOTHING_ALIVE = { scheduled: 0, queued: 0, running: 0, waiting: 0, attemptsAlive: 0, oldestQueuedAt: null } as const;
 
 function checkName(path: string, name: string): void {
   if (QUEUE_NAME.test(name)) return;
-  const message = `"${name}" cannot name a queue; a name has lower-case letters, digits and . _ - / only`;
+  const message = `"${name}" cannot name a queue; a name has ${QUEUE_NAME_RULE}`;
   throw new WindlassError("invalid", message, { faults: [{ path, message }] });
 }
 

@@ -79,12 +79,19 @@ test("what waits in a queue is moved and purged, each after a preview; a queue t
     data: { from: "busy", to: "calm", by: "admin" },
   });
   await expect(api.queues.move({ name: "busy", to: "Not A Name" })).rejects.toMatchObject({ code: "invalid", faults: [{ path: "to" }] });
-  await expect(api.queues.delete({ name: "busy" })).rejects.toMatchObject({ code: "conflict" });
+  await expect(api.queues.delete({ name: "busy" })).rejects.toMatchObject({
+    code: "conflict",
+    message: "queue busy holds 1 job; move or purge what waits, and let the rest end",
+  });
   expect(await api.queues.purge({ name: "busy" })).toMatchObject({ matched: 1, done: 0 });
   expect(await api.queues.purge({ name: "busy", dryRun: false })).toMatchObject({ matched: 1, done: 1 });
   expect((await api.jobs.get({ id })).state).toBe("cancelled");
   expect(await api.queues.delete({ name: "busy" })).toEqual({ name: "busy" });
-  await expect(api.queues.delete({ name: "busy" })).rejects.toMatchObject({ code: "not_found" });
+  await expect(api.queues.delete({ name: "busy" })).rejects.toMatchObject({
+    code: "not_found",
+    message: "nothing was set of queue busy: there is nothing to forget",
+  });
+  await expect(api.queues.delete({ name: "bsuy" })).rejects.toMatchObject({ message: expect.stringContaining("there is no queue bsuy") });
 });
 
 test("the queue of an isolated execution is set by nobody: paused, it would be given one runner after the other", async () => {

@@ -30,7 +30,7 @@ import {
   type ReportedSession,
   type Settling,
 } from "@windlass/engine";
-import { executionOfQueue, hasCode, messageOf, QUEUE_NAME, seconds, WindlassError } from "@windlass/kernel";
+import { executionOfQueue, hasCode, messageOf, QUEUE_NAME, QUEUE_NAME_RULE, seconds, WindlassError } from "@windlass/kernel";
 import type { ClaimedJob, Logger } from "@windlass/ports";
 import type { RawData, WebSocket } from "ws";
 import { framesOut, type FramesOut } from "./worker-frames-out.ts";
@@ -371,10 +371,7 @@ function checked({ protocol, queues }: WorkerHello, execution: string | null): r
           : `a runner serves the queue of its own execution, not ${queue}`,
       );
     if (!QUEUE_NAME.test(queue))
-      throw new WindlassError(
-        "invalid",
-        `${JSON.stringify(queue)} is no name of a queue; it has lower-case letters, digits and . _ / - in between`,
-      );
+      throw new WindlassError("invalid", `${JSON.stringify(queue)} is no name of a queue; it has ${QUEUE_NAME_RULE}`);
   }
   return [...new Set(queues)];
 }
