@@ -8,7 +8,7 @@ import type { Environment } from "../machine/environment.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { answerOf, NOT_INSTALLED } from "./answer-of.ts";
 import type { Check, Looked } from "./check.ts";
-import { skewOf } from "./skew.ts";
+import { skewOf, withTimeService } from "./skew.ts";
 
 /** What has not been reached by then is as good as absent. */
 const ANSWER_MS_MAX = 3_000;
@@ -41,7 +41,12 @@ async function lookAtServer({ client, url }: Connection): Promise<Looked> {
   }
 }
 
-async function lookAtClock({ client }: Connection): Promise<Looked> {
+async function lookAtClock(connection: Connection): Promise<Looked> {
+  const answer = answerOf("timedatectl", ["show", "--property=NTPSynchronized", "--value"]);
+  return withTimeService(await lookAtSkew(connection), await answer);
+}
+
+async function lookAtSkew({ client }: Connection): Promise<Looked> {
   const askedAt = systemClock.now();
   try {
     const theirs = Date.parse((await client.system.info()).now);

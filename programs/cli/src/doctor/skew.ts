@@ -3,6 +3,7 @@
  * the answer, so only what lies outside of both is a difference: a slow answer is none. Pure.
  */
 import { formatDuration } from "@windlass/kernel";
+import type { ProgramAnswer } from "./answer-of.ts";
 import type { Looked } from "./check.ts";
 
 /** Start deadlines and schedules are about seconds. */
@@ -30,4 +31,18 @@ export function skewOf({ askedAt, answeredAt, theirs }: Reading, whose: string):
     found: `${formatDuration(certain)} ${behind > 0 ? "behind" : "ahead of"} ${whose}`,
     mend: "timedatectl set-ntp true",
   };
+}
+
+/**
+ * What was found of a clock, with whether a time service keeps it right: on one machine there is no other clock that would tell.
+ * `answer`: what systemd says of that, where there is one.
+ */
+export function withTimeService(looked: Looked, { text, failure }: ProgramAnswer): Looked {
+  if (failure !== null || (text !== "yes" && text !== "no")) return looked;
+  if (text === "yes") {
+    const found = `kept right by a time service; ${looked.found}`;
+    return looked.status === "missing" ? { found } : { ...looked, found };
+  }
+  if (looked.status === "warning") return looked;
+  return { status: "warning", found: `no time service keeps it right; ${looked.found}`, mend: "timedatectl set-ntp true" };
 }
