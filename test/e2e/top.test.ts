@@ -1,14 +1,9 @@
-/** `windlass top` in a real terminal: a pseudo-terminal of the program `script`, which Linux systems have; without it the test says so. */
-import { spawn, spawnSync } from "node:child_process";
+/** `windlass top` in a real terminal. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../architecture/source-files.ts";
 import { stranger, type Server, type Stranger } from "./stranger.ts";
-
-const SCRIPT = "script";
-const hasTerminal = process.platform === "linux" && spawnSync(SCRIPT, ["--version"]).error === undefined;
-if (!hasTerminal && process.env["CI"] !== "true")
-  process.stdout.write("test/e2e/top: there is no program `script` here, so no terminal is tried\n");
+import { hasTerminal, terminalIn } from "./terminal.ts";
 
 const program = join(root, "programs", "cli", "bin", "windlass.js");
 const LEFT_AS_IT_WAS = "\u001B[?25h\u001B[?1049l";
@@ -44,14 +39,17 @@ test("in a pipe it is told once, with --json as an object", async () => {
 
 describe.skipIf(!hasTerminal)("in a terminal", () => {
   test("it follows keys, and the terminal is as it was at the end", async () => {
-    const screen = terminal(`"${process.execPath}" "${program}" top; echo "code $?"; stty -a`);
+    const screen = terminalIn(me.folder, `"${process.execPath}" "${program}" top; echo "code $?"; stty -a`);
     await screen.until("long-one");
     expect(screen.shown()).toContain("by queued");
     screen.type("\u001B[C");
     await screen.until("by running");
     screen.type("p");
     await screen.until("paused");
-    screen.type("q");
+    // Together, as over a slow line.
+    screen.type("\u001B[C\u001B[C");
+    await screen.until("by name");
+    screen.type("pq");
     await screen.ended;
     const after = screen.shown().split(LEFT_AS_IT_WAS);
     expect(after).toHaveLength(2);
@@ -61,7 +59,7 @@ describe.skipIf(!hasTerminal)("in a terminal", () => {
   });
 
   test.each(["SIGTERM", "Ctrl-C"])("%s leaves it as it was too, and says how to come back", async (how) => {
-    const screen = terminal(`sh -c 'echo "pid $$ "; exec "${process.execPath}" "${program}" top'; echo "code $?"; stty -a`);
+    const screen = terminalIn(me.folder, `sh -c 'echo "pid $$ "; exec "${process.execPath}" "${program}" top'; echo "code $?"; stty -a`);
     await screen.until("long-one");
     const pid = Number(/pid (\d+)/u.exec(screen.shown())?.[1]);
     if (how === "SIGTERM") process.kill(pid, "SIGTERM");
@@ -73,32 +71,3 @@ describe.skipIf(!hasTerminal)("in a terminal", () => {
     expect(after).toMatch(/[^-]icanon/u);
   });
 });
-
-function terminal(command: string) {
-  const child = spawn(SCRIPT, ["-q", "-f", "-c", command, "/dev/null"], {
-    cwd: me.folder,
-    env: { PATH: process.env["PATH"] ?? "", HOME: me.folder, TERM: "xterm", SHELL: "/bin/sh" },
-    stdio: ["pipe", "pipe", "ignore"],
-  });
-  let shown = "";
-  let look = (): void => {};
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    shown += text;
-    look();
-  });
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  return {
-    ended,
-    shown: () => shown,
-    type: (keys: string) => void child.stdin.write(keys),
-    until(text: string): Promise<void> {
-      return new Promise((resolve, reject) => {
-        look = () => {
-          if (shown.includes(text)) resolve();
-        };
-        void ended.then(() => reject(new Error(`it ended and did not show "${text}":\n${shown}`)));
-        look();
-      });
-    },
-  };
-}
