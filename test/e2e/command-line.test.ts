@@ -1,5 +1,6 @@
 /** What all commands have in common: formats, watching, leaving, ends of pipes. */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../architecture/source-files.ts";
@@ -55,6 +56,30 @@ test("a list that is watched in a pipe tells what changes once, and says how to 
   expect(states.at(-1)).toBe("succeeded");
 });
 
+test("events are followed one by one, and whoever leaves is told where to go on", async () => {
+  const watching = me.start(["events", "list", "-w", "--type", "job.finished", "--after", "0"]);
+  const asJson = me.start(["events", "list", "-w", "--type=job.finished", "--after=0", "--json"]);
+  await Promise.all([until(watching, "job.finished"), until(asJson, "job.finished")]);
+  const id = await submitted("--queue", "told", "--wait", "--", "true");
+  await Promise.all([until(watching, id), until(asJson, id)]);
+  const [told, objects] = [await interrupt(watching), await interrupt(asJson)];
+  const rows = told.stdout.trimEnd().split("\n");
+  expect(rows[0]).toMatch(/^AT +EVENT +JOB/u);
+  expect(rows.filter((row) => row.includes(id))).toHaveLength(1);
+  const events = objects.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { jobId: string; position: string });
+  expect(events).toHaveLength(rows.length - 1);
+  const { jobId, position } = events.at(-1) ?? expect.fail("nothing was told");
+  expect(jobId).toBe(id);
+  expect(told.stderr).toContain(`Come back with: windlass events list -w --type job.finished --after ${position}\n`);
+  expect(objects.stderr).toContain(`Come back with: windlass events list -w --type=job.finished --json --after ${position}\n`);
+  const page = await me.windlass("events", "list", "-w", "--limit", "3");
+  expect([page.code, page.stderr]).toEqual([2, expect.stringContaining("--watch has no end")]);
+  expect((await me.windlass("events", "list", "-w", "-o", "name")).stderr).toContain("no names to print");
+});
+
 test("one who stops reading or waiting is told how to come back, and the job goes on", async () => {
   const id = await submitted("--", "sh", "-c", "echo begun; sleep 30");
   const reading = me.start(["logs", "-f", id]);
@@ -74,6 +99,15 @@ test("whoever reads no further ends a command quietly", () => {
     encoding: "utf8",
   });
   expect([stdout, stderr]).toEqual(["{\n", ""]);
+});
+
+test.skipIf(!existsSync("/dev/full"))("what cannot be written where it was sent is no success", () => {
+  const program = join(root, "programs", "cli", "bin", "windlass.js");
+  const { status, stderr } = spawnSync("bash", ["-c", `"${process.execPath}" "${program}" jobs list --all --json > /dev/full`], {
+    cwd: me.folder,
+    encoding: "utf8",
+  });
+  expect([status, stderr]).toEqual([5, expect.stringContaining("could not be written: ENOSPC")]);
 });
 
 async function interrupt(one: Running): Promise<{ readonly stdout: string; readonly stderr: string }> {

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../architecture/source-files.ts";
 import { stranger, type Server, type Stranger } from "./stranger.ts";
+import { hasTerminal, terminalIn } from "./terminal.ts";
 
 let me: Stranger;
 let server: Server;
@@ -26,33 +27,74 @@ afterAll(async () => {
 const program = join(root, "programs", "cli", "bin", "windlass.js");
 const run = promisify(execFile);
 
-/** Words as bash takes them apart; the last is being typed. */
-async function tab(...words: readonly string[]): Promise<readonly string[]> {
-  const quoted = ["windlass", ...words].map((word) => `'${word}'`).join(" ");
+/** A line that ends where TAB is pressed, parted as bash does it: also at = and :. */
+async function tab(line: string): Promise<readonly string[]> {
+  const parts = `windlass ${line}`.split(/ +/u).flatMap((word) => (word === "" ? [""] : (word.match(/[=:]+|[^=:]+/gu) ?? [])));
+  const quoted = parts.map((word) => `'${word}'`).join(" ");
   const script = `windlass() { "${process.execPath}" "${program}" "$@"; }
 source <(windlass completion bash)
-COMP_WORDS=(${quoted}); COMP_CWORD=${words.length}; COMP_TYPE=9
+COMP_LINE='windlass ${line}'; COMP_WORDS=(${quoted}); COMP_CWORD=${parts.length - 1}; COMP_TYPE=9
 _windlass
 printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout } = await run("bash", ["--norc", "-c", script], { cwd: me.folder });
-  return stdout.split("\n").filter((line) => line !== "");
+  const { stdout } = await run("bash", ["--norc", "-c", script], { cwd: me.folder, env: { ...process.env, HOME: me.folder } });
+  return stdout.split("\n").filter((each) => each !== "");
 }
 
 test("in bash, commands, options and values are completed", async () => {
   expect(await tab("que")).toEqual(["queues"]);
-  expect(await tab("jobs", "list", "--stat")).toEqual(["--state"]);
-  expect(await tab("jobs", "list", "--state", "runn")).toEqual(["running"]);
-  expect(await tab("jobs", "list", "--output", "=", "y")).toEqual(["yaml"]);
+  expect(await tab("jobs list --stat")).toEqual(["--state"]);
+  expect(await tab("jobs list --state runn")).toEqual(["running"]);
   expect(await tab("doct")).toEqual(["doctor"]);
 });
 
+test("in bash, what it parts at = and : is one word, of which the end is completed", async () => {
+  expect(await tab("jobs list --output=y")).toEqual(["yaml"]);
+  expect(await tab("jobs list --output=")).toContain("wide");
+  expect(await tab("roles create ci --permission jobs:sub")).toEqual(["submit"]);
+  expect(await tab("roles create ci --permission=jobs:read,jobs:sub")).toEqual(["submit"]);
+  expect(await tab(`--server ${server.url} que`)).toEqual(["queues"]);
+  expect(await tab(`--server=${server.url} queues pause m`)).toEqual(["mail"]);
+  expect(await tab("dead-letters list --since 2026-01-31T08:00:00Z --queue m")).toEqual(["mail"]);
+});
+
 test("in bash, ids and names of the server are completed", async () => {
-  expect(await tab("logs", "job_")).toEqual([id]);
-  expect(await tab("queues", "pause", "m")).toEqual(["mail"]);
+  expect(await tab("logs job_")).toEqual([id]);
+  expect(await tab("queues move default m")).toEqual(["mail"]);
   await me.windlass("jobs", "submit", "--name", "second", "--wait", "--", "true");
-  const several = await tab("logs", "job_");
+  const several = await tab("logs job_");
   expect(several).toHaveLength(2);
   expect(several[0]).toMatch(/^job_\w{26} {2}\(second, succeeded\)$/u);
+});
+
+test("in bash, dead letters, contexts, schemas and zones are completed, and asked where the line says", async () => {
+  const died = await me.windlass("jobs", "submit", "--dead-letter", "--wait", "--json", "--", "false");
+  const letter = (JSON.parse(died.stdout) as { readonly id: string }).id;
+  expect(await tab("dead-letters get job_")).toEqual([letter]);
+  expect(await tab("dlq redrive job_0 job_")).toEqual([letter]);
+  await me.windlass("workspaces", "create", "acme");
+  await me.windlass("queues", "pause", "only-of-acme", "--workspace", "acme");
+  await me.windlass("context", "set", "prod", "--server", server.url, "--token-file", ".windlass/token", "--workspace", "acme");
+  expect(await tab("context use p")).toEqual(["prod"]);
+  expect(await tab("--context prod queues resume only")).toEqual(["only-of-acme"]);
+  expect(await tab("--workspace acme queues resume only")).toEqual(["only-of-acme"]);
+  expect(await tab("schema dead-")).toContain("dead-letter");
+  expect(await tab("audit list --operation queues.mo")).toEqual(["queues.move"]);
+  expect(await tab("schedules next --every 5m --timezone Europe/Zur")).toEqual(["Europe/Zurich"]);
+});
+
+test.skipIf(!hasTerminal)("at a prompt of bash TAB writes the rest", async () => {
+  me.write("rc", `windlass() { "${process.execPath}" "${program}" "$@"; }\nsource <(windlass completion bash)\nPS1='ready> '\n`);
+  const screen = terminalIn(me.folder, "bash --rcfile rc -i");
+  await screen.until("ready> ");
+  screen.type(`windlass --server ${server.url} que\t`);
+  await screen.until("queues ");
+  screen.type("pause ma\t");
+  await screen.until("pause mail ");
+  screen.type("\u0015windlass roles create ci --permission jobs:sub\t");
+  await screen.until("--permission jobs:submit ");
+  screen.type("\u0015exit\n");
+  await screen.ended;
+  expect(screen.shown()).not.toContain("command not found");
 });
 
 test("without a server nothing is offered and nothing is said", async () => {

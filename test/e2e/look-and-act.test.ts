@@ -35,6 +35,11 @@ test("jobs are counted, cancelled and run again by filter, and the server tells 
     items: [{ type: "job.submitted" }],
     more: true,
   });
+  const wide = await here.windlass("events", "list", "-n", "1", "-o", "wide");
+  expect([wide.stdout, wide.stderr]).toEqual([
+    expect.stringContaining("DATA"),
+    expect.stringMatching(/^There are more: add --after \S+, or --limit\.\n$/u),
+  ]);
   expect((await here.windlass("workflows", "delete", "none")).code).toBe(3);
   server.kill("SIGTERM");
   expect((await server.ended).code).toBe(0);

@@ -102,13 +102,7 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
           ? { outcome: "succeeded", reason: "ok", message: null, output: end.output }
           : { outcome: "failed", reason: "error", message: end.failed };
       const by = { type: "completion", tokenHash: context.sha256(token) } as const;
-      accepted(
-        only(
-          await context.commit([
-            { type: "settle", id, attempt, by, result, stopped: false, random: context.random.next() },
-          ]),
-        ),
-      );
+      accepted(only(await context.commit([{ type: "settle", id, attempt, by, result, stopped: false, random: context.random.next() }])));
       return id;
     },
     async resume(id) {

@@ -2,7 +2,7 @@
  * The program `windlass`: builds the command line, runs one command, and says how it went by its exit code. The only
  * file that touches the process itself: its streams, signals and end.
  */
-import { isWindlassError } from "@windlass/kernel";
+import { isWindlassError, WindlassError } from "@windlass/kernel";
 import { CommanderError } from "commander";
 import { processEnvironment } from "./machine/environment.ts";
 import { errorObject, errorText, exitCodeOf } from "./output/error-text.ts";
@@ -19,16 +19,22 @@ const terminal = terminalOf(process, environment);
 const world: World = { terminal, environment, onInterrupt, typed: process.argv.slice(2) };
 
 // `windlass jobs list | head`: whoever read has read enough.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-    throw error;
-  });
-}
+for (const stream of [process.stdout, process.stderr]) stream.on("error", unwritten);
 
 process.exitCode = await run(world.typed);
 // What is left behind (an idle connection) does not hold the program up once everything is written.
-process.stdout.write("", () => process.stderr.write("", () => process.exit()));
+process.stdout.write("", (error) => {
+  if (error) unwritten(error);
+  process.stderr.write("", () => process.exit());
+});
+
+/** A file that is full has not got what a script believes to be in it. */
+function unwritten(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
+  const cut = new WindlassError("unavailable", `what was to be printed could not be written: ${error.message}`);
+  terminal.err(errorText(cut, terminal.errStyle));
+  process.exit(exitCodeOf(cut));
+}
 
 async function run(args: readonly string[]): Promise<number> {
   let exitCode = 0;

@@ -54,7 +54,7 @@ function treeOf(world: World, performing: Performing): Command {
     .addOption(new Option("-o, --output <format>", "how results are printed").choices(FORMATS))
     .option("--json", "the same as -o json: the API's objects and nothing else")
     .option("--server <url>", "address of the server (WINDLASS_URL); found in the data folder when left out", url)
-    .option("--context <name>", "the server that has this name (WINDLASS_CONTEXT); see windlass context")
+    .option("--context <context>", "the server that has this name (WINDLASS_CONTEXT); see windlass context")
     .option("--token <token>", "token for the server (WINDLASS_TOKEN); read from the data folder when left out")
     .option("--workspace <name>", "whose jobs, workflows and queues (WINDLASS_WORKSPACE); the only one of the token, or default")
     .option("--data <folder>", "the data folder (WINDLASS_DATA), whose server is asked and no other; ./.windlass when left out")

@@ -16,7 +16,7 @@ import { connect, dataFolderOf } from "../connection/connect.ts";
 import { inContext } from "../connection/contexts.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { fields } from "../output/api-object.ts";
-import { attemptsText } from "../output/attempts-text.ts";
+import { count } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 import { stepLine } from "../backup/step-line.ts";
@@ -103,8 +103,8 @@ function told(call: Call, target: string, made: BackupJson): string {
   return fields(call, [
     ["back-up", target],
     ["taken", `${made.createdAt} by Windlass ${made.windlass}`],
-    ["store", `${made.store}, schema ${made.schema}, ${made.rows["jobs"] ?? 0} jobs`],
-    ["under way", made.underWay === 0 ? "nothing" : `${attemptsText(made.underWay)}; a restore ends what was under way as lost`],
+    ["store", `${made.store}, schema ${made.schema}, ${count(made.rows["jobs"] ?? 0, "job")}`],
+    ["under way", made.underWay === 0 ? "nothing" : `${count(made.underWay, "attempt")}; a restore ends what was under way as lost`],
     ["files", `${made.files}, ${formatBytes(made.bytes)}`],
   ]);
 }

@@ -9,20 +9,38 @@ export async function completion(call: Call): Promise<void> {
 /** A line is a value, and what it is behind a tab; `:files` asks for paths. */
 const SCRIPTS: Record<Shell, string> = {
   // With several candidates bash shows what is in COMPREPLY, so what each is stands behind it; one alone is inserted as it is.
+  // Bash parts words at = and : as well: what no blank stands before belongs to the word before, and is not written again.
   bash: String.raw`_windlass() {
-  local line value shown=() values=()
+  local rest=$COMP_LINE word before i n=0 line value words=() shown=() values=()
   COMPREPLY=()
   compopt -o nosort 2>/dev/null
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    word=\${COMP_WORDS[i]}
+    before=
+    if ((n > 0)) && [[ -n $rest && $rest != [[:blank:]]* ]]; then
+      before=\${words[n - 1]}
+      words[n - 1]+=$word
+    else
+      words[n]=$word
+      n=$((n + 1))
+    fi
+    rest=\${rest#*"$word"}
+  done
+  if [[ -n $before && $word != *[!=:]* ]]; then
+    before=\${words[n - 1]}
+    word=
+  fi
   while IFS= read -r line; do
     if [[ $line == :files ]]; then
       compopt -o default -o filenames 2>/dev/null
-      while IFS= read -r value; do values+=("$value"); shown+=("$value"); done < <(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}")
+      while IFS= read -r value; do values+=("$value"); shown+=("$value"); done < <(compgen -f -- "$word")
       continue
     fi
     value=\${line%%$'\t'*}
+    value=\${value#"$before"}
     values+=("$value")
     if [[ $line == *$'\t'?* ]]; then shown+=("$value  (\${line#*$'\t'})"); else shown+=("$value"); fi
-  done < <("\${COMP_WORDS[0]}" __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  done < <("\${words[0]}" __complete -- "\${words[@]:1}" 2>/dev/null)
   if (( \${#values[@]} > 1 )) && [[ \${COMP_TYPE:-0} != 37 ]]; then COMPREPLY=("\${shown[@]}"); else COMPREPLY=("\${values[@]}"); fi
 }
 complete -F _windlass windlass

@@ -1,6 +1,7 @@
 /** `windlass jobs counts` */
 import { connect } from "../connection/connect.ts";
 import { presentTable } from "../output/api-object.ts";
+import { isForPeople } from "../output/present.ts";
 import type { Call } from "../tree/call.ts";
 import { askedFilter, type FilterOptions } from "./bulk-jobs.ts";
 
@@ -21,5 +22,5 @@ export async function countJobs(
     rows: answer.items,
     none: "No job fits.",
   });
-  if (answer.capped && call.format === "table") call.terminal.err(`There are more than these ${answer.total}, which are the newest.\n`);
+  if (answer.capped && isForPeople(call.format)) call.terminal.err(`There are more than these ${answer.total}, which are the newest.\n`);
 }

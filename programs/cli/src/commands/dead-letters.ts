@@ -14,7 +14,7 @@ import {
 import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { findLetter } from "../connection/find-job.ts";
-import { fields, now, presentTable } from "../output/api-object.ts";
+import { fields, now, presentTable, tellCursor } from "../output/api-object.ts";
 import { agoOf, count } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import type { Column } from "../output/table.ts";
@@ -57,7 +57,7 @@ export async function listDeadLetters(call: Call<ListOptions>): Promise<void> {
   await presentTable(call, answer, { columns: columns(now()), rows: answer.items, none: "No dead letters." });
   if (answer.away !== null) call.terminal.err(`Those of notices are not among them: ${answer.away}\n`);
   if (answer.unseen !== null) call.terminal.err(`Some of those of notices are not among them: ${answer.unseen}\n`);
-  if (answer.nextCursor !== null && call.format === "table") call.terminal.err(`There are more: add --cursor ${answer.nextCursor}.\n`);
+  tellCursor(call, answer.nextCursor);
 }
 
 export async function getDeadLetter(call: Call): Promise<void> {

@@ -2,7 +2,7 @@
 import type { EventJson } from "@windlass/contract";
 import { connect } from "../connection/connect.ts";
 import { findJob } from "../connection/find-job.ts";
-import { presentTable } from "../output/api-object.ts";
+import { presentTable, tellMore } from "../output/api-object.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 
 export interface JobEventsOptions {
@@ -26,6 +26,5 @@ export async function listJobEvents(call: Call<JobEventsOptions>): Promise<void>
     rows: page.items,
     none: "There are no later events.",
   });
-  if (page.more && call.format === "table")
-    call.terminal.err(`There are more: add --after ${page.items.at(-1)?.seq ?? after ?? 0}, or --limit.\n`);
+  tellMore(call, page.more ? `--after ${page.items.at(-1)?.seq ?? after ?? 0}, or --limit` : null);
 }

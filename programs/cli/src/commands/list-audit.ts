@@ -1,9 +1,10 @@
 /** `windlass audit list` */
 import type { AuditJson } from "@windlass/contract";
 import { connect } from "../connection/connect.ts";
-import { presentTable } from "../output/api-object.ts";
+import { presentTable, tellCursor } from "../output/api-object.ts";
 import type { Column } from "../output/table.ts";
 import type { Call } from "../tree/call.ts";
+import { demandKnown } from "../tree/known-word.ts";
 
 export interface AuditOptions {
   readonly actor?: string;
@@ -20,10 +21,19 @@ export async function listAudit(call: Call<AuditOptions>): Promise<void> {
   const { actor, operation, object, outcome, since, until, limit, cursor, workspace } = call.options;
   const filter = { actor, operation, object, outcome, since, until, limit, cursor, workspace };
   const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+  if (operation !== undefined) await demandOperation(operation);
   const answer = await connect(call).client.audit.list(given);
-  await presentTable(call, answer, { columns: COLUMNS, rows: answer.items, none: "Nothing was changed, as far as the audit goes." });
-  if (answer.nextCursor !== null && (call.format === "table" || call.format === "wide"))
-    call.terminal.err(`There is more: --cursor ${answer.nextCursor}\n`);
+  const isNarrowed = [actor, operation, object, outcome, since, until].some((value) => value !== undefined);
+  const none = isNarrowed ? "No entry fits." : "Nothing was changed, as far as the audit goes.";
+  await presentTable(call, answer, { columns: COLUMNS, rows: answer.items, none });
+  tellCursor(call, answer.nextCursor);
+}
+
+/** Throws `usage`. */
+async function demandOperation(value: string): Promise<void> {
+  const { operationList } = await import("@windlass/contract");
+  const told = "docs/reference/permissions.md has all";
+  demandKnown("--operation", { what: "operation", value, known: operationList.map(({ id }) => id), told });
 }
 
 const COLUMNS: readonly Column<AuditJson>[] = [

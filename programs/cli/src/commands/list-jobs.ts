@@ -3,9 +3,8 @@ import type { Input, Operations } from "@windlass/contract";
 import { jobStates, outcomes, JOB_KINDS, WindlassError } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
 import { findJob } from "../connection/find-job.ts";
-import { now, presentTable } from "../output/api-object.ts";
+import { now, presentTable, tellMore } from "../output/api-object.ts";
 import { jobColumns } from "../output/job-lines.ts";
-import { isForPeople } from "../output/present.ts";
 import type { Call } from "../tree/call.ts";
 import { demandKnown } from "../tree/known-word.ts";
 
@@ -36,8 +35,7 @@ export async function listJobs(call: Call<ListJobsOptions>): Promise<void> {
   });
   const page = await client.jobs.list(query);
   await presentTable(call, page, { columns: jobColumns(now()), rows: page.items, none: isNarrowed(query) ? "No job fits." : NONE });
-  if (page.nextCursor !== null && isForPeople(call.format))
-    call.terminal.err(`There are more: add --cursor ${page.nextCursor}, or --limit.\n`);
+  tellMore(call, page.nextCursor === null ? null : `--cursor ${page.nextCursor}, or --limit`);
 }
 
 const NONE = "No jobs. Make one: windlass run examples/hello.yaml, or windlass jobs submit -- COMMAND";

@@ -1,11 +1,12 @@
 /** `windlass queues …` */
 import type { QueueJson } from "@windlass/contract";
-import { WindlassError, type RateLimit } from "@windlass/kernel";
+import { hasCode, messageOf, WindlassError, type RateLimit } from "@windlass/kernel";
+import type { Client } from "@windlass/sdk";
 import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
 import { fields, now, presentTable } from "../output/api-object.ts";
 import { agoOf, timeColumn } from "../output/job-lines.ts";
-import { present } from "../output/present.ts";
+import { isForPeople, present } from "../output/present.ts";
 import { queuedText } from "../output/queued-text.ts";
 import type { Column } from "../output/table.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
@@ -26,21 +27,16 @@ export async function getQueue(call: Call): Promise<void> {
 }
 
 export async function pauseQueue(call: Call): Promise<void> {
-  await show(call, await connect(call).client.queues.put({ name: argumentOf(call, 0), paused: true }));
+  await put(call, { paused: true });
 }
 
 export async function resumeQueue(call: Call): Promise<void> {
-  await show(call, await connect(call).client.queues.put({ name: argumentOf(call, 0), paused: false }));
+  await put(call, { paused: false });
 }
 
 export async function limitQueue(call: Call): Promise<void> {
-  const count = argumentOf(call, 1);
-  if (count !== "none" && !/^\d{1,6}$/u.test(count))
-    throw new WindlassError("usage", `the limit is "${count}"; it must be a whole number, or \`none\``);
-  await show(
-    call,
-    await connect(call).client.queues.put({ name: argumentOf(call, 0), concurrencyLimit: count === "none" ? null : Number(count) }),
-  );
+  // What `limitFrom` made of it.
+  await put(call, { concurrencyLimit: orNull(call.args[1] as unknown as number | "none") });
 }
 
 interface SetOptions {
@@ -55,15 +51,35 @@ export async function setQueue(call: Call<SetOptions>): Promise<void> {
   const { limit, rate, keyLimit, keyRate, deadLetters } = call.options;
   if ([limit, rate, keyLimit, keyRate, deadLetters].every((value) => value === undefined))
     throw new WindlassError("usage", "what is to be set? Give --limit, --rate, --key-limit, --key-rate or --dead-letters");
-  const queue = await connect(call).client.queues.put({
-    name: argumentOf(call, 0),
+  await put(call, {
     ...(limit === undefined ? {} : { concurrencyLimit: orNull(limit) }),
     ...(rate === undefined ? {} : { rateLimit: orNull(rate) }),
     ...(keyLimit === undefined ? {} : { keyConcurrencyLimit: orNull(keyLimit) }),
     ...(keyRate === undefined ? {} : { keyRateLimit: orNull(keyRate) }),
     ...(deadLetters === undefined ? {} : { deadLetters }),
   });
-  await show(call, queue);
+}
+
+type Change = Omit<Parameters<Client["queues"]["put"]>[0], "name">;
+
+/** A queue is there once somebody sets it. Who has mistyped the name of another is told, for nothing of that one was set. */
+async function put(call: Call, change: Change): Promise<void> {
+  const { client } = connect(call);
+  const name = argumentOf(call, 0);
+  const missing = await whyMissing(client, name);
+  await show(call, await client.queues.put({ name, ...change }));
+  if (missing !== null && isForPeople(call.format)) call.terminal.err(`Until now ${missing}\n`);
+}
+
+/** Null: it is there, or may not be looked at. */
+async function whyMissing(client: Client, name: string): Promise<string | null> {
+  try {
+    await client.queues.get({ name });
+  } catch (error) {
+    if (hasCode(error, "not_found")) return messageOf(error).replace("there is no", "there was no");
+    if (!hasCode(error, "forbidden")) throw error;
+  }
+  return null;
 }
 
 async function show(call: Call, queue: QueueJson): Promise<void> {

@@ -5,7 +5,7 @@ import { stepLine } from "../backup/step-line.ts";
 import { settingsFrom } from "../compose/settings.ts";
 import { dataFolderOf } from "../connection/connect.ts";
 import { fields } from "../output/api-object.ts";
-import { attemptsText } from "../output/attempts-text.ts";
+import { count } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 
@@ -22,12 +22,12 @@ export async function restore(call: Call<{ readonly store?: string }>): Promise<
     await present(call, { ...manifest, data: folder }, () =>
       fields(call, [
         ["data folder", folder],
-        ["state of", `${manifest.createdAt}: ${manifest.rows["jobs"] ?? 0} jobs`],
+        ["state of", `${manifest.createdAt}: ${count(manifest.rows["jobs"] ?? 0, "job")}`],
         [
           "under way",
           manifest.underWay === 0
             ? "nothing"
-            : `${attemptsText(manifest.underWay)}: lost when a server starts, and tried again by the retry policies of their jobs`,
+            : `${count(manifest.underWay, "attempt")}: lost when a server starts, and tried again by the retry policies of their jobs`,
         ],
         ["next", `windlass server --data ${folder}${manifest.store === "postgres" ? " --store …" : ""}   (it makes a new admin token)`],
       ]),

@@ -2,7 +2,7 @@
 import { OCCURRENCE_REASONS } from "@windlass/kernel";
 import type { OccurrenceJson } from "@windlass/contract";
 import { connect } from "../connection/connect.ts";
-import { presentTable } from "../output/api-object.ts";
+import { presentTable, tellCursor } from "../output/api-object.ts";
 import type { Column } from "../output/table.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 
@@ -24,7 +24,7 @@ export async function scheduleHistory(call: Call<HistoryOptions>): Promise<void>
   const decisions = decision === undefined ? {} : { decision: decision as OccurrenceJson["decision"][] };
   const answer = await connect(call).client.schedules.history({ name: argumentOf(call, 0), ...given, ...decisions });
   await presentTable<OccurrenceJson>(call, answer, { columns: COLUMNS, rows: answer.items, none: "Nothing was due yet." });
-  if (answer.nextCursor !== null && call.format === "table") call.terminal.err(`There are more: add --cursor ${answer.nextCursor}.\n`);
+  tellCursor(call, answer.nextCursor);
 }
 
 const COLOURS: Readonly<Partial<Record<OccurrenceJson["decision"], "red" | "yellow" | "dim">>> = {

@@ -2,7 +2,7 @@
 import type { ScheduleJson } from "@windlass/contract";
 import { formatDuration, WindlassError, type JsonObject } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
-import { fields, now, presentTable } from "../output/api-object.ts";
+import { fields, now, presentTable, tellCursor } from "../output/api-object.ts";
 import { count } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import { presentSubmitted } from "../output/submitted.ts";
@@ -61,10 +61,12 @@ export function targetAsked({ workflow, input, inputJson, ...options }: CreateOp
 
 function workOf(options: WorkOptions): WorkOptions {
   const { handler, queue, priority, fairnessKey, concurrencyKey, concurrencyLimit, deadLetter } = options;
-  const { timeout, retries, image, executor, memory, cwd, env, outputJson } = options;
+  const { retries, retryOn, backoff, backoffFactor, backoffMax, backoffJitter } = options;
+  const { timeout, image, executor, memory, cwd, env, outputJson } = options;
   return {
     ...{ handler, queue, priority, fairnessKey, concurrencyKey, concurrencyLimit, deadLetter },
-    ...{ timeout, retries, image, executor, memory, cwd, env, outputJson },
+    ...{ retries, retryOn, backoff, backoffFactor, backoffMax, backoffJitter },
+    ...{ timeout, image, executor, memory, cwd, env, outputJson },
   } as WorkOptions;
 }
 
@@ -110,7 +112,7 @@ export async function listSchedules(call: Call<{ readonly limit?: number; readon
     rows: answer.items,
     none: "No schedules: windlass schedules create NAME --workflow WORKFLOW --cron '0 9 * * *'",
   });
-  if (answer.nextCursor !== null && call.format === "table") call.terminal.err(`There are more: add --cursor ${answer.nextCursor}.\n`);
+  tellCursor(call, answer.nextCursor);
 }
 
 export async function getSchedule(call: Call): Promise<void> {

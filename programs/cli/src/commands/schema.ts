@@ -10,12 +10,20 @@ export async function schema(call: Call): Promise<void> {
   const [name] = call.args;
   const { workflowSchema } = await import("@windlass/workflows");
   const objects = await schemasOfApi();
-  const names = ["workflow", ...[...objects.keys()].filter((each) => each !== "workflow")];
+  const names = namesAmong(objects);
   if (typeof name !== "string") return call.terminal.out(call.format === "json" ? `${JSON.stringify(names)}\n` : `${names.join("\n")}\n`);
   const found = name === "workflow" ? workflowSchema() : objects.get(name);
   if (found === undefined)
     throw new WindlassError("usage", `there is no schema "${name}"${didYouMean(name, names)}\nThere are: ${names.join(", ")}`);
   call.terminal.out(call.format === "yaml" ? (await import("yaml")).stringify(found) : `${JSON.stringify(found, null, 2)}\n`);
+}
+
+export async function schemaNames(): Promise<readonly string[]> {
+  return namesAmong(await schemasOfApi());
+}
+
+function namesAmong(objects: ReadonlyMap<string, Schema>): readonly string[] {
+  return ["workflow", ...[...objects.keys()].filter((each) => each !== "workflow")];
 }
 
 /** By name in kebab-case, each whole: what it refers to lies in its `$defs`. */

@@ -7,9 +7,10 @@ import { waitForEnd } from "../follow/wait-for-end.ts";
 import { now } from "../output/api-object.ts";
 import { presentSubmitted } from "../output/submitted.ts";
 import type { Call } from "../tree/call.ts";
+import { writtenRetry, type RetryOptions } from "./written-retry.ts";
 
 /** What a job is. */
-export interface WorkOptions {
+export interface WorkOptions extends RetryOptions {
   readonly handler?: string;
   readonly queue?: string;
   readonly priority?: number;
@@ -18,7 +19,6 @@ export interface WorkOptions {
   readonly concurrencyLimit?: number;
   readonly deadLetter?: boolean;
   readonly timeout?: number;
-  readonly retries?: number;
   readonly image?: string;
   readonly executor?: "docker" | "kubernetes";
   readonly memory?: string;
@@ -75,10 +75,7 @@ export function submissionOf(options: SubmitOptions, command: readonly string[],
     notBefore,
     startDeadline: options.startDeadline,
     timeoutSeconds: options.timeout === undefined ? undefined : options.timeout / 1000,
-    retry:
-      options.retries === undefined
-        ? undefined
-        : { limit: options.retries, on: ["failed", "failed_oom", "failed_timeout", "failed_node_lost"] as const },
+    retry: writtenRetry(options),
   }) as Submission;
 }
 

@@ -1,13 +1,17 @@
 /** `windlass queues drain|move|purge|delete`: what is done with all that a queue holds. */
-import type { SweptJson } from "@windlass/contract";
+import type { QueueJson, SweptJson } from "@windlass/contract";
 import { WindlassError } from "@windlass/kernel";
+import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
+import { interruption } from "../machine/interruption.ts";
 import { rest } from "../machine/rest.ts";
 import { now } from "../output/api-object.ts";
-import { attemptsText } from "../output/attempts-text.ts";
-import { present } from "../output/present.ts";
+import { count } from "../output/job-lines.ts";
+import { isForPeople, present } from "../output/present.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
+import { comeBack } from "../tree/typed.ts";
 
+const INTERRUPTED = 130;
 /** How often a drain looks whether anything still runs. */
 const LOOK_MS = 500;
 
@@ -16,24 +20,55 @@ interface Narrowed {
   readonly fairnessKey?: string;
 }
 
-export async function drainQueue(call: Call<{ readonly wait?: boolean; readonly timeout?: number }>): Promise<void> {
+/** Of a queue that is there: of a name that was mistyped it would be told at once that nothing runs. */
+export async function drainQueue(call: Call<{ readonly wait?: boolean; readonly timeout?: number }>): Promise<number | void> {
   const { client } = connect(call);
-  const { wait = false, timeout = Infinity } = call.options;
+  const { wait = false, timeout } = call.options;
+  if (timeout !== undefined && !wait) throw new WindlassError("usage", "--timeout says how long --wait waits; add --wait");
   const name = argumentOf(call, 0);
-  let queue = await client.queues.put({ name, paused: true });
-  for (const end = now() + timeout; wait && queue.attemptsAlive > 0; queue = await client.queues.get({ name })) {
-    if (now() >= end)
-      throw new WindlassError(
-        "timed_out",
-        `${attemptsText(queue.attemptsAlive)} of queue ${name} still run; it stays paused, and they may end`,
-      );
-    await rest(Math.min(LOOK_MS, end - now()));
+  await client.queues.get({ name });
+  const paused = await client.queues.put({ name, paused: true });
+  const queue = wait ? await untilDrained(call, { client, queue: paused, end: now() + (timeout ?? Infinity) }) : paused;
+  if (queue === null) {
+    call.terminal.err(`\nNo longer waiting; queue ${name} stays paused. Come back with: ${comeBack(call.typed)}\n`);
+    return INTERRUPTED;
   }
   await present(call, queue, () =>
     queue.attemptsAlive === 0
       ? `queue ${name} is drained: nothing of it runs, and nothing more is started until \`windlass queues resume ${name}\`\n`
-      : `queue ${name} starts nothing more; ${attemptsText(queue.attemptsAlive)} still run\n`,
+      : `queue ${name} starts nothing more; ${stillRun(queue)}\n`,
   );
+}
+
+interface Draining {
+  readonly client: Client;
+  readonly queue: QueueJson;
+  readonly end: number;
+}
+
+function stillRun({ attemptsAlive }: QueueJson): string {
+  return `${count(attemptsAlive, "attempt")} still ${attemptsAlive === 1 ? "runs" : "run"}`;
+}
+
+/** Null when whoever waits has enough. Throws `timed_out`, and `conflict` when somebody lets it go on. */
+async function untilDrained(call: Call, { client, queue, end }: Draining): Promise<QueueJson | null> {
+  const interrupted = interruption(call);
+  const { name } = queue;
+  if (queue.attemptsAlive > 0 && isForPeople(call.format))
+    call.terminal.err(`Waiting: ${stillRun(queue)} in queue ${name}. Ctrl-C ends the waiting; the queue stays paused.\n`);
+  try {
+    let last = queue;
+    while (last.attemptsAlive > 0 && last.paused) {
+      if (now() >= end) throw new WindlassError("timed_out", `${stillRun(last)} in queue ${name}; it stays paused, and what runs may end`);
+      await Promise.race([rest(Math.min(LOOK_MS, end - now())), interrupted.asked]);
+      if (interrupted.signal.aborted) return null;
+      last = await client.queues.get({ name });
+    }
+    if (!last.paused) throw new WindlassError("conflict", `queue ${name} was resumed meanwhile: it starts jobs again, and is not drained`);
+    return last;
+  } finally {
+    interrupted.takeBack();
+  }
 }
 
 export async function moveQueue(call: Call<Narrowed & { readonly dryRun?: boolean }>): Promise<void> {
@@ -54,7 +89,7 @@ export async function purgeQueue(call: Call<Narrowed & { readonly yes?: boolean;
   await present(call, swept, () =>
     yes
       ? `${swept.done} cancelled${remove ? ", and those that were never started removed" : ""}${left}\n`
-      : `${counted(own)} would be cancelled${left}${own.matched === 0 ? "" : ". Add --yes to do it."}\n`,
+      : `${counted(own)} would be cancelled${remove ? ", and removed where never started" : ""}${left}${own.matched === 0 ? "" : ". Add --yes to do it."}\n`,
   );
 }
 
@@ -83,5 +118,5 @@ function narrowing({ jobName, fairnessKey }: Narrowed): Narrowed {
 }
 
 function counted({ matched, more }: SweptJson): string {
-  return `${matched}${more ? " or more" : ""} ${matched === 1 ? "job" : "jobs"}`;
+  return more ? `${matched} or more jobs` : count(matched, "job");
 }

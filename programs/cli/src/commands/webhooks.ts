@@ -4,7 +4,7 @@ import { WindlassError } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { allPages } from "../connection/all-pages.ts";
 import { connect } from "../connection/connect.ts";
-import { fields, now, presentTable } from "../output/api-object.ts";
+import { fields, now, presentTable, tellCursor } from "../output/api-object.ts";
 import { agoOf } from "../output/job-lines.ts";
 import { isForPeople, present } from "../output/present.ts";
 import type { Column } from "../output/table.ts";
@@ -21,6 +21,7 @@ interface Choice {
 interface Given extends Choice {
   readonly url?: string;
   readonly secret?: string;
+  readonly paused?: boolean;
   readonly pause?: boolean;
   readonly resume?: boolean;
 }
@@ -28,13 +29,14 @@ interface Given extends Choice {
 type Filter = NonNullable<Parameters<Client["webhooks"]["create"]>[0]["filter"]>;
 
 export async function createWebhook(call: Call<Given & { readonly url: string }>): Promise<void> {
-  const { url, secret } = call.options;
+  const { url, secret, paused } = call.options;
   const filter = filterOf(call.options, { types: ["job.finished"] });
   const made = await connect(call).client.webhooks.create({
     name: argumentOf(call, 0),
     url,
     filter,
     ...(secret === undefined ? {} : { secret }),
+    ...(paused === undefined ? {} : { paused }),
   });
   await present(
     call,
@@ -96,7 +98,7 @@ export async function listDeliveries(call: Call<ListOptions>): Promise<void> {
     ...(cursor === undefined ? {} : { cursor }),
   });
   await presentTable(call, answer, { columns: deliveryColumns(now()), rows: answer.items, none: "Nothing was told yet." });
-  if (answer.nextCursor !== null && call.format === "table") call.terminal.err(`There are more: add --cursor ${answer.nextCursor}.\n`);
+  tellCursor(call, answer.nextCursor);
 }
 
 export async function redriveDeliveries(call: Call): Promise<void> {

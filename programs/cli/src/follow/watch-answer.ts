@@ -72,7 +72,7 @@ function repainted(call: Call): Shown {
     async answer(answer) {
       const text = answer.table?.rows.length === 0 ? answer.table.none : answer.human(format === "wide").trimEnd();
       lines = text.split("\n");
-      paint(`windlass ${call.typed.join(" ")}   (Ctrl-C ends it)`);
+      paint(`${comeBack(call.typed)}   (Ctrl-C ends it)`);
     },
     failure: (message) => paint(`not up to date: ${message}`),
   };

@@ -21,6 +21,16 @@ export async function presentTable<Row>(call: Call, object: unknown, table: Tabl
   });
 }
 
+/** Says to people, and not among what they asked for, how a list goes on; null: it does not. */
+export function tellMore({ terminal, format }: Pick<Call, "terminal" | "format">, how: string | null): void {
+  if (how !== null && isForPeople(format)) terminal.err(`There are more: add ${how}.\n`);
+}
+
+/** The same, for a list that is continued behind a cursor. */
+export function tellCursor(call: Pick<Call, "terminal" | "format">, cursor: string | null): void {
+  tellMore(call, cursor === null ? null : `--cursor ${cursor}`);
+}
+
 /** A colour is for the value: what comes in a value itself, from whoever wrote it, moves nothing on the terminal. */
 export type Field = readonly [title: string, value: string, colour?: Colour | null];
 

@@ -41,7 +41,7 @@ function containerLine({ name = "", sort = "", image = "", memoryLimit = "", res
   const what = [textOf(sort), textOf(image), textOf(memoryLimit) === "" ? "" : `limit ${textOf(memoryLimit)}`]
     .filter((text) => text !== "")
     .join(", ");
-  return `${textOf(name)} (${what}): ${how}${restarts === 0 ? "" : `, restarted ${numberOf(restarts)} times`}${colon(message)}`;
+  return `${textOf(name)} (${what}): ${how}${restarts === 0 ? "" : `, restarted ${restarts === 1 ? "once" : `${numberOf(restarts)} times`}`}${colon(message)}`;
 }
 
 function eventLine({ at = "", type = "", kind = "", reason = "", message = "", count = 1 }: JsonObject): string {

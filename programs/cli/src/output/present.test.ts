@@ -7,6 +7,8 @@ test("-o name gives what other commands take: of a job its id, of all else its n
   expect(namesIn({ items: [JOB] })).toEqual([JOB.id]);
   expect(namesIn({ items: [{ name: "default" }, { id: "tok_1" }] })).toEqual(["default", "tok_1"]);
   expect(namesIn({ id: "wfl_1", name: "hello", version: 2 })).toEqual(["hello"]);
+  // Of a dead letter: a notice is found by its id, and not by the workflow that it names.
+  expect(namesIn({ items: [JOB, { id: "notice_42", name: "hello" }] })).toEqual([JOB.id, "notice_42"]);
   expect(namesIn({ items: [] })).toEqual([]);
 });
 

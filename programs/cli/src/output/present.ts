@@ -59,7 +59,7 @@ async function textOf({ object, human }: Answer, format: Format): Promise<string
   }
 }
 
-/** By what commands take: of a job its id, of all else its name. Throws `usage` for an answer without names. */
+/** By what commands take: of a job or a dead notice its id, of all else its name. Throws `usage` for an answer without names. */
 export function namesIn(object: unknown): readonly string[] {
   return itemsOf(object).map((item) => {
     const name = nameOf(item);
@@ -77,7 +77,8 @@ export function itemsOf(object: unknown): readonly unknown[] {
 export function nameOf(item: unknown): string | undefined {
   if (!isJsonObject(item)) return undefined;
   const { id, name } = item;
-  if (typeof id === "string" && isId("job", id)) return id;
+  // Nobody finds a dead notice by the name of its workflow.
+  if (typeof id === "string" && (isId("job", id) || id.startsWith("notice_"))) return id;
   if (typeof name === "string") return name;
   if (typeof id === "string") return id;
   const within = Object.values(item).filter(isJsonObject);

@@ -1,4 +1,4 @@
-import { jobStates, outcomes } from "@windlass/kernel";
+import { eventTypes, jobStates, noticeFaults, outcomes } from "@windlass/kernel";
 import { expect, test } from "vitest";
 import { plainStyle } from "../output/style.ts";
 import { leavesOf, programOf } from "../program.ts";
@@ -32,7 +32,11 @@ test("values of options are completed: words of the tables, choices, lists with 
   expect(values("roles", "create", "ci", "--permission", "jobs:read,jobs:sub")).toEqual(["jobs:read,jobs:submit"]);
   expect(values("-o", "y")).toEqual(["yaml"]);
   expect(values("jobs", "list", "--output=y")).toEqual(["--output=yaml"]);
-  expect(values("jobs", "list", "--output", "=", "y")).toEqual(["--output=yaml"]);
+  expect(values("webhooks", "deliveries", "chat", "--state", "")).toEqual(["pending", "delivered", "dead"]);
+  expect(values("dead-letters", "list", "--source", "n")).toEqual(["notice"]);
+  expect(values("dlq", "list", "--reason", "signature")).toEqual(noticeFaults.filter((fault) => fault.startsWith("signature")));
+  expect(values("events", "list", "--type", "job.st")).toEqual(eventTypes.filter((type) => type.startsWith("job.st")));
+  expect(values("webhooks", "create", "chat", "--type", "al")).toEqual(["all"]);
 });
 
 test("names that only a server knows are asked of the noun that is meant", () => {
@@ -45,8 +49,34 @@ test("names that only a server knows are asked of the noun that is meant", () =>
   expect(live("workflows", "get", "")).toBe("workflows");
   expect(live("tokens", "revoke", "")).toBe("tokens");
   expect(complete(program, ["run", ""])).toMatchObject({ live: { noun: "workflows" }, files: true });
+  expect(complete(program, ["workflows", "diff", "a.yaml", ""])).toMatchObject({ live: { noun: "workflows" }, files: true });
+  expect(live("queues", "move", "")).toBe("queues");
+  expect(live("queues", "move", "mail", "")).toBe("queues");
+  expect(live("dead-letters", "get", "")).toBe("dead-letters");
+  expect(live("dlq", "redrive", "job_1", "")).toBe("dead-letters");
+  expect(live("dead-letters", "list", "--queue", "")).toBe("queues");
+  expect(live("context", "use", "")).toBe("contexts");
+  expect(live("--context", "")).toBe("contexts");
+  expect(live("schema", "")).toBe("schemas");
+  expect(live("audit", "list", "--operation", "")).toBe("operations");
+  expect(live("audit", "list", "--actor", "")).toBe("tokens");
+  expect(live("webhooks", "create", "chat", "--secret", "")).toBe("secrets");
+  expect(live("schedules", "next", "--timezone", "")).toBe("zones");
   expect(live("jobs", "list", "")).toBeUndefined();
   expect(live("jobs", "list", "--name", "")).toBeUndefined();
+});
+
+test("what is no name of a job is not taken for one", () => {
+  expect(live("signal", "last", "")).toBeUndefined();
+  expect(live("schedules", "history", "nightly", "--run", "")).toBeUndefined();
+  expect(live("webhooks", "redrive", "chat", "")).toBeUndefined();
+});
+
+test("help is completed by commands, what is below them, and topics", () => {
+  expect(values("help", "")).toEqual(expect.arrayContaining(["jobs", "top", "exit-codes", "environment"]));
+  expect(values("help", "queues", "mo")).toEqual(["move"]);
+  expect(values("help", "jobs", "exit")).toEqual([]);
+  expect(values("help", "nothing", "")).toEqual([]);
 });
 
 test("behind -- everything is the user's own", () => {

@@ -3,8 +3,9 @@
  * (`<state,…>`, `<queue>`, `<id>`) names what is meant, so that a command that is added is completed too. Pure; what
  * only a server knows is named in `live` and asked for elsewhere.
  */
-import { JOB_KINDS, jobStates, occurrenceDecisions, outcomes, permissions, reasons } from "@windlass/kernel";
+import { eventTypes, JOB_KINDS, jobStates, noticeFaults, occurrenceDecisions, outcomes, permissions, reasons } from "@windlass/kernel";
 import type { Argument, Command, Option } from "commander";
+import { TOPICS } from "./help-command.ts";
 import { isCalled } from "./usage-error.ts";
 
 export interface Candidate {
@@ -14,7 +15,7 @@ export interface Candidate {
 
 export interface Completion {
   readonly candidates: readonly Candidate[];
-  /** Names of objects of this noun (`jobs`, `queues`), each with `prefix` before it. */
+  /** Names of objects of this noun (`jobs`, `dead-letters`), each with `prefix` before it. */
   readonly live: { readonly noun: string; readonly prefix: string } | null;
   /** Paths of files, which shells know better. */
   readonly files: boolean;
@@ -25,33 +26,47 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   state: jobStates,
   outcome: outcomes,
   kind: JOB_KINDS,
-  reason: reasons,
+  reason: [...new Set([...reasons, ...noticeFaults])],
+  source: ["job", "notice"],
+  type: eventTypes,
+  event: [...eventTypes, "all"],
   decision: occurrenceDecisions,
   permission: permissions,
 };
 /** Objects by the placeholder that stands for them. */
-const NOUNS: Readonly<Record<string, string>> = { queue: "queues", workflow: "workflows", workspace: "workspaces", role: "roles" };
+const NOUNS: Readonly<Record<string, string>> = {
+  queue: "queues",
+  workflow: "workflows",
+  "file|name": "workflows",
+  workspace: "workspaces",
+  role: "roles",
+  context: "contexts",
+  actor: "tokens",
+  alias: "secrets",
+  operation: "operations",
+  schema: "schemas",
+  zone: "zones",
+};
 /** Placeholders for any object of the noun that the command belongs to. */
-const OF_ITS_NOUN = ["name", "id", "token"];
+const OF_ITS_NOUN = ["name", "id", "ids", "token", "from", "to"];
 
 const NOTHING: Completion = { candidates: [], live: null, files: false };
 const FILES: Completion = { ...NOTHING, files: true };
 
 /** `words`: what follows the program's name, up to and with the one that is being typed (it may be empty). */
 export function complete(program: Command, words: readonly string[]): Completion {
-  const typed = joined(words);
-  const before = typed.slice(0, -1);
-  const last = typed.at(-1) ?? "";
+  const before = words.slice(0, -1);
+  const last = words.at(-1) ?? "";
   let command = program;
-  let position = 0;
+  const given: string[] = [];
   let open: Option | undefined;
   for (const word of before) {
     if (word === "--") return FILES;
     if (open !== undefined) open = undefined;
     else if (word.startsWith("-") && word !== "-") open = word.includes("=") ? undefined : takingValue(optionOf(command, word));
     else {
-      const next = position === 0 ? command.commands.find((child) => isCalled(child, word)) : undefined;
-      if (next === undefined) position++;
+      const next = given.length === 0 ? command.commands.find((child) => isCalled(child, word)) : undefined;
+      if (next === undefined) given.push(word);
       else command = next;
     }
   }
@@ -64,19 +79,9 @@ export function complete(program: Command, words: readonly string[]): Completion
   }
   if (last.startsWith("-")) return starting(last, { ...NOTHING, candidates: optionsOf(command) });
   if (command.commands.length > 0) return starting(last, { ...NOTHING, candidates: commandsOf(command) });
-  const argument = command.registeredArguments[position] ?? command.registeredArguments.findLast(({ variadic }) => variadic);
+  if (command.name() === "help") return starting(last, { ...NOTHING, candidates: helpOf(program, given) });
+  const argument = command.registeredArguments[given.length] ?? command.registeredArguments.findLast(({ variadic }) => variadic);
   return argument === undefined ? NOTHING : starting(last, valuesOf(argument, { command, typed: last, prefix: "" }));
-}
-
-/** Bash takes `--output=json` for three words. */
-export function joined(words: readonly string[]): readonly string[] {
-  const whole: string[] = [];
-  for (const word of words) {
-    const before = whole.at(-1);
-    if (before !== undefined && before.startsWith("--") && (word === "=" || before.endsWith("="))) whole[whole.length - 1] = before + word;
-    else whole.push(word);
-  }
-  return whole;
 }
 
 function starting(typed: string, completion: Completion): Completion {
@@ -113,8 +118,6 @@ function valuesOf(of: Option | Argument, { command, typed, prefix }: Place): Com
 /** Whose names may stand there. */
 function nounMeant(word: string, of: Option | Argument, command: Command): string | undefined {
   if (NOUNS[word] !== undefined) return NOUNS[word];
-  // `run <file|name>`
-  if (word === "file|name") return "workflows";
   if (isOption(of)) return word === "id" ? "jobs" : undefined;
   return OF_ITS_NOUN.includes(word) ? nounOf(command) : undefined;
 }
@@ -153,4 +156,12 @@ function commandsOf(command: Command): readonly Candidate[] {
     .createHelp()
     .visibleCommands(command)
     .map((child) => ({ value: child.name(), description: child.description() }));
+}
+
+/** Of what help can be had: the commands below those that were named, and at first the topics. */
+function helpOf(program: Command, named: readonly string[]): readonly Candidate[] {
+  let command: Command | undefined = program;
+  for (const word of named) command = command?.commands.find((child) => isCalled(child, word));
+  const topics = named.length > 0 ? [] : Object.entries(TOPICS).map(([value, { about }]) => ({ value, description: about }));
+  return [...(command === undefined ? [] : commandsOf(command)), ...topics];
 }

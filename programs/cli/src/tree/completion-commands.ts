@@ -23,7 +23,7 @@ Examples:
   program
     .command("schema")
     .description("print the JSON Schema of workflow files, or of an object of the API")
-    .argument("[name]", "workflow, job, queue …; all names when left out")
+    .argument("[schema]", "workflow, job, queue …; all names when left out")
     .addHelpText("after", SCHEMA_HELP)
     .action(perform(async () => (await import("../commands/schema.ts")).schema));
   program

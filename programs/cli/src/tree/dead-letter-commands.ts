@@ -39,8 +39,8 @@ export function addDeadLetterCommands(program: Command, perform: Performing): vo
 function narrowed(command: Command): Command {
   return command
     .option("--source <source>", "job: what failed in this store; notice: what could not be followed in the queue between programs")
-    .option("--queue <name>", "of this queue")
-    .option("--reason <code>", "that died for this reason")
+    .option("--queue <queue>", "of this queue")
+    .option("--reason <reason>", "that died for this reason")
     .option("--name <name>", "of jobs with this name")
     .option("--since <time>", "that died at this time or later", time)
     .option("--until <time>", "that died before this time", time);

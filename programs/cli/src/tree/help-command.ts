@@ -3,7 +3,7 @@ import { didYouMean, WindlassError } from "@windlass/kernel";
 import type { Command } from "commander";
 import { isCalled } from "./usage-error.ts";
 
-const TOPICS: Readonly<Record<string, { readonly about: string; readonly text: string }>> = {
+export const TOPICS: Readonly<Record<string, { readonly about: string; readonly text: string }>> = {
   "exit-codes": {
     about: "what a command ends with",
     text: `0    well; of commands that wait for a job: it succeeded
@@ -32,10 +32,11 @@ last       the newest job that nothing else made`,
   },
   environment: {
     about: "variables that commands read",
-    text: `WINDLASS_URL     address of the server (--server)
-WINDLASS_TOKEN   token for it (--token)
-WINDLASS_CONTEXT name of a context (--context)
-WINDLASS_DATA    the data folder (--data); ./.windlass when left out
+    text: `WINDLASS_URL        address of the server (--server)
+WINDLASS_TOKEN      token for it (--token)
+WINDLASS_CONTEXT    name of a context (--context)
+WINDLASS_WORKSPACE  whose jobs, workflows and queues (--workspace)
+WINDLASS_DATA       the data folder (--data); ./.windlass when left out
 NO_COLOR, FORCE_COLOR, TERM
 Settings of the server have variables of their own: docs/reference/settings.md.`,
   },

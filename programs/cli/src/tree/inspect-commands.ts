@@ -21,10 +21,11 @@ export function addInspectCommands(program: Command, perform: Performing): void 
     .command("events")
     .description("what happened to jobs, in order")
     .command("list")
-    .description("a page of the events of all jobs, oldest first")
+    .description("a page of the events of all jobs, oldest first; with --watch those that come")
     .option("--type <type,…>", `only these, for example ${eventTypes[0]}`, several)
     .option("--after <position>", "go on behind an earlier page: its next")
     .option("-n, --limit <count>", `how many, at most ${PAGE_MAX} (100)`, whole(1, PAGE_MAX))
+    .option("-w, --watch", "each as it comes, until Ctrl-C: those from now on, or from --after on")
     .action(perform(async () => (await import("../commands/list-events.ts")).listEvents));
   program
     .command("settings")

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { expect, test } from "vitest";
-import { limitFrom, rate } from "./option-values.ts";
+import { fraction, limitFrom, rate } from "./option-values.ts";
 
 test.each([
   ["10/s", { limit: 10, perSeconds: 1 }],
@@ -23,8 +23,15 @@ test.each(["", "10", "0/s", "10/", "10/0s", "-1/s", "1.5/s", "10/w", "1/99d", "9
 
 test("a limit is a whole number, or none", () => {
   expect([limitFrom(0)("0"), limitFrom(1)("12"), limitFrom(1)("none")]).toEqual([0, 12, "none"]);
-  for (const text of ["-1", "1.5", "many", ""]) expect(() => limitFrom(0)(text)).toThrow(/whole number from 0/u);
+  for (const text of ["-1", "1.5", "many", "", "1000001", "99999999"])
+    expect(() => limitFrom(0)(text)).toThrow(/whole number from 0 to 1000000/u);
+  expect(limitFrom(0)("1000000")).toBe(1_000_000);
   expect(() => limitFrom(1)("0")).toThrow(InvalidArgumentError);
+});
+
+test("a number may have a fraction", () => {
+  expect([fraction(1, 100)("1.5"), fraction(0, 1)("0"), fraction(0, 1)("1")]).toEqual([1.5, 0, 1]);
+  for (const text of ["", "-1", "1.1", "x", "1e-1", "."]) expect(() => fraction(0, 1)(text)).toThrow(/number from 0 to 1/u);
 });
 
 test("none comes through commander as it is", () => {

@@ -1,5 +1,6 @@
 /** Readers of option values, for commander: each says what is allowed when a value is not. */
 import {
+  CONCURRENCY_LIMIT_MAX,
   formatDuration,
   isLegalPriority,
   parseDuration,
@@ -36,6 +37,16 @@ export function whole(min: number, max: number): (text: string) => number {
   };
 }
 
+/** A number from `min` to `max`. */
+export function fraction(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+(\.\d+)?$/u.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`it must be a number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
 export function priority(text: string): number {
   const value = Number(text);
   if (text === "" || !isLegalPriority(value))
@@ -55,18 +66,21 @@ export function rate(text: string): RateLimit | None {
   const limit = Number(count);
   const perSeconds = (of === "" ? 1 : Number(of)) * (UNITS[unit] ?? 0);
   if (limit < 1 || limit > RATE_LIMIT_MAX || perSeconds < 1 || perSeconds > RATE_SECONDS_MAX)
-    throw new InvalidArgumentError("it must be a rate such as 10/s, 100/30s, 5/m or 1000/d, or `none`.");
+    throw new InvalidArgumentError(
+      `it must be a rate such as 10/s, 100/30s, 5/m or 1000/d, of at most ${RATE_LIMIT_MAX} in at most ${RATE_SECONDS_MAX / DAY_SECONDS} days, or \`none\`.`,
+    );
   return { limit, perSeconds };
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+const DAY_SECONDS = 86_400;
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: DAY_SECONDS };
 
-/** A whole number from `min`, or `none`. */
+/** How many of a queue may run at once: a whole number from `min`, or `none`. */
 export function limitFrom(min: number): (text: string) => number | None {
   return (text) => {
     if (text === "none") return text;
-    if (!/^\d{1,6}$/u.test(text) || Number(text) < min)
-      throw new InvalidArgumentError(`it must be a whole number from ${min}, or \`none\`.`);
+    if (!/^\d{1,7}$/u.test(text) || Number(text) < min || Number(text) > CONCURRENCY_LIMIT_MAX)
+      throw new InvalidArgumentError(`it must be a whole number from ${min} to ${CONCURRENCY_LIMIT_MAX}, or \`none\`.`);
     return Number(text);
   };
 }

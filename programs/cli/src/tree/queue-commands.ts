@@ -30,7 +30,7 @@ export function addQueueCommands(program: Command, perform: Performing): void {
     .command("limit")
     .description("how many jobs of a queue may run at once; the same as `set <name> --limit`")
     .argument("<name>", NAME)
-    .argument("<count>", "a whole number, or `none`")
+    .argument("<count>", "a whole number, or `none`", limitFrom(0))
     .action(perform(async () => (await import("../commands/queues.ts")).limitQueue));
   queues
     .command("set")

@@ -33,7 +33,7 @@ export function addScheduleCommands(program: Command, perform: Performing): void
     .argument("<name>", "its name; of one that was deleted its id")
     .option("--decision <decision>", "only those (several: repeat, or commas)", several)
     .addOption(new Option("--origin <origin>", "who asked for them").choices([...OCCURRENCE_ORIGINS]))
-    .option("--run <id>", "of one backfill, or one run by hand")
+    .option("--run <run>", "of one backfill, or one run by hand")
     .option("--since <time>", "with a nominal time from then on", time)
     .option("--until <time>", "with one before then", time)
     .option("-n, --limit <count>", "how many", whole(1, 500))

@@ -10,7 +10,7 @@ export function addSignalCommands(program: Command, perform: Performing): void {
     .command("signal")
     .description("send a signal to an execution; it is kept until a step waits for it, and used once")
     .argument("<id>", ID)
-    .argument("<name>", "the name of the signal, as the waiting step has it")
+    .argument("<signal>", "the name of the signal, as the waiting step has it")
     .option("--payload <json>", "what it brings: the output of the step that waits", json)
     .action(perform(async () => (await import("../commands/signal-job.ts")).signalJob));
   decision(program.command("approve").description("approve what an execution waits for; decided once, with who did it")).action(

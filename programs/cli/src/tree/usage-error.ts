@@ -4,6 +4,7 @@
  */
 import { didYouMean, nearestFew, WindlassError } from "@windlass/kernel";
 import type { Command, CommanderError } from "commander";
+import { comeBack } from "./typed.ts";
 
 export function usageError(error: CommanderError, program: Command, args: readonly string[]): WindlassError {
   const command = commandIn(program, args);
@@ -13,8 +14,18 @@ export function usageError(error: CommanderError, program: Command, args: readon
     const verbs = command.commands.map((verb) => verb.name());
     return new WindlassError("usage", `${pathOf(command)} needs to know what to do: ${verbs.join(", ")}\nSee ${help}`);
   }
-  const text = error.message.replace(/^error: /u, "");
-  return new WindlassError("usage", `${text}${suggestion(error, command)}\nSee ${help}`);
+  const text = error.message.replace(/^error: /u, "").replace(/ is invalid( for argument '[^']*')?\. (?=[a-z])/u, " is invalid$1: ");
+  return new WindlassError("usage", `${text}${suggestion(error, command)}${asTheirs(command, args)}\nSee ${help}`);
+}
+
+/** `jobs submit ls -la`: what belongs to their command was read as ours. */
+function asTheirs(command: Command, args: readonly string[]): string {
+  const place = command.registeredArguments.findIndex((argument) => argument.variadic && argument.name() === "command");
+  if (place < 0 || args.includes("--")) return "";
+  const at = args.indexOf(command.name()) + 1 + place;
+  const words = args.slice(at - place);
+  if (words.findIndex((word) => word.startsWith("-")) <= place) return "";
+  return `\nOptions of a command stand behind --: ${comeBack([...args.slice(0, at), "--", ...args.slice(at)])}`;
 }
 
 function suggestion(error: CommanderError, command: Command): string {

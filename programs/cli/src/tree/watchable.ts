@@ -2,7 +2,9 @@
 import type { Command } from "commander";
 
 const WATCHABLE = ["list", "get"];
+/** Events do not change: there are more of them, and they are followed. */
+const FOLLOWED = ["events"];
 
 export function isWatchable(command: Command): boolean {
-  return WATCHABLE.includes(command.name());
+  return WATCHABLE.includes(command.name()) && !FOLLOWED.includes(command.parent?.name() ?? "");
 }

@@ -1,5 +1,5 @@
 /** `webhooks …` */
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { Performing } from "../program.ts";
 import { pair, several, whole } from "./option-values.ts";
 
@@ -11,6 +11,7 @@ export function addWebhookCommands(program: Command, perform: Performing): void 
     .argument("<name>", "a name for it, such as chat")
     .requiredOption("--url <url>", "where it is told")
     .option("--secret <alias>", "secret of the workspace to sign with; one is made, and shown once, when left out")
+    .option("--paused", "make it paused: what happens meanwhile is told after --resume")
     .action(perform(async () => (await import("../commands/webhooks.ts")).createWebhook));
   webhooks
     .command("list")
@@ -42,7 +43,7 @@ export function addWebhookCommands(program: Command, perform: Performing): void 
     .command("deliveries")
     .description("what was told, and what is still to be, newest event first")
     .argument(...NAME)
-    .option("--state <state>", "pending, delivered or dead")
+    .addOption(new Option("--state <state>", "only these").choices(["pending", "delivered", "dead"]))
     .option("-n, --limit <count>", "how many", whole(1, 500))
     .option("--cursor <position>", "continue behind this one")
     .action(perform(async () => (await import("../commands/webhooks.ts")).listDeliveries));
@@ -50,7 +51,7 @@ export function addWebhookCommands(program: Command, perform: Performing): void 
     .command("redrive")
     .description("send what was given up again, under the same ids")
     .argument(...NAME)
-    .argument("[ids...]", "ids of deliveries; all that are dead when left out")
+    .argument("[delivery...]", "ids of deliveries; all that are dead when left out")
     .action(perform(async () => (await import("../commands/webhooks.ts")).redriveDeliveries));
 }
 

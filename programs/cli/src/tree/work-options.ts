@@ -1,6 +1,7 @@
 /** The options that say what a job is, where it is submitted and where it is scheduled. */
+import { RETRY_LIMIT_MAX } from "@windlass/kernel";
 import { Option, type Command } from "commander";
-import { duration, pair, priority, whole } from "./option-values.ts";
+import { duration, fraction, pair, priority, several, whole } from "./option-values.ts";
 
 const CONCURRENCY_MAX = 1_000_000;
 
@@ -15,7 +16,12 @@ export function workOptions(command: Command): Command {
     .option("--dead-letter", "keep it as a dead letter when it fails for good")
     .option("--no-dead-letter", "do not, whatever its queue says")
     .option("--timeout <duration>", "the longest that an attempt may take", duration)
-    .option("--retries <count>", "attempts after a first one that failed", whole(0, 1000))
+    .option("--retries <count>", "attempts after a first one that failed", whole(0, RETRY_LIMIT_MAX))
+    .option("--retry-on <outcome,…>", "only after these; failed, failed_oom, failed_timeout and failed_node_lost when left out", several)
+    .option("--backoff <duration>", "how long the first retry waits; 1 s when left out", duration)
+    .option("--backoff-factor <number>", "each waits so many times as long as the one before; 2 when left out", fraction(1, 100))
+    .option("--backoff-max <duration>", "none waits longer than this; 5 min when left out", duration)
+    .option("--backoff-jitter <part>", "from 0 to 1: how much of a wait chance may take off; 0.2 when left out", fraction(0, 1))
     .option("--image <image>", "run the command in a container of this image; without a command the image's own")
     .addOption(new Option("--executor <name>", "what carries that container out; docker when left out").choices(["docker", "kubernetes"]))
     .option("--memory <amount>", "the most memory of a command, for example 256Mi")

@@ -32,7 +32,7 @@ export function addWorkflowCommands(program: Command, perform: Performing): void
     .command("diff")
     .description("what differs between two versions, or between a file and what is stored under its name")
     .argument("<file|name>", "a file; or a name: its newest version beside the one before; or name@version")
-    .argument("[other]", "a file, a name or name@version to compare with")
+    .argument("[file|name]", "a file, a name or name@version to compare with")
     .action(perform(async () => (await import("../commands/diff-workflow.ts")).diffWorkflow));
   workflows
     .command("disable")
