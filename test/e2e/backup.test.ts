@@ -76,7 +76,10 @@ async function backUpAndRestore(args: { readonly from: readonly string[]; readon
     (path) => (statSync(join(here.folder, "copy", path)).mode & 0o077) !== 0,
   );
   expect(open).toEqual([]);
-  expect(await here.windlass("backup", "copy", "--verify")).toMatchObject({ code: 0 });
+  expect(await here.windlass("backup", "copy", "--verify")).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("every file is there, and as its checksum says"),
+  });
   expect(await here.windlass("backup", "copy", "--data", "one")).toMatchObject({
     code: 4,
     stderr: expect.stringContaining("is there already"),

@@ -31,7 +31,8 @@ export async function backup(call: Call<BackupOptions>): Promise<void> {
   try {
     const { made, place } = call.options.verify === true ? await verified(call, line.show) : await take(call, line.show);
     line.clear();
-    await present(call, made, () => told(call, place, made));
+    const found = call.options.verify === true ? "every file is there, and as its checksum says" : "";
+    await present(call, made, () => told(call, place, made) + fields(call, [["verified", found]]));
   } finally {
     line.clear();
   }
