@@ -11,7 +11,8 @@
  * C5. Claims of this process that are asked for at once look one after the other, from before C1 until C2: so each gives what stands
  *     behind what the one before gave, and none waits for a lock of one that waits for its turn. One that finds out only then that there are
  *     several fairness keys has locked more than it takes, and lets nobody look until it is stored.
- * C6. What was submitted behind a pause is not started, also by a claim that had read the settings before: who sees the job sees the pause.
+ * C6. What a claim has read of settings holds until it is stored (Q1 of queue-settings.ts): what is submitted behind a pause, or behind a
+ *     limit that was set, starts as they allow.
  */
 import type pg from "pg";
 import {
@@ -239,11 +240,9 @@ function seesNoMore(
 /** Deleting the row waits for this lock, heartbeats do not. The lock gives the transaction its number. */
 const SESSION = `SELECT ${OWN_NUMBER} FROM sessions WHERE id = $1 FOR KEY SHARE`;
 const RECORDS = `SELECT ${jobsTable.list()} FROM jobs WHERE id = ANY($1::text[])`;
-/** See C6. A resumed attempt goes on in a paused queue, too. */
-const NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM queues WHERE name = $2 AND paused <> 0)";
 const QUEUED = "FROM jobs_live WHERE executor = $1 AND queue = $2 AND state = 'queued'";
 const ready = (columns: Columns): string =>
-  `SELECT ${columns()} ${QUEUED} AND blocked = 0 AND ${NOT_PAUSED} ORDER BY priority DESC, fairness_key, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
+  `SELECT ${columns()} ${QUEUED} AND blocked = 0 ORDER BY priority DESC, fairness_key, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 const resumed = (columns: Columns): string =>
   `SELECT ${columns()} ${QUEUED} AND resumed = 1 ORDER BY priority DESC, id LIMIT $3 FOR UPDATE SKIP LOCKED`;
 const NEXT = "FROM jobs_live l WHERE l.executor = $1 AND l.queue = $2 AND l.state = 'queued' AND l.blocked = 0";
@@ -259,8 +258,7 @@ const KEYS_BEHIND = keysFrom(">");
 const ofKeys = (
   columns: Columns,
 ): string => `SELECT ${columns("c.")} FROM unnest($4::text[], $5::text[], $6::bigint[]) AS wanted (key, after, count) CROSS JOIN LATERAL
-  (SELECT l.xmin, l.* ${NEXT} AND l.priority = $3 AND l.fairness_key = wanted.key AND l.id > wanted.after ORDER BY l.id LIMIT wanted.count FOR UPDATE SKIP LOCKED) c
-  WHERE ${NOT_PAUSED}`;
+  (SELECT l.xmin, l.* ${NEXT} AND l.priority = $3 AND l.fairness_key = wanted.key AND l.id > wanted.after ORDER BY l.id LIMIT wanted.count FOR UPDATE SKIP LOCKED) c`;
 
 interface Place extends Pick<LiveJob, "executor" | "queue"> {
   readonly submitted: SubmittedRows;

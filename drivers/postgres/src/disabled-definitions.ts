@@ -11,15 +11,12 @@ import { WindlassError, type DefinitionName, type DisabledDefinition } from "@wi
 import { disabledTable, nameValues } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
 import { transposed } from "./many-rows.ts";
-import { waitedInVain } from "./transaction.ts";
+import { waitAMoment, waitedInVain } from "./transaction.ts";
 
 const AMONG = `SELECT ${disabledTable.list()} FROM disabled_definitions WHERE (workspace, type, name) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))`;
 /** No other lock of ours has this number. */
 const MARKS_NUMBER = 7_461_003;
 const HOLD = "SELECT pg_advisory_xact_lock($1)";
-/** Longer than a commit takes. With all tries of a transaction it is longer than a process that is frozen holds its locks (`IDLE_MS` there). */
-const HOLD_MS_MAX = 1_500;
-const LOCK_TIMEOUT = "SELECT set_config('lock_timeout', $1, true)";
 const SHARE = "SELECT pg_advisory_xact_lock_shared($1)";
 
 /** Those of these that are disabled. */
@@ -43,7 +40,7 @@ export async function keepMarks(tx: Querier): Promise<void> {
 
 /** Until the transaction ends nobody makes a job of a definition, whichever (M1). The transaction runs again when it was to wait for long (M2). */
 export async function holdMarks(tx: Querier): Promise<void> {
-  await Promise.all([tx.rows(LOCK_TIMEOUT, [String(HOLD_MS_MAX)]), tx.rows(HOLD, [MARKS_NUMBER])]);
+  await Promise.all([waitAMoment(tx), tx.rows(HOLD, [MARKS_NUMBER])]);
 }
 
 /** What whoever disables it is told: which one it is, and what to do where it was waited for in vain. */

@@ -38,32 +38,6 @@ describe.skipIf(postgres.missing)("several processes and one queue", () => {
     expect(await claimAtOnce(T0 + 400)).toHaveLength(2);
   });
 
-  test.each([{ fairnessKey: "" }, { fairnessKey: "ada" }])(
-    "what is submitted behind a pause is not started by a claim that is under way, with the key $fairnessKey",
-    async ({ fairnessKey }) => {
-      const [here, elsewhere] = [store(0), store(1)];
-      await here.queues.put("limited", { concurrencyLimit: 1 }, T0);
-      const client = await opened.pool.connect();
-      await client.query("BEGIN");
-      await client.query("SELECT 1 FROM queues WHERE name = 'limited' FOR UPDATE");
-      const queues = ["default", "limited"];
-      const claiming = here.jobs.claim({ executor: "handler", queues, session: "ses_1", place: null, limit: 3, now: T0 });
-      await expect.poll(async () => (await client.query("SELECT 1 FROM pg_locks WHERE NOT granted")).rowCount).toBe(1);
-      await elsewhere.queues.put("default", { paused: true, by: "ada" }, T0);
-      const jobs = Array.from({ length: 3 }, () => jobRecord({ fairnessKey }));
-      await elsewhere.jobs.commit(
-        jobs.map((job) => ({ type: "submit", job })),
-        T0,
-      );
-      await client.query("COMMIT");
-      client.release();
-      expect((await claiming).jobs).toEqual([]);
-      await elsewhere.queues.put("default", { paused: false, by: "ada" }, T0);
-      const again = await here.jobs.claim({ executor: "handler", queues, session: "ses_1", place: null, limit: 3, now: T0 });
-      expect(again.jobs).toHaveLength(3);
-    },
-  );
-
   test("a claim that has looked at more than it takes leaves what is behind it to the next one", async () => {
     await prepare({}, "abcdefgh".repeat(4).split(""));
     const client = await opened.pool.connect();

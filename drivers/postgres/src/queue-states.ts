@@ -17,6 +17,7 @@ import type { ClaimRequest } from "@windlass/ports";
 import { askedQueues, queuesTable, RUNNERS_ALIVE, waitingCount, waitingQuery } from "@windlass/sql";
 import { ofAllLive } from "./claim-groups.ts";
 import type { Querier } from "./connection.ts";
+import { KEEP_SETTINGS } from "./queue-settings.ts";
 
 /** Steps from one queue to the next in the index, however many jobs lie between. */
 const READY_QUEUES = `WITH RECURSIVE names AS (
@@ -29,26 +30,28 @@ const SETTINGS = `SELECT ${queuesTable.list()} FROM queues WHERE name = ANY($1::
 const SPAWNER_LOCK = "SELECT pg_advisory_xact_lock($1)";
 /** No other lock of ours has this number. */
 const SPAWNER_NUMBER = 7_461_002;
-const LOCKED = `${SETTINGS} ORDER BY name FOR UPDATE`;
+const LOCK = "SELECT 1 FROM queues WHERE name = ANY($1::text[]) ORDER BY name FOR UPDATE";
 /** Those that stand in groups are counted without looking at them. */
 const ALIVE = `SELECT queue, fairness_key, sum(count)::bigint FROM (
     SELECT queue, fairness_key, 1 AS count FROM jobs_live WHERE queue = ANY($1::text[]) AND holder <> 'none' AND state IN ('running', 'stopping')
     UNION ALL SELECT queue, fairness_key, size FROM claim_groups WHERE queue = ANY($1::text[])
   ) AS alive GROUP BY queue, fairness_key`;
+/** Of queues as a whole. */
+const SPENT = "SELECT queue, spent_until FROM rate_buckets WHERE queue = ANY($1::text[]) AND fairness_key = ''";
 export const BUCKETS = "SELECT fairness_key, spent_until FROM rate_buckets WHERE queue = $1 AND fairness_key = ANY($2::text[])";
 
-/** The state of each queue that is asked for; rows with a limit are locked. */
+/** The state of each queue that is asked for; rows with a limit are locked, and the settings of all stay as they are. */
 export async function loadQueues(db: Querier, request: ClaimRequest): Promise<Map<string, QueueState>> {
   const names = request.queues ?? askedQueues(await readyQueues(db, request.executor), request);
   const { spawner } = request;
   const limitsRunners = spawner !== undefined && names.some((name) => hasLimits(withSpawnerLimits(unsetQueue(name), spawner)));
   if (limitsRunners || overallOf(names, spawner, 0) !== null) await db.rows(SPAWNER_LOCK, [SPAWNER_NUMBER]);
-  const known = await settingsOf(db, SETTINGS, names);
+  const [, known] = await Promise.all([db.rows(KEEP_SETTINGS), settingsOf(db, SETTINGS, names)]);
   const settings = (name: string): Queue => withSpawnerLimits(known.get(name) ?? unsetQueue(name), spawner);
   const withLimits = names.filter((name) => hasLimits(settings(name)));
-  if (withLimits.length > 0) for (const [name, queue] of await settingsOf(db, LOCKED, withLimits)) known.set(name, queue);
   const queues = new Map<string, QueueState>(names.map((name) => [name, queueState(settings(name))]));
-  if (withLimits.length > 0) await loadUsed(db, withLimits.map(settings), queues);
+  // Sent together: what is counted is counted behind the lock.
+  if (withLimits.length > 0) await Promise.all([db.rows(LOCK, [withLimits]), loadUsed(db, withLimits.map(settings), queues)]);
   await loadOverall(db, queues, spawner);
   return queues;
 }
@@ -96,17 +99,20 @@ export async function waitingInQueue(db: Querier, live: Pick<LiveJob, "executor"
 
 /** Counts only what a limit needs. */
 async function loadUsed(db: Querier, limited: readonly Queue[], queues: ReadonlyMap<string, QueueState>): Promise<void> {
-  const counted = limited.filter((queue) => queue.concurrencyLimit !== null || queue.keyConcurrencyLimit !== null).map(({ name }) => name);
-  if (counted.length > 0)
-    for (const [name, key, count] of await db.rows(ALIVE, [counted])) {
-      const state = queues.get(name as string);
-      if (state === undefined) continue;
-      state.running += count as number;
-      if (state.settings.keyConcurrencyLimit !== null) state.fairness.set(key as string, { running: count as number, spentUntil: 0 });
-    }
-  for (const { name, rateLimit } of limited) {
-    const state = queues.get(name);
-    if (rateLimit === null || state === undefined) continue;
-    state.spentUntil = ((await db.rows(BUCKETS, [name, [""]]))[0]?.[1] ?? 0) as number;
+  const counted = limited.filter(({ concurrencyLimit, keyConcurrencyLimit }) => concurrencyLimit !== null || keyConcurrencyLimit !== null);
+  const rated = limited.filter(({ rateLimit }) => rateLimit !== null);
+  const [alive, spent] = await Promise.all([
+    counted.length === 0 ? [] : db.rows(ALIVE, [counted.map(({ name }) => name)]),
+    rated.length === 0 ? [] : db.rows(SPENT, [rated.map(({ name }) => name)]),
+  ]);
+  for (const [name, key, count] of alive) {
+    const state = queues.get(name as string);
+    if (state === undefined) continue;
+    state.running += count as number;
+    if (state.settings.keyConcurrencyLimit !== null) state.fairness.set(key as string, { running: count as number, spentUntil: 0 });
+  }
+  for (const [name, spentUntil] of spent) {
+    const state = queues.get(name as string);
+    if (state !== undefined) state.spentUntil = spentUntil as number;
   }
 }

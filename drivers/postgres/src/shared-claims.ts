@@ -5,9 +5,10 @@
  * J1. Only what this transaction has made is given, and only when nothing else is ready in the queues that are asked for: so the order is
  *     that of any claim. Whether it is so is asked before anything is written; what others commit after that came later.
  * J2. Only where no setting of the queue holds anything back, and of jobs without a concurrency key: nothing is counted, no row is locked.
+ *     That stays so until it is stored (Q1 of queue-settings.ts).
  * J3. The session is held as by any claim (C4).
  * J4. A claim waits for no lock of others: where the transaction looks for rows that it may have to wait for, the claim goes its own way at
- *     once, and also when that transaction has not begun soon.
+ *     once, and also when that transaction has not begun soon. Who changes settings is waited for (Q4 of queue-settings.ts).
  * J5. It is answered when it is stored. When nobody knows whether it was, it fails as the commit does.
  * J6. It is tried only behind a claim that has left nothing ready, so that where jobs wait no claim waits for a commit.
  */
@@ -30,6 +31,7 @@ import type { Claimed, ClaimedJob, ClaimRequest, Clock } from "@windlass/ports";
 import { fittingClaim, jobsTable, noSignals, queuesTable, type Turns } from "@windlass/sql";
 import { OWN_NUMBER } from "./claimed-rows.ts";
 import type { Querier, Row } from "./connection.ts";
+import { KEEP_SETTINGS } from "./queue-settings.ts";
 import { isStoredAsItIs } from "./submitted-rows.ts";
 
 /** A commit that goes before it takes some milliseconds. */
@@ -138,7 +140,11 @@ export async function lookForClaims(db: Querier, claims: readonly AskedClaim[]):
 
 async function lookFor(db: Querier, asked: AskedClaim): Promise<string | null> {
   const { executor, session, queues = [] } = asked.request;
-  const [[look], settings] = await Promise.all([db.rows(LOOK, [executor, queues, session]), db.rows(SETTINGS, [queues])]);
+  const [[look], , settings] = await Promise.all([
+    db.rows(LOOK, [executor, queues, session]),
+    db.rows(KEEP_SETTINGS),
+    db.rows(SETTINGS, [queues]),
+  ]);
   const [number, othersReady] = look ?? [];
   // A session that is not open claims nothing, and something else that is ready goes first.
   if (typeof number !== "string" || othersReady !== 0) asked.answer(null);
@@ -148,9 +154,9 @@ async function lookFor(db: Querier, asked: AskedClaim): Promise<string | null> {
 
 const HOLD_SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR KEY SHARE";
 const ONE_READY = `SELECT 1 ${READY} LIMIT 1`;
-/** As `isUnhindered` says it: where it said so before, this seldom says otherwise. */
+/** As `isUnhindered` says it: where it said so before, this seldom says otherwise. Settings stay as they are (J2). */
 const HINDERED = `SELECT 1 FROM queues WHERE name = ANY($1::text[]) AND (paused <> 0
-  OR concurrency_limit IS NOT NULL OR rate_limit IS NOT NULL OR key_concurrency_limit IS NOT NULL OR key_rate_limit IS NOT NULL)`;
+  OR concurrency_limit IS NOT NULL OR rate_limit IS NOT NULL OR key_concurrency_limit IS NOT NULL OR key_rate_limit IS NOT NULL) FOR KEY SHARE`;
 
 /** The same without asking: what is written with it is stored only where it was so. */
 export async function takeForGranted(db: Querier, claims: readonly AskedClaim[]): Promise<Sharing> {

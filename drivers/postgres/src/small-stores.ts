@@ -20,6 +20,7 @@ import {
 import { demandWorkspace } from "./access.ts";
 import type { Querier } from "./connection.ts";
 import { disabledNow, disablingFault, holdMarks } from "./disabled-definitions.ts";
+import { changingFault, holdSettings } from "./queue-settings.ts";
 import { stateOfQueue, waitingInQueue } from "./queue-states.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -60,7 +61,8 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
     },
     get: async (name) => (await db.rows(`${QUEUES} WHERE name = $1`, [name])).map((row) => queuesTable.decode(row))[0] ?? null,
     remove: (name, expected = null) =>
-      inTransaction(pool, async (tx) => {
+      changing(pool, name, async (tx) => {
+        await holdSettings(tx);
         const [row] = await tx.rows(`${QUEUES} WHERE name = $1 FOR UPDATE`, [name]);
         demandQueue(row === undefined ? null : queuesTable.decode(row), name, expected);
         return (await tx.count("DELETE FROM queues WHERE name = $1", [name])) === 1;
@@ -68,8 +70,9 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
     state: (name, fairnessKey, spawner) => stateOfQueue(db, name, { fairnessKey, spawner }),
     waiting: (live) => waitingInQueue(db, live),
     put: (name, change, ...[now, expected = null]) =>
-      inTransaction(pool, async (tx) => {
+      changing(pool, name, async (tx) => {
         await demandWorkspace(tx, queueOfKey(name).workspace);
+        await holdSettings(tx);
         await tx.rows(UNSET_QUEUE, queuesTable.encode(unsetQueue(name)));
         const [row] = await tx.rows(`${QUEUES} WHERE name = $1 FOR UPDATE`, [name]);
         const found = row === undefined ? null : queuesTable.decode(row);
@@ -78,6 +81,12 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
         return next;
       }),
   };
+}
+
+function changing<T>(pool: pg.Pool, name: string, work: (tx: Querier) => Promise<T>): Promise<T> {
+  return inTransaction(pool, work).catch((error: unknown) => {
+    throw changingFault(error, name);
+  });
 }
 
 const OPEN_SESSION = `INSERT INTO sessions (${sessionsTable.list()}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE

@@ -152,6 +152,15 @@ function gated(querier: Querier, { gate, send }: Gate): Querier {
   };
 }
 
+/** Longer than a commit takes. With all tries of a transaction it is longer than a process that is frozen holds its locks (`IDLE_MS`). */
+const LOCK_MS_MAX = 1_500;
+const LOCK_TIMEOUT = "SELECT set_config('lock_timeout', $1, true)";
+
+/** From here on the transaction waits for a lock no longer than that, and runs again then: who came behind it goes first. */
+export async function waitAMoment(tx: Querier): Promise<void> {
+  await tx.rows(LOCK_TIMEOUT, [String(LOCK_MS_MAX)]);
+}
+
 /** Of what `inTransaction` threw: each try was to wait for a lock longer than it may. */
 export function waitedInVain(error: unknown): boolean {
   return isWindlassError(error) && sqlStateOf(error.cause) === LOCKED;
