@@ -14,6 +14,10 @@ function collected(subscription: Subscription): FeedItem[] {
 
 const typesOf = (items: readonly FeedItem[]): string[] => items.map((item) => (item.type === "event" ? item.event.type : "reset"));
 const positionsOf = (items: readonly FeedItem[]): string[] => items.map((item) => (item.type === "event" ? item.position : ""));
+const hundred = Array.from(
+  { length: 100 },
+  () => ({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler" }) as const,
+);
 
 test("a subscriber hears everything from then on, in the order of the commits, and only what it asked for", async () => {
   const { engine, submit, clock, close } = await engineFixture();
@@ -83,13 +87,55 @@ test("a listener that is too slow is told to read again instead of filling the m
   const { engine, clock, close } = await engineFixture();
   await engine.feed.start();
   const subscription = await engine.feed.subscribe(() => true);
-  const request = { kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler" } as const;
-  for (let i = 0; i < 11; i++) await engine.jobs.submitMany(Array.from({ length: 100 }, () => request));
+  for (let i = 0; i < 11; i++) await engine.jobs.submitMany(hundred);
   await clock.advance(2_000);
   const items = collected(subscription);
   await settled();
   expect(items[0]).toEqual({ type: "reset" });
   expect(items.length).toBeLessThan(1_000);
+  await engine.feed.stop();
+  await close();
+});
+
+test("one who comes back from far behind gets all of it, however slowly he reads, and then what is new", async () => {
+  const { engine, submit, clock, close } = await engineFixture();
+  await engine.feed.start();
+  for (let i = 0; i < 15; i++) await engine.jobs.submitMany(hundred);
+  const subscription = engine.feed.resume(() => true, "");
+  await clock.advance(2_000);
+  const items = collected(subscription);
+  await clock.until(() => items.length === 1_500, 10_000);
+  const id = await submit();
+  await clock.until(() => items.length === 1_501, 10_000);
+  expect(items.filter(({ type }) => type === "reset")).toEqual([]);
+  expect(positionsOf(items)).toEqual([...new Set(positionsOf(items))].toSorted());
+  expect(items.at(-1)).toMatchObject({ event: { jobId: id } });
+  subscription.end();
+  await engine.feed.stop();
+  await close();
+});
+
+test("for one who is far behind nobody else reads anything again, and one who leaves meanwhile hears no more", async () => {
+  let reads: string[] = [];
+  const wrap = (store: Store): Store => ({
+    ...store,
+    reads: { ...store.reads, feed: (after, limit) => (reads.push(after), store.reads.feed(after, limit)) },
+  });
+  const { engine, submit, clock, outcome, close } = await engineFixture({ wrap });
+  await engine.feed.start();
+  for (let i = 0; i < 15; i++) await engine.jobs.submitMany(hundred);
+  const end = await engine.context.store.reads.feedEnd();
+  const now = collected(await engine.feed.subscribe(() => true));
+  const subscription = engine.feed.resume(() => true, "");
+  const slow = subscription[Symbol.asyncIterator]();
+  await outcome(slow.next());
+  reads = [];
+  const id = await submit();
+  await clock.advance(2_000);
+  expect(now).toMatchObject([{ event: { jobId: id } }]);
+  expect(reads.filter((from) => from < end)).toEqual([]);
+  subscription.end();
+  expect(await outcome(slow.next())).toEqual({ done: true, value: undefined });
   await engine.feed.stop();
   await close();
 });

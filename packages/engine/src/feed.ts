@@ -4,6 +4,8 @@
  *
  * F1. A subscriber sees every event that is committed after `subscribe` has resolved, in order, or `reset`.
  * F2. With no subscriber, nothing is read.
+ * F3. Who continues from far behind reads what he missed by himself, as fast as he takes it, and joins the others at its end: he
+ *     gets all of it, and nobody waits for him.
  */
 import type { JobEvent } from "@windlass/kernel";
 import type { FeedEntry } from "@windlass/ports";
@@ -27,8 +29,10 @@ export interface Subscription extends AsyncIterable<FeedItem> {
 }
 
 export interface Feed extends Service {
-  /** Events that match, from now on, or behind `after`. */
+  /** Events that match, from now on, or behind `after`, which was the end of the feed a moment ago. */
   subscribe(matches: Matches, after?: string): Promise<Subscription>;
+  /** Events that match behind `after`, however far back that is; nothing is read before somebody listens. */
+  resume(matches: Matches, after: string): Subscription;
 }
 
 interface Listener {
@@ -60,14 +64,48 @@ export function feed(context: EngineContext): Feed {
       return entries.length === PAGE || listeners.size > present.length;
     },
   });
+  const listen = (matches: Matches, seen: string): Subscription => {
+    const queue = buffer(() => listeners.delete(listener));
+    const listener: Listener = { matches, seen, push: queue.push };
+    listeners.add(listener);
+    tail.wake();
+    return queue.subscription;
+  };
   return {
     ...tail,
-    async subscribe(matches, after) {
-      const queue = buffer(() => listeners.delete(listener));
-      const listener: Listener = { matches, seen: after ?? (await context.store.reads.feedEnd()), push: queue.push };
-      listeners.add(listener);
-      tail.wake();
-      return queue.subscription;
+    subscribe: async (matches, after) => listen(matches, after ?? (await context.store.reads.feedEnd())),
+    resume: (matches, after) => resumed((from) => context.store.reads.feed(from, PAGE), { matches, after, listen }),
+  };
+}
+
+interface Resuming {
+  readonly matches: Matches;
+  readonly after: string;
+  readonly listen: (matches: Matches, seen: string) => Subscription;
+}
+
+/** Keeps F3. */
+function resumed(page: (from: string) => Promise<readonly FeedEntry[]>, { matches, after, listen }: Resuming): Subscription {
+  let [isOver, live]: [boolean, Subscription | null] = [false, null];
+  return {
+    end() {
+      isOver = true;
+      live?.end();
+    },
+    async *[Symbol.asyncIterator]() {
+      let [from, isFull] = [after, true];
+      while (isFull) {
+        const entries = isOver ? [] : await page(from);
+        for (const { position, workspace, event } of entries) {
+          if (isOver) return;
+          from = position;
+          if (matches(event, workspace)) yield { type: "event", position, event };
+        }
+        isFull = entries.length === PAGE;
+      }
+      if (isOver) return;
+      live = listen(matches, from);
+      yield* live;
     },
   };
 }

@@ -11,7 +11,7 @@ export { engineContext, type EngineContext, type EnginePorts } from "./context.t
 export { engine, type Engine, type EngineOptions } from "./engine.ts";
 export type { Explain, ExplainedCause, Explanation } from "./explain.ts";
 export { OTHER_QUEUES, QUEUES_MAX, type Figures, type Spread } from "./figures.ts";
-export type { Feed, FeedItem, Subscription } from "./feed.ts";
+export type { Feed, FeedItem, Matches, Subscription } from "./feed.ts";
 export { deferFor, failForGood, isAnswer, parked, retryAfter, type Answer, type Handler, type HandlerContext } from "@windlass/kernel";
 export { maskedResult, maskOfId } from "./handler-host.ts";
 export * from "./job-kind.ts";

@@ -120,6 +120,24 @@ test("the events of all jobs come by type, behind a position", async () => {
   await again.return(undefined);
 });
 
+test("who comes back from far behind is told every event, and none of them by reset", async () => {
+  const { api } = server;
+  await api.queues.put({ name: "held", paused: true });
+  const after = await server.engine.context.store.reads.feedEnd();
+  const jobs = Array.from({ length: 1_000 }, () => task("echo", { queue: "held" }));
+  for (let n = 0; n < 3; n++) await api.jobs.submitMany({ jobs });
+  const watch = api.events.watch({ after, type: ["job.submitted"] });
+  const seen = new Set<string>();
+  while (seen.size < 3_000) {
+    const { value } = (await watch.next()) as { value: WatchItemJson };
+    if (value.type !== "event") expect.fail(`${value.type} after ${seen.size} events`);
+    seen.add(value.event.jobId);
+  }
+  await watch.return(undefined);
+  expect(seen.size).toBe(3_000);
+  await api.queues.purge({ name: "held", dryRun: false });
+});
+
 test("a position that is none is refused", async () => {
   await expect(server.api.events.watch({ after: "x'; drop" }).next()).rejects.toMatchObject({
     code: "invalid",

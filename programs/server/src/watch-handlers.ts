@@ -1,17 +1,17 @@
 /**
  * Watching jobs: one with all below it until it has ended, or all jobs.
  *
- * W1. The subscription begins before the job is read, so nothing falls between the picture and the events.
+ * W1. The events begin at a place that was read before the job was, so nothing falls between the picture and the events.
  *     A position that is not from this feed is answered with `reset` (feed-start.ts, P1).
  * W2. A tree grows by events: a job whose `job.submitted` names a parent of the tree belongs to it.
  * W3. A stream tells where it begins before anything happens: whose connection breaks by then comes back to that place, and
  *     misses nothing of the time between.
  */
 import type { WatchItemJson } from "@windlass/contract";
-import type { Engine, FeedItem } from "@windlass/engine";
+import type { Engine, FeedItem, Matches, Subscription } from "@windlass/engine";
 import { isTerminal, liveStates, type JobEvent, type JobView } from "@windlass/kernel";
 import { definedOnly } from "./defined-only.ts";
-import { feedStart } from "./feed-start.ts";
+import { feedStart, type FeedStart } from "./feed-start.ts";
 import { presentEvent, presentJob } from "./present-job.ts";
 import type { Asking, Handlers, ServerContext, StreamItem } from "./server-context.ts";
 
@@ -45,7 +45,7 @@ async function* watchAll(
   { workspace, signal }: Pick<Asking, "workspace" | "signal">,
 ): AsyncGenerator<StreamItem<Extract<WatchItemJson, { type: "event" | "reset" }>>> {
   const start = feedStart(after, await engine.context.store.reads.feedEnd());
-  const subscription = await engine.feed.subscribe((event, of) => of === workspace && matches(event), start.from);
+  const subscription = await eventsBehind(engine, { matches: (event, of) => of === workspace && matches(event), after, start });
   signal.addEventListener("abort", () => subscription.end(), { once: true });
   if (signal.aborted) subscription.end();
   try {
@@ -67,8 +67,9 @@ interface Watching {
 async function* watchJob(engine: Engine, { view: { record }, scope, after, signal }: Watching): AsyncGenerator<StreamItem<WatchItemJson>> {
   const { reads } = engine.context.store;
   const tree = treeOf(record.id, scope);
-  const { from, reset } = feedStart(after, await reads.feedEnd());
-  const subscription = await engine.feed.subscribe(tree.mayHave, from);
+  const start = feedStart(after, await reads.feedEnd());
+  const { from, reset } = start;
+  const subscription = await eventsBehind(engine, { matches: tree.mayHave, after, start });
   signal.addEventListener("abort", () => subscription.end(), { once: true });
   if (signal.aborted) subscription.end();
   try {
@@ -92,6 +93,14 @@ async function* watchJob(engine: Engine, { view: { record }, scope, after, signa
   } finally {
     subscription.end();
   }
+}
+
+/** Who continues may be far behind; all others begin at the end of the feed. */
+async function eventsBehind(
+  { feed }: Engine,
+  { matches, after, start }: { readonly matches: Matches; readonly after: string | undefined; readonly start: FeedStart },
+): Promise<Subscription> {
+  return after === undefined || start.reset ? feed.subscribe(matches, start.from) : feed.resume(matches, start.from);
 }
 
 function itemOf(item: FeedItem): StreamItem<Extract<WatchItemJson, { type: "event" | "reset" }>> {
