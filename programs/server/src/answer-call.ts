@@ -28,7 +28,7 @@ import { readBody, readBytes, readJson } from "./read-json.ts";
 import { isLimited, type RateLimit } from "./rate-limit.ts";
 import { readQuery } from "./read-query.ts";
 import type { AllHandlers, Asking, ServerContext, StreamItem } from "./server-context.ts";
-import { sseResponse } from "./sse-response.ts";
+import { SSE_TYPE, sseResponse } from "./sse-response.ts";
 
 /** A stream is answered by a `Response`, and so is what is asked with HEAD. */
 export type AnswerCall = (asked: AskedCall) => Promise<PlainAnswer | Response>;
@@ -47,6 +47,7 @@ type Handler = (call: { readonly params: unknown; readonly query: unknown; reado
 
 /** Also the least that is taken of parts of Windlass that run elsewhere: an output of the largest length, with its evidence. */
 const BODY_BYTES_MAX = 4_194_304;
+const STREAM_TYPES = { sse: SSE_TYPE, bytes: "application/octet-stream" } as const;
 /** Who asks for what needs no token. */
 const NOBODY: Principal = {
   id: "completion",
@@ -157,17 +158,20 @@ interface Answering extends AnsweringParts {
 
 async function answer({ operation, asked, principal, ask, streams, context }: Answering): Promise<PlainAnswer | Response> {
   if (operation.response === "json") return jsonAnswer(asked, operation, { result: await ask(() => asked.signal), context });
-  // Nobody reads the body of a HEAD, and so nobody would end the stream.
-  if (asked.method === "HEAD") return new Response(null, { status: operation.status });
   const { signal, close } = streams.open(asked.signal, principal.name);
   try {
     const items = whileGood((await ask(() => signal)) as AsyncIterable<unknown>, principal);
+    // Refused as a GET would be; but nobody reads the body of a HEAD, and so nobody would end the stream.
+    if (asked.method === "HEAD") {
+      close();
+      return new Response(null, { status: operation.status, headers: { "content-type": STREAM_TYPES[operation.response] } });
+    }
     if (operation.response === "sse") {
       const { clock, logger } = context.engine.context;
       return sseResponse(items as AsyncIterable<StreamItem<unknown>>, { clock, logger, ended: close, isGood: () => principal.isGood() });
     }
     const bytes = ReadableStream.from<Uint8Array>(closing(items as AsyncIterable<Uint8Array>, close));
-    return new Response(bytes, { headers: { "content-type": "application/octet-stream" } });
+    return new Response(bytes, { headers: { "content-type": STREAM_TYPES.bytes } });
   } catch (error) {
     close();
     throw error;

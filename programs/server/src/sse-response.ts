@@ -9,6 +9,8 @@ import { messageOf } from "@windlass/kernel";
 import type { Clock, Logger } from "@windlass/ports";
 import type { StreamItem } from "./server-context.ts";
 
+export const SSE_TYPE = "text/event-stream; charset=utf-8";
+
 /** Proxies close what is silent for a minute. */
 const KEEP_ALIVE_MS = 15_000;
 /** How long a browser waits before it connects again. */
@@ -62,7 +64,7 @@ export function sseResponse(items: AsyncIterable<StreamItem<unknown>>, { clock, 
     },
     { highWaterMark: 2 },
   );
-  return new Response(stream, { headers: { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" } });
+  return new Response(stream, { headers: { "content-type": SSE_TYPE, "x-accel-buffering": "no" } });
 }
 
 function textOf({ id, item }: StreamItem<unknown>): string {

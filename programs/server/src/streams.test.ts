@@ -259,6 +259,24 @@ test("a job without an attempt has an empty log", async () => {
   await api.jobs.cancel({ id });
 });
 
+test("who asks only for the head of a stream is answered as who asks for all of it", async () => {
+  const { id } = await server.api.jobs.submit(task("echo"));
+  await server.api.wait(id);
+  const streamsOpen = async () => /^windlass_http_streams \d+$/mu.exec(await (await server.ask("GET", "/metrics")).text())?.[0];
+  const before = await streamsOpen();
+  const head = async (path: string) => {
+    const { status, headers } = await server.ask("HEAD", path);
+    return [status, headers.get("content-type")?.split(";", 1)[0]];
+  };
+  for (const stream of ["watch", "logs/follow"]) {
+    expect(await head(`/api/v1/jobs/${id}/${stream}`)).toEqual([200, "text/event-stream"]);
+    expect(await head(`/api/v1/jobs/job_none/${stream}`)).toEqual([404, "application/problem+json"]);
+  }
+  expect(await head(`/api/v1/jobs/${id}/logs/raw`)).toEqual([200, "application/octet-stream"]);
+  expect(await head(`/api/v1/jobs/${id}/logs/raw?attempt=7`)).toEqual([404, "application/problem+json"]);
+  expect(await streamsOpen()).toBe(before);
+});
+
 test("a closing server ends its streams", async () => {
   const other = await testServer();
   const { id } = await other.api.jobs.submit(task("echo"));
