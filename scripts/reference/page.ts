@@ -1,4 +1,4 @@
-/** A page of docs/reference: where it lies and how it is made. It is written by `npm run gen` and never by hand. */
+/** What is derived, a page of docs/reference as a rule: where it lies and how it is made. It is written by `npm run gen` and never by hand. */
 export interface ReferencePage {
   /** From the root of the repository. */
   readonly path: string;

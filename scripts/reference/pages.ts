@@ -5,6 +5,7 @@
 import { apiPage } from "./api.ts";
 import { commandLinePage } from "./command-line.ts";
 import { errorsPage, eventsPage, outcomesPage, reasonsPage } from "./codes.ts";
+import { fieldNotesPage } from "./field-notes.ts";
 import { lifeCyclePage } from "./life-cycle.ts";
 import type { ReferencePage } from "./page.ts";
 import { permissionsPage } from "./permissions.ts";
@@ -12,6 +13,7 @@ import { sdkPage } from "./sdk.ts";
 import { settingsPage } from "./settings.ts";
 
 export const REFERENCE_PAGES: readonly ReferencePage[] = [
+  fieldNotesPage,
   lifeCyclePage,
   outcomesPage,
   reasonsPage,

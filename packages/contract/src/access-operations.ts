@@ -7,7 +7,7 @@ import { operation } from "./operation.ts";
 /** Roles or permissions that one request may name. */
 const NAMED_MAX = 100;
 const WORKSPACES_MAX = 1_000;
-/** Read by the rules of names in the engine, which tell what a name may have. */
+/** Up to 63 lower-case letters, digits and `-`, the first a letter. The rules of names in the engine tell what is wrong with another. */
 const name = z.string().min(1).max(64);
 
 export const workspaceJson = z
@@ -146,13 +146,19 @@ export const tokenOperations = {
     permission: "tokens:write",
     body: z.strictObject({
       name,
+      /** What it may do: roles, single permissions, or both. */
       roles: z.array(z.string()).max(NAMED_MAX).default([]),
       permissions: z.array(z.string()).max(NAMED_MAX).default([]),
       /** The workspace of the call when left out. */
       workspaces: z.union([z.array(z.string()).min(1).max(WORKSPACES_MAX), z.literal("all")]).optional(),
+      /** It is good until then; for ever when left out. */
       expiresAt: time.optional(),
     }),
-    result: z.object({ token: tokenJson, secret: z.string() }),
+    result: z.object({
+      token: tokenJson,
+      /** What is sent as bearer token; told this once. */
+      secret: z.string(),
+    }),
     secret: true,
     status: 201,
     errors: ["not_found", "conflict"],
@@ -172,10 +178,15 @@ export const auditOperations = {
     summary: "List who changed what, and who was refused, newest first, in the workspaces that the token may use",
     permission: "audit:read",
     query: z.strictObject({
+      /** All that the token may use when left out. */
       workspace: z.string().optional(),
+      /** Id or name of a token. */
       actor: z.string().optional(),
+      /** For example `jobs.cancel`. */
       operation: z.string().optional(),
+      /** Id or name of what it was about. */
       object: z.string().optional(),
+      /** `ok`, or the code of a refusal. */
       outcome: z.string().optional(),
       since: time.optional(),
       until: time.optional(),

@@ -15,12 +15,15 @@ const retryPolicy = z
   .strictObject({
     /** Attempts after the first. */
     limit: z.int().min(0).max(RETRY_LIMIT_MAX),
+    /** After which ends: `failed`, `failed_timeout` and `failed_node_lost` when left out. */
     on: z.array(z.enum(failureOutcomes)).optional(),
+    /** How long to rest before each: a second, doubled each time, at most 5 minutes when left out. */
     backoff: z
       .strictObject({
         initialSeconds: z.number().min(0).max(SECONDS_MAX).optional(),
         factor: z.number().min(1).max(100).optional(),
         maxSeconds: z.number().min(0).max(SECONDS_MAX).optional(),
+        /** The part of a rest that chance may take off it. */
         jitter: z.number().min(0).max(1).optional(),
       })
       .optional(),
@@ -29,25 +32,47 @@ const retryPolicy = z
 
 export const submission = z
   .strictObject({
+    /** A task is one handler, one process or one container; workflows are run by `workflows.run`. */
     kind: z.enum(JOB_KINDS).default("task"),
+    /** By which people and lists know it; many may have the same. */
     name: z.string().min(1).max(200),
+    /** What carries it out: a worker that has the handler, the server's machine (`process`), something that runs containers. */
     executor: z.enum(EXECUTORS),
+    /**
+     * Of a handler `{"handler": "its name"}`; of a process `command` (a list) or `script` (text), with `shell`, `cwd`, `env`,
+     * `memoryLimitBytes` and `output`; of a container `image` and what belongs to it.
+     */
     spec: jsonObject,
+    /** What it is given to work on. */
     input: jsonValue.optional(),
+    /** Where it waits; `default` when left out. */
     queue: z.string().optional(),
+    /** From -1000 to 1000, 0 when left out: the higher one is started first. */
     priority: z.int().optional(),
     /** Jobs of a queue are started in turn over their fairness keys: tenants, users. */
     fairnessKey: z.string().optional(),
     /** Whether it becomes a dead letter when it fails for good; as its queue says when left out. */
     deadLetter: z.boolean().optional(),
+    /** By which lists find it again: `key=value`. */
     labels: labels.optional(),
+    /** At most so many jobs of the workspace with the same key run at once, whatever queue they are in. */
     concurrency: z
-      .strictObject({ key: z.string().min(1).max(500), limit: z.int().min(1), onConflict: z.enum(ON_CONFLICT).optional() })
+      .strictObject({
+        key: z.string().min(1).max(500),
+        limit: z.int().min(1),
+        /** What becomes of one that finds the key held: it waits when left out. */
+        onConflict: z.enum(ON_CONFLICT).optional(),
+      })
       .optional(),
+    /** The same key is the same job, for as long as that is kept; the header `Idempotency-Key` says the same. */
     idempotencyKey: z.string().min(1).max(255).optional(),
+    /** It is not started before this time. */
     notBefore: time.optional(),
+    /** It expires unless it was started by then. */
     startDeadline: time.optional(),
+    /** Which ends are followed by another attempt; when left out only `failed_node_lost`, twice. */
     retry: retryPolicy.optional(),
+    /** The longest that one attempt may take; of an execution, the whole. */
     timeoutSeconds: z.number().positive().max(SECONDS_MAX).optional(),
   })
   .meta({ id: "Submission" });
@@ -72,11 +97,15 @@ const afterInLog = z
 const logRange = {
   /** The newest attempt when left out. */
   attempt: z.int().min(1).optional(),
+  /** Both when left out. */
   stream: stream.optional(),
   /** The main one when left out; `*`: all, in the order in which they printed. */
   container: containerRange.optional(),
+  /** Only the last so many lines. */
   tailLines: z.int().min(0).max(1_000_000).optional(),
+  /** Only the last so many bytes. */
   tailBytes: z.int().min(0).optional(),
+  /** Only what was printed at this time or later. */
   since: time.optional(),
 };
 
@@ -135,15 +164,20 @@ export const jobOperations = {
       state: z.array(jobState).optional(),
       outcome: outcome.optional(),
       queue: z.string().optional(),
+      /** `key=value` */
       label: z
         .string()
         .regex(/^[^=]+=/u, "a label is written key=value")
         .optional(),
+      /** Only its children. */
       parentId: z.string().optional(),
+      /** Only it and all below it. */
       rootId: z.string().optional(),
+      /** No steps of executions, and no other children. */
       rootsOnly: z.boolean().optional(),
       order: z.enum(["newest", "oldest"]).optional(),
       limit: z.int().min(1).max(500).default(50),
+      /** The nextCursor of an earlier answer. */
       cursor: idCursor("job").optional(),
     }),
     result: z.object({ items: z.array(jobJson), nextCursor: z.string().nullable() }),
@@ -166,7 +200,11 @@ export const jobOperations = {
     summary: "List the events of one job in order",
     permission: "jobs:read",
     params: idParams,
-    query: z.strictObject({ after: z.int().min(0).default(0), limit: z.int().min(1).max(1_000).default(500) }),
+    query: z.strictObject({
+      /** The `seq` of the last event of an earlier answer. */
+      after: z.int().min(0).default(0),
+      limit: z.int().min(1).max(1_000).default(500),
+    }),
     result: z.object({ items: z.array(eventJson), more: z.boolean() }),
     errors: ["not_found"],
   }),
@@ -174,7 +212,11 @@ export const jobOperations = {
     summary: "Watch a job, and the jobs below it, until it has ended",
     permission: "jobs:read",
     params: idParams,
-    query: z.strictObject({ scope: z.enum(["job", "tree"]).default("tree"), after }),
+    query: z.strictObject({
+      /** `tree`: also all jobs below it. */
+      scope: z.enum(["job", "tree"]).default("tree"),
+      after,
+    }),
     result: watchItemJson,
     errors: ["not_found"],
   }),
@@ -205,7 +247,12 @@ export const jobOperations = {
     summary: "Ask for the end of a job and of all below it",
     permission: "jobs:cancel",
     params: idParams,
-    body: z.strictObject({ message: z.string().max(1_000).optional(), graceSeconds: z.number().min(0).max(86_400).optional() }),
+    body: z.strictObject({
+      /** Why, for its handler and for who looks at it later. */
+      message: z.string().max(1_000).optional(),
+      /** How long it may take to end by itself before it is killed. */
+      graceSeconds: z.number().min(0).max(86_400).optional(),
+    }),
     result: jobJson,
     errors: ["not_found", "job_finished"],
   }),
@@ -223,7 +270,9 @@ export const jobOperations = {
     permission: null,
     body: z.strictObject({
       token: z.string().min(1).max(500).meta({ secret: true }),
+      /** What it came to; null when left out. */
       output: jsonValue.optional(),
+      /** Instead of an output: it has failed, with this message. */
       failed: z.string().max(10_000).optional(),
     }),
     result: jobJson,

@@ -16,7 +16,11 @@ export const idCursor = (...prefixes: readonly string[]) =>
   z.string().regex(new RegExp(`^(${prefixes.join("|")})_[0-9a-z]{1,60}$`, "u"), "expected the nextCursor of an earlier answer");
 
 /** Of lists that are in the order of their names: any text is a place in it. */
-export const namePage = { limit: z.int().min(1).max(500).default(500), cursor: z.string().max(256).optional() } as const;
+export const namePage = {
+  limit: z.int().min(1).max(500).default(500),
+  /** The nextCursor of an earlier answer. */
+  cursor: z.string().max(256).optional(),
+} as const;
 
 export const nextCursor = z.string().nullable();
 

@@ -22,3 +22,17 @@ test("the document is OpenAPI 3.1", async () => {
   expect(await judged(document)).toBe(true);
   expect(await judged({ ...document, paths: { "/x": { get: { responses: 3 } } } })).toBe(false);
 });
+
+test("what the comments of the contract say of fields is in the document, in the editor's words", () => {
+  const { paths, components } = openApiDocument("1.2.3") as {
+    readonly paths: Record<string, Record<string, { parameters: { name: string; description?: string }[] }>>;
+    readonly components: { readonly schemas: Record<string, { properties: Record<string, { description?: string }> }> };
+  };
+  const label = paths["/api/v1/jobs"]?.["get"]?.parameters.find(({ name }) => name === "label");
+  expect(label?.description).toBe("`key=value`");
+  const of = (schema: string, field: string) => components.schemas[schema]?.properties[field]?.description;
+  expect(of("Submission", "timeoutSeconds")).toBe("The longest that one attempt may take; of an execution, the whole.");
+  // Of a schema that another one was made of, too.
+  expect(of("JobDetail", "attempts")).toBe(of("Job", "attempts"));
+  expect(JSON.stringify(components.schemas["Submission"])).toContain("What becomes of one that finds the key held");
+});

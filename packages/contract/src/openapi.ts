@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode } from "@windlass/kernel";
 import * as z from "zod";
 import { EXAMPLES } from "./openapi-examples.ts";
 import { ANSWER_HEADERS, answerHeaders, isTaggedRead, problemHeaders, requestHeaders } from "./openapi-headers.ts";
+import { noteAt, noted } from "./openapi-notes.ts";
 import { COMMON_ERRORS, keepsAnswers, type Operation } from "./operation.ts";
 import { operationList } from "./operations.ts";
 import { PROBLEM_TYPE, problemJson } from "./problem.ts";
@@ -16,7 +17,7 @@ export function openApiDocument(version: string): Schema {
     const path = (paths[operation.path] ??= {});
     path[operation.method.toLowerCase()] = describe(operation, schemas);
   }
-  schemaOf(problemJson, "output", schemas);
+  schemaOf(problemJson, { io: "output", place: "Problem", schemas });
   return {
     openapi: "3.1.0",
     info: {
@@ -66,8 +67,8 @@ function nounOf({ id }: Operation): string {
 
 function describe(operation: Operation, schemas: Record<string, Schema>): Schema {
   const parameters = [
-    ...parametersOf("path", operation.params, schemas),
-    ...parametersOf("query", operation.query, schemas),
+    ...parametersOf("path", operation, schemas),
+    ...parametersOf("query", operation, schemas),
     ...requestHeaders(operation),
   ];
   const example = EXAMPLES[operation.id] ?? {};
@@ -79,7 +80,12 @@ function describe(operation: Operation, schemas: Record<string, Schema>): Schema
           content:
             operation.request === "bytes"
               ? BYTES
-              : { "application/json": { schema: schemaOf(operation.body, "input", schemas), ...exampleOf(example.body) } },
+              : {
+                  "application/json": {
+                    schema: schemaOf(operation.body, { io: "input", place: `${operation.id}.body`, schemas }),
+                    ...exampleOf(example.body),
+                  },
+                },
         };
   return {
     operationId: operation.id,
@@ -103,18 +109,24 @@ function securityOf({ permission, internal }: Operation): Schema {
   return permission === null ? { security: [] } : { "x-permission": permission };
 }
 
-function parametersOf(where: "path" | "query", object: z.ZodObject, schemas: Record<string, Schema>): Schema[] {
-  return Object.entries(object.shape as Record<string, z.ZodType>).map(([name, field]) => ({
-    name,
-    in: where,
-    required: where === "path" || !field.safeParse(undefined).success,
-    schema: schemaOf(field, "input", schemas),
-  }));
+function parametersOf(where: "path" | "query", { id, params, query }: Operation, schemas: Record<string, Schema>): Schema[] {
+  const [object, part] = where === "path" ? [params, "params"] : [query, "query"];
+  return Object.entries(object.shape as Record<string, z.ZodType>).map(([name, field]) => {
+    const place = `${id}.${part}.${name}`;
+    const description = noteAt(place);
+    return {
+      name,
+      in: where,
+      required: where === "path" || !field.safeParse(undefined).success,
+      ...(description === undefined ? {} : { description }),
+      schema: schemaOf(field, { io: "input", place, schemas }),
+    };
+  });
 }
 
 function answerOf(operation: Operation, schemas: Record<string, Schema>): Schema {
   if (operation.response === "bytes") return { description: "Bytes", content: BYTES };
-  const schema = schemaOf(operation.result, "output", schemas);
+  const schema = schemaOf(operation.result, { io: "output", place: `${operation.id}.result`, schemas });
   if (operation.response === "json")
     return { description: "Done", content: { "application/json": { schema, ...exampleOf(EXAMPLES[operation.id]?.answer) } } };
   return {
@@ -151,14 +163,21 @@ function mayRefuseWith({ permission, internal }: Operation, code: ErrorCode): bo
   return code !== "forbidden" || permission !== null || internal;
 }
 
+interface Wanted {
+  readonly io: "input" | "output";
+  /** Of one without a name: by what its notes go. */
+  readonly place: string;
+  readonly schemas: Record<string, Schema>;
+}
+
 /** Named schemas go to the components, once; what remains refers to them. */
-function schemaOf(schema: z.ZodType, io: "input" | "output", schemas: Record<string, Schema>): Schema {
+function schemaOf(schema: z.ZodType, { io, place, schemas }: Wanted): Schema {
   const { $schema: _, $defs, ...own } = z.toJSONSchema(schema, { io, target: "draft-2020-12", unrepresentable: "any" }) as Schema;
   for (const [name, definition] of Object.entries(($defs ?? {}) as Record<string, Schema>))
-    schemas[name] ??= referring(definition) as Schema;
+    schemas[name] ??= noted(referring(definition) as Schema, name);
   const { id, ...rest } = referring(own) as Schema;
-  if (typeof id !== "string") return rest;
-  schemas[id] ??= rest;
+  if (typeof id !== "string") return noted(rest, place);
+  schemas[id] ??= noted(rest, id);
   return { $ref: `#/components/schemas/${id}` };
 }
 

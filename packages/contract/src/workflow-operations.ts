@@ -100,8 +100,11 @@ export const workflowOperations = {
     summary: "Run a stored workflow by name (or name@version), or the text of a file; answers at once",
     permission: "workflows:run",
     body: z.strictObject({
+      /** Of a stored workflow, or `name@version`. Either this or `source`. */
       name: z.string().min(1).max(256).optional(),
+      /** The text of a workflow file, which is run without being stored. */
       source: source.optional(),
+      /** By the names of its inputs. */
       input: z.record(z.string(), jsonValue).default({}),
       /** What carries its containers out, whatever the file says; `process` runs their commands without the images. */
       executor: z.enum(["docker", "kubernetes", "process"]).optional(),

@@ -1,5 +1,5 @@
 /** The reference page: an OpenAPI document of ours as HTML, one article for each operation and each schema. Pure. */
-import { escaped, schemaHtml, typeHtml, type Schema } from "./reference-schema.ts";
+import { escaped, noteHtml, schemaHtml, typeHtml, type Schema } from "./reference-schema.ts";
 
 interface Parameter {
   readonly name: string;
@@ -17,6 +17,8 @@ interface Described {
   readonly summary: string;
   readonly description?: string;
   readonly "x-permission"?: string;
+  /** In place of what holds for the whole document; empty: none. */
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters?: readonly (Parameter | { readonly $ref: string })[];
   readonly requestBody?: { readonly content: Content };
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content } | { readonly $ref: string }>>;
@@ -94,7 +96,6 @@ function paragraphs(text: string): string {
 }
 
 function operationHtml(entry: Entry, { components }: Document): string {
-  const permission = entry["x-permission"];
   const parameters = (entry.parameters ?? []).flatMap((one) => ("$ref" in one ? (components.parameters?.[nameOf(one.$ref)] ?? []) : one));
   const [body] = Object.values(entry.requestBody?.content ?? {});
   const responses = Object.entries(entry.responses).map(([status, one]) => {
@@ -106,15 +107,21 @@ function operationHtml(entry: Entry, { components }: Document): string {
   });
   return `<article id="${escaped(entry.operationId)}"><h3>${escaped(entry.operationId)}</h3>
 <p><span class="method ${entry.method}">${entry.method}</span> <code>${escaped(entry.path)}</code></p><p>${escaped(entry.summary)}.</p>${paragraphs(entry.description ?? "")}
-<p class="faint">${permission === undefined ? "Needs no token." : `Needs the permission <code>${escaped(permission)}</code>.`}</p>
+<p class="faint">${neededHtml(entry)}</p>
 ${parameters.length === 0 ? "" : `<h4>Parameters</h4><table>${parameters.map(parameterHtml).join("")}</table>`}
 ${body === undefined ? "" : `<h4>Body</h4>${"$ref" in body.schema ? `<p>${typeHtml(body.schema)}</p>` : schemaHtml(body.schema)}${exampleHtml(body.example)}`}
 <h4>Answers</h4><table>${responses.join("")}</table></article>`;
 }
 
+function neededHtml({ "x-permission": permission, security = [] }: Entry): string {
+  if (permission !== undefined) return `Needs the permission <code>${escaped(permission)}</code>.`;
+  const [scheme] = security.flatMap((one) => Object.keys(one));
+  return scheme === undefined ? "Needs no token." : `Needs the ${escaped(scheme)} token.`;
+}
+
 function parameterHtml({ name, in: where, required, description, schema }: Parameter): string {
   const rest = required ? "" : ' <span class="faint">optional</span>';
-  return `<tr><th scope="row"><code>${escaped(name)}</code></th><td>${typeHtml(schema)} <span class="faint">in the ${escaped(where)}</span>${rest}${description === undefined ? "" : `<br>${escaped(description)}`}</td></tr>`;
+  return `<tr><th scope="row"><code>${escaped(name)}</code></th><td>${typeHtml(schema)} <span class="faint">in the ${escaped(where)}</span>${rest}${noteHtml(description)}</td></tr>`;
 }
 
 function exampleHtml(example: unknown): string {

@@ -71,6 +71,18 @@ test("what the document says is text, not markup", () => {
   expect(escaped(evil)).toBe("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;");
 });
 
+test("each operation tells which token it needs, and each field what the contract says of it", async () => {
+  const html = await (await get("/docs")).text();
+  const articleOf = (id: string): string => html.split("<article ").find((part) => part.startsWith(`id="${id}"`)) ?? expect.fail(id);
+  for (const { id, permission, internal } of operationList) {
+    const needed = internal ? "the internal token." : permission === null ? "no token." : `the permission <code>${permission}</code>.`;
+    expect(articleOf(id)).toContain(`Needs ${needed}`);
+  }
+  expect(articleOf("schema-Submission")).toContain("<br>It expires unless it was started by then.");
+  expect(articleOf("jobs.list")).toContain("<br>Only its children.");
+  expect(articleOf("jobs.events")).toContain("<br>The <code>seq</code> of the last event of an earlier answer.");
+});
+
 test("fields within fields are shown, with what is allowed", () => {
   const html = schemaHtml({
     type: "object",

@@ -3,12 +3,25 @@
 export type Schema = Readonly<Record<string, unknown>>;
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-const WORDS: Readonly<Record<string, string>> = { string: "text", array: "list", integer: "whole number", null: "null" };
+const WORDS: Readonly<Record<string, string>> = {
+  string: "text",
+  array: "list",
+  integer: "whole number",
+  boolean: "true or false",
+  null: "null",
+};
+/** What schemas say of themselves that take anything: their types say it already. */
+const ANYTHING = /^Any JSON (value|object)$/u;
 /** Fields within fields beyond this are shown as JSON. */
 const DEPTH_MAX = 6;
 
 export function escaped(text: string): string {
   return text.replace(/[&<>"']/gu, (letter) => ENTITIES[letter] ?? letter);
+}
+
+/** What is said of something, on a line of its own; what stands between backticks is code. */
+export function noteHtml(text: unknown): string {
+  return typeof text === "string" ? `<br>${escaped(text).replace(/`([^`]+)`/gu, "<code>$1</code>")}` : "";
 }
 
 /** In one line. */
@@ -27,7 +40,7 @@ export function typeHtml(schema: Schema): string {
   const values = schema["additionalProperties"];
   if (type === "object" && typeof values === "object" && values !== null && Object.keys(values).length > 0)
     return `object of ${typeHtml(values as Schema)}`;
-  if (typeof type !== "string") return escaped(typeof schema["description"] === "string" ? schema["description"] : "any JSON");
+  if (typeof type !== "string") return "any JSON value";
   return `${WORDS[type] ?? type}${limitsOf(schema)}`;
 }
 
@@ -40,7 +53,7 @@ export function schemaHtml(schema: Schema, depth = 0): string {
   const rows = Object.entries(schema["properties"] as Readonly<Record<string, Schema>>).map(([name, field]) => {
     const inner = innerOf(field);
     const more = inner === undefined ? "" : schemaHtml(inner, depth + 1);
-    return `<tr><th scope="row"><code>${escaped(name)}</code></th><td>${typeHtml(field)}${required.has(name) ? "" : ' <span class="faint">optional</span>'}${defaultOf(field)}${more}</td></tr>`;
+    return `<tr><th scope="row"><code>${escaped(name)}</code></th><td>${typeHtml(field)}${required.has(name) ? "" : ' <span class="faint">optional</span>'}${defaultOf(field)}${noteOf(field)}${more}</td></tr>`;
   });
   return `<table>${rows.join("")}</table>`;
 }
@@ -54,6 +67,10 @@ function innerOf(field: Schema): Schema | undefined {
   if (hasFields(field)) return field;
   const items = field["items"];
   return typeof items === "object" && items !== null && hasFields(items as Schema) ? (items as Schema) : undefined;
+}
+
+function noteOf({ description }: Schema): string {
+  return typeof description === "string" && !ANYTHING.test(description) ? noteHtml(description) : "";
 }
 
 function defaultOf(field: Schema): string {
@@ -74,7 +91,7 @@ function limitsOf(schema: Schema): string {
     const value = schema[key];
     // What only says that numbers are those of JavaScript tells nobody anything.
     return typeof value === "number" && Math.abs(value) < Number.MAX_SAFE_INTEGER
-      ? [`${word} ${value}${key.endsWith("Length") ? " characters" : ""}`]
+      ? [`${word} ${value}${key.endsWith("Length") ? ` character${value === 1 ? "" : "s"}` : ""}`]
       : [];
   });
   return limits.length === 0 ? "" : ` <span class="faint">(${limits.join(", ")})</span>`;
