@@ -1,6 +1,6 @@
 /** Renders a step that runs another workflow into an execution of it: a child with steps of its own. */
 import type { ChildSpec } from "@windlass/engine";
-import { messageOf, NO_RETRY, WindlassError } from "@windlass/kernel";
+import { messageOf, NO_RETRY, wholeSeconds, WindlassError } from "@windlass/kernel";
 import { withPins, type Pins } from "./pins.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import type { LoopSpec } from "./step-spec.ts";
@@ -68,5 +68,5 @@ export function callChild({ step, tool, key, evaluate, site }: Call): ChildSpec 
 
 function shorterOf(one: number | undefined, other: number | undefined): number | null {
   const least = Math.min(one ?? Number.POSITIVE_INFINITY, other ?? Number.POSITIVE_INFINITY);
-  return Number.isFinite(least) ? Math.round(least * 1000) : null;
+  return Number.isFinite(least) ? wholeSeconds(least) : null;
 }

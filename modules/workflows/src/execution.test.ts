@@ -207,11 +207,11 @@ test("waiting and doing nothing hold no executor", () => {
 test("retries, time limits and queues of a step reach its job; jobs of our own are never tried again", () => {
   const played = run(`retry: {limit: 2}
 steps:
-  - {name: a, queue: heavy, timeout_seconds: 1.5, ${sh}}
+  - {name: a, queue: heavy, timeout_seconds: 16.1, ${sh}}
   - {name: b, retry: {limit: 5, on: [failed_oom], backoff: {initial: 2s}}, ${sh}}
   - {name: c, foreach: [1], ${sh}}`);
   const [a, b, c] = ["a", "b", "c[0]"].map((key) => played.leaves.find((leaf) => leaf.key === key));
-  expect(a).toMatchObject({ queue: "heavy", timeoutMs: 1500, retry: { limit: 2, on: ["failed", "failed_timeout", "failed_node_lost"] } });
+  expect(a).toMatchObject({ queue: "heavy", timeoutMs: 16_100, retry: { limit: 2, on: ["failed", "failed_timeout", "failed_node_lost"] } });
   expect(b).toMatchObject({ retry: { limit: 5, on: ["failed_oom"], backoff: { initial: 2000, factor: 2 } }, timeoutMs: null });
   expect(c).toMatchObject({ retry: { limit: 2 } });
 });

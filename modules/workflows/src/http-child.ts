@@ -1,5 +1,5 @@
 /** Renders a step that calls an address: the request is the input of its job, which a server carries out itself. */
-import { NO_RETRY, type Json, type JsonObject, type RetryPolicy } from "@windlass/kernel";
+import { NO_RETRY, wholeSeconds, type Json, type JsonObject, type RetryPolicy } from "@windlass/kernel";
 import { retryPolicyOf } from "./read-retry.ts";
 import { render, textOf, type Evaluate } from "./template.ts";
 import { HTTP_TIMEOUT_SECONDS, type HttpTool, type RetrySpec } from "./workflow.ts";
@@ -39,7 +39,7 @@ export function httpRetryOf(tool: HttpTool, spec: RetrySpec | undefined): RetryP
 }
 
 export function httpTimeoutMs(seconds: number | undefined): number {
-  return Math.round((seconds ?? HTTP_TIMEOUT_SECONDS) * 1000);
+  return wholeSeconds(seconds ?? HTTP_TIMEOUT_SECONDS);
 }
 
 function methodOf({ method, json, body }: HttpTool): string {

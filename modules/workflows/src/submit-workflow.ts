@@ -2,6 +2,7 @@
 import {
   canonicalJson,
   NO_RETRY,
+  wholeSeconds,
   WindlassError,
   type Concurrency,
   type Fault,
@@ -82,7 +83,7 @@ export function executionOf(request: ExecutionRequest): Execution {
     input: resolved.inputs,
     executor: "none",
     retry: NO_RETRY,
-    timeoutMs: timeoutSeconds === undefined ? null : Math.round(timeoutSeconds * 1000),
+    timeoutMs: timeoutSeconds === undefined ? null : wholeSeconds(timeoutSeconds),
     concurrency: concurrencyOf(workflow, resolved.inputs),
     labels: labelsOf(workflow, versionId),
     ...(queue === undefined ? {} : { queue }),

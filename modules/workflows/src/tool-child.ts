@@ -7,6 +7,7 @@ import {
   isJsonObject,
   parseBytes,
   SHELL_HANDLER,
+  wholeSeconds,
   type ExecutorName,
   type Json,
   type JsonObject,
@@ -171,7 +172,7 @@ function renderWork(tool: ContainerTool | ShellTool | HandlerTool, executor: Exe
 }
 
 function timeoutOf(step: Pick<Step, "timeoutSeconds">): number | null {
-  return step.timeoutSeconds === undefined ? null : step.timeoutSeconds * 1000;
+  return step.timeoutSeconds === undefined ? null : wholeSeconds(step.timeoutSeconds);
 }
 
 function withinBounds(rendered: Rendered): Rendered {

@@ -73,7 +73,7 @@ export const submission = z
     /** Which ends are followed by another attempt; when left out only `failed_node_lost`, twice. */
     retry: retryPolicy.optional(),
     /** The longest that one attempt may take; of an execution, the whole. */
-    timeoutSeconds: z.number().positive().max(SECONDS_MAX).optional(),
+    timeoutSeconds: z.number().min(0.001).max(SECONDS_MAX).optional(),
   })
   .meta({ id: "Submission" });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatDuration, parseDuration, storableDelay } from "./duration.ts";
+import { formatDuration, parseDuration, storableDelay, wholeSeconds } from "./duration.ts";
 
 test.each([
   [90, 90_000],
@@ -15,6 +15,14 @@ test.each([
   ["0.6ms", 1],
 ])("%j is read as %d ms", (text, expected) => {
   expect(parseDuration(text)).toBe(expected);
+});
+
+test("seconds with a fraction are whole milliseconds", () => {
+  // Each of these times a thousand is no whole number.
+  for (const value of [16.1, 2.01, 1.001, 8.19, 4.02]) {
+    expect(Number.isInteger(value * 1000)).toBe(false);
+    expect(wholeSeconds(value)).toBe(Number(`${value}e3`));
+  }
 });
 
 test.each(["", "abc", "-1", "1 h", "1h30", "h", "1w", "1e3", -1, Number.NaN, Number.POSITIVE_INFINITY])("%j is no duration", (text) => {

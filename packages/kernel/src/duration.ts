@@ -29,8 +29,8 @@ export function parseDuration(value: string | number): Duration | undefined {
   return ms(Math.round(total));
 }
 
-/** Stores keep whole milliseconds: 32.2 seconds are not 32200.000000000004 of them. */
-function wholeSeconds(value: number): Duration {
+/** A time that somebody gave in seconds. Stores keep whole milliseconds: 32.2 seconds are not 32200.000000000004 of them. */
+export function wholeSeconds(value: number): Duration {
   return ms(Math.round(seconds(value)));
 }
 

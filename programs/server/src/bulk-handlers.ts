@@ -1,7 +1,7 @@
 /** Many jobs at once: count them, end them, run them again; and a parked one that is to go on. */
 import { problemOf, type BulkJson } from "@windlass/contract";
 import { cancelMany, retryMany, type BulkAnswer } from "@windlass/engine";
-import { JOBS_COUNTED_MAX, queueOfKey, WindlassError } from "@windlass/kernel";
+import { JOBS_COUNTED_MAX, queueOfKey, wholeSeconds, WindlassError } from "@windlass/kernel";
 import { filterOf, type AskedFilter } from "./job-filter.ts";
 import { isoTime, presentJob } from "./present-job.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
@@ -25,12 +25,12 @@ export function bulkHandlers({ engine: { context, cleanStuck, jobs: own } }: Ser
     },
     async cancelMany({ body }, { workspace, principal }) {
       const { dryRun, limit, message, graceSeconds } = body;
-      const graceMs = graceSeconds === undefined ? {} : { graceMs: graceSeconds * 1000 };
+      const graceMs = graceSeconds === undefined ? {} : { graceMs: wholeSeconds(graceSeconds) };
       const request = { filter: narrowed(workspace, body), dryRun, limit, by: principal.name, message: message ?? null, ...graceMs };
       return presentBulk(dryRun, await cancelMany(context, request));
     },
     async clean({ body: { ids, olderThanSeconds, dryRun, limit } }, { workspace }) {
-      const { jobs, unseen } = await cleanStuck({ workspace, olderThanMs: olderThanSeconds * 1000, ids, dryRun, limit });
+      const { jobs, unseen } = await cleanStuck({ workspace, olderThanMs: wholeSeconds(olderThanSeconds), ids, dryRun, limit });
       const items = await Promise.all(
         jobs.map(async ({ live, since, why, cleaned }) => ({
           job: presentJob(await own.get(live.id)),

@@ -1,6 +1,6 @@
 /** What those tell who watch containers. */
 import type { Callback, CallbackAnswer, LogAnswer, ToldAnswer } from "@windlass/engine";
-import type { Json, JsonObject } from "@windlass/kernel";
+import { wholeSeconds, type Json, type JsonObject } from "@windlass/kernel";
 import { MAIN_CONTAINER } from "@windlass/ports";
 import { definedOnly } from "./defined-only.ts";
 import type { Handlers, ServerContext } from "./server-context.ts";
@@ -33,7 +33,7 @@ export function callbackHandlers({ engine: { callbacks, toldLogs } }: ServerCont
       return { status: "noted" };
     },
     async turn({ body: { name, holder, ttlSeconds } }) {
-      return { holds: await callbacks.turn({ name, holder, ttlMs: ttlSeconds * 1000 }) };
+      return { holds: await callbacks.turn({ name, holder, ttlMs: wholeSeconds(ttlSeconds) }) };
     },
   };
 }

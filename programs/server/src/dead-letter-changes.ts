@@ -6,7 +6,7 @@
  * C3. What is left is told: that there are more, what was not done and why, and what could not be looked at.
  */
 import { noSuchLetter, type Chosen, type NoticeLetterFilter, type NoticeLetters } from "@windlass/engine";
-import { WindlassError } from "@windlass/kernel";
+import { wholeSeconds, WindlassError } from "@windlass/kernel";
 import { isNotice, jobsOf, noticesOf } from "./asked-letters.ts";
 import { definedOnly } from "./defined-only.ts";
 import { isoTime } from "./present-job.ts";
@@ -22,7 +22,7 @@ export function letterChanges({ engine }: ServerContext): Pick<Handlers<"deadLet
       const at = isoTime(engine.context.now());
       await demandJobs(engine, workspace, rest.ids);
       const [jobs, notices] = [jobsOf(workspace, rest), noticesOf(workspace, rest)];
-      const pace = { gate, perSecond, delayMs: delaySeconds * 1000 };
+      const pace = { gate, perSecond, delayMs: wholeSeconds(delaySeconds) };
       // All is looked at, and whoever may refuse is asked, before anything is done with the first.
       const ofJobs = jobs === null ? null : await deadLetters.chooseRedrive({ ...jobs, limit }, { by: principal.name, again, ...pace });
       const before = ofJobs?.count ?? 0;

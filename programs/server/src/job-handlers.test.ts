@@ -46,6 +46,20 @@ test("a job is submitted, run, and read with everything the contract promises", 
   operations.jobs.get.result.parse(done);
 });
 
+test("seconds with a fraction are whole milliseconds, whatever a thousand times them is", async () => {
+  const { api } = server;
+  await api.queues.put({ name: "idle", paused: true });
+  for (const timeoutSeconds of [16.1, 2.01, 1.001, 0.001]) {
+    expect(Number.isInteger(timeoutSeconds * 1000)).toBe(timeoutSeconds === 0.001);
+    const { id } = await api.jobs.submit(task("echo", { queue: "idle", timeoutSeconds }));
+    expect((await api.jobs.get({ id })).timeoutSeconds).toBe(timeoutSeconds);
+    await api.jobs.cancel({ id, graceSeconds: timeoutSeconds });
+  }
+  await expect(api.jobs.submit(task("echo", { timeoutSeconds: 0.0001 }))).rejects.toMatchObject({
+    faults: [{ path: "timeoutSeconds", message: "timeoutSeconds is 0.0001; it must be at least 0.001" }],
+  });
+});
+
 test("the same idempotency key makes one job; another request under it is a conflict", async () => {
   const headers = { "idempotency-key": "k-1" };
   const first = await server.ask("POST", "/api/v1/jobs", { body: task("echo"), headers });

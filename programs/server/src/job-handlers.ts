@@ -1,6 +1,6 @@
 /** The operations on jobs that answer at once; logs and watches have files of their own. */
 import { problemOf, type Operations, type Result } from "@windlass/contract";
-import { WindlassError, type JobView } from "@windlass/kernel";
+import { wholeSeconds, WindlassError, type JobView } from "@windlass/kernel";
 import type { Submitted } from "@windlass/engine";
 import type { JobReads } from "@windlass/ports";
 import { writtenAhead } from "./answer-text.ts";
@@ -80,7 +80,7 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
       await jobs.cancel(params.id, {
         by: principal.name,
         ...(message === undefined ? {} : { message }),
-        ...(graceSeconds === undefined ? {} : { graceMs: graceSeconds * 1000 }),
+        ...(graceSeconds === undefined ? {} : { graceMs: wholeSeconds(graceSeconds) }),
       });
       return presentJob(await jobs.get(params.id));
     },

@@ -1,7 +1,7 @@
 /** From the body of a request that submits a job to what the engine is asked for. */
 import type { Submission, submission } from "@windlass/contract";
 import type { SubmitRequest } from "@windlass/engine";
-import { DEFAULT_BACKOFF, seconds, type Outcome, type RetryPolicy } from "@windlass/kernel";
+import { DEFAULT_BACKOFF, seconds, wholeSeconds, type Outcome, type RetryPolicy } from "@windlass/kernel";
 import type * as z from "zod";
 import { definedOnly } from "./defined-only.ts";
 
@@ -20,7 +20,7 @@ export function requestOf(body: z.output<typeof submission>, by: string): Submit
     ...(notBefore === undefined ? {} : { notBefore: Date.parse(notBefore) }),
     ...(startDeadline === undefined ? {} : { startDeadline: Date.parse(startDeadline) }),
     ...(retry === undefined ? {} : { retry: policyOf(retry) }),
-    ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutMs: wholeSeconds(timeoutSeconds) }),
   };
 }
 
