@@ -2,6 +2,7 @@
 import { operationList } from "@windlass/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { referenceHtml } from "./reference-html.ts";
+import { keptText } from "./reference-page.ts";
 import { escaped, schemaHtml } from "./reference-schema.ts";
 import { BASE, testServer, type TestServer } from "./server-fixture.ts";
 
@@ -24,6 +25,18 @@ test("the document is served without a token, and is the one of this version", a
   const answer = await get("/openapi.json");
   expect(answer.status).toBe(200);
   expect(await answer.json()).toMatchObject({ openapi: "3.1.0", info: { version: "0.0.0-test" } });
+});
+
+test("whoever asks again makes no work: each text is made once, and sent once to who keeps it", async () => {
+  let times = 0;
+  const textOf = keptText(() => `made ${++times} times`);
+  expect(times).toBe(0);
+  expect([textOf().text, textOf().text]).toEqual(["made 1 times", "made 1 times"]);
+  for (const path of ["/openapi.json", "/docs"]) {
+    const first = await get(path);
+    const again = await server.app.fetch(new Request(BASE + path, { headers: { "if-none-match": first.headers.get("etag") ?? "" } }));
+    expect([again.status, await again.text(), again.headers.get("etag")]).toEqual([304, "", first.headers.get("etag")]);
+  }
 });
 
 test("whoever opens the bare address is led to the page", async () => {
