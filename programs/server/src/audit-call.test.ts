@@ -33,6 +33,10 @@ test("a change is written with who, what, about what, where and by which request
   expect(await newest()).toMatchObject({ operation: "jobs.cancel", object: id, outcome: "ok" });
   await server.ask("POST", "/api/v1/job-batches", { body: { jobs: [submission, submission] } });
   expect(await newest()).toMatchObject({ operation: "jobs.submitMany", object: "2 jobs" });
+  await server.api.jobs.cancelMany({ name: "greet", state: ["queued"], dryRun: true });
+  expect(await newest()).toMatchObject({ operation: "jobs.cancelMany", object: "2 jobs, a dry run" });
+  await server.api.jobs.cancelMany({ name: "greet", state: ["queued"] });
+  expect(await newest()).toMatchObject({ operation: "jobs.cancelMany", object: "2 jobs" });
 });
 
 test("refusals are written with their code, whatever the reason", async () => {

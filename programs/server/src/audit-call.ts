@@ -61,11 +61,22 @@ export async function audited<T>({ audit, operation, requestId, object }: Audite
 /** Takes from an answer what the call was about. */
 export function notice(trail: Trail, result: unknown): void {
   if (typeof result !== "object" || result === null) return;
-  const { id, name, token, workflow, job, results, items, workspace } = result as Readonly<Record<string, unknown>>;
+  const { id, name, token, workflow, job, results, items, workspace, ...rest } = result as Readonly<Record<string, unknown>>;
   const inner = [token, workflow, job].find((one): one is { readonly id?: unknown } => typeof one === "object" && one !== null);
   const found = [id, inner?.id, name].find((one) => typeof one === "string");
-  trail.object ??= typeof found === "string" ? found : Array.isArray(results) ? `${results.length} jobs` : redriven(items);
+  trail.object ??=
+    typeof found === "string" ? found : Array.isArray(results) ? counted(results.length) : (manyJobs(rest) ?? redriven(items));
   if (trail.principal === null && typeof workspace === "string") trail.workspace = workspace;
+}
+
+/** Of a call that acts on all jobs that fit: on how many it did, or would. */
+function manyJobs({ done, matched, dryRun }: Readonly<Record<string, unknown>>): string | null {
+  if (typeof done !== "number" || typeof matched !== "number") return null;
+  return dryRun === true ? `${counted(matched)}, a dry run` : counted(done);
+}
+
+function counted(jobs: number): string {
+  return `${jobs} job${jobs === 1 ? "" : "s"}`;
 }
 
 /** As many as fit beside their count: somebody vouched for each of them. */
