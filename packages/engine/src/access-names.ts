@@ -6,7 +6,6 @@ import {
   builtInRoles,
   didYouMean,
   exceeding,
-  isBuiltInRole,
   isPermission,
   permissions,
   permissionsOf,
@@ -17,20 +16,33 @@ import {
   type Role,
 } from "@windlass/kernel";
 
+/** Throws `invalid`. */
 export function checkedName(what: string, name: string): void {
-  if (what === "a role" && isBuiltInRole(name)) throw new WindlassError("conflict", `the role "${name}" is built in and cannot be changed`);
-  if (ACCESS_NAME.test(name)) return;
-  const message = `"${name}" cannot name ${what}; a name has ${ACCESS_NAME_RULE}`;
-  throw new WindlassError("invalid", message, { faults: [{ path: "name", message }] });
+  const faults = faultsOfName(what, name);
+  const [fault] = faults;
+  if (fault !== undefined) throw new WindlassError("invalid", fault.message, { faults });
 }
 
-/** The permissions that are asked for. Throws `invalid` with every role and permission that is not there. */
-export function checkedGrant(
-  wanted: { readonly roles: readonly string[]; readonly permissions: readonly string[] },
-  roles: readonly Role[],
-): ReadonlySet<Permission> {
+export function faultsOfName(what: string, name: string): Fault[] {
+  if (ACCESS_NAME.test(name)) return [];
+  return [{ path: "name", message: `"${name}" cannot name ${what}; a name has ${ACCESS_NAME_RULE}` }];
+}
+
+interface Wanted {
+  readonly roles: readonly string[];
+  readonly permissions: readonly string[];
+}
+
+/** The permissions that are asked for. Throws `invalid` with every role and permission that is not there, behind what else is wrong. */
+export function checkedGrant(wanted: Wanted, roles: readonly Role[], others: readonly Fault[] = []): ReadonlySet<Permission> {
+  const faults = [...others, ...faultsOfGrant(wanted, roles)];
+  if (faults.length > 0) throw new WindlassError("invalid", faults.map((fault) => fault.message).join("; "), { faults });
+  return permissionsOf(wanted, roles);
+}
+
+function faultsOfGrant(wanted: Wanted, roles: readonly Role[]): Fault[] {
   const known = [...builtInRoles, ...roles.map((role) => role.name)];
-  const faults: Fault[] = [
+  return [
     ...wanted.roles.flatMap((name, i) =>
       known.includes(name)
         ? []
@@ -47,8 +59,6 @@ export function checkedGrant(
           ],
     ),
   ];
-  if (faults.length > 0) throw new WindlassError("invalid", faults.map((fault) => fault.message).join("; "), { faults });
-  return permissionsOf(wanted, roles);
 }
 
 /** Nobody gives more than he has. */

@@ -1,13 +1,13 @@
 /** Roles that somebody made, beside the built-in ones. They never change: what a token may is what it was given. */
 import { didYouMean, isBuiltInRole, WindlassError, type Permission, type Role, type Token } from "@windlass/kernel";
 import type { AccessCache, Holder } from "./access-cache.ts";
-import { checkedGrant, checkedName, demandWithin } from "./access-names.ts";
+import { checkedGrant, demandWithin, faultsOfName } from "./access-names.ts";
 import type { EngineContext } from "./context.ts";
 
 export interface Roles {
   /** Without the built-in ones, by name. */
   list(): Promise<readonly Role[]>;
-  /** Throws `invalid` for permissions that are not there, `forbidden` for those that the maker lacks. */
+  /** Throws `invalid` for a name that is none and permissions that are not there, `forbidden` for those that the maker lacks. */
   create(role: Pick<Role, "name" | "permissions">, by: Holder): Promise<Role>;
   /** Throws `conflict` while a token has it. */
   remove(name: string): Promise<void>;
@@ -20,8 +20,8 @@ export function roles(context: EngineContext, cache: AccessCache): Roles {
   return {
     list: async () => (await cache.lists()).roles,
     async create({ name, permissions }, by) {
-      checkedName("a role", name);
-      const granted = checkedGrant({ roles: [], permissions }, []);
+      if (isBuiltInRole(name)) throw new WindlassError("conflict", `the role "${name}" is built in and cannot be changed`);
+      const granted = checkedGrant({ roles: [], permissions }, [], faultsOfName("a role", name));
       demandWithin(by, { permissions: granted, workspaces: by.workspaces });
       const role = { name, permissions: [...granted], createdBy: by.name, createdAt: context.now() };
       if (!(await store.roles.add(role)))

@@ -7,7 +7,7 @@
  */
 import { didYouMean, permissionsOf, reaches, tokenStateOf, WindlassError, type Permission, type Token } from "@windlass/kernel";
 import type { AccessCache, Holder } from "./access-cache.ts";
-import { checkedGrant, checkedName, demandWithin } from "./access-names.ts";
+import { checkedGrant, demandWithin, faultsOfName } from "./access-names.ts";
 import type { Workspaces } from "./access-workspaces.ts";
 import type { EngineContext } from "./context.ts";
 import { holderOfRunner, isRunnerToken } from "./runner-token.ts";
@@ -35,7 +35,7 @@ export interface Tokens {
   /** Names, by the ids, of those within reach of the holder; nothing for a holder who may not see tokens. */
   namesOf(ids: readonly string[], of: Holder): Promise<ReadonlyMap<string, string>>;
   create(token: NewToken, by: Holder): Promise<{ readonly token: Token; readonly secret: string }>;
-  /** By id, or by the name of one that was not revoked. Fine to repeat. */
+  /** By id, or by name: of several, the one that was not revoked, else the newest. Fine to repeat. */
   revoke(idOrName: string, by: Holder): Promise<Token>;
   /** What it may do now. */
   permissionsOf(token: Token): Promise<ReadonlySet<Permission>>;
@@ -65,7 +65,6 @@ export function tokens(context: EngineContext, cache: AccessCache, workspaces: W
       return found.holder;
     },
     async create(wanted, by) {
-      checkedName("a token", wanted.name);
       await demandGiven(wanted, by);
       const made = newToken(context, wanted, by);
       const added = wanted.name === ADMIN ? "taken" : await store.tokens.add(made.token);
@@ -82,15 +81,7 @@ export function tokens(context: EngineContext, cache: AccessCache, workspaces: W
     },
     async revoke(idOrName, by) {
       const all = await list(by);
-      const named = all.filter((token) => token.revokedAt === null);
-      const found = all.find((token) => token.id === idOrName) ?? named.find((token) => token.name === idOrName);
-      if (found === undefined) {
-        const hint = didYouMean(
-          idOrName,
-          named.map((token) => token.name),
-        );
-        throw new WindlassError("not_found", `there is no token "${idOrName}"${hint}`);
-      }
+      const found = tokenCalled(all, idOrName);
       const [revokedBy, revokedAt] = [by.name, context.now()];
       const isNew = await store.tokens.revoke(found.id, revokedBy, revokedAt);
       cache.changed();
@@ -105,15 +96,27 @@ export function tokens(context: EngineContext, cache: AccessCache, workspaces: W
   }
 
   async function demanded(wanted: NewToken): Promise<ReadonlySet<Permission>> {
-    const faults = [];
+    const faults = faultsOfName("a token", wanted.name);
     if (wanted.roles.length + wanted.permissions.length === 0)
       faults.push({ path: "roles", message: "a token needs at least one role (windlass roles list) or permission" });
     if (wanted.workspaces?.length === 0) faults.push({ path: "workspaces", message: "a token needs at least one workspace" });
     if (wanted.expiresAt !== null && wanted.expiresAt <= context.now())
       faults.push({ path: "expiresAt", message: "expiresAt lies in the past" });
-    if (faults.length > 0) throw new WindlassError("invalid", faults.map((fault) => fault.message).join("; "), { faults });
-    return checkedGrant(wanted, (await cache.lists()).roles);
+    return checkedGrant(wanted, (await cache.lists()).roles, faults);
   }
+}
+
+/** See `revoke`. Throws `not_found`. */
+function tokenCalled(all: readonly Token[], idOrName: string): Token {
+  const good = all.filter((token) => token.revokedAt === null);
+  const isCalled = ({ name }: Token): boolean => name === idOrName;
+  const found = all.find(({ id }) => id === idOrName) ?? good.find(isCalled) ?? all.findLast(isCalled);
+  if (found !== undefined) return found;
+  const near = didYouMean(
+    idOrName,
+    good.map(({ name }) => name),
+  );
+  throw new WindlassError("not_found", `there is no token "${idOrName}"${near}`);
 }
 
 function newToken(context: EngineContext, wanted: NewToken, by: Holder): { readonly token: Token; readonly secret: string } {

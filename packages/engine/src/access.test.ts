@@ -51,7 +51,8 @@ describe("a token", () => {
       code: "unauthorized",
       message: expect.stringContaining('the token "ci" was revoked by ada at 2026-01-01T00:00:00'),
     });
-    expect(await here.tokens.revoke(token.id, admin)).toMatchObject({ revokedBy: "ada" });
+    for (const again of [token.id, "ci"]) expect(await here.tokens.revoke(again, admin)).toMatchObject({ id: token.id, revokedBy: "ada" });
+    await expect(here.tokens.revoke("cd", admin)).rejects.toMatchObject({ code: "not_found" });
   });
 
   test("that was revoked elsewhere opens nothing after two seconds, though nobody was told", async () => {
@@ -108,6 +109,18 @@ describe("a token", () => {
     await expect(here.tokens.create({ ...wanted, ...change }, admin)).rejects.toMatchObject({
       code,
       message: expect.stringContaining(message),
+    });
+  });
+
+  test("that has many faults is refused with all of them", async () => {
+    const wrong = { name: "My token", roles: ["rite"], permissions: ["jobs:cancell"], workspaces: ["default"], expiresAt: 5 };
+    await expect(here.tokens.create(wrong, admin)).rejects.toMatchObject({
+      code: "invalid",
+      faults: ["name", "expiresAt", "roles[0]", "permissions[0]"].map((path) => ({ path, message: expect.any(String) })),
+    });
+    await expect(here.roles.create({ name: "My role", permissions: ["jobs:cancell"] }, admin)).rejects.toMatchObject({
+      code: "invalid",
+      faults: ["name", "permissions[0]"].map((path) => ({ path, message: expect.any(String) })),
     });
   });
 

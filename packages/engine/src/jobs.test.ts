@@ -25,6 +25,18 @@ describe("submitting", () => {
     expect((error as WindlassError).faults.map(({ path }) => path)).toEqual(["name", "executor", "queue", "priority", "timeout"]);
   });
 
+  test("says where a fault of a specification is, for what it is for does not", async () => {
+    const validate = () => [
+      { path: "spec.env.1A", message: "expected the name of a variable" },
+      { path: "spec.cwd", message: "spec.cwd is 3; it must be text" },
+    ];
+    const strict = await engineFixture({ kinds: [{ kind: "task", validate }] });
+    await expect(strict.engine.jobs.submit(request)).rejects.toThrow(
+      "the job cannot be submitted: spec.env.1A: expected the name of a variable; spec.cwd is 3; it must be text",
+    );
+    await strict.close();
+  });
+
   test("takes each of many on its own merits", async () => {
     const answers = await fixture.engine.jobs.submitMany([request, { ...request, name: "" }, request]);
     expect(answers).toMatchObject([{ created: true }, { code: "invalid" }, { created: true }]);

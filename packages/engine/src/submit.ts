@@ -68,8 +68,7 @@ export const PAYLOAD_LENGTH_MAX = 1_048_576;
 /** The record to be stored. Throws `invalid` with every fault. */
 export function recordOf(context: EngineContext, request: SubmitRequest): JobRecord {
   const faults = faultsOf(context, request);
-  if (faults.length > 0)
-    throw new WindlassError("invalid", `the job cannot be submitted: ${faults.map((fault) => fault.message).join("; ")}`, { faults });
+  if (faults.length > 0) throw new WindlassError("invalid", `the job cannot be submitted: ${faults.map(withPlace).join("; ")}`, { faults });
   const id = context.newId("job");
   const parent = request.parent;
   const workspace = workspaceOf(request);
@@ -103,6 +102,11 @@ export function recordOf(context: EngineContext, request: SubmitRequest): JobRec
     createdAt: context.now(),
   };
   return record;
+}
+
+/** Those of a specification are told by what it is for, and do not say where they are. */
+function withPlace({ path, message }: Fault): string {
+  return message.startsWith(path) ? message : `${path}: ${message}`;
 }
 
 export function childRecordOf(context: EngineContext, parent: JobRecord, child: ChildSpec): JobRecord {
