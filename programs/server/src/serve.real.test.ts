@@ -104,9 +104,12 @@ test.each(["/elsewhere", "//", "/api/v1/workers/connect"])("whose WebSocket at %
   socket.on("data", (piece: Buffer) => (text += piece.toString()));
   // What the server has let go of, it answers with a reset.
   const gone = once(socket, "error");
-  socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\nx-request-id: mine\r\n\r\n`);
   await once(socket, "end");
   expect(text).toMatch(/^HTTP\/1\.1 40[14] /u);
+  // As every answer: found again under the caller's id, and nothing for browsers to guess.
+  for (const header of ["x-request-id: mine", "x-content-type-options: nosniff"]) expect(text).toContain(`\r\n${header}\r\n`);
+  expect(text).toContain('"requestId":"mine"');
   const writing = setInterval(() => socket.write("x"), 20);
   await gone.finally(() => clearInterval(writing));
   expect(server.lines.filter(({ level }) => level === "error")).toEqual([]);

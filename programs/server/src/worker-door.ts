@@ -18,10 +18,12 @@ import {
 import { settling } from "@windlass/engine";
 import { queueKeyOf, WindlassError } from "@windlass/kernel";
 import { WebSocketServer, type WebSocket } from "ws";
+import { headersOf } from "./answer-headers.ts";
 import { demand, type Authenticate, type Principal } from "./authenticate.ts";
 import type { FramePace } from "./frame-pace.ts";
 import { isLimited, type RateLimit } from "./rate-limit.ts";
 import type { PlainAnswer } from "./asked-call.ts";
+import { requestIdOf } from "./request-id.ts";
 import { problemAnswer } from "./respond.ts";
 import type { ServerContext } from "./server-context.ts";
 import { serveWorker, type WorkerConnection } from "./worker-connection.ts";
@@ -103,7 +105,12 @@ export function workerDoor({ context: server, authenticate, checkHost, rate, pac
       socket.on("error", () => socket.destroy());
       enter(request).then(
         (principal) => sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, request, principal)),
-        (error: unknown) => refuse(socket, problemAnswer(error, { requestId: context.newId("req"), logger: context.logger })),
+        (error: unknown) => {
+          const requestId = requestIdOf(headerOf(request.headers, "x-request-id") ?? undefined, () => context.newId("req"));
+          const answer = problemAnswer(error, { requestId, logger: context.logger });
+          const noted = { requestId, operation: "none", rateHeaders: undefined, ownHeaders: undefined };
+          refuse(socket, { ...answer, headers: headersOf(noted, answer) });
+        },
       );
     },
     async close() {
