@@ -24,10 +24,13 @@ test("fields go to path, query and body by the table of routes", async () => {
   await api.jobs.list({ state: ["running", "queued"], limit: 5 });
   await api.jobs.cancel({ id: "job_1", message: "enough" });
   await api.queues.put({ name: "a/b", paused: true });
+  // Misspelt, by who has no compiler: for the server to refuse.
+  await api.jobs.list({ sate: ["failed"], kind: undefined } as object);
   expect(sent.map(({ url, init }) => [init.method, url, init.body])).toEqual([
     ["GET", "http://127.0.0.1:4180/api/v1/jobs?state=running&state=queued&limit=5", undefined],
     ["POST", "http://127.0.0.1:4180/api/v1/jobs/job_1/cancel", '{"message":"enough"}'],
     ["PUT", "http://127.0.0.1:4180/api/v1/queues/a%2Fb", '{"paused":true}'],
+    ["GET", "http://127.0.0.1:4180/api/v1/jobs?sate=%5B%22failed%22%5D", undefined],
   ]);
   expect(sent[0]?.init.headers).toMatchObject({ authorization: "Bearer secret" });
 });

@@ -102,6 +102,8 @@ function partsOf(
     const value = take(name);
     for (const one of Array.isArray(value) ? value : value === undefined ? [] : [value]) query.append(name, String(one));
   }
+  // The server refuses what it does not know, and says what is near: without a misspelt filter it would do something else.
+  if (!hasBody) for (const [name, value] of Object.entries(rest)) if (value !== undefined) query.append(name, JSON.stringify(value));
   const url = base + path + (query.size === 0 ? "" : `?${query.toString()}`);
   if (route.request === "bytes") return { url, body: rest["bytes"] as Uint8Array<ArrayBuffer> };
   return { url, body: hasBody ? (request.body ?? JSON.stringify(rest)) : undefined };

@@ -83,6 +83,16 @@ test("parameters of a query are checked like a body", async () => {
   });
 });
 
+test("a field that the client does not know either is refused, not left out", async () => {
+  await server.api.secrets.set({ name: "db", value: "good" });
+  const misspelt = { name: "db", worklfow: "report" };
+  await expect(server.api.secrets.unset(misspelt)).rejects.toMatchObject({
+    code: "invalid",
+    faults: [{ path: "worklfow", message: expect.stringContaining('did you mean "workflow"') }],
+  });
+  expect((await server.api.secrets.list()).items).toMatchObject([{ name: "db" }]);
+});
+
 test("a fault of a body names the entry of a list", async () => {
   const jobs = [
     { name: "a", executor: "handler", spec: {} },
