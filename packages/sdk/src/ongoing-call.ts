@@ -26,7 +26,7 @@ export interface CallOptions {
    * are reads, and what has an idempotency key.
    */
   readonly retries?: number | undefined;
-  /** With the same key the request happens once, however often it is sent. Made by the client when left out, where the server keeps keys. */
+  /** With the same key what changes something happens once, however often it is sent. Made by the client for submits and runs when left out. */
   readonly idempotencyKey?: string | undefined;
   /** Changes the object only if it is at this revision: a number (0: it is not there yet), an ETag, or `*` for any. */
   readonly ifMatch?: number | string | undefined;
