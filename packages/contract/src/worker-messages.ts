@@ -121,6 +121,8 @@ export const serverMessage = z.discriminatedUnion("type", [
     type: z.literal("stops"),
     jobs: z.array(z.object({ id: z.string(), token: count, reason: z.enum(reasons), message: z.string().nullable(), graceMs: z.number() })),
   }),
+  /** What of these has not begun is to be given back: their queue was paused or limited. An older worker comes to them soon. */
+  z.object({ type: z.literal("recall"), jobs: z.array(z.object({ id: z.string(), token: count })) }),
   /** Which of these does the worker not have? */
   z.object({ type: z.literal("ask"), question: count, ids }),
   /** The answer to a beat: the session lives on. */

@@ -5,6 +5,7 @@ import { fakeClock, quietLogger, seededRandom } from "@windlass/testkit";
 import { claimLoop, giveBack, type Carrier } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
 import { settled } from "./engine-fixture.ts";
+import { localBus } from "./local-bus.ts";
 import { endOf, gate, working } from "./worker-fixture.ts";
 
 test.each([
@@ -98,6 +99,8 @@ function claimsOn(ahead = 1_200) {
   let failing = false;
   const surplus: string[] = [];
   const clock = fakeClock();
+  const bus = localBus();
+  const recalled: string[] = [];
   let room = { limit: 10, ahead };
   const context = {
     store: {
@@ -121,7 +124,7 @@ function claimsOn(ahead = 1_200) {
     random: seededRandom(1),
     logger: quietLogger(),
     pace: { rest: (ms: number) => ms, follow: () => () => {} },
-    bus: { subscribe: () => () => {} },
+    bus,
     awaiting: new Set(),
     now: () => 0,
     announce: () => {},
@@ -129,6 +132,7 @@ function claimsOn(ahead = 1_200) {
   const carrier: Carrier = {
     room: () => room,
     surplus: () => surplus.splice(0).map((id) => ({ id }) as LiveJob),
+    recall: (queue) => void recalled.push(`${queue} of ${taken.join(" and ")}`),
     take(jobs) {
       taken.push(...jobs.map(({ live }) => live.id));
       room = { limit: 0, ahead: 0 };
@@ -154,6 +158,8 @@ function claimsOn(ahead = 1_200) {
     clock,
     commits,
     surplus,
+    bus,
+    recalled,
     hold: (ids: readonly string[]): void => {
       held = [...ids];
     },
@@ -205,6 +211,20 @@ test("a part that fails keeps no other from being taken over", async () => {
   asked[2]?.answer.resolve(claimed("c"));
   await settled();
   expect(taken).toEqual(["c"]);
+  await loop.stop();
+});
+
+test("what was read ahead of a queue that is held is let go of, and what a claim brings that was under way then", async () => {
+  const { asked, bus, recalled, loop, claimed } = claimsOn();
+  await loop.start();
+  await settled();
+  for (const key of ["handler/other", "tool/default", "handler/default"]) bus.publish("held", key);
+  expect(recalled).toEqual(["default of "]);
+  asked[0]?.answer.resolve(claimed("a"));
+  asked[1]?.answer.resolve(claimed("b"));
+  asked[2]?.answer.resolve(claimed());
+  await settled();
+  expect(recalled).toEqual(["default of ", "default of a and b"]);
   await loop.stop();
 });
 

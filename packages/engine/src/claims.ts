@@ -7,6 +7,8 @@
  * C3. What the session holds and the carrier does not know of (the reply to a claim, or the message with the job, was
  *     lost, or it could not be given back) is given back: looked into now and then, and in the next pass when one has failed.
  * C4. What was read ahead and the carrier does not come to is given back: another worker may be idle.
+ * C5. What was read ahead of a queue that is paused or limited now is given back as soon as that is heard of, and what a claim brings that was
+ *     under way then with it: it would start behind the pause, or beside what the limit lets run.
  */
 import { seconds, type ExecutorName, type LiveJob, type StopOrder } from "@windlass/kernel";
 import type { Claimed, ClaimedJob } from "@windlass/ports";
@@ -27,6 +29,8 @@ export interface Carrier {
   room(): Room;
   /** What it read ahead and does not come to; it has let go of them. */
   surplus(): readonly LiveJob[];
+  /** Lets go of what it read ahead of this queue (its key): it is surplus, or is given back where it is. */
+  recall(queue: string): void;
   /** Takes over what was claimed for it; what it cannot take any more it returns. */
   take(jobs: readonly ClaimedJob[]): readonly ClaimedJob[];
   /** How many jobs it holds. */
@@ -71,6 +75,8 @@ interface Suspected {
   jobs: boolean;
   /** That more can be read ahead than one part takes: the last first part was filled. */
   plenty: boolean;
+  /** That a claim has brought something of these queues, from before they were held. */
+  readonly held: Set<string>;
 }
 
 export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimLoop {
@@ -81,7 +87,7 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
   const lookForStops = every(context, REST_MS);
   const lookForJobs = every(context, REST_MS);
   const timeToCompare = every(context, COMPARE_MS);
-  const suspected: Suspected = { stops: false, loss: false, jobs: true, plenty: true };
+  const suspected: Suspected = { stops: false, loss: false, jobs: true, plenty: true, held: new Set() };
   let heldUntil: number | null = null;
   const pass = async (): Promise<boolean> => {
     // A time that has passed would let a carrier without room spin.
@@ -95,6 +101,8 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
       suspected.loss = false;
       if (await giveBackUnknown(context, options)) suspected.loss = true;
     }
+    for (const queue of suspected.held) carrier.recall(queue);
+    suspected.held.clear();
     const surplus = carrier.surplus();
     if (surplus.length > 0) await giveBack(context, surplus);
     const room = carrier.room();
@@ -111,7 +119,7 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
     logger: context.logger,
     pace: context.pace,
     restMs: () => restUntil(context, heldUntil),
-    subscribe: (wake) => listen(context, { isMeant, session, suspected, wake }),
+    subscribe: (wake) => listen(context, { isMeant, options, suspected, wake }),
     pass: async () => {
       try {
         return await pass();
@@ -133,12 +141,12 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
 
 interface Listening {
   readonly isMeant: (key: string) => boolean;
-  readonly session: ClaimOptions["session"];
+  readonly options: ClaimOptions;
   readonly suspected: Suspected;
   readonly wake: () => void;
 }
 
-function listen(context: EngineContext, { isMeant, session, suspected, wake }: Listening): () => void {
+function listen(context: EngineContext, { isMeant, options: { session, carrier }, suspected, wake }: Listening): () => void {
   const onReady = (key: string): boolean => {
     if (!isMeant(key)) return false;
     suspected.jobs = true;
@@ -149,6 +157,13 @@ function listen(context: EngineContext, { isMeant, session, suspected, wake }: L
   const onSubmit = (key: string): boolean => (context.store.inOrder || !suspected.jobs) && onReady(key);
   context.awaiting.add(onSubmit);
   const ready = context.bus.subscribe("ready", onReady);
+  const held = context.bus.subscribe("held", (key) => {
+    if (!isMeant(key)) return;
+    const queue = key.slice(key.indexOf("/") + 1);
+    carrier.recall(queue);
+    suspected.held.add(queue);
+    wake();
+  });
   const stopping = context.bus.subscribe("stopping", (key) => {
     if (key !== session.id) return;
     suspected.stops = true;
@@ -157,6 +172,7 @@ function listen(context: EngineContext, { isMeant, session, suspected, wake }: L
   return () => {
     ready();
     context.awaiting.delete(onSubmit);
+    held();
     stopping();
   };
 }

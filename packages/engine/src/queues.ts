@@ -1,9 +1,22 @@
 /**
- * What may be done with all the jobs that wait in a queue: move them to another, or cancel them. In batches; each job on its
+ * What may be done with a queue: pause and limit it; and with all the jobs that wait there: move them to another, or cancel them. In batches; each job on its
  * own merits, so that one which was started meanwhile is passed over. A call says where the next one goes on: what stays, as
  * steps do in a purge, would hide from one that begins anew what waits behind it.
  */
-import { faultOfNamedQueue, queueOfKey, WindlassError, type Change, type ChangeResult, type LiveJob } from "@windlass/kernel";
+import {
+  EXECUTORS,
+  faultOfNamedQueue,
+  isUnhindered,
+  queueOfKey,
+  queueState,
+  WindlassError,
+  type Change,
+  type ChangeResult,
+  type Expected,
+  type LiveJob,
+  type Queue,
+} from "@windlass/kernel";
+import type { QueueChange } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { stopOf } from "./stop.ts";
 
@@ -29,6 +42,8 @@ export interface Swept {
 }
 
 export interface Queues {
+  /** Makes the queue of this key when it is not there. Throws `revision_mismatch`. */
+  set(key: string, change: QueueChange, expected?: Expected): Promise<Queue>;
   move(filter: WaitingFilter, request: { readonly to: string; readonly by: string; readonly dryRun: boolean }): Promise<Swept>;
   /** Cancels what waits; with `remove` the jobs that were never started are deleted as well. */
   purge(filter: WaitingFilter, request: { readonly by: string; readonly dryRun: boolean; readonly remove: boolean }): Promise<Swept>;
@@ -42,6 +57,17 @@ const PAGE = 500;
 
 export function queues(context: EngineContext): Queues {
   return {
+    async set(key, change, expected = null) {
+      const queue = await context.store.queues.put(key, change, context.now(), expected);
+      const isHeld = !isUnhindered(queueState(queue));
+      for (const executor of EXECUTORS) {
+        // What is to start nothing more, or no more at once, is not to be started from what was read ahead of it.
+        if (isHeld) context.bus.publish("held", `${executor}/${key}`);
+        // Its jobs may be startable now: those who wait are to look.
+        context.bus.publish("ready", `${executor}/${key}`);
+      }
+      return queue;
+    },
     async move(filter, { to, by, dryRun }) {
       for (const key of [filter.queue, to]) demandNamed(queueOfKey(key).name);
       if (to === filter.queue) throw new WindlassError("invalid", `queue ${queueOfKey(to).name} cannot be moved to itself`);

@@ -1,3 +1,4 @@
+import type { QueueSettings } from "@windlass/kernel";
 import { describe, expect, test } from "vitest";
 import { settled, type EngineFixture } from "./engine-fixture.ts";
 import { endOf, gate, working } from "./worker-fixture.ts";
@@ -37,6 +38,31 @@ describe("what is read ahead of the slots (W6)", () => {
     await fixture.outcome(stopped);
     expect(await claimedOf(fixture)).toBe(0);
     expect(gated.calls).toHaveLength(2);
+  });
+
+  test.each<{ readonly held: Partial<QueueSettings>; readonly starts: number }>([
+    { held: { paused: true }, starts: 0 },
+    { held: { concurrencyLimit: 1 }, starts: 1 },
+    { held: { rateLimit: { limit: 1, perSeconds: 60 } }, starts: 1 },
+  ])("is given back when its queue is held: behind $held $starts starts", async ({ held, starts }) => {
+    const gated = gate();
+    let [calls, slow] = [0, true];
+    const fixture = await working((context) => (slow && ++calls > 200 ? gated.handler(context) : null), { concurrency: 2 });
+    const { engine, store } = fixture;
+    await engine.jobs.submitMany(
+      Array.from({ length: 400 }, () => ({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler" })),
+    );
+    await expect.poll(() => gated.calls.length).toBe(2);
+    expect(await claimedOf(fixture)).toBeGreaterThan(2);
+    await engine.queues.set("default", held);
+    gated.open();
+    await expect.poll(async () => [await claimedOf(fixture), gated.calls.length]).toEqual([starts, 2 + starts]);
+    const waiting = await store.jobs.live({ states: ["queued"] }, 1_000);
+    expect(waiting.map(({ attempt }) => attempt)).toEqual(Array.from({ length: 198 - starts }, () => 0));
+    slow = false;
+    gated.open();
+    await engine.queues.set("default", { paused: false, concurrencyLimit: null, rateLimit: null });
+    await expect.poll(() => store.jobs.live({}, 1)).toEqual([]);
   });
 
   test("holds up no other tenant's job once handlers have become slow: it is given back, and the turns are as they stand", async () => {

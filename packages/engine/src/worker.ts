@@ -7,8 +7,8 @@
  * W3. A worker that has lost its session stops its handlers and writes nothing for them: their tokens are stale.
  * W4. What the session holds and the worker does not know of (the reply to its claim was lost) is given back (claims.ts).
  * W5. Stopping drains: no more claims; handlers may finish; what is left when the time is over is given up as lost.
- * W6. What was read ahead of the slots begins in order as slots come free; it is given back when that takes long and when
- *     the worker stops, and forgotten when the session is lost: nothing of it has begun.
+ * W6. What was read ahead of the slots begins in order as slots come free; it is given back when that takes long, when its queue is held and
+ *     when the worker stops, and forgotten when the session is lost: nothing of it has begun.
  */
 import {
   changeOfEnd,
@@ -87,6 +87,7 @@ function carry(context: EngineContext, { executor, queue, options }: Carrying): 
     runs: new Map(),
     opening: 0,
     ahead: readAhead(() => context.clock.monotonic()),
+    recalled: [],
     takes: new Map(),
     stored: null,
     handlers: options.handlers,
@@ -103,6 +104,7 @@ function carry(context: EngineContext, { executor, queue, options }: Carrying): 
       ttlMs: options.sessionTtlMs,
       onLost: () => {
         ahead.clear();
+        running.recalled.length = 0;
         for (const run of runs.values()) run.abandon("the worker was out of touch for too long and lost the job");
         wake();
       },
@@ -123,7 +125,7 @@ function carry(context: EngineContext, { executor, queue, options }: Carrying): 
     await claims.start();
     return async () => {
       await claims.stop();
-      await giveBack(context, livesOf(ahead.clear())).catch((error: unknown) => {
+      await giveBack(context, [...running.recalled.splice(0), ...livesOf(ahead.clear())]).catch((error: unknown) => {
         // The session is closed or runs out, and what it holds is taken from it.
         context.logger.warn("what was read ahead could not be given back", { queue, error: messageOf(error) });
       });
@@ -140,6 +142,8 @@ interface Running {
   readonly concurrency: number;
   readonly runs: Map<string, Run>;
   readonly ahead: ReadAhead;
+  /** What was let go of because its queue is held, and was not given back yet. */
+  readonly recalled: LiveJob[];
   /** Attempts whose secrets are being looked up. */
   opening: number;
   /** Claimed jobs that have begun, by id, until their results are stored. */
@@ -157,7 +161,12 @@ function carrierOf(running: Running, { results, wake }: Ends): Carrier {
       const busy = runs.size + running.opening;
       return ahead.room({ free: concurrency - busy, busy }, concurrency + UNSTORED_MAX - takes.size - ahead.jobs.size);
     },
-    surplus: () => livesOf(ahead.stale()),
+    surplus: () => [...running.recalled.splice(0), ...livesOf(ahead.stale())],
+    recall(queue) {
+      const back = livesOf([...ahead.jobs.values()]).filter((live) => live.queue === queue);
+      for (const { id } of back) ahead.remove(id);
+      running.recalled.push(...back);
+    },
     take(jobs) {
       ahead.add(jobs);
       begin(running, { results, wake });

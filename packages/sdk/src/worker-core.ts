@@ -286,6 +286,8 @@ export class WorkerCore {
       case "stops":
         for (const job of message.jobs) this.#slots.stop(job, job);
         return;
+      case "recall":
+        return this.#slots.recall(message.jobs);
       case "ask":
         return this.#say([{ type: "unknown", question: message.question, ids: this.#slots.unknown(message.ids) }]);
       case "alive":

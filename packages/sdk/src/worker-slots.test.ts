@@ -79,6 +79,16 @@ test("what waits is given back when it waited for a second, and when the worker 
   ]);
 });
 
+test("what waits is given back when it is called back, and what runs goes on (S3)", async () => {
+  const { slots, told, begun, end } = slotsOf(1);
+  slots.take([job("a"), job("b"), job("c"), job("d")]);
+  slots.recall(["a", "b", "d"].map((id) => ({ id, token: id === "d" ? 7 : 1 })));
+  expect([told, slots.running]).toEqual([[["b", "release"]], 1]);
+  end("a");
+  await settled();
+  expect(begun).toEqual(["a", "c"]);
+});
+
 test("credit is for free slots, and ahead of them for as many as were finished within a moment (S4)", async () => {
   const { slots, end, pass } = slotsOf(2);
   expect(slots.credit()).toEqual({ jobs: 2, slots: 2 });

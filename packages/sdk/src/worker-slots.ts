@@ -4,7 +4,7 @@
  *
  * S1. No more handlers run at once than there are slots.
  * S2. A job that comes twice (the same attempt under the same fencing token) runs once.
- * S3. What waits for a slot has not begun: it is given back when the worker drains, or when it waited for too long.
+ * S3. What waits for a slot has not begun: it is given back when the worker drains, when it is called back, or when it waited for too long.
  * S4. Read ahead is only as much as was finished within a moment: a worker with slow handlers holds nothing back from others.
  */
 import type { PushedJob } from "@windlass/contract";
@@ -96,6 +96,14 @@ export class WorkerSlots {
     if (entry.run !== null) return entry.run.stop(order);
     this.#waiting = this.#waiting.filter((other) => other !== entry);
     this.#finish(entry, { type: "settle", result: { outcome: "cancelled", reason: order.reason, message: order.message }, stopped: true });
+  }
+
+  /** Gives back those of these that have not begun. */
+  recall(jobs: readonly { readonly id: string; readonly token: number }[]): void {
+    const tokens = new Map(jobs.map(({ id, token }) => [id, token]));
+    const back = new Set(this.#waiting.filter(({ job }) => tokens.get(job.id) === job.token));
+    this.#waiting = this.#waiting.filter((entry) => !back.has(entry));
+    this.#giveBack([...back]);
   }
 
   /**

@@ -3,7 +3,6 @@ import type { QueueJson, SweptJson } from "@windlass/contract";
 import type { Swept, WaitingFilter } from "@windlass/engine";
 import {
   didYouMean,
-  EXECUTORS,
   faultOfNamedQueue,
   hasCode,
   QUEUE_NAME,
@@ -30,9 +29,7 @@ export function queueHandlers({ engine: { context, queues: waiting } }: ServerCo
       if (named !== null) throw new WindlassError("invalid", named, { faults: [{ path: "name", message: named }] });
       const key = queueKeyOf(workspace, name);
       const change = { ...definedOnly(body), ...(body.paused === true ? { by: principal.name } : {}) };
-      await queues.put(key, change, context.now(), expected);
-      // Its jobs may be startable now: those who wait are to look.
-      for (const executor of EXECUTORS) context.bus.publish("ready", `${executor}/${key}`);
+      await waiting.set(key, change, expected);
       return find(workspace, name);
     },
     async delete({ params: { name } }, { workspace, expected }) {

@@ -48,6 +48,23 @@ test("a step that is stopped while its secrets are looked up is told so once it 
   expect(jobs.held.get("job_a")?.stepMask).toBe(given.mask);
 });
 
+test("what a worker may have read ahead of a queue that is held is called back by its names", () => {
+  const said: object[] = [];
+  const out = { push: () => {}, say: (message: object) => said.push(message) } as unknown as FramesOut;
+  const jobs = workerJobs({ out, unsent: () => 0, traceOf: () => null });
+  const claimed = (id: string, queue: string): ClaimedJob => ({
+    record: jobRecord({ id, queue, spec: { handler: "work" } }),
+    live: { id, queue, token: 7, attempt: 1 } as LiveJob,
+  });
+  jobs.take([claimed("job_a", "mail"), claimed("job_b", "other"), claimed("job_c", "mail")]);
+  jobs.stop(claimed("job_c", "mail").live, STOP);
+  for (const queue of ["mail", "none"]) jobs.recall(queue);
+  expect(said).toEqual([
+    { type: "stops", jobs: [{ id: "job_c", token: 7, ...STOP }] },
+    { type: "recall", jobs: [{ id: "job_a", token: 7 }] },
+  ]);
+});
+
 test("a step that gets no secrets leaves its place to another one", async () => {
   const { jobs, said, give, claimed } = line();
   jobs.credit(1, 1);

@@ -16,6 +16,8 @@ import type { FramesOut } from "./worker-frames-out.ts";
 export interface HeldJob {
   readonly token: number;
   readonly attempt: number;
+  /** Its key. */
+  readonly queue: string;
   /** Log lines that are being stored: the end waits for them. */
   logging: Promise<void> | null;
   told: boolean;
@@ -72,6 +74,11 @@ export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): Wo
     },
     // The worker gives back by itself what it does not come to.
     surplus: () => [],
+    recall(queue) {
+      const jobs = [...held].flatMap(([id, job]) => (job.queue === queue && !job.told ? [{ id, token: job.token }] : []));
+      // The steps of a runner are in a queue of their own, which nobody holds.
+      if (open && gifts === null && jobs.length > 0) out.say({ type: "recall", jobs });
+    },
     take(jobs) {
       if (!open) return jobs;
       for (const { live } of jobs) held.set(live.id, heldJob(live));
@@ -107,8 +114,8 @@ export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): Wo
 }
 
 /** An attempt of which nothing is known yet but who holds it. */
-export function heldJob({ token, attempt }: LiveJob): HeldJob {
-  return { token, attempt, logging: null, told: false };
+export function heldJob({ token, attempt, queue }: LiveJob): HeldJob {
+  return { token, attempt, queue, logging: null, told: false };
 }
 
 interface Giving extends Pick<WorkerJobsParts, "out" | "traceOf"> {
