@@ -17,7 +17,7 @@ import {
   type ListQuery,
 } from "@windlass/sql";
 import { ofAllLive, ofRowsAndGroups } from "./claim-groups.ts";
-import type { Querier } from "./connection.ts";
+import type { Querier, Row } from "./connection.ts";
 import { eventsBehind, eventsOfJob, lastEvent } from "./event-groups.ts";
 import { markAndPosition, positionText } from "./feed-position.ts";
 
@@ -47,9 +47,11 @@ export function jobReads(db: Querier): JobReads {
       return mergeLists([views, []], filter);
     },
     tally: async (filter, by) => {
-      const queries = tallyQueries({ ...filter, limit: filter.limit + 1 }, by, (n) => `$${n}`);
-      const rows = await Promise.all(queries.map((query) => db.once(ofList(query), query.values)));
-      return mergeTallies(rows.flat(), filter.limit);
+      const rows: Row[] = [];
+      // One after the other, as lists.
+      for (const query of tallyQueries({ ...filter, limit: filter.limit + 1 }, by, (n) => `$${n}`))
+        rows.push(...(await db.once(ofList(query), query.values)));
+      return mergeTallies(rows, filter.limit);
     },
     attempts: async (jobId) => {
       // The current one first: an attempt that ends in between is then in both and counted once, not in neither.

@@ -211,6 +211,31 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     expect(events.map(({ event }) => event.seq)).toEqual([1, 2, 3, 4]);
   });
 
+  test("a job that ends while it is counted is counted as one that ended", async () => {
+    await store(0).jobs.commit([{ type: "submit", job: jobRecord() }], T0);
+    const { jobs } = await store(0).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 });
+    const blocker = new pg.Client(connectionConfig(opened.url));
+    await blocker.connect();
+    try {
+      // Who counts what runs waits for it, and nobody else.
+      await blocker.query("BEGIN");
+      await blocker.query("LOCK TABLE claim_groups IN ACCESS EXCLUSIVE MODE");
+      const waiting = async () => (await blocker.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).rowCount;
+      const counted = store(1).reads.tally({ workspace: "default", states: ["running", "succeeded"], limit: 10 }, "state");
+      await expect.poll(waiting, PATIENCE).toBe(1);
+      // Time for who counts what has ended, if he does not wait for that.
+      for (let looks = 0; looks < 50; looks++) await waiting();
+      await store(0).jobs.commit(
+        jobs.map(({ live }) => settleOf(live)),
+        T0,
+      );
+      await blocker.query("ROLLBACK");
+      expect(await counted).toEqual({ counts: { succeeded: 1 }, capped: false });
+    } finally {
+      await blocker.end();
+    }
+  });
+
   test("a parent that is stopped while children are made has no child that it does not know of", async () => {
     for (let round = 0; round < 20; round++) {
       const parent = compositeRecord();

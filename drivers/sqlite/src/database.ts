@@ -124,6 +124,16 @@ export class Database {
     }
   }
 
+  /** What `look` sees is of one moment, however many statements it takes while others write. */
+  atOnce<T>(look: () => T): T {
+    this.#statement("BEGIN").run();
+    try {
+      return look();
+    } finally {
+      if (this.#db.isTransaction) this.#statement("COMMIT").run();
+    }
+  }
+
   /** Runs `work` and undoes what it has written. */
   undone<T>(work: () => T): T {
     this.#statement("BEGIN IMMEDIATE").run();

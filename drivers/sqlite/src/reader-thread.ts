@@ -25,7 +25,7 @@ function serve(db: Database, commits: Commits, message: ToThread): void {
 
 function answer(db: Database, commits: Commits, { id, name, values }: SentCall): void {
   try {
-    const value = run(db, name, unpackValues(name, values));
+    const value = db.atOnce(() => run(db, name, unpackValues(name, values)));
     commits.waitForDisk();
     say({ type: "replies", replies: [packReply({ id, value })] });
   } catch (error) {

@@ -133,3 +133,32 @@ test("a store that was closed is one file: nothing is left in a log beside it", 
 test("a file that is no database is refused", async () => {
   await expect(openSqliteStore({ path: folder, clock: fakeClock() })).rejects.toMatchObject({ code: "unavailable" });
 });
+
+test("figures of queues are of one moment: a job that goes to and fro meanwhile is counted once", async () => {
+  await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: T0 });
+  // A look at these lies between the look at what waits in the first queue and the one at what runs.
+  const jobs = [jobRecord({ queue: "a" }), ...Array.from({ length: 1_500 }, (_, i) => jobRecord({ queue: `b${i}` }))];
+  await store.jobs.commit(
+    jobs.map((job) => ({ type: "submit", job })),
+    T0,
+  );
+  let looks = 20;
+  const toAndFro = async (): Promise<void> => {
+    const claim = { executor: "handler", queues: ["a"], session: "ses_1", place: null, limit: 1, now: T0 } as const;
+    while (looks > 0) {
+      const claimed = await store.jobs.claim(claim);
+      await store.jobs.commit(
+        claimed.jobs.map(({ live: { id, token } }) => ({ type: "release", id, token })),
+        T0,
+      );
+    }
+  };
+  const going = toAndFro();
+  const seen = new Set<number>();
+  for (; looks > 0; looks--) {
+    const first = (await store.queues.list()).find(({ name }) => name === "a");
+    seen.add((first?.queued ?? 0) + (first?.running ?? 0));
+  }
+  await going;
+  expect([...seen]).toEqual([1]);
+});
