@@ -69,8 +69,35 @@ describe("submitting", () => {
   test("repeated under its idempotency key gives the first job, whoever asks; another request is refused", async () => {
     const keyed = { ...request, idempotencyKey: "order-1", cause: { type: "user", by: "ada" } as const };
     const first = await fixture.engine.jobs.submit(keyed);
-    expect(await fixture.engine.jobs.submit({ ...keyed, cause: { type: "user", by: "bob" } })).toEqual({ id: first.id, created: false });
+    const again = await fixture.engine.jobs.submit({ ...keyed, cause: { type: "user", by: "bob" } });
+    expect(again).toEqual({ id: first.id, created: false, view: first.view });
     await expect(fixture.engine.jobs.submit({ ...keyed, input: 2 })).rejects.toEqual(refusal("idempotency_mismatch", first.id));
+  });
+
+  test("repeated under its idempotency key while the first job is deleted makes one anew", async () => {
+    let deletes = false;
+    const deleting = await engineFixture({
+      wrap: (store) => ({
+        ...store,
+        jobs: {
+          ...store.jobs,
+          async commit(changes, now) {
+            const committed = await store.jobs.commit(changes, now);
+            if (deletes) await store.retention.remove(committed.results.map(({ id }) => id));
+            deletes = false;
+            return committed;
+          },
+        },
+      }),
+    });
+    const { jobs } = deleting.engine;
+    const keyed = { ...request, idempotencyKey: "order-3" };
+    const { id } = await jobs.submit(keyed);
+    await jobs.cancel(id, { by: "ada" });
+    deletes = true;
+    const again = await jobs.submit(keyed);
+    expect([again.created, again.id === id, (await jobs.get(again.id)).state]).toEqual([true, false, "queued"]);
+    await deleting.close();
   });
 
   test("gives ids that sort in the order in which they were made", async () => {

@@ -28,7 +28,7 @@ export interface Submitted {
   readonly id: string;
   /** False when an earlier request under the same idempotency key made it. */
   readonly created: boolean;
-  /** As it was submitted, when this request made it: it need not be read. */
+  /** As it was submitted, when this request made it, and of a single submit also as it stands when it was there: it need not be read. */
   readonly view?: JobView;
 }
 
@@ -130,7 +130,11 @@ async function submitOne(context: EngineContext, request: SubmitRequest, meanwhi
   if (asksForSecrets(context, record)) await demandSecrets(context, record);
   const committing = context.commit([submitOf(context, record)]);
   meanwhile?.(viewOfNew(record, context.now()));
-  return shown(context, record, only(await committing));
+  const submitted = shown(context, record, only(await committing));
+  if (submitted.created) return submitted;
+  const view = await context.store.reads.get(submitted.id);
+  // It was deleted since it was found, and its key with it: who asks now makes it anew.
+  return view === null ? submitOne(context, request) : { ...submitted, view };
 }
 
 function shown(context: EngineContext, record: JobRecord, result: ChangeResult | undefined): Submitted {
