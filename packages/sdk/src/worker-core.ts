@@ -95,6 +95,7 @@ export class WorkerCore {
       unanswered: () => this.#box,
       changed: () => this.#plan(),
       run: (job) => this.#run(job),
+      isHeld: () => !this.#session.check(),
       tell: (job, end) => this.#tellEnd(job, end),
     });
     this.#session = workerSession({

@@ -1,7 +1,8 @@
 /**
  * A connection to the server, made again for as long as it is wanted.
  *
- * L1. There is one connection at a time; what comes over an older one is not listened to.
+ * L1. There is one connection at a time; what comes over an older one is not listened to, nor what has come already over one that is
+ *     given up: it may be work of a session that was lost with it.
  * L2. After a loss it is tried again for ever, with growing rests that differ from worker to worker.
  * L3. What the server says out of order ends the connection (frames are numbered).
  */
@@ -73,7 +74,7 @@ export function openLink(options: LinkOptions): Link {
       current = await connect(options, () => {
         welcomedAt = machine.monotonic();
       });
-      if (!wanted) current.socket.terminate();
+      if (!wanted) current.hangUp();
       end = await current.ended;
     } catch (error) {
       end = { code: null, error: isWindlassError(error) ? error : new WindlassError("unreachable", messageOf(error), { cause: error }) };
@@ -108,7 +109,7 @@ export function openLink(options: LinkOptions): Link {
     async close() {
       wanted = false;
       cancelRest();
-      current?.socket.terminate();
+      current?.hangUp();
       await running;
     },
   };
@@ -121,8 +122,9 @@ interface Ended {
 
 interface Connected {
   readonly url: string;
-  readonly socket: WebSocket;
   readonly welcomed: boolean;
+  /** Ends it at once; nothing more of it is heard. */
+  readonly hangUp: () => void;
   readonly write: (messages: readonly string[]) => void;
   readonly cut: (why: string) => void;
   readonly ended: Promise<Ended>;
@@ -141,13 +143,18 @@ async function connect(options: LinkOptions, welcome: () => void): Promise<Conne
   const read = frameReader();
   const write = frameWriter((text) => socket.send(text));
   let error: WindlassError | null = null;
-  const cut = (why: string, cause?: unknown): void => {
-    error ??= new WindlassError("unreachable", `the connection to ${url} was cut: ${why}`, { cause });
+  const state = { welcomed: false, isOver: false };
+  const hangUp = (): void => {
+    Object.assign(state, { welcomed: false, isOver: true });
     socket.terminate();
   };
+  const cut = (why: string, cause?: unknown): void => {
+    error ??= new WindlassError("unreachable", `the connection to ${url} was cut: ${why}`, { cause });
+    hangUp();
+  };
   const cancelWelcome = machine.after(WELCOME_MS, () => cut("the server did not say welcome in time"));
-  const state = { welcomed: false };
   const hear = (message: ServerMessage): void => {
+    if (state.isOver) return;
     if (message.type === "fault") error = faultOf(message);
     if (message.type === "welcome") {
       cancelWelcome();
@@ -156,7 +163,7 @@ async function connect(options: LinkOptions, welcome: () => void): Promise<Conne
     }
     options.onMessage(message);
   };
-  const ended = new Promise<Ended>((resolve) => {
+  const over = new Promise<Ended>((resolve) => {
     socket.on("open", () => write([options.hello()]));
     socket.on("message", (data: RawData) => {
       try {
@@ -177,23 +184,23 @@ async function connect(options: LinkOptions, welcome: () => void): Promise<Conne
     socket.on("close", (code, reason) => {
       cancelWelcome();
       state.welcomed = false;
-      const said = reason.toString("utf8");
-      resolve({
-        code,
-        error: error ?? new WindlassError("unreachable", `the connection to ${url} ended${said === "" ? "" : `: ${said}`}`),
-      });
+      resolve({ code, error: error ?? ended(url, reason.toString("utf8")) });
     });
   });
   return {
     url,
-    socket,
+    hangUp,
     get welcomed() {
       return state.welcomed;
     },
     write,
     cut,
-    ended,
+    ended: over,
   };
+}
+
+function ended(url: string, said: string): WindlassError {
+  return new WindlassError("unreachable", `the connection to ${url} ended${said === "" ? "" : `: ${said}`}`);
 }
 
 /** For people who look for this worker. Loaded when it connects: a client alone starts without it. */

@@ -21,6 +21,7 @@ function slotsOf(concurrency: number) {
     machine,
     unanswered: () => unanswered,
     changed: () => {},
+    isHeld: () => true,
     run: ({ id }): Run => {
       begun.push(id);
       const ended = new Promise<HandlerEnd | null>((resolve) => ends.set(id, resolve));
@@ -89,7 +90,7 @@ test("what waits is given back when it is called back, and what runs goes on (S3
   expect(begun).toEqual(["a", "c"]);
 });
 
-test("credit is for free slots, and ahead of them for as many as were finished within a moment (S4)", async () => {
+test("credit is for free slots, and ahead of them for as many as were finished within a moment (S5)", async () => {
   const { slots, end, pass } = slotsOf(2);
   expect(slots.credit()).toEqual({ jobs: 2, slots: 2 });
   slots.take([job("a"), job("b")]);

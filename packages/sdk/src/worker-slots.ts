@@ -5,7 +5,8 @@
  * S1. No more handlers run at once than there are slots.
  * S2. A job that comes twice (the same attempt under the same fencing token) runs once.
  * S3. What waits for a slot has not begun: it is given back when the worker drains, when it is called back, or when it waited for too long.
- * S4. Read ahead is only as much as was finished within a moment: a worker with slow handlers holds nothing back from others.
+ * S4. What is begun is held: a worker that was frozen looks first.
+ * S5. Read ahead is only as much as was finished within a moment: a worker with slow handlers holds nothing back from others.
  */
 import type { PushedJob } from "@windlass/contract";
 import { seconds, type HandlerEnd, type Run, type StopOrder } from "@windlass/kernel";
@@ -16,6 +17,8 @@ export interface SlotsOptions {
   readonly machine: Machine;
   readonly run: (job: PushedJob) => Run;
   /** Tells the server how a job ended; resolves once it has answered. */
+  /** Whether the session may still be there; when it is not, all is abandoned before this returns. */
+  readonly isHeld: () => boolean;
   readonly tell: (job: PushedJob, end: HandlerEnd) => Promise<void>;
   /** What the server has not answered: how much, and how many characters of it. */
   readonly unanswered: () => { readonly size: number; readonly length: number };
@@ -150,7 +153,8 @@ export class WorkerSlots {
   }
 
   #fill(): void {
-    const { concurrency, machine } = this.#options;
+    const { concurrency, machine, isHeld } = this.#options;
+    if (this.#waiting.length === 0 || !isHeld()) return;
     const begun = this.#waiting.splice(0, Math.max(0, concurrency - this.#running));
     for (const entry of begun) this.#begin(entry);
     if (this.#waiting.length > 0) this.#cancelLook ??= machine.after(AHEAD_WAIT_MS, () => this.#look());
