@@ -2,7 +2,7 @@
  * Where workers come in: who may connect, how many, and which connections there are.
  *
  * D1. A session has one connection at most: a newer one ends the older before it is served.
- * D2. When `close` has resolved, nothing is claimed for any worker, and their sockets are closing.
+ * D2. When `close` has resolved, nothing is claimed for any worker, and their sockets are closing. Who is let in by then is refused.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -103,15 +103,17 @@ export function workerDoor({ context: server, authenticate, checkHost, rate, pac
     },
     upgrade(request, socket, head) {
       socket.on("error", () => socket.destroy());
-      enter(request).then(
-        (principal) => sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, request, principal)),
-        (error: unknown) => {
-          const requestId = requestIdOf(headerOf(request.headers, "x-request-id") ?? undefined, () => context.newId("req"));
-          const answer = problemAnswer(error, { requestId, logger: context.logger });
-          const noted = { requestId, operation: "none", rateHeaders: undefined, ownHeaders: undefined };
-          refuse(socket, { ...answer, headers: headersOf(noted, answer) });
-        },
-      );
+      const refused = (error: unknown): void => {
+        const requestId = requestIdOf(headerOf(request.headers, "x-request-id") ?? undefined, () => context.newId("req"));
+        const answer = problemAnswer(error, { requestId, logger: context.logger });
+        const noted = { requestId, operation: "none", rateHeaders: undefined, ownHeaders: undefined };
+        refuse(socket, { ...answer, headers: headersOf(noted, answer) });
+      };
+      enter(request).then((principal) => {
+        // Nobody would end it any more.
+        if (closing) refused(stopping());
+        else sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, request, principal));
+      }, refused);
     },
     async close() {
       closing = true;
@@ -132,12 +134,16 @@ function admission({ authenticate, checkHost, rate }: Pick<DoorOptions, "authent
     checkHost(request.headers.host ?? "");
     const pathname = URL.parse(request.url ?? "/", "http://localhost")?.pathname ?? "an address that is none";
     if (pathname !== WORKERS_PATH) throw new WindlassError("route_not_found", `workers connect at ${WORKERS_PATH}, not at ${pathname}`);
-    if (closing) throw new WindlassError("shutting_down", "the server is about to stop");
+    if (closing) throw stopping();
     const principal = await allowed(request, request.socket.remoteAddress ?? null);
     if (isLimited(principal)) rate.take(principal.name);
     return principal;
   };
   return { allowed, admitted };
+}
+
+function stopping(): WindlassError {
+  return new WindlassError("shutting_down", "the server is about to stop");
 }
 
 function demandRoom(connected: Iterable<Principal>, { id, name }: Principal): void {

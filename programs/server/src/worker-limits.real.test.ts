@@ -133,3 +133,24 @@ test("while the store has not taken what a worker told, and that is much, nothin
   expect((await server.engine.jobs.get(id)).state).toBe("succeeded");
   await store.close();
 }, 60_000);
+
+test("a worker that is let in while the server closes is refused, and holds nothing up", async () => {
+  const secret = await serving({});
+  const { workers } = server.app;
+  const first = listening;
+  const closed: Promise<void>[] = [];
+  const upgrade: typeof workers.upgrade = (...given) => {
+    workers.upgrade(...given);
+    closed.push(listening.close());
+  };
+  const app = { ...server.app, workers: { ...workers, upgrade } };
+  listening = await listen(app, { host: "127.0.0.1", port: 0, clock, drainMs: 500 });
+  const socket = connect(secret);
+  const came = await new Promise((resolve) => {
+    socket.once("open", () => resolve("let in"));
+    socket.once("unexpected-response", (_, { statusCode }) => resolve(statusCode));
+  });
+  expect(came).toBe(503);
+  await Promise.all([...closed, first.close()]);
+  expect(workers.connections).toBe(0);
+});
