@@ -5,7 +5,7 @@ export { ADMIN, type NewToken } from "./access-tokens.ts";
 export { STRANGER, type Audit, type Audited } from "./audit.ts";
 export type { Callback, CallbackAnswer, Callbacks, StaleReason } from "./callbacks.ts";
 export { clockSync } from "./clock-sync.ts";
-export { claimLoop, type Carrier, type ClaimLoop } from "./claims.ts";
+export { claimLoop, giveBack, type Carrier, type ClaimLoop } from "./claims.ts";
 export { commandGate, refusalOf, type CommandGate } from "./command-gate.ts";
 export { engineContext, type EngineContext, type EnginePorts } from "./context.ts";
 export { engine, type Engine, type EngineOptions } from "./engine.ts";

@@ -194,7 +194,8 @@ export class WorkerCore {
 
   async #tellEnd({ id, token, attempt }: PushedJob, end: HandlerEnd): Promise<void> {
     const answer = await this.#add({ what: "end", id, token, attempt, end: end as Extract<NewItem, { what: "end" }>["end"] });
-    if (answer?.stored === false)
+    // What had not begun, others have already: the server gave it back itself.
+    if (answer?.stored === false && end.type !== "release")
       this.#options.notice({ level: "warn", jobId: id, message: `the end of attempt ${attempt} was refused: ${answer.why ?? ""}` });
   }
 

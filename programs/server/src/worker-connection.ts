@@ -10,18 +10,13 @@
  * K6. While the store has not taken what workers have told already, and that is much, nothing more is read for a while: the line holds it
  *     back. That nothing is heard of them then is no fault of theirs. Their reports lie behind it, so the while is short; an SDK tells no
  *     more than it may itself then (worker-outbox.ts), and others no quicker than K5.
+ * K7. Who says goodbye has given back or ended all that has reached it: what is still held by its session was on its way there, has not
+ *     begun, and is given back.
  */
-import {
-  faultsOf,
-  frameReader,
-  WORKER_CLOSE,
-  WORKER_PROTOCOL,
-  workerMessage,
-  type WorkerHello,
-  type WorkerMessage,
-} from "@windlass/contract";
+import { faultsOf, frameReader, WORKER_CLOSE, workerMessage, type WorkerHello, type WorkerMessage } from "@windlass/contract";
 import {
   claimLoop,
+  giveBack,
   noteWorked,
   openReportedSession,
   traceWait,
@@ -30,10 +25,11 @@ import {
   type ReportedSession,
   type Settling,
 } from "@windlass/engine";
-import { executionOfQueue, hasCode, messageOf, QUEUE_NAME, QUEUE_NAME_RULE, seconds, WindlassError } from "@windlass/kernel";
+import { hasCode, messageOf, seconds, WindlassError } from "@windlass/kernel";
 import type { ClaimedJob, Logger } from "@windlass/ports";
 import type { RawData, WebSocket } from "ws";
 import { framesOut, type FramesOut } from "./worker-frames-out.ts";
+import { queuesOf } from "./worker-hello.ts";
 import { workerItems, type WorkerItems } from "./worker-items.ts";
 import { readingOf, type Reading } from "./worker-reading.ts";
 import { givenStep, isWithin, NOT_ITS_OWN, type Given } from "./runner-steps.ts";
@@ -225,7 +221,7 @@ class Connection implements WorkerConnection {
   async #begin(hello: WorkerHello): Promise<void> {
     const { context, queueKey, workspace, owner, host, results, execution } = this.#parts;
     const out = this.#out;
-    const queues = checked(hello, execution).map(queueKey);
+    const queues = queuesOf(hello, execution).map(queueKey);
     const serves = queues.map((queue) => ({ executor: "handler" as const, queue, handlers: hello.handlers }));
     const session = await openReportedSession(context, { serves, ttlMs: hello.ttlMs, owner, host, resume: hello.session });
     if (this.#ending !== null) return;
@@ -325,9 +321,15 @@ class Connection implements WorkerConnection {
       });
   }
 
+  /** Keeps K7. */
   async #bye({ session, claims, jobs }: Serving): Promise<void> {
     jobs.close();
     await claims.stop();
+    const held = await this.#context.store.jobs.live({ session: session.id }, HELD_MAX);
+    await giveBack(
+      this.#context,
+      held.filter(({ id, token }) => jobs.held.get(id)?.token !== token || jobs.held.get(id)?.isEnding === false),
+    );
     await session.close();
     this.#over = true;
     await this.end(NORMAL, "goodbye");
@@ -354,26 +356,6 @@ function foreseen(error: unknown, logger: Logger): WindlassError {
 function forget({ jobs, claims }: Serving, ids: readonly string[]): void {
   for (const id of ids) jobs.held.delete(id);
   if (ids.length > 0) claims.compare();
-}
-
-function checked({ protocol, queues }: WorkerHello, execution: string | null): readonly string[] {
-  if (protocol !== WORKER_PROTOCOL)
-    throw new WindlassError(
-      "bad_request",
-      `the worker speaks version ${protocol} of the protocol, this server ${WORKER_PROTOCOL}; use the same version of both`,
-    );
-  for (const queue of queues) {
-    if (executionOfQueue(queue) !== execution)
-      throw new WindlassError(
-        "forbidden",
-        execution === null
-          ? `the queue ${queue} is served by the runner of its execution only`
-          : `a runner serves the queue of its own execution, not ${queue}`,
-      );
-    if (!QUEUE_NAME.test(queue))
-      throw new WindlassError("invalid", `${JSON.stringify(queue)} is no name of a queue; it has ${QUEUE_NAME_RULE}`);
-  }
-  return [...new Set(queues)];
 }
 
 function textOf(data: RawData, isBinary: boolean): string {

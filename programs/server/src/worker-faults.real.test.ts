@@ -319,6 +319,17 @@ describe("a worker that stops", () => {
   });
 });
 
+  test("while a job is on its way to it has not had it: it waits for another, without having begun", async () => {
+    const { handlers, counts } = gate();
+    const between = await lineTo(listening.port, { delayMs: 100 });
+    const { worker: one, notices } = await working(between.url, handlers);
+    const id = await submit("work");
+    await vi.waitFor(async () => expect((await server.engine.jobs.get(id)).state).toBe("running"));
+    await one.stop();
+    expect((await server.engine.jobs.get(id)).live).toMatchObject({ state: "queued", attempt: 0 });
+    expect([counts.begun, notices]).toEqual([0, []]);
+  });
+
 test("who may not connect is told at once, and no longer tried", async () => {
   const handlers = { work: () => null };
   await expect(worker({ url: listening.url, token: `${TOKEN}x`, handlers }).start()).rejects.toMatchObject({ code: "unauthorized" });

@@ -110,6 +110,7 @@ function storeChange(parts: ItemParts, item: Exclude<WorkerItem, { what: "log" }
   const { jobs } = parts;
   const job = jobs.held.get(item.id);
   const change = changeOf(parts, item, frameLength);
+  if (item.what === "end" && job !== undefined) job.isEnding = true;
   const settle = (): void => {
     void settled(parts, change, job).then((result) => {
       if (item.what === "end" && result !== undefined && jobs.held.get(item.id) === job) {

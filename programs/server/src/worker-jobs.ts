@@ -21,6 +21,8 @@ export interface HeldJob {
   /** Log lines that are being stored: the end waits for them. */
   logging: Promise<void> | null;
   told: boolean;
+  /** Its end has come, and is being stored. */
+  isEnding: boolean;
   /** What must not be stored of it; asked for once. */
   mask?: Mask;
   /** The same of the step that a runner carries out. */
@@ -115,7 +117,7 @@ export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): Wo
 
 /** An attempt of which nothing is known yet but who holds it. */
 export function heldJob({ token, attempt, queue }: LiveJob): HeldJob {
-  return { token, attempt, queue, logging: null, told: false };
+  return { token, attempt, queue, logging: null, told: false, isEnding: false };
 }
 
 interface Giving extends Pick<WorkerJobsParts, "out" | "traceOf"> {

@@ -193,6 +193,19 @@ test("what a session holds and its worker does not know of is asked about, and g
   await vi.waitFor(async () => expect((await server.engine.jobs.get(id)).live).toMatchObject({ state: "queued", attempt: 0 }));
 });
 
+test("what is on its way to a worker that says goodbye has not begun: it is given back; what the worker has ended counts", async () => {
+  const one = await greeted();
+  const [ended, late] = [await submit(), await submit()];
+  one.say({ type: "credit", jobs: 2, slots: 2 });
+  await vi.waitFor(() => expect(one.said.flatMap(({ jobs = [] }) => jobs)).toHaveLength(2));
+  const { token = 0, attempt = 0 } = one.said.flatMap(({ jobs = [] }) => jobs).find(({ id }) => id === ended) ?? {};
+  // Said before the second one came, for all that the server knows.
+  one.say({ type: "items", items: [{ n: 1, what: "end", id: ended, token, attempt, end: succeeded }] }, { type: "bye" });
+  expect(await one.closed).toBe(1000);
+  expect((await server.engine.jobs.get(ended)).final).toMatchObject({ state: "succeeded", attempts: 1 });
+  expect((await server.engine.jobs.get(late)).live).toMatchObject({ state: "queued", attempt: 0 });
+});
+
 test("a session has one connection: the newer one has it, and the older one is ended", async () => {
   const one = await greeted();
   const { session } = await one.heard("welcome");
