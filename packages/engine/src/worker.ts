@@ -4,9 +4,11 @@
  * W1. A slot is taken by a claim and free again when the handler has ended, whatever becomes of its result: the next
  *     claim and the results of the last share a commit. Results that wait to be stored are limited.
  * W2. Results are kept until the store has taken them or the session is lost.
- * W3. A worker that has lost its session stops its handlers and writes nothing for them: their tokens are stale.
+ * W3. A worker that has lost its session stops its handlers and writes nothing for them: their tokens are stale. What was about to
+ *     begin then does not: others may have it already.
  * W4. What the session holds and the worker does not know of (the reply to its claim was lost) is given back (claims.ts).
- * W5. Stopping drains: no more claims; handlers may finish; what is left when the time is over is given up as lost.
+ * W5. Stopping drains: no more claims; handlers may finish; what is left when the time is over is given up as lost, or given back
+ *     where it has not begun.
  * W6. What was read ahead of the slots begins in order as slots come free; it is given back when that takes long, when its queue is held and
  *     when the worker stops, and forgotten when the session is lost: nothing of it has begun.
  */
@@ -86,6 +88,8 @@ function carry(context: EngineContext, { executor, queue, options }: Carrying): 
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     runs: new Map(),
     opening: 0,
+    losses: 0,
+    isGivenUp: false,
     ahead: readAhead(() => context.clock.monotonic()),
     recalled: [],
     takes: new Map(),
@@ -95,6 +99,7 @@ function carry(context: EngineContext, { executor, queue, options }: Carrying): 
   const { runs, ahead } = running;
   const service = serviceOf(`${executor === "tool" ? "tools" : "worker"} ${queue}`, async () => {
     const results = settling(context);
+    running.isGivenUp = false;
     let claims: Loop | null = null;
     const wake = (): void => claims?.wake();
     const session = await openSession(context, {
@@ -103,6 +108,7 @@ function carry(context: EngineContext, { executor, queue, options }: Carrying): 
       serves: [{ executor, queue, handlers: Object.keys(options.handlers) }],
       ttlMs: options.sessionTtlMs,
       onLost: () => {
+        running.losses++;
         ahead.clear();
         running.recalled.length = 0;
         for (const run of runs.values()) run.abandon("the worker was out of touch for too long and lost the job");
@@ -146,6 +152,10 @@ interface Running {
   readonly recalled: LiveJob[];
   /** Attempts whose secrets are being looked up. */
   opening: number;
+  /** Sessions that were lost so far. */
+  losses: number;
+  /** It stops, and waits for nothing that begins now. */
+  isGivenUp: boolean;
   /** Claimed jobs that have begun, by id, until their results are stored. */
   readonly takes: Map<string, ClaimedJob>;
   /** Resolves when there is none; null: nobody waits for it. */
@@ -238,12 +248,14 @@ async function attempt(running: Running, job: ClaimedJob, ends: Ends): Promise<H
   const name = handlerNameOf(job.record);
   const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
   const { id } = job.live;
+  const { losses } = running;
   if (handler === undefined) {
     context.logger.warn("no handler of that name here; the job is put off", { job: id, handler: name, known: Object.keys(handlers) });
     return HANDLER_UNKNOWN;
   }
   const given = aliasesIn(job.record).length === 0 ? null : await secretsOf(running, job);
-  if (given === "unknown") return { type: "release" };
+  if (running.losses > losses) return null;
+  if (given === "unknown" || running.isGivenUp) return { type: "release" };
   if (given !== null && "refused" in given) return { type: "settle", result: given.refused, stopped: false };
   const secrets = given === null ? NO_SECRETS.secrets : [...given.values.values()];
   const mask = maskOfJob(context, job, secrets);
@@ -267,6 +279,7 @@ async function drain(running: Running, { results, drainMs }: { readonly results:
   await takesEnded(running, drainMs);
   for (const run of running.runs.values()) run.giveUp("the worker stopped before the handler had ended");
   await takesEnded(running, GIVE_UP_MS);
+  running.isGivenUp = true;
   results.close();
   await allStored(running);
 }
