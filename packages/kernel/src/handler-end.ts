@@ -151,9 +151,10 @@ function successOf(value: unknown): Result {
       reason: "output_invalid",
       message: "the handler's output is not JSON (functions, dates, maps and undefined are not)",
     };
-  const output: Json = value;
-  const length = JSON.stringify(output).length;
-  if (length > OUTPUT_LENGTH_MAX) return outputTooLarge(length);
+  const text = JSON.stringify(value);
+  if (text.length > OUTPUT_LENGTH_MAX) return outputTooLarge(text.length);
+  // As it is now: it is stored later, with others, and whoever made it may give it again, changed, or go on to change it.
+  const output = typeof value === "object" ? (JSON.parse(text) as Json) : value;
   return { outcome: "succeeded", reason: "ok", message: null, output };
 }
 

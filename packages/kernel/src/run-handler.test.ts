@@ -43,6 +43,18 @@ describe("an attempt of a handler", () => {
     expect(order).toEqual(["closed", "ended"]);
   });
 
+  test("has the output that its handler returned, whatever becomes of the object meanwhile", async () => {
+    const shared = { count: 0, list: [0] };
+    const next = (): typeof shared => {
+      shared.list[0] = ++shared.count;
+      return shared;
+    };
+    // Kept until they are stored, as while a line is down.
+    const ends = [];
+    for (let n = 0; n < 3; n++) ends.push(await runHandler(hostFor().host, job, next).ended);
+    expect(ends.map((end) => end?.type === "settle" && end.result.output)).toEqual([1, 2, 3].map((count) => ({ count, list: [count] })));
+  });
+
   test("ends once: after the grace, whatever its handler comes to later", async () => {
     const late = Promise.withResolvers<string>();
     const { host, pass } = hostFor();
