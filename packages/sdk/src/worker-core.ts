@@ -291,7 +291,7 @@ export class WorkerCore {
       case "recall":
         return this.#slots.recall(message.jobs);
       case "ask":
-        return this.#say([{ type: "unknown", question: message.question, ids: this.#slots.unknown(message.ids) }]);
+        return this.#say([{ type: "unknown", question: message.question, ids: this.#slots.unknown(message.ids, message.tokens) }]);
       case "alive":
         return this.#session.alive(message.n);
       case "fault":

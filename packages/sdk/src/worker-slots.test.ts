@@ -126,7 +126,7 @@ test("over a new connection, what the session lost is abandoned, and what it hol
   ).toEqual(["b", "z"]);
   await settled();
   expect([slots.running, told]).toEqual([1, []]);
-  expect(slots.unknown(["a", "b", "c"])).toEqual(["b", "c"]);
+  expect(slots.unknown(["a", "b", "c"], [1, 1, 1])).toEqual(["b", "c"]);
   expect(slots.credit().slots).toBe(1);
 });
 
@@ -141,4 +141,15 @@ test("nothing more is asked for while too many ends were not answered, or too lo
   expect(room(2_001, 0)).toEqual({ jobs: 0, slots: 0 });
   expect(room(16, 15_999_999)).toEqual({ jobs: 10, slots: 10 });
   expect(room(16, 16_000_000)).toEqual({ jobs: 0, slots: 0 });
+test("an attempt whose end was not answered yet is not the one that follows it", async () => {
+  const { slots, end, answer } = slotsOf(1);
+  slots.take([job("a")]);
+  end("a");
+  await settled();
+  expect([slots.unknown(["a"], [1]), slots.unknown(["a"], [2])]).toEqual([[], ["a"]]);
+  answer();
+  await settled();
+  expect(slots.unknown(["a"], [1])).toEqual(["a"]);
+});
+
 });

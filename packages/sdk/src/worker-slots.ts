@@ -123,9 +123,12 @@ export class WorkerSlots {
     return held.filter(({ id, token }) => this.#jobs.get(id)?.job.token !== token).map(({ id }) => id);
   }
 
-  /** Of these, those that are not here. */
-  unknown(ids: readonly string[]): string[] {
-    return ids.filter((id) => !this.#jobs.has(id));
+  /**
+   * Of these, with their tokens, those that are not here. An attempt whose end was not answered yet may be the one before: who took it
+   * for the one that is asked about would keep that from everybody.
+   */
+  unknown(ids: readonly string[], tokens: readonly number[]): string[] {
+    return ids.filter((id, index) => this.#jobs.get(id)?.job.token !== tokens[index]);
   }
 
   /** The session was lost with all that it held. */

@@ -183,6 +183,25 @@ describe("a line that", () => {
     expect([lost, calls]).toEqual([["to server", "to worker"], 3]);
   });
 
+  test("loses the answer to an end, and the job that comes again at once: that attempt is not taken for the one before", async () => {
+    let calls = 0;
+    let isLost = false;
+    const spoil: Spoil = (frame, direction) => {
+      if (direction === "to server" || calls === 0 || isLost) return [frame];
+      isLost = frame.includes('"type":"jobs"');
+      return isLost ? [frame.replace(/^\{"seq":\d+/u, '{"seq":9999')] : [];
+    };
+    const between = await spoiledLine(listening.port, spoil);
+    closing.push(() => between.close());
+    const work = (): void => {
+      if (++calls === 1) throw new Error("once more");
+    };
+    await working(between.url, { work }, { sessionTtlMs: 10_000 });
+    const id = await submit("work", { retry: { ...atOnce, on: ["failed"] } });
+    expect((await ended(id)).final).toMatchObject({ state: "succeeded", attempts: 2 });
+    expect([calls, isLost]).toEqual([2, true]);
+  });
+
   test.each(["to server", "to worker"] as const)("doubles, swaps and loses frames %s: every attempt still begins once", async (spoiled) => {
     let [state, kept]: [number, string | null] = [12_345, null];
     const chance = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
@@ -300,6 +319,17 @@ describe("a worker that stops", () => {
     expect(views.filter(({ live }) => live?.state === "queued" && live.attempt === 0)).toHaveLength(38);
   });
 
+  test("while a job is on its way to it has not had it: it waits for another, without having begun", async () => {
+    const { handlers, counts } = gate();
+    const between = await lineTo(listening.port, { delayMs: 100 });
+    const { worker: one, notices } = await working(between.url, handlers);
+    const id = await submit("work");
+    await vi.waitFor(async () => expect((await server.engine.jobs.get(id)).state).toBe("running"));
+    await one.stop();
+    expect((await server.engine.jobs.get(id)).live).toMatchObject({ state: "queued", attempt: 0 });
+    expect([counts.begun, notices]).toEqual([0, []]);
+  });
+
   test("while it connects, or in any order with starts, ends as the last call says", async () => {
     const between = await lineTo(listening.port);
     between.down();
@@ -318,17 +348,6 @@ describe("a worker that stops", () => {
     expect(one.state).toBe("stopped");
   });
 });
-
-  test("while a job is on its way to it has not had it: it waits for another, without having begun", async () => {
-    const { handlers, counts } = gate();
-    const between = await lineTo(listening.port, { delayMs: 100 });
-    const { worker: one, notices } = await working(between.url, handlers);
-    const id = await submit("work");
-    await vi.waitFor(async () => expect((await server.engine.jobs.get(id)).state).toBe("running"));
-    await one.stop();
-    expect((await server.engine.jobs.get(id)).live).toMatchObject({ state: "queued", attempt: 0 });
-    expect([counts.begun, notices]).toEqual([0, []]);
-  });
 
 test("who may not connect is told at once, and no longer tried", async () => {
   const handlers = { work: () => null };

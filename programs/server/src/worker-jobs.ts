@@ -94,7 +94,7 @@ export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): Wo
       const doubtful = live.filter((job) => held.get(job.id)?.token !== job.token);
       if (doubtful.length === 0 || !open) return [];
       const question = ++asked;
-      out.say({ type: "ask", question, ids: doubtful.map((job) => job.id) });
+      out.say({ type: "ask", question, ids: doubtful.map(({ id }) => id), tokens: doubtful.map(({ token }) => token) });
       const unknown = new Set(await new Promise<readonly string[]>((resolve) => questions.set(question, resolve)));
       for (const job of doubtful) if (!unknown.has(job.id)) held.set(job.id, heldJob(job));
       return doubtful.filter((job) => unknown.has(job.id));
