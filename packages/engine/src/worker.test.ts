@@ -142,6 +142,21 @@ describe("a parked job", () => {
     expect(fixture.lines.filter((line) => line.level === "error")).toEqual([]);
   });
 
+  test("that fails by its token before its handler has parked begins again, and that handler is told", async () => {
+    const signals: AbortSignal[] = [];
+    const fixture: EngineFixture = await working(async (context) => {
+      const { attempt, signal } = context;
+      signals.push(signal);
+      if (attempt > 1) return "again";
+      await fixture.engine.jobs.complete(await context.completionToken(), { failed: "refused" });
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      return parked();
+    });
+    const id = await fixture.submit({ retry });
+    expect((await endOf(fixture, id)).final).toMatchObject({ output: "again", attempts: 2 });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+  });
+
   test("fails when its time is over, and when nobody could ever complete it", async () => {
     const fixture = await working(async (context) => {
       if (context.input === "with token") await context.completionToken();

@@ -259,6 +259,8 @@ async function attempt(running: Running, job: ClaimedJob, ends: Ends): Promise<H
   if (given !== null && "refused" in given) return { type: "settle", result: given.refused, stopped: false };
   const secrets = given === null ? NO_SECRETS.secrets : [...given.values.values()];
   const mask = maskOfJob(context, job, secrets);
+  // It was completed from outside before its handler had parked.
+  runs.get(id)?.abandon("the attempt has ended without its handler, and the job begins again");
   const span = beginAttempt(context, job);
   const host = handlerHost(context, job, mask);
   const handled = handledJob(job, span?.traceparent ?? job.record.traceparent);
@@ -277,9 +279,9 @@ async function attempt(running: Running, job: ClaimedJob, ends: Ends): Promise<H
 /** Waits for what runs; what is left when the time is over is given up (W5), also when the store cannot be told. */
 async function drain(running: Running, { results, drainMs }: { readonly results: Settling; readonly drainMs: number }): Promise<void> {
   await takesEnded(running, drainMs);
+  running.isGivenUp = true;
   for (const run of running.runs.values()) run.giveUp("the worker stopped before the handler had ended");
   await takesEnded(running, GIVE_UP_MS);
-  running.isGivenUp = true;
   results.close();
   await allStored(running);
 }

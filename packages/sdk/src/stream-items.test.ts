@@ -105,3 +105,16 @@ test("the caller's signal ends a stream that hangs, without an error and without
   expect(await next).toEqual({ done: true, value: undefined });
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test("the caller's signal ends a stream also while its reader is busy with an item, whatever `fetch` makes of it", async () => {
+  vi.useFakeTimers();
+  const controller = new AbortController();
+  const items = hasty({ fetch: answering(() => openedWith('data: {"type":"job"}\n\n')).fetch }).api.jobs.watch(
+    { id: "job_1" },
+    { signal: controller.signal },
+  );
+  await items.next();
+  controller.abort();
+  expect(await items.next()).toEqual({ done: true, value: undefined });
+  expect(vi.getTimerCount()).toBe(0);
+});

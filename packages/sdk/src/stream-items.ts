@@ -118,6 +118,8 @@ async function* messagesOf({ caller: { target }, call, stood }: Hearing, body: A
   const messages = readSse(ear.heard(body));
   try {
     for (;;) {
+      // While the reader did not ask, nobody was told.
+      if (call.ending.ended) throw call.ending.reason;
       const next = await reached(target, call, () => ear.whileAsking(messages.next()));
       if (next.done === true) return;
       yield next.value;

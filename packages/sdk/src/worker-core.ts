@@ -149,7 +149,7 @@ export class WorkerCore {
   async leave(): Promise<void> {
     this.#session.stop();
     await this.#link.close();
-    this.#box.clear();
+    this.#box.end();
   }
 
   /** Resolves when it is so, or the time is over. */

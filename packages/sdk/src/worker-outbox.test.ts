@@ -34,7 +34,7 @@ test("the length of what was sent is known until it is answered, however often i
   expect(box.length).toBe(2 * text.length);
   box.answered(1, STORED);
   expect(box.length).toBe(text.length);
-  box.clear();
+  box.end();
   expect(box.length).toBe(0);
 });
 
@@ -45,6 +45,15 @@ test("with the session go all but the ends of handlers", async () => {
   box.dropUnended();
   expect(await lines).toBeNull();
   expect(numbers(box.take())).toEqual([2]);
+});
+
+test("when the worker has left, nobody waits for an answer any more, nor is anything kept", async () => {
+  const box = outbox();
+  const before = box.add(end);
+  box.end();
+  // Of a handler that did not listen to its signal.
+  const after = box.add({ what: "progress", id: "a", token: 1, attempt: 1, fraction: 1, text: null });
+  expect([await before, await after, box.size]).toEqual([null, null, 0]);
 });
 
 test("lines that nobody takes are cut, and the log says so (O2)", () => {
@@ -112,6 +121,6 @@ test("while the one that was sent is not answered, what is cut is counted, and t
   void box.add(of("c"));
   expect(box.take().map((text) => text.includes("[cut here, lines: 1;"))).toEqual([true, false]);
   void box.add(of("a"));
-  box.clear();
+  box.end();
   expect([box.size, box.take()]).toEqual([0, []]);
 });

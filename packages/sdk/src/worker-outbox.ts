@@ -1,7 +1,8 @@
 /**
  * What a worker has to tell, kept until the server has answered.
  *
- * O1. Every item is answered once, or dropped with the session; until then it is sent over each new connection, in order.
+ * O1. Every item is answered once, or dropped with the session or the worker, whenever it comes; until then it is sent over each new
+ *     connection, in order.
  * O2. Log lines that nobody takes do not fill the memory: beyond a limit they are cut, and the log says so, in one item for all
  *     that an attempt writes until it is sent. While that one is not answered (the server is there, and does not come to it) what is cut
  *     is only counted, and told by the next one, or before what else of that attempt has to stand behind it.
@@ -31,8 +32,8 @@ export interface Outbox {
   answered(n: number, answer: Answered): void;
   /** Drops all but the ends of handlers: their jobs are not held any more, but what has ended may still count. */
   dropUnended(): void;
-  /** Drops everything. */
-  clear(): void;
+  /** Drops everything, and at once what is added from now on: nobody sends it any more. */
+  end(): void;
 }
 
 interface Entry {
@@ -69,8 +70,9 @@ export function outbox(): Outbox {
   let unsent: Entry[] = [];
   let last = 0;
   let logKept = 0;
+  let isOver = false;
   const sent = sentLength();
-  const end = (entry: Entry, answer: Answered | null): void => {
+  const settle = (entry: Entry, answer: Answered | null): void => {
     entries.delete(entry.n);
     logKept -= entry.logLength;
     sent.ended(entry.n);
@@ -87,7 +89,7 @@ export function outbox(): Outbox {
   };
   const cuts = cutLogs(keep);
   const drop = (isMeant: (entry: Entry) => boolean): void => {
-    for (const entry of entries.values()) if (isMeant(entry)) end(entry, null);
+    for (const entry of entries.values()) if (isMeant(entry)) settle(entry, null);
     cuts.clear();
   };
   return {
@@ -98,6 +100,7 @@ export function outbox(): Outbox {
       return sent.length;
     },
     add(item) {
+      if (isOver) return Promise.resolve(null);
       if (item.what === "log" && logKept > LOG_KEPT_MAX) return cuts.cut(item).settled;
       if (item.what === "log" || item.what === "end") cuts.tell(item);
       return keep(item).settled;
@@ -114,11 +117,14 @@ export function outbox(): Outbox {
     answered(n, answer) {
       const entry = entries.get(n);
       if (entry === undefined) return;
-      end(entry, answer);
+      settle(entry, answer);
       cuts.answered(entry);
     },
     dropUnended: () => drop(({ item }) => item.what !== "end"),
-    clear: () => drop(() => true),
+    end() {
+      isOver = true;
+      drop(() => true);
+    },
   };
 }
 

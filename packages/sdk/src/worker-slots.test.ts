@@ -60,6 +60,17 @@ test("the same attempt runs once, also when it comes again after its end (S2)", 
   expect(begun).toEqual(["a", "a"]);
 });
 
+test("a job that comes again while it runs has ended without its handler: that one is told, and the job runs once", async () => {
+  const { slots, begun, told, end } = slotsOf(2);
+  slots.take([job("a")]);
+  slots.take([job("a", 2)]);
+  await settled();
+  expect([begun, slots.running]).toEqual([["a", "a"], 1]);
+  end("a");
+  await settled();
+  expect([slots.running, told]).toEqual([0, [["a", "settle"]]]);
+});
+
 test("what waits is given back when it waited for a second, and when the worker drains (S3)", () => {
   const { slots, pass, told, begun, timers } = slotsOf(1);
   slots.take([job("a"), job("b")]);
@@ -130,17 +141,6 @@ test("over a new connection, what the session lost is abandoned, and what it hol
   expect(slots.credit().slots).toBe(1);
 });
 
-test("nothing more is asked for while too many ends were not answered, or too long ones", () => {
-  const { slots, unanswered } = slotsOf(10);
-  const room = (size: number, length: number) => {
-    Object.assign(unanswered, { size, length });
-    return slots.credit();
-  };
-  expect(room(0, 0)).toEqual({ jobs: 10, slots: 10 });
-  expect(room(1_995, 0)).toEqual({ jobs: 5, slots: 5 });
-  expect(room(2_001, 0)).toEqual({ jobs: 0, slots: 0 });
-  expect(room(16, 15_999_999)).toEqual({ jobs: 10, slots: 10 });
-  expect(room(16, 16_000_000)).toEqual({ jobs: 0, slots: 0 });
 test("an attempt whose end was not answered yet is not the one that follows it", async () => {
   const { slots, end, answer } = slotsOf(1);
   slots.take([job("a")]);
@@ -152,4 +152,15 @@ test("an attempt whose end was not answered yet is not the one that follows it",
   expect(slots.unknown(["a"], [1])).toEqual(["a"]);
 });
 
+test("nothing more is asked for while too many ends were not answered, or too long ones", () => {
+  const { slots, unanswered } = slotsOf(10);
+  const room = (size: number, length: number) => {
+    Object.assign(unanswered, { size, length });
+    return slots.credit();
+  };
+  expect(room(0, 0)).toEqual({ jobs: 10, slots: 10 });
+  expect(room(1_995, 0)).toEqual({ jobs: 5, slots: 5 });
+  expect(room(2_001, 0)).toEqual({ jobs: 0, slots: 0 });
+  expect(room(16, 15_999_999)).toEqual({ jobs: 10, slots: 10 });
+  expect(room(16, 16_000_000)).toEqual({ jobs: 0, slots: 0 });
 });

@@ -3,7 +3,8 @@
  * server has not answered yet.
  *
  * S1. No more handlers run at once than there are slots.
- * S2. A job that comes twice (the same attempt under the same fencing token) runs once.
+ * S2. A job that comes twice (the same attempt under the same fencing token) runs once. One that comes under another token while it
+ *     runs has ended without its handler (it was completed from outside): that is told, and does not count any more.
  * S3. What waits for a slot has not begun: it is given back when the worker drains, when it is called back, or when it waited for too long.
  * S4. What is begun is held: a worker that was frozen looks first.
  * S5. Read ahead is only as much as was finished within a moment: a worker with slow handlers holds nothing back from others.
@@ -16,9 +17,9 @@ export interface SlotsOptions {
   readonly concurrency: number;
   readonly machine: Machine;
   readonly run: (job: PushedJob) => Run;
-  /** Tells the server how a job ended; resolves once it has answered. */
   /** Whether the session may still be there; when it is not, all is abandoned before this returns. */
   readonly isHeld: () => boolean;
+  /** Tells the server how a job ended; resolves once it has answered. */
   readonly tell: (job: PushedJob, end: HandlerEnd) => Promise<void>;
   /** What the server has not answered: how much, and how many characters of it. */
   readonly unanswered: () => { readonly size: number; readonly length: number };
@@ -70,7 +71,9 @@ export class WorkerSlots {
     this.#received += pushed.length;
     const arrivedAt = this.#options.machine.monotonic();
     for (const job of pushed) {
-      if (this.#jobs.get(job.id)?.job.token === job.token) continue;
+      const known = this.#jobs.get(job.id);
+      if (known?.job.token === job.token) continue;
+      if (known?.ended === false) this.#leave([known], "the attempt has ended without its handler, and the job begins again");
       const entry: Job = { job, arrivedAt, run: null, ended: false };
       this.#jobs.set(job.id, entry);
       if (this.#draining) this.#giveBack([entry]);
