@@ -217,7 +217,7 @@ function changeOf(
     case "wait":
       return [{ type: "wait", ...held, wait: { for: "completion", tokenHash: "h" }, until: now + 700 }];
     case "resume":
-      return [{ type: "resume", id: live.id, attempt: live.attempt }];
+      return [{ type: "resume", id: live.id }];
     case "due":
       return [{ type: "due", id: live.id }];
     case "stop":

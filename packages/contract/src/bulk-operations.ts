@@ -93,7 +93,7 @@ export const bulkOperations = {
     params: idParams,
     body: z.strictObject({}),
     result: jobJson,
-    errors: ["not_found", "conflict", "job_finished", "token_stale"],
+    errors: ["not_found", "conflict", "job_finished"],
   }),
   cancelMany: operation("jobs.cancelMany", {
     summary: "Ask for the end of all jobs that fit, with all below them; dryRun tells which those are",

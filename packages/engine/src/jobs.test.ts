@@ -191,6 +191,33 @@ describe("completing from outside", () => {
     await fixture.engine.jobs.cancel(id, { by: "ada" });
     await expect(fixture.engine.jobs.resume(id)).rejects.toEqual(refusal("job_finished", id));
   });
+
+  test("what parks while it is asked to be resumed is resumed", async () => {
+    const { engine, store, submit, stateOf, close } = await engineFixture({
+      wrap: (under) => ({
+        ...under,
+        jobs: {
+          ...under.jobs,
+          async commit(changes, now) {
+            if (changes.some(({ type }) => type === "resume")) {
+              const { jobs } = await under.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 1, now });
+              const wait = { for: "completion", tokenHash: "hash" } as const;
+              await under.jobs.commit(
+                jobs.map(({ live: { id, token } }) => ({ type: "wait", id, token, wait, until: null })),
+                now,
+              );
+            }
+            return under.jobs.commit(changes, now);
+          },
+        },
+      }),
+    });
+    await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER });
+    const id = await submit();
+    await engine.jobs.resume(id);
+    expect([await stateOf(id), (await engine.jobs.get(id)).live?.resumed]).toEqual(["queued", true]);
+    await close();
+  });
 });
 
 describe("waiting", () => {

@@ -106,9 +106,7 @@ export function jobs(context: EngineContext, feed: Feed): Jobs {
       return id;
     },
     async resume(id) {
-      const { live } = await get(id);
-      if (live === null) throw new WindlassError("job_finished", `${id} has ended`);
-      accepted(only(await context.commit([{ type: "resume", id, attempt: live.attempt }])));
+      accepted(only(await context.commit([{ type: "resume", id }])));
     },
     signal: async (id, signal) => sendSignal(context, await get(id), signal),
     decide: async (id, approval) => decideApproval(context, await get(id), approval),

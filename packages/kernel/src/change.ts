@@ -31,7 +31,8 @@ export type Change =
   /** Stores the hash of a completion token before it is handed out, so that a completion may come before the park. */
   | ({ readonly type: "expect"; readonly tokenHash: string } & Held)
   | ({ readonly type: "wait"; readonly wait: Wait; readonly until: number | null } & Held)
-  | { readonly type: "resume"; readonly id: string; readonly attempt: number }
+  /** Of whichever attempt is parked when it is decided: whoever asks means the job. */
+  | { readonly type: "resume"; readonly id: string }
   | Settle
   | Observe
   | Lose

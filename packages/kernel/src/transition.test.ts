@@ -134,7 +134,7 @@ function changeFor(
     case "lose":
       return { type: what, ...own, reason: timeout ? "host_lost" : "worker_lost", message: "gone", random: 0 };
     case "resume":
-      return { type: what, id, attempt: live.attempt + off };
+      return { type: what, id };
     default: {
       const who = {
         holder: { type: "holder", token: live.token + off },
@@ -306,7 +306,7 @@ describe("an attempt that is given back", () => {
   test("when it had been resumed, it stays the attempt that it was, and is kept when the job ends", () => {
     const running = start(submitted({ concurrency: { key: "db", limit: 1 } }));
     const parked = nextOf(running, { type: "wait", ...held(running), wait: { for: "completion", tokenHash: "h" }, until: null });
-    const again = start(nextOf(parked, { type: "resume", id: parked.id, attempt: 1 }));
+    const again = start(nextOf(parked, { type: "resume", id: parked.id }));
     expect(again).toMatchObject({ attempt: 1, token: 2 });
     const step = stepOf(again, { type: "defer", ...held(again), until: T0 + 9, reason: "deferred" });
     expect(step).toMatchObject({ releasesKey: false, next: { state: "scheduled", attempt: 1, resumed: true } });

@@ -133,7 +133,7 @@ function decide(live: LiveJob, change: OwnChange, now: number): Transition {
     case "observe":
       return observe(live, change, now);
     case "resume":
-      return resume(live, change.attempt);
+      return resume(live);
     case "skip":
       return skip(live, change.message, now);
     case "move":
@@ -317,10 +317,9 @@ function lose(live: LiveJob, change: Extract<OwnChange, { readonly type: "lose" 
   );
 }
 
-function resume(live: LiveJob, attempt: number): Transition {
+function resume(live: LiveJob): Transition {
   if (live.state !== "waiting" || live.executor !== "handler")
     return refuse("conflict", `the job is ${live.state}; only a parked handler can be resumed`);
-  if (live.attempt !== attempt) return refuse("token_stale", `attempt ${live.attempt} is current`);
   return moved("resume", { ...live, state: "queued", resumed: true, dueAt: null, wait: null }, event("job.resumed", live.attempt, {}));
 }
 

@@ -125,7 +125,7 @@ export function describeClaims(subject: Subject): void {
     const [fresh] = await submit(store, { priority: 9 });
     await store.queues.put("default", { paused: true, by: "test" }, T0);
     expect(await claimIds(store)).toEqual([]);
-    await commitOne(store, { type: "resume", id: parked as string, attempt: 1 });
+    await commitOne(store, { type: "resume", id: parked as string });
     // One that may not start stands before it, and the claim is for one.
     expect(await claimIds(store, { limit: 1 })).toEqual([parked]);
     await store.queues.put("default", { paused: false }, T0);

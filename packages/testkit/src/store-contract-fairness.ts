@@ -163,7 +163,7 @@ export function describeFairness(subject: Subject): void {
     await submit(store, "bb");
     await submit(store, "c", { executor: "none", kind: "workflow" });
     expect(await claimKeys(store)).toBe("");
-    await commitOne(store, { type: "resume", id, attempt: 1 });
+    await commitOne(store, { type: "resume", id });
     expect(await claimKeys(store)).toBe("a");
     expect(await claimKeys(store, { executor: "none" })).toBe("c");
   });

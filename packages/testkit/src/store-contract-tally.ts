@@ -56,7 +56,7 @@ export function describeTallies(subject: Subject): void {
     const held = { id: job.id, token: jobs[0]?.live.token ?? 0 };
     const wait = { for: "completion", tokenHash: "h" } as const;
     await store.jobs.commit([{ type: "wait", ...held, wait, until: null }], T0 + 1);
-    await store.jobs.commit([{ type: "resume", id: job.id, attempt: 1 }], T0 + 2);
+    await store.jobs.commit([{ type: "resume", id: job.id }], T0 + 2);
     const resumed = await store.jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 1, now: T0 + 3 });
     expect([resumed.jobs.length, resumed.tally.size]).toEqual([1, 0]);
   });

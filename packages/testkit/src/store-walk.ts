@@ -215,7 +215,7 @@ function changeTo(live: LiveJob, step: WalkStep, now: number): Change[] {
     case "wait":
       return [{ type: "wait", ...held, wait: { for: "completion", tokenHash: "h" }, until: now + 700 }];
     case "resume":
-      return [{ type: "resume", id: live.id, attempt: live.attempt }];
+      return [{ type: "resume", id: live.id }];
     case "due":
       return [{ type: "due", id: live.id }];
     case "stop":
