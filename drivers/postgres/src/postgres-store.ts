@@ -27,7 +27,7 @@ import { definitionStore, placeStore, queueStore, sessionStore } from "./small-s
 import { SubmittedRows } from "./submitted-rows.ts";
 import { webhookStore } from "./webhooks.ts";
 import { DrainedQueues } from "./shared-claims.ts";
-import { asStoreError, inTransaction } from "./transaction.ts";
+import { inTransaction, untilWon } from "./transaction.ts";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`; `?options=-csearch_path%3Dname` chooses a schema. */
@@ -123,11 +123,9 @@ class InFlight {
   }
 }
 
+/** What is asked for outside of a transaction. */
 function translated(db: Querier, inFlight: InFlight): Querier {
-  const guard = <T>(work: () => Promise<T>): Promise<T> =>
-    inFlight.add(work).catch((error: unknown) => {
-      throw asStoreError(error);
-    });
+  const guard = <T>(work: () => Promise<T>): Promise<T> => inFlight.add(() => untilWon(work));
   return {
     rows: (sql, values) => guard(() => db.rows(sql, values)),
     once: (sql, values) => guard(() => db.once(sql, values)),

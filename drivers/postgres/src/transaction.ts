@@ -44,10 +44,15 @@ export class LoadAgain extends Error {
 }
 
 /** `free`: a connection of the pool for the first try; it is given back, as those that are taken here. */
-export async function inTransaction<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>, free?: pg.PoolClient): Promise<T> {
+export function inTransaction<T>(pool: pg.Pool, work: (querier: Querier) => Promise<T>, free?: pg.PoolClient): Promise<T> {
+  return untilWon(async (tries) => once(tries === 1 && free !== undefined ? free : await pool.connect(), work));
+}
+
+/** A transaction, or a statement that is one by itself, again as long as it loses races. */
+export async function untilWon<T>(work: (tries: number) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await once(tries === 1 && free !== undefined ? free : await pool.connect(), work);
+      return await work(tries);
     } catch (error) {
       if (tries < TRIES_MAX && isLostRace(error)) continue;
       throw asStoreError(error);

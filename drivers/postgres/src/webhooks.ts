@@ -50,12 +50,13 @@ export function webhookStore(db: Querier, pool: pg.Pool): WebhookStore {
       const { sql, values } = deliveryQuery(filter, (n) => `$${n}`);
       return (await db.once(sql, values)).map((row) => deliveriesTable.decode(row));
     },
-    async redrive({ workspace, name }, ids, now) {
-      if (ids === null) return db.count(SQL.redriveAll, [now, workspace, name]);
-      let count = 0;
-      for (const id of ids) count += await db.count(SQL.redriveOne, [now, workspace, name, id]);
-      return count;
-    },
+    redrive: ({ workspace, name }, ids, now) =>
+      inTransaction(pool, async (tx) => {
+        if (ids === null) return tx.count(SQL.redriveAll, [now, workspace, name]);
+        let count = 0;
+        for (const id of ids) count += await tx.count(SQL.redriveOne, [now, workspace, name, id]);
+        return count;
+      }),
     prune: (before, limit) => db.count(SQL.prune, [before, limit]),
   };
 }

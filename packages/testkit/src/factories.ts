@@ -6,6 +6,7 @@ import {
   encodeId,
   ID_ENTROPY_BYTES,
   type Change,
+  type Delivery,
   type JobRecord,
   type LiveJob,
   type Occurrence,
@@ -157,6 +158,30 @@ export function webhookOf(given: Partial<Omit<Webhook, "revision">> = {}): Omit<
     createdBy: "ann",
     createdAt: T0,
     ...given,
+  };
+}
+
+/** The nth of the webhook that `webhookOf` gives, to be sent. */
+export function deliveryOf(n: number, more: Partial<Delivery> = {}): Delivery {
+  return {
+    id: `msg_${n}`,
+    workspace: "default",
+    webhook: "chat",
+    position: `000${n}`,
+    jobId: "job_1",
+    seq: n,
+    type: "job.finished",
+    body: `{"n":${n}}`,
+    state: "pending",
+    tries: 0,
+    nextAt: T0,
+    lastAt: null,
+    lastStatus: null,
+    lastError: null,
+    tookMs: null,
+    settledAt: null,
+    createdAt: T0,
+    ...more,
   };
 }
 

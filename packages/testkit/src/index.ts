@@ -6,6 +6,7 @@ export {
   advanceOf,
   childRecord,
   compositeRecord,
+  deliveryOf,
   failed,
   jobRecord,
   nextJobId,
@@ -14,6 +15,7 @@ export {
   settleOf,
   succeeded,
   T0,
+  webhookOf,
 } from "./factories.ts";
 export { freePort } from "./free-port.ts";
 export { testNats, type NatsServer, type TestNats } from "./nats.ts";

@@ -1,34 +1,11 @@
 /** Contract: webhooks and their deliveries. */
 import { expect, test } from "vitest";
 import type { Delivery } from "@windlass/kernel";
-import { T0, webhookOf } from "./factories.ts";
+import { deliveryOf, T0, webhookOf } from "./factories.ts";
 import type { Subject } from "./store-subject.ts";
 
 const webhook = webhookOf();
 const id = { workspace: "default", name: "chat" };
-
-function delivery(n: number, more: Partial<Delivery> = {}): Delivery {
-  return {
-    id: `msg_${n}`,
-    workspace: "default",
-    webhook: "chat",
-    position: `000${n}`,
-    jobId: "job_1",
-    seq: n,
-    type: "job.finished",
-    body: `{"n":${n}}`,
-    state: "pending",
-    tries: 0,
-    nextAt: T0,
-    lastAt: null,
-    lastStatus: null,
-    lastError: null,
-    tookMs: null,
-    settledAt: null,
-    createdAt: T0,
-    ...more,
-  };
-}
 
 const sent = (of: Delivery, more: Partial<Delivery> = {}): Delivery => ({
   ...of,
@@ -73,9 +50,9 @@ export function describeWebhooks(subject: Subject): void {
   test("deliveries are stored with the place behind them, by whoever is first, each event once", async () => {
     const { webhooks } = subject.store;
     await webhooks.put(webhook, 0);
-    const step = { from: "0001", to: "0003", deliveries: [delivery(2), delivery(3)] };
+    const step = { from: "0001", to: "0003", deliveries: [deliveryOf(2), deliveryOf(3)] };
     expect(
-      (await Promise.all([webhooks.take(id, step), webhooks.take(id, { ...step, deliveries: [delivery(2, { id: "msg_x" })] })])).filter(
+      (await Promise.all([webhooks.take(id, step), webhooks.take(id, { ...step, deliveries: [deliveryOf(2, { id: "msg_x" })] })])).filter(
         Boolean,
       ),
     ).toHaveLength(1);
@@ -88,7 +65,7 @@ export function describeWebhooks(subject: Subject): void {
   test("deliveries are listed by place, and what sending came to is stored once", async () => {
     const { webhooks } = subject.store;
     await webhooks.put(webhook, 0);
-    const three = [delivery(2), delivery(3), delivery(4)];
+    const three = [deliveryOf(2), deliveryOf(3), deliveryOf(4)];
     await webhooks.take(id, { from: "0001", to: "0004", deliveries: three });
     const list = async (more: object = {}): Promise<string[]> =>
       (await webhooks.deliveries({ workspace: "default", webhook: "chat", limit: 9, ...more })).map((one) => one.id);
@@ -96,9 +73,11 @@ export function describeWebhooks(subject: Subject): void {
     expect(await list({ order: "oldest", limit: 2 })).toEqual(["msg_2", "msg_3"]);
     expect(await list({ after: "0003" })).toEqual(["msg_2"]);
     expect(await list({ order: "oldest", after: "0003" })).toEqual(["msg_4"]);
-    expect([await webhooks.record(sent(delivery(2))), await webhooks.record(sent(delivery(2)))]).toEqual([true, false]);
+    expect([await webhooks.record(sent(deliveryOf(2))), await webhooks.record(sent(deliveryOf(2)))]).toEqual([true, false]);
     expect(await list({ state: "pending", order: "oldest" })).toEqual(["msg_3", "msg_4"]);
-    expect(await webhooks.deliveries({ workspace: "default", webhook: "chat", state: "delivered", limit: 9 })).toEqual([sent(delivery(2))]);
+    expect(await webhooks.deliveries({ workspace: "default", webhook: "chat", state: "delivered", limit: 9 })).toEqual([
+      sent(deliveryOf(2)),
+    ]);
     expect(await list({ workspace: "acme" })).toEqual([]);
     await webhooks.remove("default", "chat", null);
     expect(await list()).toEqual([]);
@@ -107,10 +86,10 @@ export function describeWebhooks(subject: Subject): void {
   test("dead deliveries are sent again under their ids, and old ones are removed", async () => {
     const { webhooks } = subject.store;
     await webhooks.put(webhook, 0);
-    await webhooks.take(id, { from: "0001", to: "0004", deliveries: [delivery(2), delivery(3), delivery(4)] });
+    await webhooks.take(id, { from: "0001", to: "0004", deliveries: [deliveryOf(2), deliveryOf(3), deliveryOf(4)] });
     const dead = { state: "dead", lastStatus: 500, lastError: "it answered 500" } as const;
-    for (const n of [2, 3]) await webhooks.record(sent(delivery(n), dead));
-    await webhooks.record(sent(delivery(4)));
+    for (const n of [2, 3]) await webhooks.record(sent(deliveryOf(n), dead));
+    await webhooks.record(sent(deliveryOf(4)));
     expect(await webhooks.redrive(id, ["msg_3", "msg_4", "msg_none"], T0 + 9)).toBe(1);
     const [again] = await webhooks.deliveries({ workspace: "default", webhook: "chat", state: "pending", limit: 9 });
     expect(again).toMatchObject({ id: "msg_3", tries: 0, nextAt: T0 + 9, settledAt: null });
