@@ -18,6 +18,6 @@ export function answerStore(db: Querier): AnswerStore {
     },
     keep: async (answer) => (await db.count(SQL.keep, keptValues(answer))) === 1,
     release: async (key, holder) => void (await db.count(SQL.release, [...keyValues(key), holder])),
-    prune: (now, limit) => db.count(SQL.prune, [now, limit]),
+    prune: (now, limit) => db.count(SQL.prune, [now, limit, now]),
   };
 }

@@ -57,7 +57,7 @@ export function webhookStore(db: Querier, pool: pg.Pool): WebhookStore {
         for (const id of ids) count += await tx.count(SQL.redriveOne, [now, workspace, name, id]);
         return count;
       }),
-    prune: (before, limit) => db.count(SQL.prune, [before, limit]),
+    prune: (before, limit) => db.count(SQL.prune, [before, limit, before]),
   };
 }
 

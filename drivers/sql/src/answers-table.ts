@@ -33,7 +33,8 @@ export function answerStatements(placeholder: Placeholder): Readonly<Record<"tak
     keep: `UPDATE answers SET status = ${p(1)}, body = ${p(2)}, expires_at = ${p(3)}
       WHERE workspace = ${p(4)} AND principal = ${p(5)} AND operation = ${p(6)} AND idempotency_key = ${p(7)} AND holder = ${p(8)}`,
     release: `DELETE FROM answers WHERE ${keyIs} AND holder = ${p(5)}`,
-    prune: `DELETE FROM answers WHERE (${KEY}) IN (SELECT ${KEY} FROM answers WHERE expires_at <= ${p(1)} LIMIT ${p(2)})`,
+    // Whoever takes the key again while it is found has a new time.
+    prune: `DELETE FROM answers WHERE (${KEY}) IN (SELECT ${KEY} FROM answers WHERE expires_at <= ${p(1)} LIMIT ${p(2)}) AND expires_at <= ${p(3)}`,
   };
 }
 

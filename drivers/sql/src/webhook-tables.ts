@@ -67,7 +67,9 @@ export function webhookStatements(placeholder: Placeholder) {
       WHERE workspace = ${p(2)} AND webhook = ${p(3)} AND state = 'dead'`,
     redriveOne: `UPDATE webhook_deliveries SET state = 'pending', tries = 0, next_at = ${p(1)}, settled_at = NULL
       WHERE workspace = ${p(2)} AND webhook = ${p(3)} AND id = ${p(4)} AND state = 'dead'`,
-    prune: `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE settled_at < ${p(1)} ORDER BY settled_at LIMIT ${p(2)})`,
+    // Whoever sends it again while it is found has taken its time away.
+    prune: `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE settled_at < ${p(1)} ORDER BY settled_at LIMIT ${p(2)})
+      AND settled_at < ${p(3)}`,
   } as const;
 }
 

@@ -22,5 +22,5 @@ export function releaseAnswer(db: Database, key: AnswerKey, holder: string): voi
 }
 
 export function pruneAnswers(db: Database, now: number, limit: number): number {
-  return db.run(SQL.prune, [now, limit]);
+  return db.run(SQL.prune, [now, limit, now]);
 }

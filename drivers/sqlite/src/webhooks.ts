@@ -71,5 +71,5 @@ export function redriveDeliveries(
 }
 
 export function pruneDeliveries(db: Database, before: number, limit: number): number {
-  return db.run(SQL.prune, [before, limit]);
+  return db.run(SQL.prune, [before, limit, before]);
 }
