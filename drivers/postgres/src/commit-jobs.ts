@@ -30,6 +30,7 @@ import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import { querierOf, type Querier } from "./connection.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
 import { disabledAmong } from "./disabled-definitions.ts";
+import { firstWritten, type Written } from "./event-groups.ts";
 import type { Group } from "./group-commit.ts";
 import { liveColumns, liveOf } from "./live-rows.ts";
 import { inOneStatement } from "./one-statement.ts";
@@ -44,7 +45,7 @@ import {
 } from "./shared-claims.ts";
 import type { SubmittedRows } from "./submitted-rows.ts";
 import { asStoreError, inTransaction, LoadAgain } from "./transaction.ts";
-import { untilHeard } from "./unheard.ts";
+import { untilHeard, wasStored, type Traces } from "./unheard.ts";
 import { writeRows } from "./write-rows.ts";
 
 /** What this process knows of what it has written, which a commit need not read, and how it writes events. */
@@ -77,7 +78,7 @@ export async function commit(
     isMany(changes, known.manyMin) && !asksNothing ? db.rows(NUMBER) : [],
     asksNothing ? takeForGranted(db, claims) : lookForClaims(db, waits ? sentAway(claims) : claims),
   ]);
-  const live = new Map([...locked, ...claimed.lives.map((one) => [one.id, one] as const)]);
+  const live = new Map([...locked.lives, ...claimed.lives.map((one) => [one.id, one] as const)]);
   const missing = ids.filter((id) => !live.has(id));
   const ended =
     missing.length === 0 ? [] : (await db.rows("SELECT id FROM jobs WHERE id = ANY($1::text[])", [missing])).map((row) => row[0] as string);
@@ -106,7 +107,16 @@ export async function commit(
     shared,
     onStored: () => claimed.stored(),
     made: (number[0]?.[0] as string | undefined) ?? sharing.number,
+    traces: () => ({ made: madeBy(results), changed: changedBy(locked.own, firstWritten(set.writes, known.manyMin)) }),
   };
+}
+
+function madeBy(results: Committed["results"]): string | undefined {
+  return results.find((result) => result.ok && result.created === true)?.id;
+}
+
+function changedBy(own: Locked["own"], wrote: Written | null): Traces["changed"] {
+  return own === null || wrote === null ? null : { ...own, wrote };
 }
 
 /** They go their own way at once (J4). */
@@ -117,11 +127,11 @@ function sentAway(claims: readonly AskedClaim[]): readonly AskedClaim[] {
 
 /** `commit` in a transaction of its own: what was submitted and claimed is remembered when it is stored. `take` is called when it has begun. */
 export async function commitAlone(pool: pg.Pool, known: Known, take: () => Group): Promise<Committed> {
-  const done = await untilHeard(() => stored(pool, known, take), {
-    made: ({ results }) => results.find((result) => result.ok && result.created === true)?.id,
-    isThere: async (id) => (await querierOf(pool).rows(IS_THERE, [id])).length > 0,
-  });
-  const { submitted, shared, made, onStored, ...committed } = done;
+  const done = await untilHeard(
+    () => stored(pool, known, take),
+    ({ traces }) => wasStored(querierOf(pool), traces()),
+  );
+  const { results, signals, tally, submitted, shared, made, onStored } = done;
   onStored();
   if (made !== null) known.submitted.put(submitted, made);
   for (const { lives, answer } of shared) {
@@ -129,7 +139,7 @@ export async function commitAlone(pool: pg.Pool, known: Known, take: () => Group
     if (made !== null) known.claimed.put(lives, made);
     answer();
   }
-  return committed;
+  return { results, signals, tally };
 }
 
 async function stored(pool: pg.Pool, known: Known, take: () => Group): Promise<Committed & Stored> {
@@ -139,8 +149,6 @@ async function stored(pool: pg.Pool, known: Known, take: () => Group): Promise<C
   const one = await inOneStatement(client, (db) => commit(db, known, { ...take(), asksNothing: true }));
   return one === null ? inSteps() : { ...one.result, made: one.made };
 }
-
-const IS_THERE = "SELECT 1 FROM jobs WHERE id = $1";
 
 interface Asking {
   /** Whether it is to be decided by what this process knows, and what is written says the rest. */
@@ -172,6 +180,8 @@ interface Stored {
   readonly made: string | null;
   /** To be called when the transaction is stored. */
   readonly onStored: () => void;
+  /** For when nobody hears whether it is. */
+  readonly traces: () => Traces;
 }
 
 const NUMBER = `SELECT ${OWN_NUMBER}`;
@@ -197,24 +207,38 @@ const BLOCKED_KEYS = `WITH RECURSIVE names AS (
     UNION ALL
     SELECT (SELECT l.concurrency_key FROM jobs_live l WHERE l.concurrency_key > names.name AND l.state = 'queued' AND l.blocked = 1 ORDER BY l.concurrency_key LIMIT 1) FROM names WHERE names.name IS NOT NULL
   ) SELECT name FROM names WHERE name IS NOT NULL`;
-const LOCK_LIVE = `SELECT ${liveColumns()} FROM jobs_live
-  WHERE id = ANY($1::text[] || ARRAY(SELECT parent_id FROM jobs_live WHERE id = ANY($1::text[]) AND parent_id IS NOT NULL)) ORDER BY id FOR UPDATE`;
+/** The number is asked for from outside, so that who waits for a lock has none yet: what others write meanwhile would be told to nobody. */
+const LOCK_LIVE = `SELECT locked.*, ${OWN_NUMBER} FROM (SELECT ${liveColumns()} FROM jobs_live
+  WHERE id = ANY($1::text[] || ARRAY(SELECT parent_id FROM jobs_live WHERE id = ANY($1::text[]) AND parent_id IS NOT NULL)) ORDER BY id FOR UPDATE) AS locked`;
 
-/** Locks live rows, also of jobs that stand in groups; of those, and of their parents, that are not in the answer, none lives. */
-export async function lockLive(db: Querier, ids: readonly string[]): Promise<Map<string, LiveJob>> {
-  if (ids.length === 0) return new Map();
-  const live = await lockRows(db, ids);
-  const missing = missingIn(live, ids);
-  if (missing.length === 0) return live;
-  const locked = (await extract(db, missing)) ? await lockRows(db, ids) : live;
-  // Either it has ended, or its row was committed while this statement waited for another one, or went to and fro (P3).
-  const ended = missingIn(locked, ids);
-  if (ended.length > 0 && (await areAlive(db, ended))) throw new LoadAgain();
-  return locked;
+/** Rows that are locked. */
+interface Locked {
+  readonly lives: ReadonlyMap<string, LiveJob>;
+  /** One that others see as well, and the number of the transaction that holds it. */
+  readonly own: { readonly holds: string; readonly number: string } | null;
 }
 
-async function lockRows(db: Querier, ids: readonly string[]): Promise<Map<string, LiveJob>> {
-  return new Map((await db.rows(LOCK_LIVE, [ids])).map(liveOf).map((job) => [job.id, job]));
+const NOTHING: Locked = { lives: new Map(), own: null };
+
+/** Locks live rows, also of jobs that stand in groups; of those, and of their parents, that are not in the answer, none lives. */
+export async function lockLive(db: Querier, ids: readonly string[]): Promise<Locked> {
+  if (ids.length === 0) return NOTHING;
+  const { lives, own } = await lockRows(db, ids);
+  const missing = missingIn(lives, ids);
+  if (missing.length === 0) return { lives, own };
+  const all = (await extract(db, missing)) ? (await lockRows(db, ids)).lives : lives;
+  // Either it has ended, or its row was committed while this statement waited for another one, or went to and fro (P3).
+  const ended = missingIn(all, ids);
+  if (ended.length > 0 && (await areAlive(db, ended))) throw new LoadAgain();
+  return { lives: all, own };
+}
+
+async function lockRows(db: Querier, ids: readonly string[]): Promise<Locked> {
+  const rows = await db.rows(LOCK_LIVE, [ids]);
+  const lives = rows.map(liveOf);
+  const [first] = lives;
+  const own = first === undefined ? null : { holds: first.id, number: rows[0]?.at(-1) as string };
+  return { lives: new Map(lives.map((job) => [job.id, job])), own };
 }
 
 /** Which of these, and of their parents, are not there. */

@@ -50,6 +50,26 @@ async function writeGroup(db: Querier, events: readonly JobEvent[], foundAt: num
   await db.write(INSERT_GROUP, [events.length, foundAt, at, type, seq, attempt, data, events.map(({ jobId }) => jobId)]);
 }
 
+/** Where something stands that a transaction wrote: the row of an event, or the group that is found by this time. */
+export interface Written extends Pick<JobEvent, "jobId" | "seq"> {
+  readonly foundAt: number | null;
+}
+
+/** Null: it writes no event. */
+export function firstWritten(writes: Writes, groupMin: number): Written | null {
+  const [run] = runsOf(writes, groupMin);
+  const event = run?.events[0];
+  return run === undefined || event === undefined ? null : { jobId: event.jobId, seq: event.seq, foundAt: run.foundAt };
+}
+
+const IS_WRITTEN = `SELECT 1 FROM events WHERE job_id = $1 AND seq = $2 AND xmin = $4::xid
+  UNION ALL SELECT 1 FROM event_groups WHERE found_at = $3::bigint AND xmin = $4::xid`;
+
+/** Whether it stands there, and the transaction of this number wrote it. */
+export async function isWritten(db: Querier, { jobId, seq, foundAt }: Written, number: string): Promise<boolean> {
+  return (await db.rows(IS_WRITTEN, [jobId, seq, foundAt, number])).length > 0;
+}
+
 interface Run {
   readonly events: readonly JobEvent[];
   /** Null: each gets a row. */

@@ -1,6 +1,6 @@
 /** What callers are told when the connection is cut behind their commit: whether it was stored, one by one, or that nobody knows. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Store } from "@windlass/ports";
+import type { ClaimedJob, Store } from "@windlass/ports";
 import { commitThief, compositeRecord, jobRecord, settleOf, T0, testPostgres, type CommitThief } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
 import { openPostgresStore } from "./postgres-store.ts";
@@ -71,19 +71,48 @@ describe.skipIf(postgres.missing)("a commit without an answer", () => {
     if (running !== undefined) expect((await store.jobs.commit([settleOf(running.live)], T0)).results).toMatchObject([{ ok: true }]);
   });
 
-  test("that makes no job is not carried out twice: nobody knows, and who asked may ask again", async () => {
-    const executions = [compositeRecord(), compositeRecord()];
+  const stopOf = (id: string) =>
+    ({ type: "stop", id, stopFor: "cancelled", reason: "cancel_requested", message: null, by: "test", graceMs: 1 }) as const;
+
+  test.each([[false], [true]])("of what only changes jobs tells each that it is stored, once (before it arrives: %s)", async (unsent) => {
+    const executions = [compositeRecord(), compositeRecord(), compositeRecord()];
     await direct.store.jobs.commit(
       executions.map((job) => ({ type: "submit", job })),
       T0,
     );
-    thief.steal(1);
-    const answers = await Promise.allSettled(
-      executions.map(({ id }) => store.jobs.commit([{ type: "signal", id, name: "go", data: null, by: "test" }], T0)),
+    thief.steal(1, { unsent });
+    const answers = await Promise.all(
+      executions.map(({ id }, i) =>
+        store.jobs.commit([i === 0 ? stopOf(id) : { type: "signal", id, name: "go", data: null, by: "test" }], T0),
+      ),
     );
-    expect(answers.map(codeOf)).toEqual(["unavailable", "unavailable"]);
-    const events = await Promise.all(executions.map(({ id }) => direct.store.reads.events(id, 0, 9)));
-    expect(events.flat().filter(({ type }) => type === "job.signalled")).toHaveLength(2);
+    expect(thief.left).toBe(0);
+    expect(answers.map(({ results }) => results)).toEqual(executions.map(({ id }) => [{ ok: true, id }]));
+    const events = await Promise.all(executions.map(({ id }) => direct.store.reads.events(id, 1, 9)));
+    expect(events.map((all) => all.map(({ type }) => type))).toEqual([["job.finished"], ["job.signalled"], ["job.signalled"]]);
+  });
+
+  test.each([[false], [true]])("of many ends at once tells each that it is stored, once (before it arrives: %s)", async (unsent) => {
+    const jobs = Array.from({ length: 40 }, () => jobRecord());
+    await direct.store.jobs.commit(
+      jobs.map((job) => ({ type: "submit", job })),
+      T0,
+    );
+    thief.steal(1, { unsent });
+    // Their events are one row.
+    const answers = await Promise.allSettled(jobs.map(({ id }) => store.jobs.commit([stopOf(id)], T0)));
+    expect(thief.left).toBe(0);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set(["fulfilled"]));
+    expect((await direct.pool.query("SELECT 1 FROM job_ends")).rowCount).toBe(40);
+  });
+
+  test("of an end that was stored without reading is not carried out twice: nobody knows, and who asked may ask again", async () => {
+    await store.jobs.commit(submits(1), T0);
+    const [running] = (await store.jobs.claim(REQUEST)).jobs;
+    const settle = settleOf((running as ClaimedJob).live);
+    thief.steal(1, { text: settle.id });
+    expect((await Promise.allSettled([store.jobs.commit([settle], T0)])).map(codeOf)).toEqual(["unavailable"]);
+    expect((await store.jobs.commit([settle], T0)).results).toMatchObject([{ refusal: { code: "job_finished" } }]);
   });
 });
 

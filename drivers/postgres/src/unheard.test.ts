@@ -2,17 +2,19 @@ import { WindlassError } from "@windlass/kernel";
 import { expect, test, vi } from "vitest";
 import { Unheard, untilHeard } from "./unheard.ts";
 
-const cut = new WindlassError("unavailable", "cut off", { cause: new Unheard("first", new Error("cut off")) });
+const cutOff = (result: string): WindlassError =>
+  new WindlassError("unavailable", "cut off", { cause: new Unheard(result, new Error("cut off")) });
+const [cut, cutAgain] = [cutOff("first"), cutOff("second")];
 const taken = new WindlassError("conflict", "the key is there");
 
-/** Each call of `store`, and each look, comes to the next of these. */
-async function outcome(stores: readonly unknown[], looks: readonly (boolean | Error)[], id: string | undefined = "job_1") {
+/** Each call of `store`, and each look, comes to the next of these; and what was looked for. */
+async function outcome(stores: readonly unknown[], looks: readonly (boolean | null | Error)[] = []) {
   const [outcomes, seen] = [stores.values(), looks.values()];
   const store = vi.fn<() => Promise<unknown>>(() => answer(outcomes.next().value));
-  const isThere = vi.fn<() => Promise<boolean>>(() => answer(seen.next().value) as Promise<boolean>);
-  const told = await untilHeard(store, { made: () => id, isThere }).catch((error: unknown) => error);
-  expect([store.mock.calls.length, isThere.mock.calls.length]).toEqual([stores.length, looks.length]);
-  return told;
+  const ask = vi.fn<(result: unknown) => Promise<boolean | null>>(() => answer(seen.next().value) as Promise<boolean | null>);
+  const told = await untilHeard(store, ask).catch((error: unknown) => error);
+  expect([store.mock.calls.length, ask.mock.calls.length]).toEqual([stores.length, looks.length]);
+  return [told, ...ask.mock.calls.flat()];
 }
 
 function answer(one: unknown): Promise<unknown> {
@@ -20,33 +22,29 @@ function answer(one: unknown): Promise<unknown> {
 }
 
 test("what has an answer is not looked for", async () => {
-  expect(await outcome(["done"], [])).toBe("done");
-  expect(await outcome([taken], [])).toBe(taken);
+  expect(await outcome(["done"])).toEqual(["done"]);
+  expect(await outcome([taken])).toEqual([taken]);
 });
 
 test("what is there was stored, and comes to what it would have", async () => {
-  expect(await outcome([cut], [true])).toBe("first");
+  expect(await outcome([cut], [true])).toEqual(["first", "first"]);
 });
 
 test("what is not there is done again", async () => {
-  expect(await outcome([cut, "second"], [false])).toBe("second");
+  expect(await outcome([cut, "second"], [false])).toEqual(["second", "first"]);
 });
 
 test("what arrived only while it was done again was stored", async () => {
-  expect(await outcome([cut, taken], [false, true])).toBe("first");
-  expect(await outcome([cut, cut], [false, true])).toBe("first");
+  expect(await outcome([cut, taken], [false, true])).toEqual(["first", "first", "first"]);
 });
 
-test("where nobody knows, it failed as it did first", async () => {
-  expect(await outcome([cut, taken], [false, false])).toBe(cut);
-  expect(await outcome([cut, cut], [false, new Error("cut off")])).toBe(cut);
-  expect(await outcome([cut], [new Error("cut off")])).toBe(cut);
+test("what was cut off again is looked for by what it would have come to then", async () => {
+  expect(await outcome([cut, cutAgain], [false, true])).toEqual(["second", "first", "second"]);
 });
 
-test("what makes no job is neither looked for nor done again", async () => {
-  const store = vi.fn<() => Promise<unknown>>().mockRejectedValue(cut);
-  await expect(untilHeard(store, { made: () => undefined, isThere: () => Promise.reject(new Error("nothing to look for")) })).rejects.toBe(
-    cut,
-  );
-  expect(store).toHaveBeenCalledOnce();
+test("where nobody knows, it failed as it did first, and is not done again", async () => {
+  expect(await outcome([cut, taken], [false, false])).toEqual([cut, "first", "first"]);
+  expect(await outcome([cut, cutAgain], [false, new Error("cut off")])).toEqual([cut, "first", "second"]);
+  expect(await outcome([cut], [new Error("cut off")])).toEqual([cut, "first"]);
+  expect(await outcome([cut], [null])).toEqual([cut, "first"]);
 });
