@@ -44,6 +44,9 @@ test("a server that is killed loses nothing: the next one has the exit code of w
   await until(following, "is gone for the moment; trying again");
   const alone = await me.windlass("jobs", "get", id);
   expect(alone.code).toBe(5);
+  expect(alone.stderr).toMatch(
+    /the last server of the data folder \S+\.windlass \(process \d+\) ended without tidying up: .*windlass server/u,
+  );
   me.write("go", "");
   await me.server();
   const watched = await me.windlass("jobs", "watch", id, "--json");

@@ -19,6 +19,8 @@ export const DEFAULT_DATA_FOLDER = ".windlass";
 export interface ServerAddress {
   readonly url: string;
   readonly pid: number;
+  /** The machine, or the container, that it runs on. */
+  readonly host?: string;
   /** `run`: a command that works on its own and ends with its job. */
   readonly role: "server" | "run";
 }

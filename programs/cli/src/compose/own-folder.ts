@@ -107,7 +107,7 @@ export async function ownFolder({ data, settings, environment, logger, role }: O
     await engine.start();
     undo.splice(-1, 0, () => engine.stop());
     if (storeName !== "sqlite") await tellPeers(opened, { secret, url: settings["server.url"] || reachableUrl(listening.url) });
-    writeAddress(folder, { url: listening.url, pid: process.pid, role });
+    writeAddress(folder, { url: listening.url, pid: process.pid, host: hostname(), role });
     log.info("listening", { url: listening.url, folder, store: storeName, version: VERSION });
     return { url: listening.url, folder, token, storeName, close };
   } catch (error) {

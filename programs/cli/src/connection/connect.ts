@@ -57,7 +57,7 @@ export function lookupOf({ options, environment }: Asking & Pick<World, "environ
   };
 }
 
-interface Asking {
+export interface Asking {
   readonly options: GlobalOptions;
 }
 

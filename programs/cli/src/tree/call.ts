@@ -2,6 +2,7 @@
  * What a command gets: its arguments and options, and the world around it. Commands are loaded when they are called, so
  * that `windlass --help` loads none of them.
  */
+import { hasCode } from "@windlass/kernel";
 import type { Command } from "commander";
 import type { Environment } from "../machine/environment.ts";
 import type { Format, Presentation } from "../output/present.ts";
@@ -53,9 +54,13 @@ export function actionOf<Options extends object>(
     const format = options.json === true ? "json" : (options.output ?? "table");
     const perform = await load();
     const call: Call<Options> = { ...world, args: args.slice(0, -2) as Call["args"], options, format };
-    if (options.watch === true && isWatchable(command))
-      return done(await (await import("../follow/watch-answer.ts")).watchAnswer(call, perform));
-    done((await perform(call)) ?? 0);
+    try {
+      if (options.watch === true && isWatchable(command))
+        return done(await (await import("../follow/watch-answer.ts")).watchAnswer(call, perform));
+      done((await perform(call)) ?? 0);
+    } catch (error) {
+      throw hasCode(error, "unreachable") ? (await import("../connection/left-behind.ts")).explained(error, call) : error;
+    }
   };
 }
 
