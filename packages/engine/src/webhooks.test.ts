@@ -56,6 +56,13 @@ async function site(wrap: (store: Store) => Store = (same) => same): Promise<Sit
   };
 }
 
+const keyOf = (signingSecret: string): Buffer => Buffer.from(signingSecret.replace(/^whsec_/u, ""), "base64");
+
+function signatureBy(signingSecret: string, { headers, body }: OutboundCall): string {
+  const text = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+  return `v1,${createHmac("sha256", keyOf(signingSecret)).update(text).digest("base64")}`;
+}
+
 test("events from now on are told in their order, each once, signed over id, time and body", async () => {
   const { engine, to, submit, clock, close } = await site();
   await submit({ name: "before" });
@@ -64,13 +71,24 @@ test("events from now on are told in their order, each once, signed over id, tim
   await clock.advance(3_000);
   const bodies = to.calls.map(({ body }) => JSON.parse(body) as { type: string; data: { job: { name: string } } });
   expect(bodies.map(({ type, data }) => `${type} ${data.job.name}`)).toEqual(["job.submitted a", "job.submitted b", "job.submitted c"]);
-  const { headers, body, url } = to.calls[0] ?? expect.fail("nobody was called");
+  const call = to.calls[0] ?? expect.fail("nobody was called");
+  const { headers, url } = call;
   expect(url).toBe(URL_OF_CHAT);
-  const key = Buffer.from((signingSecret ?? "").replace(/^whsec_/u, ""), "base64");
-  const signed = createHmac("sha256", key).update(`${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`).digest("base64");
-  expect(key).toHaveLength(24);
-  expect(headers["webhook-signature"]).toBe(`v1,${signed}`);
+  expect(keyOf(signingSecret ?? "")).toHaveLength(24);
+  expect(headers["webhook-signature"]).toBe(signatureBy(signingSecret ?? "", call));
   expect(Math.abs(Number(headers["webhook-timestamp"]) * 1000 - clock.now())).toBeLessThan(4_000);
+  await close();
+});
+
+test("of two that make it at once, one is told that there is one, and the secret is that of the other", async () => {
+  const { engine, to, outcome, close } = await site();
+  const create = () => engine.webhooks.create(id, { url: URL_OF_CHAT, filter: everything }, "ann");
+  const made = await outcome(Promise.allSettled([create(), create()]));
+  const secrets = made.flatMap((one) => (one.status === "fulfilled" ? [one.value.signingSecret ?? ""] : []));
+  expect(made.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []))).toMatchObject([{ code: "conflict" }]);
+  await outcome(engine.webhooks.test("default", "chat"));
+  const call = to.calls[0] ?? expect.fail("nobody was called");
+  expect(secrets.map((secret) => call.headers["webhook-signature"] === signatureBy(secret, call))).toEqual([true]);
   await close();
 });
 

@@ -1,6 +1,7 @@
 /** What callers may do with webhooks: make, change, look at, try, and send again what was given up. */
 import {
   didYouMean,
+  hasCode,
   WEBHOOK_NAME,
   WindlassError,
   WORKSPACE_SCOPE,
@@ -13,7 +14,7 @@ import {
 } from "@windlass/kernel";
 import type { DeliveryFilter, Outbound } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
-import type { Secrets } from "./secrets.ts";
+import { readyToSeal, type Secrets } from "./secrets.ts";
 import { SECRET_PREFIX, sendSigned } from "./send-signed.ts";
 
 export interface WebhookRequest {
@@ -123,17 +124,24 @@ async function create(
   const { context, secrets } = parts;
   const { store } = context;
   checked(name, faultOfUrl(callerOf(parts), url));
-  if ((await store.webhooks.list(workspace)).some((webhook) => webhook.name === name))
-    throw new WindlassError("conflict", `there is a webhook ${name} already`);
+  if ((await store.webhooks.list(workspace)).some((webhook) => webhook.name === name)) throw taken(name);
   const made = secret === undefined ? `${SECRET_PREFIX}${Buffer.from(context.random.bytes(SECRET_BYTES)).toString("base64")}` : null;
   const alias = secret ?? `webhook-${name}`;
-  if (made === null) await demandSecret(context, workspace, alias);
-  else await secrets.set({ workspace, scope: WORKSPACE_SCOPE, name: alias }, made, by);
+  await (made === null ? demandSecret(context, workspace, alias) : readyToSeal(context));
   const now = context.now();
   const position = await store.reads.feedEnd();
   const pause = pausing(paused, { by, now });
   const fresh = { workspace, name, url, filter, secret: alias, ...pause, position, failingSince: null, createdBy: by, createdAt: now };
-  return { webhook: await store.webhooks.put(fresh, 0), signingSecret: made };
+  const webhook = await store.webhooks.put(fresh, 0).catch((error: unknown) => {
+    throw hasCode(error, "revision_mismatch") ? taken(name) : error;
+  });
+  // Behind it: of two that make the webhook at once, the one that is refused would change the secret of the other.
+  if (made !== null) await secrets.set({ workspace, scope: WORKSPACE_SCOPE, name: alias }, made, by);
+  return { webhook, signingSecret: made };
+}
+
+function taken(name: string): WindlassError {
+  return new WindlassError("conflict", `there is a webhook ${name} already`);
 }
 
 interface Updating {
