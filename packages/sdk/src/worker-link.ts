@@ -10,7 +10,7 @@ import { WORKSPACE_HEADER } from "@windlass/contract/routes";
 import { frameReader, frameWriter, hostToTell, WORKER_HOST_HEADER, WORKERS_PATH } from "@windlass/contract/worker-connection";
 import type { ServerMessage } from "@windlass/contract";
 import { backoffDelay, ERRORS, isWindlassError, messageOf, ms, seconds, WindlassError, type Backoff } from "@windlass/kernel";
-import type { RawData, WebSocket } from "ws";
+import type { RawData } from "ws";
 import { causeOf, refusalOf } from "./send-request.ts";
 import type { Machine } from "./worker-machine.ts";
 
