@@ -246,3 +246,11 @@ test("one commit that cannot be stored, among claims and others that share its t
   expect((valueTo(batched) as Committed).results).toEqual(batch.map(({ id }) => ({ ok: true, id, created: true })));
   expect(db.all("SELECT count(*) FROM jobs")).toEqual([[103]]);
 });
+
+test("that it should close waits for the next turn like a call, until it was begun (W5)", () => {
+  expect(serving.waits).toBe(false);
+  serving.take({ type: "close" });
+  expect(serving.waits).toBe(true);
+  serving.serve(now);
+  expect(serving.waits).toBe(false);
+});

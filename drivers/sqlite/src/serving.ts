@@ -43,14 +43,20 @@ export class Serving {
   /** What has come and was not carried out yet, in order. */
   readonly #writes: Call[] = [];
   #reads: Call[] = [];
+  /** Whether it was told to close, and whether that was begun. */
   #closing = false;
+  #closed = false;
 
   constructor(parts: ServingParts) {
     this.#parts = parts;
   }
 
-  /** Whether something has come that there was no time for. */
+  /** Whether something has come that there was no time for: also when it is that it should close. */
   get waits(): boolean {
+    return this.#hasCalls || (this.#closing && !this.#closed);
+  }
+
+  get #hasCalls(): boolean {
     return this.#writes.length > 0 || this.#reads.length > 0;
   }
 
@@ -80,8 +86,8 @@ export class Serving {
       this.#look();
       this.#rest();
     } while (this.#writes.length > 0 && monotonic() < until);
-    if (!this.#closing || this.waits) return commits.newest() !== before;
-    this.#close();
+    if (!this.#closing || this.#hasCalls) return commits.newest() !== before;
+    if (!this.#closed) this.#close();
     return false;
   }
 
@@ -122,7 +128,7 @@ export class Serving {
   /** What nobody waits for: behind the answers, so that only who comes right after them does. */
   #rest(): void {
     const { db, log, intake } = this.#parts;
-    intake.rest(!this.waits);
+    intake.rest(!this.#hasCalls);
     if (!log.isShort()) return;
     try {
       // While another process writes, the next commits make the log longer by themselves.
@@ -133,6 +139,7 @@ export class Serving {
   }
 
   #close(): void {
+    this.#closed = true;
     const { db, beats, flushing, intake, closed } = this.#parts;
     beats.stop();
     flushing.close(() => {
