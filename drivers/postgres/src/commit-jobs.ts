@@ -30,7 +30,7 @@ import { freeKeys, storeKeyLimits } from "./concurrency-keys.ts";
 import { querierOf, type Querier } from "./connection.ts";
 import { storeDeadLetters } from "./dead-letters.ts";
 import { disabledAmong } from "./disabled-definitions.ts";
-import { firstWritten, type Written } from "./event-groups.ts";
+import { somethingWritten, type Written } from "./event-groups.ts";
 import type { Group } from "./group-commit.ts";
 import { liveColumns, liveOf } from "./live-rows.ts";
 import { inOneStatement } from "./one-statement.ts";
@@ -107,7 +107,7 @@ export async function commit(
     shared,
     onStored: () => claimed.stored(),
     made: (number[0]?.[0] as string | undefined) ?? sharing.number,
-    traces: () => ({ made: madeBy(results), changed: changedBy(locked.own, firstWritten(set.writes, known.manyMin)) }),
+    traces: () => ({ made: madeBy(results), changed: changedBy(locked.own, somethingWritten(set.writes, known.manyMin)) }),
   };
 }
 

@@ -56,10 +56,10 @@ export interface Written extends Pick<JobEvent, "jobId" | "seq"> {
 }
 
 /** Null: it writes no event. */
-export function firstWritten(writes: Writes, groupMin: number): Written | null {
-  const [run] = runsOf(writes, groupMin);
-  const event = run?.events[0];
-  return run === undefined || event === undefined ? null : { jobId: event.jobId, seq: event.seq, foundAt: run.foundAt };
+export function somethingWritten(writes: Writes, groupMin: number): Written | null {
+  const all = runsOf(writes, groupMin).flatMap(({ events, foundAt }) => events.map(({ jobId, seq }) => ({ jobId, seq, foundAt })));
+  // What has ended may be removed before anybody looks; where all is of what ends, a second try is refused and doubles nothing.
+  return all.find(({ jobId }) => !writes.ended.has(jobId)) ?? all[0] ?? null;
 }
 
 const IS_WRITTEN = `SELECT 1 FROM events WHERE job_id = $1 AND seq = $2 AND xmin = $4::xid

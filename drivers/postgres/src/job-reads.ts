@@ -15,9 +15,10 @@ import {
   viewColumns,
   viewTables,
   type ListQuery,
+  type SqlValue,
 } from "@windlass/sql";
 import { ofAllLive, ofRowsAndGroups } from "./claim-groups.ts";
-import type { Querier, Row } from "./connection.ts";
+import type { Querier } from "./connection.ts";
 import { eventsBehind, eventsOfJob, lastEvent } from "./event-groups.ts";
 import { markAndPosition, positionText } from "./feed-position.ts";
 
@@ -47,11 +48,14 @@ export function jobReads(db: Querier): JobReads {
       return mergeLists([views, []], filter);
     },
     tally: async (filter, by) => {
-      const rows: Row[] = [];
-      // One after the other, as lists.
-      for (const query of tallyQueries({ ...filter, limit: filter.limit + 1 }, by, (n) => `$${n}`))
-        rows.push(...(await db.once(ofList(query), query.values)));
-      return mergeTallies(rows, filter.limit);
+      // One statement, so of one moment: a job that ended between two would be in both, and counts are only added.
+      const values: SqlValue[] = [];
+      const parts = tallyQueries({ ...filter, limit: filter.limit + 1 }, by, (n) => `$${n}`).map((query) => {
+        const before = values.length;
+        values.push(...query.values);
+        return `(${ofList(query).replaceAll(/\$(\d+)/gu, (_, number: string) => `$${before + Number(number)}`)})`;
+      });
+      return mergeTallies(parts.length === 0 ? [] : await db.once(parts.join(" UNION ALL "), values), filter.limit);
     },
     attempts: async (jobId) => {
       // The current one first: an attempt that ends in between is then in both and counted once, not in neither.

@@ -140,9 +140,10 @@ export async function lookForClaims(db: Querier, claims: readonly AskedClaim[]):
 
 async function lookFor(db: Querier, asked: AskedClaim): Promise<string | null> {
   const { executor, session, queues = [] } = asked.request;
-  const [[look], , settings] = await Promise.all([
-    db.rows(LOOK, [executor, queues, session]),
+  // The lock first: what waits for it has no number yet, and what is looked at is as new as it.
+  const [, [look], settings] = await Promise.all([
     db.rows(KEEP_SETTINGS),
+    db.rows(LOOK, [executor, queues, session]),
     db.rows(SETTINGS, [queues]),
   ]);
   const [number, othersReady] = look ?? [];
@@ -154,9 +155,9 @@ async function lookFor(db: Querier, asked: AskedClaim): Promise<string | null> {
 
 const HOLD_SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR KEY SHARE";
 const ONE_READY = `SELECT 1 ${READY} LIMIT 1`;
-/** As `isUnhindered` says it: where it said so before, this seldom says otherwise. Settings stay as they are (J2). */
+/** As `isUnhindered` says it: where it said so before, this seldom says otherwise. Settings stay as they are (J2); rows are not waited for (J4). */
 const HINDERED = `SELECT 1 FROM queues WHERE name = ANY($1::text[]) AND (paused <> 0
-  OR concurrency_limit IS NOT NULL OR rate_limit IS NOT NULL OR key_concurrency_limit IS NOT NULL OR key_rate_limit IS NOT NULL) FOR KEY SHARE`;
+  OR concurrency_limit IS NOT NULL OR rate_limit IS NOT NULL OR key_concurrency_limit IS NOT NULL OR key_rate_limit IS NOT NULL) FOR KEY SHARE NOWAIT`;
 
 /** The same without asking: what is written with it is stored only where it was so. */
 export async function takeForGranted(db: Querier, claims: readonly AskedClaim[]): Promise<Sharing> {

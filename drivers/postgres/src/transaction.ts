@@ -24,7 +24,7 @@ import { Unheard } from "./unheard.ts";
 const TAKEN = "23505";
 /** A division by zero: what was known of rows is not so any more (claimed-rows.ts). */
 const CHANGED = "22012";
-/** A lock that was waited for as long as the transaction may (disabled-definitions.ts, M2). */
+/** A lock that was waited for as long as the transaction may (M2 of disabled-definitions.ts, Q4 of queue-settings.ts). */
 const LOCKED = "55P03";
 /** Deadlock, serialization failure, a key that another transaction inserted first, and rows that it changed. */
 const LOST_RACES: ReadonlySet<string> = new Set(["40P01", "40001", TAKEN, CHANGED, LOCKED]);

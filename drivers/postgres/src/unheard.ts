@@ -4,7 +4,8 @@
  * U1. A job has an id that no other has, and its row is made once. So when a transaction makes a job, its row says whether all of the
  *     transaction was stored. As long as the row is not there, the same may be done again, whole: should the first one be stored after all,
  *     because it was still on its way, one of both fails by the key of that row. So the row is looked for once more behind a second try that
- *     failed.
+ *     failed. A job under a key is found by the second try instead, and answered as one that was there; what was changed beside it is looked at
+ *     first (U2), so that nothing is changed twice.
  * U2. Who changes a job has locked its row and read it, and with it the number of the transaction. The lock goes with the transaction, so
  *     whoever has waited for it looks when that has ended: an event that it wrote is there under its number, or nothing of it is and the same
  *     may be done again. `pg_xact_status` alone does not tell: behind a crash of the database a number may be given to another transaction.
@@ -64,8 +65,9 @@ const WAIT_FOR_HOLDER = "SELECT 1 FROM jobs_live WHERE id = $1 FOR KEY SHARE";
 
 /** Null: nobody knows (U3). */
 export async function wasStored(db: Querier, { made, changed }: Traces): Promise<boolean | null> {
+  // Behind it that transaction has ended. A job that it makes under a key would not let a second try fail, but be found by it.
+  if (changed !== null) await db.rows(WAIT_FOR_HOLDER, [changed.holds]);
   if (made !== undefined) return (await db.rows(IS_MADE, [made])).length > 0;
   if (changed === null) return null;
-  await db.rows(WAIT_FOR_HOLDER, [changed.holds]);
   return isWritten(db, changed.wrote, changed.number);
 }

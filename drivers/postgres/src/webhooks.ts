@@ -54,7 +54,7 @@ export function webhookStore(db: Querier, pool: pg.Pool): WebhookStore {
       inTransaction(pool, async (tx) => {
         if (ids === null) return tx.count(SQL.redriveAll, [now, workspace, name]);
         let count = 0;
-        for (const id of ids) count += await tx.count(SQL.redriveOne, [now, workspace, name, id]);
+        for (const id of ids.toSorted()) count += await tx.count(SQL.redriveOne, [now, workspace, name, id]);
         return count;
       }),
     prune: (before, limit) => db.count(SQL.prune, [before, limit, before]),

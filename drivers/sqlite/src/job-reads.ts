@@ -58,7 +58,6 @@ export function tallyJobs(db: Database, filter: JobFilter, by: TallyBy): Tally {
 }
 
 export function listAttempts(db: Database, jobId: string): Attempt[] {
-  // The current one first: the writer may commit between two statements, and an attempt that ends then is in both, not in neither.
   const row = db.get(CURRENT, [jobId]);
   const ended = db.all(ATTEMPTS, [jobId]).map((one) => attemptsTable.decode(one));
   const last = db.get(LAST, [jobId]);
