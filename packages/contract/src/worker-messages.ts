@@ -123,8 +123,8 @@ export const serverMessage = z.discriminatedUnion("type", [
   }),
   /** What of these has not begun is to be given back: their queue was paused or limited. An older worker comes to them soon. */
   z.object({ type: z.literal("recall"), jobs: z.array(z.object({ id: z.string(), token: count })) }),
-  /** Which of these does the worker not have? Each with its fencing token, in the same order: an earlier attempt of it is another one. */
-  z.object({ type: z.literal("ask"), question: count, ids, tokens: z.array(count) }),
+  /** Which of these does the worker not have? Each with its fencing token, in the same order: an earlier attempt of it is another one. An older server leaves them out. */
+  z.object({ type: z.literal("ask"), question: count, ids, tokens: z.array(count).optional() }),
   /** The answer to a beat: the session lives on. */
   z.object({ type: z.literal("alive"), n: count }),
   /** What was wrong; the end of the connection follows. */

@@ -140,6 +140,25 @@ test("for one who is far behind nobody else reads anything again, and one who le
   await close();
 });
 
+test("one who takes long for the last page of what he missed goes on by himself, and misses nothing", async () => {
+  const { engine, clock, outcome, close } = await engineFixture();
+  await engine.feed.start();
+  await engine.jobs.submitMany(hundred);
+  const subscription = engine.feed.resume(() => true, "");
+  const slow = subscription[Symbol.asyncIterator]();
+  const items = [await outcome(slow.next())];
+  for (let i = 0; i < 15; i++) await engine.jobs.submitMany(hundred);
+  await clock.advance(2_000);
+  while (items.length <= 100) items.push(await outcome(slow.next()));
+  // More comes than a listener may lag behind.
+  await clock.advance(2_000);
+  while (items.length < 1_600) items.push(await outcome(slow.next()));
+  expect(new Set(items.map((item) => (item as IteratorResult<FeedItem>).value.type))).toEqual(new Set(["event"]));
+  subscription.end();
+  await engine.feed.stop();
+  await close();
+});
+
 test("without a subscriber nothing is read, and a subscription that ended hears no more", async () => {
   let reads = 0;
   const wrap = (store: Store): Store => ({

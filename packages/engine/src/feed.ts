@@ -74,7 +74,7 @@ export function feed(context: EngineContext): Feed {
   return {
     ...tail,
     subscribe: async (matches, after) => listen(matches, after ?? (await context.store.reads.feedEnd())),
-    resume: (matches, after) => resumed((from) => context.store.reads.feed(from, PAGE), { matches, after, listen }),
+    resume: (matches, after) => resumed(context, { matches, after, listen }),
   };
 }
 
@@ -85,7 +85,7 @@ interface Resuming {
 }
 
 /** Keeps F3. */
-function resumed(page: (from: string) => Promise<readonly FeedEntry[]>, { matches, after, listen }: Resuming): Subscription {
+function resumed({ store, clock }: EngineContext, { matches, after, listen }: Resuming): Subscription {
   let [isOver, live]: [boolean, Subscription | null] = [false, null];
   return {
     end() {
@@ -93,15 +93,17 @@ function resumed(page: (from: string) => Promise<readonly FeedEntry[]>, { matche
       live?.end();
     },
     async *[Symbol.asyncIterator]() {
-      let [from, isFull] = [after, true];
-      while (isFull) {
-        const entries = isOver ? [] : await page(from);
+      let [from, isBehind] = [after, true];
+      while (isBehind) {
+        const entries = isOver ? [] : await store.reads.feed(from, PAGE);
+        const readAt = clock.monotonic();
         for (const { position, workspace, event } of entries) {
           if (isOver) return;
           from = position;
           if (matches(event, workspace)) yield { type: "event", position, event };
         }
-        isFull = entries.length === PAGE;
+        // Who took long for the last page is behind again.
+        isBehind = entries.length === PAGE || clock.monotonic() - readAt > REST_MS;
       }
       if (isOver) return;
       live = listen(matches, from);

@@ -66,7 +66,6 @@ export function readAhead(monotonic: () => number): ReadAhead {
   /** What is asked for, and what the last answer gave of what it was asked for. */
   let asking = 0;
   let last = { at: 0, asked: 0, given: 0 };
-  /** Whether keys were seen among the last jobs that came. */
   /** When the last one with a fairness key came. */
   let keyedAt = Number.NEGATIVE_INFINITY;
   const clear = (): readonly ClaimedJob[] => {

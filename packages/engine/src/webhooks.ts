@@ -2,6 +2,7 @@
 import {
   didYouMean,
   hasCode,
+  messageOf,
   WEBHOOK_NAME,
   WindlassError,
   WORKSPACE_SCOPE,
@@ -136,7 +137,14 @@ async function create(
     throw hasCode(error, "revision_mismatch") ? taken(name) : error;
   });
   // Behind it: of two that make the webhook at once, the one that is refused would change the secret of the other.
-  if (made !== null) await secrets.set({ workspace, scope: WORKSPACE_SCOPE, name: alias }, made, by);
+  if (made !== null)
+    await secrets.set({ workspace, scope: WORKSPACE_SCOPE, name: alias }, made, by).catch(async (error: unknown) => {
+      // Nobody was told its secret, and who tries again is to find the name free.
+      await store.webhooks.remove(workspace, name, webhook.revision).catch((lost: unknown) => {
+        context.logger.warn("a webhook that has no secret could not be removed", { workspace, webhook: name, error: messageOf(lost) });
+      });
+      throw error;
+    });
   return { webhook, signingSecret: made };
 }
 

@@ -183,7 +183,8 @@ function carrierOf(running: Running, { results, wake }: Ends): Carrier {
       return [];
     },
     holding: () => takes.size + ahead.jobs.size,
-    unknown: (held) => held.filter(({ id }) => !takes.has(id) && !ahead.jobs.has(id)),
+    // By token: an earlier attempt that still runs here is another one.
+    unknown: (held) => held.filter(({ id, token }) => takes.get(id)?.live.token !== token && ahead.jobs.get(id)?.live.token !== token),
     stop(live, stop) {
       if (ahead.remove(live.id)) return false;
       runs.get(live.id)?.stop(stop);

@@ -8,7 +8,7 @@ const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(
 const job = (id: string, token = 1): PushedJob => ({ id, token, attempt: 1, name: id, handler: "work", input: null, labels: {} });
 const ok: HandlerEnd = { type: "settle", result: { outcome: "succeeded", reason: "ok", message: null }, stopped: false };
 
-function slotsOf(concurrency: number) {
+function slotsOf(concurrency: number, { isHeld = () => true, onBegin = () => {} }: { isHeld?: () => boolean; onBegin?: () => void } = {}) {
   const { machine, pass, timers } = still();
   const begun: string[] = [];
   const ends = new Map<string, (end: HandlerEnd | null) => void>();
@@ -21,9 +21,10 @@ function slotsOf(concurrency: number) {
     machine,
     unanswered: () => unanswered,
     changed: () => {},
-    isHeld: () => true,
+    isHeld,
     run: ({ id }): Run => {
       begun.push(id);
+      onBegin();
       const ended = new Promise<HandlerEnd | null>((resolve) => ends.set(id, resolve));
       return {
         ended,
@@ -47,6 +48,13 @@ test("no more run at once than there are slots; the others wait in order (S1)", 
   end("b");
   await settled();
   expect([begun, slots.running]).toEqual([["a", "b", "c"], 2]);
+});
+
+test("what is begun is held: looked at before each, for the one before may have kept the program busy (S4)", () => {
+  let isHeld = true;
+  const { slots, begun } = slotsOf(3, { isHeld: () => isHeld, onBegin: () => (isHeld = false) });
+  slots.take([job("a"), job("b")]);
+  expect([begun, slots.running]).toEqual([["a"], 1]);
 });
 
 test("the same attempt runs once, also when it comes again after its end (S2)", async () => {
@@ -138,6 +146,8 @@ test("over a new connection, what the session lost is abandoned, and what it hol
   await settled();
   expect([slots.running, told]).toEqual([1, []]);
   expect(slots.unknown(["a", "b", "c"], [1, 1, 1])).toEqual(["b", "c"]);
+  // As an older server asks.
+  expect(slots.unknown(["a", "c"])).toEqual(["c"]);
   expect(slots.credit().slots).toBe(1);
 });
 

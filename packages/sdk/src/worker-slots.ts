@@ -130,8 +130,9 @@ export class WorkerSlots {
    * Of these, with their tokens, those that are not here. An attempt whose end was not answered yet may be the one before: who took it
    * for the one that is asked about would keep that from everybody.
    */
-  unknown(ids: readonly string[], tokens: readonly number[]): string[] {
-    return ids.filter((id, index) => this.#jobs.get(id)?.job.token !== tokens[index]);
+  unknown(ids: readonly string[], tokens?: readonly number[]): string[] {
+    // An older server does not say them.
+    return ids.filter((id, index) => (tokens === undefined ? !this.#jobs.has(id) : this.#jobs.get(id)?.job.token !== tokens[index]));
   }
 
   /** The session was lost with all that it held. */
@@ -160,9 +161,11 @@ export class WorkerSlots {
 
   #fill(): void {
     const { concurrency, machine, isHeld } = this.#options;
-    if (this.#waiting.length === 0 || !isHeld()) return;
-    const begun = this.#waiting.splice(0, Math.max(0, concurrency - this.#running));
-    for (const entry of begun) this.#begin(entry);
+    // Looked at before each: the handler before it may have kept this program busy for longer than the session lives.
+    while (this.#running < concurrency && this.#waiting.length > 0 && isHeld()) {
+      const [entry] = this.#waiting.splice(0, 1);
+      if (entry !== undefined) this.#begin(entry);
+    }
     if (this.#waiting.length > 0) this.#cancelLook ??= machine.after(AHEAD_WAIT_MS, () => this.#look());
   }
 

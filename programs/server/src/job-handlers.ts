@@ -1,7 +1,7 @@
 /** The operations on jobs that answer at once; logs and watches have files of their own. */
 import { problemOf, type Operations, type Result } from "@windlass/contract";
-import { wholeSeconds, WindlassError, type JobView } from "@windlass/kernel";
-import type { Submitted } from "@windlass/engine";
+import { hasCode, wholeSeconds, WindlassError, type JobView } from "@windlass/kernel";
+import type { JobsWithin, Submitted, SubmitRequest } from "@windlass/engine";
 import type { JobReads } from "@windlass/ports";
 import { writtenAhead } from "./answer-text.ts";
 import { definedOnly } from "./defined-only.ts";
@@ -43,10 +43,8 @@ export function jobHandlers({ engine }: ServerContext): JobHandlers {
       return result.created && expected?.id === result.id ? expected : submitted(engine, result);
     },
     async submitMany({ body }, { principal, jobs }) {
-      const results = await jobs.submitMany(body.jobs.map((job) => requestOf(job, principal.name)));
-      const answers = results.map((result) => answerOf(engine, result, body.withJobs));
-      const isAnswer = (one: Answer | Promise<Answer>): one is Answer => !(one instanceof Promise);
-      return { results: answers.every(isAnswer) ? answers : await Promise.all(answers.map(async (one) => one)) };
+      const requests = body.jobs.map((job) => requestOf(job, principal.name));
+      return { results: await answersTo({ engine, jobs }, requests, body.withJobs) };
     },
     async list({ query }, { workspace }) {
       const { cursor, limit, parentId, rootId, rootsOnly, order } = query;
@@ -138,15 +136,40 @@ function answered({ id, created }: Submitted, view: JobView): SubmittedAnswer {
 
 type Answer = Result<Operations["jobs"]["submitMany"]>["results"][number];
 
-/** To one of many that were submitted; a promise only where its job has to be read. */
-function answerOf(engine: ServerContext["engine"], result: Submitted | WindlassError, withJob: boolean): Answer | Promise<Answer> {
+interface Asked {
+  readonly engine: ServerContext["engine"];
+  readonly jobs: JobsWithin;
+}
+
+/** To each of many that are submitted. */
+async function answersTo({ engine, jobs }: Asked, requests: readonly SubmitRequest[], withJobs: boolean): Promise<Answer[]> {
+  const results = await jobs.submitMany(requests);
+  const answers = results.map((result, i) => answerOf(engine, result, withJobs ? () => jobs.submit(requests[i] as SubmitRequest) : null));
+  const isAnswer = (one: Answer | Promise<Answer>): one is Answer => !(one instanceof Promise);
+  return answers.every(isAnswer) ? answers : Promise.all(answers.map(async (one) => one));
+}
+
+/**
+ * To one of many that were submitted; a promise only where its job has to be read. `again` submits one that was deleted since it was found,
+ * as of a single submit; null: the job is not asked for.
+ */
+function answerOf(
+  engine: ServerContext["engine"],
+  result: Submitted | WindlassError,
+  again: (() => Promise<Submitted>) | null,
+): Answer | Promise<Answer> {
   if (result instanceof WindlassError) return { problem: problemOf(result) };
   const { id, created } = result;
-  if (!withJob) return { id, created };
+  if (again === null) return { id, created };
   const { view } = result;
   if (view !== undefined) return { id, created, job: presentJob(view) };
-  return submitted(engine, result).catch((error: unknown) => {
-    if (error instanceof WindlassError) return { problem: problemOf(error) };
-    throw error;
-  });
+  return submitted(engine, result)
+    .catch(async (error: unknown) => {
+      if (!hasCode(error, "not_found")) throw error;
+      return submitted(engine, await again());
+    })
+    .catch((error: unknown) => {
+      if (error instanceof WindlassError) return { problem: problemOf(error) };
+      throw error;
+    });
 }

@@ -7,8 +7,8 @@
  * I3. A worker changes only attempts that a session of its own token holds. What it does not hold by this connection is looked
  *     up first: it may belong to an earlier session. The fencing token is no secret and can be guessed, so it alone opens nothing;
  *     the attempt that was looked up is the one that is changed, for the next holder has another token.
- * I5. What must not be stored is masked here: a worker is not told what that is.
  * I4. Log lines that come again after a cut connection are not stored twice, as long as the server lived on.
+ * I5. What must not be stored is masked here: a worker is not told what that is.
  */
 import type { WorkerItem } from "@windlass/contract";
 import { maskedResult, maskOfId, type EngineContext, type Settling } from "@windlass/engine";
