@@ -1,6 +1,6 @@
 /**
  * A program of its own: answers each request with the jobs that it asks for, one or a list of always the same length, by `node:http`, once SQLite has the rows of jobs
- * that are like them in one commit; without an id of a job in the store, one row of one table for each. On its event loop: a thread for SQLite would be two hops more. Tells its parent the port.
+ * that are like them in one commit; without an id of a job in the store, one row of one table. On its event loop: a thread for SQLite would be two hops more. Tells its parent the port.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -7,7 +7,8 @@ import { operation } from "./operation.ts";
 /** Roles or permissions that one request may name. */
 const NAMED_MAX = 100;
 const WORKSPACES_MAX = 1_000;
-/** Up to 63 lower-case letters, digits and `-`, the first a letter. The rules of names in the engine tell what is wrong with another. */
+// One more than may be: the rules of names in the engine tell what is wrong with it.
+/** 1 to 63 lower-case letters, digits and `-`, beginning with a letter and not ending with `-`. */
 const name = z.string().min(1).max(64);
 
 export const workspaceJson = z

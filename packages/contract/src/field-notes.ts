@@ -62,14 +62,15 @@ Problem.type A name, not an address.
 Queue.attemptsAlive What the concurrency limit counts, and what a drained queue has none of.
 Queue.concurrencyLimit Attempts that may be alive at once.
 Queue.deadLetters Whether handler jobs that failed for good become dead letters.
-Queue.keyConcurrencyLimit The same two for each fairness key by itself; jobs without a key are not counted.
+Queue.keyConcurrencyLimit Attempts of each fairness key that may be alive at once; jobs without a key are not counted.
+Queue.keyRateLimit Attempts of each fairness key that may start in a time.
 Queue.queued At most 100,000 are counted; then there may be more.
 Queue.rateLimit Attempts that may start in a time.
 Queue.revision Grows with each change; 0: nobody has set anything of it.
-RetryPolicy.backoff How long to rest before each: a second, doubled each time, at most 5 minutes when left out.
-RetryPolicy.backoff.jitter The part of a rest that chance may take off it.
+RetryPolicy.backoff How long each waits: a second, doubled each time, at most 5 minutes when left out.
+RetryPolicy.backoff.jitter The part of a wait that chance may take off.
 RetryPolicy.limit Attempts after the first.
-RetryPolicy.on After which ends: \`failed\`, \`failed_timeout\` and \`failed_node_lost\` when left out.
+RetryPolicy.on After which outcomes: \`failed\`, \`failed_timeout\` and \`failed_node_lost\` when left out.
 Role.builtIn True of those that are always there.
 Schedule.failing Why it could not be decided about when it was looked at last; it is tried again at \`nextAt\`. Null: it could.
 Schedule.labels Of its jobs.
@@ -83,7 +84,7 @@ Secret.keyId Of the key that it is sealed with.
 Secret.readable False: the server that answers does not have that key.
 Secret.version Counts its values from 1.
 Secret.workflow Whose it is; null of the workspace's own.
-Setting.value What holds now; of a secret only what is none.
+Setting.value What holds now. Of a secret \`***\`, or empty where there is none; passwords within addresses are \`***\`, too.
 Setting.variable The environment variable that sets it.
 Step.output Null in a list when it has more than 65,536 bytes: shown with the job alone.
 Submission.concurrency At most so many jobs of the workspace with the same key run at once, whatever queue they are in.
@@ -99,7 +100,7 @@ Submission.name By which people and lists know it; many may have the same.
 Submission.notBefore It is not started before this time.
 Submission.priority From -1000 to 1000, 0 when left out: the higher one is started first.
 Submission.queue Where it waits; \`default\` when left out.
-Submission.retry Which ends are followed by another attempt; when left out only \`failed_node_lost\`, twice.
+Submission.retry After which outcomes another attempt follows; when left out only \`failed_node_lost\`, twice.
 Submission.spec Of a handler \`{"handler": "its name"}\`; of a process \`command\` (a list) or \`script\` (text), with \`shell\`, \`cwd\`, \`env\`, \`memoryLimitBytes\` and \`output\`; of a container \`image\` and what belongs to it.
 Submission.startDeadline It expires unless it was started by then.
 Submission.timeoutSeconds The longest that one attempt may take; of an execution, the whole.
@@ -207,8 +208,8 @@ deadLetters.redrive.result.left Those that fit and are left as they are: how man
 deadLetters.redrive.result.left.reason Why: as of a job, or as of a notice.
 deadLetters.redrive.result.more True when there may be more to redrive: ask again.
 deadLetters.redrive.result.unseen Why some of those of notices could not be looked at, and about how many; null: all were.
-events.list.query.after Continue behind this position of the feed; \`Last-Event-ID\` does the same.
-events.watch.query.after Continue behind this position of the feed; \`Last-Event-ID\` does the same.
+events.list.query.after Continue behind this position of the feed.
+events.watch.query.after Continue behind this position of the feed.
 jobs.approve.body.step Which step of the execution; only needed where several wait.
 jobs.cancel.body.graceSeconds How long it may take to end by itself before it is killed.
 jobs.cancel.body.message Why, for its handler and for who looks at it later.
@@ -250,7 +251,7 @@ jobs.retryMany.body.all Really all jobs of the workspace.
 jobs.retryMany.body.dryRun Look only: the answer says what would be done.
 jobs.retryMany.body.limit At most so many, oldest first.
 jobs.submitMany.body.withJobs Whether each answer shows its job, as that of \`submit\` does; false when left out.
-jobs.watch.query.after Continue behind this position of the feed; \`Last-Event-ID\` does the same.
+jobs.watch.query.after Continue behind this position of the feed.
 jobs.watch.query.scope \`tree\`: also all jobs below it.
 queues.list.query.cursor The nextCursor of an earlier answer.
 queues.move.body.cursor Goes on behind the batch that told it.
@@ -258,15 +259,16 @@ queues.purge.body.cursor Goes on behind the batch that told it.
 queues.purge.body.remove Also remove those that were never started.
 queues.put.body.concurrencyLimit Attempts that may be alive at once.
 queues.put.body.deadLetters Whether handler jobs that failed for good become dead letters.
-queues.put.body.keyConcurrencyLimit The same two for each fairness key by itself; jobs without a key are not counted.
+queues.put.body.keyConcurrencyLimit Attempts of each fairness key that may be alive at once; jobs without a key are not counted.
+queues.put.body.keyRateLimit Attempts of each fairness key that may start in a time.
 queues.put.body.rateLimit Attempts that may start in a time.
-roles.create.body.name Up to 63 lower-case letters, digits and \`-\`, the first a letter. The rules of names in the engine tell what is wrong with another.
+roles.create.body.name 1 to 63 lower-case letters, digits and \`-\`, beginning with a letter and not ending with \`-\`.
 roles.list.query.cursor The nextCursor of an earlier answer.
 roles.list.result.permissions On every page the same.
 schedules.apply.body.source The text of a file of a schedule.
 schedules.backfill.body.concurrency How many of its jobs run at once.
 schedules.backfill.body.dryRun Tells the times and makes nothing.
-schedules.backfill.body.from Both ends are among it.
+schedules.backfill.body.from Where the span begins; a time at either end belongs to it.
 schedules.backfill.body.limit The first so many times of the span.
 schedules.backfill.result.isCut There are more times in the span.
 schedules.backfill.result.refused Why jobs could not be made.
@@ -280,7 +282,7 @@ secrets.set.body.workflow Of the workspace when left out.
 secrets.set.result.masked False: it is too short to be masked in logs, which would be full of masks.
 settings.list.query.cursor The nextCursor of an earlier answer.
 tokens.create.body.expiresAt It is good until then; for ever when left out.
-tokens.create.body.name Up to 63 lower-case letters, digits and \`-\`, the first a letter. The rules of names in the engine tell what is wrong with another.
+tokens.create.body.name 1 to 63 lower-case letters, digits and \`-\`, beginning with a letter and not ending with \`-\`.
 tokens.create.body.roles What it may do: roles, single permissions, or both.
 tokens.create.body.workspaces The workspace of the call when left out.
 tokens.create.result.secret What is sent as bearer token; told this once.
@@ -302,6 +304,6 @@ workflows.run.body.input By the names of its inputs.
 workflows.run.body.name Of a stored workflow, or \`name@version\`. Either this or \`source\`.
 workflows.run.body.source The text of a workflow file, which is run without being stored.
 workflows.validate.body.source The text of a workflow file.
-workspaces.create.body.name Up to 63 lower-case letters, digits and \`-\`, the first a letter. The rules of names in the engine tell what is wrong with another.
+workspaces.create.body.name 1 to 63 lower-case letters, digits and \`-\`, beginning with a letter and not ending with \`-\`.
 workspaces.list.query.cursor The nextCursor of an earlier answer.
 `;

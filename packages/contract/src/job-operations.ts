@@ -15,15 +15,15 @@ const retryPolicy = z
   .strictObject({
     /** Attempts after the first. */
     limit: z.int().min(0).max(RETRY_LIMIT_MAX),
-    /** After which ends: `failed`, `failed_timeout` and `failed_node_lost` when left out. */
+    /** After which outcomes: `failed`, `failed_timeout` and `failed_node_lost` when left out. */
     on: z.array(z.enum(failureOutcomes)).optional(),
-    /** How long to rest before each: a second, doubled each time, at most 5 minutes when left out. */
+    /** How long each waits: a second, doubled each time, at most 5 minutes when left out. */
     backoff: z
       .strictObject({
         initialSeconds: z.number().min(0).max(SECONDS_MAX).optional(),
         factor: z.number().min(1).max(100).optional(),
         maxSeconds: z.number().min(0).max(SECONDS_MAX).optional(),
-        /** The part of a rest that chance may take off it. */
+        /** The part of a wait that chance may take off. */
         jitter: z.number().min(0).max(1).optional(),
       })
       .optional(),
@@ -70,7 +70,7 @@ export const submission = z
     notBefore: time.optional(),
     /** It expires unless it was started by then. */
     startDeadline: time.optional(),
-    /** Which ends are followed by another attempt; when left out only `failed_node_lost`, twice. */
+    /** After which outcomes another attempt follows; when left out only `failed_node_lost`, twice. */
     retry: retryPolicy.optional(),
     /** The longest that one attempt may take; of an execution, the whole. */
     timeoutSeconds: z.number().min(0.001).max(SECONDS_MAX).optional(),
@@ -82,7 +82,7 @@ export const submittedJson = z.object({ id: z.string(), created: z.boolean(), jo
 
 const POSITION_MESSAGE = "expected a position of an earlier answer";
 
-/** Continue behind this position of the feed; `Last-Event-ID` does the same. */
+/** Continue behind this position of the feed. */
 const after = z
   .string()
   .regex(/^(\d{1,20}(-\d{1,20})?)?$/u, POSITION_MESSAGE)

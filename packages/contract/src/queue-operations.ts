@@ -16,8 +16,9 @@ const settings = z.strictObject({
   concurrencyLimit: z.int().min(0).max(CONCURRENCY_LIMIT_MAX).nullable(),
   /** Attempts that may start in a time. */
   rateLimit: rateLimitJson.nullable(),
-  /** The same two for each fairness key by itself; jobs without a key are not counted. */
+  /** Attempts of each fairness key that may be alive at once; jobs without a key are not counted. */
   keyConcurrencyLimit: z.int().min(1).max(CONCURRENCY_LIMIT_MAX).nullable(),
+  /** Attempts of each fairness key that may start in a time. */
   keyRateLimit: rateLimitJson.nullable(),
   /** Whether handler jobs that failed for good become dead letters. */
   deadLetters: z.boolean(),

@@ -240,7 +240,7 @@ export const scheduleOperations = {
     status: 201,
     params: nameParams,
     body: z.strictObject({
-      /** Both ends are among it. */
+      /** Where the span begins; a time at either end belongs to it. */
       from: fireTime,
       to: fireTime,
       /** The first so many times of the span. */

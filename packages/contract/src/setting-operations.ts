@@ -6,7 +6,7 @@ import { operation } from "./operation.ts";
 export const settingJson = z
   .object({
     name: z.string(),
-    /** What holds now; of a secret only what is none. */
+    /** What holds now. Of a secret `***`, or empty where there is none; passwords within addresses are `***`, too. */
     value: z.union([z.string(), z.number(), z.boolean()]),
     source: z.enum(["default", "environment", "command line"]),
     /** The environment variable that sets it. */

@@ -5,14 +5,12 @@
 import { isWindlassError, WindlassError } from "@windlass/kernel";
 import { CommanderError } from "commander";
 import { processEnvironment } from "./machine/environment.ts";
+import { INTERRUPTED } from "./machine/interruption.ts";
 import { errorObject, errorText, exitCodeOf } from "./output/error-text.ts";
 import { terminalOf } from "./output/terminal.ts";
 import { programOf } from "./program.ts";
 import type { World } from "./tree/call.ts";
 import { usageError } from "./tree/usage-error.ts";
-
-/** As shells have it: ended by SIGINT. */
-const INTERRUPTED = 130;
 
 const environment = processEnvironment();
 const terminal = terminalOf(process, environment);

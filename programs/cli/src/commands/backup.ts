@@ -32,7 +32,7 @@ export async function backup(call: Call<BackupOptions>): Promise<void> {
     const { made, place } = call.options.verify === true ? await verified(call, line.show) : await take(call, line.show);
     line.clear();
     const found = call.options.verify === true ? "every file is there, and as its checksum says" : "";
-    await present(call, made, () => told(call, place, made) + fields(call, [["verified", found]]));
+    await present(call, made, () => told(call, { place, made }, found));
   } finally {
     line.clear();
   }
@@ -100,12 +100,13 @@ async function byServer(client: Client, { asked, onStep, signal }: ByServer): Pr
   throw new WindlassError("unavailable", "the server ended before the back-up was done; nothing is left of it");
 }
 
-function told(call: Call, target: string, made: BackupJson): string {
+function told(call: Call, { place, made }: Taken, found: string): string {
   return fields(call, [
-    ["back-up", target],
+    ["back-up", place],
     ["taken", `${made.createdAt} by Windlass ${made.windlass}`],
     ["store", `${made.store}, schema ${made.schema}, ${count(made.rows["jobs"] ?? 0, "job")}`],
     ["under way", made.underWay === 0 ? "nothing" : `${count(made.underWay, "attempt")}; a restore ends what was under way as lost`],
     ["files", `${made.files}, ${formatBytes(made.bytes)}`],
+    ["verified", found],
   ]);
 }

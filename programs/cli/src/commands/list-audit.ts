@@ -32,8 +32,10 @@ export async function listAudit(call: Call<AuditOptions>): Promise<void> {
 /** Throws `usage`. */
 async function demandOperation(value: string): Promise<void> {
   const { operationList } = await import("@windlass/contract");
-  const told = "docs/reference/permissions.md has all";
-  demandKnown("--operation", { what: "operation", value, known: operationList.map(({ id }) => id), told });
+  const told = "docs/reference/sdk.md has all";
+  // What the audit says of itself is no operation of the API.
+  const known = [...operationList.map(({ id }) => id), "audit.lost"];
+  demandKnown("--operation", { what: "operation", value, known, told });
 }
 
 const COLUMNS: readonly Column<AuditJson>[] = [

@@ -2,7 +2,7 @@
 import type { EventJson } from "@windlass/contract";
 import { eventTypes, WindlassError } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
-import { interruption } from "../machine/interruption.ts";
+import { INTERRUPTED, interruption } from "../machine/interruption.ts";
 import { changesOf } from "../output/answer-changes.ts";
 import { presentTable, tellMore } from "../output/api-object.ts";
 import { isForPeople, namesIn, type TableOf } from "../output/present.ts";
@@ -17,8 +17,6 @@ export interface ListEventsOptions {
   readonly limit?: number;
 }
 
-const INTERRUPTED = 130;
-
 export async function listEvents(call: Call<ListEventsOptions>): Promise<number | void> {
   const { type, after, limit, watch } = call.options;
   for (const value of type ?? []) demandKnown("--type", { what: "event", value, known: eventTypes });
@@ -31,7 +29,7 @@ export async function listEvents(call: Call<ListEventsOptions>): Promise<number 
   tellMore(call, page.more ? `--after ${page.next}, or --limit` : null);
 }
 
-/** Until it is interrupted; a server that is away for a while is waited for, and nothing is left out. */
+/** Until it is interrupted; a server that is away is waited for, about a minute, and nothing is left out. */
 async function followEvents(call: Call, asked: object): Promise<number> {
   // Before anything comes: events have no names.
   if (call.format === "name") namesIn({});
@@ -50,7 +48,10 @@ async function followEvents(call: Call, asked: object): Promise<number> {
       call.terminal.out(await changes({ object: { items: [item.event] }, table, human: () => "" }));
     }
   } catch (error) {
-    if (!interrupted.signal.aborted) throw error;
+    if (!interrupted.signal.aborted) {
+      if (position !== undefined) call.terminal.err(`Go on with: ${comeBack(behind(call.typed, position))}\n`);
+      throw error;
+    }
   } finally {
     interrupted.takeBack();
   }

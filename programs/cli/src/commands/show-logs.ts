@@ -6,6 +6,7 @@ import { logBytes, logLines, type Client, type LogLine } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
 import { findJob } from "../connection/find-job.ts";
 import { logSources, type LogSource } from "../connection/log-sources.ts";
+import { INTERRUPTED } from "../machine/interruption.ts";
 import { now } from "../output/api-object.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 import { comeBack } from "../tree/typed.ts";
@@ -21,8 +22,6 @@ export interface LogsOptions {
   readonly allContainers?: boolean;
   readonly timestamps?: boolean;
 }
-
-const INTERRUPTED = 130;
 
 export async function showLogs(call: Call<LogsOptions>): Promise<number> {
   const { client } = connect(call);

@@ -13,6 +13,7 @@ import { GATHERED_LENGTH_MAX, SUBMIT_MANY_MAX } from "@windlass/contract/routes"
 import { ERRORS, isWindlassError, WindlassError } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
+import { INTERRUPTED } from "../machine/interruption.ts";
 import { count } from "../output/job-lines.ts";
 import { present } from "../output/present.ts";
 import { printable } from "../output/style.ts";
@@ -26,7 +27,6 @@ interface Submitting {
 }
 
 const REFUSED = 4;
-const INTERRUPTED = 130;
 /** From here on a status tells of the server, not of the request. */
 const SERVER_STATUS_MIN = 500;
 

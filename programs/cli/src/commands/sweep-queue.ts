@@ -1,9 +1,9 @@
 /** `windlass queues drain|move|purge|delete`: what is done with all that a queue holds. */
 import type { QueueJson, SweptJson } from "@windlass/contract";
-import { WindlassError } from "@windlass/kernel";
+import { hasCode, WindlassError } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
 import { connect } from "../connection/connect.ts";
-import { interruption } from "../machine/interruption.ts";
+import { INTERRUPTED, interruption } from "../machine/interruption.ts";
 import { rest } from "../machine/rest.ts";
 import { now } from "../output/api-object.ts";
 import { count } from "../output/job-lines.ts";
@@ -11,7 +11,6 @@ import { isForPeople, present } from "../output/present.ts";
 import { argumentOf, type Call } from "../tree/call.ts";
 import { comeBack } from "../tree/typed.ts";
 
-const INTERRUPTED = 130;
 /** How often a drain looks whether anything still runs. */
 const LOOK_MS = 500;
 
@@ -26,7 +25,10 @@ export async function drainQueue(call: Call<{ readonly wait?: boolean; readonly 
   const { wait = false, timeout } = call.options;
   if (timeout !== undefined && !wait) throw new WindlassError("usage", "--timeout says how long --wait waits; add --wait");
   const name = argumentOf(call, 0);
-  await client.queues.get({ name });
+  await client.queues.get({ name }).catch((error: unknown) => {
+    // Who may not look may pause all the same.
+    if (!hasCode(error, "forbidden")) throw error;
+  });
   const paused = await client.queues.put({ name, paused: true });
   const queue = wait ? await untilDrained(call, { client, queue: paused, end: now() + (timeout ?? Infinity) }) : paused;
   if (queue === null) {

@@ -5,7 +5,7 @@
 import { ERRORS, hasCode, isWindlassError, messageOf } from "@windlass/kernel";
 import { allPages } from "../connection/all-pages.ts";
 import { connect, type Connection } from "../connection/connect.ts";
-import { interruption } from "../machine/interruption.ts";
+import { INTERRUPTED, interruption } from "../machine/interruption.ts";
 import { keepAlive, rest } from "../machine/rest.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { listenToTerminal } from "../machine/terminal-input.ts";
@@ -21,7 +21,6 @@ const LOOK_MS = 1_000;
 const MEASURED_MS = 1_000;
 /** The most jobs that are asked for; a window shows fewer. */
 const RUNNING_MAX = 100;
-const INTERRUPTED = 130;
 const CTRL_C = "\u0003";
 const [LEFT, RIGHT] = ["\u001B[D", "\u001B[C"];
 

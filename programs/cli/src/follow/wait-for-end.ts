@@ -2,6 +2,7 @@
 import type { JobJson } from "@windlass/contract";
 import { messageOf } from "@windlass/kernel";
 import type { Client } from "@windlass/sdk";
+import { INTERRUPTED } from "../machine/interruption.ts";
 import { now } from "../output/api-object.ts";
 import { endOf } from "../output/job-lines.ts";
 import { isForPeople, present } from "../output/present.ts";
@@ -9,7 +10,6 @@ import type { Call } from "../tree/call.ts";
 import { followJob } from "./follow-job.ts";
 
 export const FAILED = 1;
-const INTERRUPTED = 130;
 
 export interface Waiting {
   readonly client: Client;

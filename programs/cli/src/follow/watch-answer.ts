@@ -5,7 +5,7 @@
  */
 import { ERRORS, isWindlassError, messageOf } from "@windlass/kernel";
 import { connect } from "../connection/connect.ts";
-import { interruption } from "../machine/interruption.ts";
+import { INTERRUPTED, interruption } from "../machine/interruption.ts";
 import { keepAlive } from "../machine/rest.ts";
 import { systemClock } from "../machine/system-clock.ts";
 import { changesOf } from "../output/answer-changes.ts";
@@ -18,7 +18,6 @@ import { comeBack } from "../tree/typed.ts";
 const LOOK_MS_MIN = 250;
 /** Figures age, and not everything has events. */
 const LOOK_MS_MAX = 2_000;
-const INTERRUPTED = 130;
 
 /** Until it is interrupted. What fails at first is thrown; later a server that does not answer is waited for. */
 export async function watchAnswer<Options extends object>(call: Call<Options>, perform: Perform<Options>): Promise<number> {

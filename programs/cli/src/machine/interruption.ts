@@ -1,6 +1,9 @@
 /** The first signal that asks for an end, as something to wait for. */
 import type { World } from "../tree/call.ts";
 
+/** The exit code of a program that was asked to end by a signal (128 and the number of SIGINT), as shells have it. */
+export const INTERRUPTED = 130;
+
 export interface Interruption {
   readonly asked: Promise<"SIGINT" | "SIGTERM">;
   /** The same, for a program that is to stay until then: it does not end when its last connection does. */

@@ -21,7 +21,7 @@ export const TOPICS: Readonly<Record<string, { readonly about: string; readonly 
 -o json    the API's objects and nothing else (also --json); errors are one object on standard error
 -o yaml    the same as YAML
 -o name    ids of jobs, names of all else, one a line: windlass jobs list --state failed -o name | xargs -n 1 windlass jobs retry
---watch    of list and get: again whenever something changes; in a pipe only what changed, with -o json one object a line
+--watch    of list and get: again whenever something changes; in a pipe only what changed, with -o json one object a line; of events each as it comes
 Colours come in terminals only; NO_COLOR=1 switches them off, FORCE_COLOR=1 on.`,
   },
   ids: {

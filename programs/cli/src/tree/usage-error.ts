@@ -15,11 +15,13 @@ export function usageError(error: CommanderError, program: Command, args: readon
     return new WindlassError("usage", `${pathOf(command)} needs to know what to do: ${verbs.join(", ")}\nSee ${help}`);
   }
   const text = error.message.replace(/^error: /u, "").replace(/ is invalid( for argument '[^']*')?\. (?=[a-z])/u, " is invalid$1: ");
-  return new WindlassError("usage", `${text}${suggestion(error, command)}${asTheirs(command, args)}\nSee ${help}`);
+  return new WindlassError("usage", `${text}${suggestion(error, command)}${asTheirs(error, command, args)}\nSee ${help}`);
 }
 
 /** `jobs submit ls -la`: what belongs to their command was read as ours. */
-function asTheirs(command: Command, args: readonly string[]): string {
+function asTheirs(error: CommanderError, command: Command, args: readonly string[]): string {
+  // One of ours with a wrong value.
+  if (error.code === "commander.invalidArgument" && error.message.startsWith("error: option '--")) return "";
   const place = command.registeredArguments.findIndex((argument) => argument.variadic && argument.name() === "command");
   if (place < 0 || args.includes("--")) return "";
   const at = args.indexOf(command.name()) + 1 + place;
