@@ -153,7 +153,7 @@ test("one who takes long for the last page of what he missed goes on by himself,
   // More comes than a listener may lag behind.
   await clock.advance(2_000);
   while (items.length < 1_600) items.push(await outcome(slow.next()));
-  expect(new Set(items.map((item) => (item as IteratorResult<FeedItem>).value.type))).toEqual(new Set(["event"]));
+  expect(new Set(items.map((item) => item.value.type))).toEqual(new Set(["event"]));
   subscription.end();
   await engine.feed.stop();
   await close();
