@@ -108,6 +108,8 @@ export class KeptProgram {
       await this.kill();
       return `${this.name} did not stop within ${patienceMs} ms of SIGTERM: ${this.#logTail()}`;
     }
+    // It had just been started: nothing of it was there yet that could have been told.
+    if (!this.#ready && end[1] === "SIGTERM") return null;
     return end[0] === 0 ? null : `${this.name} ended with ${end[1] ?? end[0]} when it was told to stop: ${this.#logTail()}`;
   }
 
