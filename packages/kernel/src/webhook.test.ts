@@ -1,4 +1,4 @@
-import { jobRecord, T0 } from "@windlass/testkit";
+import { deliveryOf, jobRecord, T0 } from "@windlass/testkit";
 import { describe, expect, test } from "vitest";
 import type { JobEvent } from "./event.ts";
 import { afterSending, matchesWebhook, webhookBody, type Delivery, type WebhookFilter } from "./webhook.ts";
@@ -6,25 +6,7 @@ import { afterSending, matchesWebhook, webhookBody, type Delivery, type WebhookF
 const everything: WebhookFilter = { types: [], kinds: [], names: [], outcomes: [], labels: {} };
 const record = jobRecord({ name: "nightly", labels: { team: "data", tier: "1" } });
 const event: JobEvent = { jobId: record.id, seq: 3, at: T0, type: "job.finished", attempt: 1, data: { outcome: "failed_oom" } };
-const delivery: Delivery = {
-  id: "msg_1",
-  workspace: "default",
-  webhook: "chat",
-  position: "0001",
-  jobId: record.id,
-  seq: 3,
-  type: "job.finished",
-  body: "{}",
-  state: "pending",
-  tries: 0,
-  nextAt: T0,
-  lastAt: null,
-  lastStatus: null,
-  lastError: null,
-  tookMs: null,
-  settledAt: null,
-  createdAt: T0,
-};
+const delivery = deliveryOf(1, { jobId: record.id, seq: 3, body: "{}" });
 
 test("an empty list narrows nothing, and all that is given must fit", () => {
   const matches = (filter: Partial<WebhookFilter>): boolean => matchesWebhook({ ...everything, ...filter }, event, record);

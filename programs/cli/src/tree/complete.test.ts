@@ -1,18 +1,10 @@
 import { eventTypes, jobStates, noticeFaults, outcomes } from "@windlass/kernel";
 import { expect, test } from "vitest";
-import { plainStyle } from "../output/style.ts";
-import { leavesOf, programOf } from "../program.ts";
+import { leavesOf } from "../program.ts";
 import { complete } from "./complete.ts";
+import { quietProgram } from "./program-fixture.ts";
 
-const program = programOf(
-  {
-    terminal: { out: () => {}, err: () => {}, live: false, columns: 80, rows: 24, style: plainStyle, errStyle: plainStyle },
-    environment: {},
-    typed: [],
-    onInterrupt: () => () => {},
-  },
-  () => {},
-);
+const program = quietProgram();
 const values = (...words: readonly string[]): readonly string[] => complete(program, words).candidates.map(({ value }) => value);
 const live = (...words: readonly string[]): string | undefined => complete(program, words).live?.noun;
 

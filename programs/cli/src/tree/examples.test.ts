@@ -1,29 +1,12 @@
 import type { Command } from "commander";
 import { expect, test } from "vitest";
-import { plainStyle } from "../output/style.ts";
-import { leavesOf, programOf } from "../program.ts";
+import { leavesOf } from "../program.ts";
 import { EXAMPLES } from "./examples.ts";
+import { quietProgram } from "./program-fixture.ts";
 import { pathOf } from "./usage-error.ts";
 
 let printed = "";
-const newProgram = (): Command =>
-  programOf(
-    {
-      terminal: {
-        out: (text) => (printed += String(text)),
-        err: () => {},
-        live: false,
-        columns: 80,
-        rows: 24,
-        style: plainStyle,
-        errStyle: plainStyle,
-      },
-      environment: {},
-      typed: [],
-      onInterrupt: () => () => {},
-    },
-    () => {},
-  );
+const newProgram = (): Command => quietProgram((text) => (printed += String(text)));
 
 test.each(Object.entries(EXAMPLES).flatMap(([path, examples]) => examples.map((example) => [example, path])))(
   "%s is understood",
