@@ -5,6 +5,7 @@ import { httpFlushes, httpGroups, httpRow, httpRows } from "./ceilings/http-flus
 import { keptDrain } from "./ceilings/kept-drains.ts";
 import { leanPostgres, leanSqlite } from "./ceilings/lean-drains.ts";
 import { postgresCommits } from "./ceilings/postgres-commits.ts";
+import { postgresRows } from "./ceilings/postgres-rows.ts";
 import { spawns } from "./ceilings/spawns.ts";
 import { bullmq } from "./contenders/bullmq.ts";
 import { BATCH, type Contender } from "./contenders/contender.ts";
@@ -55,6 +56,7 @@ export const ROWS: readonly Row[] = [
     units: perSecond,
     entrants: [
       groupInserts(BATCH),
+      postgresRows,
       ...onQueues(queues, async (queue, scale) => {
         const count = DRAINED[scale];
         // As before the other rows of enqueues, so that nobody's first calls are what is measured.
@@ -62,7 +64,7 @@ export const ROWS: readonly Row[] = [
         return { "": await enqueueMany(queue, { count }) };
       }),
     ],
-    ceilings: { [windlassEmbedded.name]: groupInserts(BATCH).name, [windlassHttp.name]: groupInserts(BATCH).name },
+    ceilings: ceilingsOf({ sqlite: groupInserts(BATCH), postgres: postgresRows }),
   },
   drainRow({ id: "drain-10", concurrency: 10, contenders: queues }),
   drainRow({ id: "drain-100", concurrency: 100, contenders: queues }),

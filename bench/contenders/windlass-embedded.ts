@@ -1,7 +1,7 @@
 /** Windlass in the same process: SQLite with `synchronous = FULL` in a folder of its own, or PostgreSQL. Its own defaults. */
 import { openEmbedded, type Embedded } from "@windlass/windlass";
 import { temporaryFolder } from "../cleanup.ts";
-import { hasPostgres, postgresDatabase, POSTGRES_MISSING } from "../servers/postgres.ts";
+import { hasPostgres, postgresDatabase, POSTGRES_MISSING, type PostgresDatabase } from "../servers/postgres.ts";
 import { batchesOfWindlass, JOB_OF_WINDLASS, type Contender, type OpenQueue } from "./contender.ts";
 
 export const windlassEmbedded: Contender = {
@@ -24,7 +24,11 @@ export interface OpenWindlass extends OpenQueue {
 }
 
 export async function openOnPostgres(): Promise<OpenWindlass> {
-  const database = await postgresDatabase();
+  return openOnDatabase(await postgresDatabase());
+}
+
+/** Which goes when it is closed. */
+export async function openOnDatabase(database: PostgresDatabase): Promise<OpenWindlass> {
   const queue = await open({ url: database.url });
   return {
     ...queue,
