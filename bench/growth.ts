@@ -16,7 +16,7 @@ import { enqueue } from "./workloads/enqueue.ts";
 import { percentile } from "./workloads/percentile.ts";
 
 const HELP = `npm run bench:growth -- [options]
-  --to <jobs>      100000; finished jobs in the store at the end (a million takes minutes, ten millions an hour)
+  --to <jobs>      100000; finished jobs in the store at the end (a million takes minutes, ten millions a quarter of an hour)
   --json <file>    the figures as JSON, too
 `;
 
