@@ -33,6 +33,22 @@ test("every link to a heading leads to one", () => {
   expect(dead.map(({ page, target }) => `${page}: ${target}`)).toEqual([]);
 });
 
+test("every file that the tables of ARCHITECTURE.md name is there", () => {
+  const rows = [...readFileSync(join(root, "ARCHITECTURE.md"), "utf8").matchAll(/^\| [^|]+\? \| (.+) \|$/gmu)];
+  expect(rows.length).toBeGreaterThan(40);
+  const missing = rows.flatMap(([, cell = ""]) => {
+    let folder = "";
+    return [...cell.matchAll(/`([^`]+)`/gu)].flatMap(([, name = ""]) => {
+      if (!/[/.]/u.test(name)) return [];
+      // A file without a folder of its own lies in the one that was named before it.
+      const found = [name, join(folder, name)].find((path) => existsSync(join(root, path)));
+      if (found !== undefined && name.startsWith(found)) folder = found.endsWith(".ts") ? dirname(found) : found;
+      return found === undefined ? [name] : [];
+    });
+  });
+  expect(missing).toEqual([]);
+});
+
 /** As GitHub and most readers of Markdown name them. */
 function headingsOf(text: string): string[] {
   const lines = text.replaceAll(/^```[^]*?^```$/gmu, "").matchAll(/^#+ (.*)$/gmu);
