@@ -50,7 +50,7 @@ export const errorsPage: ReferencePage = {
             return [code(name), String(status), String(exit), retry ? "yes" : "no", meaning];
           }),
         ),
-        "Exit codes: 0 well, 1 a job failed, 2 usage, 3 not found, 4 refused, 5 unreachable.",
+        "Exit codes: 0 well, 1 a job failed, 2 usage, 3 not found, 4 refused, 5 unreachable, 130 interrupted.",
       ],
     }),
 };

@@ -105,7 +105,7 @@ function addWatch(command: Command): void {
 }
 
 const EPILOGUE = `
-Exit codes: 0 well, 1 a job failed, 2 usage, 3 not found, 4 refused, 5 unreachable.
+Exit codes: 0 well, 1 a job failed, 2 usage, 3 not found, 4 refused, 5 unreachable, 130 interrupted.
 Begin with:  windlass server        then, in another terminal:  windlass run examples/hello.yaml --watch`;
 
 function url(text: string): string {
