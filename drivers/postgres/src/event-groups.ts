@@ -13,7 +13,7 @@ import type { EndedJob, JobEvent, JobRecord, LiveJob, Writes } from "@windlass/k
 import { eventsTable, FEED_MARK, POSITIONS, POSITIONS_OF_BLOCK } from "@windlass/sql";
 import { ofAllLive } from "./claim-groups.ts";
 import type { Querier, Row } from "./connection.ts";
-import { columnsOf, insertRows, ROW_NUMBER } from "./many-rows.ts";
+import { insertInto, ROW_NUMBER } from "./many-rows.ts";
 
 /** From so many alike on one row is cheaper: its ids lie in a place of their own, which costs about as much as ten events. */
 export const MANY_MIN = 16;
@@ -27,8 +27,7 @@ interface Writing {
 /** The events of a transaction, in their order. */
 export async function writeEvents(db: Querier, writes: Writes, { before, groupMin }: Writing): Promise<void> {
   for (const { events, foundAt } of runsOf(writes, groupMin)) {
-    if (foundAt === null)
-      await insertRows(db, "events", { columns: columnsOf(eventsTable, events), computed: PLACE, isNumberedHere: true });
+    if (foundAt === null) await insertEvents(db, eventsTable.alike(events).columns);
     else await writeGroup(db, events, foundAt);
   }
   const lost = timesLost(writes, before);
@@ -37,6 +36,7 @@ export async function writeEvents(db: Querier, writes: Writes, { before, groupMi
 
 /** Where an event stands in the feed. What is written with one statement gets the numbers of one block, in its order. */
 const PLACE = { mark: `(SELECT ${FEED_MARK})`, position: `(SELECT nextval('${POSITIONS}')) + ${ROW_NUMBER} - 1` };
+const insertEvents = insertInto(eventsTable, { computed: PLACE, isNumberedHere: true });
 /** Not of what began alone. Whether a group of that time is the job's own is not asked: its list would be read for each job of it. */
 const KEEP_TIMES = `INSERT INTO event_times (job_id, at) SELECT id, at FROM unnest($1::text[], $2::bigint[]) AS lost (id, at)
   WHERE EXISTS (SELECT FROM event_groups AS g WHERE g.found_at = lost.at AND g.type = 'job.started') ON CONFLICT DO NOTHING`;

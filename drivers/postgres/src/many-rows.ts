@@ -3,7 +3,7 @@
  * alike, so a column that has one value in all of them goes as that value, and one that is null in all of them not at
  * all: arrays of 500 texts were a third of what a claim cost here and there.
  */
-import { differOf, type Column, type Kind, type SqlValue, type Table } from "@windlass/sql";
+import { differOf, type AlikeRows, type Column, type Kind, type SqlValue, type Table } from "@windlass/sql";
 import type { Querier, Value } from "./connection.ts";
 
 export interface Given {
@@ -15,11 +15,16 @@ export interface Given {
 
 /** Inserts the records in their order. */
 export async function insertMany<T extends object>(db: Querier, table: Table<T>, records: readonly T[]): Promise<void> {
-  if (records.length > 0) await insertRows(db, table.name, { columns: columnsOf(table, records) });
+  if (records.length === 0) return;
+  let insert = inserts.get(table);
+  if (insert === undefined) inserts.set(table, (insert = insertInto(table)));
+  await insert(db, table.alike(records).columns);
 }
 
+const inserts = new WeakMap<Target, ReturnType<typeof insertInto>>();
+
 /** What the records, of which there is one at least, have in each column of the table. */
-export function columnsOf<T extends object>(table: Table<T>, records: readonly T[]): Given[] {
+function columnsOf<T extends object>(table: Table<T>, records: readonly T[]): Given[] {
   const { columns } = table.alike(records);
   return table.columns.map(({ name, kind }, i) => ({ name, kind, values: columns[i] ?? [] }));
 }
@@ -30,8 +35,12 @@ export function columnOf(name: string, kind: Kind, values: readonly SqlValue[]):
   return { name, kind, values: values.every((value) => value === first) ? [first] : values };
 }
 
-interface GivenRows {
-  readonly columns: readonly Given[];
+interface Target {
+  readonly name: string;
+  readonly columns: readonly Pick<Given, "name" | "kind">[];
+}
+
+interface Inserting {
   /** Columns of which PostgreSQL works out the value, and what it is; a `(SELECT …)` is worked out once for all rows. */
   readonly computed?: Readonly<Record<string, string>>;
   /** Whether they are given a number that the table would otherwise always give by itself. */
@@ -41,10 +50,39 @@ interface GivenRows {
 /** The number of the row among those of its statement, from 1, for what is computed. */
 export const ROW_NUMBER = "given.row_number";
 
-/** Inserts rows that are given column by column. */
-export async function insertRows(db: Querier, table: string, { columns, computed = {}, isNumberedHere = false }: GivenRows): Promise<void> {
-  const same = columns.filter(({ values: own }) => own.length === 0);
-  const { arrays, single, values } = parted(columns.filter(({ values: own }) => own.length > 1 || (own[0] ?? null) !== null));
+/** Of more kinds the texts are made anew: users' jobs are mostly of a few. */
+const TEXTS_MAX = 200;
+
+/**
+ * Inserts rows whose values are given column by column, as `Given` says. The text says which of them come once, for each row, or not at
+ * all: it is made once for all rows that are alike in that, for a job that comes alone would else spend more on texts than on itself.
+ */
+export function insertInto(table: Target, inserting: Inserting = {}): (db: Querier, columns: AlikeRows["columns"]) => Promise<void> {
+  const texts = new Map<string, string>();
+  return async (db, columns) => {
+    const key = columns.map(wayOf).join("");
+    let text = texts.get(key);
+    if (text === undefined) {
+      if (texts.size >= TEXTS_MAX) texts.clear();
+      const given = table.columns.map(({ name, kind }, i) => ({ name, kind, values: columns[i] ?? [] }));
+      texts.set(key, (text = insertText(table.name, given, inserting)));
+    }
+    await db.write(text, valuesOf(columns));
+  };
+}
+
+/** How a column is given: for each row, once for all, as the first column, or not at all, which is null. */
+type Way = "*" | "1" | "=" | "-";
+
+function wayOf(values: Given["values"]): Way {
+  if (values.length !== 1) return values.length === 0 ? "=" : "*";
+  return values[0] === null ? "-" : "1";
+}
+
+function insertText(table: string, columns: readonly Given[], { computed = {}, isNumberedHere = false }: Inserting): string {
+  const inWay = (...ways: readonly Way[]): Given[] => columns.filter(({ values }) => ways.includes(wayOf(values)));
+  const same = inWay("=");
+  const { arrays, single } = parted(inWay("*", "1"));
   const names = [...[...arrays, ...same, ...single].map(({ name }) => name), ...Object.keys(computed)].join(", ");
   const isNumbered = Object.values(computed).some((expression) => expression.includes(ROW_NUMBER));
   const from = arrays.length > 0 ? ` FROM ${unnested(arrays, isNumbered)}` : isNumbered ? " FROM (SELECT 1 AS row_number) AS given" : "";
@@ -55,7 +93,19 @@ export async function insertRows(db: Querier, table: string, { columns, computed
     ...Object.values(computed),
   ].join(", ");
   const overriding = isNumberedHere ? " OVERRIDING SYSTEM VALUE" : "";
-  await db.write(`INSERT INTO ${table} (${names})${overriding} SELECT ${given}${from}`, values);
+  return `INSERT INTO ${table} (${names})${overriding} SELECT ${given}${from}`;
+}
+
+/** In the order of `parted`. */
+function valuesOf(columns: AlikeRows["columns"]): Value[] {
+  const arrays: Value[] = [];
+  const single: Value[] = [];
+  for (const values of columns) {
+    const value = values[0] ?? null;
+    if (values.length > 1) arrays.push(values);
+    else if (value !== null) single.push(value);
+  }
+  return arrays.length === 0 ? single : [...arrays, ...single];
 }
 
 /** Writes the columns of rows with an `id` that differ in any of them. */
@@ -116,10 +166,10 @@ function isOneValue({ values }: Given): boolean {
   return values.length === 1;
 }
 
-/** The rows of all columns, of which there are `count`. */
-export function rowsOf(columns: readonly Given[], count: number): SqlValue[][] {
-  const [first] = columns;
-  const own = columns.map(({ values }) => (values.length > 0 ? values : (first?.values ?? [])));
+/** Row by row. */
+export function rowsOf({ columns, count }: AlikeRows): SqlValue[][] {
+  const [first = []] = columns;
+  const own = columns.map((values) => (values.length > 0 ? values : first));
   return Array.from({ length: count }, (_, i) => own.map((values) => (values.length === 1 ? values[0] : values[i]) ?? null));
 }
 

@@ -66,21 +66,40 @@ function gathering(parts: Part[]): Querier {
   };
 }
 
-/** Texts by those of their parts. Each is a statement that every connection prepares: of more different ones the oldest go. */
-const texts = new Map<string, string>();
+/** The texts of a statement's parts, one behind the other, and what they come to together. */
+interface Place {
+  readonly next: Map<string, Place>;
+  text: string | null;
+}
+
+/** Each is a statement that every connection prepares. A key of all texts, some 3 KB, would be made and read for each job that comes alone. */
+const first: Place = { next: new Map(), text: null };
+let texts = 0;
 const TEXTS_MAX = 200;
 
 function statementOf(parts: readonly Part[]): { readonly text: string; readonly values: readonly Value[] } | null {
-  const key = parts.map(({ sql, demanded }) => (demanded === null ? sql : `?${sql}`)).join("\n");
-  let text = texts.get(key);
-  if (text === undefined) {
-    if (parts.length === 0) return null;
-    const [oldest] = texts.keys();
-    if (texts.size >= TEXTS_MAX && oldest !== undefined) texts.delete(oldest);
-    text = textOf(parts);
-    texts.set(key, text);
+  if (parts.length === 0) return null;
+  const place = placeOf(parts);
+  if (place.text === null) {
+    place.text = textOf(parts);
+    // Of more different ones all are made again.
+    if (++texts > TEXTS_MAX) {
+      first.next.clear();
+      texts = 0;
+    }
   }
-  return { text, values: parts.flatMap(({ values, demanded }) => (demanded === null ? values : [...values, demanded])) };
+  return { text: place.text, values: parts.flatMap(({ values, demanded }) => (demanded === null ? values : [...values, demanded])) };
+}
+
+function placeOf(parts: readonly Part[]): Place {
+  let place = first;
+  for (const { sql, demanded } of parts) {
+    const key = demanded === null ? sql : `?${sql}`;
+    let next = place.next.get(key);
+    if (next === undefined) place.next.set(key, (next = { next: new Map(), text: null }));
+    place = next;
+  }
+  return place;
 }
 
 function textOf(parts: readonly Part[]): string {

@@ -2,7 +2,7 @@
 import { timerOf, type LiveJob, type Signals, type Writes } from "@windlass/kernel";
 import { attemptsTable, endOf, endsTable, jobsTable, liveChangingColumns, liveTable, noSignals, type KnownRecords } from "@windlass/sql";
 import type { Querier } from "./connection.ts";
-import { changedIn, columnOf, columnsOf, insertMany, insertRows, rowsOf, transposed, updateRows, type Given } from "./many-rows.ts";
+import { changedIn, columnOf, insertInto, insertMany, rowsOf, transposed, updateRows, type Given } from "./many-rows.ts";
 import { MANY_MIN, writeEvents } from "./event-groups.ts";
 import { wakeSchedules } from "./wake-schedules.ts";
 
@@ -53,10 +53,12 @@ const MOVE = "UPDATE jobs SET queue = moved.queue FROM unnest($1::text[], $2::te
 const SPEND = `INSERT INTO rate_buckets (queue, fairness_key, spent_until) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
   ON CONFLICT (queue, fairness_key) DO UPDATE SET spent_until = excluded.spent_until`;
 
+const insertJobs = insertInto(jobsTable);
+
 async function writeInserted(db: Querier, writes: Writes, known: KnownRecords | undefined): Promise<void> {
-  const columns = columnsOf(jobsTable, writes.inserted);
-  await insertRows(db, "jobs", { columns });
-  if (known !== undefined) for (const row of rowsOf(columns, writes.inserted.length)) known.put(row);
+  const rows = jobsTable.alike(writes.inserted);
+  await insertJobs(db, rows.columns);
+  if (known !== undefined) for (const row of rowsOf(rows)) known.put(row);
   const labels = writes.inserted.flatMap((job) =>
     Object.entries(job.labels).map(([label, value]) => [job.workspace, label, value, job.id] as const),
   );
@@ -73,11 +75,13 @@ async function writeInserted(db: Querier, writes: Writes, known: KnownRecords | 
   );
 }
 
+const TIMER = { name: "timer_at", kind: "integer" } as const;
+const insertLive = insertInto({ ...liveTable, columns: [...liveTable.columns, TIMER] });
 const changed = changedIn(liveTable, liveChangingColumns);
 
 async function writeLive(db: Querier, rows: readonly LiveJob[], before: ReadonlyMap<string, LiveJob>): Promise<void> {
   const made = rows.filter((live) => !before.has(live.id));
-  if (made.length > 0) await insertRows(db, "jobs_live", { columns: [...columnsOf(liveTable, made), timersOf(made)] });
+  if (made.length > 0) await insertLive(db, [...liveTable.alike(made).columns, timersOf(made).values]);
   const changes = rows.flatMap((now) => {
     const old = before.get(now.id);
     return old === undefined ? [] : [{ now, before: old }];
@@ -92,7 +96,7 @@ async function writeLive(db: Querier, rows: readonly LiveJob[], before: Readonly
 }
 
 function timersOf(rows: readonly LiveJob[]): Given {
-  return columnOf("timer_at", "integer", rows.map(timerOf));
+  return columnOf(TIMER.name, TIMER.kind, rows.map(timerOf));
 }
 
 async function writeDecisions(db: Querier, writes: Writes): Promise<void> {

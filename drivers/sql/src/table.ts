@@ -54,7 +54,7 @@ export function tableOf<T extends object>(
     list: (prefix = "") => columns.map((column) => prefix + column.name).join(", "),
     encode: encoderOf(columns),
     encodeAll: allEncoderOf(columns),
-    alike: alikeOf(columns),
+    alike: alikeOf(columns, encoderOf(columns)),
     decode: decoderOf(columns, JSON.parse),
     decodeShared: decoderOf(columns, sharedJson),
   };
@@ -90,8 +90,10 @@ function allEncoderOf<T>(columns: readonly Column<T>[]): Table<T>["encodeAll"] {
   return new Function("records", `${known.join(" ")} return records.map((record) => [${body.join(", ")}]);`) as Table<T>["encodeAll"];
 }
 
-/** A column is gone through once, and no further than it is the same. */
-function alikeOf<T>(columns: readonly Column<T>[]): Table<T>["alike"] {
+const NULL: readonly SqlValue[] = [null];
+
+/** A column is gone through once, and no further than it is the same; one record alone is the same in all. */
+function alikeOf<T>(columns: readonly Column<T>[], encode: Table<T>["encode"]): Table<T>["alike"] {
   const body = columns.map(({ kind, key }) => {
     const value = `record[${JSON.stringify(key)}]`;
     const encoded = kind === "json" ? `${value} === value ? text : (text = ${ENCODED.json(`(value = ${value})`)})` : ENCODED[kind](value);
@@ -109,7 +111,13 @@ function alikeOf<T>(columns: readonly Column<T>[]): Table<T>["alike"] {
     "ownOf",
     `return (records) => { const count = records.length, columns = []; if (count > 0) { ${body.join("\n")} } return { count, columns }; };`,
   );
-  return make(ownOf) as Table<T>["alike"];
+  const alike = make(ownOf) as Table<T>["alike"];
+  return (records) => {
+    const [only] = records;
+    return records.length === 1 && only !== undefined
+      ? { count: 1, columns: encode(only).map((value) => (value === null ? NULL : [value])) }
+      : alike(records);
+  };
 }
 
 /** `first`: the first column, where there is one. */
