@@ -8,14 +8,15 @@
  *     lost, or it could not be given back) is given back: looked into now and then, and in the next pass when one has failed.
  * C4. What was read ahead and the carrier does not come to is given back: another worker may be idle.
  * C5. What was read ahead of a queue that is paused or limited now is given back as soon as that is heard of, and what a claim brings that was
- *     under way then with it: it would start behind the pause, or beside what the limit lets run.
+ *     under way then with it: it would start behind the pause, or beside what the limit lets run. Who goes on with a session is asked for it
+ *     first: what was said while nobody listened for it, nobody says again.
  */
-import { seconds, type ExecutorName, type LiveJob, type StopOrder } from "@windlass/kernel";
+import { isUnhindered, queueState, seconds, type ExecutorName, type LiveJob, type StopOrder } from "@windlass/kernel";
 import type { Claimed, ClaimedJob } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 import { every } from "./every.ts";
 import { loop, type Loop } from "./service.ts";
-import type { OpenSession } from "./session.ts";
+import type { OpenSession, ReportedSession } from "./session.ts";
 
 export interface Room {
   /** Jobs that it has slots for. */
@@ -46,7 +47,7 @@ export interface ClaimOptions {
   readonly executor?: ExecutorName;
   /** Null: all of them. */
   readonly queues: readonly string[] | null;
-  readonly session: Pick<OpenSession, "id" | "lost"> & Partial<Pick<OpenSession, "ensure">>;
+  readonly session: Pick<OpenSession, "id" | "lost"> & Partial<Pick<OpenSession, "ensure"> & Pick<ReportedSession, "resumed">>;
   readonly carrier: Carrier;
 }
 
@@ -75,6 +76,8 @@ interface Suspected {
   jobs: boolean;
   /** That more can be read ahead than one part takes: the last first part was filled. */
   plenty: boolean;
+  /** That a queue was held while nobody listened for it. */
+  holds: boolean;
   /** That a claim has brought something of these queues, from before they were held. */
   readonly held: Set<string>;
 }
@@ -87,7 +90,8 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
   const lookForStops = every(context, REST_MS);
   const lookForJobs = every(context, REST_MS);
   const timeToCompare = every(context, COMPARE_MS);
-  const suspected: Suspected = { stops: false, loss: false, jobs: true, plenty: true, held: new Set() };
+  const isResumed = session.resumed === true;
+  const suspected: Suspected = { stops: false, loss: false, jobs: true, plenty: true, holds: isResumed, held: new Set() };
   let heldUntil: number | null = null;
   const pass = async (): Promise<boolean> => {
     // A time that has passed would let a carrier without room spin.
@@ -100,6 +104,10 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
     if (timeToCompare() || suspected.loss) {
       suspected.loss = false;
       if (await giveBackUnknown(context, options)) suspected.loss = true;
+    }
+    if (suspected.holds) {
+      for (const queue of await heldOf(context, queues ?? [])) suspected.held.add(queue);
+      suspected.holds = false;
     }
     for (const queue of suspected.held) carrier.recall(queue);
     suspected.held.clear();
@@ -175,6 +183,15 @@ function listen(context: EngineContext, { isMeant, options: { session, carrier }
     held();
     stopping();
   };
+}
+
+/** Those of these queues of which nothing may be read ahead now. */
+async function heldOf({ store }: EngineContext, queues: readonly string[]): Promise<readonly string[]> {
+  const stored = await Promise.all(queues.map((queue) => store.queues.get(queue)));
+  return queues.filter((_, index) => {
+    const queue = stored[index] ?? null;
+    return queue !== null && !isUnhindered(queueState(queue));
+  });
 }
 
 /** Gives the carrier what was claimed; true when there is likely more. */

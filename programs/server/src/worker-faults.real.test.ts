@@ -271,6 +271,34 @@ describe("a server that", () => {
     expect((await ended(id)).final).toMatchObject({ state: "cancelled", reason: "cancel_requested" });
     expect(counts).toEqual({ begun: 1, done: 0, aborted: ["cancelled by ada"] });
   });
+
+  test("pauses a queue while its worker is away calls back what that has read ahead once it is there again", async () => {
+    let [welcomes, recalls, begun] = [0, 0, 0];
+    const heard = await spoiledLine(listening.port, (frame) => {
+      if (frame.includes('"type":"welcome"')) welcomes++;
+      if (frame.includes('"type":"recall"') && welcomes === 2) recalls++;
+      return [frame];
+    });
+    closing.push(() => heard.close());
+    const between = await lineTo(Number(new URL(heard.url).port));
+    const { counts, handlers, open } = gate();
+    const work: HandlersByName[string] = (context) => (++begun <= 100 ? null : handlers["work"]?.(context));
+    await working(between.url, { work }, { concurrency: 1, sessionTtlMs: 10_000 });
+    const { jobs, queues, context } = server.engine;
+    const held = async (): Promise<number> => (await context.store.jobs.live({ states: ["running"] }, 200)).length;
+    const task = { kind: "task", name: "work", spec: { handler: "work" }, executor: "handler" } as const;
+    await jobs.submitMany(Array.from({ length: 200 }, () => task));
+    const soon = { interval: 5, timeout: 5_000 };
+    await vi.waitFor(() => expect(counts.begun).toBe(1), soon);
+    await vi.waitFor(async () => expect(await held()).toBeGreaterThan(1), soon);
+    between.cut();
+    await queues.set("default", { paused: true });
+    await vi.waitFor(() => expect(recalls).toBe(1), soon);
+    await vi.waitFor(async () => expect(await held()).toBe(1), soon);
+    open();
+    await vi.waitFor(async () => expect(await held()).toBe(0), soon);
+    expect([counts.begun, counts.done]).toEqual([1, 1]);
+  });
 });
 
 describe("a worker that stops", () => {
