@@ -10,6 +10,11 @@ const pod = {
   },
 };
 
+test("a key that JavaScript gives a meaning is one like any other", () => {
+  const patch = JSON.parse('{"spec": {"__proto__": {"a": 1}, "constructor": {"b": 2}}}') as JsonObject;
+  expect(JSON.stringify(patched({ spec: { c: 3 } }, patch))).toBe('{"spec":{"c":3,"__proto__":{"a":1},"constructor":{"b":2}}}');
+});
+
 test("containers, variables and volumes are merged by name, other lists replaced, null removes", () => {
   const patch = {
     spec: {

@@ -5,15 +5,15 @@ import { isJsonObject, type Json, type JsonObject } from "@windlass/kernel";
 const BY_NAME = new Set(["containers", "initContainers", "env", "volumes"]);
 
 export function patched(target: JsonObject, patch: JsonObject): JsonObject {
-  const result: Record<string, Json> = { ...target };
+  const result = new Map<string, Json>(Object.entries(target));
   for (const [key, value] of Object.entries(patch)) {
-    const before = result[key];
-    if (value === null) delete result[key];
-    else if (isJsonObject(value)) result[key] = patched(isJsonObject(before) ? before : {}, value);
-    else if (isList(value) && BY_NAME.has(key) && isList(before)) result[key] = mergedByName(before, value);
-    else result[key] = value;
+    const before = result.get(key);
+    if (value === null) result.delete(key);
+    else if (isJsonObject(value)) result.set(key, patched(isJsonObject(before) ? before : {}, value));
+    else if (isList(value) && BY_NAME.has(key) && isList(before)) result.set(key, mergedByName(before, value));
+    else result.set(key, value);
   }
-  return result;
+  return Object.fromEntries(result);
 }
 
 function mergedByName(before: readonly Json[], patch: readonly Json[]): Json {

@@ -145,7 +145,8 @@ function readLabels(about: Written, findings: ScheduleFinding[]): Readonly<Recor
   if (entries.length > LABELS_MAX) findings.push({ path: labels.path, message: `${entries.length} labels; ${LABELS_MAX} are allowed` });
   for (const [key, value] of entries) {
     const path = [...labels.path, key];
-    if (typeof value !== "string") findings.push({ path, message: `a label is text, found ${show(value)}; put it in quotes` });
+    if (key === "__proto__") findings.push({ path, message: "the key __proto__ is not allowed" });
+    else if (typeof value !== "string") findings.push({ path, message: `a label is text, found ${show(value)}; put it in quotes` });
     else if (key.length > LABEL_NAME_LENGTH_MAX || value.length > LABEL_LENGTH_MAX)
       findings.push({ path, message: `a label's name has ${LABEL_NAME_LENGTH_MAX} characters at most, its text ${LABEL_LENGTH_MAX}` });
   }

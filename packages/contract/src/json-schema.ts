@@ -2,6 +2,9 @@
 import { isJsonObject, type Json, type JsonObject } from "@windlass/kernel";
 import * as z from "zod";
 
+/** JavaScript gives it a meaning of its own as a key. */
+const UNNAMEABLE = "__proto__";
+
 /** Any JSON value. What arrives was parsed from JSON, so it needs no second look. */
 export const jsonValue = z.custom<Json>((value) => value !== undefined, "a JSON value is missing").meta({ description: "Any JSON value" });
 export const jsonObject = z.custom<JsonObject>(isJsonObject, "expected an object").meta({ type: "object", description: "Any JSON object" });
@@ -9,7 +12,18 @@ export const jsonObject = z.custom<JsonObject>(isJsonObject, "expected an object
 /** ISO 8601 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`. */
 export const time = z.iso.datetime({ offset: true });
 
-export const labels = z.record(z.string().max(200), z.string().max(500));
+export const labels = mapOf(z.string().max(200), z.string().max(500));
+
+/** A map by names that its sender chooses. The one that zod would leave out without a word is refused. */
+export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V): MapOf<V> {
+  const map = z.record(name, value) as unknown as MapOf<V>;
+  const { $schema: _, ...described } = z.toJSONSchema(map, { io: "input", unrepresentable: "any" });
+  const keepsAll = (given: unknown): boolean => !isJsonObject(given) || !Object.hasOwn(given, UNNAMEABLE);
+  const refusal = { path: [UNNAMEABLE], message: `the key ${UNNAMEABLE} is not allowed, any other is` };
+  return z.custom<Record<string, z.input<V>>>(keepsAll, refusal).meta(described).pipe(map);
+}
+
+type MapOf<V> = z.ZodType<Record<string, z.output<V>>, Record<string, z.input<V>>>;
 
 /** Where an earlier page ended. One that is none is refused: a list that began anew, or was empty, would be believed. */
 export const idCursor = (...prefixes: readonly string[]) =>

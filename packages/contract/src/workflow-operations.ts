@@ -1,6 +1,6 @@
 /** What can be done with workflows over the API. A workflow is stored by name; each change makes a new version. */
 import * as z from "zod";
-import { jsonObject, jsonValue, labels, namePage, nameParams, nextCursor, time } from "./json-schema.ts";
+import { jsonObject, jsonValue, labels, mapOf, namePage, nameParams, nextCursor, time } from "./json-schema.ts";
 import { submittedJson } from "./job-operations.ts";
 import { operation } from "./operation.ts";
 import { faultJson } from "./problem.ts";
@@ -105,7 +105,7 @@ export const workflowOperations = {
       /** The text of a workflow file, which is run without being stored. */
       source: source.optional(),
       /** By the names of its inputs. */
-      input: z.record(z.string(), jsonValue).default({}),
+      input: mapOf(z.string(), jsonValue).default({}),
       /** What carries its containers out, whatever the file says; `process` runs their commands without the images. */
       executor: z.enum(["docker", "kubernetes", "process"]).optional(),
       queue: z.string().optional(),

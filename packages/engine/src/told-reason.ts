@@ -41,7 +41,8 @@ const USUAL: Readonly<Record<string, Reason>> = {
 /** Null: neither one of ours nor one that is known. */
 export function reasonOfWord(word: string | null): Reason | null {
   if (word === null) return null;
-  return Object.hasOwn(REASONS, word) ? (word as Reason) : (WORDS[word] ?? null);
+  if (Object.hasOwn(REASONS, word)) return word as Reason;
+  return Object.hasOwn(WORDS, word) ? (WORDS[word] ?? null) : null;
 }
 
 export function reasonOfEnd(

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { faultsOfContainerSpec } from "./container-spec.ts";
+import type { JsonObject } from "./json.ts";
 
 test("all faults of the part for clusters are told at once, each where it is", () => {
   const kubernetes = {
@@ -27,6 +28,13 @@ test("all faults of the part for clusters are told at once, each where it is", (
     "kubernetes.initContainers[1].name",
   ]);
   expect(faults[0]?.message).toContain("namespace");
+});
+
+test.each(["constructor", "toString", "__proto__"])("a key %s is not known, whatever JavaScript means by it", (key) => {
+  const kubernetes = JSON.parse(`{"${key}": "x"}`) as JsonObject;
+  expect(faultsOfContainerSpec({ image: "x", kubernetes })).toEqual([
+    { path: `kubernetes.${key}`, message: expect.stringContaining(`unknown key "${key}"`) },
+  ]);
 });
 
 test.each([

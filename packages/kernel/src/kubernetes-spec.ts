@@ -73,7 +73,7 @@ export function faultsOfKubernetesSpec(spec: JsonObject): readonly Fault[] {
   const faults: Fault[] = [];
   const fault = (path: string, message: string): void => void faults.push({ path: `kubernetes.${path}`, message });
   for (const [field, value] of Object.entries(spec)) {
-    const sort = (SORTS as Readonly<Record<string, Sort | undefined>>)[field];
+    const sort = Object.hasOwn(SORTS, field) ? SORTS[field as keyof KubernetesSpec] : undefined;
     if (sort === undefined)
       fault(field, `unknown key ${JSON.stringify(field)}${didYouMean(field, FIELDS) || `; there are ${FIELDS.join(", ")}`}`);
     else checkValue(value, { field, sort, fault });

@@ -104,6 +104,29 @@ test("a fault of a body names the entry of a list", async () => {
   expect((await problem(many)).faults?.[0]?.message).toBe("jobs has 0 entries; it must have at least 1");
 });
 
+const JOB = { name: "a", executor: "handler", spec: { handler: "a" } } as const;
+const PROTO: unknown = JSON.parse('{"__proto__": "x"}');
+
+test.each([
+  ["/api/v1/jobs", { ...JOB, labels: PROTO }, "labels"],
+  ["/api/v1/job-batches", { jobs: [JOB, { ...JOB, labels: PROTO }] }, "jobs[1].labels"],
+  ["/api/v1/executions", { name: "report", input: PROTO, labels: PROTO }, "input"],
+  ["/api/v1/schedules", { name: "yearly", cron: "0 0 1 1 *", job: JOB, labels: PROTO }, "labels"],
+  ["/api/v1/webhooks", { name: "a", url: "https://hooks.example/x", filter: { labels: PROTO } }, "filter.labels"],
+])("the one key that JavaScript would leave out of a map is refused: %s", async (path, body, map) => {
+  const { code, faults } = await problem(await server.ask("POST", path, { body }));
+  expect(code).toBe("invalid");
+  expect(faults?.[0]).toMatchObject({ path: `${map}.__proto__`, message: expect.stringContaining("the key __proto__ is not allowed") });
+});
+
+test("all other keys are kept as they are, and in an input that one, too", async () => {
+  const labels = { constructor: "a", prototype: "b", toString: "c" };
+  const body = { ...JOB, labels, input: { ...labels, in: PROTO } };
+  const { id } = (await (await server.ask("POST", "/api/v1/jobs", { body })).json()) as { readonly id: string };
+  const told = (await (await server.ask("GET", `/api/v1/jobs/${id}`)).json()) as Readonly<Record<string, unknown>>;
+  expect([JSON.stringify(told["labels"]), JSON.stringify(told["input"])]).toEqual([JSON.stringify(labels), JSON.stringify(body.input)]);
+});
+
 test.each([
   ['{"name": "x",\n  "spec": {,}', 2, 12],
   ['{"name": "x"', 1, 13],

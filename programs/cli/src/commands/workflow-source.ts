@@ -52,16 +52,16 @@ export async function inputsOf(
   if (given.json !== undefined && (typeof given.json !== "object" || given.json === null || Array.isArray(given.json))) {
     throw new WindlassError("usage", `--input-json must be an object such as '{"name": "Ada"}'`);
   }
-  const inputs: Record<string, Json> = { ...(given.json as JsonObject | undefined) };
-  if (given.pairs.length === 0) return inputs;
+  const inputs = new Map<string, Json>(Object.entries((given.json ?? {}) as JsonObject));
+  if (given.pairs.length === 0) return Object.fromEntries(inputs);
   const { coerceInput } = await import("@windlass/workflows");
   const types = await declared();
   for (const [name, text] of given.pairs) {
-    if (Object.hasOwn(inputs, name)) throw new WindlassError("usage", `the input ${name} is given twice`);
+    if (inputs.has(name)) throw new WindlassError("usage", `the input ${name} is given twice`);
     const type = (types[name] as { readonly type?: Parameters<typeof coerceInput>[0] } | undefined)?.type;
-    inputs[name] = type === undefined ? text : coerceInput(type, text);
+    inputs.set(name, type === undefined ? text : coerceInput(type, text));
   }
-  return inputs;
+  return Object.fromEntries(inputs);
 }
 
 /** `; did you mean the file hello.yaml?`, for a name that is not known. */
