@@ -8,6 +8,7 @@ import { SESSION, testStores } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 const REQUEST = { executor: "handler", queues: ["default"], session: SESSION.id, place: null, limit: 1, now: T0 } as const;
+const WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
 
 describe.skipIf(postgres.missing)("a commit without an answer", () => {
   const direct = testStores(postgres);
@@ -90,6 +91,30 @@ describe.skipIf(postgres.missing)("a commit without an answer", () => {
     expect(answers.map(({ results }) => results)).toEqual(executions.map(({ id }) => [{ ok: true, id }]));
     const events = await Promise.all(executions.map(({ id }) => direct.store.reads.events(id, 1, 9)));
     expect(events.map((all) => all.map(({ type }) => type))).toEqual([["job.finished"], ["job.signalled"], ["job.signalled"]]);
+  });
+
+  test("of what changes a job beside one that it makes under a key changes it once, also when it arrives only while that is found out", async () => {
+    const execution = compositeRecord();
+    await direct.store.jobs.commit([{ type: "submit", job: execution }], T0);
+    const arrives = Promise.withResolvers<void>();
+    thief.steal(1, { late: arrives.promise });
+    const job = jobRecord({ idempotencyKey: "once", requestHash: "a" });
+    const committing = store.jobs.commit(
+      [
+        { type: "submit", job },
+        { type: "signal", id: execution.id, name: "go", data: null, by: "test" },
+      ],
+      T0,
+    );
+    // Whoever finds out, or tries it again, waits for the one that is on its way.
+    await expect.poll(async () => (await direct.pool.query(WAITING)).rowCount).toBe(1);
+    arrives.resolve();
+    expect((await committing).results).toEqual([
+      { ok: true, id: job.id, created: true },
+      { ok: true, id: execution.id },
+    ]);
+    expect(thief.left).toBe(0);
+    expect((await direct.store.reads.events(execution.id, 1, 9)).map(({ type }) => type)).toEqual(["job.signalled"]);
   });
 
   test.each([[false], [true]])("of many ends at once tells each that it is stored, once (before it arrives: %s)", async (unsent) => {

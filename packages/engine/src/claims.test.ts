@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { LiveJob } from "@windlass/kernel";
+import { ms, type LiveJob } from "@windlass/kernel";
 import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
 import { fakeClock, quietLogger, seededRandom } from "@windlass/testkit";
 import { claimLoop, giveBack, type Carrier } from "./claims.ts";
 import type { EngineContext } from "./context.ts";
-import { settled } from "./engine-fixture.ts";
+import { settled, type EngineFixture } from "./engine-fixture.ts";
 import { localBus } from "./local-bus.ts";
 import { endOf, gate, working } from "./worker-fixture.ts";
 
@@ -87,6 +87,37 @@ test("the end of a handler asks for no other job where nothing was left", async 
   await expect.poll(() => calls.length).toBe(2);
   open();
   await endOf(fixture, second);
+});
+
+test("a claim whose reply was lost is given back, also of a job whose earlier attempt still runs here", async () => {
+  let loses = false;
+  const fixture: EngineFixture = await working(
+    async (context) => {
+      if (context.attempt > 1) return "again";
+      loses = true;
+      await fixture.engine.jobs.complete(await context.completionToken(), { failed: "refused" });
+      await new Promise<void>((resolve) => context.signal.addEventListener("abort", () => resolve()));
+      return "late";
+    },
+    {
+      wrap: (store) => ({
+        ...store,
+        jobs: {
+          ...store.jobs,
+          async claim(request) {
+            const claimed = await store.jobs.claim(request);
+            if (request.executor !== "handler" || claimed.jobs.length === 0 || !loses) return claimed;
+            loses = false;
+            throw new Error("the reply was lost");
+          },
+        },
+      }),
+    },
+  );
+  const backoff = { initial: ms(100), factor: 1, max: ms(100), jitter: 0 };
+  const id = await fixture.submit({ retry: { limit: 1, on: ["failed"], backoff } });
+  expect((await endOf(fixture, id)).final).toMatchObject({ state: "succeeded", output: "again", attempts: 2 });
+  expect((await fixture.store.reads.events(id, 0, 100)).map(({ type }) => type)).toContain("job.released");
 });
 
 /** A loop of which each claim is answered by the test. */

@@ -92,6 +92,26 @@ test("of two that make it at once, one is told that there is one, and the secret
   await close();
 });
 
+test("one whose secret could not be kept is not there: the others are told as before, and who tries again finds its name free", async () => {
+  let isFull = false;
+  const { engine, to, outcome, close } = await site((store) => ({
+    ...store,
+    secrets: { ...store.secrets, put: (secret) => (isFull ? Promise.reject(new Error("the disk is full")) : store.secrets.put(secret)) },
+  }));
+  const create = (name: string) => engine.webhooks.create({ ...id, name }, { url: URL_OF_CHAT, filter: everything }, "ann");
+  const first = await create("first");
+  isFull = true;
+  await expect(create("chat")).rejects.toThrow("the disk is full");
+  isFull = false;
+  expect(await engine.webhooks.list("default")).toEqual([first.webhook]);
+  for (const { webhook, signingSecret } of [first, await create("chat")]) {
+    await outcome(engine.webhooks.test("default", webhook.name));
+    const call = to.calls.pop() ?? expect.fail("nobody was called");
+    expect(call.headers["webhook-signature"]).toBe(signatureBy(signingSecret ?? "", call));
+  }
+  await close();
+});
+
 test("only what the filter lets through is told, and nothing of another workspace", async () => {
   const { make, names, submit, clock, engine, close } = await site();
   await make({ types: ["job.submitted"], names: ["wanted"], labels: { team: "core" } });

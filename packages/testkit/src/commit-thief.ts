@@ -8,12 +8,18 @@ export interface CommitThief {
   readonly url: string;
   /**
    * Cuts the next so many connections, each when it has sent a COMMIT, or whatever has this text, and the answer comes; `unsent`: it does not
-   * arrive either.
+   * arrive either; `late`: it arrives when that resolves, long after its sender has lost the connection.
    */
-  steal(count: number, options?: { readonly text?: string; readonly unsent?: boolean }): void;
+  steal(count: number, options?: Stolen): void;
   /** Answers that were still to be taken. */
   readonly left: number;
   close(): Promise<void>;
+}
+
+export interface Stolen {
+  readonly text?: string;
+  readonly unsent?: boolean;
+  readonly late?: Promise<void>;
 }
 
 /** As messages say it, and answers: what begins a transaction has the letters, too. */
@@ -25,12 +31,12 @@ export async function commitThief(url: string): Promise<CommitThief> {
   const folder = direct.searchParams.get("host") ?? "";
   const sockets = new Set<Socket>();
   let left = 0;
-  let wanted: { readonly text?: string; readonly unsent?: boolean } = {};
+  let wanted: Stolen = {};
   const server = createServer((from) => {
     const to = connect(join(folder, ".s.PGSQL.5432"));
-    let committing = false;
+    let [committing, isLate] = [false, false];
     const end = (): void => {
-      for (const socket of [from, to]) {
+      for (const socket of isLate ? [from] : [from, to]) {
         socket.destroy();
         sockets.delete(socket);
       }
@@ -41,11 +47,15 @@ export async function commitThief(url: string): Promise<CommitThief> {
     }
     from.on("data", (data) => {
       committing ||= left > 0 && data.includes(wanted.text ?? COMMIT);
-      if (!committing || wanted.unsent !== true) return void to.write(data);
+      const { late, unsent = late !== undefined } = wanted;
+      if (!committing || !unsent) return void to.write(data);
       left--;
+      isLate = late !== undefined;
+      void late?.then(() => to.end(data));
       end();
     });
     to.on("data", (data) => {
+      if (isLate) return;
       // Those to what was sent with it may come by themselves: a server that cannot send them gives up, and stores nothing.
       const isAnswer = wanted.text !== undefined || data.includes(COMMIT);
       if (!committing || left === 0 || !isAnswer) return void from.write(data);

@@ -2,7 +2,7 @@
 import { isWindlassError } from "@windlass/kernel";
 import { client, type Client, type Submission } from "@windlass/sdk";
 import * as fc from "fast-check";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { BASE, testServer, TOKEN, type TestServer } from "./server-fixture.ts";
 
 const BODY_BYTES_MAX = 2_000;
@@ -130,6 +130,29 @@ test("whatever requests and answers are lost, each submit makes one job and gets
     ),
     { numRuns: 40 },
   );
+});
+
+test("of a job that is deleted while a batch under its key is answered another is made, as for a single submit", async () => {
+  const [{ engine, api }] = servers as [TestServer];
+  const job = { ...task, idempotencyKey: "nightly" };
+  const { id } = await api.jobs.submit(job);
+  await api.jobs.cancel({ id });
+  const { reads } = engine.context.store;
+  const get = reads.get.bind(reads);
+  let removed = 0;
+  vi.spyOn(reads, "get").mockImplementation(async (asked) => {
+    if (asked === id && removed === 0) removed = await engine.context.store.retention.remove([id]).then(({ length }) => length);
+    return get(asked);
+  });
+  const { results } = await api.jobs.submitMany({ jobs: [job, task], withJobs: true });
+  expect(removed).toBe(1);
+  expect(results).toMatchObject([
+    { created: true, job: { state: "queued" } },
+    { created: true, job: { state: "queued" } },
+  ]);
+  const ids = results.map((result) => ("id" in result ? result.id : result.problem.code));
+  expect(new Set([id, ...ids]).size).toBe(3);
+  expect((await api.jobs.submit(job)).id).toBe(ids[0]);
 });
 
 function losing(app: TestServer["app"], fates: Fate[]): typeof fetch {
