@@ -158,7 +158,7 @@ interface Answering extends AnsweringParts {
 
 async function answer({ operation, asked, principal, ask, streams, context }: Answering): Promise<PlainAnswer | Response> {
   if (operation.response === "json") return jsonAnswer(asked, operation, { result: await ask(() => asked.signal), context });
-  const { signal, close } = streams.open(asked.signal, principal.name);
+  const { signal, close } = streams.open(asked.signal, principal);
   try {
     const items = whileGood((await ask(() => signal)) as AsyncIterable<unknown>, principal);
     // Refused as a GET would be; but nobody reads the body of a HEAD, and so nobody would end the stream.

@@ -61,7 +61,8 @@ const STREAMS_PER_PRINCIPAL_MAX = 250;
 export function createApp(parts: ServerParts): WindlassApp {
   const context: ServerContext = { ...parts, startedAt: parts.engine.context.now() };
   const streams = openStreams(parts.streamsPerPrincipalMax ?? STREAMS_PER_PRINCIPAL_MAX);
-  const { clock } = parts.engine.context;
+  const { clock, bus } = parts.engine.context;
+  const unfollow = bus.subscribe("access", () => void streams.endRevoked());
   const rate = rateLimit(parts.requestsPerSecond ?? 0, () => clock.monotonic());
   const figures = metrics(context, streams);
   const unknown = strangers(parts.badTokensPerMinute ?? 0, () => clock.monotonic());
@@ -106,6 +107,7 @@ export function createApp(parts: ServerParts): WindlassApp {
     workers,
     async close() {
       closing = true;
+      unfollow();
       streams.endAll();
       figures.close();
       await workers.close();

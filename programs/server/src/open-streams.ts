@@ -1,9 +1,11 @@
 /**
  * The streams that are open, so that a stopping server can end them and nobody opens too many.
  *
- * O1. Each stream's signal ends once: when its caller has gone, when the stream is over, or when all are ended.
+ * O1. Each stream's signal ends once: when its caller has gone, when the stream is over, when its token is found to open nothing any more, or
+ *     when all are ended.
  */
 import { WindlassError } from "@windlass/kernel";
+import type { Principal } from "./authenticate.ts";
 
 /** Of all callers together: each costs a subscription and buffers. */
 const STREAMS_MAX = 1_000;
@@ -12,13 +14,21 @@ const RETRY_AFTER_SECONDS = 5;
 
 export interface OpenStreams {
   /** Throws `unavailable` when there are too many, `rate_limited` when there are too many of this principal. */
-  open(caller: AbortSignal, principal: string): { readonly signal: AbortSignal; readonly close: () => void };
+  open(caller: AbortSignal, principal: Listener): { readonly signal: AbortSignal; readonly close: () => void };
+  /** Looks at all tokens, and ends the streams of those that open nothing any more. */
+  endRevoked(): Promise<void>;
   endAll(): void;
   readonly count: number;
 }
 
+type Listener = Pick<Principal, "name" | "isGood">;
+
+interface Opened extends Pick<Listener, "isGood"> {
+  readonly close: () => void;
+}
+
 export function openStreams(perPrincipalMax: number): OpenStreams {
-  const controllers = new Set<AbortController>();
+  const streams = new Map<AbortController, Opened>();
   const counts = new Map<string, number>();
   const count = (principal: string, by: 1 | -1): void => {
     const now = (counts.get(principal) ?? 0) + by;
@@ -26,8 +36,8 @@ export function openStreams(perPrincipalMax: number): OpenStreams {
     else counts.delete(principal);
   };
   return {
-    open(caller, principal) {
-      if (controllers.size >= STREAMS_MAX) throw new WindlassError("unavailable", `${STREAMS_MAX} streams are open already; close some`);
+    open(caller, { name: principal, isGood }) {
+      if (streams.size >= STREAMS_MAX) throw new WindlassError("unavailable", `${STREAMS_MAX} streams are open already; close some`);
       if ((counts.get(principal) ?? 0) >= perPrincipalMax) {
         throw new WindlassError(
           "rate_limited",
@@ -36,26 +46,30 @@ export function openStreams(perPrincipalMax: number): OpenStreams {
         );
       }
       const controller = new AbortController();
-      controllers.add(controller);
       count(principal, 1);
       let isOpen = true;
       const close = (): void => {
         if (isOpen) count(principal, -1);
         isOpen = false;
-        controllers.delete(controller);
+        streams.delete(controller);
         caller.removeEventListener("abort", close);
         controller.abort();
       };
+      streams.set(controller, { isGood, close });
       if (caller.aborted) close();
       else caller.addEventListener("abort", close);
       return { signal: controller.signal, close };
     },
+    async endRevoked() {
+      // One after the other: many are of one token, and only the first has to look it up. What cannot be looked up stays for now.
+      for (const { isGood, close } of [...streams.values()]) if (!(await isGood().catch(() => true))) close();
+    },
     endAll() {
-      for (const controller of controllers) controller.abort();
-      controllers.clear();
+      for (const controller of streams.keys()) controller.abort();
+      streams.clear();
     },
     get count() {
-      return controllers.size;
+      return streams.size;
     },
   };
 }

@@ -3,7 +3,8 @@
  *
  * E1. An item is asked for only when the caller has room for it: nothing piles up here; what makes the items is bounded.
  * E2. Whoever leaves (or a stopping server) ends the signal that the items listen to, and with it everything behind them.
- * E3. A stream on which nothing happens ends, too, when its token opens nothing any more: at the next sign of life.
+ * E3. A stream on which nothing happens ends, too, when its token opens nothing any more: at the next sign of life, where nobody has told
+ *     of it before (open-streams.ts).
  */
 import { messageOf } from "@windlass/kernel";
 import type { Clock, Logger } from "@windlass/ports";

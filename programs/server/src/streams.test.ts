@@ -290,3 +290,24 @@ test("a closing server ends its streams", async () => {
   expect(texts[0]).toMatch(/^retry: 1000\n\n/u);
   await other.close();
 });
+
+/** Long before the next sign of life. */
+const SOON_MS = 5_000;
+
+test("a stream on which nothing happens ends as soon as its token is revoked, and no other does", async () => {
+  const { api, ask } = server;
+  const listen = async (name: string) => {
+    const { secret } = await api.tokens.create({ name, roles: ["read"] });
+    const { body } = await ask("GET", "/api/v1/events", { headers: { authorization: `Bearer ${secret}` } });
+    return (body ?? expect.fail("it is a stream")).getReader();
+  };
+  const [gone, other] = [await listen("gone"), await listen("other")];
+  const at = performance.now();
+  await api.tokens.revoke({ id: "gone" });
+  for (let isOver = false; !isOver;) isOver = (await gone.read()).done;
+  expect(performance.now() - at).toBeLessThan(SOON_MS);
+  const { id } = await api.jobs.submit(task("echo"));
+  const told = new TextDecoder();
+  for (let text = ""; !text.includes(id);) text += told.decode((await other.read()).value);
+  await other.cancel();
+});
