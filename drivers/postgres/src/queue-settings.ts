@@ -3,6 +3,7 @@
  *
  * Q1. Who changes or removes them waits for the claims that are under way, of all processes, and those that come meanwhile wait for him. So
  *     what a claim has read of settings is so until it is stored, and who claims behind the change counts all that was started before.
+ *     He is the only one, so there is no row to lock besides: of two who make the same queue, the second finds what the first has made.
  * Q2. The lock is of the table, and in no row: a queue of which nobody has set anything has none, and a claim that is one statement
  *     (one-statement.ts) has seen all that it will see before it can lock a row. PostgreSQL takes the locks of tables before that.
  *     Who only looks, and who makes a copy of everything, waits for nobody.

@@ -1,6 +1,6 @@
 /** Queues, sessions with their leads, definitions and places on PostgreSQL. */
 import type pg from "pg";
-import { demandRevision, type DefinitionName, QUEUED_COUNTED_MAX, queueOfKey, unsetQueue } from "@windlass/kernel";
+import { demandRevision, type DefinitionName, QUEUED_COUNTED_MAX, queueOfKey, type Queue } from "@windlass/kernel";
 import type { Definition, DefinitionStore, PlaceStore, QueueStore, SessionStore } from "@windlass/ports";
 import {
   LEAD_AHEAD_MS_MAX,
@@ -47,8 +47,10 @@ const FIGURES = `WITH RECURSIVE places AS (
 const PUT_QUEUE = `INSERT INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map((_, i) => `$${i + 1}`).join(", ")}) ON CONFLICT (name) DO UPDATE
   SET ${queuesTable.columns.map(({ name }) => `${name} = excluded.${name}`).join(", ")}`;
 
-/** So that there is a row to lock: of two who make the same queue, the second finds what the first has made. */
-const UNSET_QUEUE = `INSERT INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map((_, i) => `$${i + 1}`).join(", ")}) ON CONFLICT (name) DO NOTHING`;
+async function queueNamed(db: Querier, name: string): Promise<Queue | null> {
+  const [row] = await db.rows(`${QUEUES} WHERE name = $1`, [name]);
+  return row === undefined ? null : queuesTable.decode(row);
+}
 
 export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
   return {
@@ -59,12 +61,11 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
       );
       return queueViews(queues, figures);
     },
-    get: async (name) => (await db.rows(`${QUEUES} WHERE name = $1`, [name])).map((row) => queuesTable.decode(row))[0] ?? null,
+    get: (name) => queueNamed(db, name),
     remove: (name, expected = null) =>
       changing(pool, name, async (tx) => {
         await holdSettings(tx);
-        const [row] = await tx.rows(`${QUEUES} WHERE name = $1 FOR UPDATE`, [name]);
-        demandQueue(row === undefined ? null : queuesTable.decode(row), name, expected);
+        demandQueue(await queueNamed(tx, name), name, expected);
         return (await tx.count("DELETE FROM queues WHERE name = $1", [name])) === 1;
       }),
     state: (name, fairnessKey, spawner) => stateOfQueue(db, name, { fairnessKey, spawner }),
@@ -73,11 +74,8 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
       changing(pool, name, async (tx) => {
         await demandWorkspace(tx, queueOfKey(name).workspace);
         await holdSettings(tx);
-        await tx.rows(UNSET_QUEUE, queuesTable.encode(unsetQueue(name)));
-        const [row] = await tx.rows(`${QUEUES} WHERE name = $1 FOR UPDATE`, [name]);
-        const found = row === undefined ? null : queuesTable.decode(row);
-        const next = changedQueue(found?.revision === 0 ? null : found, name, { change, now, expected });
-        await tx.rows(PUT_QUEUE, queuesTable.encode(next));
+        const next = changedQueue(await queueNamed(tx, name), name, { change, now, expected });
+        await tx.write(PUT_QUEUE, queuesTable.encode(next));
         return next;
       }),
   };
