@@ -1,6 +1,6 @@
 /** Queues, sessions with their leads, definitions and places on PostgreSQL. */
 import type pg from "pg";
-import { demandRevision, type DefinitionName, QUEUED_COUNTED_MAX, queueOfKey, type Queue } from "@windlass/kernel";
+import { canonicalJsonOf, demandRevision, type DefinitionName, QUEUED_COUNTED_MAX, queueOfKey, type Queue } from "@windlass/kernel";
 import type { Definition, DefinitionStore, PlaceStore, QueueStore, SessionStore } from "@windlass/ports";
 import {
   LEAD_AHEAD_MS_MAX,
@@ -23,6 +23,7 @@ import { disabledNow, disablingFault, holdMarks } from "./disabled-definitions.t
 import { changingFault, holdSettings } from "./queue-settings.ts";
 import { stateOfQueue, waitingInQueue } from "./queue-states.ts";
 import { inTransaction } from "./transaction.ts";
+import { untilHeard } from "./unheard.ts";
 
 const QUEUES = `SELECT ${queuesTable.list()} FROM queues`;
 /** What is ready is counted queue by queue in the index of claims, up to a limit; there is little of all else. */
@@ -47,6 +48,12 @@ const FIGURES = `WITH RECURSIVE places AS (
 const PUT_QUEUE = `INSERT INTO queues (${queuesTable.list()}) VALUES (${queuesTable.columns.map((_, i) => `$${i + 1}`).join(", ")}) ON CONFLICT (name) DO UPDATE
   SET ${queuesTable.columns.map(({ name }) => `${name} = excluded.${name}`).join(", ")}`;
 
+/** As it is behind whoever changes it now: he holds the table until his transaction has ended (U4 of unheard.ts). */
+async function storedQueue(db: Querier, name: string): Promise<Queue | null> {
+  const [row] = await db.rows(`${QUEUES} WHERE name = $1 FOR KEY SHARE`, [name]);
+  return row === undefined ? null : queuesTable.decode(row);
+}
+
 async function queueNamed(db: Querier, name: string): Promise<Queue | null> {
   const [row] = await db.rows(`${QUEUES} WHERE name = $1`, [name]);
   return row === undefined ? null : queuesTable.decode(row);
@@ -63,21 +70,29 @@ export function queueStore(db: Querier, pool: pg.Pool): QueueStore {
     },
     get: (name) => queueNamed(db, name),
     remove: (name, expected = null) =>
-      changing(pool, name, async (tx) => {
-        await holdSettings(tx);
-        demandQueue(await queueNamed(tx, name), name, expected);
-        return (await tx.count("DELETE FROM queues WHERE name = $1", [name])) === 1;
-      }),
+      untilHeard(
+        () =>
+          changing(pool, name, async (tx) => {
+            await holdSettings(tx);
+            demandQueue(await queueNamed(tx, name), name, expected);
+            return (await tx.count("DELETE FROM queues WHERE name = $1", [name])) === 1;
+          }),
+        async () => (await storedQueue(db, name)) === null,
+      ),
     state: (name, fairnessKey, spawner) => stateOfQueue(db, name, { fairnessKey, spawner }),
     waiting: (live) => waitingInQueue(db, live),
     put: (name, change, ...[now, expected = null]) =>
-      changing(pool, name, async (tx) => {
-        await demandWorkspace(tx, queueOfKey(name).workspace);
-        await holdSettings(tx);
-        const next = changedQueue(await queueNamed(tx, name), name, { change, now, expected });
-        await tx.write(PUT_QUEUE, queuesTable.encode(next));
-        return next;
-      }),
+      untilHeard(
+        () =>
+          changing(pool, name, async (tx) => {
+            await demandWorkspace(tx, queueOfKey(name).workspace);
+            await holdSettings(tx);
+            const next = changedQueue(await queueNamed(tx, name), name, { change, now, expected });
+            await tx.write(PUT_QUEUE, queuesTable.encode(next));
+            return next;
+          }),
+        async (next) => canonicalJsonOf(await storedQueue(db, name)) === canonicalJsonOf(next),
+      ),
   };
 }
 

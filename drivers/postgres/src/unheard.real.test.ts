@@ -117,6 +117,16 @@ describe.skipIf(postgres.missing)("a commit without an answer", () => {
     expect((await direct.store.reads.events(execution.id, 1, 9)).map(({ type }) => type)).toEqual(["job.signalled"]);
   });
 
+  test.each([[false], [true]])("of a change of a queue tells that it is stored, once (before it arrives: %s)", async (unsent) => {
+    thief.steal(1, { unsent });
+    const paused = await store.queues.put("mail", { paused: true, by: "ada" }, T0, 0);
+    expect([paused, thief.left]).toEqual([expect.objectContaining({ paused: true, revision: 1 }), 0]);
+    expect(await direct.store.queues.get("mail")).toEqual(paused);
+    thief.steal(1, { unsent });
+    expect([await store.queues.remove("mail", 1), thief.left]).toEqual([true, 0]);
+    expect(await direct.store.queues.get("mail")).toBeNull();
+  });
+
   test.each([[false], [true]])("of many ends at once tells each that it is stored, once (before it arrives: %s)", async (unsent) => {
     const jobs = Array.from({ length: 40 }, () => jobRecord());
     await direct.store.jobs.commit(

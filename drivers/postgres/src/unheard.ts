@@ -11,6 +11,11 @@
  *     may be done again. `pg_xact_status` alone does not tell: behind a crash of the database a number may be given to another transaction.
  * U3. Of what has neither (ends of what was claimed here, that were stored without reading; a fact without an event) nobody knows. It fails as
  *     `unavailable`, no part of it is tried again here, and whoever asked asks again under its guards.
+ * U4. Who changes a queue holds the table of queues (Q1 of queue-settings.ts): whoever has waited for it reads what is stored, and does it again
+ *     where that is not what it would have come to. Of all else that is no change of a job (definitions, schedules, secrets, webhooks, tokens,
+ *     workspaces) nobody looks: it fails as in U3. Asked again, the same definition, mark or value is there once all the same; what was to be new,
+ *     or as the caller knew it, is refused as `conflict` or `revision_mismatch`, and the caller looks. Of a token or a webhook that was made so
+ *     nobody knows the secret: it is revoked, or removed, and made anew.
  */
 import { isWindlassError, messageOf } from "@windlass/kernel";
 import type { Querier } from "./connection.ts";
