@@ -1,8 +1,43 @@
 import { expect, test } from "vitest";
+import { faultsOf } from "./faults-of.ts";
 import { hostToTell, readableHost } from "./worker-connection.ts";
+import { workerMessage } from "./worker-messages.ts";
 
 test("where a program runs is told in what a header can carry and a terminal can show", () => {
   expect(hostToTell("büro-3\u009B2J\n", 17)).toBe("bro-32J (process 17)");
   expect(readableHost("\u009B \t")).toBe("");
   expect(readableHost("node-1 (process 5)")).toBe("node-1 (process 5)");
+});
+
+const many = (count: number, value: unknown): unknown[] => Array.from({ length: count }, () => value);
+const item = { n: 1, id: "job_1", token: 1, attempt: 1 };
+
+test.each([
+  ["items", { type: "items", items: many(10_000, {}) }, /^items\[0\]\.what is/u],
+  ["more items than a message may have", { type: "items", items: many(1_000_000, {}) }, /^items has 1000000 entries; .* at most 20000$/u],
+  [
+    "lines of a log",
+    { type: "items", items: [{ ...item, what: "log", lines: [[1, "well"], ...many(900, [2, 2])] }] },
+    /^items\[0\]\.lines\[1\]\[1\] is 2; it must be text$/u,
+  ],
+])("of %s that are wrong only the first is looked at: a frame has room for millions", (_, message, expected) => {
+  const { error } = workerMessage.safeParse(message);
+  if (error === undefined) throw new Error("it was taken");
+  expect(error.issues).toHaveLength(1);
+  expect(faultsOf(error, message, workerMessage)[0]?.message).toMatch(expected);
+});
+
+test("of what is wrong only so much is put into words as is told", () => {
+  let looked = 0;
+  const issue = {
+    code: "custom",
+    message: "it cannot be",
+    get path() {
+      looked++;
+      return [];
+    },
+  };
+  const faults = faultsOf({ issues: many(10_000, issue) } as unknown as Parameters<typeof faultsOf>[0], {}, workerMessage);
+  expect(faults).toHaveLength(100);
+  expect(looked).toBeLessThan(1_000);
 });

@@ -46,7 +46,14 @@ export const WORKER_QUEUES_MAX = 32;
 export const WORKER_HANDLERS_MAX = 200;
 /** Connections at once with the same token: a worker that connects in a loop does not exhaust the server. */
 export const WORKER_CONNECTIONS_PER_TOKEN_MAX = 1_000;
+/**
+ * Sessions at once with the same token, which outlive their connections: one that connects anew each time leaves as many behind as run
+ * out within the longest time to live, and all are looked at each second.
+ */
+export const WORKER_SESSIONS_PER_TOKEN_MAX = 4_000;
 /** How long a worker may be silent until what it holds counts as lost. Shorter than the least, a pause of the line would do. */
 export const WORKER_TTL_MS = { least: 1_000, usual: 30_000, most: 300_000 } as const;
+/** Items in one message: a frame of an SDK (worker-frames.ts) has room for half as many. */
+export const WORKER_ITEMS_MAX = 20_000;
 /** Lines of a log in one item. */
 export const WORKER_LOG_LINES_MAX = 1_000;

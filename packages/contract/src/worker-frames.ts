@@ -5,6 +5,9 @@
 /** Both ends begin another frame when one has become longer than this: a slow line is not blocked for long by one frame. */
 const WORKER_FRAME_LENGTH = 1_048_576;
 
+/** What is no number is not told back in full. */
+const SHOWN_LENGTH_MAX = 60;
+
 /** Sends messages that are JSON already, in as few frames as their length allows. */
 export function frameWriter(send: (text: string) => void): (messages: readonly string[]) => void {
   let seq = 0;
@@ -27,7 +30,7 @@ export function frameReader(): (text: string) => readonly unknown[] {
       throw new Error("a frame must be an object with seq and messages");
     if (frame.seq !== last + 1)
       throw new Error(
-        `a frame has the number ${JSON.stringify(frame.seq)}; the next one must be ${last + 1}: one was lost, doubled or out of order`,
+        `a frame has the number ${JSON.stringify(frame.seq ?? null).slice(0, SHOWN_LENGTH_MAX)}; the next one must be ${last + 1}: one was lost, doubled or out of order`,
       );
     last++;
     return frame.messages;

@@ -11,12 +11,37 @@
 import { PROGRESS_TEXT_LENGTH_MAX, reasons } from "@windlass/kernel";
 import * as z from "zod";
 import { jsonObject, labels } from "./json-schema.ts";
-import { WORKER_HANDLERS_MAX, WORKER_JOBS_MAX, WORKER_LOG_LINES_MAX, WORKER_QUEUES_MAX, WORKER_TTL_MS } from "./worker-connection.ts";
+import {
+  WORKER_HANDLERS_MAX,
+  WORKER_ITEMS_MAX,
+  WORKER_JOBS_MAX,
+  WORKER_LOG_LINES_MAX,
+  WORKER_QUEUES_MAX,
+  WORKER_TTL_MS,
+} from "./worker-connection.ts";
 
 const count = z.int().min(0);
 const text = (lengthMax: number) => z.string().max(lengthMax);
 /** Checked as JSON by having been parsed from it; its size is checked where it is stored. */
 const anything = z.unknown();
+/** It is looked at up to the first fault: a frame has room for millions of them, and each is kept until all is looked at. */
+const list = <T extends z.ZodType>(element: T, lengthMax: number) =>
+  z
+    .array(z.unknown())
+    .max(lengthMax)
+    .transform((values, context) => {
+      const read: z.output<T>[] = [];
+      for (const [index, input] of values.entries()) {
+        const { data, error } = element.safeParse(input);
+        if (error !== undefined) {
+          const placed = error.issues.map((issue) => ({ ...issue, input, path: [index, ...issue.path] }));
+          context.issues.push(...(placed as z.core.$ZodRawIssue[]));
+          return z.NEVER;
+        }
+        read.push(data);
+      }
+      return read;
+    });
 
 const attempt = { id: text(64), token: count, attempt: count } as const;
 const result = z.strictObject({
@@ -56,7 +81,7 @@ export const workerItem = z.discriminatedUnion("what", [
     what: z.literal("log"),
     ...attempt,
     /** When it was written, in milliseconds since 1970, and the line without its end. */
-    lines: z.array(z.tuple([z.number(), z.string()])).max(WORKER_LOG_LINES_MAX),
+    lines: list(z.tuple([z.number(), z.string()]), WORKER_LOG_LINES_MAX),
   }),
 ]);
 
@@ -77,7 +102,7 @@ export const workerMessage = z.discriminatedUnion("type", [
   workerHello,
   /** Both count from the beginning of the connection: jobs it takes in all, and of them jobs for which it has a free slot. */
   z.strictObject({ type: z.literal("credit"), jobs: count, slots: count }),
-  z.strictObject({ type: z.literal("items"), items: z.array(workerItem) }),
+  z.strictObject({ type: z.literal("items"), items: list(workerItem, WORKER_ITEMS_MAX) }),
   /** Of the jobs that the server asked about, or named in its welcome, those that the worker does not have. */
   z.strictObject({ type: z.literal("unknown"), question: count, ids }),
   /** It is alive. */
