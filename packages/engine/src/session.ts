@@ -2,7 +2,7 @@
  * A worker's or launcher's session: opened, kept alive away from the event loop, and opened anew when it was lost. The
  * session of a worker elsewhere is kept alive by what that worker reports, and never opened anew: its jobs would not know.
  */
-import { messageOf } from "@windlass/kernel";
+import { messageOf, WindlassError } from "@windlass/kernel";
 import type { Session } from "@windlass/ports";
 import type { EngineContext } from "./context.ts";
 
@@ -102,17 +102,25 @@ export interface ReportedSessionOptions {
   readonly host: string | null;
   /** Goes on with this session if it is still there, serves the same, and was opened with the same token. */
   readonly resume: string | null;
+  /** Sessions that a token may have at once. */
+  readonly ownMax: number;
 }
 
 export async function openReportedSession(
   context: EngineContext,
-  { serves, ttlMs, owner, host, resume }: ReportedSessionOptions,
+  { serves, ttlMs, owner, host, resume, ownMax }: ReportedSessionOptions,
 ): Promise<ReportedSession> {
   const { sessions } = context.store;
+  const own = (await sessions.list()).filter((session) => session.owner === owner);
   const resumed = resume !== null && (await goesOn());
   const id = resumed ? resume : context.newId("ses");
   let lost = false;
   if (!resumed) {
+    if (own.length >= ownMax)
+      throw new WindlassError(
+        "unavailable",
+        `its token has ${own.length} sessions, and at most ${ownMax} may be; those whose workers do not come back run out`,
+      );
     const now = context.now();
     await sessions.open({ id, role: "worker", place: null, serves, startedAt: now, expiresAt: now + ttlMs, owner, host });
   }
@@ -139,7 +147,7 @@ export async function openReportedSession(
 
   /** Whoever asks for a session that serves something else, or with another token, asks for that of another: ids are no secrets. */
   async function goesOn(): Promise<boolean> {
-    const known = (await sessions.list()).find((session) => session.id === resume);
-    return known?.role === "worker" && known.owner === owner && JSON.stringify(known.serves) === JSON.stringify(serves) && beat(known.id);
+    const known = own.find((session) => session.id === resume);
+    return known?.role === "worker" && JSON.stringify(known.serves) === JSON.stringify(serves) && beat(known.id);
   }
 }

@@ -12,8 +12,17 @@
  *     more than it may itself then (worker-outbox.ts), and others no quicker than K5.
  * K7. Who says goodbye has given back or ended all that has reached it: what is still held by its session was on its way there, has not
  *     begun, and is given back.
+ * K8. However much comes in one frame, a connection asks the store one thing of a kind at a time: what comes meanwhile goes with the next.
  */
-import { faultsOf, frameReader, WORKER_CLOSE, workerMessage, type WorkerHello, type WorkerMessage } from "@windlass/contract";
+import {
+  faultsOf,
+  frameReader,
+  WORKER_CLOSE,
+  WORKER_SESSIONS_PER_TOKEN_MAX,
+  workerMessage,
+  type WorkerHello,
+  type WorkerMessage,
+} from "@windlass/contract";
 import {
   claimLoop,
   giveBack,
@@ -34,6 +43,7 @@ import { workerItems, type WorkerItems } from "./worker-items.ts";
 import { readingOf, type Reading } from "./worker-reading.ts";
 import { givenStep, isWithin, NOT_ITS_OWN, type Given } from "./runner-steps.ts";
 import { heldJob, workerJobs, type WorkerJobs } from "./worker-jobs.ts";
+import { workerReports } from "./worker-reports.ts";
 
 export interface WorkerConnection {
   /** Null until its worker has said who it is. */
@@ -88,6 +98,7 @@ interface Serving {
   readonly jobs: WorkerJobs;
   readonly items: WorkerItems;
   readonly claims: ClaimLoop;
+  readonly report: (n: number) => void;
 }
 
 class Connection implements WorkerConnection {
@@ -102,6 +113,7 @@ class Connection implements WorkerConnection {
   #serving: Serving | null = null;
   /** The session has ended with the connection, or before it. */
   #over = false;
+  #isLeaving = false;
   #ending: Promise<void> | null = null;
   #cancelSilence: () => void;
   #cancelLook: () => void = () => {};
@@ -119,6 +131,8 @@ class Connection implements WorkerConnection {
       this.#out.pong(data);
       this.#demandReader();
     });
+    // Nobody asked for it; it is read all the same.
+    socket.on("pong", (data) => this.#rest(data.length));
     // What follows an error is the end of the connection.
     socket.on("error", () => {});
     socket.on("close", () => void this.end(NORMAL, ""));
@@ -223,7 +237,8 @@ class Connection implements WorkerConnection {
     const out = this.#out;
     const queues = queuesOf(hello, execution).map(queueKey);
     const serves = queues.map((queue) => ({ executor: "handler" as const, queue, handlers: hello.handlers }));
-    const session = await openReportedSession(context, { serves, ttlMs: hello.ttlMs, owner, host, resume: hello.session });
+    const opening = { serves, ttlMs: hello.ttlMs, owner, host, resume: hello.session, ownMax: WORKER_SESSIONS_PER_TOKEN_MAX };
+    const session = await openReportedSession(context, opening);
     if (this.#ending !== null) return;
     this.#session = session.id;
     await this.#parts.opened(this, session.id);
@@ -246,7 +261,15 @@ class Connection implements WorkerConnection {
       freed: () => claims.wake(),
       failed: () => this.#fault(unavailable()),
     });
-    this.#serving = { session, ttlMs: hello.ttlMs, jobs, items, claims };
+    const report = workerReports({
+      session,
+      stillAllowed: this.#parts.stillAllowed,
+      alive: (n) => out.say({ type: "alive", n }),
+      lost: () => this.#lose(),
+      fault: (error) => this.#fault(error),
+      logger: context.logger,
+    });
+    this.#serving = { session, ttlMs: hello.ttlMs, jobs, items, claims, report };
     this.#listen(hello.ttlMs);
     this.#lookAtToken();
     const known = held.map(({ id, token }) => ({ id, token }));
@@ -303,26 +326,16 @@ class Connection implements WorkerConnection {
       case "unknown":
         return message.question === 0 ? forget(serving, message.ids) : serving.jobs.answered(message.question, message.ids);
       case "beat":
-        return this.#report(serving, message.n);
+        return serving.report(message.n);
       case "bye":
         this.#bye(serving).catch((error: unknown) => this.#fault(foreseen(error, this.#context.logger)));
     }
   }
 
-  #report({ session }: Serving, n: number): void {
-    this.#parts
-      .stillAllowed()
-      .then(() => session.report())
-      .then((alive) => (alive ? this.#out.say({ type: "alive", n }) : this.#lose()))
-      .catch((error: unknown) => {
-        if (error instanceof WindlassError) return this.#fault(error);
-        // Not answered: the worker decides what to do about it.
-        this.#context.logger.warn("a worker's report could not be stored", { error: messageOf(error) });
-      });
-  }
-
   /** Keeps K7. */
   async #bye({ session, claims, jobs }: Serving): Promise<void> {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
     jobs.close();
     await claims.stop();
     const held = await this.#context.store.jobs.live({ session: session.id }, HELD_MAX);

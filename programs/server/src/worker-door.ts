@@ -66,11 +66,6 @@ export function workerDoor({ context: server, authenticate, checkHost, rate, pac
   let closing = false;
 
   const { allowed, admitted } = admission({ authenticate, checkHost, rate });
-  const enter = async (request: IncomingMessage): Promise<Principal> => {
-    const principal = await admitted(request, closing);
-    demandRoom(connections.values(), principal);
-    return principal;
-  };
   const serve = (socket: WebSocket, request: IncomingMessage, principal: Principal): void => {
     const connection = serveWorker(socket, {
       context,
@@ -109,11 +104,14 @@ export function workerDoor({ context: server, authenticate, checkHost, rate, pac
         const noted = { requestId, operation: "none", rateHeaders: undefined, ownHeaders: undefined };
         refuse(socket, { ...answer, headers: headersOf(noted, answer) });
       };
-      enter(request).then((principal) => {
+      const enter = (principal: Principal): void => {
         // Nobody would end it any more.
-        if (closing) refused(stopping());
-        else sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, request, principal));
-      }, refused);
+        if (closing) throw stopping();
+        // Of many that ask at once none is counted before it is served.
+        demandRoom(connections.values(), principal);
+        sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, request, principal));
+      };
+      admitted(request, closing).then(enter).catch(refused);
     },
     async close() {
       closing = true;

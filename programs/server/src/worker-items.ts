@@ -9,6 +9,8 @@
  *     the attempt that was looked up is the one that is changed, for the next holder has another token.
  * I4. Log lines that come again after a cut connection are not stored twice, as long as the server lived on.
  * I5. What must not be stored is masked here: a worker is not told what that is.
+ * I6. Of an attempt one end, one completion token and one progress are on their way to the store at a time, however many come: nothing
+ *     counts them but the memory. Of progress that comes meanwhile the last is stored next, and stands for all; what else comes twice is refused.
  */
 import type { WorkerItem } from "@windlass/contract";
 import { maskedResult, maskOfId, type EngineContext, type Settling } from "@windlass/engine";
@@ -60,12 +62,16 @@ export interface ItemParts {
 
 /** Deeper values make those who walk through them run out of stack. */
 const DEPTH_MAX = 64;
+/** Ends that are looked up together. */
+const FOREIGN_MAX = 500;
 /** What is observed of an end is kept up to this length. */
 const EVIDENCE_LENGTH_MAX = 65_536;
+const UNDER_WAY = { code: "conflict", why: "another one of its attempt is being stored" } as const;
 const STALE = { code: "token_stale", why: "the attempt has ended or was handed on" } as const;
 
 export function workerItems(parts: ItemParts): WorkerItems {
   const { jobs, out } = parts;
+  const lookUp = foreignEnds(parts);
   return {
     take(items, frameLength) {
       const foreign: WorkerItem[] = [];
@@ -74,9 +80,10 @@ export function workerItems(parts: ItemParts): WorkerItems {
         else if (item.what === "log") storeLines(parts, item);
         else storeChange(parts, item, frameLength);
       }
-      const ends = foreign.filter((item) => item.what === "end");
-      for (const item of foreign) if (item.what !== "end") out.refused(item.n, STALE);
-      if (ends.length > 0) void storeForeign(parts, ends, frameLength);
+      for (const item of foreign) {
+        if (item.what === "end") lookUp({ item, frameLength });
+        else out.refused(item.n, STALE);
+      }
     },
   };
 }
@@ -107,21 +114,61 @@ function chunksOf({ lines }: Of<"log">, mask: Mask): LogChunk[] {
 }
 
 function storeChange(parts: ItemParts, item: Exclude<WorkerItem, { what: "log" }>, frameLength: number): void {
-  const { jobs } = parts;
+  const { jobs, out } = parts;
   const job = jobs.held.get(item.id);
+  if (job === undefined) return out.refused(item.n, STALE);
+  switch (item.what) {
+    case "progress":
+      return storeProgress(parts, item, job);
+    case "expect":
+      if (job.isExpecting) return out.refused(item.n, UNDER_WAY);
+      job.isExpecting = true;
+      return void parts.results.settle(changeOf(parts, item, frameLength)).then((result) => {
+        job.isExpecting = false;
+        answer(parts, item, result);
+      });
+    case "end":
+      if (job.isEnding) return out.refused(item.n, UNDER_WAY);
+      return storeEnd(parts, item, { job, frameLength });
+  }
+}
+
+function storeEnd(parts: ItemParts, item: Of<"end">, { job, frameLength }: { readonly job: HeldJob; readonly frameLength: number }): void {
+  const { jobs } = parts;
   const change = changeOf(parts, item, frameLength);
-  if (item.what === "end" && job !== undefined) job.isEnding = true;
+  job.isEnding = true;
   const settle = (): void => {
+    // Before the end, without waiting for what is being stored.
+    if (job.progress !== null) void storeNextProgress(parts, job);
     void settled(parts, change, job).then((result) => {
-      if (item.what === "end" && result !== undefined && jobs.held.get(item.id) === job) {
+      if (result !== undefined && jobs.held.get(item.id) === job) {
         jobs.held.delete(item.id);
         parts.freed();
       }
       answer(parts, item, result);
     });
   };
-  if (item.what === "end" && job !== undefined && job.logging !== null) void job.logging.then(settle);
+  if (job.logging !== null) void job.logging.then(settle);
   else settle();
+}
+
+/** Keeps I6. */
+function storeProgress(parts: ItemParts, item: Of<"progress">, job: HeldJob): void {
+  const numbers = job.progress?.numbers ?? [];
+  numbers.push(item.n);
+  job.progress = { item, numbers };
+  if (!job.isProgressing) void storeNextProgress(parts, job);
+}
+
+async function storeNextProgress(parts: ItemParts, job: HeldJob): Promise<void> {
+  job.isProgressing = true;
+  while (job.progress !== null) {
+    const { item, numbers } = job.progress;
+    job.progress = null;
+    const result = await parts.results.settle(changeOf(parts, item, 0));
+    for (const n of numbers) answer(parts, { ...item, n }, result);
+  }
+  job.isProgressing = false;
 }
 
 /** Without masks nothing is waited for. Undefined when it could not be stored, and so comes again. */
@@ -155,19 +202,45 @@ async function maskFor({ context, isRunner }: ItemParts, id: string, job: HeldJo
   return mask;
 }
 
-async function storeForeign(parts: ItemParts, ends: readonly Of<"end">[], frameLength: number): Promise<void> {
+interface ForeignEnd {
+  readonly item: Of<"end">;
+  readonly frameLength: number;
+}
+
+/** Takes ends of what the connection does not hold. One look at the store at a time (K8 of worker-connection.ts). */
+function foreignEnds(parts: ItemParts): (end: ForeignEnd) => void {
+  const waiting: ForeignEnd[] = [];
+  let isLooking = false;
+  const look = async (): Promise<void> => {
+    isLooking = true;
+    // What comes in the same turn is looked up together.
+    await Promise.resolve();
+    // What could not be looked up comes again, with all that is behind it.
+    while (waiting.length > 0) if (!(await storeForeign(parts, waiting.splice(0, FOREIGN_MAX)))) waiting.splice(0);
+    isLooking = false;
+  };
+  return (end) => {
+    waiting.push(end);
+    if (!isLooking) void look();
+  };
+}
+
+/** False: the store could not be asked. */
+async function storeForeign(parts: ItemParts, ends: readonly ForeignEnd[]): Promise<boolean> {
   try {
-    const views = await viewsOf(parts, new Set(ends.map(({ id }) => id)));
+    const views = await viewsOf(parts, new Set(ends.map(({ item }) => item.id)));
     const sessions = (await parts.context.store.sessions.list()).filter(({ owner }) => owner === parts.owner);
     const own = new Set(sessions.map(({ id }) => id));
-    for (const item of ends) {
+    for (const { item, frameLength } of ends) {
       if (isOwn(item, views.get(item.id), own))
         void settled(parts, changeOf(parts, item, frameLength), undefined).then((result) => answer(parts, item, result));
       else parts.out.refused(item.n, STALE);
     }
+    return true;
   } catch (error) {
     parts.context.logger.warn("results of a worker could not be looked up; it sends them again", { error: messageOf(error) });
     parts.failed();
+    return false;
   }
 }
 

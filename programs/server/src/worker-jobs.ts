@@ -5,7 +5,7 @@
  * J2. What was claimed when the connection had ended is returned: nobody has seen it.
  * J3. Only the worker knows what it has: whether it knows a job that its session holds, it is asked.
  */
-import { WORKER_JOBS_MAX } from "@windlass/contract";
+import { WORKER_JOBS_MAX, type WorkerItem } from "@windlass/contract";
 import type { Carrier } from "@windlass/engine";
 import { handlerNameOf, type LiveJob, type Mask } from "@windlass/kernel";
 import type { ClaimedJob } from "@windlass/ports";
@@ -23,6 +23,12 @@ export interface HeldJob {
   told: boolean;
   /** Its end has come, and is being stored. */
   isEnding: boolean;
+  /** The hash of its completion token is being stored. */
+  isExpecting: boolean;
+  /** A progress of it is being stored. */
+  isProgressing: boolean;
+  /** The last that has come meanwhile, and the numbers of all that have. */
+  progress: { readonly item: Extract<WorkerItem, { what: "progress" }>; readonly numbers: number[] } | null;
   /** What must not be stored of it; asked for once. */
   mask?: Mask;
   /** The same of the step that a runner carries out. */
@@ -117,7 +123,8 @@ export function workerJobs({ out, unsent, traceOf, given }: WorkerJobsParts): Wo
 
 /** An attempt of which nothing is known yet but who holds it. */
 export function heldJob({ token, attempt, queue }: LiveJob): HeldJob {
-  return { token, attempt, queue, logging: null, told: false, isEnding: false };
+  const none = { logging: null, told: false, isEnding: false, isExpecting: false, isProgressing: false, progress: null };
+  return { token, attempt, queue, ...none };
 }
 
 interface Giving extends Pick<WorkerJobsParts, "out" | "traceOf"> {

@@ -1,6 +1,6 @@
 /** How often workers may connect, how fast they are heard, and what they may say of themselves, over real sockets. */
 import { once } from "node:events";
-import { WORKERS_PATH } from "@windlass/contract";
+import { WORKER_CLOSE, WORKER_SESSIONS_PER_TOKEN_MAX, WORKERS_PATH } from "@windlass/contract";
 import type { EngineOptions } from "@windlass/engine";
 import { openSqliteStore } from "@windlass/sqlite";
 import { afterEach, expect, test, vi } from "vitest";
@@ -29,7 +29,8 @@ const ENDS = 90;
 
 interface Said {
   readonly type: string;
-  readonly jobs?: readonly { readonly token: number; readonly attempt: number }[];
+  readonly code?: string;
+  readonly jobs?: readonly { readonly id: string; readonly token: number; readonly attempt: number }[];
   readonly stored?: readonly number[];
   readonly refused?: readonly object[];
 }
@@ -41,7 +42,7 @@ async function greeted(secret: string, headers: Readonly<Record<string, string>>
   socket.on("message", (data) => said.push(...(JSON.parse((data as Buffer).toString()) as { messages: Said[] }).messages));
   await once(socket, "open");
   let seq = 0;
-  const say = (message: object): void => socket.send(JSON.stringify({ seq: ++seq, messages: [message] }));
+  const say = (...messages: object[]): void => socket.send(JSON.stringify({ seq: ++seq, messages }));
   const heard = (is: (one: Said) => boolean): Promise<Said> =>
     vi.waitFor(() => said.find(is) ?? Promise.reject(new Error("it was not said")), 20_000);
   say({ type: "hello", protocol: 1, session: null, queues: ["default"], handlers: ["work"], ttlMs: 60_000 });
@@ -73,7 +74,13 @@ test("of where a worker says that it runs only what can be read is kept, and no 
   expect(new Set(hosts)).toEqual(new Set([`a2Jb (process 1)${"x".repeat(184)}`, null]));
 });
 
-test("frames that come too fast are all heard, and the next one only when time has made up for them", async () => {
+const each = Array.from({ length: 300 }, (_, n) => n + 1);
+const beat = (socket: WebSocket, n: number): void => socket.send(JSON.stringify({ seq: n + 1, messages: [{ type: "beat", n }] }));
+
+test.each<readonly [string, (socket: WebSocket) => void, number]>([
+  ["frames", (socket) => each.forEach((n) => beat(socket, n)), 300],
+  ["pongs", (socket) => [...each.map(() => socket.pong()), beat(socket, 1)], 1],
+])("%s that come too fast are all heard, and the next frame only when time has made up for them", async (_, send, last) => {
   const secret = await serving({ framesPerSecond: 100 });
   const socket = connect(secret);
   await once(socket, "open");
@@ -84,18 +91,18 @@ test("frames that come too fast are all heard, and the next one only when time h
         if (messages.some(({ type, n }) => type === "alive" && n === wanted)) resolve();
       });
     });
-  const beat = (n: number): void => socket.send(JSON.stringify({ seq: n + 1, messages: [{ type: "beat", n }] }));
   const welcome = once(socket, "message");
   const hello = { type: "hello", protocol: 1, session: null, queues: ["default"], handlers: [], ttlMs: 60_000 };
   socket.send(JSON.stringify({ seq: 1, messages: [hello] }));
   await welcome;
-  const [all, sentAt] = [alive(300), performance.now()];
-  for (let n = 1; n <= 300; n++) beat(n);
+  const sentAt = performance.now();
+  const all = alive(last);
+  send(socket);
   await all;
-  const next = alive(301);
-  beat(301);
+  const next = alive(last + 1);
+  beat(socket, last + 1);
   await next;
-  // 200 frames are the burst; the others come in at 100 a second.
+  // 200 are the burst; the others come in at 100 a second.
   expect(performance.now() - sentAt).toBeGreaterThan(900);
   expect(server.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
@@ -113,15 +120,18 @@ test("while the store has not taken what a worker told, and that is much, nothin
     },
   };
   const secret = await serving({}, { store: slow });
-  const { id } = await server.engine.jobs.submit({ kind: "task", name: "work", spec: { handler: "work" }, executor: "handler" });
+  for (let n = 0; n < ENDS; n++)
+    await server.engine.jobs.submit({ kind: "task", name: "work", spec: { handler: "work" }, executor: "handler" });
   const [one, other] = [await greeted(secret), await greeted(secret)];
-  one.say({ type: "credit", jobs: 1, slots: 1 });
-  const { token, attempt } = (await one.heard(({ type }) => type === "jobs")).jobs?.[0] ?? {};
+  one.say({ type: "credit", jobs: ENDS, slots: ENDS });
+  await vi.waitFor(() => expect(one.said.flatMap(({ jobs = [] }) => jobs)).toHaveLength(ENDS), 20_000);
+  const jobs = one.said.flatMap((said) => said.jobs ?? []);
   isShut = true;
   using pause = vi.spyOn(WebSocket.prototype, "pause");
   const result = { outcome: "succeeded", reason: "ok", message: null, output: "x".repeat(1_000_000) };
-  const end = { what: "end", id, token, attempt, end: { type: "settle", result, stopped: false } };
-  for (let n = 1; n <= ENDS; n++) one.say({ type: "items", items: [{ n, ...end }] });
+  const end = { type: "settle", result, stopped: false };
+  for (const [n, { id, token, attempt }] of jobs.entries())
+    one.say({ type: "items", items: [{ n, what: "end", id, token, attempt, end }] });
   one.say({ type: "beat", n: 1 });
   await vi.waitFor(() => expect(pause).toHaveBeenCalled(), 20_000);
   other.say({ type: "beat", n: 1 });
@@ -129,10 +139,34 @@ test("while the store has not taken what a worker told, and that is much, nothin
   expect(one.said.filter(({ type }) => type === "alive" || type === "acks")).toEqual([]);
   opened.resolve();
   await one.heard(({ type }) => type === "alive");
-  await vi.waitFor(() => expect(one.said.flatMap(({ stored = [], refused = [] }) => [...stored, ...refused])).toHaveLength(ENDS), 20_000);
-  expect((await server.engine.jobs.get(id)).state).toBe("succeeded");
+  await vi.waitFor(() => expect(one.said.flatMap(({ stored = [] }) => stored)).toHaveLength(ENDS), 20_000);
+  for (const { id } of jobs) expect((await server.engine.jobs.get(id)).state).toBe("succeeded");
   await store.close();
 }, 60_000);
+
+test("of an attempt one change of a kind is on its way to the store: of many tellings of its progress the last counts, and one end", async () => {
+  const secret = await serving({});
+  const { id } = await server.engine.jobs.submit({ kind: "task", name: "work", spec: { handler: "work" }, executor: "handler" });
+  using committed = vi.spyOn(server.engine.context.store.jobs, "commit");
+  const one = await greeted(secret);
+  one.say({ type: "credit", jobs: 1, slots: 1 });
+  const { token = 0, attempt = 0 } = (await one.heard(({ type }) => type === "jobs")).jobs?.[0] ?? {};
+  const of = { id, token, attempt };
+  const told = Array.from({ length: 1_000 }, (_, n) => ({ n, what: "progress", ...of, fraction: n / 1_000, text: null }));
+  const end = { type: "settle", result: { outcome: "succeeded", reason: "ok", message: null }, stopped: false };
+  const ends = [2_000, 2_001].map((n) => ({ n, what: "end", ...of, end }));
+  const tokens = [3_000, 3_001].map((n) => ({ n, what: "expect", ...of, tokenHash: `hash-${n}` }));
+  one.say({ type: "items", items: [...told, ...tokens, ...ends] });
+  const answers = (): number[] => one.said.flatMap(({ stored = [] }) => stored);
+  await vi.waitFor(() => expect(new Set(answers())).toEqual(new Set([...told.map(({ n }) => n), 2_000, 3_000])), 20_000);
+  expect(one.said.flatMap(({ refused = [] }) => refused)).toMatchObject([
+    { n: 3_001, code: "conflict" },
+    { n: 2_001, code: "conflict" },
+  ]);
+  const changes = committed.mock.calls.flatMap(([given]) => given).filter((change) => "id" in change && change.id === id);
+  expect(changes.map(({ type }) => type)).toEqual(["progress", "expect", "progress", "settle"]);
+  expect((await server.engine.jobs.get(id)).final).toMatchObject({ state: "succeeded", progress: { fraction: 0.999 } });
+});
 
 test("a worker that is let in while the server closes is refused, and holds nothing up", async () => {
   const secret = await serving({});
@@ -153,4 +187,55 @@ test("a worker that is let in while the server closes is refused, and holds noth
   expect(came).toBe(503);
   await Promise.all([...closed, first.close()]);
   expect(workers.connections).toBe(0);
+});
+
+test("however much comes in one frame, the store is asked one thing of a kind at a time, and everything is answered", async () => {
+  const store = await openSqliteStore({ path: ":memory:", clock });
+  const asked = { beats: 0, lookUps: 0 };
+  const beat: typeof store.sessions.beat = (...call) => {
+    asked.beats++;
+    return store.sessions.beat(...call);
+  };
+  const records: typeof store.jobs.records = (...call) => {
+    asked.lookUps++;
+    return store.jobs.records(...call);
+  };
+  const counted = { ...store, sessions: { ...store.sessions, beat }, jobs: { ...store.jobs, records } };
+  const secret = await serving({}, { store: counted });
+  const one = await greeted(secret);
+  const before = { ...asked };
+  const result = { outcome: "succeeded", reason: "ok", message: null };
+  const end = { what: "end", id: "job_of_somebody", token: 1, attempt: 1, end: { type: "settle", result, stopped: false } };
+  const each = Array.from({ length: 900 }, (_, n) => n);
+  one.say(
+    ...each.flatMap((n) => [
+      { type: "beat", n },
+      { type: "items", items: [{ n, ...end }] },
+    ]),
+  );
+  await vi.waitFor(() => expect(one.said.flatMap(({ refused = [] }) => refused)).toHaveLength(each.length), 20_000);
+  await vi.waitFor(() => expect(one.said.filter(({ type }) => type === "alive")).toHaveLength(each.length), 20_000);
+  expect([asked.beats - before.beats, asked.lookUps - before.lookUps]).toEqual([2, 2]);
+  one.say(...Array.from({ length: 5_000 }, (_, n) => ({ type: "beat", n })));
+  expect(await one.heard(({ type }) => type === "fault")).toMatchObject({ code: "rate_limited" });
+  await store.close();
+});
+
+test("who leaves more sessions behind than a token may have is refused until they have run out, and goes on with those it has", async () => {
+  const secret = await serving({});
+  const { sessions } = server.engine.context.store;
+  await greeted(secret);
+  const [first] = (await sessions.list()).filter(({ role }) => role === "worker");
+  if (first === undefined) throw new Error("it has a session");
+  for (let n = 1; n < WORKER_SESSIONS_PER_TOKEN_MAX; n++) await sessions.open({ ...first, id: `ses_left_${n}` });
+  const hello = { type: "hello", protocol: 1, session: null, queues: ["default"], handlers: ["work"], ttlMs: 60_000 };
+  const socket = connect(secret);
+  await once(socket, "open");
+  socket.send(JSON.stringify({ seq: 1, messages: [hello] }));
+  expect(await once(socket, "close")).toEqual([WORKER_CLOSE.unavailable, Buffer.from("unavailable")]);
+  const again = connect(secret);
+  await once(again, "open");
+  again.send(JSON.stringify({ seq: 1, messages: [{ ...hello, session: first.id }] }));
+  const [welcome] = (await once(again, "message")) as [Buffer];
+  expect(JSON.parse(welcome.toString())).toMatchObject({ messages: [{ type: "welcome", resumed: true }] });
 });
