@@ -164,6 +164,24 @@ describe.each(["SQLite", "two servers on PostgreSQL"])("on %s", (store) => {
       });
     });
 
+    test("has no more alive than its limit, also of quick jobs that are read ahead, and lets go of these when the limit is lowered", async () => {
+      await many(async (lane) => {
+        const { api, queue, submit, later, ends } = lane;
+        await api().queues.put({ name: queue, concurrencyLimit: 8, keyConcurrencyLimit: 4 });
+        const submitting = [submit(150), submit(100, { turns: 1 }, { fairnessKey: "a" }), submit(50, {}, { fairnessKey: "b" })];
+        await later();
+        for (let looks = 0; looks < 10; looks++) expect(await alive(lane)).toBeLessThanOrEqual(8);
+        await api().queues.put({ name: queue, concurrencyLimit: 2 });
+        await expect.poll(() => alive(lane), { timeout: 20_000 }).toBeLessThanOrEqual(2);
+        seen.most.set(lane.lane, 0);
+        const ids = [...(await Promise.all(submitting)).flat(), ...(await submit(50, { turns: 1 }))];
+        expect(await ends(ids)).toEqual(all(ids, "succeeded"));
+        expect(seen.most.get(lane.lane)).toBeLessThanOrEqual(2);
+        once(ids);
+        await api().queues.put({ name: queue, concurrencyLimit: null, keyConcurrencyLimit: null });
+      });
+    });
+
     test("loses nothing that is moved to and fro while it is claimed", async () => {
       await many(async ({ api, lane, queue, submit, later, ends }) => {
         const submitting = [submit(40), submit(1), submit(10, { fails: 1 }, { retry: AT_ONCE })];

@@ -158,7 +158,7 @@ async function claimRound(db: Querier, { known }: Claiming, request: RoundReques
       await answered(
         db,
         { executor, queue, submitted: known.submitted },
-        candidatesOf({ executor, queue, state, turn, limit: limit + ahead, now }),
+        candidatesOf({ executor, queue, state, turn, limit, ahead, now }),
       ),
     );
     sawMore ||= turn.several && !knewKeys;

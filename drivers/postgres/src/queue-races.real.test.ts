@@ -21,9 +21,9 @@ describe.skipIf(postgres.missing)("several processes and one queue", () => {
   }
 
   /** Each process claims three times, all at once. */
-  async function claimAtOnce(now: number): Promise<ClaimedJob[]> {
+  async function claimAtOnce(now: number, { limit = 3, ahead = 0 } = {}): Promise<ClaimedJob[]> {
     const claims = Array.from({ length: PROCESSES * 3 }, (_, i) =>
-      store(i).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit: 3, now }),
+      store(i).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit, ahead, now }),
     );
     return (await Promise.all(claims)).flatMap(({ jobs }) => jobs);
   }
@@ -65,6 +65,24 @@ describe.skipIf(postgres.missing)("several processes and one queue", () => {
       T0,
     );
     expect((await claimAtOnce(T0)).map(({ live }) => live.fairnessKey).toSorted()).toEqual(["a", "b"]);
+  });
+
+  test("half of the places of a limit are read ahead and no more, whoever asks, and all of them are used", async () => {
+    const keys = "abcd".repeat(20).split("");
+    for (const [settings, places] of [
+      [{ concurrencyLimit: 20 }, 20],
+      [{ concurrencyLimit: null, keyConcurrencyLimit: 6 }, 24],
+    ] as const) {
+      await prepare(settings, keys);
+      const ahead = await claimAtOnce(T0, { limit: 0, ahead: 30 });
+      expect(ahead).toHaveLength(places / 2);
+      const slots = await claimAtOnce(T0, { limit: 5, ahead: 30 });
+      expect(slots).toHaveLength(places / 2);
+      await store(0).jobs.commit(
+        [...ahead, ...slots].map(({ live }) => settleOf(live)),
+        T0,
+      );
+    }
   });
 
   test("a key that is forgotten while somebody submits a job with it is there for that job", async () => {

@@ -5,8 +5,20 @@
  * C1. A queue that may start nothing offers only resumed attempts: they were admitted before.
  * C2. A queue in which only one key is ready costs one probe more than its whole batch, and none when the batch is all there is.
  * C3. Keys that may start nothing are passed over, and hold back neither other keys nor lower priorities.
+ * C4. Beyond the slots no more is looked at than a limit lets be read ahead, and the next: where only a slot may take that, nothing behind it
+ *     is read ahead.
  */
-import { inTurns, roomInQueue, roomOfFairnessKey, rounds, type ExecutorName, type LiveJob, type QueueState } from "@windlass/kernel";
+import {
+  aheadInQueue,
+  aheadOfFairnessKey,
+  inTurns,
+  roomInQueue,
+  roomOfFairnessKey,
+  rounds,
+  type ExecutorName,
+  type LiveJob,
+  type QueueState,
+} from "@windlass/kernel";
 
 /** Where the turns of a queue stand, kept in the memory of whoever claims: a hint, nothing hangs on it. */
 export interface Turn {
@@ -21,7 +33,10 @@ export interface Looking {
   readonly queue: string;
   readonly state: QueueState;
   readonly turn: Turn;
+  /** Jobs for which there is a slot. */
   readonly limit: number;
+  /** Jobs beyond `limit` that are read ahead. */
+  readonly ahead: number;
   readonly now: number;
 }
 
@@ -64,10 +79,12 @@ interface Search extends Looking {
 
 export function* candidatesOf(given: Looking): Candidates {
   const looking: Search = { ...given, found: new Map() };
-  const { state, turn, limit } = looking;
-  if (roomInQueue(state, looking, looking.now) < 1) return yield* ask<LiveJob[]>({ type: "resumed", limit });
+  const { state, turn } = looking;
+  const asked = looking.limit + looking.ahead;
+  if (roomInQueue(state, looking, looking.now) < 1) return yield* ask<LiveJob[]>({ type: "resumed", limit: asked });
+  const limit = looking.executor === "none" ? asked : Math.min(asked, Math.max(looking.limit, aheadInQueue(state) + 1));
   if (isKeyed(looking)) {
-    const resumed = yield* ask<LiveJob[]>({ type: "resumed", limit });
+    const resumed = yield* ask<LiveJob[]>({ type: "resumed", limit: asked });
     const known = new Set(resumed.map(({ id }) => id));
     const fresh = yield* byPriority(looking, limit);
     return [...resumed, ...fresh.filter(({ id }) => !known.has(id))];
@@ -125,8 +142,11 @@ function* byKey(looking: Search, priority: number, limit: number): Candidates {
   return taken;
 }
 
-function roomOf({ state, executor, now, found }: Search, fairnessKey: string): number {
-  return roomOfFairnessKey(state, { executor, fairnessKey }, now) - (found.get(fairnessKey) ?? 0);
+/** How many jobs of this key are worth looking at. */
+function roomOf({ state, executor, limit, now, found }: Search, fairnessKey: string): number {
+  const room = roomOfFairnessKey(state, { executor, fairnessKey }, now);
+  const useful = executor === "none" ? room : Math.min(room, Math.max(limit, aheadOfFairnessKey(state, fairnessKey) + 1));
+  return useful - (found.get(fairnessKey) ?? 0);
 }
 
 /** The keys whose turn it is: those behind the one served last, then from the first one on. */

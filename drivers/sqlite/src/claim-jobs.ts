@@ -66,7 +66,7 @@ export function claim(db: Database, request: ClaimRequest): ClaimedRows {
     const limit = request.limit - claimed.length;
     if (request.queues === undefined) db.intake.apply(db, "asked");
     const queues = loadQueues(db, request);
-    const all = readyJobs(db, queues, { executor, limit: limit + ahead, now });
+    const all = readyJobs(db, queues, { executor, limit, ahead, now });
     if (all.length === 0) {
       held = earliest(queues, now);
       nothingLeft = [...queues.values()].every(isUnhindered);
@@ -171,6 +171,7 @@ function answer(db: Database, { executor, queue }: Place, probe: Probe): unknown
 interface Wanted {
   readonly executor: ExecutorName;
   readonly limit: number;
+  readonly ahead: number;
   readonly now: number;
 }
 
@@ -178,23 +179,23 @@ function readyJobs(db: Database, queues: ReadonlyMap<string, QueueState>, wanted
   const taken = inIntake(db, queues, wanted);
   if (taken !== null) return taken;
   db.intake.apply(db, "asked");
-  const { executor, limit, now } = wanted;
+  const { executor } = wanted;
   return mergeQueues(
     [...queues].map(([queue, state]) =>
-      answered(db, { executor, queue }, candidatesOf({ executor, queue, state, turn: db.turns.of(executor, queue), limit, now })),
+      answered(db, { executor, queue }, candidatesOf({ ...wanted, queue, state, turn: db.turns.of(executor, queue) })),
     ),
   );
 }
 
 /** Candidates that lie in the intake, where nothing else is ready (C4); null: the tables have to say. */
-function inIntake(db: Database, queues: ReadonlyMap<string, QueueState>, { executor, limit }: Wanted): readonly LiveJob[] | null {
+function inIntake(db: Database, queues: ReadonlyMap<string, QueueState>, { executor, limit, ahead }: Wanted): readonly LiveJob[] | null {
   const taken = db.intake.waiting(db, { executor, queues });
   if (taken === null || ![...queues.values()].every(isUnhindered)) return null;
   const names = [...queues.keys()];
   if (names.some((queue) => mayBeReady(db, { executor, queue }))) return null;
   const mayBeHeld = (live: LiveJob): boolean => isPlain(live) && isBehind(live, db.held.frontOf(executor, live.queue));
   if (!taken.every((live) => mayBeHeld(live) && db.hot.records.of(live) !== undefined)) return null;
-  return mergeQueues(names.map((name) => taken.filter(({ queue }) => queue === name).toSorted(byTurn))).slice(0, limit);
+  return mergeQueues(names.map((name) => taken.filter(({ queue }) => queue === name).toSorted(byTurn))).slice(0, limit + ahead);
 }
 
 function isBehind(live: LiveJob, front: Front | null | undefined): boolean {

@@ -65,6 +65,32 @@ describe("what is read ahead of the slots (W6)", () => {
     await expect.poll(() => store.jobs.live({}, 1)).toEqual([]);
   });
 
+  test("is half of the places of a limit at most: another worker has places for its slots at once, and a lower limit has it given back", async () => {
+    const gated = gate();
+    let calls = 0;
+    const fixture = await working((context) => (++calls > 200 ? gated.handler(context) : null), { concurrency: 2 });
+    const { engine } = fixture;
+    await engine.queues.set("default", { concurrencyLimit: 40 });
+    await engine.jobs.submitMany(
+      Array.from({ length: 400 }, () => ({ kind: "task", name: "greet", spec: { handler: "greet" }, executor: "handler" })),
+    );
+    await expect.poll(() => gated.calls.length).toBe(2);
+    const held = await claimedOf(fixture);
+    expect(held).toBeGreaterThan(2);
+    expect(held).toBeLessThanOrEqual(20);
+    const other = engine.worker({ handlers: { greet: gated.handler }, concurrency: 20 });
+    await other.start();
+    await expect.poll(() => gated.calls.length).toBe(22);
+    expect(await claimedOf(fixture)).toBeLessThanOrEqual(40);
+    await engine.queues.set("default", { concurrencyLimit: 3 });
+    await expect.poll(() => claimedOf(fixture)).toBe(22);
+    const stopped = other.stop();
+    gated.open();
+    await fixture.outcome(stopped);
+    await expect.poll(async () => [gated.calls.length, await claimedOf(fixture)]).toEqual([24, 2]);
+    gated.open();
+  });
+
   test("holds up no other tenant's job once handlers have become slow: it is given back, and the turns are as they stand", async () => {
     const gated = gate();
     let calls = 0;

@@ -1,9 +1,10 @@
 import { jobRecord, T0 } from "@windlass/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { admit, heldUntil, queueState, roomOf, type Admission } from "./admission.ts";
+import { admit, heldUntil, queueState, roomOf, type Admission, type QueueState } from "./admission.ts";
 import { applyChanges } from "./apply.ts";
 import type { JobRecord, LiveJob } from "./job.ts";
+import type { QueueSettings } from "./queue.ts";
 import { DEFAULT_BACKOFF } from "./retry.ts";
 import { inTurns } from "./turn.ts";
 import { WorkingSet } from "./working-set.ts";
@@ -100,8 +101,8 @@ describe("rates and fairness keys", () => {
 
   test("every job starts in the end, and no limit or rate is ever exceeded, whatever they are and however often somebody claims", () => {
     const limits = fc.record({
-      concurrencyLimit: fc.constantFrom(null, 1, 3),
-      keyConcurrencyLimit: fc.constantFrom(null, 1, 2),
+      concurrencyLimit: fc.constantFrom(null, 1, 3, 6),
+      keyConcurrencyLimit: fc.constantFrom(null, 1, 2, 4),
       rateLimit: fc.constantFrom(null, { limit: 2, perSeconds: 1 }),
       keyRateLimit: fc.constantFrom(null, { limit: 1, perSeconds: 2 }),
     });
@@ -110,7 +111,8 @@ describe("rates and fairness keys", () => {
         limits,
         fc.array(fc.constantFrom("", "a", "b", "c"), { minLength: 1, maxLength: 20 }),
         fc.integer({ min: 1, max: 8 }),
-        (settings, keys, limit) => {
+        fc.nat(8),
+        (settings, keys, limit, ahead) => {
           let waiting: readonly LiveJob[] = submitted(...keys.map((fairnessKey) => ({ fairnessKey })));
           const queue = queueState(settings);
           let running: LiveJob[] = [];
@@ -121,7 +123,7 @@ describe("rates and fairness keys", () => {
               queues: new Map([["default", queue]]),
               keys: new Map(),
               claim: { session: "s", place: null },
-              ahead: 0,
+              ahead,
               limit,
               now,
             });
@@ -227,20 +229,37 @@ describe("reading ahead (D7)", () => {
     expect(admission(jobs, { limit: 2, ahead: 5, keys: key(1) }).admitted).toEqual(idsOf(jobs));
   });
 
-  test("goes on in turn over fairness keys, up to one of a key that has a limit or a rate", () => {
+  test("goes on in turn over fairness keys, up to one of a key that has a rate, or of whose limit half is used (D8)", () => {
     const jobs = submitted({ fairnessKey: "a" }, { fairnessKey: "b" }, { fairnessKey: "a" }, {});
-    expect(admission(jobs, { limit: 1, ahead: 5 }).admitted).toEqual(idsOf(jobs));
-    for (const settings of [{ keyConcurrencyLimit: 5 }, { keyRateLimit: { limit: 5, perSeconds: 1 } }]) {
-      const queues = new Map([["default", queueState(settings)]]);
-      expect(admission(jobs, { limit: 1, ahead: 5, queues }).admitted).toEqual([jobs[0]?.id]);
-      expect(admission(jobs.toReversed(), { limit: 0, ahead: 5, queues }).admitted).toEqual([jobs[3]?.id]);
-    }
+    const count = (settings: Partial<QueueSettings>, limit = 1): number =>
+      admission(jobs, { limit, ahead: 5, queues: new Map([["default", queueState(settings)]]) }).admitted.length;
+    expect(count({})).toBe(4);
+    expect(count({ keyConcurrencyLimit: 4 })).toBe(4);
+    expect(count({ keyConcurrencyLimit: 3 })).toBe(2);
+    expect(count({ keyConcurrencyLimit: 3 }, 3)).toBe(4);
+    expect(count({ keyConcurrencyLimit: 5, keyRateLimit: { limit: 5, perSeconds: 1 } })).toBe(1);
+    const queues = new Map([["default", queueState({ keyRateLimit: { limit: 5, perSeconds: 1 } })]]);
+    expect(admission(jobs.toReversed(), { limit: 0, ahead: 5, queues }).admitted).toEqual([jobs[3]?.id]);
   });
 
-  test("takes nothing of a queue with a limit, and no attempt that was resumed", () => {
-    const jobs = submitted({}, {});
-    const queues = new Map([["default", queueState({ concurrencyLimit: 5 }, { running: 0 })]]);
-    expect(admission(jobs, { limit: 1, ahead: 5, queues }).admitted).toEqual([jobs[0]?.id]);
+  test("takes of a queue with a limit what fits into half of its places, of one with a rate or under a limit of several nothing (D8)", () => {
+    const jobs = submitted(...Array.from({ length: 9 }, () => ({})));
+    const count = (queue: QueueState, limit = 1): number =>
+      admission(jobs, { limit, ahead: 9, queues: new Map([["default", queue]]) }).admitted.length;
+    expect(count(queueState({ concurrencyLimit: 7 }))).toBe(3);
+    expect(count(queueState({ concurrencyLimit: 7 }), 5)).toBe(5);
+    expect(count(queueState({ concurrencyLimit: 7 }, { running: 1 }), 0)).toBe(2);
+    expect(count(queueState({ concurrencyLimit: 7 }, { running: 3 }))).toBe(1);
+    expect(count(queueState({ concurrencyLimit: 7 }, { running: 3 }), 0)).toBe(0);
+    expect(count(queueState({ concurrencyLimit: 1 }), 0)).toBe(0);
+    expect(count(queueState({ rateLimit: { limit: 5, perSeconds: 1 } }))).toBe(1);
+    expect(count({ ...queueState(), overall: { limit: 50, running: 0 } })).toBe(1);
+  });
+
+  test("passes what may not start at all, and takes no attempt that was resumed", () => {
+    const jobs = submitted({ queue: "full" }, {}, {});
+    const queues = new Map([["full", queueState({ concurrencyLimit: 2 }, { running: 2 })]]);
+    expect(admission(jobs, { limit: 0, ahead: 5, queues }).admitted).toEqual(idsOf(jobs).slice(1));
     const resumed = jobs.map((live) => ({ ...live, resumed: true, attempt: 1 }));
     expect(admission(resumed, { limit: 1, ahead: 5 }).admitted).toEqual([jobs[0]?.id]);
   });

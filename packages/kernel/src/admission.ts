@@ -10,8 +10,10 @@
  * D5. A job whose start deadline has passed is not started; its timer lets it expire.
  * D6. What a fairness key may not start holds back no other key, what a queue may not start no other queue.
  * D7. What is read ahead (claimed before there is a slot for it) loses nothing by lying with a worker: another attempt
- *     follows if the worker is lost, no time limit runs, and nothing that is limited is kept from others. The order stays:
- *     it is read ahead in turn over fairness keys, and a job of another key that comes later waits for no more than that.
+ *     follows if the worker is lost, no time limit runs, and no start of a rate is spent. The order stays: it is read ahead
+ *     in turn over fairness keys, and a job of another key that comes later waits for no more than that.
+ * D8. What is read ahead has a place of each limit, as any attempt. No more than half of the places of a limit are used, itself counted,
+ *     when it takes one: the other half is for those who have a slot.
  */
 import type { LiveJob } from "./job.ts";
 import { UNSET, type QueueSettings } from "./queue.ts";
@@ -71,11 +73,9 @@ export function admit(set: WorkingSet, admission: Admission): string[] {
     const startDeadline = startDeadlineOf(live);
     if (startDeadline !== null && startDeadline <= now) continue;
     const queue = admission.queues.get(live.queue);
+    if (!live.resumed && queue !== undefined && (roomInQueue(queue, live, now) < 1 || roomOfFairnessKey(queue, live, now) < 1)) continue;
     if (admitted.length >= admission.limit && !mayBeReadAhead(live, queue)) break;
-    if (!live.resumed) {
-      if (queue !== undefined && (roomInQueue(queue, live, now) < 1 || roomOfFairnessKey(queue, live, now) < 1)) continue;
-      if (!takeKey(set, live, admission.keys)) continue;
-    }
+    if (!live.resumed && !takeKey(set, live, admission.keys)) continue;
     if (queue !== undefined && live.executor !== "none") count(set, queue, { live, now });
     set.take(live, claimed(live, admission.claim, now));
     admitted.push(live.id);
@@ -87,13 +87,25 @@ function mayBeReadAhead(live: LiveJob, queue: QueueState | undefined): boolean {
   const { limit, on } = live.retry ?? DEFAULT_RETRY;
   const followed = on.includes("failed_node_lost") && live.attempt < limit;
   const plain = live.timeoutMs === null && live.concurrencyKey === null;
-  return followed && plain && !live.resumed && (queue === undefined || !isLimited(queue, live));
+  const hasRoom = queue === undefined || (aheadInQueue(queue) >= 1 && aheadOfFairnessKey(queue, live.fairnessKey) >= 1);
+  return followed && plain && !live.resumed && hasRoom;
 }
 
-function isLimited({ settings, overall }: QueueState, { fairnessKey }: LiveJob): boolean {
-  const { concurrencyLimit, rateLimit, keyConcurrencyLimit, keyRateLimit } = settings;
-  const isKeyLimited = fairnessKey !== "" && (keyConcurrencyLimit !== null || keyRateLimit !== null);
-  return concurrencyLimit !== null || rateLimit !== null || overall !== null || isKeyLimited;
+/** How many jobs with an executor may be read ahead now, as far as it is up to the queue as a whole (D8). */
+export function aheadInQueue({ settings, overall, running }: QueueState): number {
+  const { concurrencyLimit, rateLimit } = settings;
+  return overall !== null || rateLimit !== null ? 0 : aheadUnder(concurrencyLimit, running);
+}
+
+/** How many, as far as it is up to their fairness key. */
+export function aheadOfFairnessKey({ settings, fairness }: QueueState, fairnessKey: string): number {
+  if (fairnessKey === "") return Infinity;
+  const { keyConcurrencyLimit, keyRateLimit } = settings;
+  return keyRateLimit === null ? aheadUnder(keyConcurrencyLimit, fairness.get(fairnessKey)?.running ?? 0) : 0;
+}
+
+function aheadUnder(limit: number | null, running: number): number {
+  return limit === null ? Infinity : Math.max(0, Math.floor(limit / 2) - running);
 }
 
 /** How many jobs like this one may start now, as far as it is up to the queue as a whole. */

@@ -7,6 +7,7 @@ import type { Store } from "@windlass/ports";
 import { describeAccess } from "./store-contract-access.ts";
 import { describeDecisions } from "./store-contract-advance.ts";
 import { describeAnswers } from "./store-contract-answers.ts";
+import { describeReadingAhead } from "./store-contract-ahead.ts";
 import { describeClaims } from "./store-contract-claim.ts";
 import { describeChanges } from "./store-contract-commit.ts";
 import { describeFairness } from "./store-contract-fairness.ts";
@@ -50,6 +51,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     describeChanges(subject);
     describeClaims(subject);
     describeFairness(subject);
+    describeReadingAhead(subject);
     describeHolders(subject);
     describeDecisions(subject);
     describeSignals(subject);
