@@ -85,14 +85,16 @@ describe.skipIf(postgres.missing)("the bus over PostgreSQL", () => {
 
   test("a lost connection is made anew, and has those who listen look for what they may have missed", async () => {
     b.subscribe("woken", (key) => heard.push(key));
-    const looked = new Promise<void>((resolve) => void b.subscribe("events", () => resolve()));
+    const looks = (["events", "held", "access"] as const).map(
+      (topic) => new Promise<string>((resolve) => void b.subscribe(topic, resolve)),
+    );
     const killer = new pg.Client(connectionConfig(url));
     await killer.connect();
     await killer.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
     );
     await killer.end();
-    await looked;
+    expect(await Promise.all(looks)).toEqual(["", "", ""]);
     await expect
       .poll(
         () => {

@@ -16,6 +16,8 @@ const CHANNEL = "windlass";
 const NOTIFY = "SELECT pg_notify($1, $2)";
 /** A payload may have 8000 bytes; a key is cut nowhere, so this leaves room for the longest. */
 const PAYLOAD_LENGTH_MAX = 6_000;
+/** What was said while nobody listened is not known here. Of these those who listen look at once, and at all else once a second anyhow. */
+const MISSED: readonly Topic[] = ["events", "held", "access"];
 const RECONNECT_FIRST_MS = 100;
 const RECONNECT_MAX_MS = 10_000;
 
@@ -108,8 +110,9 @@ class PostgresBus implements Bus {
   #retry(delayMs: number): void {
     this.#cancelRetry = this.#clock.after(delayMs, () => {
       if (this.#closed) return;
-      // What was said meanwhile is not known here, so those who listen look.
-      const connected = this.connect().then(() => this.#tell("events", ""));
+      const connected = this.connect().then(() => {
+        for (const topic of MISSED) this.#tell(topic, "");
+      });
       connected.catch(() => this.#retry(Math.min(RECONNECT_MAX_MS, delayMs * 2)));
     });
   }

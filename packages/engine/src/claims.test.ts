@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ms, type LiveJob } from "@windlass/kernel";
+import { ms, unsetQueue, type LiveJob } from "@windlass/kernel";
 import type { Claimed, ClaimedJob, ClaimRequest } from "@windlass/ports";
 import { fakeClock, quietLogger, seededRandom } from "@windlass/testkit";
 import { claimLoop, giveBack, type Carrier } from "./claims.ts";
@@ -131,10 +131,12 @@ function claimsOn(ahead = 1_200) {
   const surplus: string[] = [];
   const clock = fakeClock();
   const bus = localBus();
+  let isPaused: Promise<boolean> = Promise.resolve(false);
   const recalled: string[] = [];
   let room = { limit: 10, ahead };
   const context = {
     store: {
+      queues: { get: async (name: string) => ({ ...unsetQueue(name), paused: await isPaused }) },
       jobs: {
         live: (_: unknown, limit: number) => Promise.resolve(held.slice(0, limit).map((id) => ({ id }))),
         claim(request: ClaimRequest) {
@@ -197,6 +199,10 @@ function claimsOn(ahead = 1_200) {
     fail: (fails: boolean): void => {
       failing = fails;
     },
+    /** What the store says of its queues from now on. */
+    pause: (paused: Promise<boolean>): void => {
+      isPaused = paused;
+    },
   };
 }
 
@@ -256,6 +262,25 @@ test("what was read ahead of a queue that is held is let go of, and what a claim
   asked[2]?.answer.resolve(claimed());
   await settled();
   expect(recalled).toEqual(["default of ", "default of a and b"]);
+  await loop.stop();
+});
+
+test("who hears that something was missed looks which of his queues are held, and again where the store did not say", async () => {
+  const { asked, bus, recalled, loop, clock, pause, claimed } = claimsOn();
+  await loop.start();
+  await settled();
+  for (const { answer } of asked) answer.resolve(claimed());
+  await settled();
+  bus.publish("held", "");
+  await settled();
+  expect(recalled).toEqual([]);
+  pause(Promise.reject(new Error("the connection was lost")));
+  bus.publish("held", "");
+  await settled();
+  pause(Promise.resolve(true));
+  await clock.advance(SOON);
+  await settled();
+  expect(recalled).toEqual(["default of "]);
   await loop.stop();
 });
 

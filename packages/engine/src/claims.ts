@@ -8,8 +8,8 @@
  *     lost, or it could not be given back) is given back: looked into now and then, and in the next pass when one has failed.
  * C4. What was read ahead and the carrier does not come to is given back: another worker may be idle.
  * C5. What was read ahead of a queue that is paused or limited now is given back as soon as that is heard of, and what a claim brings that was
- *     under way then with it: it would start behind the pause, or beside what the limit lets run. Who goes on with a session is asked for it
- *     first: what was said while nobody listened for it, nobody says again.
+ *     under way then with it: it would start behind the pause, or beside what the limit lets run. What was said while nobody
+ *     listened, nobody says again: who goes on with a session looks first, and so does whoever hears that something was missed.
  */
 import { isUnhindered, queueState, seconds, type ExecutorName, type LiveJob, type StopOrder } from "@windlass/kernel";
 import type { Claimed, ClaimedJob } from "@windlass/ports";
@@ -106,8 +106,12 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
       if (await giveBackUnknown(context, options)) suspected.loss = true;
     }
     if (suspected.holds) {
-      for (const queue of await heldOf(context, queues ?? [])) suspected.held.add(queue);
       suspected.holds = false;
+      const held = await heldOf(context, queues ?? []).catch((error: unknown) => {
+        suspected.holds = true;
+        throw error;
+      });
+      for (const queue of held) suspected.held.add(queue);
     }
     for (const queue of suspected.held) carrier.recall(queue);
     suspected.held.clear();
@@ -166,10 +170,12 @@ function listen(context: EngineContext, { isMeant, options: { session, carrier }
   context.awaiting.add(onSubmit);
   const ready = context.bus.subscribe("ready", onReady);
   const held = context.bus.subscribe("held", (key) => {
-    if (!isMeant(key)) return;
-    const queue = key.slice(key.indexOf("/") + 1);
-    carrier.recall(queue);
-    suspected.held.add(queue);
+    if (key === "") suspected.holds = true;
+    else if (isMeant(key)) {
+      const queue = key.slice(key.indexOf("/") + 1);
+      carrier.recall(queue);
+      suspected.held.add(queue);
+    } else return;
     wake();
   });
   const stopping = context.bus.subscribe("stopping", (key) => {

@@ -6,7 +6,10 @@ export const TOPICS = ["ready", "held", "woken", "stopping", "timer", "events", 
 export type Topic = (typeof TOPICS)[number];
 
 export interface Bus {
-  /** `key` narrows a topic: `handler/default` for `ready` and `held`, a session or place for `stopping`, `<place> <job> <name>` for `ended`; empty otherwise. */
+  /**
+   * `key` narrows a topic: `handler/default` for `ready` and `held`, a session or place for `stopping`, `<place> <job> <name>` for `ended`; empty
+   * otherwise, and where it is not known what was missed: then whoever listens looks.
+   */
   publish(topic: Topic, key: string): void;
   /** The returned function ends the subscription. Listeners must not throw. */
   subscribe(topic: Topic, listener: (key: string) => void): () => void;
