@@ -110,9 +110,8 @@ describe("rates and fairness keys", () => {
       fc.property(
         limits,
         fc.array(fc.constantFrom("", "a", "b", "c"), { minLength: 1, maxLength: 20 }),
-        fc.integer({ min: 1, max: 8 }),
-        fc.nat(8),
-        (settings, keys, limit, ahead) => {
+        fc.record({ limit: fc.integer({ min: 1, max: 8 }), ahead: fc.nat(8) }),
+        (settings, keys, { limit, ahead }) => {
           let waiting: readonly LiveJob[] = submitted(...keys.map((fairnessKey) => ({ fairnessKey })));
           const queue = queueState(settings);
           let running: LiveJob[] = [];
