@@ -58,6 +58,32 @@ test("trees that cannot go yet hold no others back, and are looked at once a min
   await fixture.close();
 });
 
+test("what went is told once for a walk, however many batches it took", async () => {
+  const fixture = await withHistory();
+  const { context } = fixture.engine;
+  const there = new Set(Array.from({ length: 120 }, (_, i) => `job_${String(i).padStart(3, "0")}`));
+  const removing = {
+    ended: async (...[, limit, after]: Parameters<typeof context.store.retention.ended>) =>
+      [...there]
+        .filter((id) => id > (after?.id ?? ""))
+        .slice(0, limit)
+        .map((id) => ({ id, endedAt: 1 })),
+    // Each has a child, and the first one cannot go yet.
+    remove: async (ids: readonly string[]) => ids.filter((id) => id !== "job_000" && there.delete(id)).flatMap((id) => [id, `${id}_child`]),
+  };
+  const told: unknown[] = [];
+  const logger = { ...context.logger, info: (...line: unknown[]) => void told.push(line) };
+  const service = retention(
+    { ...context, logger, store: { ...context.store, retention: removing } },
+    { session: () => "ses_leader", days: 2 },
+  );
+  await service.start();
+  await fixture.clock.advance(130_000);
+  expect(told).toEqual([["finished jobs were removed", { roots: 119, jobs: 238 }]]);
+  await service.stop();
+  await fixture.close();
+});
+
 test("0 days keep everything", async () => {
   const fixture = await withHistory();
   const service = retention(fixture.engine.context, { session: () => "ses_leader", days: 0 });

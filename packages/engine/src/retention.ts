@@ -53,15 +53,20 @@ export function retention(context: EngineContext, options: RetentionOptions): Lo
   });
 }
 
-/** Removes a batch; true when the walk has more (R2). */
+/** Removes a batch; true when the walk has more (R2). What went is told once for the whole walk: batches come twenty a second. */
 function removalOf(context: EngineContext): (endedBefore: number) => Promise<boolean> {
   let after: EndedRoot | null = null;
+  let went = { roots: 0, jobs: 0 };
   return async (endedBefore) => {
     const roots = await context.store.retention.ended(endedBefore, BATCH, after);
     const removed = roots.length === 0 ? [] : await context.store.retention.remove(roots.map(({ id }) => id));
     await context.logs.remove(removed);
-    if (removed.length > 0) context.logger.info("finished jobs were removed", { roots: roots.length, jobs: removed.length });
+    const gone = new Set(removed);
+    went = { roots: went.roots + roots.filter(({ id }) => gone.has(id)).length, jobs: went.jobs + removed.length };
     after = roots.length === BATCH ? (roots.at(-1) ?? null) : null;
-    return after !== null;
+    if (after !== null) return true;
+    if (went.jobs > 0) context.logger.info("finished jobs were removed", went);
+    went = { roots: 0, jobs: 0 };
+    return false;
   };
 }
