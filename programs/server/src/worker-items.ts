@@ -66,6 +66,8 @@ const DEPTH_MAX = 64;
 const FOREIGN_MAX = 500;
 /** What is observed of an end is kept up to this length. */
 const EVIDENCE_LENGTH_MAX = 65_536;
+/** Of 15 digits. */
+const LOG_TIME_MAX = 999_999_999_999_999;
 const UNDER_WAY = { code: "conflict", why: "another one of its attempt is being stored" } as const;
 const STALE = { code: "token_stale", why: "the attempt has ended or was handed on" } as const;
 
@@ -110,7 +112,12 @@ function storeLines(parts: ItemParts, item: Of<"log">): void {
 
 /** Whole lines: nothing of a secret is left for the next item, and the lines of a longer one are secrets themselves. */
 function chunksOf({ lines }: Of<"log">, mask: Mask): LogChunk[] {
-  return lines.map(([at, line]) => ({ stream: "stdout", at, data: Buffer.from(`${mask.text(line)}\n`) }));
+  return lines.map(([at, line]) => ({ stream: "stdout", at: storableTime(at), data: Buffer.from(`${mask.text(line)}\n`) }));
+}
+
+/** What a log can keep (log-format.ts): clocks of other makes have parts of a millisecond, or are far off. */
+function storableTime(at: number): number {
+  return Math.round(Math.min(LOG_TIME_MAX, Math.max(0, at)));
 }
 
 function storeChange(parts: ItemParts, item: Exclude<WorkerItem, { what: "log" }>, frameLength: number): void {

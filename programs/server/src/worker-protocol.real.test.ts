@@ -285,6 +285,19 @@ test("what it may not tell of, or nobody could store, is not stored", async () =
   );
 });
 
+test("a line of a log is kept whatever the clock of its worker says", async () => {
+  const one = await greeted();
+  const id = await submit();
+  one.say({ type: "credit", jobs: 1, slots: 1 });
+  const { token = 0, attempt = 0 } = (await one.heard("jobs")).jobs?.[0] ?? {};
+  const times = [1_796_000_000_000.5, -1, 1e300, 1_796_000_000_001];
+  one.say({ type: "items", items: [{ n: 1, what: "log", id, token, attempt, lines: times.map((at, i) => [at, `line ${i}`]) }] });
+  await one.heard("acks");
+  const answer = await server.ask("GET", `/api/v1/jobs/${id}/logs`);
+  const { chunks } = (await answer.json()) as { readonly chunks: readonly { readonly text: string }[] };
+  expect(chunks.map(({ text }) => text).join("")).toBe("line 0\nline 1\nline 2\nline 3\n");
+});
+
 test("a worker ends no job that is not for workers", async () => {
   const { store } = server.engine.context;
   const { id } = await server.engine.jobs.submit({ kind: "task", name: "x", spec: { handler: "none" }, executor: "process" });
