@@ -121,7 +121,7 @@ test("a claim whose reply was lost is given back, also of a job whose earlier at
 });
 
 /** A loop of which each claim is answered by the test. */
-function claimsOn(ahead = 1_200) {
+function claimsOn(ahead = 1_200, queues: readonly string[] | null = ["default"]) {
   const asked: { readonly request: ClaimRequest; readonly answer: PromiseWithResolvers<Claimed> }[] = [];
   const taken: string[] = [];
   /** Ids of what the session holds and the carrier does not know of. */
@@ -134,9 +134,10 @@ function claimsOn(ahead = 1_200) {
   let isPaused: Promise<boolean> = Promise.resolve(false);
   const recalled: string[] = [];
   let room = { limit: 10, ahead };
+  const queueNamed = async (name: string) => ({ ...unsetQueue(name), paused: await isPaused });
   const context = {
     store: {
-      queues: { get: async (name: string) => ({ ...unsetQueue(name), paused: await isPaused }) },
+      queues: { get: queueNamed, list: async () => [await queueNamed("default"), unsetQueue("other")] },
       jobs: {
         live: (_: unknown, limit: number) => Promise.resolve(held.slice(0, limit).map((id) => ({ id }))),
         claim(request: ClaimRequest) {
@@ -175,7 +176,7 @@ function claimsOn(ahead = 1_200) {
     unknown: (all) => all,
     stop: () => true,
   };
-  const loop = claimLoop(context, { queues: ["default"], session: { id: "ses_1", lost: false }, carrier });
+  const loop = claimLoop(context, { queues, session: { id: "ses_1", lost: false }, carrier });
   const claimed = (...ids: string[]): Claimed => ({
     jobs: ids.map((id) => ({ live: { id } }) as unknown as ClaimedJob),
     signals: { ready: new Set(), woken: false, stopping: new Set(), timerAt: null, dispatchAt: null },
@@ -265,24 +266,30 @@ test("what was read ahead of a queue that is held is let go of, and what a claim
   await loop.stop();
 });
 
-test("who hears that something was missed looks which of his queues are held, and again where the store did not say", async () => {
-  const { asked, bus, recalled, loop, clock, pause, claimed } = claimsOn();
-  await loop.start();
-  await settled();
-  for (const { answer } of asked) answer.resolve(claimed());
-  await settled();
-  bus.publish("held", "");
-  await settled();
-  expect(recalled).toEqual([]);
-  pause(Promise.reject(new Error("the connection was lost")));
-  bus.publish("held", "");
-  await settled();
-  pause(Promise.resolve(true));
-  await clock.advance(SOON);
-  await settled();
-  expect(recalled).toEqual(["default of "]);
-  await loop.stop();
-});
+test.each([
+  { queues: ["default"], whose: "his" },
+  { queues: null, whose: "all" },
+])(
+  "who hears that something was missed looks which of $whose queues are held, and again where the store did not say",
+  async ({ queues }) => {
+    const { asked, bus, recalled, loop, clock, pause, claimed } = claimsOn(1_200, queues);
+    await loop.start();
+    await settled();
+    for (const { answer } of asked) answer.resolve(claimed());
+    await settled();
+    bus.publish("held", "");
+    await settled();
+    expect(recalled).toEqual([]);
+    pause(Promise.reject(new Error("the connection was lost")));
+    bus.publish("held", "");
+    await settled();
+    pause(Promise.resolve(true));
+    await clock.advance(SOON);
+    await settled();
+    expect(recalled).toEqual(["default of "]);
+    await loop.stop();
+  },
+);
 
 const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `job_${i}`);
 /** Well before anything is compared of itself, and after what follows a failure. */

@@ -107,7 +107,7 @@ export function claimLoop(context: EngineContext, options: ClaimOptions): ClaimL
     }
     if (suspected.holds) {
       suspected.holds = false;
-      const held = await heldOf(context, queues ?? []).catch((error: unknown) => {
+      const held = await heldOf(context, queues).catch((error: unknown) => {
         suspected.holds = true;
         throw error;
       });
@@ -191,13 +191,10 @@ function listen(context: EngineContext, { isMeant, options: { session, carrier }
   };
 }
 
-/** Those of these queues of which nothing may be read ahead now. */
-async function heldOf({ store }: EngineContext, queues: readonly string[]): Promise<readonly string[]> {
-  const stored = await Promise.all(queues.map((queue) => store.queues.get(queue)));
-  return queues.filter((_, index) => {
-    const queue = stored[index] ?? null;
-    return queue !== null && !isUnhindered(queueState(queue));
-  });
+/** Those of these queues, or of all, that hold something back now: what was read ahead of them may be from before that. */
+async function heldOf({ store }: EngineContext, queues: readonly string[] | null): Promise<readonly string[]> {
+  const stored = queues === null ? await store.queues.list() : await Promise.all(queues.map((queue) => store.queues.get(queue)));
+  return stored.flatMap((queue) => (queue === null || isUnhindered(queueState(queue)) ? [] : [queue.name]));
 }
 
 /** Gives the carrier what was claimed; true when there is likely more. */
