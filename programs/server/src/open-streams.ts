@@ -15,7 +15,7 @@ const RETRY_AFTER_SECONDS = 5;
 export interface OpenStreams {
   /** Throws `unavailable` when there are too many, `rate_limited` when there are too many of this principal. */
   open(caller: AbortSignal, principal: Listener): { readonly signal: AbortSignal; readonly close: () => void };
-  /** Looks at all tokens, and ends the streams of those that open nothing any more. */
+  /** Looks at all tokens, and ends the streams of those that open nothing any more. While it looks, it is asked once more at most. */
   endRevoked(): Promise<void>;
   endAll(): void;
   readonly count: number;
@@ -35,6 +35,12 @@ export function openStreams(perPrincipalMax: number): OpenStreams {
     if (now > 0) counts.set(principal, now);
     else counts.delete(principal);
   };
+  const look = async (): Promise<void> => {
+    // One after the other: many are of one token, and only the first has to look it up. What cannot be looked up stays for now.
+    for (const { isGood, close } of [...streams.values()]) if (!(await isGood().catch(() => true))) close();
+  };
+  let looking: Promise<void> = Promise.resolve();
+  let next: Promise<void> | null = null;
   return {
     open(caller, { name: principal, isGood }) {
       if (streams.size >= STREAMS_MAX) throw new WindlassError("unavailable", `${STREAMS_MAX} streams are open already; close some`);
@@ -60,9 +66,13 @@ export function openStreams(perPrincipalMax: number): OpenStreams {
       else caller.addEventListener("abort", close);
       return { signal: controller.signal, close };
     },
-    async endRevoked() {
-      // One after the other: many are of one token, and only the first has to look it up. What cannot be looked up stays for now.
-      for (const { isGood, close } of [...streams.values()]) if (!(await isGood().catch(() => true))) close();
+    // Each change of a token is told, also that one was made, and many may come at once: what comes while it looks goes with the next look.
+    endRevoked() {
+      next ??= looking.then(() => {
+        next = null;
+        return (looking = look());
+      });
+      return next;
     },
     endAll() {
       for (const controller of streams.keys()) controller.abort();
