@@ -49,6 +49,18 @@ test.each([
   ["a format that there is not", ["jobs", "list", "-o", "jsn"], USAGE, ['Did you mean "json"?']],
   ["an answer without names", ["version", "-o", "name"], USAGE, ["no names to print"]],
   ["an unknown option", ["jobs", "list", "--sate", "running"], USAGE, ["--state"]],
+  [
+    "an option of which the command has a shorter one",
+    ["queues", "set", "mail", "--concurrency-limit", "5"],
+    USAGE,
+    ["did you mean --limit?"],
+  ],
+  [
+    "an option of which it has longer ones",
+    ["jobs", "submit", "--concurrency", "5", "--handler", "send"],
+    USAGE,
+    ["did you mean --concurrency-key or --concurrency-limit?"],
+  ],
   ["an unknown state", ["jobs", "list", "--state", "runing"], USAGE, ['did you mean "running"?']],
   [
     "an unknown reason",

@@ -36,7 +36,7 @@ function suggestion(error: CommanderError, command: Command): string {
     case "commander.unknownCommand":
       return forCommand(word, command);
     case "commander.unknownOption":
-      return asked(nearestFew(word.replace(/=.*$/u, ""), optionsOf(command)));
+      return forOption(word.replace(/=.*$/u, ""), optionsOf(command));
     case "commander.invalidArgument": {
       const found = /(?:argument|value) '([^']*)' is invalid[^.]*\. Allowed choices are (.+)\.$/u.exec(error.message);
       return found === null
@@ -48,6 +48,19 @@ function suggestion(error: CommanderError, command: Command): string {
     default:
       return "";
   }
+}
+
+/** The API says `concurrencyLimit` where a command that is about a queue says `--limit`: one that shares its words is meant, too. */
+function forOption(word: string, options: readonly string[]): string {
+  const near = nearestFew(word, options);
+  const words = wordsOf(word);
+  if (near.length > 0 || words.length === 0) return asked(near);
+  const isPart = (part: readonly string[], whole: readonly string[]): boolean => part.every((one) => whole.includes(one));
+  return asked(options.filter((option) => isPart(wordsOf(option), words) || isPart(words, wordsOf(option))).slice(0, EXACT_MAX));
+}
+
+function wordsOf(option: string): readonly string[] {
+  return option.split("-").filter((word) => word !== "");
 }
 
 /** A verb is often looked for at the top (`windlass list`), and a noun below another. */
