@@ -1,22 +1,14 @@
 /** Contract: what is read ahead of the slots where queues and fairness keys have limits (kernel, D8). */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { JobRecord, LiveJob, QueueSettings } from "@windlass/kernel";
+import type { LiveJob, QueueSettings } from "@windlass/kernel";
 import type { ClaimRequest, Store } from "@windlass/ports";
-import { jobRecord, settleOf, T0 } from "./factories.ts";
+import { settleOf, T0 } from "./factories.ts";
 import { commitOne } from "./store-contract-commit.ts";
+import { submit } from "./store-contract-fairness.ts";
 import type { Subject } from "./store-subject.ts";
 
 const request: ClaimRequest = { executor: "handler", session: "ses_1", place: null, limit: 0, now: T0 };
-
-/** One job of each letter, which is its fairness key; of `-` it has none. */
-async function submit(store: Store, keys: string, given: Partial<JobRecord> = {}): Promise<void> {
-  const jobs = keys.split("").map((key) => jobRecord({ fairnessKey: key === "-" ? "" : key, name: key, ...given }));
-  await store.jobs.commit(
-    jobs.map((job) => ({ type: "submit", job })),
-    T0,
-  );
-}
 
 const claim = async (store: Store, given: Partial<ClaimRequest>): Promise<readonly LiveJob[]> =>
   (await store.jobs.claim({ ...request, ...given })).jobs.map(({ live }) => live);

@@ -9,7 +9,8 @@ import type { Subject } from "./store-subject.ts";
 
 const request: ClaimRequest = { executor: "handler", session: "ses_1", place: null, limit: 100, now: T0 };
 
-async function submit(store: Store, keys: string, given: Partial<JobRecord> = {}): Promise<void> {
+/** One job of each letter, which is its fairness key; of `-` it has none. */
+export async function submit(store: Store, keys: string, given: Partial<JobRecord> = {}): Promise<void> {
   const jobs = keys.split("").map((key) => jobRecord({ fairnessKey: key === "-" ? "" : key, name: key, ...given }));
   await store.jobs.commit(
     jobs.map((job) => ({ type: "submit", job })),
