@@ -1,7 +1,12 @@
-/** The handler of the workload: the same countable effects as its scripts, within the worker's own process. */
+/** What workers of a round have in common, and the handler of the workload: the same countable effects as its scripts, within the worker's own process. */
 import type { Handler } from "@windlass/engine";
 import type { JsonObject } from "@windlass/kernel";
 import { noteEffect, type Behaviour } from "./effects.ts";
+
+/** What the sessions of a round live for. Short, so that a round sees many of them run out. */
+export const SESSION_TTL_MS = 3_000;
+/** Of each worker. */
+export const HANDLERS_AT_ONCE = 8;
 
 export function chaosHandlers(effectsFile: string): Record<string, Handler> {
   return { work: (context) => work(effectsFile, context as Parameters<Handler<JsonObject>>[0]) };

@@ -1,6 +1,6 @@
 /**
- * How a round of jobs ends: two faults that strikes by chance hit seldom, so they are made to hit. Handlers are submitted,
- * and while they work one worker dies and never comes back; then, on SQLite, no end can be stored for a moment, as on a
+ * How a round of jobs ends: two faults that strikes by chance hit seldom, so they are made to hit. Once the worker that is to
+ * die is connected again, handlers are submitted, and while they work one worker dies and never comes back; then, on SQLite, no end can be stored for a moment, as on a
  * full disk. What was held by the one and what was to be stored by the other must be done all the same.
  */
 import { readFileSync } from "node:fs";
@@ -8,14 +8,16 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as rest } from "node:timers/promises";
 import type { SeededRandom } from "@windlass/testkit/fakes";
 import { readEffects, type Effect } from "./effects.ts";
+import { SESSION_TTL_MS } from "./handlers.ts";
 import type { Left } from "./history.ts";
 import type { KeptProgram } from "./kept-program.ts";
+import { clientOf } from "./submit-orders.ts";
 import { until } from "./until.ts";
 import { handled, type PlannedOrder } from "./workload.ts";
 
 /** More than all workers carry at once, so that each has something for a while. */
 const LAST_JOBS = 48;
-/** The longest that a worker is given to connect anew and begin something. */
+/** The longest that a worker is given to connect anew, and then to begin something. */
 const AT_WORK_MS = 30_000;
 /** So many attempts it has begun when it dies: one may end while it is killed. */
 const BEGUN_MIN = 3;
@@ -30,6 +32,21 @@ const KEPT_TEXT = "results could not be stored and are kept";
 export function lastOrders(random: SeededRandom): readonly PlannedOrder[] {
   const submissions = Array.from({ length: LAST_JOBS }, (_, i) => handled(`chaos-last-${i}`, 1_000 + random.int(1_000)));
   return [{ atMs: 0, order: { door: "batch", submissions }, cancelAfterMs: null }];
+}
+
+/**
+ * Resolves once it is connected to this server, by what the server says: its session was renewed since this was asked, so it is
+ * none of before. Without that the others would have done everything meanwhile: after some losses it rests for seconds.
+ */
+export async function connected(worker: KeptProgram, door: string): Promise<void> {
+  const since = Date.now();
+  const ask = async () => (await clientOf(door).workers.list({}, { signal: AbortSignal.timeout(BUSY_MS) })).items;
+  await until(async () => {
+    const items = await ask().catch(() => []); // It does not answer yet.
+    return items.some(({ host, expiresAt }) => host?.endsWith(`(process ${worker.pid})`) && Date.parse(expiresAt) > since + SESSION_TTL_MS);
+  }, AT_WORK_MS).catch(() => {
+    throw new Error(`${worker.name} did not connect again within ${AT_WORK_MS} ms of the last strike`);
+  });
 }
 
 /** Kills it once it works, for good. Nothing left: it had no work, and the round shows nothing. */

@@ -7,11 +7,9 @@
 import { setTimeout as rest } from "node:timers/promises";
 import { worker } from "@windlass/sdk";
 import { readDataFolder } from "../../programs/cli/src/compose/data-folder.ts";
-import { chaosHandlers } from "./handlers.ts";
+import { chaosHandlers, HANDLERS_AT_ONCE, SESSION_TTL_MS } from "./handlers.ts";
 
-const HANDLERS_AT_ONCE = 8;
 const LOOK_MS = 250;
-const TTL_MS = 3_000;
 const DRAIN_MS = 2_000;
 
 const [door = "", effectsFile = ""] = process.argv.slice(2);
@@ -27,8 +25,10 @@ const one = worker({
   },
   handlers: chaosHandlers(effectsFile),
   concurrency: HANDLERS_AT_ONCE,
-  sessionTtlMs: TTL_MS,
+  sessionTtlMs: SESSION_TTL_MS,
   drainMs: DRAIN_MS,
+  onNotice: ({ level, message, jobId }) =>
+    void process.stderr.write(`${new Date().toISOString()} ${level} ${jobId === undefined ? "" : `${jobId}: `}${message}\n`),
 });
 process.stdout.write("ready\n");
 for (; !ending; await rest(LOOK_MS)) {

@@ -116,6 +116,7 @@ async function strikeLast(
   seed: number,
 ): Promise<{ readonly ledger: Ledger; readonly left: Left; readonly fault: readonly string[] }> {
   const users = { doors: site.doors, effectsFile: site.effectsFile, random: seededRandom(seed + 4) };
+  await site.gather();
   const ledger = await submitOrders(users, lastOrders(users.random));
   const left = await site.leave();
   const fault = await site.refuse();

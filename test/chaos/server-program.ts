@@ -12,9 +12,7 @@ import { settingsFrom } from "../../programs/cli/src/compose/settings.ts";
 import { workflowLanguage } from "../../programs/cli/src/compose/workflow-language.ts";
 import { programLog } from "../../programs/cli/src/machine/program-log.ts";
 import { systemClock } from "../../programs/cli/src/machine/system-clock.ts";
-import { chaosHandlers } from "./handlers.ts";
-
-const HANDLERS_AT_ONCE = 8;
+import { chaosHandlers, HANDLERS_AT_ONCE } from "./handlers.ts";
 
 const [folder = "", effectsFile = ""] = process.argv.slice(2);
 const settings = settingsFrom(process.env);

@@ -10,9 +10,10 @@ import type { Store } from "@windlass/ports";
 import type { PostgresServer } from "@windlass/testkit/postgres";
 import type { SeededRandom } from "@windlass/testkit/fakes";
 import { systemClock } from "../../programs/cli/src/machine/system-clock.ts";
+import { SESSION_TTL_MS } from "./handlers.ts";
 import type { Left } from "./history.ts";
 import { KeptProgram } from "./kept-program.ts";
-import { leaveForGood, refuseEnds } from "./last-strikes.ts";
+import { connected, leaveForGood, refuseEnds } from "./last-strikes.ts";
 import { backendsOf, childrenOf, supervisorOf } from "./running-processes.ts";
 import { endSupervisor, environmentWith, strikeProcesses, strikeProgram } from "./strike-at.ts";
 import type { Strike, Target } from "./strikes.ts";
@@ -37,6 +38,8 @@ export interface Site {
   start(): Promise<void>;
   /** Resolves once whom it hit is up again; false when there was nobody to hit, or it is down or frozen already. */
   strike(strike: Strike): Promise<boolean>;
+  /** Resolves once the worker that will leave is connected; rejects when that takes too long. */
+  gather(): Promise<void>;
   /** A worker dies while it works, and is not started again. */
   leave(): Promise<Left>;
   /** The store takes no ends for a moment. Returns why it did not come to that; null also where there is no such fault. */
@@ -49,9 +52,9 @@ export interface Site {
   end(): Promise<void>;
 }
 
-/** Short leases, so that a round sees many of them run out; no host counts as lost, for each comes back. */
+/** No host counts as lost, for each comes back. */
 const SETTINGS: Partial<Record<SettingName, string>> = {
-  "session.ttlSeconds": "3",
+  "session.ttlSeconds": String(SESSION_TTL_MS / 1_000),
   "host.lostAfterSeconds": "60",
   "process.runningMax": "6",
   "drain.seconds": "2",
@@ -104,6 +107,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
       struck.add(strike.target);
       return hit(strike).finally(() => struck.delete(strike.target));
     },
+    gather: () => connected(leaver, join(folder, "a")),
     leave: () => leaveForGood(leaver, effectsFile),
     async refuse() {
       const server = programs.get("server");

@@ -7,9 +7,7 @@ import { openEmbedded } from "@windlass/windlass";
 import { endInTime } from "../../programs/cli/src/machine/end-in-time.ts";
 import { settingsFrom } from "../../programs/cli/src/compose/settings.ts";
 import { programLog } from "../../programs/cli/src/machine/program-log.ts";
-import { chaosHandlers } from "./handlers.ts";
-
-const HANDLERS_AT_ONCE = 8;
+import { chaosHandlers, HANDLERS_AT_ONCE } from "./handlers.ts";
 
 const [folder = "", effectsFile = ""] = process.argv.slice(2);
 // Its engine has a launcher too; processes are left to the servers.
