@@ -18,3 +18,10 @@ export function givenStep(input: Json): GivenStep {
   if (!isJsonObject(input) || !isJsonObject(input["spec"] ?? null)) throw new Error("the server sent a step that is none");
   return input as unknown as GivenStep;
 }
+
+/** Throws for one that the step was not given, whatever JavaScript means by its name. */
+export function givenSecret({ secrets }: Pick<GivenStep, "secrets">, alias: string): string {
+  const secret = Object.hasOwn(secrets, alias) ? secrets[alias] : undefined;
+  if (secret === undefined) throw new Error(`the secret "${alias}" was not given`);
+  return secret;
+}

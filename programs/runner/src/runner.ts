@@ -25,7 +25,7 @@ import {
 import type { Clock } from "@windlass/ports";
 import { worker } from "@windlass/sdk";
 import { httpTool, type AddressRules } from "@windlass/tools";
-import { givenStep } from "./given-step.ts";
+import { givenSecret, givenStep } from "./given-step.ts";
 import { runShell } from "./shell-step.ts";
 import { surroundingsOf, type Environment } from "./surroundings.ts";
 
@@ -142,11 +142,7 @@ function handlersOf({ environment, clock, rules, terminated, busy }: Handling): 
     [SHELL_HANDLER]: carried(async (context) => endedAs(await runShell(givenStep(context.input), context, { environment, clock }))),
     [HTTP_HANDLER]: carried((context) => {
       const step = givenStep(context.input);
-      const secretOf = async (_jobId: string, alias: string): Promise<string> => {
-        const secret = step.secrets[alias];
-        if (secret === undefined) throw new Error(`the secret "${alias}" was not given`);
-        return secret;
-      };
+      const secretOf = async (_jobId: string, alias: string): Promise<string> => givenSecret(step, alias);
       return httpTool({ rules, secretOf, now: () => clock.now() })({ ...context, input: step.input });
     }),
   };
