@@ -1,12 +1,22 @@
 import { expect, test } from "vitest";
 import { faultsOf } from "./faults-of.ts";
-import { hostToTell, readableHost } from "./worker-connection.ts";
+import { faultOfHandlers, hostToTell, readableHost, WORKER_HANDLERS_LENGTH_MAX } from "./worker-connection.ts";
 import { workerMessage } from "./worker-messages.ts";
 
 test("where a program runs is told in what a header can carry and a terminal can show", () => {
   expect(hostToTell("büro-3\u009B2J\n", 17)).toBe("bro-32J (process 17)");
   expect(readableHost("\u009B \t")).toBe("");
   expect(readableHost("node-1 (process 5)")).toBe("node-1 (process 5)");
+});
+
+test("the names of handlers count once for each queue, and together have a limit", () => {
+  const queues = ["a", "b", "c", "d", "a"];
+  const names = ["x", "y"].map((name) => name.repeat(WORKER_HANDLERS_LENGTH_MAX / 8));
+  expect(faultOfHandlers(names, queues)).toBeNull();
+  expect(faultOfHandlers([...names, "z"], queues)).toBe(
+    "handlers is too long: the names of its 3 handlers have 32769 characters, in 4 queues 131076; at most 131072 are kept for a worker. " +
+      "Serve fewer queues, or shorten the names",
+  );
 });
 
 const many = (count: number, value: unknown): unknown[] => Array.from({ length: count }, () => value);

@@ -44,6 +44,13 @@ export const WORKER_JOBS_MAX = 5_000;
 export const WORKER_QUEUES_MAX = 32;
 /** Handlers that a worker may register; they are kept with its session, for each queue. */
 export const WORKER_HANDLERS_MAX = 200;
+/** Characters of the name of a handler. */
+export const WORKER_HANDLER_LENGTH_MAX = 256;
+/**
+ * Characters of the names of all handlers of a worker, once for each of its queues, as they are kept: room for as many handlers as there
+ * may be with names of 20 in as many queues, and with any names in two. Without it one session took 1.6 MB of the store.
+ */
+export const WORKER_HANDLERS_LENGTH_MAX = 131_072;
 /** Connections at once with the same token: a worker that connects in a loop does not exhaust the server. */
 export const WORKER_CONNECTIONS_PER_TOKEN_MAX = 1_000;
 /**
@@ -57,3 +64,12 @@ export const WORKER_TTL_MS = { least: 1_000, usual: 30_000, most: 300_000 } as c
 export const WORKER_ITEMS_MAX = 20_000;
 /** Lines of a log in one item. */
 export const WORKER_LOG_LINES_MAX = 1_000;
+
+/** What is wrong with the names of a worker's handlers, taken together; null: nothing. */
+export function faultOfHandlers(handlers: readonly string[], queues: readonly string[]): string | null {
+  const length = handlers.reduce((sum, name) => sum + name.length, 0);
+  const count = new Set(queues).size;
+  if (length * count <= WORKER_HANDLERS_LENGTH_MAX) return null;
+  const found = `the names of its ${handlers.length} handlers have ${length} characters, in ${count} queues ${length * count}`;
+  return `handlers is too long: ${found}; at most ${WORKER_HANDLERS_LENGTH_MAX} are kept for a worker. Serve fewer queues, or shorten the names`;
+}

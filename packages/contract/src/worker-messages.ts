@@ -12,6 +12,7 @@ import { PROGRESS_TEXT_LENGTH_MAX, reasons } from "@windlass/kernel";
 import * as z from "zod";
 import { jsonObject, labels } from "./json-schema.ts";
 import {
+  WORKER_HANDLER_LENGTH_MAX,
   WORKER_HANDLERS_MAX,
   WORKER_ITEMS_MAX,
   WORKER_JOBS_MAX,
@@ -93,7 +94,7 @@ export const workerHello = z.strictObject({
   /** The session to go on with; null for a new one. */
   session: text(64).nullable(),
   queues: z.array(text(128)).min(1).max(WORKER_QUEUES_MAX),
-  handlers: z.array(text(256)).max(WORKER_HANDLERS_MAX),
+  handlers: z.array(text(WORKER_HANDLER_LENGTH_MAX)).max(WORKER_HANDLERS_MAX),
   ttlMs: z.int().min(WORKER_TTL_MS.least).max(WORKER_TTL_MS.most),
 });
 

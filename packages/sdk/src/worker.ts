@@ -1,5 +1,11 @@
 /** A worker: runs handlers in this program, on any machine, for the jobs of a Windlass server. */
-import { WORKER_HANDLERS_MAX, WORKER_QUEUES_MAX, WORKER_TTL_MS } from "@windlass/contract/worker-connection";
+import {
+  faultOfHandlers,
+  WORKER_HANDLER_LENGTH_MAX,
+  WORKER_HANDLERS_MAX,
+  WORKER_QUEUES_MAX,
+  WORKER_TTL_MS,
+} from "@windlass/contract/worker-connection";
 import {
   DEFAULT_QUEUE,
   QUEUE_NAME,
@@ -27,7 +33,7 @@ export interface WorkerOptions {
   readonly workspace?: string | undefined;
   /** The queue that it serves, or several; `default` when left out. */
   readonly queue?: string | readonly string[] | undefined;
-  /** By the name under which jobs ask for them. */
+  /** By the name under which jobs ask for them. All names together, once for each queue, have up to 131,072 characters. */
   readonly handlers: HandlersByName;
   /** Handlers that run at once; 10 when left out. */
   readonly concurrency?: number | undefined;
@@ -149,8 +155,15 @@ function checkedOptions(options: WorkerOptions) {
     names.length > 0 && names.length <= WORKER_HANDLERS_MAX,
     `handlers has ${names.length} entries; it must have 1 to ${WORKER_HANDLERS_MAX}`,
   );
-  for (const name of names)
+  for (const name of names) {
+    demand(
+      name.length <= WORKER_HANDLER_LENGTH_MAX,
+      `handlers.${name.slice(0, 40)}… has a name of ${name.length} characters; it must have at most ${WORKER_HANDLER_LENGTH_MAX}`,
+    );
     demand(typeof options.handlers[name] === "function", `handlers.${name} is ${typeof options.handlers[name]}; it must be a function`);
+  }
+  const fault = faultOfHandlers(names, queues);
+  demand(fault === null, fault ?? "");
   demand(
     Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= CONCURRENCY_MAX,
     `concurrency is ${concurrency}; it must be a whole number from 1 to ${CONCURRENCY_MAX}`,

@@ -1,9 +1,9 @@
 /** What a worker asks for in its first message, and whether it may have it. */
-import { WORKER_PROTOCOL, type WorkerHello } from "@windlass/contract";
+import { faultOfHandlers, WORKER_PROTOCOL, type WorkerHello } from "@windlass/contract";
 import { executionOfQueue, QUEUE_NAME, QUEUE_NAME_RULE, WindlassError } from "@windlass/kernel";
 
-/** The names of the queues that it may serve, each once. Throws for what is not its own, and for another version. */
-export function queuesOf({ protocol, queues }: WorkerHello, execution: string | null): readonly string[] {
+/** The names of the queues that it may serve, each once. Throws for what is not its own, for more than is kept of a worker, and for another version. */
+export function queuesOf({ protocol, queues, handlers }: WorkerHello, execution: string | null): readonly string[] {
   if (protocol !== WORKER_PROTOCOL)
     throw new WindlassError(
       "bad_request",
@@ -20,5 +20,7 @@ export function queuesOf({ protocol, queues }: WorkerHello, execution: string | 
     if (!QUEUE_NAME.test(queue))
       throw new WindlassError("invalid", `${JSON.stringify(queue)} is no name of a queue; it has ${QUEUE_NAME_RULE}`);
   }
+  const fault = faultOfHandlers(handlers, queues);
+  if (fault !== null) throw new WindlassError("invalid", fault);
   return [...new Set(queues)];
 }

@@ -96,6 +96,11 @@ const submit = async (): Promise<string> =>
   (await server.engine.jobs.submit({ kind: "task", name: "work", spec: { handler: "work" }, executor: "handler" })).id;
 const succeeded = { type: "settle", result: { outcome: "succeeded", reason: "ok", message: null, output: null }, stopped: false };
 
+function named(queues: number, handlers: number, length: number) {
+  const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `n${n}`);
+  return { queues: names(queues), handlers: names(handlers).map((name) => name.padEnd(length, "-")) };
+}
+
 test.each([
   ["no JSON", "}{", "bad_request", /JSON/u],
   ["no frame", "[1]", "bad_request", /a frame must be an object with seq and messages/u],
@@ -110,6 +115,12 @@ test.each([
     JSON.stringify({ seq: 1, messages: [{ ...hello, ttlMs: 1 }] }),
     "invalid",
     /ttlMs is 1; it must be at least 1000/u,
+  ],
+  [
+    "more names than are kept of a worker",
+    JSON.stringify({ seq: 1, messages: [{ ...hello, ...named(32, 200, 256) }] }),
+    "invalid",
+    /^handlers is too long: .* 200 handlers have 51200 characters, in 32 queues 1638400; at most 131072 are kept/u,
   ],
   ["a field too many", JSON.stringify({ seq: 1, messages: [{ ...hello, quues: [] }] }), "invalid", /no field "quues"/u],
 ] as const)("%s is answered with what was wrong, and the end of the connection", async (_, text, ...expected) => {
