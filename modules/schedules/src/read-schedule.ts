@@ -16,6 +16,7 @@ import {
   OVERLAP_LIMIT_MAX,
   OVERLAP_POLICIES,
   parseDuration,
+  LABELS_MAX,
   SCHEDULE_NAME,
   type CatchUp,
   type CatchUpPolicy,
@@ -35,7 +36,6 @@ const API_VERSION = "windlass.dev/v1";
 const KIND = "Schedule";
 const COMMON_KEYS = [...TIMING_FIELDS, "input", "overlap", "catchUp", "paused"];
 const TARGET_KEYS = ["workflow", "job"];
-const LABELS_MAX = 64;
 /** As of jobs that are submitted: larger ones are no keys of an index. */
 const LABEL_NAME_LENGTH_MAX = 200;
 const LABEL_LENGTH_MAX = 500;

@@ -1,5 +1,5 @@
 /** From plain data to a workflow, or to everything that is wrong with it. Pure; knows nothing of YAML. */
-import { ON_CONFLICT, type Json } from "@windlass/kernel";
+import { LABELS_MAX, ON_CONFLICT, type Json } from "@windlass/kernel";
 import { checkExpressions } from "./check-workflow.ts";
 import { Fields, present } from "./fields.ts";
 import { shown, sortOf, type Finding } from "./finding.ts";
@@ -46,8 +46,6 @@ export const METADATA_KEYS = { known: ["name", "labels"] };
 export const CONCURRENCY_KEYS = { known: ["key", "limit", "onConflict"] };
 /** A workflow's name is part of addresses and of names of jobs outside. */
 export const WORKFLOW_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/u;
-/** The most labels: each is a row of an index. */
-export const LABELS_MAX = 64;
 const LABEL_LENGTH_MAX = 253;
 
 export interface ReadResult {

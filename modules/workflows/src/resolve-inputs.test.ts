@@ -35,6 +35,14 @@ test("all that is wrong with inputs is told at once", () => {
   ]);
 });
 
+test("of inputs that are not known a hundred are told, each with all that there are, and how many more there are", () => {
+  const given = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`input-${n}`, 1]));
+  const resolved = resolveInputs(workflow, { ...given, count: 3 });
+  if (!("faults" in resolved)) throw new Error("it was taken");
+  expect(resolved.faults).toHaveLength(101);
+  expect(resolved.faults.at(-1)).toEqual({ path: "input", message: "99900 more inputs that are not known are not listed" });
+});
+
 test.each<[Parameters<typeof coerceInput>[0], string, Json]>([
   ["string", "3", "3"],
   ["string", "true", "true"],

@@ -1,7 +1,7 @@
 /** Inputs of an execution: typed, with defaults, everything wrong said at once. A value is never turned into another type. */
 import { isJsonObject, type Fault, type Json, type JsonObject } from "@windlass/kernel";
 import { suggestion } from "./fields.ts";
-import { pathText, shown, sortOf } from "./finding.ts";
+import { FINDINGS_MAX, pathText, shown, sortOf } from "./finding.ts";
 import type { InputSpec, InputType, Workflow } from "./workflow.ts";
 
 export type Resolved = { readonly inputs: JsonObject } | { readonly faults: readonly Fault[] };
@@ -13,11 +13,13 @@ export function resolveInputs(workflow: Workflow, given: Json): Resolved {
     return { faults: [{ path: "input", message: `expected an object with the inputs by name, found ${sortOf(given)}` }] };
   const names = Object.keys(specs);
   const faults: Fault[] = [];
-  for (const name of Object.keys(given ?? {})) {
-    if (Object.hasOwn(specs, name)) continue;
+  const unknown = Object.keys(given ?? {}).filter((name) => !Object.hasOwn(specs, name));
+  for (const name of unknown.slice(0, FINDINGS_MAX)) {
     const known = names.length === 0 ? "; this workflow has no inputs" : suggestion(name, names) || `; its inputs: ${names.join(", ")}`;
     faults.push({ path: pathOf(name), message: `there is no input ${shown(name)}${known}` });
   }
+  if (unknown.length > FINDINGS_MAX)
+    faults.push({ path: "input", message: `${unknown.length - FINDINGS_MAX} more inputs that are not known are not listed` });
   const values = Object.entries(specs).map(([name, spec]): [string, Json] => {
     const value = given !== null && Object.hasOwn(given, name) ? given[name] : undefined;
     if (value === undefined) {

@@ -10,11 +10,13 @@ type Issue = z.core.$ZodIssue;
 /** Faults that one answer lists; more help nobody. */
 const FAULTS_MAX = 100;
 
-/** `schema` is asked for the names that it knows. */
+/** `schema` is asked for the names that it knows. The last one says how many more there are, if there are. */
 export function faultsOf(error: z.ZodError, input: unknown, schema: z.ZodType): readonly Fault[] {
   // What is not told is not put into words: that takes longer than to read the request.
   const issues = error.issues.slice(0, FAULTS_MAX);
-  return issues.flatMap((issue) => faultsOfIssue(issue, input, schema)).slice(0, FAULTS_MAX);
+  const told = issues.flatMap((issue) => faultsOfIssue(issue, input, schema)).slice(0, FAULTS_MAX);
+  const found = error.issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 1), 0);
+  return found === told.length ? told : [...told, { path: "", message: `${found - told.length} more faults are not listed` }];
 }
 
 function pathText(path: readonly PropertyKey[]): string {
@@ -52,6 +54,7 @@ function sizeFault(issue: Extract<Issue, { code: "too_small" | "too_big" }>, fou
   const [word, bound] = issue.code === "too_small" ? ["at least", issue.minimum] : ["at most", issue.maximum];
   const edge = issue.inclusive === false ? `${issue.code === "too_small" ? "greater" : "less"} than ${bound}` : `${word} ${bound}`;
   if (issue.origin === "string") return `has ${String(found).length} characters; it must have ${edge}`;
+  if (issue.origin === "map") return `has ${Object.keys(found as object).length} entries; it must have ${edge}`;
   if (issue.origin === "array") return `has ${Array.isArray(found) ? found.length : "?"} entries; it must have ${edge}`;
   return `is ${shown(found)}; it must be ${edge}`;
 }

@@ -1,5 +1,5 @@
 /** Schemas that many operations share: JSON values, times, ids, paging. */
-import { isJsonObject, type Json, type JsonObject } from "@windlass/kernel";
+import { isJsonObject, LABELS_MAX, type Json, type JsonObject } from "@windlass/kernel";
 import * as z from "zod";
 
 /** JavaScript gives it a meaning of its own as a key. */
@@ -12,15 +12,23 @@ export const jsonObject = z.custom<JsonObject>(isJsonObject, "expected an object
 /** ISO 8601 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`. */
 export const time = z.iso.datetime({ offset: true });
 
-export const labels = mapOf(z.string().max(200), z.string().max(500));
+export const labels = mapOf(z.string().max(200), z.string().max(500), LABELS_MAX);
 
-/** A map by names that its sender chooses. The one that zod would leave out without a word is refused. */
-export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V): MapOf<V> {
+/**
+ * A map by names that its sender chooses. The one that zod would leave out without a word is refused; and one with more than `max`
+ * entries before any of them is looked at: there is room for hundreds of thousands in a request, and each would be a fault.
+ */
+export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V, max = Infinity): MapOf<V> {
   const map = z.record(name, value) as unknown as MapOf<V>;
-  const { $schema: _, ...described } = z.toJSONSchema(map, { io: "input", unrepresentable: "any" });
+  const { $schema: _, ...record } = z.toJSONSchema(map, { io: "input", unrepresentable: "any" });
+  const described = max === Infinity ? record : { ...record, maxProperties: max };
   const keepsAll = (given: unknown): boolean => !isJsonObject(given) || !Object.hasOwn(given, UNNAMEABLE);
   const refusal = { path: [UNNAMEABLE], message: `the key ${UNNAMEABLE} is not allowed, any other is` };
-  return z.custom<Record<string, z.input<V>>>(keepsAll, refusal).meta(described).pipe(map);
+  const hasRoom: z.core.CheckFn<Record<string, z.input<V>>> = ({ value: input, issues }) => {
+    if (isJsonObject(input) && Object.keys(input).length > max)
+      issues.push({ code: "too_big", origin: "map", maximum: max, inclusive: true, input });
+  };
+  return z.custom<Record<string, z.input<V>>>(keepsAll, refusal).check(hasRoom).meta(described).pipe(map);
 }
 
 type MapOf<V> = z.ZodType<Record<string, z.output<V>>, Record<string, z.input<V>>>;

@@ -48,6 +48,7 @@ test("of what is wrong only so much is put into words as is told", () => {
     },
   };
   const faults = faultsOf({ issues: many(10_000, issue) } as unknown as Parameters<typeof faultsOf>[0], {}, workerMessage);
-  expect(faults).toHaveLength(100);
+  expect(faults).toHaveLength(101);
+  expect(faults.at(-1)).toEqual({ path: "", message: "9900 more faults are not listed" });
   expect(looked).toBeLessThan(1_000);
 });

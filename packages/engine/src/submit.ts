@@ -10,6 +10,7 @@ import {
   FAIRNESS_KEY_LENGTH_MAX,
   isFairnessKey,
   isLegalPriority,
+  LABELS_MAX,
   PRIORITY_MAX,
   QUEUE_NAME,
   QUEUE_NAME_RULE,
@@ -60,8 +61,6 @@ export interface SubmitRequest {
   readonly childKey?: string;
 }
 
-/** Labels a job may have. */
-const LABELS_MAX = 64;
 /** The largest specification and input, as JSON text: larger things belong in a file or an object store. */
 export const PAYLOAD_LENGTH_MAX = 1_048_576;
 
@@ -155,7 +154,8 @@ function faultsOf(context: EngineContext, request: SubmitRequest): Fault[] {
       "fairnessKey",
       `fairnessKey is ${JSON.stringify(request.fairnessKey)}; it must be a text of 1 to ${FAIRNESS_KEY_LENGTH_MAX} characters, none of them a control character`,
     );
-  if (Object.keys(request.labels ?? {}).length > LABELS_MAX) fault("labels", `a job may have ${LABELS_MAX} labels`);
+  const labels = Object.keys(request.labels ?? {}).length;
+  if (labels > LABELS_MAX) fault("labels", `labels has ${labels} entries; a job may have ${LABELS_MAX}`);
   if (request.concurrency && (!Number.isInteger(request.concurrency.limit) || request.concurrency.limit < 1))
     fault("concurrency.limit", "concurrency.limit must be a whole number of at least 1");
   if (request.timeoutMs !== undefined && request.timeoutMs !== null && !(request.timeoutMs > 0))

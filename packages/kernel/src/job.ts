@@ -45,6 +45,9 @@ export interface Concurrency {
 export const ON_CONFLICT = ["queue", "skip", "replace"] as const;
 export type OnConflict = (typeof ON_CONFLICT)[number];
 
+/** Labels that a job may have: each is a row of an index. */
+export const LABELS_MAX = 64;
+
 /** A job as it was submitted. Nothing in it ever changes, but for the queue of one that is moved before it is started. */
 export interface JobRecord {
   readonly id: string;
