@@ -17,12 +17,16 @@ const REAL_TIMEOUT_MS = 120_000;
  */
 const execArgv = ["--no-memory-protection-keys"];
 
+/** Of all that wait for something. */
+const setupFiles = ["test/patience.ts"];
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           execArgv,
+          setupFiles,
           name: "unit",
           include: [...source, "scripts"].map((folder) => `${folder}/**/*.test.ts`),
           exclude: realTests,
@@ -37,6 +41,7 @@ export default defineConfig({
       {
         test: {
           execArgv,
+          setupFiles,
           name: "real",
           include: [...source, "scripts", "test/simulation"]
             .map((folder) => `${folder}/**/*.real.test.ts`)
@@ -51,6 +56,7 @@ export default defineConfig({
       {
         test: {
           execArgv,
+          setupFiles,
           name: "cluster",
           include: clusterTests,
           globalSetup: "test/cluster/set-up.ts",

@@ -53,7 +53,7 @@ async function working({ concurrency, handlers }: Pick<CoreOptions, "concurrency
   });
   closing.push(() => core.leave());
   await core.welcomed;
-  const again = () => vi.waitFor(() => expect([lines.length, core.connected]).toEqual([2, true]), 5_000);
+  const again = () => vi.waitFor(() => expect([lines.length, core.connected]).toEqual([2, true]));
   return { lines, frozen, again };
 }
 

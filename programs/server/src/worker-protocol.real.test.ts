@@ -71,7 +71,7 @@ async function raw(token = TOKEN): Promise<Raw> {
     closed,
     send: (text) => socket.send(text),
     say: (...messages) => socket.send(JSON.stringify({ seq: ++seq, messages })),
-    heard: (type) => vi.waitFor(() => said.find((message) => message.type === type) ?? Promise.reject(new Error(`no ${type}`)), 5_000),
+    heard: (type) => vi.waitFor(() => said.find((message) => message.type === type) ?? Promise.reject(new Error(`no ${type}`))),
     leave: () => socket.terminate(),
     ping: (text) => socket.ping(text),
     stopReading: () => socket.pause(),
