@@ -42,8 +42,11 @@ afterEach(async () => {
 const effects = (at: Stranger): string[] => (existsSync(join(at.folder, "effects")) ? at.read("effects").trim().split("\n") : []);
 const tokenOf = (at: Stranger): string => at.read(join(".windlass", "token")).trim();
 
+/** Of a worker whose session is to be lost; a busy machine ends none of the others. */
+const SOON_LOST = ["--session-ttl", "2s"];
+
 async function working(at: Stranger, url: string, more: readonly string[] = []): Promise<Running> {
-  const args = ["worker", "--handlers", "handlers.ts", "--session-ttl", "2s", "--drain", "10s", "--server", url];
+  const args = ["worker", "--handlers", "handlers.ts", "--drain", "10s", "--server", url];
   const one = at.start([...args, "--token", tokenOf(at), ...more]);
   await until(one, "A worker of");
   return one;
@@ -117,7 +120,7 @@ test("a worker serves the workspace that it was told", async () => {
 test("a worker that is killed loses its jobs to the next attempt, with another worker", async () => {
   const server = await here.server();
   const api = client({ url: server.url, token: tokenOf(here) });
-  const one = await working(here, server.url);
+  const one = await working(here, server.url, SOON_LOST);
   const id = await submit(api, "slow");
   await begun(here, 1);
   one.kill("SIGKILL");
@@ -131,7 +134,7 @@ test("a worker that is killed loses its jobs to the next attempt, with another w
 test("a worker that was frozen for too long stops its handlers when it wakes, and writes nothing", async () => {
   const server = await here.server();
   const api = client({ url: server.url, token: tokenOf(here) });
-  const one = await working(here, server.url);
+  const one = await working(here, server.url, SOON_LOST);
   const id = await submit(api, "slow");
   await begun(here, 1);
   one.kill("SIGSTOP");

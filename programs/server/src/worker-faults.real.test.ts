@@ -24,6 +24,9 @@ afterEach(async () => {
   await server.close();
 });
 
+/** No session is lost by what a busy machine takes, only by what a test does to it. */
+const TTL_MS = 60_000;
+
 interface Working {
   readonly worker: Worker;
   readonly notices: string[];
@@ -32,7 +35,7 @@ interface Working {
 async function working(url: string, handlers: HandlersByName, more: Partial<WorkerOptions> = {}): Promise<Working> {
   const notices: string[] = [];
   const onNotice: WorkerOptions["onNotice"] = ({ message }) => notices.push(message);
-  const made = worker({ url, token: TOKEN, handlers, drainMs: 500, sessionTtlMs: 2_000, onNotice, ...more });
+  const made = worker({ url, token: TOKEN, handlers, drainMs: 500, sessionTtlMs: TTL_MS, onNotice, ...more });
   closing.push(() => made.stop());
   await made.start();
   return { worker: made, notices };
@@ -90,7 +93,7 @@ describe("a line that", () => {
   test("is down when a handler ends: the result is kept until the server has taken it", async () => {
     const { counts, handlers, open } = gate();
     const between = await lineTo(listening.port);
-    const { worker: one } = await working(between.url, handlers, { sessionTtlMs: 10_000 });
+    const { worker: one } = await working(between.url, handlers);
     const ids = await Promise.all(Array.from({ length: 5 }, () => submit("work")));
     await vi.waitFor(() => expect(counts.begun).toBe(5));
     between.down();
@@ -106,13 +109,14 @@ describe("a line that", () => {
   test("is apart for less than the session lasts is given up for another, and the session goes on", async () => {
     const { counts, handlers, open } = gate();
     const between = await lineTo(listening.port);
-    const { notices } = await working(between.url, handlers, { sessionTtlMs: 3_000 });
+    // It is given up when a quarter is left: three seconds, in which a busy machine, too, goes on over another.
+    const { notices } = await working(between.url, handlers, { sessionTtlMs: 12_000 });
     const id = await submit("work");
     await vi.waitFor(() => expect(counts.begun).toBe(1));
     between.partition();
-    await vi.waitFor(() => expect(notices.join()).toContain("has not answered the worker's reports"), { timeout: 5_000 });
+    await vi.waitFor(() => expect(notices.join()).toContain("has not answered the worker's reports"));
     between.heal();
-    await vi.waitFor(() => expect(notices.join()).toContain("connected again"), { timeout: 5_000 });
+    await vi.waitFor(() => expect(notices.join()).toContain("connected again"));
     open();
     expect((await ended(id)).final).toMatchObject({ state: "succeeded", attempts: 1 });
     expect(counts).toEqual({ begun: 1, done: 1, aborted: [] });
@@ -121,15 +125,15 @@ describe("a line that", () => {
   test("is apart for longer loses the job: its handler is told, another worker has it, and the first writes nothing", async () => {
     const [here, there] = [gate(), gate()];
     const between = await lineTo(listening.port);
-    const first = await working(between.url, here.handlers);
+    const first = await working(between.url, here.handlers, { sessionTtlMs: 2_000 });
     const id = await submit("work", { retry: atOnce });
     await vi.waitFor(() => expect(here.counts.begun).toBe(1));
     between.partition();
     await working(listening.url, there.handlers);
-    await vi.waitFor(() => expect(there.counts.begun).toBe(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(there.counts.begun).toBe(1));
     expect(here.counts.aborted).toEqual(["the worker was out of touch for too long and lost the job"]);
     between.heal();
-    await vi.waitFor(() => expect(first.worker.state).toBe("connected"), { timeout: 10_000 });
+    await vi.waitFor(() => expect(first.worker.state).toBe("connected"));
     there.open();
     here.open();
     expect((await ended(id)).final).toMatchObject({ state: "succeeded", output: { attempt: 2 }, attempts: 2 });
@@ -176,7 +180,7 @@ describe("a line that", () => {
     const between = await spoiledLine(listening.port, spoil);
     closing.push(() => between.close());
     let calls = 0;
-    const { worker: one } = await working(between.url, { work: () => void calls++ }, { sessionTtlMs: 10_000 });
+    const { worker: one } = await working(between.url, { work: () => void calls++ });
     const ids = [await submit("work"), await submit("work"), await submit("work")];
     for (const id of ids) expect((await ended(id)).final).toMatchObject({ state: "succeeded", attempts: 1 });
     await one.stop();
@@ -196,7 +200,7 @@ describe("a line that", () => {
     const work = (): void => {
       if (++calls === 1) throw new Error("once more");
     };
-    await working(between.url, { work }, { sessionTtlMs: 10_000 });
+    await working(between.url, { work });
     const id = await submit("work", { retry: { ...atOnce, on: ["failed"] } });
     expect((await ended(id)).final).toMatchObject({ state: "succeeded", attempts: 2 });
     expect([calls, isLost]).toEqual([2, true]);
@@ -240,7 +244,7 @@ describe("a server that", () => {
   test("goes and another on the same store comes: the worker goes on there under its session", async () => {
     const { counts, handlers, open } = gate();
     const between = await lineTo(listening.port);
-    const { notices } = await working(between.url, handlers, { sessionTtlMs: 10_000 });
+    const { notices } = await working(between.url, handlers);
     const id = await submit("work");
     await vi.waitFor(() => expect(counts.begun).toBe(1));
     const sessions = async (): Promise<string[]> =>
@@ -251,7 +255,7 @@ describe("a server that", () => {
     const there = await listen(other, { host: "127.0.0.1", port: 0, clock, drainMs: 500 });
     closing.push(() => there.close());
     between.redirect(there.port);
-    await vi.waitFor(() => expect(notices.join()).toContain("connected again"), { timeout: 10_000 });
+    await vi.waitFor(() => expect(notices.join()).toContain("connected again"));
     expect(await sessions()).toEqual(before);
     open();
     expect((await ended(id)).final).toMatchObject({ state: "succeeded", attempts: 1 });
@@ -261,7 +265,7 @@ describe("a server that", () => {
   test("is told of a stop while its worker is away tells it when it is back", async () => {
     const { counts, handlers } = gate();
     const between = await lineTo(listening.port);
-    await working(between.url, handlers, { sessionTtlMs: 10_000 });
+    await working(between.url, handlers);
     const id = await submit("work");
     await vi.waitFor(() => expect(counts.begun).toBe(1));
     between.down();
@@ -283,20 +287,19 @@ describe("a server that", () => {
     const between = await lineTo(Number(new URL(heard.url).port));
     const { counts, handlers, open } = gate();
     const work: HandlersByName[string] = (context) => (++begun <= 100 ? null : handlers["work"]?.(context));
-    await working(between.url, { work }, { concurrency: 1, sessionTtlMs: 10_000 });
+    await working(between.url, { work }, { concurrency: 1 });
     const { jobs, queues, context } = server.engine;
     const held = async (): Promise<number> => (await context.store.jobs.live({ states: ["running"] }, 200)).length;
     const task = { kind: "task", name: "work", spec: { handler: "work" }, executor: "handler" } as const;
     await jobs.submitMany(Array.from({ length: 200 }, () => task));
-    const soon = { interval: 5, timeout: 5_000 };
-    await vi.waitFor(() => expect(counts.begun).toBe(1), soon);
-    await vi.waitFor(async () => expect(await held()).toBeGreaterThan(1), soon);
+    await vi.waitFor(() => expect(counts.begun).toBe(1));
+    await vi.waitFor(async () => expect(await held()).toBeGreaterThan(1));
     between.cut();
     await queues.set("default", { paused: true });
-    await vi.waitFor(() => expect(recalls).toBe(1), soon);
-    await vi.waitFor(async () => expect(await held()).toBe(1), soon);
+    await vi.waitFor(() => expect(recalls).toBe(1));
+    await vi.waitFor(async () => expect(await held()).toBe(1));
     open();
-    await vi.waitFor(async () => expect(await held()).toBe(0), soon);
+    await vi.waitFor(async () => expect(await held()).toBe(0));
     expect([counts.begun, counts.done]).toEqual([1, 1]);
   });
 });
@@ -349,7 +352,12 @@ describe("a worker that stops", () => {
 
   test("while a job is on its way to it has not had it: it waits for another, without having begun", async () => {
     const { handlers, counts } = gate();
-    const between = await lineTo(listening.port, { delayMs: 100 });
+    let isOnItsWay = false;
+    const between = await spoiledLine(listening.port, (frame, direction) => {
+      isOnItsWay ||= frame.includes('"type":"jobs"');
+      return isOnItsWay && direction === "to worker" ? [] : [frame];
+    });
+    closing.push(() => between.close());
     const { worker: one, notices } = await working(between.url, handlers);
     const id = await submit("work");
     await vi.waitFor(async () => expect((await server.engine.jobs.get(id)).state).toBe("running"));
