@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { listenNoting, type Noting } from "./direct-fixture.ts";
 import type { Listening } from "./serve.ts";
-import { testServer, TOKEN, type TestServer } from "./server-fixture.ts";
+import { stillClock, testServer, TOKEN, type TestServer } from "./server-fixture.ts";
 
 let server: TestServer;
 let listening: Listening;
@@ -12,7 +12,7 @@ let calls: Noting["calls"];
 const straight = (): boolean[] => calls.map(({ isDirect }) => isDirect);
 
 beforeEach(async () => {
-  server = await testServer({ bodyBytesMax: 2_000, requestsPerSecond: 1 });
+  server = await testServer({ bodyBytesMax: 2_000, requestsPerSecond: 1 }, { clock: stillClock });
   ({ listening, calls } = await listenNoting(server.app));
 });
 afterEach(async () => {
@@ -192,7 +192,7 @@ describe("a caller", () => {
   });
 
   // An idle line is closed after half a minute.
-  test("who was refused and sends nothing more is hung up on at once", { timeout: 15_000 }, async () => {
+  test("who was refused and sends nothing more is hung up on at once", { timeout: 25_000 }, async () => {
     const socket = connect(listening.port, "127.0.0.1");
     socket.write(head(["content-length: 4000000"]));
     let answer = "";

@@ -7,7 +7,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { listen, type Listening } from "./serve.ts";
 import type { ServerParts } from "./server-parts.ts";
-import { clock, testServer, type TestServer } from "./server-fixture.ts";
+import { clock, stillClock, testServer, type TestServer } from "./server-fixture.ts";
 
 let server: TestServer;
 let listening: Listening;
@@ -44,7 +44,7 @@ async function greeted(secret: string, headers: Readonly<Record<string, string>>
   let seq = 0;
   const say = (...messages: object[]): void => socket.send(JSON.stringify({ seq: ++seq, messages }));
   const heard = (is: (one: Said) => boolean): Promise<Said> =>
-    vi.waitFor(() => said.find(is) ?? Promise.reject(new Error("it was not said")), 20_000);
+    vi.waitFor(() => said.find(is) ?? Promise.reject(new Error("it was not said")));
   say({ type: "hello", protocol: 1, session: null, queues: ["default"], handlers: ["work"], ttlMs: 60_000 });
   await heard(({ type }) => type === "welcome");
   return { said, say, heard };
@@ -59,7 +59,7 @@ function connect(secret: string, headers: Readonly<Record<string, string>> = {})
 }
 
 test("to connect counts as a request of the token: beyond its limit it is refused with 429", async () => {
-  const secret = await serving({ requestsPerSecond: 1 });
+  const secret = await serving({ requestsPerSecond: 1 }, { clock: stillClock });
   for (let n = 0; n < 2; n++) await once(connect(secret), "open");
   const [, refusal] = (await once(connect(secret), "unexpected-response")) as [unknown, { statusCode: number; headers: object }];
   expect(refusal).toMatchObject({ statusCode: 429, headers: { "retry-after": "1" } });
@@ -124,7 +124,7 @@ test("while the store has not taken what a worker told, and that is much, nothin
     await server.engine.jobs.submit({ kind: "task", name: "work", spec: { handler: "work" }, executor: "handler" });
   const [one, other] = [await greeted(secret), await greeted(secret)];
   one.say({ type: "credit", jobs: ENDS, slots: ENDS });
-  await vi.waitFor(() => expect(one.said.flatMap(({ jobs = [] }) => jobs)).toHaveLength(ENDS), 20_000);
+  await vi.waitFor(() => expect(one.said.flatMap(({ jobs = [] }) => jobs)).toHaveLength(ENDS));
   const jobs = one.said.flatMap((said) => said.jobs ?? []);
   isShut = true;
   using pause = vi.spyOn(WebSocket.prototype, "pause");
@@ -133,13 +133,13 @@ test("while the store has not taken what a worker told, and that is much, nothin
   for (const [n, { id, token, attempt }] of jobs.entries())
     one.say({ type: "items", items: [{ n, what: "end", id, token, attempt, end }] });
   one.say({ type: "beat", n: 1 });
-  await vi.waitFor(() => expect(pause).toHaveBeenCalled(), 20_000);
+  await vi.waitFor(() => expect(pause).toHaveBeenCalled());
   other.say({ type: "beat", n: 1 });
   await other.heard(({ type }) => type === "alive");
   expect(one.said.filter(({ type }) => type === "alive" || type === "acks")).toEqual([]);
   opened.resolve();
   await one.heard(({ type }) => type === "alive");
-  await vi.waitFor(() => expect(one.said.flatMap(({ stored = [] }) => stored)).toHaveLength(ENDS), 20_000);
+  await vi.waitFor(() => expect(one.said.flatMap(({ stored = [] }) => stored)).toHaveLength(ENDS));
   for (const { id } of jobs) expect((await server.engine.jobs.get(id)).state).toBe("succeeded");
   await store.close();
 }, 60_000);
@@ -158,7 +158,7 @@ test("of an attempt one change of a kind is on its way to the store: of many tel
   const tokens = [3_000, 3_001].map((n) => ({ n, what: "expect", ...of, tokenHash: `hash-${n}` }));
   one.say({ type: "items", items: [...told, ...tokens, ...ends] });
   const answers = (): number[] => one.said.flatMap(({ stored = [] }) => stored);
-  await vi.waitFor(() => expect(new Set(answers())).toEqual(new Set([...told.map(({ n }) => n), 2_000, 3_000])), 20_000);
+  await vi.waitFor(() => expect(new Set(answers())).toEqual(new Set([...told.map(({ n }) => n), 2_000, 3_000])));
   expect(one.said.flatMap(({ refused = [] }) => refused)).toMatchObject([
     { n: 3_001, code: "conflict" },
     { n: 2_001, code: "conflict" },
@@ -213,8 +213,8 @@ test("however much comes in one frame, the store is asked one thing of a kind at
       { type: "items", items: [{ n, ...end }] },
     ]),
   );
-  await vi.waitFor(() => expect(one.said.flatMap(({ refused = [] }) => refused)).toHaveLength(each.length), 20_000);
-  await vi.waitFor(() => expect(one.said.filter(({ type }) => type === "alive")).toHaveLength(each.length), 20_000);
+  await vi.waitFor(() => expect(one.said.flatMap(({ refused = [] }) => refused)).toHaveLength(each.length));
+  await vi.waitFor(() => expect(one.said.filter(({ type }) => type === "alive")).toHaveLength(each.length));
   expect([asked.beats - before.beats, asked.lookUps - before.lookUps]).toEqual([2, 2]);
   one.say(...Array.from({ length: 5_000 }, (_, n) => ({ type: "beat", n })));
   expect(await one.heard(({ type }) => type === "fault")).toMatchObject({ code: "rate_limited" });
