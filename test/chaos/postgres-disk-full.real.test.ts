@@ -18,6 +18,7 @@ const DISK_BYTES = 128 * 1024 ** 2;
 /** The disk is full for longer than this. */
 const ENVIRONMENT = { WINDLASS_SESSION_TTL_SECONDS: "2" };
 const PATIENCE = { timeout: 60_000, interval: 50 };
+const TIMEOUT_MS = 300_000;
 const INPUT_LENGTH = 8_000;
 /** Each user asks again ten times a second. */
 const REFUSALS_OF_A_WHILE = 50;
@@ -49,7 +50,7 @@ describe.skipIf(programs === null)("a server and a worker on a PostgreSQL whose 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("nothing acknowledged is lost, what runs goes on, and all goes on once there is room", async ({ skip }) => {
+  test("nothing acknowledged is lost, what runs goes on, and all goes on once there is room", { timeout: TIMEOUT_MS }, async ({ skip }) => {
     if (disk === null || postgres === null) return skip("no small disk can be mounted here");
     const url = await postgres.schema();
     const server = await here.serverWith(ENVIRONMENT, "--data", "data", "--store", url);

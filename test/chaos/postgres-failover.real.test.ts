@@ -14,7 +14,8 @@ import { readEffects } from "./effects.ts";
 import { backendsOf, signal } from "./running-processes.ts";
 import { STEADY_HANDLERS, steadyUsers, violationsIn } from "./steady-users.ts";
 
-const PATIENCE = { timeout: 30_000, interval: 50 };
+const PATIENCE = { timeout: 60_000, interval: 50 };
+const TIMEOUT_MS = 300_000;
 const INPUT_LENGTH = 100;
 /** Longer than the time to live of a session, so that each is lost. */
 const OUTAGE_MS = 4_000;
@@ -53,40 +54,44 @@ describe.skipIf(programs === null)("two servers and a worker on a PostgreSQL tha
     return { api: client({ url: server.url, token, retries: 0 }), args: ["--server", server.url, "--token", token] };
   };
 
-  test("nothing acknowledged is lost, no attempt is doubled, and all goes on by itself, whichever way it fails", async () => {
-    const [one, two] = [await serve("one"), await serve("two")];
-    const worker = here.start(["worker", "--handlers", "handlers.ts", ...one.args]);
-    await until(worker, "A worker of");
-    const effectsFile = join(here.folder, "effects");
-    const users = steadyUsers([one.api, two.api], INPUT_LENGTH);
-    const goesOn = async (): Promise<void> => {
-      const [taken, done] = [users.acknowledged.length, readEffects(effectsFile).length];
-      await vi.waitFor(() => {
-        expect(users.acknowledged.length).toBeGreaterThan(taken + GOES_ON);
-        expect(readEffects(effectsFile).length).toBeGreaterThan(done + 2 * GOES_ON);
-      }, PATIENCE);
-      for (const { api } of [one, two]) await vi.waitFor(() => api.jobs.list({ limit: 1 }), PATIENCE);
-    };
-    const faults: Readonly<Record<string, () => Promise<unknown>>> = {
-      "stopped at once and started": () => postgres.crash(),
-      "its first process killed": () => postgres.crash({ signal: "SIGKILL" }),
-      "every connection ended": async () => backendsOf(postgres.pid).map((pid) => signal(pid, "SIGTERM")),
-      "away for a while": () => postgres.crash({ meanwhile: () => rest(OUTAGE_MS) }),
-      "answers to COMMIT lost": async () => {
-        thief.steal(STOLEN);
-        await vi.waitFor(() => expect(thief.left).toBe(0), PATIENCE);
-      },
-    };
-    await goesOn();
-    for (const fault of Object.values(faults)) {
-      await fault();
+  test(
+    "nothing acknowledged is lost, no attempt is doubled, and all goes on by itself, whichever way it fails",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const [one, two] = [await serve("one"), await serve("two")];
+      const worker = here.start(["worker", "--handlers", "handlers.ts", ...one.args]);
+      await until(worker, "A worker of");
+      const effectsFile = join(here.folder, "effects");
+      const users = steadyUsers([one.api, two.api], INPUT_LENGTH);
+      const goesOn = async (): Promise<void> => {
+        const [taken, done] = [users.acknowledged.length, readEffects(effectsFile).length];
+        await vi.waitFor(() => {
+          expect(users.acknowledged.length).toBeGreaterThan(taken + GOES_ON);
+          expect(readEffects(effectsFile).length).toBeGreaterThan(done + 2 * GOES_ON);
+        }, PATIENCE);
+        for (const { api } of [one, two]) await vi.waitFor(() => api.jobs.list({ limit: 1 }), PATIENCE);
+      };
+      const faults: Readonly<Record<string, () => Promise<unknown>>> = {
+        "stopped at once and started": () => postgres.crash(),
+        "its first process killed": () => postgres.crash({ signal: "SIGKILL" }),
+        "every connection ended": async () => backendsOf(postgres.pid).map((pid) => signal(pid, "SIGTERM")),
+        "away for a while": () => postgres.crash({ meanwhile: () => rest(OUTAGE_MS) }),
+        "answers to COMMIT lost": async () => {
+          thief.steal(STOLEN);
+          await vi.waitFor(() => expect(thief.left).toBe(0), PATIENCE);
+        },
+      };
       await goesOn();
-    }
-    await users.stop();
-    for (const { id } of users.acknowledged) expect((await one.api.wait(id)).state).toBe("succeeded");
-    // Nobody ended by itself.
-    expect(here.stillRunning()).toBe(3);
-    await here.stopServers();
-    expect(await violationsIn(url, { acknowledged: users.acknowledged, effectsFile })).toEqual([]);
-  });
+      for (const fault of Object.values(faults)) {
+        await fault();
+        await goesOn();
+      }
+      await users.stop();
+      for (const { id } of users.acknowledged) expect((await one.api.wait(id)).state).toBe("succeeded");
+      // Nobody ended by itself.
+      expect(here.stillRunning()).toBe(3);
+      await here.stopServers();
+      expect(await violationsIn(url, { acknowledged: users.acknowledged, effectsFile })).toEqual([]);
+    },
+  );
 });

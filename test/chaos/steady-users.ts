@@ -20,7 +20,7 @@ export interface SteadyUsers {
 
 export const USERS = 4;
 const ASK_AGAIN_MS = 100;
-const ANSWER_MS = 5_000;
+const ANSWER_MS = 15_000;
 /** Enough for every fault of a test: an attempt is lost with whatever carries it. */
 export const RETRY = {
   limit: 8,
