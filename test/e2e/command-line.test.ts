@@ -81,7 +81,7 @@ test("events are followed one by one, and whoever leaves is told where to go on"
 });
 
 test("one who stops reading or waiting is told how to come back, and the job goes on", async () => {
-  const id = await submitted("--", "sh", "-c", "echo begun; sleep 30");
+  const id = await submitted("--", "sh", "-c", "echo begun; exec sleep 600");
   const reading = me.start(["logs", "-f", id]);
   await until(reading, "begun");
   const waiting = me.start(["jobs", "watch", id]);

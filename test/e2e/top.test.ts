@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../architecture/source-files.ts";
-import { stranger, type Server, type Stranger } from "./stranger.ts";
+import { stranger, until, type Server, type Stranger } from "./stranger.ts";
 import { hasTerminal, terminalIn } from "./terminal.ts";
 
 const program = join(root, "programs", "cli", "bin", "windlass.js");
@@ -15,7 +15,11 @@ beforeAll(async () => {
   me = stranger();
   server = await me.server();
   await me.windlass("queues", "resume", "mail");
-  await me.windlass("jobs", "submit", "--name", "long-one", "--", "sleep", "300");
+  await me.windlass("jobs", "submit", "--name", "long-one", "--", "sh", "-c", "echo begun; exec sleep 600");
+  const begun = me.start(["logs", "-f", "last"]);
+  await until(begun, "begun");
+  begun.kill("SIGINT");
+  await begun.ended;
 });
 
 afterAll(async () => {

@@ -19,7 +19,7 @@ test("an attempt after one that had too little memory has more", async () => {
     `${HEAD}metadata: {name: hungry}
 steps:
   - name: eat
-    tool: {kind: shell, command: [node, -e, "const a = Buffer.alloc(120e6, 1); setTimeout(() => console.log(a.length), 1500)"], resources: {limits: {memory: 90Mi}}}
+    tool: {kind: shell, command: [node, -e, "const a = Buffer.alloc(120e6, 1); setTimeout(() => console.log(a.length), process.env.WINDLASS_ATTEMPT === '1' ? 600000 : 0)"], resources: {limits: {memory: 90Mi}}}
     retry: {limit: 1, on: [failed_oom], backoff: {initial: 0}, resources: {failed_oom: {limits: {memory: 1Gi}}}}\n`,
   );
   const done = await me.windlass("run", "hungry.yaml", "--wait", "--json");
