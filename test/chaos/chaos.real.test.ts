@@ -13,7 +13,7 @@ const DURATION_MS = 8_000;
 const EFFECTS_OF_EXECUTION = 12;
 const SEEDS = [1, 2];
 const SEED_OF_EXECUTIONS = 3;
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 400_000;
 
 const programs = findPostgres(process.env);
 if (programs === null && process.env["CI"] === "true") throw new Error("PostgreSQL is not installed");

@@ -8,41 +8,41 @@ import type { SeededRandom } from "@windlass/testkit/fakes";
 import { clientOf } from "./submit-orders.ts";
 
 export interface FeedListener {
-  /** Listens until nothing new is heard for a while. Returns what was heard, in order. */
+  /** Listens until a server says that nothing is behind what was heard, or for so long that something is amiss. Returns that, in order. */
   finish(): Promise<readonly Pick<EventJson, "jobId" | "seq">[]>;
 }
 
 /** How long one connection lasts. */
 const CONNECTION_MS = { from: 1_500, below: 4_000 };
 const CONNECT_AGAIN_MS = 200;
-/** Connections in a row, begun after the end, that tell nothing new. */
-const QUIET_CONNECTIONS = 1;
+const ANSWER_MS = 5_000;
 const FINISH_PATIENCE_MS = 60_000;
 
 export function listenToFeed(doors: readonly string[], random: SeededRandom): FeedListener {
   const heard: EventJson[] = [];
   let position = "";
   let finishing = false;
-  /** True when the server said that all went well until the connection was cut, and nothing new was heard. */
-  const connect = async (): Promise<boolean> => {
-    const before = heard.length;
+  const connect = async (): Promise<void> => {
     const lasting = CONNECTION_MS.from + random.int(CONNECTION_MS.below - CONNECTION_MS.from);
     const signal = AbortSignal.timeout(lasting);
     for await (const item of clientOf(random.pick(doors)).events.watch({ after: position }, { signal })) {
       // Events were passed over: they are read again behind the last one that was heard.
-      if (item.type === "reset") return false;
+      if (item.type === "reset") return;
       heard.push(item.event);
       position = item.event.position ?? position;
     }
-    return heard.length === before;
+  };
+  /** A connection that tells nothing may only not have had its turn. */
+  const isAtEnd = async (): Promise<boolean> => {
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    return (await clientOf(random.pick(doors)).events.list({ after: position, limit: 1 }, { signal })).items.length === 0;
   };
   const listening = (async () => {
-    const until = { finished: Infinity };
-    for (let quiet = 0; quiet < QUIET_CONNECTIONS && performance.now() < until.finished;) {
-      const wasFinishing = finishing;
-      if (wasFinishing) until.finished = Math.min(until.finished, performance.now() + FINISH_PATIENCE_MS);
-      const isQuiet = await connect().catch(() => false);
-      quiet = wasFinishing && isQuiet ? quiet + 1 : 0;
+    let finishedAt = Infinity;
+    while (performance.now() < finishedAt) {
+      await connect().catch(() => {});
+      if (finishing && (await isAtEnd().catch(() => false))) return;
+      if (finishing) finishedAt = Math.min(finishedAt, performance.now() + FINISH_PATIENCE_MS);
       await rest(CONNECT_AGAIN_MS);
     }
   })();

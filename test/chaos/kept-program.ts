@@ -8,6 +8,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as rest } from "node:timers/promises";
+import { threadsOf } from "./running-processes.ts";
 
 export interface KeptProgramOptions {
   readonly name: string;
@@ -105,8 +106,9 @@ export class KeptProgram {
     child.kill("SIGTERM");
     const end = await Promise.race([ended, rest(patienceMs, null, { ref: false })]);
     if (end === null) {
+      const threads = child.pid === undefined ? [] : threadsOf(child.pid);
       await this.kill();
-      return `${this.name} did not stop within ${patienceMs} ms of SIGTERM: ${this.#logTail()}`;
+      return `${this.name} did not stop within ${patienceMs} ms of SIGTERM (${threads.join("; ")}): ${this.#logTail()}`;
     }
     // It had just been started: nothing of it was there yet that could have been told.
     if (!this.#ready && end[1] === "SIGTERM") return null;

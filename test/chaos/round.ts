@@ -41,7 +41,8 @@ export interface RoundReport {
 const CALM_MS = 60_000;
 /** Users submit during this part of the strikes. */
 const SUBMITTING_PART = 0.75;
-const LEFTOVER_MS = 3_000;
+/** What ends processes of attempts that are over: a supervisor, which may have to be started for it. */
+const LEFTOVER_MS = 30_000;
 /** Jobs whose events are shown with their violation. */
 const SHOWN_MAX = 5;
 

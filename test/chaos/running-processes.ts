@@ -1,5 +1,5 @@
 /** What the system says of processes that we started, found by pid: those below PostgreSQL, supervisors, jobs. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { processesMarked, readProcesses } from "../../drivers/process/src/process-table.ts";
 import { EFFECTS_VARIABLE } from "./effects.ts";
@@ -17,6 +17,15 @@ export function backendsOf(postmaster: number): number[] {
 
 export function childrenOf(parent: number): number[] {
   return readProcesses().flatMap((entry) => (entry.parent === parent ? [entry.pid] : []));
+}
+
+/** What each thread of a process is at: its name, its state (D waits for a disk), and where in the kernel it waits. */
+export function threadsOf(pid: number): string[] {
+  const tasks = `/proc/${pid}/task`;
+  return namesIn(tasks).map((thread) => {
+    const [name, stat, waits] = ["comm", "stat", "wchan"].map((file) => textOf(join(tasks, thread, file)).trim());
+    return `${name} ${stat?.replace(/^.*\) /u, "").slice(0, 1)} ${waits}`;
+  });
 }
 
 /** Runners of isolated executions that are still there, of these supervisors' servers. */
@@ -41,6 +50,14 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
     throw error;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // It has ended.
   }
 }
 

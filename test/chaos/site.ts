@@ -59,7 +59,8 @@ const SETTINGS: Partial<Record<SettingName, string>> = {
   "process.runningMax": "6",
   "drain.seconds": "2",
 };
-const STOP_PATIENCE_MS = 15_000;
+/** Beyond that it hangs: a busy disk alone may hold up for long what closes its store. */
+const STOP_PATIENCE_MS = 60_000;
 const START_PATIENCE_MS = 60_000;
 
 const here = import.meta.dirname;

@@ -8,7 +8,7 @@ import { until } from "./until.ts";
 
 type Blow = Pick<Strike<string>, "action" | "forMs">;
 
-const STOP_PATIENCE_MS = 15_000;
+const STOP_PATIENCE_MS = 60_000;
 
 export async function strikeProgram(program: KeptProgram, { action, forMs }: Blow): Promise<boolean> {
   if (program.pid === null) return false;

@@ -62,7 +62,8 @@ const SETTINGS: Partial<Record<SettingName, string>> = {
   // Of all, for whoever makes a runner seals its token.
   "secrets.keys": Buffer.alloc(32, 7).toString("base64"),
 };
-const STOP_PATIENCE_MS = 20_000;
+/** Beyond that it hangs. */
+const STOP_PATIENCE_MS = 60_000;
 const START_PATIENCE_MS = 60_000;
 const WINDLASS = join(import.meta.dirname, "..", "..", "..", "programs", "cli", "bin", "windlass.js");
 
