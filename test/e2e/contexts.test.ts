@@ -37,4 +37,4 @@ test("commands go to the server of the context that is used, until it is unset o
   expect((await here.windlass("context", "unset", "one")).stdout).toContain("of the data folder again");
   expect((await here.windlass("jobs", "list")).code).toBe(5);
   await here.stopServers();
-}, 60_000);
+});

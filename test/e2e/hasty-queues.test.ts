@@ -137,7 +137,7 @@ describe.each(["SQLite", "two servers on PostgreSQL"])("on %s", (store) => {
         const ids = await submit(60);
         await later();
         await api().queues.put({ name: queue, paused: true });
-        await expect.poll(() => alive(lane), { timeout: 20_000 }).toBe(0);
+        await expect.poll(() => alive(lane)).toBe(0);
         const begun = ids.filter((id) => seen.begun.has(id)).length;
         ids.push(...(await submit(5)), ...(await submit(1)));
         await later();
@@ -154,7 +154,7 @@ describe.each(["SQLite", "two servers on PostgreSQL"])("on %s", (store) => {
         const ids = await submit(40, { turns: 3 });
         await later();
         await api().queues.put({ name: queue, concurrencyLimit: 2 });
-        await expect.poll(() => alive(lane), { timeout: 20_000 }).toBeLessThanOrEqual(2);
+        await expect.poll(() => alive(lane)).toBeLessThanOrEqual(2);
         seen.most.set(lane.lane, 0);
         ids.push(...(await submit(20, { turns: 3 })), ...(await submit(1, { turns: 3 })));
         expect(await ends(ids)).toEqual(all(ids, "succeeded"));
@@ -172,7 +172,7 @@ describe.each(["SQLite", "two servers on PostgreSQL"])("on %s", (store) => {
         await later();
         for (let looks = 0; looks < 10; looks++) expect(await alive(lane)).toBeLessThanOrEqual(8);
         await api().queues.put({ name: queue, concurrencyLimit: 2 });
-        await expect.poll(() => alive(lane), { timeout: 20_000 }).toBeLessThanOrEqual(2);
+        await expect.poll(() => alive(lane)).toBeLessThanOrEqual(2);
         seen.most.set(lane.lane, 0);
         const ids = [...(await Promise.all(submitting)).flat(), ...(await submit(50, { turns: 1 }))];
         expect(await ends(ids)).toEqual(all(ids, "succeeded"));
@@ -289,7 +289,7 @@ describe.each(["SQLite", "two servers on PostgreSQL"])("on %s", (store) => {
             (sum, one) => sum + one.scheduled + one.queued + one.running + one.waiting + one.attemptsAlive,
             0,
           );
-        await expect.poll(held, { timeout: 20_000 }).toBe(0);
+        await expect.poll(held).toBe(0);
         expect((await api.jobs.list({ state: ["scheduled", "queued", "running", "waiting", "stopping"] })).items).toEqual([]);
       }
     });

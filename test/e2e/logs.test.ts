@@ -116,7 +116,7 @@ test("a log that was removed to keep to the limits says so, and its job is still
   await here.windlass("logs", id);
   await here.stopServers();
   const again = await serve({ WINDLASS_LOG_TOTAL_BYTES_MAX: "1" });
-  await vi.waitFor(() => expect(again.jobs.logs({ id })).rejects.toMatchObject({ code: "log_removed" }), { timeout: 30_000, interval: 50 });
+  await vi.waitFor(() => expect(again.jobs.logs({ id })).rejects.toMatchObject({ code: "log_removed" }));
   await expect(again.jobs.rawLogs({ id })).rejects.toMatchObject({ code: "log_removed" });
   await expect(again.jobs.followLogs({ id }).next()).rejects.toMatchObject({ code: "log_removed" });
   expect(await here.windlass("logs", id)).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("removed by retention") });

@@ -43,7 +43,7 @@ test("jobs are counted, cancelled and run again by filter, and the server tells 
   expect((await here.windlass("workflows", "delete", "none")).code).toBe(3);
   server.kill("SIGTERM");
   expect((await server.ended).code).toBe(0);
-}, 60_000);
+});
 
 test("many jobs are submitted from a file, each on its own, and listed by what they belong to", async () => {
   const here = (me = stranger());
@@ -77,7 +77,7 @@ test("many jobs are submitted from a file, each on its own, and listed by what t
   expect((await here.windlass("jobs", "list", "--parent", "nope")).code).toBe(3);
   server.kill("SIGTERM");
   await server.ended;
-}, 60_000);
+});
 
 test("standard input may come after the program has begun", async () => {
   const here = (me = stranger());
@@ -93,7 +93,7 @@ test("standard input may come after the program has begun", async () => {
   expect(JSON.parse((await run.ended).stdout)).toMatchObject({ name: "late" });
   server.kill("SIGTERM");
   await server.ended;
-}, 60_000);
+});
 
 test("the log of a container that cannot be is refused, of a job and of an execution", async () => {
   const here = (me = stranger());
@@ -115,7 +115,7 @@ test("the log of a container that cannot be is refused, of a job and of an execu
       expect((await here.windlass("logs", "last", "--container", container, ...more)).stdout, container).toContain("hello");
   server.kill("SIGTERM");
   await server.ended;
-}, 60_000);
+});
 
 test("doctor looks at all that is around, and asks nothing of a port that its server does not need", async () => {
   const here = (me = stranger());
@@ -143,7 +143,7 @@ test("doctor looks at all that is around, and asks nothing of a port that its se
   expect(found.get("port")).toMatchObject({ status: "ok", found: expect.stringMatching(/^\d+, by the server of this data folder$/u) });
   server.kill("SIGTERM");
   await server.ended;
-}, 60_000);
+});
 
 test("a dead letter is named by `last` or by the end of its id", async () => {
   const here = (me = stranger());
@@ -160,4 +160,4 @@ test("a dead letter is named by `last` or by the end of its id", async () => {
   expect([misspelt.code, misspelt.stderr]).toEqual([3, expect.stringContaining('there is no dead letter "lsat"')]);
   server.kill("SIGTERM");
   await server.ended;
-}, 60_000);
+});

@@ -61,7 +61,7 @@ async function lineTo(url: string): Promise<Line> {
 const submit = async (api: Client, handler: string): Promise<string> =>
   (await api.jobs.submit({ name: handler, executor: "handler", spec: { handler } })).id;
 const begun = (at: Stranger, count: number): Promise<void> =>
-  vi.waitFor(() => expect(effects(at).filter((text) => text.startsWith("begun"))).toHaveLength(count), { timeout: 30_000 });
+  vi.waitFor(() => expect(effects(at).filter((text) => text.startsWith("begun"))).toHaveLength(count));
 
 test("a worker that is told to end lets its handlers finish", async () => {
   const server = await here.server();
@@ -92,7 +92,7 @@ export const handlers = {
   await until(worker, "A worker of");
   const { stdout } = await here.windlass("jobs", "submit", "--handler", "asks", "--json");
   const { id } = JSON.parse(stdout) as { id: string };
-  await vi.waitFor(async () => expect((await here.windlass("jobs", "get", id)).stdout).toContain("waiting"), { timeout: 20_000 });
+  await vi.waitFor(async () => expect((await here.windlass("jobs", "get", id)).stdout).toContain("waiting"));
   expect(await here.windlass("jobs", "complete", "no-token")).toMatchObject({ code: 3 });
   expect(await here.windlass("jobs", "complete", "x", "--payload", "1", "--failed", "no")).toMatchObject({ code: 2 });
   const done = await here.windlass("jobs", "complete", here.read("completion"), "--payload", '{"approved": true}', "--json");

@@ -9,8 +9,10 @@ import { join } from "node:path";
 import { root } from "../architecture/source-files.ts";
 
 const PROGRAM = join(root, "programs", "cli", "bin", "windlass.js");
-/** A command that has not ended by then hangs. */
-const COMMAND_MS_MAX = 60_000;
+/** A command that has not ended by then hangs: somewhat less than a test has. */
+const COMMAND_MS_MAX = 100_000;
+/** Programs that go on until they are told to end, and one that takes long. */
+const LASTING: ReadonlySet<string> = new Set(["server", "start", "worker", "spawner", "dispatcher", "k8s-watcher", "conformance"]);
 
 export interface Ended {
   readonly code: number | null;
@@ -155,10 +157,7 @@ function startIn(folder: string, args: readonly string[], { environment, stdin }
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const ended = new Promise<Ended>((resolve) => {
-    const timer =
-      args.includes("server") || args.includes("start") || args.includes("k8s-watcher") || args.includes("conformance")
-        ? undefined
-        : setTimeout(() => child.kill("SIGKILL"), COMMAND_MS_MAX);
+    const timer = args.some((arg) => LASTING.has(arg)) ? undefined : setTimeout(() => child.kill("SIGKILL"), COMMAND_MS_MAX);
     child.once("close", (code) => {
       clearTimeout(timer);
       resolve({ code, stdout, stderr });

@@ -225,4 +225,4 @@ test("who stops reading is told by reset that events were left out, and holds up
   await reset;
   socket.destroy();
   await others.return(undefined);
-}, 60_000);
+});

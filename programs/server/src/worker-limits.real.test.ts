@@ -142,7 +142,7 @@ test("while the store has not taken what a worker told, and that is much, nothin
   await vi.waitFor(() => expect(one.said.flatMap(({ stored = [] }) => stored)).toHaveLength(ENDS));
   for (const { id } of jobs) expect((await server.engine.jobs.get(id)).state).toBe("succeeded");
   await store.close();
-}, 60_000);
+});
 
 test("of an attempt one change of a kind is on its way to the store: of many tellings of its progress the last counts, and one end", async () => {
   const secret = await serving({});
