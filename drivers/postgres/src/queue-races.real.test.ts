@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { QueueSettings } from "@windlass/kernel";
 import type { ClaimedJob, Store } from "@windlass/ports";
 import { jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
-import { testStores } from "./stores-fixture.ts";
+import { testStores, WAITING } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 const PROCESSES = 4;
@@ -44,7 +44,7 @@ describe.skipIf(postgres.missing)("several processes and one queue", () => {
     await client.query("BEGIN");
     // What a claim writes last: it has looked, and is not stored.
     await client.query("LOCK TABLE events IN EXCLUSIVE MODE");
-    const waiting = async () => (await client.query("SELECT 1 FROM pg_locks WHERE NOT granted")).rowCount;
+    const waiting = async () => (await client.query(WAITING)).rowCount;
     const claims = [5, 6].map((limit) => store(0).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit, now: T0 }));
     await expect.poll(waiting).toBeGreaterThan(0);
     // Time for the second one to look, if it did.

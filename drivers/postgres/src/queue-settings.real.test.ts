@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { JobRecord, QueueSettings } from "@windlass/kernel";
 import type { ClaimRequest, Store } from "@windlass/ports";
 import { jobRecord, T0, testPostgres } from "@windlass/testkit";
-import { SESSION, testStores } from "./stores-fixture.ts";
+import { SESSION, testStores, WAITING } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 const request: ClaimRequest = { executor: "handler", queues: ["default"], session: "ses_1", place: null, limit: 3, now: T0 };
@@ -23,7 +23,7 @@ describe.skipIf(postgres.missing)("settings of a queue that are changed while it
       T0,
     );
   const alike = (count: number, given: Partial<JobRecord> = {}): JobRecord[] => Array.from({ length: count }, () => jobRecord(given));
-  const waiting = async (): Promise<number> => (await opened.pool.query("SELECT 1 FROM pg_locks WHERE NOT granted")).rowCount ?? 0;
+  const waiting = async (): Promise<number> => (await opened.pool.query(WAITING)).rowCount ?? 0;
   const held = new Set<() => Promise<void>>();
   afterEach(() => Promise.all([...held].map((letGo) => letGo())));
   /** Holds what the statement locks until the returned function is called. */

@@ -19,6 +19,12 @@ export interface TestStores {
   open(): Promise<Store>;
 }
 
+/**
+ * One row for each who waits for a lock, whoever asks. By pg_stat_activity it would not be so: within a transaction that shows those
+ * who were connected at its first look, and nobody who came later.
+ */
+export const WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted";
+
 export const SESSION = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER } as const;
 
 /** Starts the server for the tests around it, and opens so many stores for each. */

@@ -4,11 +4,10 @@ import type { ClaimedJob, Store } from "@windlass/ports";
 import { commitThief, compositeRecord, jobRecord, settleOf, T0, testPostgres, type CommitThief } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
 import { openPostgresStore } from "./postgres-store.ts";
-import { SESSION, testStores } from "./stores-fixture.ts";
+import { SESSION, testStores, WAITING } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 const REQUEST = { executor: "handler", queues: ["default"], session: SESSION.id, place: null, limit: 1, now: T0 } as const;
-const WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
 
 describe.skipIf(postgres.missing)("a commit without an answer", () => {
   const direct = testStores(postgres);
