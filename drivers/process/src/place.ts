@@ -1,5 +1,5 @@
 /** The id of a data folder: made once, kept in it, so that attempts know where they live. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { WindlassError } from "@windlass/kernel";
 import type { Random } from "@windlass/ports";
@@ -12,7 +12,7 @@ export function placeOf(folder: string, random: Random): string {
   const path = placePath(folder);
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(path, `place-${Buffer.from(random.bytes(ID_BYTES)).toString("hex")}\n`, { flag: "wx", mode: 0o600 });
+    writeOnce(path, `place-${Buffer.from(random.bytes(ID_BYTES)).toString("hex")}\n`);
   } catch (error) {
     const isThere = error instanceof Error && "code" in error && error.code === "EEXIST";
     if (!isThere) throw new WindlassError("data_folder_unusable", `${path} cannot be made`, { cause: error });
@@ -22,4 +22,15 @@ export function placeOf(folder: string, random: Random): string {
     throw new WindlassError("data_folder_unusable", `${path} does not hold the id of a place; remove it if nothing runs here`);
   }
   return place;
+}
+
+/** Throws EEXIST when it is there. It appears whole or not at all, whoever looks meanwhile, and also when this process is killed here. */
+function writeOnce(path: string, text: string): void {
+  const whole = `${path}.${process.pid}`;
+  writeFileSync(whole, text, { mode: 0o600 });
+  try {
+    linkSync(whole, path);
+  } finally {
+    rmSync(whole, { force: true });
+  }
 }
