@@ -26,7 +26,12 @@ let launches = 0;
 const random: Random = { next: () => 0.5, bytes: (count) => Buffer.from(`${process.pid}.${++launches}`.padStart(count, "0")) };
 
 export function processFixture(folder = mkdtempSync(join(tmpdir(), "windlass-process-"))): ProcessFixture {
-  const supervisorPid = (): number => Number(readFileSync(pidPath(folder), "utf8"));
+  /** Throws while the file is being written: what is read of it then is no pid, and 0 would be the group of the tests. */
+  const supervisorPid = (): number => {
+    const [, pid] = /^([1-9]\d*)\n$/u.exec(readFileSync(pidPath(folder), "utf8")) ?? [];
+    if (pid === undefined) throw new Error("the supervisor has not written its pid yet");
+    return Number(pid);
+  };
   return {
     folder,
     connect: (more) =>
@@ -56,7 +61,8 @@ export function processFixture(folder = mkdtempSync(join(tmpdir(), "windlass-pro
         }
         await pause(clock, 5);
       }
-      rmSync(folder, { recursive: true, force: true });
+      // One that was killed just now may still be making a file.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
@@ -64,9 +70,18 @@ export function processFixture(folder = mkdtempSync(join(tmpdir(), "windlass-pro
 /** By their command line, in which their folder is the only one of its name. */
 function supervisorsOf(folder: string): number[] {
   return readProcesses().flatMap(({ pid, state }) => {
-    const commandLine = state === "Z" || !existsSync(`/proc/${pid}/cmdline`) ? "" : readFileSync(`/proc/${pid}/cmdline`, "latin1");
+    const commandLine = state === "Z" ? "" : commandLineOf(pid);
     return commandLine.includes("supervisor") && commandLine.includes(folder) && pid !== process.pid ? [pid] : [];
   });
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    // Gone since the table was read, whosever it was.
+    return "";
+  }
 }
 
 export function killQuietly(pid: number): void {
