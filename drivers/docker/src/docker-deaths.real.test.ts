@@ -1,6 +1,8 @@
 /** What containers die of, what they print, and what becomes of images that cannot be had; on a real engine. */
+import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import type { JsonObject, Progress } from "@windlass/kernel";
 import { encodeId, externalNameOf } from "@windlass/kernel";
 import type { EndedFact, Executor, LaunchRequest } from "@windlass/ports";
@@ -114,11 +116,17 @@ for (const engine of [testPodman(), testDocker()])
     });
 
     test("an engine that is gone for a while takes no attempt with it", async () => {
-      const request = requestOf(script("sleep 1; exit 5"));
+      await executor.close();
+      executor = fixture.connect({ hostPaths: [fixture.folder] });
+      await executor.start((fact) => facts.push(fact));
+      const volumes = [{ mountPath: "/data", hostPath: fixture.folder }];
+      const request = requestOf(script("while ! test -e /data/go; do sleep 0.05; done; exit 5", { volumes }));
       const launched = await executor.launch(request);
       await engine.server.restart(async () => {
         expect(await executor.find(request.name)).toMatchObject({ ...launched, state: "running" });
         expect((await executor.list()).map(({ name }) => name)).toEqual([request.name]);
+        // It ends while nobody can tell.
+        writeFileSync(join(fixture.folder, "go"), "");
       });
       expect((await endOf(request.name)).result).toMatchObject({ outcome: "failed", exitCode: 5 });
     });

@@ -46,7 +46,8 @@ export async function startPodman(
   writeFileSync(registries, insecureRegistries.map((host) => `[[registry]]\nlocation = "${host}"\ninsecure = true\n`).join(""));
   const socket = join(folder, "podman.sock");
   const own = { HOME: folder, CONTAINERS_CONF: settings, CONTAINERS_REGISTRIES_CONF: registries };
-  const options = { env: { PATH: process.env["PATH"], ...own }, maxBuffer: 64 * 1_048_576 };
+  // Of a container that ran out of memory a file is left where its engine was started.
+  const options = { cwd: folder, env: { PATH: process.env["PATH"], ...own }, maxBuffer: 64 * 1_048_576 };
   const roots = ["--root", join(folder, "root"), "--runroot", join(folder, "run")];
   const call = async (...args: readonly string[]): Promise<string> => (await run(podman, [...roots, ...args], options)).stdout;
   await call("import", "--quiet", "--change", "ENV=PATH=/bin", await makeBusyboxTar(folder, busybox), IMAGE);
