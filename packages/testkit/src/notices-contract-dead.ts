@@ -102,12 +102,17 @@ export function deadCases(connect: Connect): void {
     const letters = await deadOf(queue, 12);
     const wanted = letters.slice(0, 11).map(({ letterId }) => letterId);
     // The first of them later than all others: in their order it would be received before them.
-    const how = ({ letterId }: DeadNotice): Redrive => (letterId === wanted[0] ? { delayMs: 4 * SHORT_MS } : {});
+    const delayMs = 4 * SHORT_MS;
+    const how = ({ letterId }: DeadNotice): Redrive => (letterId === wanted[0] ? { delayMs } : {});
+    const began = performance.now();
     const { sent, refused, fault } = await queue.dead.redrive([...wanted, "none"], how);
     expect([sent.toSorted(), refused, fault]).toEqual([wanted.toSorted(), [], null]);
     const first = await receiveUntil(queue, 10);
-    expect(idsOf(first)).toEqual(idsOf(letters.slice(1, 11)));
-    expect(await receiveOne(queue)).toMatchObject({ id: letters[0]?.id });
+    const isOnTime = performance.now() - began < delayMs;
+    const last = await receiveOne(queue);
+    expect(idsOf([...first, last])).toEqual(idsOf(letters.slice(0, 11)));
+    // By a machine that was too busy to look before its time had come it is not seen which of them waited for it.
+    if (isOnTime) expect(last.id).toBe(letters[0]?.id);
     expect(idsOf(await deadOf(queue, 1))).toEqual([letters[11]?.id]);
   });
 
