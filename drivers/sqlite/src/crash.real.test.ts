@@ -12,6 +12,8 @@ import { openSqliteStore } from "./sqlite-store.ts";
 
 /** After how many lines each of the processes is killed: in the middle of whatever it then does. */
 const KILLED_AFTER = [1, 7, 40, 150, 333];
+/** One digit each, for jobs are listed by their ids. */
+const ROUNDS_MAX = 10;
 
 test("every acknowledged commit is there after the process was killed, whole and in order", async () => {
   const folder = await mkdtemp(join(tmpdir(), "windlass-crash-"));
@@ -40,17 +42,18 @@ test("every single job that was acknowledged is there once, in order, wherever i
   try {
     let lay = 0;
     const acknowledged: string[] = [];
-    for (const [round, lines] of KILLED_AFTER.entries()) {
-      acknowledged.push(...(await writeUntilKilled(path, { round, lines, mode: "singly" })));
+    let round = 0;
+    // Each is killed within milliseconds of an answer, unless the machine is too busy for that: then nothing may lie there any more.
+    for (; round < KILLED_AFTER.length || (lay === 0 && round < ROUNDS_MAX); round++) {
+      acknowledged.push(...(await writeUntilKilled(path, { round, lines: KILLED_AFTER[round] ?? 1, mode: "singly" })));
       lay += rowsIn(path, "intake");
     }
-    // Or this would be no test of it: each of them was killed within milliseconds of an answer.
-    expect(lay).toBeGreaterThan(0);
+    expect(lay, "or this would be no test of it").toBeGreaterThan(0);
     const store = await openSqliteStore({ path, clock: fakeClock() });
     const all = (await store.reads.list({ workspace: "default", limit: 100_000, order: "oldest" })).map((view) => view.record.id);
     expect(acknowledged.filter((id) => !all.includes(id))).toEqual([]);
     // At most one of each round was stored and not acknowledged any more.
-    expect(all.length - acknowledged.length).toBeLessThanOrEqual(2 * KILLED_AFTER.length);
+    expect(all.length - acknowledged.length).toBeLessThanOrEqual(2 * round);
     expect((await store.reads.feed("", 100_000)).map(({ event }) => event.jobId)).toEqual(all);
     expect((await store.jobs.live({}, 100_000)).map(({ id }) => id).toSorted()).toEqual(all);
     expect(rowsIn(path, "intake")).toBe(0);

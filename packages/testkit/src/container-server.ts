@@ -20,7 +20,7 @@ export interface ContainerServerOptions {
   readonly insecureRegistries?: readonly string[];
 }
 
-export const BOOT_MS_MAX = 20_000;
+export const BOOT_MS_MAX = 60_000;
 export const LOOK_MS = 20;
 
 /** Where each program is; null when one of them is not in PATH. */
