@@ -72,7 +72,10 @@ export class EngineClient {
     const late = new AbortController();
     const cancel = this.#clock.after(msMax, () => late.abort(new Error(`no answer within ${msMax / 1000} s`)));
     try {
-      const { status, bytes } = await this.call("GET", "/version", { signal: late.signal });
+      const { status, bytes } = await this.call("GET", "/version", { signal: late.signal }).catch((error: unknown) => {
+        // And not merely that it was aborted.
+        throw late.signal.aborted ? this.#unavailable(late.signal.reason) : error;
+      });
       if (status !== 200) throw this.#unavailable(new Error(`it answered ${status} when asked for its version`));
       const said = JSON.parse(bytes.toString()) as EngineVersion;
       this.#version = `/v${usable(said)}`;

@@ -13,8 +13,8 @@ export interface FoundEngine {
   readonly told: string;
 }
 
-/** An engine that is well answers within milliseconds. */
-const ANSWER_MS_MAX = 3_000;
+/** podman asks its programs for their versions first: milliseconds, and seconds on a machine that is busy. A frozen engine never answers. */
+const ANSWER_MS_MAX = 30_000;
 
 /** What to do where no engine is; the same words wherever one is missed. */
 export const NO_ENGINE =
