@@ -60,7 +60,7 @@ export function logStoreContract(name: string, open: (bytesMax: number) => Promi
         for (const text of ["one\n", "two\n"]) {
           const before = calls;
           await other.append(KEY, [chunk("stdout", 1, text)]);
-          await vi.waitFor(() => expect(calls).toBeGreaterThan(before), { timeout: 5000, interval: 5 });
+          await vi.waitFor(() => expect(calls).toBeGreaterThan(before), { timeout: 60_000, interval: 5 });
         }
       } finally {
         end();
