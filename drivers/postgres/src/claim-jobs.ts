@@ -42,6 +42,7 @@ import { BUCKETS, loadQueues } from "./queue-states.ts";
 import { countReady } from "./shared-claims.ts";
 import type { Columns, SubmittedRows } from "./submitted-rows.ts";
 import { inTransaction } from "./transaction.ts";
+import { isUsedUp } from "./used-queues.ts";
 import { writeRows } from "./write-rows.ts";
 
 /** How often one claim looks again because jobs with a full key ate its batch; then whoever claims comes back. */
@@ -60,6 +61,8 @@ interface Claiming {
 export async function claim(claiming: Claiming, request: ClaimRequest): Promise<Claimed> {
   const { share, known } = claiming;
   const sharing = known.drained.has(request) ? share(request) : null;
+  const freed = sharing === null ? known.used.freed(request) : null;
+  if (freed !== null) await freed;
   const claimed = (sharing === null ? null : await sharing) ?? (await claimAlone(claiming, request));
   known.drained.saw(request, claimed);
   return claimed;
@@ -85,6 +88,7 @@ async function claimInRounds(claiming: Claiming, request: ClaimRequest, { pass }
   let bytes = 0;
   for (let round = 0; round === 0 || jobs.length < request.limit; round++) {
     const given: Given = { jobs: jobs.length, bytes };
+    const sees = known.used.claiming(request);
     const done = await inTransaction(pool, (db) =>
       claimRound(db, claiming, { ...request, limit: request.limit - jobs.length, given, pass }),
     );
@@ -92,6 +96,7 @@ async function claimInRounds(claiming: Claiming, request: ClaimRequest, { pass }
     const claimed = done.jobs.map(({ live }) => live);
     known.claimed.put(claimed, done.number, done.groups);
     known.submitted.forget(claimed.map(({ id }) => id));
+    sees(done.usedUp);
     held = done.heldUntil;
     jobs.push(...done.jobs);
     signals = joinSignals(signals, done.signals);
@@ -120,6 +125,8 @@ interface Round {
   readonly blockedSome: boolean;
   readonly offered: ReadonlySet<string>;
   readonly heldUntil: number | null;
+  /** Of queues with limits: whether nothing may start there before a place is free. */
+  readonly usedUp: ReadonlyMap<string, boolean>;
   /** Where it is asked for, it is heard of when the transaction is over: nobody waits for it before. */
   readonly nothingLeft: boolean | Promise<boolean>;
 }
@@ -135,6 +142,7 @@ const NOTHING: Round = {
   blockedSome: false,
   offered: new Set(),
   heldUntil: null,
+  usedUp: new Map(),
   nothingLeft: false,
 };
 
@@ -167,13 +175,29 @@ async function claimRound(db: Querier, { known }: Claiming, request: RoundReques
   // The next one looks behind these, also while this one is still being written.
   const took = known.turns.looksAt(all);
   if (!sawMore) request.pass();
-  let round = NOTHING;
+  let round: Admitted = NOTHING;
   try {
     round = await admitRound(db, known, { request, queues, all, number });
-    return round;
+    return { ...round, usedUp: usedUpBy(round, { request, queues, all }) };
   } finally {
     took(round.jobs.map(({ live }) => live));
   }
+}
+
+type Admitted = Omit<Round, "usedUp">;
+
+function usedUpBy(
+  { jobs }: Admitted,
+  { request: { limit, ahead = 0 }, queues, all }: Omit<Looked, "number">,
+): ReadonlyMap<string, boolean> {
+  const limited = [...queues].filter(([, { settings }]) => settings.concurrencyLimit !== null || settings.keyConcurrencyLimit !== null);
+  return new Map(
+    limited.map(([queue, state]) => {
+      const found = all.filter((live) => live.queue === queue);
+      const taken = jobs.filter(({ live }) => live.queue === queue).length;
+      return [queue, isUsedUp(state, { found, taken, asked: limit + ahead })];
+    }),
+  );
 }
 
 interface Looked {
@@ -183,7 +207,7 @@ interface Looked {
   readonly number: string;
 }
 
-async function admitRound(db: Querier, known: Known, { request, queues, all, number }: Looked): Promise<Round> {
+async function admitRound(db: Querier, known: Known, { request, queues, all, number }: Looked): Promise<Admitted> {
   const { limit, ahead = 0, now } = request;
   const { candidates, bytesOf } = await fitting(db, all, { known: known.records, given: request.given });
   const set = new WorkingSet({ live: candidates, ended: [], children: [], idempotent: [] }, request.now);

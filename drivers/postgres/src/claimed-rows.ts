@@ -72,6 +72,11 @@ export class ClaimedRows {
     }
   }
 
+  /** As it was claimed, as long as it is not given out. */
+  of(id: string): LiveJob | undefined {
+    return this.#rows.get(id)?.live;
+  }
+
   /** Whether its row is here, it is likely its end, and no key or schedule hears of that. */
   isOnItsOwn(change: Settle): boolean {
     const row = this.#rows.get(change.id);

@@ -46,6 +46,7 @@ import {
 import type { SubmittedRows } from "./submitted-rows.ts";
 import { asStoreError, inTransaction, LoadAgain } from "./transaction.ts";
 import { untilHeard, wasStored, type Traces } from "./unheard.ts";
+import type { UsedQueues } from "./used-queues.ts";
 import { writeRows } from "./write-rows.ts";
 
 /** What this process knows of what it has written, which a commit need not read, and how it writes events. */
@@ -56,6 +57,7 @@ export interface Known {
   /** Whose turn it is; of this process, and each serves the keys in turn for itself. */
   readonly turns: Turns;
   readonly drained: DrainedQueues;
+  readonly used: UsedQueues;
   readonly manyMin: number;
 }
 

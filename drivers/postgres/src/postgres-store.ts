@@ -28,6 +28,7 @@ import { SubmittedRows } from "./submitted-rows.ts";
 import { webhookStore } from "./webhooks.ts";
 import { DrainedQueues } from "./shared-claims.ts";
 import { inTransaction, untilWon } from "./transaction.ts";
+import { UsedQueues } from "./used-queues.ts";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`; `?options=-csearch_path%3Dname` chooses a schema. */
@@ -51,24 +52,28 @@ export async function openPostgresStore({ url, clock, manyMin = MANY_MIN }: Post
   const inFlight = new InFlight();
   const db = translated(querierOf(pool), inFlight);
   const nextTurn = inTurn();
+  const after: Clock["after"] = (delayMs, callback) => clock.after(delayMs, callback);
   const known = {
     records: new KnownRecords(),
     claimed: new ClaimedRows(),
     submitted: new SubmittedRows(),
     turns: new Turns(),
     drained: new DrainedQueues(),
+    used: new UsedQueues(after),
     manyMin,
   };
   const beats = threadHeartbeats(url, clock);
-  const { commit, share } = groupCommits(
-    (take) => commitAlone(pool, known, take),
-    (delayMs, callback) => clock.after(delayMs, callback),
-  );
+  const { commit, share } = groupCommits((take) => commitAlone(pool, known, take), after);
   let closed: Promise<void> | null = null;
   return {
     jobs: {
       ...jobQueries(db),
-      commit: (changes, now) => inFlight.add(() => commit(changes, now)),
+      commit: (changes, now) =>
+        inFlight.add(() => {
+          const committed = commit(changes, now);
+          known.used.committing(changes, known.claimed, committed);
+          return committed;
+        }),
       claim: (request) => inFlight.add(() => claim({ pool, known, nextTurn, share }, request)),
       unblock: (now) => inFlight.add(() => inTransaction(pool, (tx) => unblock(tx, now))),
       tidy: (after, now) => inFlight.add(() => inTransaction(pool, (tx) => tidy(tx, after, now))),
