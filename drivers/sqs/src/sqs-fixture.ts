@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { freePort } from "@windlass/testkit/free-port";
 import { startFauxqs, type FauxqsServer } from "fauxqs";
 
 export interface SqsFixture {
@@ -20,10 +21,11 @@ export const ACCOUNT = "000000000000";
 
 export async function sqsFixture(): Promise<SqsFixture> {
   const dataDir = mkdtempSync(join(tmpdir(), "windlass-sqs-"));
-  const start = (port: number): Promise<FauxqsServer> => startFauxqs({ port, dataDir, logger: false });
-  await (await start(0)).stop();
+  const port = await freePort();
+  const start = (): Promise<FauxqsServer> => startFauxqs({ port, dataDir, logger: false });
+  await (await start()).stop();
   allowGivingBack(dataDir);
-  let server = await start(0);
+  let server = await start();
   const urlOf = (queue: string): string => `http://127.0.0.1:${server.port}/${ACCOUNT}/${queue}`;
   return {
     get server() {
@@ -39,9 +41,8 @@ export async function sqsFixture(): Promise<SqsFixture> {
       client.destroy();
     },
     async restart() {
-      const { port } = server;
       await server.stop();
-      server = await start(port);
+      server = await start();
     },
     async stop() {
       await server.stop();

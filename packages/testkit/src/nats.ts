@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { freePort } from "./free-port.ts";
 import { endService } from "./end-service.ts";
 import { isProgram } from "./is-program.ts";
 
@@ -83,18 +84,19 @@ function fetchNats(python: string): void {
 
 async function startNats(program: string): Promise<NatsServer> {
   const folder = mkdtempSync(join(tmpdir(), "windlass-nats-"));
-  const boot = async (port: number): Promise<{ readonly server: ChildProcess; readonly port: number }> => {
-    // -1: a free one.
+  const port = await freePort();
+  const boot = async (): Promise<ChildProcess> => {
     const args = ["--addr", "127.0.0.1", "--port", String(port), "--jetstream", "--store_dir", folder];
-    const server = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
-    return { server, port: await listening(server) };
+    const booted = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+    await listening(booted);
+    return booted;
   };
-  let { server, port } = await boot(-1);
+  let server = await boot();
   return {
     url: `nats://127.0.0.1:${port}`,
     async restart() {
       await endService(server, "SIGKILL");
-      ({ server, port } = await boot(port));
+      server = await boot();
     },
     async stop() {
       await endService(server, "SIGKILL");
@@ -103,14 +105,13 @@ async function startNats(program: string): Promise<NatsServer> {
   };
 }
 
-/** The port, once the server says that it takes connections; what it said is in the error when it ends instead. */
-function listening(server: ChildProcess): Promise<number> {
+/** Resolves once the server says that it takes connections; what it said is in the error when it ends instead. */
+function listening(server: ChildProcess): Promise<void> {
   let said = "";
   return new Promise((resolve, reject) => {
     server.stderr?.setEncoding("utf8").on("data", (text: string) => {
       said = (said + text).slice(-8_000);
-      const port = /Listening for client connections on \S+:(\d+)/u.exec(said)?.[1];
-      if (port !== undefined && said.includes("Server is ready")) resolve(Number(port));
+      if (said.includes("Server is ready")) resolve();
     });
     server.once("error", reject);
     server.once("exit", (code) => reject(new Error(`nats-server ended with code ${code}: ${said}`)));
