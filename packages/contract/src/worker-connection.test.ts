@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { faultsOf } from "./faults-of.ts";
-import { faultOfHandlers, hostToTell, readableHost, WORKER_HANDLERS_LENGTH_MAX } from "./worker-connection.ts";
+import { faultOfHandlers, frameReader, hostToTell, readableHost, WORKER_HANDLERS_LENGTH_MAX } from "./worker-connection.ts";
 import { workerMessage } from "./worker-messages.ts";
 
 test("where a program runs is told in what a header can carry and a terminal can show", () => {
@@ -16,6 +16,18 @@ test("the names of handlers count once for each queue, and together have a limit
   expect(faultOfHandlers([...names, "z"], queues)).toBe(
     "handlers is too long: the names of its 3 handlers have 32769 characters, in 4 queues 131076; at most 131072 are kept for a worker. " +
       "Serve fewer queues, or shorten the names",
+  );
+});
+
+test.each([
+  ["2", "2"],
+  [`"${"9".repeat(1_000_000)}"`, `"${"9".repeat(59)}`],
+  [`[${"1,".repeat(500_000)}1]`, `[${"1,".repeat(29)}1`],
+  ["", "null"],
+])("a frame with a wrong number is told it, cut where it is none", (seq, told) => {
+  const text = `{${seq === "" ? "" : `"seq":${seq},`}"messages":[]}`;
+  expect(() => frameReader()(text)).toThrow(
+    new Error(`a frame has the number ${told}; the next one must be 1: one was lost, doubled or out of order`),
   );
 });
 

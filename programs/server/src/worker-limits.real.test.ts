@@ -1,13 +1,13 @@
 /** How often workers may connect, how fast they are heard, and what they may say of themselves, over real sockets. */
 import { once } from "node:events";
-import { WORKER_CLOSE, WORKER_SESSIONS_PER_TOKEN_MAX, WORKERS_PATH } from "@windlass/contract";
+import { WORKER_CLOSE, WORKER_CONNECTIONS_PER_TOKEN_MAX, WORKER_SESSIONS_PER_TOKEN_MAX, WORKERS_PATH } from "@windlass/contract";
 import type { EngineOptions } from "@windlass/engine";
 import { openSqliteStore } from "@windlass/sqlite";
 import { afterEach, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { listen, type Listening } from "./serve.ts";
 import type { ServerParts } from "./server-parts.ts";
-import { clock, stillClock, testServer, type TestServer } from "./server-fixture.ts";
+import { clock, stillClock, testServer, TOKEN, type TestServer } from "./server-fixture.ts";
 
 let server: TestServer;
 let listening: Listening;
@@ -47,7 +47,8 @@ async function greeted(secret: string, headers: Readonly<Record<string, string>>
     vi.waitFor(() => said.find(is) ?? Promise.reject(new Error("it was not said")));
   say({ type: "hello", protocol: 1, session: null, queues: ["default"], handlers: ["work"], ttlMs: 60_000 });
   await heard(({ type }) => type === "welcome");
-  return { said, say, heard };
+  const closed = new Promise<number>((resolve) => socket.once("close", resolve));
+  return { said, say, heard, closed };
 }
 
 function connect(secret: string, headers: Readonly<Record<string, string>> = {}): WebSocket {
@@ -63,6 +64,55 @@ test("to connect counts as a request of the token: beyond its limit it is refuse
   for (let n = 0; n < 2; n++) await once(connect(secret), "open");
   const [, refusal] = (await once(connect(secret), "unexpected-response")) as [unknown, { statusCode: number; headers: object }];
   expect(refusal).toMatchObject({ statusCode: 429, headers: { "retry-after": "1" } });
+});
+
+test("of those that ask at once with one token no more are let in than it may have, and those of another token are", async () => {
+  const secret = await serving({});
+  const first = listening;
+  const { workers } = server.app;
+  const count = WORKER_CONNECTIONS_PER_TOKEN_MAX + 2;
+  const held: (() => void)[] = [];
+  let isHeld = true;
+  // They are all looked at in the same turn.
+  const upgrade: typeof workers.upgrade = (...given) => {
+    const ask = (): void => workers.upgrade(...given);
+    if (!isHeld) return ask();
+    isHeld = held.push(ask) < count;
+    if (!isHeld) for (const one of held) one();
+  };
+  listening = await listen({ ...server.app, workers: { ...workers, upgrade } }, { host: "127.0.0.1", port: 0, clock, drainMs: 500 });
+  const came = await Promise.all(Array.from({ length: count }, () => cameOf(connect(secret))));
+  expect(came.filter((status) => status !== 101)).toEqual([503, 503]);
+  expect(workers.connections).toBe(WORKER_CONNECTIONS_PER_TOKEN_MAX);
+  expect(await cameOf(connect(TOKEN))).toBe(101);
+  await first.close();
+});
+
+/** What it was answered with. */
+function cameOf(socket: WebSocket): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    socket.once("open", () => resolve(101));
+    socket.once("unexpected-response", (_, { statusCode }) => resolve(statusCode));
+  });
+}
+
+test("a worker that says goodbye twice gives back once what is on its way to it, and leaves once", async () => {
+  const secret = await serving({});
+  const { id } = await server.engine.jobs.submit({ kind: "task", name: "work", spec: { handler: "work" }, executor: "handler" });
+  const one = await greeted(secret);
+  one.say({ type: "credit", jobs: 1, slots: 1 });
+  await one.heard(({ type }) => type === "jobs");
+  const { store } = server.engine.context;
+  using looked = vi.spyOn(store.jobs, "live");
+  using changed = vi.spyOn(store.jobs, "commit");
+  using closed = vi.spyOn(store.sessions, "close");
+  one.say({ type: "bye" }, { type: "bye" });
+  one.say({ type: "bye" });
+  expect(await one.closed).toBe(1000);
+  expect((await server.engine.jobs.get(id)).live).toMatchObject({ state: "queued", attempt: 0 });
+  const ofSession = looked.mock.calls.filter(([filter]) => "session" in filter && filter.session !== undefined);
+  const changes = changed.mock.calls.flatMap(([given]) => given).filter((change) => "id" in change && change.id === id);
+  expect([ofSession.length, changes.length, closed.mock.calls.length]).toEqual([1, 1, 1]);
 });
 
 test("of where a worker says that it runs only what can be read is kept, and no more than there is room for", async () => {
@@ -180,11 +230,7 @@ test("a worker that is let in while the server closes is refused, and holds noth
   const app = { ...server.app, workers: { ...workers, upgrade } };
   listening = await listen(app, { host: "127.0.0.1", port: 0, clock, drainMs: 500 });
   const socket = connect(secret);
-  const came = await new Promise((resolve) => {
-    socket.once("open", () => resolve("let in"));
-    socket.once("unexpected-response", (_, { statusCode }) => resolve(statusCode));
-  });
-  expect(came).toBe(503);
+  expect(await cameOf(socket)).toBe(503);
   await Promise.all([...closed, first.close()]);
   expect(workers.connections).toBe(0);
 });
