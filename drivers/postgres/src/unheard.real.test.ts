@@ -126,6 +126,18 @@ describe.skipIf(postgres.missing)("a commit without an answer", () => {
     expect(await direct.store.queues.get("mail")).toBeNull();
   });
 
+  test.each([[false], [true]])(
+    "of settings of a queue that are stored already is not done again (before it arrives: %s)",
+    async (unsent) => {
+      const settings = { concurrencyLimit: 3, rateLimit: { limit: 5, perSeconds: 60 } };
+      const stored = await direct.store.queues.put("mail", settings, T0);
+      // It would take the second, too.
+      thief.steal(2, { unsent });
+      expect([await store.queues.put("mail", structuredClone(settings), T0 + 1, 1), thief.left]).toEqual([stored, 1]);
+      expect(await direct.store.queues.get("mail")).toEqual(stored);
+    },
+  );
+
   test.each([[false], [true]])("of many ends at once tells each that it is stored, once (before it arrives: %s)", async (unsent) => {
     const jobs = Array.from({ length: 40 }, () => jobRecord());
     await direct.store.jobs.commit(

@@ -91,7 +91,15 @@ export function describeSmallStores(subject: Subject): void {
       ...rates,
       revision: 3,
     });
-    expect(await queues.get("mail")).toEqual({ ...unset, ...rates, revision: 3 });
+    const stored = { ...unset, ...rates, revision: 3 };
+    expect(await queues.get("mail")).toEqual(stored);
+    // What is set as it is stored makes nothing newer; who knows an older queue is refused all the same.
+    expect(await queues.put("mail", { paused: false, by: "bob", concurrencyLimit: null, ...structuredClone(rates) }, T0 + 4)).toEqual(
+      stored,
+    );
+    await expect(queues.put("mail", { keyConcurrencyLimit: 2 }, T0 + 5, 2)).rejects.toMatchObject({ code: "revision_mismatch" });
+    expect(await queues.put("mail", { keyConcurrencyLimit: 2 }, T0 + 5, 3)).toEqual(stored);
+    expect(await queues.get("mail")).toEqual(stored);
   });
 
   test("a queue is changed only as it is expected to be, and made by one alone", async () => {
