@@ -56,7 +56,7 @@ describe.skipIf(postgres.missing)("two servers on one store", () => {
     };
     const [stays, gone] = [await open("stays"), await open("gone")];
     await api.tokens.revoke({ id: "gone" });
-    for (const { end } of gone) await end();
+    for (const stream of gone) await stream.end();
     await api.jobs.cancel({ id });
     // Had those ended only at a sign of life of their own, these would have had theirs: they began before them.
     for (const [index, last] of Object.values(paths).entries()) expect(await stays[index]?.until(last)).not.toContain(": alive");
