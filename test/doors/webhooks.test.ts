@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { testPostgres } from "@windlass/testkit";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { stranger, type Stranger } from "../e2e/stranger.ts";
 
 const postgres = testPostgres();
@@ -99,8 +99,11 @@ function suite(storeOf: () => Promise<readonly string[]>): void {
     });
     expect((await site.windlass("webhooks", "test", "chat")).stdout).toMatch(/^Taken: 204 after \d+ ms\n$/u);
     expect(JSON.parse(to.told[1]?.body ?? "")).toMatchObject({ type: "webhook.test" });
-    const { items } = (await asked("webhooks", "deliveries", "chat")) as { items: object[] };
-    expect(items).toMatchObject([{ id: headers["webhook-id"], state: "delivered", tries: 1, lastStatus: 204, lastError: null }]);
+    // What was told is recorded a moment later.
+    await vi.waitFor(async () => {
+      const { items } = await asked("webhooks", "deliveries", "chat");
+      expect(items).toMatchObject([{ id: headers["webhook-id"], state: "delivered", tries: 1, lastStatus: 204, lastError: null }]);
+    });
     await asked("webhooks", "update", "chat", "--pause", "--job-name", "two");
     await run("two");
     await run("three");

@@ -62,7 +62,7 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
       const letters = (await queue.dead.look({ limit: 10 })).letters;
       expect(letters.map(({ id, reason }) => `${id} ${reason}`).toSorted()).toEqual(["b malformed", "c unknown_workflow"]);
     }, PATIENCE);
-    expect(await queue.figures()).toMatchObject({ waiting: 0, received: 0, dead: 2 });
+    await vi.waitFor(async () => expect(await queue.figures()).toMatchObject({ waiting: 0, received: 0, dead: 2 }), PATIENCE);
     // Once what was missing is there, its letter is sent again and runs; the other one is struck off.
     here.write("nobody.yaml", workflowOf("nobody", "true"));
     expect((await here.windlass("workflows", "apply", "nobody.yaml")).code).toBe(0);

@@ -56,7 +56,7 @@ test("a watched job shows where it stands, then every event, then its end", asyn
 test("a watched tree has the events of jobs that are made while it is watched, and of no others", async () => {
   const { api } = server;
   // It begins a moment later, so that all its children are made while it is watched.
-  const notBefore = new Date(Date.now() + 300).toISOString();
+  const notBefore = new Date(Date.now() + 2_000).toISOString();
   const { id } = await api.workflows.run({ source: JSON.stringify({ name: "two", steps: ["gated", "echo"] }), notBefore });
   const watching = all(api.jobs.watch({ id }));
   await api.wait((await api.jobs.submit(task("echo"))).id);
@@ -292,7 +292,7 @@ test("a closing server ends its streams", async () => {
 });
 
 /** Long before the next sign of life. */
-const SOON_MS = 5_000;
+const SOON_MS = 10_000;
 
 test("a stream on which nothing happens ends as soon as its token is revoked, and no other does", async () => {
   const { api, ask } = server;
