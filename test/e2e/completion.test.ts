@@ -2,7 +2,7 @@
 import { execFile, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { root } from "../architecture/source-files.ts";
 import { stranger, type Server, type Stranger } from "./stranger.ts";
 import { hasTerminal, terminalIn } from "./terminal.ts";
@@ -27,6 +27,9 @@ afterAll(async () => {
 const program = join(root, "programs", "cli", "bin", "windlass.js");
 const run = promisify(execFile);
 
+/** A server that takes longer than a moment is not waited for: nothing is offered then, and the key is pressed again. */
+const PRESSED_AGAIN = { interval: 1_500 };
+
 /** A line that ends where TAB is pressed, parted as bash does it: also at = and :. */
 async function tab(line: string): Promise<readonly string[]> {
   const parts = `windlass ${line}`.split(/ +/u).flatMap((word) => (word === "" ? [""] : (word.match(/[=:]+|[^=:]+/gu) ?? [])));
@@ -41,45 +44,48 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 }
 
 test("in bash, commands, options and values are completed", async () => {
-  expect(await tab("que")).toEqual(["queues"]);
-  expect(await tab("jobs list --stat")).toEqual(["--state"]);
-  expect(await tab("jobs list --state runn")).toEqual(["running"]);
-  expect(await tab("doct")).toEqual(["doctor"]);
+  await expect.poll(() => tab("que")).toEqual(["queues"]);
+  await expect.poll(() => tab("jobs list --stat")).toEqual(["--state"]);
+  await expect.poll(() => tab("jobs list --state runn")).toEqual(["running"]);
+  await expect.poll(() => tab("doct")).toEqual(["doctor"]);
 });
 
 test("in bash, what it parts at = and : is one word, of which the end is completed", async () => {
-  expect(await tab("jobs list --output=y")).toEqual(["yaml"]);
-  expect(await tab("jobs list --output=")).toContain("wide");
-  expect(await tab("roles create ci --permission jobs:sub")).toEqual(["submit"]);
-  expect(await tab("roles create ci --permission=jobs:read,jobs:sub")).toEqual(["submit"]);
-  expect(await tab(`--server ${server.url} que`)).toEqual(["queues"]);
-  expect(await tab(`--server=${server.url} queues pause m`)).toEqual(["mail"]);
-  expect(await tab("dead-letters list --since 2026-01-31T08:00:00Z --queue m")).toEqual(["mail"]);
+  await expect.poll(() => tab("jobs list --output=y")).toEqual(["yaml"]);
+  await expect.poll(() => tab("jobs list --output=")).toContain("wide");
+  await expect.poll(() => tab("roles create ci --permission jobs:sub")).toEqual(["submit"]);
+  await expect.poll(() => tab("roles create ci --permission=jobs:read,jobs:sub")).toEqual(["submit"]);
+  await expect.poll(() => tab(`--server ${server.url} que`)).toEqual(["queues"]);
+  await expect.poll(() => tab(`--server=${server.url} queues pause m`)).toEqual(["mail"]);
+  await expect.poll(() => tab("dead-letters list --since 2026-01-31T08:00:00Z --queue m")).toEqual(["mail"]);
 });
 
 test("in bash, ids and names of the server are completed", async () => {
-  expect(await tab("logs job_")).toEqual([id]);
-  expect(await tab("queues move default m")).toEqual(["mail"]);
+  await expect.poll(() => tab("logs job_")).toEqual([id]);
+  await expect.poll(() => tab("queues move default m")).toEqual(["mail"]);
   await me.windlass("jobs", "submit", "--name", "second", "--wait", "--", "true");
-  const several = await tab("logs job_");
-  expect(several).toHaveLength(2);
+  const several = await vi.waitFor(async () => {
+    const found = await tab("logs job_");
+    expect(found).toHaveLength(2);
+    return found;
+  });
   expect(several[0]).toMatch(/^job_\w{26} {2}\(second, succeeded\)$/u);
 });
 
 test("in bash, dead letters, contexts, schemas and zones are completed, and asked where the line says", async () => {
   const died = await me.windlass("jobs", "submit", "--dead-letter", "--wait", "--json", "--", "false");
   const letter = (JSON.parse(died.stdout) as { readonly id: string }).id;
-  expect(await tab("dead-letters get job_")).toEqual([letter]);
-  expect(await tab("dlq redrive job_0 job_")).toEqual([letter]);
+  await expect.poll(() => tab("dead-letters get job_")).toEqual([letter]);
+  await expect.poll(() => tab("dlq redrive job_0 job_")).toEqual([letter]);
   await me.windlass("workspaces", "create", "acme");
   await me.windlass("queues", "pause", "only-of-acme", "--workspace", "acme");
   await me.windlass("context", "set", "prod", "--server", server.url, "--token-file", ".windlass/token", "--workspace", "acme");
-  expect(await tab("context use p")).toEqual(["prod"]);
-  expect(await tab("--context prod queues resume only")).toEqual(["only-of-acme"]);
-  expect(await tab("--workspace acme queues resume only")).toEqual(["only-of-acme"]);
-  expect(await tab("schema dead-")).toContain("dead-letter");
-  expect(await tab("audit list --operation queues.mo")).toEqual(["queues.move"]);
-  expect(await tab("schedules next --every 5m --timezone Europe/Zur")).toEqual(["Europe/Zurich"]);
+  await expect.poll(() => tab("context use p")).toEqual(["prod"]);
+  await expect.poll(() => tab("--context prod queues resume only")).toEqual(["only-of-acme"]);
+  await expect.poll(() => tab("--workspace acme queues resume only")).toEqual(["only-of-acme"]);
+  await expect.poll(() => tab("schema dead-")).toContain("dead-letter");
+  await expect.poll(() => tab("audit list --operation queues.mo")).toEqual(["queues.move"]);
+  await expect.poll(() => tab("schedules next --every 5m --timezone Europe/Zur")).toEqual(["Europe/Zurich"]);
 });
 
 test.skipIf(!hasTerminal)("at a prompt of bash TAB writes the rest", async () => {
@@ -88,8 +94,12 @@ test.skipIf(!hasTerminal)("at a prompt of bash TAB writes the rest", async () =>
   await screen.until("ready> ");
   screen.type(`windlass --server ${server.url} que\t`);
   await screen.until("queues ");
-  screen.type("pause ma\t");
-  await screen.until("pause mail ");
+  screen.type("pause ma");
+  await vi.waitFor(() => {
+    if (screen.shown().includes("pause mail ")) return;
+    screen.type("\t");
+    expect.fail("it is not completed yet");
+  }, PRESSED_AGAIN);
   screen.type("\u0015windlass roles create ci --permission jobs:sub\t");
   await screen.until("--permission jobs:submit ");
   screen.type("\u0015exit\n");
