@@ -46,6 +46,8 @@ export const METADATA_KEYS = { known: ["name", "labels"] };
 export const CONCURRENCY_KEYS = { known: ["key", "limit", "onConflict"] };
 /** A workflow's name is part of addresses and of names of jobs outside. */
 export const WORKFLOW_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/u;
+/** One fewer than a job may have: an execution has the stored version that it runs as another. */
+export const WORKFLOW_LABELS_MAX = LABELS_MAX - 1;
 const LABEL_LENGTH_MAX = 253;
 
 export interface ReadResult {
@@ -121,7 +123,7 @@ function readLabels(metadata: Fields): Readonly<Record<string, string>> | undefi
   const labels = metadata.object("labels");
   if (labels === undefined) return undefined;
   const entries = Object.entries(labels);
-  if (entries.length > LABELS_MAX) metadata.fault("labels", `${entries.length} labels; ${LABELS_MAX} are allowed`);
+  if (entries.length > WORKFLOW_LABELS_MAX) metadata.fault("labels", `${entries.length} labels; ${WORKFLOW_LABELS_MAX} are allowed`);
   for (const [key, value] of entries) {
     if (typeof value !== "string") metadata.note(["labels", key], `a label is text, found ${shown(value)}; put it in quotes`);
     else if (key.length > LABEL_LENGTH_MAX || value.length > LABEL_LENGTH_MAX)

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { Json } from "@windlass/kernel";
+import { LABELS_MAX, type Json } from "@windlass/kernel";
+import { parseWorkflow } from "./parse-workflow.ts";
 import { coerceInput, resolveInputs } from "./resolve-inputs.ts";
 import { workflowKind } from "./workflow-kind.ts";
 import { contentOf, executionOf } from "./submit-workflow.ts";
@@ -72,6 +73,21 @@ test("an execution has its inputs, limits, labels and rendered key", () => {
     labels: { team: "data", "windlass.dev/definition": "wfv_1" },
     retry: { limit: 0 },
   });
+});
+
+test("a workflow with as many labels as its file may have can be run: its stored version is one more", () => {
+  const text = (count: number): string =>
+    JSON.stringify({
+      apiVersion: "windlass.dev/v1",
+      kind: "Workflow",
+      metadata: { name: "w", labels: Object.fromEntries(Array.from({ length: count }, (_, n) => [`label-${n}`, "x"])) },
+      steps: [{ name: "a", tool: { kind: "noop" } }],
+    });
+  const parsed = parseWorkflow(text(LABELS_MAX - 1));
+  if ("faults" in parsed) throw new Error("it was refused");
+  const { labels } = executionOf({ definition: specOf(parsed.workflow), versionId: "wfv_1", input: {} });
+  expect(Object.keys(labels)).toHaveLength(LABELS_MAX);
+  expect(parseWorkflow(text(LABELS_MAX))).toMatchObject({ faults: [{ path: "metadata.labels", message: "64 labels; 63 are allowed" }] });
 });
 
 test("what an execution was given is told by its specification: with its defaults it is its input, and nothing where it takes no such input", () => {

@@ -3,7 +3,7 @@
  * from the tables by which files are read: a key without a description here is a bug. It says less than the reader:
  * what belongs together, expressions and names of other steps are checked by `windlass workflows validate`.
  */
-import { failureOutcomes, LABELS_MAX, ON_CONFLICT, QUEUE_NAME, RETRY_LIMIT_MAX } from "@windlass/kernel";
+import { failureOutcomes, ON_CONFLICT, QUEUE_NAME, RETRY_LIMIT_MAX } from "@windlass/kernel";
 import { containerFields } from "./container-schema.ts";
 import { INPUT_KEYS, INPUT_NAME } from "./read-inputs.ts";
 import { BACKOFF_KEYS, RETRY_KEYS, RETRY_LIMITS_KEYS, RETRY_RESOURCES_KEYS } from "./read-retry.ts";
@@ -11,7 +11,7 @@ import { LIMITS_KEYS, RESOURCES_KEYS } from "./read-shell.ts";
 import { HTTP_METHODS, RESPONSE_BYTES_MAX } from "./read-http.ts";
 import { STEP_CONCURRENCY_KEYS, STEP_KEYS } from "./read-step.ts";
 import { TOOL_KEYS, TOOL_KINDS } from "./read-tool.ts";
-import { API_VERSION, CONCURRENCY_KEYS, METADATA_KEYS, WORKFLOW_KEYS, WORKFLOW_NAME } from "./read-workflow.ts";
+import { API_VERSION, CONCURRENCY_KEYS, METADATA_KEYS, WORKFLOW_KEYS, WORKFLOW_LABELS_MAX, WORKFLOW_NAME } from "./read-workflow.ts";
 import { ENV, objectOf, type Schema, type SchemaFields } from "./schema-object.ts";
 import { TIME } from "./step-spec.ts";
 import { APPROVAL_KEYS } from "./read-wait.ts";
@@ -47,7 +47,12 @@ export function workflowSchema(): Schema {
           required: ["name"],
           fields: {
             name: { type: "string", pattern: WORKFLOW_NAME.source, description: "the name under which it is applied and run" },
-            labels: { type: "object", additionalProperties: TEXT, maxProperties: LABELS_MAX, description: "labels of every execution" },
+            labels: {
+              type: "object",
+              additionalProperties: TEXT,
+              maxProperties: WORKFLOW_LABELS_MAX,
+              description: "labels of every execution",
+            },
           },
         }),
         inputs: {
