@@ -8,7 +8,7 @@ import { fakeClock } from "@windlass/testkit/fakes";
 import { connectionConfig, openPool } from "./connection.ts";
 import { migrate } from "./migrate.ts";
 import { openPostgresStore } from "./postgres-store.ts";
-import { PATIENCE, WAITING } from "./stores-fixture.ts";
+import { WAITING } from "./stores-fixture.ts";
 import { inTransaction } from "./transaction.ts";
 
 const postgres = testPostgres();
@@ -67,13 +67,11 @@ describe.skipIf(postgres.missing)("a store on PostgreSQL", () => {
   test("lost connections are replaced", async () => {
     await killConnections();
     await expect
-      .poll(
-        () =>
-          store.ping().then(
-            () => "answers",
-            () => "fails",
-          ),
-        PATIENCE,
+      .poll(() =>
+        store.ping().then(
+          () => "answers",
+          () => "fails",
+        ),
       )
       .toBe("answers");
     const job = jobRecord();
@@ -98,7 +96,7 @@ describe.skipIf(postgres.missing)("a store on PostgreSQL", () => {
       () => "stored",
       (error: unknown) => error,
     );
-    await expect.poll(async () => (await admin.query(WAITING)).rowCount, PATIENCE).toBe(1);
+    await expect.poll(async () => (await admin.query(WAITING)).rowCount).toBe(1);
     await killConnections();
     expect(await waiting).toMatchObject({ code: "unavailable" });
     await admin.query("ROLLBACK");
@@ -144,10 +142,10 @@ describe.skipIf(postgres.missing)("a store on PostgreSQL", () => {
       (await admin.query<{ at: number }>("SELECT expires_at AS at FROM sessions")).rows[0]?.at ?? 0;
     const clock = async (): Promise<number> =>
       (await admin.query<{ at: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS at")).rows[0]?.at ?? 0;
-    await expect.poll(expiry, PATIENCE).toBeGreaterThan((await clock()) + 30_000);
+    await expect.poll(expiry).toBeGreaterThan((await clock()) + 30_000);
     await killConnections();
     const before = await expiry();
-    await expect.poll(expiry, PATIENCE).toBeGreaterThan(before);
+    await expect.poll(expiry).toBeGreaterThan(before);
     await admin.query("DELETE FROM sessions");
     await lost;
   });

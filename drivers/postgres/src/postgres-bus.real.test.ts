@@ -4,7 +4,6 @@ import type { Bus, Clock } from "@windlass/ports";
 import { testPostgres } from "@windlass/testkit";
 import { connectionConfig } from "./connection.ts";
 import { openPostgresBus } from "./postgres-bus.ts";
-import { PATIENCE } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 
@@ -41,7 +40,7 @@ describe.skipIf(postgres.missing)("the bus over PostgreSQL", () => {
     a.publish("ready", "handler/default");
     a.publish("ready", "handler/mail");
     a.publish("timer", "");
-    await expect.poll(() => heard, PATIENCE).toEqual(["handler/default", "handler/mail", "timer "]);
+    await expect.poll(() => heard).toEqual(["handler/default", "handler/mail", "timer "]);
     expect(own).toEqual(["handler/default", "handler/mail"]);
   });
 
@@ -50,7 +49,7 @@ describe.skipIf(postgres.missing)("the bus over PostgreSQL", () => {
     for (let i = 0; i < 50; i++) a.publish("ready", "handler/default");
     const keys = Array.from({ length: 500 }, (_, index) => `handler/${"q".repeat(100)}-${index}`);
     for (const key of keys) a.publish("ready", key);
-    await expect.poll(() => heard, PATIENCE).toEqual(["handler/default", ...keys]);
+    await expect.poll(() => heard).toEqual(["handler/default", ...keys]);
   });
 
   test("what is published while something is being sent goes together", async () => {
@@ -64,7 +63,7 @@ describe.skipIf(postgres.missing)("the bus over PostgreSQL", () => {
       for (let turn = 0; turn < 5; turn++) await Promise.resolve();
     }
     await expect
-      .poll(() => told, PATIENCE)
+      .poll(() => told)
       .toEqual([
         [["ready", "handler/0"]],
         [
@@ -81,7 +80,7 @@ describe.skipIf(postgres.missing)("the bus over PostgreSQL", () => {
     b.subscribe("events", () => heard.push("listens"));
     end();
     a.publish("events", "");
-    await expect.poll(() => heard, PATIENCE).toEqual(["listens"]);
+    await expect.poll(() => heard).toEqual(["listens"]);
   });
 
   test("a lost connection is made anew, and has those who listen look for what they may have missed", async () => {
@@ -100,7 +99,7 @@ describe.skipIf(postgres.missing)("the bus over PostgreSQL", () => {
       .poll(() => {
         a.publish("woken", "again");
         return heard.length;
-      }, PATIENCE)
+      })
       .toBeGreaterThan(0);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Answer } from "@windlass/ports";
 import { deliveryOf, T0, testPostgres, webhookOf } from "@windlass/testkit";
-import { PATIENCE, testStores, WAITING } from "./stores-fixture.ts";
+import { testStores, WAITING } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 
@@ -15,7 +15,7 @@ describe.skipIf(postgres.missing)("what is old", () => {
     await client.query("BEGIN");
     await client.query(change);
     const pruning = prune();
-    await expect.poll(async () => (await client.query(WAITING)).rowCount, PATIENCE).toBe(1);
+    await expect.poll(async () => (await client.query(WAITING)).rowCount).toBe(1);
     await client.query("COMMIT");
     client.release();
     return pruning;

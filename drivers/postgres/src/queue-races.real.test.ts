@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { QueueSettings } from "@windlass/kernel";
 import type { ClaimedJob, Store } from "@windlass/ports";
 import { jobRecord, settleOf, T0, testPostgres } from "@windlass/testkit";
-import { PATIENCE, testStores, WAITING } from "./stores-fixture.ts";
+import { testStores, WAITING } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 const PROCESSES = 4;
@@ -46,7 +46,7 @@ describe.skipIf(postgres.missing)("several processes and one queue", () => {
     await client.query("LOCK TABLE events IN EXCLUSIVE MODE");
     const waiting = async () => (await client.query(WAITING)).rowCount;
     const claims = [5, 6].map((limit) => store(0).jobs.claim({ executor: "handler", session: "ses_1", place: null, limit, now: T0 }));
-    await expect.poll(waiting, PATIENCE).toBeGreaterThan(0);
+    await expect.poll(waiting).toBeGreaterThan(0);
     // Time for the second one to look, if it did.
     for (let looks = 0; looks < 50; looks++) await waiting();
     await client.query("COMMIT");

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { JobRecord, QueueSettings } from "@windlass/kernel";
 import type { ClaimRequest, Store } from "@windlass/ports";
 import { jobRecord, T0, testPostgres } from "@windlass/testkit";
-import { PATIENCE, SESSION, testStores, WAITING } from "./stores-fixture.ts";
+import { SESSION, testStores, WAITING } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 const request: ClaimRequest = { executor: "handler", queues: ["default"], session: "ses_1", place: null, limit: 3, now: T0 };
@@ -46,7 +46,7 @@ describe.skipIf(postgres.missing)("settings of a queue that are changed while it
       () => (isDone = true),
       () => (isDone = true),
     );
-    await expect.poll(async () => isDone || (await waiting()) >= count, PATIENCE).toBe(true);
+    await expect.poll(async () => isDone || (await waiting()) >= count).toBe(true);
   };
 
   const changes: readonly [string, Partial<QueueSettings> & { readonly by?: string }][] = [
@@ -61,7 +61,7 @@ describe.skipIf(postgres.missing)("settings of a queue that are changed while it
     // It has read the settings of both, and has not looked into either.
     const letGo = await hold("SELECT 1 FROM queues WHERE name = 'limited' FOR UPDATE");
     const claiming = here.jobs.claim({ ...request, queues: ["default", "limited"] });
-    await expect.poll(waiting, PATIENCE).toBe(1);
+    await expect.poll(waiting).toBe(1);
     const changed = elsewhere.queues.put("default", settings, T0).then(() => submit(elsewhere, alike(3, { fairnessKey: "ada" })));
     await untilHeldUp(2, changed);
     await letGo();
@@ -75,7 +75,7 @@ describe.skipIf(postgres.missing)("settings of a queue that are changed while it
     // What a claim writes last.
     const letGo = await hold("LOCK TABLE events IN EXCLUSIVE MODE");
     const claiming = here.jobs.claim(request);
-    await expect.poll(waiting, PATIENCE).toBe(1);
+    await expect.poll(waiting).toBe(1);
     const changed = elsewhere.queues
       .put("default", { concurrencyLimit: 1 }, T0)
       .then(() => elsewhere.jobs.claim({ ...request, session: "ses_2" }));
@@ -94,7 +94,7 @@ describe.skipIf(postgres.missing)("settings of a queue that are changed while it
     const letGo = await hold(lock);
     const jobs = [jobRecord({ idempotencyKey }), ...alike(count - 1)];
     const claiming = Promise.all([submit(here, jobs), here.jobs.claim(request)]);
-    await expect.poll(waiting, PATIENCE).toBe(1);
+    await expect.poll(waiting).toBe(1);
     const changed = elsewhere.queues.put("default", { concurrencyLimit: 1 }, T0).then(async () => {
       await submit(elsewhere, alike(1));
       return elsewhere.jobs.claim({ ...request, session: "ses_2" });
@@ -109,11 +109,11 @@ describe.skipIf(postgres.missing)("settings of a queue that are changed while it
     await submit(here, alike(4));
     const letGo = await hold("LOCK TABLE events IN EXCLUSIVE MODE");
     const first = here.jobs.claim({ ...request, limit: 1 });
-    await expect.poll(waiting, PATIENCE).toBe(1);
+    await expect.poll(waiting).toBe(1);
     const changed = elsewhere.queues.put("default", { concurrencyLimit: 2 }, T0);
     await untilHeldUp(2, changed);
     const second = elsewhere.jobs.claim({ ...request, session: "ses_2" });
-    await expect.poll(waiting, PATIENCE).toBe(3);
+    await expect.poll(waiting).toBe(3);
     await letGo();
     expect((await first).jobs).toHaveLength(1);
     expect((await changed).concurrencyLimit).toBe(2);

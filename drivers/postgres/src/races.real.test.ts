@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Store } from "@windlass/ports";
 import { advanceOf, childRecord, compositeRecord, jobRecord, settleOf, succeeded, T0, testPostgres } from "@windlass/testkit";
 import { connectionConfig } from "./connection.ts";
-import { PATIENCE, testStores, WAITING } from "./stores-fixture.ts";
+import { testStores, WAITING } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 const PROCESSES = 4;
@@ -192,7 +192,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
       await blocker.query("BEGIN");
       await blocker.query("SELECT 1 FROM jobs_live WHERE id = $1 FOR UPDATE", [middle.id]);
       const late = store(1).jobs.commit(progress, T0);
-      await expect.poll(async () => (await blocker.query(WAITING)).rowCount, PATIENCE).toBe(1);
+      await expect.poll(async () => (await blocker.query(WAITING)).rowCount).toBe(1);
       await store(2).jobs.commit(
         progress.filter((change) => change.id === last.id),
         T0,
@@ -217,7 +217,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
       await blocker.query("LOCK TABLE claim_groups IN ACCESS EXCLUSIVE MODE");
       const waiting = async () => (await blocker.query(WAITING)).rowCount;
       const counted = store(1).reads.tally({ workspace: "default", states: ["running", "succeeded"], limit: 10 }, "state");
-      await expect.poll(waiting, PATIENCE).toBe(1);
+      await expect.poll(waiting).toBe(1);
       // Time for who counts what has ended, if he does not wait for that.
       for (let looks = 0; looks < 50; looks++) await waiting();
       await store(0).jobs.commit(
@@ -267,7 +267,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
     const submit = () => ({ type: "submit", job: compositeRecord({ name: "report" }), definitions: ["report"] }) as const;
     const blocker = new pg.Client(connectionConfig(opened.url));
     await blocker.connect();
-    const locked = (count: number) => expect.poll(async () => (await blocker.query(WAITING)).rowCount, PATIENCE).toBe(count);
+    const locked = (count: number) => expect.poll(async () => (await blocker.query(WAITING)).rowCount).toBe(count);
     try {
       // The first has looked, and waits to be stored; the one who disables waits for it, and the last for him.
       await blocker.query("BEGIN");
@@ -304,7 +304,7 @@ describe.skipIf(postgres.missing)("several processes on one database", () => {
           isDisabled = true;
           return kept;
         });
-      await expect.poll(async () => (await hanging.query(WAITING)).rowCount, PATIENCE).toBe(1);
+      await expect.poll(async () => (await hanging.query(WAITING)).rowCount).toBe(1);
       const behind = { type: "submit", job: compositeRecord({ name: "nightly" }), definitions: ["nightly"] } as const;
       expect((await store(2).jobs.commit([behind], T0)).results).toMatchObject([{ ok: true, created: true }]);
       expect(isDisabled).toBe(false);

@@ -25,9 +25,6 @@ export interface TestStores {
  */
 export const WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted";
 
-/** For what comes when it comes: the second that a wait has by itself is over before a busy machine has begun. */
-export const PATIENCE = { timeout: 30_000 };
-
 export const SESSION = { id: "ses_1", role: "worker", place: null, serves: [], startedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER } as const;
 
 /** Starts the server for the tests around it, and opens so many stores for each. */

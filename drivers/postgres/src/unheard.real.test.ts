@@ -4,7 +4,7 @@ import type { ClaimedJob, Store } from "@windlass/ports";
 import { commitThief, compositeRecord, jobRecord, settleOf, T0, testPostgres, type CommitThief } from "@windlass/testkit";
 import { fakeClock } from "@windlass/testkit/fakes";
 import { openPostgresStore } from "./postgres-store.ts";
-import { PATIENCE, SESSION, testStores, WAITING } from "./stores-fixture.ts";
+import { SESSION, testStores, WAITING } from "./stores-fixture.ts";
 
 const postgres = testPostgres();
 const REQUEST = { executor: "handler", queues: ["default"], session: SESSION.id, place: null, limit: 1, now: T0 } as const;
@@ -106,7 +106,7 @@ describe.skipIf(postgres.missing)("a commit without an answer", () => {
       T0,
     );
     // Whoever finds out, or tries it again, waits for the one that is on its way.
-    await expect.poll(async () => (await direct.pool.query(WAITING)).rowCount, PATIENCE).toBe(1);
+    await expect.poll(async () => (await direct.pool.query(WAITING)).rowCount).toBe(1);
     arrives.resolve();
     expect((await committing).results).toEqual([
       { ok: true, id: job.id, created: true },

@@ -83,7 +83,7 @@ test("what was taken in lies in its tables when nobody asks for it, too", async 
   const beside = new Database(path, { readOnly: true });
   const count = (table: string): unknown => beside.get(`SELECT count(*) FROM ${table}`)?.[0];
   // Nothing but its own time and its own room has put them there.
-  await expect.poll(() => count("jobs"), { timeout: 30_000 }).toBe(100);
+  await expect.poll(() => count("jobs")).toBe(100);
   expect(count("intake")).toBe(0);
   beside.close();
 });
@@ -110,7 +110,7 @@ test("a session is extended by the thread, and its owner hears when it was given
   await store.sessions.open({ id: "ses_1", role: "worker", place: null, serves: [], startedAt: T0, expiresAt: 1 });
   const { promise: lost, resolve } = Promise.withResolvers<void>();
   await store.heartbeats.keep("ses_1", { intervalMs: 5, ttlMs: 60_000, onLost: resolve });
-  await expect.poll(async () => (await store.sessions.list())[0]?.expiresAt, { timeout: 30_000 }).toBeGreaterThan(1);
+  await expect.poll(async () => (await store.sessions.list())[0]?.expiresAt).toBeGreaterThan(1);
   await store.sessions.close("ses_1");
   await lost;
   expect(await store.sessions.list()).toEqual([]);
