@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { placeOf } from "./place.ts";
 
 const FOLDERS = 1_000;
 const PROGRAMS = 3;
@@ -26,6 +27,18 @@ test("programs that begin in one folder at once have one place, and none finds i
     );
     expect(new Set(ends).size, ends.map((end) => end.slice(0, 1_000)).join("\n")).toBe(1);
     expect(readdirSync(join(folder, "0"))).toEqual(["place"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a place that is there is read, and nothing is written, as on a disk that is full", () => {
+  const folder = mkdtempSync(join(tmpdir(), "windlass-place-"));
+  try {
+    const place = placeOf(folder, { next: () => 0, bytes: (count) => Buffer.alloc(count, 7) });
+    const asked = vi.fn(() => Buffer.alloc(1));
+    expect(placeOf(folder, { next: () => 0, bytes: asked })).toBe(place);
+    expect(asked).not.toHaveBeenCalled();
   } finally {
     rmSync(folder, { recursive: true });
   }
