@@ -25,6 +25,8 @@ export async function findEngine(options: {
   readonly host: string;
   readonly environment: Environment;
   readonly clock: Clock;
+  /** How long each engine is given to answer; half a minute when left out. */
+  readonly answerMsMax?: number;
 }): Promise<FoundEngine | null> {
   const failures: string[] = [];
   for (const address of engineAddresses(options.host, options.environment)) {
@@ -34,7 +36,7 @@ export async function findEngine(options: {
     }
     const client = new EngineClient(address, options.clock);
     try {
-      const { name, version, isPodman } = await client.version(ANSWER_MS_MAX);
+      const { name, version, isPodman } = await client.version(options.answerMsMax ?? ANSWER_MS_MAX);
       return { engine: new ContainerEngine(client), isPodman, told: `${name} ${version} at ${address.shown}` };
     } catch (error) {
       client.close();

@@ -86,7 +86,8 @@ async function lookAtContainers(environment: Environment): Promise<Looked> {
   const { findEngine } = await import("@windlass/docker");
   let failure: string | null = null;
   try {
-    const engine = await findEngine({ host: environment["WINDLASS_DOCKER_HOST"] ?? "", environment, clock: systemClock });
+    const host = environment["WINDLASS_DOCKER_HOST"] ?? "";
+    const engine = await findEngine({ host, environment, clock: systemClock, answerMsMax: ANSWER_MS_MAX });
     engine?.engine.client.close();
     if (engine !== null) return { found: `${engine.told} runs containers` };
   } catch (error) {
