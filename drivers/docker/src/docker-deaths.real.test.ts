@@ -1,9 +1,10 @@
 /** What containers die of, what they print, and what becomes of images that cannot be had; on a real engine. */
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createSilent, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
-import type { JsonObject, Progress } from "@windlass/kernel";
+import type { JsonObject } from "@windlass/kernel";
 import { encodeId, externalNameOf } from "@windlass/kernel";
 import type { EndedFact, Executor, LaunchRequest } from "@windlass/ports";
 import { testDocker, testPodman } from "@windlass/testkit";
@@ -169,11 +170,10 @@ for (const engine of [testPodman(), testDocker()])
 
     describe("its image", () => {
       let registry: Server;
-      let answer: { status: number; body: object; hangs?: boolean };
+      let answer: { status: number; body: object };
       beforeEach(async () => {
         registry = createServer((request, response) => {
           if (request.url === "/v2/") return void response.end("{}");
-          if (answer.hangs === true) return;
           response.writeHead(answer.status, { "content-type": "application/json" }).end(JSON.stringify(answer.body));
         });
         await new Promise<void>((resolve) => void registry.listen(0, "127.0.0.1", resolve));
@@ -209,13 +209,22 @@ for (const engine of [testPodman(), testDocker()])
       });
 
       test("is pulled for so long that somebody stops the attempt: then it is cancelled, and leaves nothing", async () => {
-        const told: Progress[] = [];
-        answer = { status: 200, body: {}, hangs: true };
-        const request = { ...requestOf({ image: "127.0.0.1:1/slow:1" }), tell: (progress: Progress) => void told.push(progress) };
-        const launched = executor.launch(request);
-        await executor.stop(request.name, 0, "cancelled");
-        expect(await launched).toMatchObject({ refused: { outcome: "cancelled", reason: "cancel_requested" } });
-        expect(await executor.list()).toEqual([]);
+        // A registry that takes connections, with TLS or without, and says nothing.
+        const sockets: Socket[] = [];
+        const silent = createSilent((socket) => void sockets.push(socket));
+        await once(silent.listen(0, "127.0.0.1"), "listening");
+        const request = requestOf({ image: `127.0.0.1:${(silent.address() as AddressInfo).port}/slow:1` });
+        try {
+          const asked = once(silent, "connection");
+          const launched = executor.launch(request);
+          await asked;
+          await executor.stop(request.name, 0, "cancelled");
+          expect(await launched).toMatchObject({ refused: { outcome: "cancelled", reason: "cancel_requested" } });
+          expect(await executor.list()).toEqual([]);
+        } finally {
+          for (const socket of sockets) socket.destroy();
+          silent.close();
+        }
       });
     });
 
