@@ -28,9 +28,9 @@ const BUSY_MS = 5_000;
 const REFUSAL = "CREATE TRIGGER chaos_refusal BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'refused by the round'); END";
 const KEPT_TEXT = "results could not be stored and are kept";
 
-/** To be submitted before the last strikes; nobody cancels them. */
-export function lastOrders(random: SeededRandom): readonly PlannedOrder[] {
-  const submissions = Array.from({ length: LAST_JOBS }, (_, i) => handled(`chaos-last-${i}`, 1_000 + random.int(1_000)));
+/** To be submitted before each of the last strikes, under keys with its name; nobody cancels them. */
+export function lastOrders(strike: string, random: SeededRandom): readonly PlannedOrder[] {
+  const submissions = Array.from({ length: LAST_JOBS }, (_, i) => handled(`chaos-${strike}-${i}`, 1_000 + random.int(1_000)));
   return [{ atMs: 0, order: { door: "batch", submissions }, cancelAfterMs: null }];
 }
 

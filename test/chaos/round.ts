@@ -74,6 +74,7 @@ async function play({ seed, load, durationMs, postgres }: RoundOptions, site: Si
     strikeAll(site, strikes),
   ]);
   const last = "jobs" in load ? await strikeLast(site, seed) : null;
+  const ledgers = [ledger, ...(last?.ledgers ?? [])];
   const calmAt = performance.now();
   const stuck = await until(async () => (await countLive(doors)) === 0, CALM_MS).then(
     () => null,
@@ -87,7 +88,7 @@ async function play({ seed, load, durationMs, postgres }: RoundOptions, site: Si
   const store = await site.openStore();
   const history: History = {
     ...(await readStored(store)),
-    acknowledged: [...ledger.acknowledged, ...(last?.ledger.acknowledged ?? [])],
+    acknowledged: ledgers.flatMap(({ acknowledged }) => acknowledged),
     effects: readEffects(effectsFile),
     heard,
     meant: "jobs" in load ? new Map() : MEANT_TO_END,
@@ -102,7 +103,7 @@ async function play({ seed, load, durationMs, postgres }: RoundOptions, site: Si
     strikes: countBy(hits, told),
     outcomes: countBy(history.jobs, ({ final, state }) => final?.outcome ?? state),
     violations: [
-      ...[...ledger.refused, ...(last?.ledger.refused ?? [])].map((why) => `a request was not answered well: ${why}`),
+      ...ledgers.flatMap(({ refused }) => refused).map((why) => `a request was not answered well: ${why}`),
       ...faults,
       ...(last?.fault ?? []),
       ...(stuck === null ? [] : [stuck]),
@@ -115,13 +116,14 @@ async function play({ seed, load, durationMs, postgres }: RoundOptions, site: Si
 async function strikeLast(
   site: Site,
   seed: number,
-): Promise<{ readonly ledger: Ledger; readonly left: Left; readonly fault: readonly string[] }> {
+): Promise<{ readonly ledgers: readonly Ledger[]; readonly left: Left; readonly fault: readonly string[] }> {
   const users = { doors: site.doors, effectsFile: site.effectsFile, random: seededRandom(seed + 4) };
   await site.gather();
-  const ledger = await submitOrders(users, lastOrders(users.random));
+  const first = await submitOrders(users, lastOrders("leave", users.random));
   const left = await site.leave();
+  const second = await submitOrders(users, lastOrders("refuse", users.random));
   const fault = await site.refuse();
-  return { ledger, left, fault: fault === null ? [] : [fault] };
+  return { ledgers: [first, second], left, fault: fault === null ? [] : [fault] };
 }
 
 function figuresOf({ jobs, attempts, effects }: History, more: Readonly<Record<string, number>>): Record<string, number> {
