@@ -45,6 +45,7 @@ test.each([
   ["half of an id that fits nothing", ["logs", "zzzzzz"], NOT_FOUND, ["at least 4 of its last characters"]],
   ["an unknown command", ["jbos"], USAGE, ["did you mean jobs?"]],
   ["a verb without its noun", ["list"], USAGE, ["`windlass jobs list`"]],
+  ["a verb of the top below a noun", ["workflows", "run", "nightly"], USAGE, ["did you mean `windlass run`?"]],
   ["a verb with a slip", ["jobs", "lst"], USAGE, ["did you mean list?"]],
   ["a format that there is not", ["jobs", "list", "-o", "jsn"], USAGE, ['Did you mean "json"?']],
   ["an answer without names", ["version", "-o", "name"], USAGE, ["no names to print"]],

@@ -63,11 +63,13 @@ function wordsOf(option: string): readonly string[] {
   return option.split("-").filter((word) => word !== "");
 }
 
-/** A verb is often looked for at the top (`windlass list`), and a noun below another. */
+/** A verb is often looked for at the top (`windlass list`), and what stands at the top below a noun (`windlass workflows run`). */
 function forCommand(word: string, command: Command): string {
   const verbs = command.commands.flatMap((noun) => noun.commands.map((verb) => ({ verb: verb.name(), path: pathOf(verb) })));
   const exact = verbs.filter(({ verb }) => verb === word).map(({ path }) => `\`${path}\``);
   if (exact.length > 0) return asked(exact.slice(0, EXACT_MAX));
+  const above = command.parent?.commands.find((other) => isCalled(other, word));
+  if (above !== undefined) return asked([`\`${pathOf(above)}\``]);
   const near = nearestFew(
     word,
     command.commands.flatMap((noun) => [noun.name(), ...noun.aliases()]),
