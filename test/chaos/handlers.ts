@@ -1,4 +1,7 @@
-/** What workers of a round have in common, and the handler of the workload: the same countable effects as its scripts, within the worker's own process. */
+/**
+ * What workers of a round have in common, and the handler of the workload: the same countable effects as its scripts, within
+ * the worker's own process.
+ */
 import type { Handler } from "@windlass/engine";
 import type { JsonObject } from "@windlass/kernel";
 import { noteEffect, type Behaviour } from "./effects.ts";

@@ -1,7 +1,8 @@
 /**
  * How a round of jobs ends: two faults that strikes by chance hit seldom, so they are made to hit. Once the worker that is to
- * die is connected again, handlers are submitted, and while they work one worker dies and never comes back; then, on SQLite, no end can be stored for a moment, as on a
- * full disk. What was held by the one and what was to be stored by the other must be done all the same.
+ * die is connected again, handlers are submitted, and while they work it dies and never comes back. Then more are submitted,
+ * and on SQLite no end can be stored for a moment, as on a full disk. What was held by the one and what was to be stored by
+ * the other must be done all the same.
  */
 import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
