@@ -23,6 +23,8 @@ export interface KeptProgramOptions {
 
 /** Between the end of a program that could not start (its database is down) and the next try. */
 const START_AGAIN_MS = 300;
+/** Beyond that it hangs: a busy disk alone may hold up for long what closes its store. */
+export const STOP_PATIENCE_MS = 60_000;
 const LOG_TAIL = 2_000;
 
 export class KeptProgram {
@@ -98,17 +100,17 @@ export class KeptProgram {
   }
 
   /** SIGTERM. Returns what was wrong with how it ended, or null. */
-  async stop(patienceMs: number): Promise<string | null> {
+  async stop(): Promise<string | null> {
     this.#wanted = false;
     const child = this.#child;
     if (child === null) return null;
     const ended = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
     child.kill("SIGTERM");
-    const end = await Promise.race([ended, rest(patienceMs, null, { ref: false })]);
+    const end = await Promise.race([ended, rest(STOP_PATIENCE_MS, null, { ref: false })]);
     if (end === null) {
       const threads = child.pid === undefined ? [] : threadsOf(child.pid);
       await this.kill();
-      return `${this.name} did not stop within ${patienceMs} ms of SIGTERM (${threads.join("; ")}): ${this.#logTail()}`;
+      return `${this.name} did not stop within ${STOP_PATIENCE_MS} ms of SIGTERM (${threads.join("; ")}): ${this.#logTail()}`;
     }
     // It had just been started: nothing of it was there yet that could have been told.
     if (!this.#ready && end[1] === "SIGTERM") return null;

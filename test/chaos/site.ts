@@ -59,8 +59,6 @@ const SETTINGS: Partial<Record<SettingName, string>> = {
   "process.runningMax": "6",
   "drain.seconds": "2",
 };
-/** Beyond that it hangs: a busy disk alone may hold up for long what closes its store. */
-const STOP_PATIENCE_MS = 60_000;
 const START_PATIENCE_MS = 60_000;
 
 const here = import.meta.dirname;
@@ -117,7 +115,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     },
     async stop() {
       const faults = all.flatMap((program) => program.ownEnds);
-      const ends = await Promise.all(all.map((program) => program.stop(STOP_PATIENCE_MS)));
+      const ends = await Promise.all(all.map((program) => program.stop()));
       return [...faults, ...ends.flatMap((end) => end ?? [])];
     },
     async openStore() {

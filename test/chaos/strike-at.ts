@@ -1,14 +1,12 @@
 /** How somebody is struck: a program that is kept running, processes that it has none of; and what programs of a round are given. */
 import { setTimeout as rest } from "node:timers/promises";
 import { environmentVariableOf, type SettingName } from "@windlass/kernel";
-import type { KeptProgram } from "./kept-program.ts";
+import { STOP_PATIENCE_MS, type KeptProgram } from "./kept-program.ts";
 import { signal, supervisorOf } from "./running-processes.ts";
 import type { Strike } from "./strikes.ts";
 import { until } from "./until.ts";
 
 type Blow = Pick<Strike<string>, "action" | "forMs">;
-
-const STOP_PATIENCE_MS = 60_000;
 
 export async function strikeProgram(program: KeptProgram, { action, forMs }: Blow): Promise<boolean> {
   if (program.pid === null) return false;

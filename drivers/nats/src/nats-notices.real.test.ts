@@ -52,7 +52,7 @@ describe.skipIf(nats.missing)("notices over NATS", () => {
     connection.publish("strange.ready", '{"i":1}', { headers: strange });
     connection.publish("strange.ready", '{"i":2}');
     // The server has them with a flush, and its queue a moment later.
-    await expect.poll(async () => (await queue.figures()).waiting, { timeout: 60_000 }).toBe(2);
+    await expect.poll(async () => (await queue.figures()).waiting).toBe(2);
     const all = await queue.receive({ max: 2, waitMs: 20_000 });
     expect(all.map(({ body }) => body)).toEqual(['{"i":1}', '{"i":2}']);
     for (const one of all) await queue.deadLetter(one, { reason: "schema", message: "no" });

@@ -62,8 +62,6 @@ const SETTINGS: Partial<Record<SettingName, string>> = {
   // Of all, for whoever makes a runner seals its token.
   "secrets.keys": Buffer.alloc(32, 7).toString("base64"),
 };
-/** Beyond that it hangs. */
-const STOP_PATIENCE_MS = 60_000;
 const START_PATIENCE_MS = 60_000;
 const WINDLASS = join(import.meta.dirname, "..", "..", "..", "programs", "cli", "bin", "windlass.js");
 
@@ -110,7 +108,7 @@ export async function openScheduleSite({ folder, cacheFolder, postgres, nats, ra
     },
     async stop() {
       const faults = all.flatMap((program) => program.ownEnds);
-      const ends = await Promise.all(all.map((program) => program.stop(STOP_PATIENCE_MS)));
+      const ends = await Promise.all(all.map((program) => program.stop()));
       return [...faults, ...ends.flatMap((end) => end ?? [])];
     },
     async end() {
